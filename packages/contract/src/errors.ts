@@ -1,0 +1,125 @@
+/** gRPC status codes that the catalogue uses, by name (grpc/doc/statuscodes.md). */
+export const grpcStatus = {
+  OK: 0,
+  CANCELLED: 1,
+  UNKNOWN: 2,
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  ALREADY_EXISTS: 6,
+  PERMISSION_DENIED: 7,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  ABORTED: 10,
+  OUT_OF_RANGE: 11,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  UNAUTHENTICATED: 16,
+} as const;
+
+export type GrpcStatusName = keyof typeof grpcStatus;
+
+/** One row of the catalogue: what an error means, and the form it takes on each transport. */
+export interface ErrorKind {
+  readonly meaning: string;
+  readonly grpc: Exclude<GrpcStatusName, "OK">;
+  readonly http: number;
+  /** The WebSocket close code when this error ends the connection; without one the error is a frame and the connection lives. */
+  readonly close?: number;
+  /** Whether the same request may succeed later. */
+  readonly retry: boolean;
+}
+
+/**
+ * Every error a client can see. The Connect code is the gRPC status in lower case, so it has no column of its own.
+ *
+ * Close codes: 1000..1015 where RFC 6455 §7.4.1 has a meaning that fits, else 4000..4499 for "do not come back as you
+ * are" and 4500..4999 for "come back".
+ */
+export const errorKinds = {
+  MALFORMED_MESSAGE: { meaning: "The bytes are not a message: broken JSON, Protobuf, UTF-8, envelope or compression", grpc: "INVALID_ARGUMENT", http: 400, retry: false },
+  WRONG_FRAME_TYPE: { meaning: "A WebSocket text frame where binary is due, or the reverse", grpc: "INVALID_ARGUMENT", http: 400, close: 1003, retry: false },
+  INVALID_MESSAGE: { meaning: "The message breaks a constraint of the contract; the details name each field", grpc: "INVALID_ARGUMENT", http: 400, retry: false },
+  PAYLOAD_TOO_LARGE: { meaning: "The message is larger than maxMessageBytes", grpc: "RESOURCE_EXHAUSTED", http: 413, close: 1009, retry: false },
+  UNKNOWN_METHOD: { meaning: "No such RPC", grpc: "UNIMPLEMENTED", http: 404, retry: false },
+  UNKNOWN_PATH: { meaning: "Nothing lives at this path", grpc: "NOT_FOUND", http: 404, retry: false },
+  METHOD_NOT_ALLOWED: { meaning: "The path exists, but not for this HTTP verb", grpc: "UNIMPLEMENTED", http: 405, retry: false },
+  UNSUPPORTED_MEDIA_TYPE: { meaning: "The content type is none that this path understands", grpc: "INVALID_ARGUMENT", http: 415, retry: false },
+  UNSUPPORTED_COMPRESSION: { meaning: "The compression is neither identity nor gzip", grpc: "UNIMPLEMENTED", http: 415, retry: false },
+  UNSUPPORTED_SUBPROTOCOL: { meaning: "None of the offered WebSocket subprotocols is spoken here", grpc: "INVALID_ARGUMENT", http: 400, retry: false },
+  PROTOCOL_VIOLATION: { meaning: "The peer broke the rules of its transport", grpc: "INVALID_ARGUMENT", http: 400, close: 1002, retry: false },
+  INVALID_TIMEOUT: { meaning: "The timeout header is malformed", grpc: "INVALID_ARGUMENT", http: 400, retry: false },
+  DEADLINE_EXCEEDED: { meaning: "The caller's deadline passed first; a send may still have been stored", grpc: "DEADLINE_EXCEEDED", http: 504, retry: true },
+  CANCELLED: { meaning: "The caller went away", grpc: "CANCELLED", http: 499, retry: true },
+  OUT_OF_RANGE: { meaning: "The position cannot be resumed from: trimmed, of another epoch, or past the end; the details say what the log holds", grpc: "OUT_OF_RANGE", http: 416, close: 4010, retry: false },
+  ALREADY_SUBSCRIBED: { meaning: "This connection already reads the room", grpc: "ALREADY_EXISTS", http: 409, retry: false },
+  NOT_SUBSCRIBED: { meaning: "This connection does not read the room", grpc: "FAILED_PRECONDITION", http: 412, retry: false },
+  TOO_MANY_SUBSCRIPTIONS: { meaning: "This connection reads maxRoomsPerConnection rooms already", grpc: "RESOURCE_EXHAUSTED", http: 429, retry: false },
+  TOO_MANY_CONNECTIONS: { meaning: "The server holds maxConnections connections already", grpc: "RESOURCE_EXHAUSTED", http: 503, close: 4513, retry: true },
+  TOO_MANY_REQUESTS: { meaning: "This connection has too many requests in flight", grpc: "RESOURCE_EXHAUSTED", http: 429, close: 4529, retry: true },
+  TOO_MANY_ROOMS: { meaning: "The server holds maxRooms rooms already", grpc: "RESOURCE_EXHAUSTED", http: 507, retry: false },
+  HEADERS_TOO_LARGE: { meaning: "The request's headers are larger than maxHeaderBytes", grpc: "RESOURCE_EXHAUSTED", http: 431, retry: false },
+  REQUEST_TIMEOUT: { meaning: "The request did not arrive whole in time", grpc: "DEADLINE_EXCEEDED", http: 408, close: 4508, retry: true },
+  UNAUTHENTICATED: { meaning: "A valid token is needed", grpc: "UNAUTHENTICATED", http: 401, close: 4001, retry: false },
+  PERMISSION_DENIED: { meaning: "This is not allowed here", grpc: "PERMISSION_DENIED", http: 403, close: 4003, retry: false },
+  STORAGE_FULL: { meaning: "The disk is full: nothing was stored; reading goes on", grpc: "RESOURCE_EXHAUSTED", http: 507, retry: true },
+  OVERLOADED: { meaning: "Too many sends wait for the log: nothing was stored", grpc: "UNAVAILABLE", http: 503, retry: true },
+  ENGINE_UNAVAILABLE: { meaning: "The log cannot be reached: nothing was stored", grpc: "UNAVAILABLE", http: 503, retry: true },
+  OUTCOME_UNKNOWN: { meaning: "The send may or may not have been stored: send it again with the same id", grpc: "UNAVAILABLE", http: 503, retry: true },
+  SHUTTING_DOWN: { meaning: "This server is about to stop; another one, or this one later, takes over", grpc: "UNAVAILABLE", http: 503, close: 1012, retry: true },
+  PING_TIMEOUT: { meaning: "The peer did not answer a ping", grpc: "UNAVAILABLE", http: 408, close: 4509, retry: true },
+  INTERNAL: { meaning: "A bug in the server", grpc: "INTERNAL", http: 500, close: 1011, retry: true },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof errorKinds;
+
+/** One constraint of the contract that a message breaks. */
+export interface Violation {
+  /** The field, as a path in proto names: `user`, `reader.after.offset`. Empty: the message as a whole. */
+  readonly field: string;
+  /** The rule's id, protovalidate's where the rule is a standard one: `string.max_len`. */
+  readonly rule: string;
+  /** For people: what the rule asks. */
+  readonly message: string;
+}
+
+/** What an error says beyond its code and message, in types that all transports can carry. */
+export interface ErrorFacts {
+  readonly violations?: readonly Violation[];
+  /** What the log of the room holds, with OUT_OF_RANGE. Offsets of one epoch. */
+  readonly range?: { readonly room: string; readonly epoch: number; readonly oldest: number; readonly newest: number };
+  /** Wait at least this long before a retry, in milliseconds. */
+  readonly retryAfterMs?: number;
+  /** What went wrong underneath: for the log, never sent. */
+  readonly cause?: unknown;
+}
+
+/** An error with a place in the catalogue: the only kind that reaches a client. */
+export class ConfabError extends Error {
+  override readonly name = "ConfabError";
+  readonly code: ErrorCode;
+  readonly facts: ErrorFacts;
+
+  constructor(code: ErrorCode, message: string, facts: ErrorFacts = {}) {
+    super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
+    this.code = code;
+    this.facts = facts;
+  }
+
+  get kind(): ErrorKind {
+    return errorKinds[this.code];
+  }
+}
+
+/** Any thrown value as an error of the catalogue: what is not one is INTERNAL, and keeps its text to itself. */
+export function confabErrorFrom(thrown: unknown): ConfabError {
+  if (thrown instanceof ConfabError) return thrown;
+  return new ConfabError("INTERNAL", "internal error", { cause: thrown });
+}
+
+/** The Connect code of a gRPC status: its name in lower case (connectrpc.com/docs/protocol#error-codes). */
+export function connectCodeFrom(status: Exclude<GrpcStatusName, "OK">): string {
+  // Connect spells this one word the American way; every other name is the status in lower case.
+  return status === "CANCELLED" ? "canceled" : status.toLowerCase();
+}

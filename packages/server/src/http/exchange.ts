@@ -1,0 +1,61 @@
+/** Header fields: names in lower case, several values of one name joined by ", " (RFC 9110 §5.3). */
+export type Fields = Readonly<Record<string, string>>;
+
+export interface RequestHead {
+  readonly method: string;
+  /** The request target as it came, path and query, percent-encoding kept: `/v1/rooms?limit=2`. */
+  readonly target: string;
+  readonly authority: string;
+  readonly scheme: "http" | "https";
+  readonly headers: Fields;
+  readonly httpVersion: 1 | 2;
+  readonly remoteAddress: string;
+}
+
+/**
+ * Whoever answers an exchange. All calls come on the event loop, never while one of them is still running, and none
+ * after `aborted` or after the response has ended and the request has been read.
+ */
+export interface ExchangeListener {
+  /** Some of the request's body. The bytes belong to the listener from now on and are never written to again. */
+  data(chunk: Uint8Array): void;
+  /** The request's body is complete. */
+  ended(): void;
+  /** `queuedBytes` fell to a level at which writing makes sense again. Only after a `write` that returned false. */
+  drained(): void;
+  /** The peer reset the stream or the connection died, before the response had ended. Nothing can be written any more. */
+  aborted(): void;
+}
+
+/**
+ * One HTTP request and its response, over HTTP/1.1 or HTTP/2: all that the transports know of HTTP.
+ *
+ * The order of calls is `listen` once, synchronously when the exchange is handed over; `respond` once; `write` any number
+ * of times; `end` once. A call that comes after `end`, `reset` or `aborted` does nothing: a stream may die at any time,
+ * and every caller would otherwise have to ask first.
+ *
+ * What is written within one turn of the event loop leaves together: an implementation may hold bytes back until the
+ * turn ends, and no longer.
+ */
+export interface Exchange {
+  readonly request: RequestHead;
+  listen(listener: ExchangeListener): void;
+  /** Stop taking the request's body from the peer, so that flow control reaches it; `resume` goes on. */
+  pause(): void;
+  resume(): void;
+  /** Send the response head now, not with the first body byte. The fields object may be kept and its encoding cached: do not change it. */
+  respond(status: number, headers: Fields): void;
+  /**
+   * Send some of the body; the bytes may be shared with other exchanges and are not copied, so do not change them.
+   * False when `queuedBytes` has passed the high-water mark: `drained` will be called.
+   */
+  write(bytes: Uint8Array): boolean;
+  /** Body bytes that were written and are still held in this process, in bytes. */
+  readonly queuedBytes: number;
+  /** End the response, with trailers if there are any (HTTP/2; over HTTP/1.1 they are sent only with a chunked body). */
+  end(trailers?: Fields): void;
+  /** Give the exchange up without an orderly end: RST_STREAM(INTERNAL_ERROR or CANCEL), or the connection closed. */
+  reset(): void;
+}
+
+export type ExchangeHandler = (exchange: Exchange) => void;
