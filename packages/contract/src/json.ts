@@ -1,0 +1,132 @@
+import type { DescMessage, JsonObject, JsonValue, MessageShape } from "@bufbuild/protobuf";
+import { create, fromJson, toJsonString } from "@bufbuild/protobuf";
+import { AnySchema } from "@bufbuild/protobuf/wkt";
+import { ConfabError } from "./errors.js";
+import type { Ack } from "./chat-message-codec.js";
+import type { StoredMessage } from "./message.js";
+import type { PayloadTypes } from "./payload-types.js";
+import type { Position } from "./position.js";
+
+// proto3 JSON (protobuf.dev/programming-guides/json). The generated code's JSON refuses a message with a payload whose
+// type it does not know, and such payloads must pass; so payloads are taken out before it reads, and the messages that
+// carry them are written here.
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** The `position` of proto3 JSON: 64-bit numbers are strings there. */
+export function positionJson({ epoch, offset }: Position): string {
+  return offset === 0 ? `{"epoch":${epoch}}` : `{"epoch":${epoch},"offset":"${offset}"}`;
+}
+
+function timestampJson(unixMs: number): string {
+  return `"${new Date(unixMs).toISOString().replace(".000Z", "Z")}"`;
+}
+
+/** A ChatMessage as proto3 JSON. */
+export function chatMessageJson(message: StoredMessage, position: Position, types: PayloadTypes): string {
+  let json = `{"user":${JSON.stringify(message.user)}`;
+  if (message.text !== "") json += `,"text":${JSON.stringify(message.text)}`;
+  if (message.room !== "") json += `,"room":"${message.room}"`;
+  if (message.id !== "") json += `,"id":${JSON.stringify(message.id)}`;
+  json += `,"position":${positionJson(position)},"sentAt":${timestampJson(message.sentAtMs)}`;
+  if (message.payload) json += `,"payload":${JSON.stringify(types.toJson(message.payload))}`;
+  return `${json}}`;
+}
+
+/** A ChatResponse as proto3 JSON. */
+export function ackJson(ack: Ack): string {
+  const duplicate = ack.duplicate ? ',"duplicate":true' : "";
+  return `{"id":${JSON.stringify(ack.id)},"position":${positionJson(ack.position)},"sentAt":${timestampJson(ack.sentAtMs)}${duplicate}}`;
+}
+
+/** Any message of the contract without a payload, as proto3 JSON. */
+export function messageJson<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>, types: PayloadTypes): string {
+  return toJsonString(schema, message, { registry: types.registry });
+}
+
+/**
+ * Read proto3 JSON. Unknown fields are ignored, as in Protobuf.
+ *
+ * @throws MALFORMED_MESSAGE: no UTF-8, no JSON, not an object, or a value that does not fit its field.
+ */
+export function messageFromJson<Desc extends DescMessage>(schema: Desc, text: string | Uint8Array, types: PayloadTypes): MessageShape<Desc> {
+  return messageFromJsonValue(schema, parseJson(text), types);
+}
+
+/** Like `messageFromJson`, for JSON that is parsed already. The value may be changed. */
+export function messageFromJsonValue<Desc extends DescMessage>(schema: Desc, json: JsonValue, types: PayloadTypes): MessageShape<Desc> {
+  if (!isObject(json)) throw new ConfabError("MALFORMED_MESSAGE", "not a JSON object");
+  const payloads = takePayloads(schema, json);
+  let message: MessageShape<Desc>;
+  try {
+    message = fromJson(schema, json, { registry: types.registry, ignoreUnknownFields: true });
+  } catch (cause) {
+    throw new ConfabError("MALFORMED_MESSAGE", cause instanceof Error ? cause.message : "malformed JSON", { cause });
+  }
+  for (const { holder, payload } of payloads) putPayload(message, holder, types.fromJson(payload));
+  return message;
+}
+
+/**
+ * Parse JSON from text or UTF-8.
+ *
+ * @throws MALFORMED_MESSAGE: no UTF-8, no JSON, or a string with half a surrogate pair, which no UTF-8 can carry.
+ */
+export function parseJson(source: string | Uint8Array): JsonValue {
+  let text: string;
+  try {
+    text = typeof source === "string" ? source : utf8.decode(source);
+  } catch (cause) {
+    throw new ConfabError("MALFORMED_MESSAGE", "not valid UTF-8", { cause });
+  }
+  let json: JsonValue;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new ConfabError("MALFORMED_MESSAGE", `not JSON: ${cause instanceof Error ? cause.message : ""}`, { cause });
+  }
+  // Only an escape can write half a pair, so most texts need no second look.
+  if (/\\u[dD][89a-fA-F]/.test(text) && holdsHalfPair(json)) {
+    throw new ConfabError("MALFORMED_MESSAGE", "a string holds half a surrogate pair");
+  }
+  return json;
+}
+
+function holdsHalfPair(json: JsonValue): boolean {
+  if (typeof json === "string") return /\p{Surrogate}/u.test(json);
+  if (typeof json !== "object" || json === null) return false;
+  return Array.isArray(json) ? json.some(holdsHalfPair) : Object.entries(json).some(([key, value]) => holdsHalfPair(key) || holdsHalfPair(value));
+}
+
+/** Where messages of the contract hold a payload: their own field, or that of a member. */
+type Holder = "" | "send" | "signal";
+
+function takePayloads(schema: DescMessage, json: JsonObject): { holder: Holder; payload: JsonObject }[] {
+  const taken: { holder: Holder; payload: JsonObject }[] = [];
+  const take = (from: JsonValue | undefined, holder: Holder) => {
+    if (!isObject(from) || !isObject(from["payload"])) return;
+    taken.push({ holder, payload: from["payload"] });
+    delete from["payload"];
+  };
+  if (schema.typeName === "confab.v1.ClientFrame") {
+    take(json["send"], "send");
+    take(json["signal"], "signal");
+  } else if (schema.typeName === "confab.v1.ChatMessage" || schema.typeName === "confab.v1.Signal") {
+    take(json, "");
+  }
+  return taken;
+}
+
+function putPayload(message: object, holder: Holder, payload: { readonly typeUrl: string; readonly value: Uint8Array }): void {
+  const any = create(AnySchema, { typeUrl: payload.typeUrl, value: payload.value });
+  if (holder === "") Object.assign(message, { payload: any });
+  else if ("frame" in message && isFrame(message.frame)) Object.assign(message.frame.value, { payload: any });
+}
+
+function isFrame(value: unknown): value is { readonly value: object } {
+  return typeof value === "object" && value !== null && "value" in value && typeof value.value === "object";
+}
+
+function isObject(json: JsonValue | undefined): json is JsonObject {
+  return typeof json === "object" && json !== null && !Array.isArray(json);
+}

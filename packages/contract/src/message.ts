@@ -1,0 +1,24 @@
+/** A typed payload as it stands in the contract: `google.protobuf.Any`. */
+export interface Payload {
+  readonly typeUrl: string;
+  /** The encoded message. Kept by reference: do not change it. */
+  readonly value: Uint8Array;
+}
+
+/** A message as its sender wrote it: the fields of `ChatMessage` that are the sender's to set. Empty `room` and `id` are not filled in yet. */
+export interface NewMessage {
+  readonly user: string;
+  readonly text: string;
+  readonly room: string;
+  readonly id: string;
+  readonly payload?: Payload | undefined;
+}
+
+/** A message as the log keeps it: every field but the position, which follows from where it stands. */
+export interface StoredMessage extends NewMessage {
+  /** When the server accepted it, in whole milliseconds since 1970. */
+  readonly sentAtMs: number;
+}
+
+/** The room of messages that name none. */
+export const defaultRoom = "lobby";

@@ -1,0 +1,89 @@
+import type { DescFile, JsonObject, JsonValue, Registry } from "@bufbuild/protobuf";
+import { create, createFileRegistry, createRegistry, fromBinary, fromJson, toJson } from "@bufbuild/protobuf";
+import { base64Decode, base64Encode } from "@bufbuild/protobuf/wire";
+import { AnySchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import type { Violation } from "./errors.js";
+import { ConfabError } from "./errors.js";
+import { file_confab_v1_chat_service } from "./gen/confab/v1/chat_service_pb.js";
+import { file_google_rpc_error_details } from "./gen/google/rpc/error_details_pb.js";
+import type { Payload } from "./message.js";
+
+/**
+ * The message types that payloads may be made of: those the server was started with, and the contract's own.
+ *
+ * A payload of a registered type is checked when it arrives and shown in full as JSON. Any other passes through
+ * untouched; in JSON it is `{"@type": …, "value": base64}`.
+ */
+export class PayloadTypes {
+  readonly registry: Registry;
+
+  private constructor(
+    registry: Registry,
+    /** The constraints a payload breaks; given from outside, because only the server carries the validator. */
+    private readonly violationsOf: ViolationFinder,
+  ) {
+    this.registry = registry;
+  }
+
+  /** No types but the contract's own. */
+  static none(): PayloadTypes {
+    return new PayloadTypes(createRegistry(...ownFiles), () => []);
+  }
+
+  /**
+   * Types from an encoded `google.protobuf.FileDescriptorSet`, as `buf build` and `protoc --include_imports` write it.
+   *
+   * @throws Error: the bytes are no such set, or files that it needs are missing.
+   */
+  static fromDescriptorSet(bytes: Uint8Array, violationsOf: ViolationFinder): PayloadTypes {
+    const files = createFileRegistry(fromBinary(FileDescriptorSetSchema, bytes));
+    return new PayloadTypes(createRegistry(...ownFiles, files), violationsOf);
+  }
+
+  /** Refuse a payload of a registered type that does not decode or breaks that type's constraints. */
+  check(payload: Payload): void {
+    const desc = this.descOf(payload.typeUrl);
+    if (!desc) return;
+    let message: ReturnType<typeof fromBinary>;
+    try {
+      message = fromBinary(desc, payload.value);
+    } catch (cause) {
+      throw new ConfabError("MALFORMED_MESSAGE", `the payload is not a ${desc.typeName}`, { cause });
+    }
+    const violations = this.violationsOf(desc, message).map((each) => ({ ...each, field: each.field === "" ? "payload" : `payload.${each.field}` }));
+    if (violations.length > 0) {
+      throw new ConfabError("INVALID_MESSAGE", violations.map(({ field, message }) => `${field}: ${message}`).join("; "), { violations });
+    }
+  }
+
+  toJson(payload: Payload): JsonValue {
+    const untouched = { "@type": payload.typeUrl, value: base64Encode(payload.value) };
+    if (!this.descOf(payload.typeUrl)) return untouched;
+    try {
+      return toJson(AnySchema, create(AnySchema, { typeUrl: payload.typeUrl, value: payload.value }), { registry: this.registry });
+    } catch {
+      // Stored before the type was registered, or with another version of it: still better shown than lost.
+      return untouched;
+    }
+  }
+
+  /** @throws MALFORMED_MESSAGE: no `@type`, or the rest does not fit it. */
+  fromJson(json: JsonObject): Payload {
+    const typeUrl = json["@type"];
+    if (typeof typeUrl !== "string" || typeUrl === "") throw new ConfabError("MALFORMED_MESSAGE", 'payload: "@type" is missing');
+    try {
+      if (this.descOf(typeUrl)) return fromJson(AnySchema, json, { registry: this.registry, ignoreUnknownFields: true });
+      return { typeUrl, value: typeof json["value"] === "string" ? base64Decode(json["value"]) : new Uint8Array(0) };
+    } catch (cause) {
+      throw new ConfabError("MALFORMED_MESSAGE", `payload: ${cause instanceof Error ? cause.message : "malformed"}`, { cause });
+    }
+  }
+
+  private descOf(typeUrl: string) {
+    return this.registry.getMessage(typeUrl.slice(typeUrl.lastIndexOf("/") + 1));
+  }
+}
+
+export type ViolationFinder = (...args: Parameters<typeof import("./validation.js").violationsOf>) => Violation[];
+
+const ownFiles: readonly DescFile[] = [file_confab_v1_chat_service, file_google_rpc_error_details];

@@ -1,0 +1,50 @@
+import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import { createValidator } from "@bufbuild/protovalidate";
+import type { Violation } from "./errors.js";
+import { ConfabError } from "./errors.js";
+import type { NewMessage } from "./message.js";
+
+const validator = createValidator();
+
+/** The constraints of the contract that a message breaks; empty when there are none. Unknown to the type: payloads. */
+export function violationsOf<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>): Violation[] {
+  const result = validator.validate(schema, message);
+  if (result.kind === "valid") return [];
+  // The rules are compiled from our own contract and reviewed payload types: a rule that cannot run is a bug there.
+  if (result.kind === "error") throw result.error;
+  return result.violations.map((violation) => ({
+    field: violation.field.map((part) => ("name" in part ? part.name : String(part))).join("."),
+    rule: violation.ruleId,
+    message: violation.message,
+  }));
+}
+
+/** @throws INVALID_MESSAGE with every violation, unless there is none. */
+export function refuseViolations(violations: readonly Violation[]): void {
+  if (violations.length === 0) return;
+  const text = violations.map(({ field, message }) => (field === "" ? message : `${field}: ${message}`)).join("; ");
+  throw new ConfabError("INVALID_MESSAGE", text, { violations });
+}
+
+// The rules of ChatMessage once more, by hand, because every send passes here and the interpreter of rules takes longer
+// than the log does. A property test holds each against the contract's own.
+const controlCharacter = /[\x00-\x1f\x7f]/;
+const roomShape = /^([A-Za-z0-9][A-Za-z0-9._-]{0,99})?$/;
+const idShape = /^[\x21-\x7e]{0,64}$/;
+const maxUserCharacters = 64;
+
+/** Whether a message that a sender wrote keeps every constraint of `ChatMessage`. It does not say which one is broken. */
+export function isValidNewMessage(message: NewMessage): boolean {
+  return (
+    isValidUser(message.user) &&
+    roomShape.test(message.room) &&
+    idShape.test(message.id) &&
+    (message.text !== "" || message.payload !== undefined)
+  );
+}
+
+function isValidUser(user: string): boolean {
+  if (user === "" || controlCharacter.test(user)) return false;
+  // Characters are code points; there are never more of them than UTF-16 units.
+  return user.length <= maxUserCharacters || (user.length <= 2 * maxUserCharacters && [...user].length <= maxUserCharacters);
+}
