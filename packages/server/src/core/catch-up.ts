@@ -1,0 +1,87 @@
+import { ConfabError, confabErrorFrom } from "@confab/contract";
+import type { LogEntry, PageBounds, RoomLog, Turns } from "./ports.js";
+import { outOfRange } from "./range.js";
+import type { Subscription } from "./subscription.js";
+
+/** One read for one reader. Small enough that live readers do not wait for it, large enough that the read pays. */
+const pageBounds: PageBounds = { maxEntries: 256, maxBytes: 131_072 };
+
+/** Pages served before the event loop gets a turn, so that a thousand returning readers cannot keep it from the live ones. */
+const pagesPerTurn = 8;
+
+/**
+ * Brings subscriptions from their cursor to the room's top, a page at a time and in turn, so that all of them advance.
+ *
+ * There is no hole between the log and live: the step that finds the cursor at the top puts the subscription into the
+ * fan-out in the same synchronous step, and the top moves only with a delivery.
+ */
+export class CatchUp {
+  private waiting: Subscription[] = [];
+  private isScheduled = false;
+
+  constructor(
+    private readonly log: RoomLog,
+    private readonly turns: Turns,
+  ) {}
+
+  add(subscription: Subscription): void {
+    this.waiting.push(subscription);
+    this.schedule();
+  }
+
+  private schedule(): void {
+    if (this.isScheduled) return;
+    this.isScheduled = true;
+    this.turns.afterTurn(() => this.run());
+  }
+
+  private run(): void {
+    this.isScheduled = false;
+    const served = this.waiting.splice(0, pagesPerTurn);
+    for (const subscription of served) void this.step(subscription);
+    if (this.waiting.length > 0) this.schedule();
+  }
+
+  /** One page for one subscription. Never rejects: what goes wrong ends that subscription. */
+  private async step(subscription: Subscription): Promise<void> {
+    const { room } = subscription;
+    try {
+      if (subscription.state !== "catching-up") return;
+      if (subscription.cursor === room.top) {
+        room.goLive(subscription);
+        return;
+      }
+      // A reader may know of a message that is durable but not yet delivered here: it waits for the fan-out to come by.
+      if (subscription.cursor > room.top) {
+        this.add(subscription);
+        return;
+      }
+      const entries = room.tail.after(subscription.cursor, pageBounds.maxEntries) ?? (await this.readLog(subscription));
+      // The reader may have left during the read.
+      if (subscription.state !== "catching-up") return;
+      const last = entries.at(-1);
+      if (last) {
+        subscription.cursor = last.offset;
+        if (!subscription.sink.write(subscription.sink.encoding.encode(room.id, room.epoch, entries))) {
+          subscription.state = "lagging";
+          return;
+        }
+      }
+      this.add(subscription);
+    } catch (thrown) {
+      room.expel(subscription, confabErrorFrom(thrown));
+    }
+  }
+
+  private async readLog({ room, cursor }: Subscription): Promise<readonly LogEntry[]> {
+    const page = await this.log.readForward(room.id, cursor, pageBounds);
+    if (page.epoch !== room.epoch || page.oldest > cursor + 1) {
+      throw outOfRange(room.id, page, "the log was trimmed past this reader");
+    }
+    if (page.entries.length > 0 && page.entries[0]?.offset !== cursor + 1) {
+      throw new ConfabError("INTERNAL", "the log has a hole");
+    }
+    // What is durable but not delivered yet comes with the fan-out; given now, it would come twice.
+    return page.entries.filter(({ offset }) => offset <= room.top);
+  }
+}

@@ -1,0 +1,148 @@
+import { type Ack, ConfabError, encodeBody, type Limits, type NewMessage, type Position } from "@confab/contract";
+import { CatchUp } from "./catch-up.js";
+import type { Appended, Clock, Engine, Ids, Signal, Turns } from "./ports.js";
+import { resumableOffset } from "./range.js";
+import { Room } from "./room.js";
+import { type RoomId, roomIdFrom } from "./room-id.js";
+import { type Sink, Subscription } from "./subscription.js";
+
+export interface HubDeps {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly turns: Turns;
+  readonly ids: Ids;
+  readonly limits: Limits;
+}
+
+export interface SubscribeRequest {
+  readonly room: RoomId;
+  /** Empty: a reader that is not listed among the members. */
+  readonly user: string;
+  readonly after: Position | undefined;
+  /** Begin with this many of the newest messages; 0 with `after`. */
+  readonly history: number;
+}
+
+export interface Subscribed {
+  readonly subscription: Subscription;
+  /** Where it starts: everything after it follows. */
+  readonly position: Position;
+  /** `after` was given, and everything since then follows. */
+  readonly isRecovered: boolean;
+}
+
+/** The rooms of this node: sends go to the log, and what the log brings goes to the readers. */
+export class Hub {
+  private readonly rooms = new Map<RoomId, Room>();
+  /** Rooms whose first reader is waiting for the bus. */
+  private readonly opening = new Map<RoomId, Promise<Room>>();
+  private readonly unwatch = new Map<RoomId, () => void>();
+  private readonly catchUp: CatchUp;
+
+  constructor(private readonly deps: HubDeps) {
+    this.catchUp = new CatchUp(deps.engine.log, deps.turns);
+  }
+
+  /**
+   * Append a message that keeps the contract's constraints. Resolves once it is durable.
+   *
+   * @throws PAYLOAD_TOO_LARGE, and what `RoomLog.append` throws.
+   */
+  async send(message: NewMessage): Promise<Ack> {
+    const { engine, clock, ids, limits } = this.deps;
+    const sentAtMs = clock.nowMs();
+    const room = roomIdFrom(message.room);
+    const id = message.id === "" ? ids.messageId(sentAtMs) : message.id;
+    const body = encodeBody({ user: message.user, text: message.text, room, id, payload: message.payload, sentAtMs });
+    if (body.length > limits.maxMessageBytes) {
+      throw new ConfabError("PAYLOAD_TOO_LARGE", `the message is ${body.length} bytes; maxMessageBytes is ${limits.maxMessageBytes}`);
+    }
+    // An id of our own making is new by construction, and need not be remembered.
+    const dedupeKey = message.id === "" ? undefined : `${message.user}\0${id}`;
+    const appended: Appended = await engine.log.append(room, { body, sentAtMs, dedupeKey });
+    return { id, position: appended.position, sentAtMs: appended.sentAtMs, duplicate: appended.isDuplicate };
+  }
+
+  /**
+   * Begin to read a room. Messages reach the sink only in a later turn of the event loop, so that the caller can announce
+   * the position first.
+   *
+   * @throws OUT_OF_RANGE: `after` cannot be resumed from.
+   */
+  async subscribe(request: SubscribeRequest, sink: Sink): Promise<Subscribed> {
+    const room = await this.openRoom(request.room);
+    try {
+      const state = await this.deps.engine.log.state(request.room);
+      // During the awaits the room's last reader may have left and taken it along.
+      if (this.rooms.get(request.room) !== room) return await this.subscribe(request, sink);
+      // Another epoch than the room was opened with: the log was replaced underneath, and its readers must know.
+      if (state.epoch !== room.epoch) throw new ConfabError("ENGINE_UNAVAILABLE", "the log was replaced; reconnect");
+      const { after } = request;
+      const cursor = after
+        ? resumableOffset(request.room, after, state)
+        : Math.max(state.oldest - 1, state.newest - request.history);
+      const subscription = new Subscription(room, sink, request.user, cursor);
+      room.enter(subscription);
+      return { subscription, position: { epoch: room.epoch, offset: cursor }, isRecovered: after !== undefined };
+    } finally {
+      if (room.subscriberCount === 0) this.closeRoom(room);
+    }
+  }
+
+  signal(signal: Signal): void {
+    this.deps.engine.bus.signal(signal);
+  }
+
+  /** A room that somebody on this node reads; undefined otherwise. */
+  roomInUse(room: RoomId): Room | undefined {
+    return this.rooms.get(room);
+  }
+
+  /** End every subscription, when the server stops. */
+  close(error: ConfabError): void {
+    for (const room of [...this.rooms.values()]) room.expelAll(error);
+  }
+
+  private async openRoom(id: RoomId): Promise<Room> {
+    const open = this.rooms.get(id);
+    if (open) return open;
+    const opening = this.opening.get(id);
+    if (opening) return opening;
+    const opened = this.watchRoom(id).finally(() => this.opening.delete(id));
+    this.opening.set(id, opened);
+    return opened;
+  }
+
+  /** Hear first, then ask for the top: what is appended in between is heard, and what was before is below the top. */
+  private async watchRoom(id: RoomId): Promise<Room> {
+    const { engine, turns } = this.deps;
+    let room: Room | undefined;
+    const early: Parameters<Room["entries"]>[0][] = [];
+    const unwatch = await engine.bus.watch(id, {
+      entries: (entries) => (room ? room.entries(entries) : early.push(entries)),
+      signal: (signal) => room?.signal(signal),
+    });
+    try {
+      const state = await engine.log.state(id);
+      room = new Room(id, state.epoch, state.newest, {
+        turns,
+        catchUp: (subscription) => this.catchUp.add(subscription),
+        emptied: (emptied) => this.closeRoom(emptied),
+      });
+    } catch (thrown) {
+      unwatch();
+      throw thrown;
+    }
+    for (const entries of early) room.entries(entries);
+    this.rooms.set(id, room);
+    this.unwatch.set(id, unwatch);
+    return room;
+  }
+
+  private closeRoom(room: Room): void {
+    if (this.rooms.get(room.id) !== room) return;
+    this.rooms.delete(room.id);
+    this.unwatch.get(room.id)?.();
+    this.unwatch.delete(room.id);
+  }
+}

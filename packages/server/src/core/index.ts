@@ -1,0 +1,23 @@
+export { type HistoryPage, type HistoryRequest, readHistory } from "./history.js";
+export { Hub, type HubDeps, type Subscribed, type SubscribeRequest } from "./hub.js";
+export type {
+  Appended,
+  Clock,
+  Engine,
+  Eventually,
+  Ids,
+  LogEntry,
+  LogPage,
+  NewEntry,
+  PageBounds,
+  RoomBus,
+  RoomListener,
+  RoomLog,
+  RoomState,
+  RoomSummary,
+  Signal,
+  Turns,
+} from "./ports.js";
+export { outOfRange } from "./range.js";
+export { type RoomId, roomIdFrom } from "./room-id.js";
+export type { Encoding, PresenceChange, Sink, Subscription } from "./subscription.js";

@@ -1,0 +1,118 @@
+import type { Payload, Position } from "@confab/contract";
+import type { RoomId } from "./room-id.js";
+
+/** A value now or later: the embedded engine answers at once, a networked one cannot. */
+export type Eventually<T> = T | Promise<T>;
+
+/** One message as the log keeps it. `body` is an encoded ChatMessage without its position (contract/chat-message-codec). */
+export interface LogEntry {
+  readonly offset: number;
+  /** Never written to again. */
+  readonly body: Uint8Array;
+}
+
+export interface NewEntry {
+  readonly body: Uint8Array;
+  readonly sentAtMs: number;
+  /** What makes two sends the same one within a room; undefined: this send is like no other. */
+  readonly dedupeKey: string | undefined;
+}
+
+export interface Appended {
+  readonly position: Position;
+  /** The entry's own, or the first one's if this is a duplicate. */
+  readonly sentAtMs: number;
+  readonly isDuplicate: boolean;
+}
+
+/** What a room's log holds. With `messages` 0, `oldest` is `newest + 1`; a room nobody wrote to has `newest` 0. */
+export interface RoomState {
+  readonly epoch: number;
+  readonly oldest: number;
+  readonly newest: number;
+  readonly messages: number;
+}
+
+export interface LogPage extends RoomState {
+  /** Offsets rising by one. */
+  readonly entries: readonly LogEntry[];
+}
+
+export interface PageBounds {
+  readonly maxEntries: number;
+  /** A page ends after the entry that reaches it, so that one entry always fits. */
+  readonly maxBytes: number;
+}
+
+/** The durable order of every room's messages. */
+export interface RoomLog {
+  /**
+   * Append one entry. Resolves once it is durable, and after it has been given to the bus.
+   *
+   * Order: calls for one room apply in call order. Offsets start at 1 and grow by 1. Not cancellable.
+   *
+   * @throws STORAGE_FULL, OVERLOADED, ENGINE_UNAVAILABLE, TOO_MANY_ROOMS: nothing was stored.
+   * @throws OUTCOME_UNKNOWN: it may have been stored; the same dedupe key finds out.
+   */
+  append(room: RoomId, entry: NewEntry): Promise<Appended>;
+  state(room: RoomId): Eventually<RoomState>;
+  /** The entries that follow `after`, oldest first. Trimmed ones are missing at the front: compare `oldest`. */
+  readForward(room: RoomId, after: number, bounds: PageBounds): Eventually<LogPage>;
+  /** The last entries before `before`, oldest first. */
+  readBackward(room: RoomId, before: number, bounds: PageBounds): Eventually<LogPage>;
+  /** Rooms by name that begin with `prefix` and come after `after`, at most `limit`. */
+  list(prefix: string, after: string, limit: number): Eventually<readonly RoomSummary[]>;
+}
+
+export interface RoomSummary extends RoomState {
+  readonly room: RoomId;
+}
+
+/** An ephemeral event of a room. */
+export interface Signal {
+  readonly user: string;
+  readonly room: RoomId;
+  readonly kind: string;
+  readonly position?: Position | undefined;
+  readonly payload?: Payload | undefined;
+}
+
+export interface RoomListener {
+  /** New entries in the order of the log. Some may be missing (a lossy bus) or known already: offsets tell. */
+  entries(entries: readonly LogEntry[]): void;
+  signal(signal: Signal): void;
+}
+
+/** How a node hears of what happens in a room. */
+export interface RoomBus {
+  /** Resolves once everything appended from now on will be heard. The result ends it. */
+  watch(room: RoomId, listener: RoomListener): Eventually<() => void>;
+  /** At most once, to every listener on every node. */
+  signal(signal: Signal): void;
+}
+
+/** Where rooms are kept: one per server. */
+export interface Engine {
+  readonly log: RoomLog;
+  readonly bus: RoomBus;
+  /** Whether sends and reads can be expected to succeed now; undefined when they can, else what is wrong. */
+  trouble(): string | undefined;
+  /** Finish the appends in progress and release everything. May be called twice. */
+  close(): Promise<void>;
+}
+
+export interface Clock {
+  /** Milliseconds since 1970, whole. */
+  nowMs(): number;
+}
+
+/** The turns of the event loop. */
+export interface Turns {
+  /** Run once, after everything that this turn of the event loop still has to do. */
+  afterTurn(run: () => void): void;
+}
+
+export interface Ids {
+  /** A UUIDv7 (RFC 9562 §5.7) for a message whose sender gave none. */
+  messageId(nowMs: number): string;
+}

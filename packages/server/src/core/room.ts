@@ -1,0 +1,174 @@
+import type { ConfabError } from "@confab/contract";
+import type { LogEntry, RoomListener, Signal, Turns } from "./ports.js";
+import { Presence } from "./presence.js";
+import type { RoomId } from "./room-id.js";
+import type { Encoding, Subscription } from "./subscription.js";
+import { Tail } from "./tail.js";
+
+export interface RoomDeps {
+  readonly turns: Turns;
+  /** Brings a subscription from its cursor to the room's top. */
+  readonly catchUp: (subscription: Subscription) => void;
+  /** The last subscription has left. */
+  readonly emptied: (room: Room) => void;
+}
+
+/**
+ * At most this many encoded bytes are handed to each socket in one go. A turn that brought more is cut, so that a reader
+ * whose socket is full is found before the next cut, not after megabytes.
+ */
+const maxRunBytes = 262_144;
+
+/** A room that somebody on this node reads: who they are, and how far the fan-out has come. */
+export class Room implements RoomListener {
+  readonly presence = new Presence();
+  readonly tail = new Tail();
+  private readonly live = new Map<Encoding, Set<Subscription>>();
+  private readonly all = new Set<Subscription>();
+  /** Heard in this turn and not delivered yet. */
+  private heard: LogEntry[] = [];
+  private isDeliveryDue = false;
+
+  constructor(
+    readonly id: RoomId,
+    readonly epoch: number,
+    /** The last offset that went through the fan-out. */
+    public top: number,
+    private readonly deps: RoomDeps,
+  ) {}
+
+  get subscriberCount(): number {
+    return this.all.size;
+  }
+
+  entries(entries: readonly LogEntry[]): void {
+    for (const entry of entries) this.heard.push(entry);
+    if (this.isDeliveryDue) return;
+    this.isDeliveryDue = true;
+    // Everything that one turn of the event loop brings leaves in one write per subscriber: the kernel's write is what
+    // fan-out costs, so it is the writes that must be few.
+    this.deps.turns.afterTurn(() => this.deliver());
+  }
+
+  signal(signal: Signal): void {
+    for (const { sink } of this.all) sink.signal?.(signal);
+  }
+
+  /** Begin with a subscription, in whatever state its cursor puts it. */
+  enter(subscription: Subscription): void {
+    this.all.add(subscription);
+    if (subscription.user !== "" && this.presence.enter(subscription.user)) {
+      this.tellPresence(subscription.user, true);
+    }
+    this.deps.catchUp(subscription);
+  }
+
+  leave(subscription: Subscription): void {
+    if (subscription.state === "closed") return;
+    if (subscription.state === "live") this.removeLive(subscription);
+    subscription.state = "closed";
+    this.all.delete(subscription);
+    if (subscription.user !== "" && this.presence.leave(subscription.user)) {
+      this.tellPresence(subscription.user, false);
+    }
+    if (this.all.size === 0) this.deps.emptied(this);
+  }
+
+  /** End a subscription for the server's own reasons, and tell its reader. */
+  expel(subscription: Subscription, error: ConfabError): void {
+    if (subscription.state === "closed") return;
+    this.leave(subscription);
+    subscription.sink.ended(error);
+  }
+
+  /** End every subscription: the room cannot be read on. */
+  expelAll(error: ConfabError): void {
+    for (const subscription of [...this.all]) this.expel(subscription, error);
+  }
+
+  catchUp(subscription: Subscription): void {
+    this.deps.catchUp(subscription);
+  }
+
+  /** Into the fan-out: its cursor must be exactly the room's top, in the same synchronous step as the check of that. */
+  goLive(subscription: Subscription): void {
+    subscription.state = "live";
+    const { encoding } = subscription.sink;
+    const group = this.live.get(encoding);
+    if (group) group.add(subscription);
+    else this.live.set(encoding, new Set([subscription]));
+  }
+
+  private removeLive(subscription: Subscription): void {
+    const { encoding } = subscription.sink;
+    const group = this.live.get(encoding);
+    group?.delete(subscription);
+    if (group?.size === 0) this.live.delete(encoding);
+  }
+
+  private deliver(): void {
+    this.isDeliveryDue = false;
+    let entries = this.heard;
+    this.heard = [];
+    // A bus may repeat itself after a reconnect; what is below the top has been delivered.
+    if ((entries[0]?.offset ?? 0) <= this.top) entries = entries.filter(({ offset }) => offset > this.top);
+    const last = entries.at(-1);
+    if (!last) return;
+    if (last.offset - this.top !== entries.length) {
+      this.fillHole(last.offset);
+      return;
+    }
+    this.tail.push(entries);
+    for (let from = 0; from < entries.length; ) {
+      const to = endOfRun(entries, from);
+      this.deliverRun(from === 0 && to === entries.length ? entries : entries.slice(from, to));
+      from = to;
+    }
+  }
+
+  private deliverRun(entries: readonly LogEntry[]): void {
+    const before = this.top;
+    this.top = before + entries.length;
+    for (const [encoding, group] of this.live) {
+      const bytes = encoding.encode(this.id, this.epoch, entries);
+      for (const subscription of group) {
+        // Taking bytes may fill the socket: from then on nothing more is queued for it, and it is caught up from the log.
+        if (!subscription.sink.write(bytes)) this.lag(subscription);
+      }
+    }
+  }
+
+  private lag(subscription: Subscription): void {
+    // The write itself may have ended the subscription, if its socket turned out to be dead.
+    if (subscription.state !== "live") return;
+    this.removeLive(subscription);
+    subscription.state = "lagging";
+    subscription.cursor = this.top;
+  }
+
+  /** Some entries were never heard: everybody reads them from the log before anything later. */
+  private fillHole(top: number): void {
+    const behind = this.top;
+    this.top = top;
+    this.tail.clear();
+    for (const group of [...this.live.values()]) {
+      for (const subscription of [...group]) {
+        this.removeLive(subscription);
+        subscription.state = "catching-up";
+        subscription.cursor = behind;
+        this.deps.catchUp(subscription);
+      }
+    }
+  }
+
+  private tellPresence(user: string, isPresent: boolean): void {
+    for (const { sink } of this.all) sink.presence?.({ room: this.id, user, isPresent });
+  }
+}
+
+function endOfRun(entries: readonly LogEntry[], from: number): number {
+  let bytes = 0;
+  let to = from;
+  while (to < entries.length && bytes < maxRunBytes) bytes += entries[to++]?.body.length ?? 0;
+  return to;
+}

@@ -1,0 +1,72 @@
+import type { ConfabError } from "@confab/contract";
+import type { LogEntry, Signal } from "./ports.js";
+import type { Room } from "./room.js";
+import type { RoomId } from "./room-id.js";
+
+/**
+ * How some transport writes a run of messages: one object for all subscribers that want the same bytes, so that a run is
+ * encoded once for all of them. Compared by identity.
+ */
+export interface Encoding {
+  readonly name: string;
+  /** The bytes of consecutive entries of one room, ready for the socket. They are shared: nobody may write to them. */
+  encode(room: RoomId, epoch: number, entries: readonly LogEntry[]): Uint8Array;
+}
+
+export interface PresenceChange {
+  readonly room: RoomId;
+  readonly user: string;
+  readonly isPresent: boolean;
+}
+
+/** Where a subscription's bytes go: one stream or socket of a transport. */
+export interface Sink {
+  readonly encoding: Encoding;
+  /**
+   * Take bytes to the socket; they are always taken. False once more than `maxQueuedBytes` wait: the subscription then
+   * leaves the fan-out, and whoever owns the sink calls `Subscription.drained()` when the socket has emptied.
+   */
+  write(bytes: Uint8Array): boolean;
+  /** The server ends the subscription. Not called after `Subscription.close()`. */
+  ended(error: ConfabError): void;
+  presence?(change: PresenceChange): void;
+  signal?(signal: Signal): void;
+}
+
+/**
+ * One reader of one room.
+ *
+ *              cursor reached the room's top
+ *   catching-up ──────────────────────────► live
+ *    ▲    │                                  │
+ *    │    └──── socket full ──► lagging ◄────┘ socket full
+ *    │                             │
+ *    └──────── drained() ──────────┘          any state ──► closed
+ *
+ * While live it has no cursor of its own: it has been given everything up to the room's top. In the other states `cursor`
+ * is the last offset it was given, nothing is queued for it, and it costs nothing but this object.
+ */
+export class Subscription {
+  state: "catching-up" | "live" | "lagging" | "closed" = "catching-up";
+
+  constructor(
+    readonly room: Room,
+    readonly sink: Sink,
+    /** Empty: a reader that is not listed. */
+    readonly user: string,
+    /** The last offset that was given to the sink; not kept up while live. */
+    public cursor: number,
+  ) {}
+
+  /** The sink's socket has emptied. Harmless in every state. */
+  drained(): void {
+    if (this.state !== "lagging") return;
+    this.state = "catching-up";
+    this.room.catchUp(this);
+  }
+
+  /** The reader is gone. May be called twice. */
+  close(): void {
+    this.room.leave(this);
+  }
+}
