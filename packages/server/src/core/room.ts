@@ -2,7 +2,7 @@ import type { ConfabError } from "@confab/contract";
 import type { LogEntry, RoomListener, Signal, Turns } from "./ports.js";
 import { Presence } from "./presence.js";
 import type { RoomId } from "./room-id.js";
-import type { Encoding, Subscription } from "./subscription.js";
+import type { Encoding, ReadableRoom, Subscription } from "./subscription.js";
 import { Tail } from "./tail.js";
 
 export interface RoomDeps {
@@ -20,7 +20,7 @@ export interface RoomDeps {
 const maxRunBytes = 262_144;
 
 /** A room that somebody on this node reads: who they are, and how far the fan-out has come. */
-export class Room implements RoomListener {
+export class Room implements RoomListener, ReadableRoom {
   readonly presence = new Presence();
   readonly tail = new Tail();
   private readonly live = new Map<Encoding, Set<Subscription>>();

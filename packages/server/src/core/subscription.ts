@@ -1,7 +1,7 @@
 import type { ConfabError } from "@confab/contract";
 import type { LogEntry, Signal } from "./ports.js";
-import type { Room } from "./room.js";
 import type { RoomId } from "./room-id.js";
+import type { Tail } from "./tail.js";
 
 /**
  * How some transport writes a run of messages: one object for all subscribers that want the same bytes, so that a run is
@@ -33,6 +33,19 @@ export interface Sink {
   signal?(signal: Signal): void;
 }
 
+/** What a subscription and the catching up need of a room. */
+export interface ReadableRoom {
+  readonly id: RoomId;
+  readonly epoch: number;
+  /** The last offset that went through the fan-out. */
+  readonly top: number;
+  readonly tail: Tail;
+  catchUp(subscription: Subscription): void;
+  goLive(subscription: Subscription): void;
+  leave(subscription: Subscription): void;
+  expel(subscription: Subscription, error: ConfabError): void;
+}
+
 /**
  * One reader of one room.
  *
@@ -50,7 +63,7 @@ export class Subscription {
   state: "catching-up" | "live" | "lagging" | "closed" = "catching-up";
 
   constructor(
-    readonly room: Room,
+    readonly room: ReadableRoom,
     readonly sink: Sink,
     /** Empty: a reader that is not listed. */
     readonly user: string,

@@ -258,6 +258,8 @@ export const AuthenticateSchema: GenMessage<Authenticate> = /*@__PURE__*/
   messageDesc(file_confab_v1_frame, 4);
 
 /**
+ * A sign of life, for clients that cannot see their transport's own.
+ *
  * @generated from message confab.v1.Ping
  */
 export type Ping = Message<"confab.v1.Ping"> & {
@@ -271,6 +273,8 @@ export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
   messageDesc(file_confab_v1_frame, 5);
 
 /**
+ * The answer to a ping; not required, since any word from a client counts.
+ *
  * @generated from message confab.v1.Pong
  */
 export type Pong = Message<"confab.v1.Pong"> & {
@@ -302,8 +306,8 @@ export type Welcome = Message<"confab.v1.Welcome"> & {
   serverVersion: string;
 
   /**
-   * The server sends a ping after this long without a word from the client,
-   * and closes after as long again.
+   * The server sends a ping this often. A client that hears nothing for two
+   * intervals has lost the server, and should reconnect.
    *
    * @generated from field: google.protobuf.Duration ping_interval = 3;
    */

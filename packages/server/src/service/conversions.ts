@@ -1,0 +1,24 @@
+import { create } from "@bufbuild/protobuf";
+import { type Any, AnySchema } from "@bufbuild/protobuf/wkt";
+import type { Payload, Position } from "@confab/contract";
+import { PositionSchema, type Position as WirePosition } from "@confab/contract/gen/confab/v1/message_pb";
+
+// Between the contract's generated types and core's own. What the contract's constraints bound to 2^53 fits a number.
+
+export function positionFrom(position: WirePosition): Position;
+export function positionFrom(position: WirePosition | undefined): Position | undefined;
+export function positionFrom(position: WirePosition | undefined): Position | undefined {
+  return position && { epoch: position.epoch, offset: Number(position.offset) };
+}
+
+export function wirePositionFrom({ epoch, offset }: Position): WirePosition {
+  return create(PositionSchema, { epoch, offset: BigInt(offset) });
+}
+
+export function payloadFrom(any: Any | undefined): Payload | undefined {
+  return any && { typeUrl: any.typeUrl, value: any.value };
+}
+
+export function anyFrom(payload: Payload): Any {
+  return create(AnySchema, { typeUrl: payload.typeUrl, value: payload.value });
+}

@@ -1,0 +1,102 @@
+import { positionFieldLength, varintLength, writePositionField, writeVarint } from "@confab/contract";
+import type { Encoding, LogEntry, RoomId } from "../core/index.js";
+import { type Framing, framed } from "./framing.js";
+import type { MessageJson } from "./message-json.js";
+
+/** One ChatMessage in Protobuf behind each prefix: StreamMessages over gRPC, gRPC-Web and Connect. */
+export class ProtoMessages implements Encoding {
+  constructor(
+    readonly name: string,
+    private readonly framing: Framing,
+  ) {}
+
+  encode(_room: RoomId, epoch: number, entries: readonly LogEntry[]): Uint8Array {
+    let total = 0;
+    for (const entry of entries) {
+      const length = messageLength(epoch, entry);
+      total += this.framing.prefixBytes(length) + length;
+    }
+    const bytes = Buffer.allocUnsafeSlow(total);
+    let at = 0;
+    for (const entry of entries) {
+      at = this.framing.writePrefix(bytes, at, messageLength(epoch, entry));
+      at = writeMessage(bytes, at, epoch, entry);
+    }
+    return bytes;
+  }
+}
+
+/** One ChatMessage in JSON behind each prefix: StreamMessages in JSON, and the plain WebSocket. */
+export class JsonMessages implements Encoding {
+  constructor(
+    readonly name: string,
+    private readonly framing: Framing,
+    private readonly json: MessageJson,
+  ) {}
+
+  encode(_room: RoomId, epoch: number, entries: readonly LogEntry[]): Uint8Array {
+    const [only] = entries;
+    if (only && entries.length === 1) return framed(this.framing, Buffer.from(this.json.of(epoch, only)));
+    return Buffer.concat(entries.map((entry) => framed(this.framing, Buffer.from(this.json.of(epoch, entry)))));
+  }
+}
+
+/** `ServerFrame.messages`, and `MessageBatch.messages` in it: both are field numbers below 16, so a tag is one byte. */
+const tag = { serverFrameMessages: 0x2a, batchMessages: 0x0a } as const;
+
+/** A ServerFrame in Protobuf with all the messages of a run: Converse, and the WebSocket's Protobuf frames. */
+export class ProtoBatches implements Encoding {
+  constructor(
+    readonly name: string,
+    private readonly framing: Framing,
+  ) {}
+
+  encode(_room: RoomId, epoch: number, entries: readonly LogEntry[]): Uint8Array {
+    let batchBytes = 0;
+    for (const entry of entries) {
+      const length = messageLength(epoch, entry);
+      batchBytes += 1 + varintLength(length) + length;
+    }
+    const frameBytes = 1 + varintLength(batchBytes) + batchBytes;
+    const bytes = Buffer.allocUnsafeSlow(this.framing.prefixBytes(frameBytes) + frameBytes);
+    let at = this.framing.writePrefix(bytes, 0, frameBytes);
+    bytes[at++] = tag.serverFrameMessages;
+    at = writeVarint(bytes, at, batchBytes);
+    for (const entry of entries) {
+      bytes[at++] = tag.batchMessages;
+      at = writeVarint(bytes, at, messageLength(epoch, entry));
+      at = writeMessage(bytes, at, epoch, entry);
+    }
+    return bytes;
+  }
+}
+
+/** The same frame in JSON. */
+export class JsonBatches implements Encoding {
+  constructor(
+    readonly name: string,
+    private readonly framing: Framing,
+    private readonly json: MessageJson,
+  ) {}
+
+  encode(_room: RoomId, epoch: number, entries: readonly LogEntry[]): Uint8Array {
+    const messages = entries.map((entry) => this.json.of(epoch, entry)).join(",");
+    return framed(this.framing, Buffer.from(`{"messages":{"messages":[${messages}]}}`));
+  }
+}
+
+function messageLength(epoch: number, { offset, body }: LogEntry): number {
+  return body.length + positionFieldLength({ epoch, offset });
+}
+
+function writeMessage(target: Uint8Array, at: number, epoch: number, { offset, body }: LogEntry): number {
+  target.set(body, at);
+  return writePositionField(target, at + body.length, { epoch, offset });
+}
+
+/** An entry as a whole encoded ChatMessage, for replies that hold messages among other things. */
+export function encodedMessage(epoch: number, entry: LogEntry): Uint8Array {
+  const bytes = new Uint8Array(messageLength(epoch, entry));
+  writeMessage(bytes, 0, epoch, entry);
+  return bytes;
+}

@@ -1,0 +1,21 @@
+import type { ConfabError } from "@confab/contract";
+import type { Encoding } from "../../core/index.js";
+import type { WireFormat } from "../wire-format.js";
+
+/** The stream under a frame session: a WebSocket in one of its framed forms, or a Converse call. */
+export interface FrameChannel {
+  readonly format: WireFormat;
+  /** How live messages are written: `ServerFrame.messages` behind this channel's prefix. One object for all channels of a kind. */
+  readonly encoding: Encoding;
+  /** For people who read logs: `websocket`, `grpc` and so on. */
+  readonly transport: string;
+  /** Bytes made by `encoding`. False once more than `maxQueuedBytes` wait; the channel then calls `FrameSession.drained()` later. */
+  write(bytes: Uint8Array): boolean;
+  /** One encoded ServerFrame, for this channel to put behind its prefix. Returns as `write` does. */
+  sendFrame(frame: Uint8Array): boolean;
+  /** Take no more frames from the client until `resume`. */
+  pause(): void;
+  resume(): void;
+  /** End the connection after what was sent, with the form this error has on this transport. */
+  close(error: ConfabError): void;
+}

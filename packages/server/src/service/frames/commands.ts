@@ -1,0 +1,122 @@
+import { create } from "@bufbuild/protobuf";
+import { ConfabError } from "@confab/contract";
+import { type ClientFrame, DoneSchema, type Subscribe, SubscribedSchema, SubscribeSchema, UnsubscribedSchema, UnsubscribeSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import type { ChatMessage } from "@confab/contract/gen/confab/v1/message_pb";
+import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
+import { type GetHistoryRequest, GetHistoryRequestSchema, type Signal, SignalSchema } from "@confab/contract/gen/confab/v1/room_pb";
+import { refuseViolations, violationsOf } from "@confab/contract/validation";
+import { readHistory, roomIdFrom } from "../../core/index.js";
+import { wirePositionFrom } from "../conversions.js";
+import { wireErrorFrom } from "../error-frame.js";
+import { historyRequestFrom } from "../history.js";
+import { checkNewMessage, newMessageFrom } from "../new-message.js";
+import { signalFrom } from "../signals.js";
+import { subscribeRequestFrom } from "../subscribe.js";
+import type { FrameSession } from "./session.js";
+
+/** Do what a client's frame asks, and answer it. Throws what the client did wrong. */
+export async function answerFrame(session: FrameSession, { request, frame }: ClientFrame): Promise<void> {
+  switch (frame.case) {
+    case "send":
+      return handleSend(session, request, frame.value);
+    case "subscribe":
+      return handleSubscribe(session, request, frame.value);
+    case "unsubscribe":
+      refuseViolations(violationsOf(UnsubscribeSchema, frame.value));
+      return handleUnsubscribe(session, request, frame.value.room);
+    case "history":
+      return handleHistory(session, request, frame.value);
+    case "signal":
+      return handleSignal(session, request, frame.value);
+    case "authenticate":
+      // Nobody is asked for a token yet, so any token will do.
+      return done(session, request);
+    case "pong":
+      return;
+    case undefined:
+      throw new ConfabError("INVALID_MESSAGE", "the frame says nothing that this server knows", {
+        violations: [{ field: "frame", rule: "required", message: "exactly one field is required in oneof" }],
+      });
+    default:
+      frame satisfies never;
+  }
+}
+
+async function handleSend(session: FrameSession, request: number, message: ChatMessage): Promise<void> {
+  const { service, frames } = session.deps;
+  const ack = await service.deps.hub.send(checkNewMessage(newMessageFrom(message), service.deps.types));
+  if (request !== 0) session.sendEncoded(frames.ack(session.channel.format, request, ack));
+}
+
+async function handleSubscribe(session: FrameSession, request: number, subscribe: Subscribe): Promise<void> {
+  // Without a reader the contract's defaults hold: the lobby, from now on, unlisted.
+  const reader = subscribe.reader ?? create(UserSchema);
+  refuseViolations(violationsOf(SubscribeSchema, subscribe));
+  const { service, frames } = session.deps;
+  const asked = subscribeRequestFrom(reader);
+  const { room } = asked;
+  const { subscriptions, channel } = session;
+  if (subscriptions.has(room)) throw new ConfabError("ALREADY_SUBSCRIBED", `this connection reads room ${room} already`);
+  const { maxRoomsPerConnection } = service.deps.limits;
+  if (subscriptions.size >= maxRoomsPerConnection) {
+    throw new ConfabError("TOO_MANY_SUBSCRIPTIONS", `maxRoomsPerConnection is ${maxRoomsPerConnection}`);
+  }
+  // Taken before the first await, so that a second subscribe to the room cannot slip in meanwhile.
+  subscriptions.set(room, "opening");
+  try {
+    const { subscription, position, isRecovered } = await service.deps.hub.subscribe(asked, {
+      encoding: channel.encoding,
+      write: (bytes) => channel.write(bytes),
+      ended: (error) => {
+        subscriptions.delete(room);
+        const value = create(UnsubscribedSchema, { room, reason: wireErrorFrom(error) });
+        session.send(0, { case: "unsubscribed", value });
+      },
+      ...(subscribe.presence && {
+        presence: (change: { readonly user: string; readonly isPresent: boolean }) =>
+          session.send(0, { case: "presence", value: { $typeName: "confab.v1.PresenceChange", room, user: change.user, present: change.isPresent } }),
+      }),
+      ...(subscribe.signals && {
+        signal: (signal: Parameters<typeof frames.signal>[1]) => session.sendEncoded(frames.signal(channel.format, signal)),
+      }),
+    });
+    if (session.isClosed || subscriptions.get(room) !== "opening") {
+      // The connection closed, or unsubscribed, while the room was opened.
+      subscription.close();
+      return;
+    }
+    subscriptions.set(room, subscription);
+    const value = create(SubscribedSchema, { room, position: wirePositionFrom(position), recovered: isRecovered });
+    session.send(request, { case: "subscribed", value });
+  } catch (thrown) {
+    subscriptions.delete(room);
+    throw thrown;
+  }
+}
+
+function handleUnsubscribe(session: FrameSession, request: number, name: string): void {
+  const room = roomIdFrom(name);
+  const subscription = session.subscriptions.get(room);
+  if (!subscription) throw new ConfabError("NOT_SUBSCRIBED", `this connection does not read room ${room}`);
+  session.subscriptions.delete(room);
+  if (subscription !== "opening") subscription.close();
+  if (request !== 0) session.send(request, { case: "unsubscribed", value: create(UnsubscribedSchema, { room }) });
+}
+
+async function handleHistory(session: FrameSession, request: number, asked: GetHistoryRequest): Promise<void> {
+  refuseViolations(violationsOf(GetHistoryRequestSchema, asked));
+  const { service, frames } = session.deps;
+  const page = await readHistory(service.deps.engine.log, historyRequestFrom(asked));
+  session.sendEncoded(frames.history(session.channel.format, request, page));
+}
+
+function handleSignal(session: FrameSession, request: number, signal: Signal): void {
+  refuseViolations(violationsOf(SignalSchema, signal));
+  const { hub, types } = session.deps.service.deps;
+  hub.signal(signalFrom(signal, types));
+  done(session, request);
+}
+
+function done(session: FrameSession, request: number): void {
+  if (request !== 0) session.send(request, { case: "done", value: create(DoneSchema) });
+}

@@ -1,0 +1,110 @@
+import { ConfabError, confabErrorFrom } from "@confab/contract";
+import { type ClientFrame, ClientFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import type { RoomId, Subscription } from "../../core/index.js";
+import type { ChatService } from "../chat-service.js";
+import { wireErrorFrom } from "../error-frame.js";
+import { decodeMessage } from "../wire-format.js";
+import type { FrameChannel } from "./channel.js";
+import type { FrameBody, ServerFrames } from "./server-frame.js";
+
+export interface FrameSessionDeps {
+  readonly service: ChatService;
+  readonly frames: ServerFrames;
+  /** Do what a frame asks and answer it; rejects with what the client did wrong. */
+  readonly answer: (session: FrameSession, frame: ClientFrame) => Promise<void>;
+  readonly onClosed: (session: FrameSession) => void;
+}
+
+/**
+ * One Converse stream or framed WebSocket: the rooms it reads and the requests it waits for. It is the same for both, so
+ * that exactly the same frames work on both.
+ *
+ * Frames are taken up in the order they come; each is answered when it is done, so answers may overtake one another. Sends
+ * of one session to one room are appended in the order of their frames.
+ */
+export class FrameSession {
+  readonly subscriptions = new Map<RoomId, Subscription | "opening">();
+  private inFlight = 0;
+  private isPaused = false;
+  /** The channel's queue is full: frames wait with the client until it has drained. */
+  private isBlocked = false;
+  isClosed = false;
+
+  constructor(
+    /** Names the connection in logs. */
+    readonly id: string,
+    readonly channel: FrameChannel,
+    readonly deps: FrameSessionDeps,
+  ) {}
+
+  /** Take one encoded ClientFrame. Bad ones are answered with an error frame; the session goes on. */
+  receive(bytes: Uint8Array): void {
+    if (this.isClosed) return;
+    let frame: ClientFrame;
+    try {
+      frame = decodeMessage(ClientFrameSchema, this.channel.format, bytes, this.deps.service.deps.types);
+    } catch (thrown) {
+      this.sendError(0, confabErrorFrom(thrown));
+      return;
+    }
+    this.inFlight++;
+    this.updatePause();
+    void this.answer(frame);
+  }
+
+  /** The channel's queue has emptied. */
+  drained(): void {
+    this.isBlocked = false;
+    this.updatePause();
+    for (const subscription of this.subscriptions.values()) {
+      if (subscription !== "opening") subscription.drained();
+    }
+  }
+
+  /** The connection is gone. May be called twice. */
+  closed(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.deps.onClosed(this);
+    for (const subscription of this.subscriptions.values()) {
+      if (subscription !== "opening") subscription.close();
+    }
+    this.subscriptions.clear();
+  }
+
+  /** Send a frame that answers `request`, or a push if that is 0. */
+  send(request: number, body: FrameBody): void {
+    this.sendEncoded(this.deps.frames.encode(this.channel.format, request, body));
+  }
+
+  sendEncoded(frame: Uint8Array): void {
+    if (this.isClosed || this.channel.sendFrame(frame)) return;
+    // A client that sends and never reads would otherwise grow our heap by its answers.
+    this.isBlocked = true;
+    this.updatePause();
+  }
+
+  sendError(request: number, error: ConfabError): void {
+    this.send(request, { case: "error", value: wireErrorFrom(error) });
+  }
+
+  /** Never rejects: an error is an answer too. */
+  private async answer(frame: ClientFrame): Promise<void> {
+    try {
+      await this.deps.answer(this, frame);
+    } catch (thrown) {
+      this.sendError(frame.request, confabErrorFrom(thrown));
+    } finally {
+      this.inFlight--;
+      this.updatePause();
+    }
+  }
+
+  private updatePause(): void {
+    const mustPause = this.isBlocked || this.inFlight >= this.deps.service.deps.limits.maxRequestsInFlight;
+    if (mustPause === this.isPaused || this.isClosed) return;
+    this.isPaused = mustPause;
+    if (mustPause) this.channel.pause();
+    else this.channel.resume();
+  }
+}

@@ -1,0 +1,64 @@
+import { create } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import type { ConfabError } from "@confab/contract";
+import { GoodbyeSchema, PingSchema, WelcomeSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import type { ChatService } from "../chat-service.js";
+import { wireErrorFrom } from "../error-frame.js";
+import type { FrameChannel } from "./channel.js";
+import { answerFrame } from "./commands.js";
+import { ServerFrames } from "./server-frame.js";
+import { FrameSession, type FrameSessionDeps } from "./session.js";
+
+export interface FrameSessionsDeps {
+  readonly service: ChatService;
+  readonly serverVersion: string;
+  /** A name for each connection, unlike any other's. */
+  readonly newConnectionId: () => string;
+}
+
+/** All frame sessions of this node: where they begin, and what is said to all of them. */
+export class FrameSessions {
+  private readonly open = new Set<FrameSession>();
+  private readonly sessionDeps: FrameSessionDeps;
+
+  constructor(private readonly deps: FrameSessionsDeps) {
+    const { service } = deps;
+    this.sessionDeps = {
+      service,
+      frames: new ServerFrames(service.deps.types, service.json),
+      answer: answerFrame,
+      onClosed: (session) => this.open.delete(session),
+    };
+  }
+
+  /** Begin a session on a connection; the client is welcomed at once. */
+  begin(channel: FrameChannel): FrameSession {
+    const { service, serverVersion, newConnectionId } = this.deps;
+    const session = new FrameSession(newConnectionId(), channel, this.sessionDeps);
+    this.open.add(session);
+    const { pingIntervalMs, maxMessageBytes } = service.deps.limits;
+    const value = create(WelcomeSchema, {
+      connection: session.id,
+      serverVersion,
+      pingInterval: durationFromMs(pingIntervalMs),
+      maxMessageBytes,
+    });
+    session.send(0, { case: "welcome", value });
+    return session;
+  }
+
+  /** A sign of life to everybody; called every `pingIntervalMs`. */
+  pingAll(): void {
+    for (const session of this.open) session.send(0, { case: "ping", value: create(PingSchema) });
+  }
+
+  /** Say goodbye to everybody and close. Clients come back after a random wait of up to `reconnectWithinMs`. */
+  closeAll(reason: ConfabError, reconnectWithinMs: number): void {
+    const value = create(GoodbyeSchema, { reason: wireErrorFrom(reason), reconnectWithin: durationFromMs(reconnectWithinMs) });
+    for (const session of [...this.open]) {
+      session.send(0, { case: "goodbye", value });
+      session.channel.close(reason);
+      session.closed();
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { type PayloadTypes, positionJson } from "@confab/contract";
+import { type Signal as WireSignal, SignalSchema } from "@confab/contract/gen/confab/v1/room_pb";
+import { roomIdFrom, type Signal } from "../core/index.js";
+import { anyFrom, payloadFrom, positionFrom, wirePositionFrom } from "./conversions.js";
+
+/** A checked signal of the contract as core's. @throws INVALID_MESSAGE, MALFORMED_MESSAGE: its payload is not of its type. */
+export function signalFrom({ user, room, kind, position, payload }: WireSignal, types: PayloadTypes): Signal {
+  const signal = { user, room: roomIdFrom(room), kind, position: positionFrom(position), payload: payloadFrom(payload) };
+  if (signal.payload) types.check(signal.payload);
+  return signal;
+}
+
+export function wireSignalFrom({ user, room, kind, position, payload }: Signal): WireSignal {
+  return create(SignalSchema, {
+    user,
+    room,
+    kind,
+    ...(position && { position: wirePositionFrom(position) }),
+    ...(payload && { payload: anyFrom(payload) }),
+  });
+}
+
+export function encodeSignal(signal: Signal): Uint8Array {
+  return toBinary(SignalSchema, wireSignalFrom(signal));
+}
+
+export function signalJson({ user, room, kind, position, payload }: Signal, types: PayloadTypes): string {
+  const positionPart = position ? `,"position":${positionJson(position)}` : "";
+  const payloadPart = payload ? `,"payload":${JSON.stringify(types.toJson(payload))}` : "";
+  return `{"user":${JSON.stringify(user)},"room":"${room}","kind":"${kind}"${positionPart}${payloadPart}}`;
+}
