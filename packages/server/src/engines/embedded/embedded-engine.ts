@@ -1,0 +1,75 @@
+import type { Limits } from "@confab/contract";
+import type { Clock, Engine, RoomId } from "../../core/index.js";
+import { DedupeIndex } from "./dedupe-index.js";
+import { DiskSpace } from "./disk-space.js";
+import { GroupCommit } from "./group-commit.js";
+import { LmdbLog } from "./lmdb-log.js";
+import { LocalBus } from "./local-bus.js";
+import type { Retention } from "./retention.js";
+import { RoomTable } from "./room-table.js";
+import { type Durability, openStore } from "./store.js";
+
+export interface EmbeddedEngineConfig {
+  /** The data folder; made if it is not there. One process at a time may use it. */
+  readonly folder: string;
+  /**
+   * What an acknowledgement means. `fsync`: the message survives a power cut. `os`: it survives the end of this process,
+   * and is written to disk when the operating system sees fit.
+   */
+  readonly durability: Durability;
+  readonly retention: Retention;
+  /** How long a repeated send is recognised at the least, in milliseconds. */
+  readonly dedupeWindowMs: number;
+  readonly limits: Pick<Limits, "maxRooms" | "maxPendingSends" | "maxPendingSendBytes">;
+  readonly clock: Clock;
+}
+
+/** How often rooms are looked at for messages past their age, in milliseconds, and how many each time. */
+const sweepIntervalMs = 1_000;
+const roomsPerSweep = 256;
+
+/**
+ * The engine of a single machine: LMDB on disk, fan-out within the process.
+ *
+ * @throws StoreError, FolderLockedError: the data folder cannot be used; the message says why.
+ */
+export async function openEmbeddedEngine(config: EmbeddedEngineConfig): Promise<Engine> {
+  const { folder, durability, retention, dedupeWindowMs, limits, clock } = config;
+  const store = await openStore(folder, durability);
+  const bus = new LocalBus();
+  const rooms = new RoomTable(store, limits.maxRooms);
+  const disk = new DiskSpace(folder);
+  const commits = new GroupCommit({
+    store,
+    rooms,
+    ids: new DedupeIndex(store, dedupeWindowMs),
+    disk,
+    retention,
+    clock,
+    maxPendingSends: limits.maxPendingSends,
+    maxPendingSendBytes: limits.maxPendingSendBytes,
+    onDurable: (room, entries) => bus.entries(room, entries),
+  });
+  const log = new LmdbLog(store, rooms, commits);
+
+  let sweptTo = "" as RoomId | "";
+  const sweep = setInterval(() => {
+    if (retention.maxAgeMs === undefined) return;
+    const some = log.list("", sweptTo, roomsPerSweep).map(({ room }) => room);
+    sweptTo = some.length === roomsPerSweep ? (some.at(-1) ?? "") : "";
+    if (some.length > 0) commits.maintain(some);
+  }, sweepIntervalMs);
+  sweep.unref();
+
+  let closing: Promise<void> | undefined;
+  return {
+    log,
+    bus,
+    trouble: () => disk.trouble,
+    close: () => {
+      clearInterval(sweep);
+      closing ??= commits.close().then(() => store.close());
+      return closing;
+    },
+  };
+}

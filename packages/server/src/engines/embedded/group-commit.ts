@@ -1,0 +1,213 @@
+import { ConfabError } from "@confab/contract";
+import type { Appended, Clock, LogEntry, NewEntry, RoomId } from "../../core/index.js";
+import type { DedupeIndex } from "./dedupe-index.js";
+import type { DiskSpace } from "./disk-space.js";
+import { entryKey } from "./keys.js";
+import { dropExpired, type Retention } from "./retention.js";
+import type { RoomRecord } from "./room-record.js";
+import type { RoomTable } from "./room-table.js";
+import type { Store } from "./store.js";
+
+export interface GroupCommitDeps {
+  readonly store: Store;
+  readonly rooms: RoomTable;
+  readonly ids: DedupeIndex;
+  readonly disk: DiskSpace;
+  readonly retention: Retention;
+  readonly clock: Clock;
+  readonly maxPendingSends: number;
+  readonly maxPendingSendBytes: number;
+  /** Entries of one room have become durable, in their order. */
+  readonly onDurable: (room: RoomId, entries: readonly LogEntry[]) => void;
+}
+
+interface PendingSend {
+  readonly room: RoomId;
+  readonly entry: NewEntry;
+  readonly resolve: (appended: Appended) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One room's part of the commit that is being made. */
+interface Draft {
+  readonly record: RoomRecord;
+  /** The newest offset before this commit. */
+  readonly storedNewest: number;
+  readonly entries: LogEntry[];
+}
+
+class Drafts extends Map<RoomId, Draft> {
+  /** Rooms among them that the store does not know yet. */
+  newRooms = 0;
+}
+
+/** Sends in one commit. It bounds how long one commit keeps the event loop. */
+const maxGroupSends = 4_096;
+
+/**
+ * Appends many sends with one flush to disk: all that arrive while one group is being flushed form the next.
+ *
+ * One group is in flight at a time. That makes failure simple: offsets are given out when a group is formed, so when its
+ * commit fails nobody else holds later ones, and the next group starts from what the store knows.
+ */
+export class GroupCommit {
+  private pending: PendingSend[] = [];
+  private pendingBytes = 0;
+  /** Rooms to look at for messages past their age, without a send. */
+  private aged: RoomId[] = [];
+  private running: Promise<void> | undefined;
+  private isClosed = false;
+
+  constructor(private readonly deps: GroupCommitDeps) {}
+
+  append(room: RoomId, entry: NewEntry): Promise<Appended> {
+    const { maxPendingSends, maxPendingSendBytes } = this.deps;
+    if (this.isClosed) return Promise.reject(new ConfabError("SHUTTING_DOWN", "the log is closed"));
+    if (this.pending.length >= maxPendingSends || this.pendingBytes + entry.body.length > maxPendingSendBytes) {
+      const text = `${this.pending.length} sends (${this.pendingBytes} bytes) wait for the disk; maxPendingSends is ${maxPendingSends}, maxPendingSendBytes ${maxPendingSendBytes}`;
+      return Promise.reject(new ConfabError("OVERLOADED", text, { retryAfterMs: 1_000 }));
+    }
+    this.pendingBytes += entry.body.length;
+    return new Promise((resolve, reject) => {
+      this.pending.push({ room, entry, resolve, reject });
+      this.start();
+    });
+  }
+
+  /** Drop what has passed its age in these rooms, and ids past their window, in the next commit. */
+  maintain(rooms: readonly RoomId[]): void {
+    if (this.isClosed) return;
+    this.aged.push(...rooms);
+    this.start();
+  }
+
+  /** Take no more sends; resolves when those taken are durable or refused. */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    await this.running;
+  }
+
+  private start(): void {
+    this.running ??= this.run();
+  }
+
+  private async run(): Promise<void> {
+    // The rest of this turn's sends belong into the same group.
+    await new Promise(setImmediate);
+    do {
+      const group = this.pending.length > maxGroupSends ? this.pending.splice(0, maxGroupSends) : this.pending;
+      if (group === this.pending) this.pending = [];
+      for (const { entry } of group) this.pendingBytes -= entry.body.length;
+      const aged = this.aged;
+      this.aged = [];
+      try {
+        await this.commit(group, aged);
+      } catch (thrown) {
+        for (const send of group) send.reject(thrown);
+      }
+    } while (this.pending.length > 0 || this.aged.length > 0);
+    this.running = undefined;
+  }
+
+  private async commit(group: readonly PendingSend[], aged: readonly RoomId[]): Promise<void> {
+    const { store, rooms, ids, disk, retention, clock, onDurable } = this.deps;
+    await disk.refuseWhileFull();
+    const nowMs = clock.nowMs();
+    // All writes of one turn of the event loop are one LMDB transaction, so from here to the flush there is no await.
+    const writes: Promise<boolean>[] = [];
+    const drafts = new Drafts();
+    const outcomes = this.placeSends(group, drafts, writes, nowMs);
+    for (const room of aged) {
+      if (!drafts.has(room) && rooms.get(room)) this.draftOf(room, drafts);
+    }
+    for (const [room, { record, storedNewest, entries }] of drafts) {
+      const dropped = dropExpired(store, record, storedNewest, retention, nowMs, writes);
+      if (entries.length > 0 || dropped > 0) writes.push(rooms.put(room, record));
+    }
+    ids.dropExpired(nowMs, writes);
+    await this.flush(writes);
+    for (const [room, { record, entries }] of drafts) {
+      rooms.committed(room, record);
+      if (entries.length > 0) onDurable(room, entries);
+    }
+    for (const [send, outcome] of outcomes) send.resolve(outcome);
+  }
+
+  /** Give each send its offset, or the first one's. Sends that cannot have a place are refused at once. */
+  private placeSends(
+    group: readonly PendingSend[],
+    drafts: Drafts,
+    writes: Promise<boolean>[],
+    nowMs: number,
+  ): [PendingSend, Appended][] {
+    const { store, ids } = this.deps;
+    const outcomes: [PendingSend, Appended][] = [];
+    /** Sends with a key in this very group: the index does not know them yet. */
+    const firsts = new Map<string, Appended>();
+    for (const send of group) {
+      const { room, entry } = send;
+      const { dedupeKey, sentAtMs, body } = entry;
+      try {
+        const draft = this.draftOf(room, drafts);
+        const { record } = draft;
+        if (dedupeKey !== undefined) {
+          const inGroup = firsts.get(`${record.number} ${dedupeKey}`);
+          const stored = inGroup ? undefined : ids.find(record.number, dedupeKey, nowMs);
+          const first = inGroup ?? (stored && this.appended(stored.offset, stored.sentAtMs));
+          if (first) {
+            outcomes.push([send, { ...first, isDuplicate: true }]);
+            continue;
+          }
+        }
+        const offset = ++record.newest;
+        record.bytes += body.length;
+        draft.entries.push({ offset, body });
+        writes.push(store.entries.put(entryKey(record.number, offset), asBuffer(body)));
+        const appended = this.appended(offset, sentAtMs);
+        if (dedupeKey !== undefined) {
+          firsts.set(`${record.number} ${dedupeKey}`, appended);
+          writes.push(ids.put(record.number, dedupeKey, { offset, sentAtMs }, nowMs));
+        }
+        outcomes.push([send, appended]);
+      } catch (refused) {
+        send.reject(refused);
+      }
+    }
+    return outcomes;
+  }
+
+  private appended(offset: number, sentAtMs: number): Appended {
+    return { position: { epoch: this.deps.store.epoch, offset }, sentAtMs, isDuplicate: false };
+  }
+
+  private draftOf(room: RoomId, drafts: Drafts): Draft {
+    const drafted = drafts.get(room);
+    if (drafted) return drafted;
+    const record = this.deps.rooms.draft(room, drafts.newRooms);
+    if (record.newest === 0) drafts.newRooms++;
+    const draft = { record, storedNewest: record.newest, entries: [] };
+    drafts.set(room, draft);
+    return draft;
+  }
+
+  /** Resolves when all writes are durable. */
+  private async flush(writes: readonly Promise<boolean>[]): Promise<void> {
+    const { store, rooms, disk } = this.deps;
+    try {
+      // LMDB gives the writes of one transaction few distinct promises; each must be looked at, or it rejects unhandled.
+      await Promise.all(new Set(writes));
+    } catch (cause) {
+      throw await disk.errorFrom(cause);
+    }
+    try {
+      await store.root.flushed;
+    } catch (cause) {
+      rooms.forget();
+      throw new ConfabError("OUTCOME_UNKNOWN", "the disk did not confirm the write", { cause });
+    }
+  }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,38 @@
+// The layout of the LMDB keys: big-endian, so that their byte order is their numeric order.
+//
+//   entries  ┌ room number: u32 ┐┌ offset: u48 ┐                        → encoded body
+//   ids      ┌ bucket: u32 ┐┌ room number: u32 ┐┌ dedupe key: UTF-8 ┐   → offset f64, sent at f64
+//   rooms    ┌ room name: ASCII ┐                                       → room record (room-record.ts)
+
+const offsetBytes = 6;
+const roomNumberBytes = 4;
+
+/** Offsets have 48 bits in a key: at a million messages a second, one room lasts nine years. */
+export const maxOffset = 2 ** 48 - 1;
+
+export function entryKey(roomNumber: number, offset: number): Buffer {
+  const key = Buffer.allocUnsafe(roomNumberBytes + offsetBytes);
+  key.writeUInt32BE(roomNumber, 0);
+  key.writeUIntBE(offset, roomNumberBytes, offsetBytes);
+  return key;
+}
+
+export function offsetFromEntryKey(key: Uint8Array): number {
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).readUIntBE(roomNumberBytes, offsetBytes);
+}
+
+export function idKey(bucket: number, roomNumber: number, dedupeKey: string): Buffer {
+  const text = Buffer.from(dedupeKey);
+  const key = Buffer.allocUnsafe(8 + text.length);
+  key.writeUInt32BE(bucket, 0);
+  key.writeUInt32BE(roomNumber, 4);
+  text.copy(key, 8);
+  return key;
+}
+
+/** The key below all of a bucket's. */
+export function bucketStart(bucket: number): Buffer {
+  const key = Buffer.allocUnsafe(4);
+  key.writeUInt32BE(bucket, 0);
+  return key;
+}

@@ -1,0 +1,77 @@
+import type { Appended, LogEntry, LogPage, NewEntry, PageBounds, RoomId, RoomLog, RoomState, RoomSummary } from "../../core/index.js";
+import type { GroupCommit } from "./group-commit.js";
+import { entryKey, maxOffset, offsetFromEntryKey } from "./keys.js";
+import type { RoomTable } from "./room-table.js";
+import type { Store } from "./store.js";
+
+/** The log in LMDB. It shows what is durable and nothing else: positions that a crash could take back are never seen. */
+export class LmdbLog implements RoomLog {
+  constructor(
+    private readonly store: Store,
+    private readonly rooms: RoomTable,
+    private readonly commits: GroupCommit,
+  ) {}
+
+  append(room: RoomId, entry: NewEntry): Promise<Appended> {
+    return this.commits.append(room, entry);
+  }
+
+  state(room: RoomId): RoomState {
+    return this.rooms.state(room);
+  }
+
+  readForward(room: RoomId, after: number, bounds: PageBounds): LogPage {
+    const state = this.rooms.state(room);
+    const record = this.rooms.get(room);
+    // The end is the newest durable entry: what follows may be in the store already, but not be flushed yet.
+    if (!record || after >= state.newest || after > maxOffset) return { ...state, entries: [] };
+    const entries = collect(
+      this.store.entries.getRange({
+        start: entryKey(record.number, Math.max(after + 1, state.oldest)),
+        end: entryKey(record.number, state.newest + 1),
+        limit: bounds.maxEntries,
+      }),
+      bounds,
+    );
+    return pageOf(state, entries, after + 1);
+  }
+
+  readBackward(room: RoomId, before: number, bounds: PageBounds): LogPage {
+    const state = this.rooms.state(room);
+    const record = this.rooms.get(room);
+    const last = Math.min(before - 1, state.newest);
+    if (!record || last < state.oldest) return { ...state, entries: [] };
+    const entries = collect(
+      this.store.entries.getRange({
+        start: entryKey(record.number, last),
+        end: entryKey(record.number, state.oldest - 1),
+        reverse: true,
+        limit: bounds.maxEntries,
+      }),
+      bounds,
+    );
+    return { ...state, entries: entries.reverse() };
+  }
+
+  list(prefix: string, after: string, limit: number): readonly RoomSummary[] {
+    return this.rooms.list(prefix, after, limit).map(({ room, state }) => ({ room, ...state }));
+  }
+}
+
+function collect(range: Iterable<{ key: Buffer; value: Buffer }>, bounds: PageBounds): LogEntry[] {
+  const entries: LogEntry[] = [];
+  let bytes = 0;
+  for (const { key, value } of range) {
+    entries.push({ offset: offsetFromEntryKey(key), body: value });
+    bytes += value.length;
+    if (bytes >= bounds.maxBytes) break;
+  }
+  return entries;
+}
+
+/** Entries may have been trimmed in a commit that is not flushed yet: then the page itself says what is oldest. */
+function pageOf(state: RoomState, entries: readonly LogEntry[], wanted: number): LogPage {
+  const first = entries[0]?.offset ?? state.newest + 1;
+  const oldest = first > wanted && first > state.oldest ? first : state.oldest;
+  return { ...state, oldest, messages: state.newest - oldest + 1, entries };
+}

@@ -1,0 +1,25 @@
+import type { LogEntry, RoomBus, RoomId, RoomListener, Signal } from "../../core/index.js";
+
+/** The bus of a single node: what is appended here is heard here. */
+export class LocalBus implements RoomBus {
+  private readonly listeners = new Map<RoomId, Set<RoomListener>>();
+
+  watch(room: RoomId, listener: RoomListener): () => void {
+    const watching = this.listeners.get(room);
+    if (watching) watching.add(listener);
+    else this.listeners.set(room, new Set([listener]));
+    return () => {
+      const left = this.listeners.get(room);
+      left?.delete(listener);
+      if (left?.size === 0) this.listeners.delete(room);
+    };
+  }
+
+  signal(signal: Signal): void {
+    for (const listener of this.listeners.get(signal.room) ?? []) listener.signal(signal);
+  }
+
+  entries(room: RoomId, entries: readonly LogEntry[]): void {
+    for (const listener of this.listeners.get(room) ?? []) listener.entries(entries);
+  }
+}

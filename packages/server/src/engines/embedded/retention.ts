@@ -1,0 +1,48 @@
+import { decodeChatMessage } from "@confab/contract";
+import { entryKey } from "./keys.js";
+import type { RoomRecord } from "./room-record.js";
+import type { Store } from "./store.js";
+
+/** How much of a room is kept. Undefined: without that bound. The newest message is always kept. */
+export interface Retention {
+  readonly maxMessages?: number | undefined;
+  readonly maxAgeMs?: number | undefined;
+  /** Bytes of the stored messages, without the store's own overhead. */
+  readonly maxBytes?: number | undefined;
+}
+
+/** Messages dropped from one room in one commit: what a lowered bound leaves behind is worked off over several. */
+const maxDropsPerCommit = 512;
+
+/**
+ * Drop the oldest messages that a room keeps beyond its bounds, in the commit that is being made.
+ *
+ * `storedNewest` is the newest offset that is in the store already: the record may count newer ones, which this commit
+ * brings and so cannot drop. Returns how many were dropped.
+ */
+export function dropExpired(
+  store: Store,
+  record: RoomRecord,
+  storedNewest: number,
+  retention: Retention,
+  nowMs: number,
+  writes: Promise<boolean>[],
+): number {
+  const { maxMessages = Number.POSITIVE_INFINITY, maxBytes = Number.POSITIVE_INFINITY, maxAgeMs } = retention;
+  let dropped = 0;
+  while (dropped < maxDropsPerCommit && record.oldest <= storedNewest && record.oldest < record.newest) {
+    // Counted bounds are decided by the record alone; only the age needs the message itself.
+    const isCounted = record.newest - record.oldest + 1 > maxMessages || record.bytes > maxBytes;
+    if (!isCounted && maxAgeMs === undefined) break;
+    const key = entryKey(record.number, record.oldest);
+    const body = store.entries.get(key);
+    if (body) {
+      if (!isCounted && decodeChatMessage(body).sentAtMs + (maxAgeMs ?? 0) > nowMs) break;
+      record.bytes -= body.length;
+      writes.push(store.entries.remove(key));
+    }
+    record.oldest++;
+    dropped++;
+  }
+  return dropped;
+}
