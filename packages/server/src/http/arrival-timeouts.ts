@@ -1,0 +1,57 @@
+/** Something that must arrive in time: the body of a request. */
+export interface Arrival {
+  /** Time is up. Called once, and not after `release`. */
+  expired(): void;
+}
+
+/**
+ * One bound in time for everything of a kind that is on its way, with one timer for all of it: a timer of its own for each
+ * request would cost more than most requests' bodies do.
+ *
+ * All entries wait equally long, so they expire in the order in which they came, and only the oldest need be looked at.
+ */
+export class ArrivalTimeouts {
+  private readonly deadlines = new Map<Arrival, number>();
+  private timer: NodeJS.Timeout | undefined;
+
+  /** `nowMs`: a clock that never goes back. */
+  constructor(
+    readonly timeoutMs: number,
+    private readonly nowMs: () => number = () => performance.now(),
+  ) {}
+
+  /** The clock of this arrival starts now. */
+  await(arrival: Arrival): void {
+    this.deadlines.set(arrival, this.nowMs() + this.timeoutMs);
+    this.timer ??= this.sweepIn(this.timeoutMs);
+  }
+
+  /** It has arrived, or nobody waits for it any more. Harmless when it was not awaited. */
+  release(arrival: Arrival): void {
+    this.deadlines.delete(arrival);
+  }
+
+  /** Forget everything that is awaited. May be called twice. */
+  close(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.deadlines.clear();
+  }
+
+  private sweepIn(delayMs: number): NodeJS.Timeout {
+    return setTimeout(() => this.sweep(), delayMs).unref();
+  }
+
+  private sweep(): void {
+    this.timer = undefined;
+    const nowMs = this.nowMs();
+    for (const [arrival, deadlineMs] of this.deadlines) {
+      if (deadlineMs > nowMs) {
+        this.timer ??= this.sweepIn(Math.ceil(deadlineMs - nowMs));
+        return;
+      }
+      this.deadlines.delete(arrival);
+      arrival.expired();
+    }
+  }
+}

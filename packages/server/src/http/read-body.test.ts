@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { ConfabError } from "@confab/contract";
+import { FakeExchange } from "../testing/fake-exchange.js";
+import { ArrivalTimeouts } from "./arrival-timeouts.js";
+import type { Fields } from "./exchange.js";
+import { type BodyOptions, collectBody, readBody } from "./read-body.js";
+
+const maxBytes = 100;
+
+function reading(headers: Fields = {}, options: Partial<BodyOptions> = {}) {
+  const exchange = new FakeExchange({ headers });
+  const timeouts = new ArrivalTimeouts(60_000);
+  let wasAborted = false;
+  const body = readBody(exchange, {
+    maxBytes,
+    timeouts,
+    contentEncoding: headers["content-encoding"],
+    aborted: () => {
+      wasAborted = true;
+    },
+    ...options,
+  });
+  return { exchange, body, wasAborted: () => wasAborted };
+}
+
+function failsWith(code: string, text: RegExp) {
+  return (error: unknown) => error instanceof ConfabError && error.code === code && text.test(error.message);
+}
+
+test("a body in one chunk is handed on without a copy, and before `ended` returns", () => {
+  const exchange = new FakeExchange();
+  const bodies: Uint8Array[] = [];
+  collectBody(exchange, { maxBytes, timeouts: new ArrivalTimeouts(60_000) }, { body: (bytes) => bodies.push(bytes), failed: assert.fail });
+  const chunk = Buffer.from("hello");
+  exchange.listener.data(chunk);
+  exchange.listener.ended();
+  assert.equal(bodies.length, 1);
+  assert.equal(bodies[0], chunk);
+});
+
+test("a body in single bytes is put together", async () => {
+  const { exchange, body } = reading();
+  for (const byte of Buffer.from("one byte at a time")) exchange.listener.data(Buffer.of(byte));
+  exchange.listener.ended();
+  assert.equal(Buffer.from(await body).toString(), "one byte at a time");
+});
+
+test("no body is an empty one", async () => {
+  const { exchange, body } = reading();
+  exchange.listener.ended();
+  assert.equal((await body).length, 0);
+});
+
+for (const [length, isTaken] of [[maxBytes - 1, true], [maxBytes, true], [maxBytes + 1, false]] as const) {
+  test(`a body of ${length} bytes is ${isTaken ? "taken" : "refused"} when ${maxBytes} are allowed`, async () => {
+    const { exchange, body } = reading();
+    exchange.listener.data(Buffer.alloc(length - 1));
+    exchange.listener.data(Buffer.alloc(1));
+    exchange.listener.ended();
+    if (isTaken) assert.equal((await body).length, length);
+    else await assert.rejects(body, failsWith("PAYLOAD_TOO_LARGE", /100 bytes.*maxMessageBytes/));
+  });
+}
+
+test("a content-length over the bound is refused before any of the body comes", async () => {
+  const { body } = reading({ "content-length": String(maxBytes + 1) });
+  await assert.rejects(body, failsWith("PAYLOAD_TOO_LARGE", /maxMessageBytes/));
+});
+
+test("what still comes after a refusal is dropped", async () => {
+  const { exchange, body } = reading({ "content-length": "4294967296" });
+  exchange.listener.data(Buffer.alloc(1_000));
+  exchange.listener.ended();
+  await assert.rejects(body, failsWith("PAYLOAD_TOO_LARGE", /100 bytes/));
+});
+
+test("a gzip body is unpacked", async () => {
+  const { exchange, body } = reading({ "content-encoding": "GZip" });
+  exchange.listener.data(gzipSync("packed"));
+  exchange.listener.ended();
+  assert.equal(Buffer.from(await body).toString(), "packed");
+});
+
+for (const [unpackedBytes, isTaken] of [[maxBytes, true], [maxBytes + 1, false], [50_000, false]] as const) {
+  test(`gzip that unpacks to ${unpackedBytes} bytes is ${isTaken ? "taken" : "refused"} when ${maxBytes} are allowed`, async () => {
+    const { exchange, body } = reading({ "content-encoding": "gzip" });
+    exchange.listener.data(gzipSync(Buffer.alloc(unpackedBytes)));
+    exchange.listener.ended();
+    if (isTaken) assert.equal((await body).length, unpackedBytes);
+    else await assert.rejects(body, failsWith("PAYLOAD_TOO_LARGE", /100 bytes/));
+  });
+}
+
+test("bytes that are no gzip are malformed", async () => {
+  const { exchange, body } = reading({ "content-encoding": "gzip" });
+  exchange.listener.data(Buffer.from("not gzip"));
+  exchange.listener.ended();
+  await assert.rejects(body, failsWith("MALFORMED_MESSAGE", /gzip/));
+});
+
+test("another compression is refused by name, before the body comes", async () => {
+  const { body } = reading({ "content-encoding": "br" });
+  await assert.rejects(body, failsWith("UNSUPPORTED_COMPRESSION", /"br".*gzip/));
+});
+
+test("a body that does not come in time is refused, and the bodies that came are not", async (t) => {
+  // The timeouts alone do not keep a process alive, so that a server's last moments do not wait for them.
+  const alive = setInterval(() => {}, 1_000);
+  t.after(() => clearInterval(alive));
+  let nowMs = 0;
+  const timeouts = new ArrivalTimeouts(1, () => nowMs);
+  const quick = reading({}, { timeouts });
+  const slow = reading({}, { timeouts });
+  quick.exchange.listener.data(Buffer.from("quick"));
+  quick.exchange.listener.ended();
+  slow.exchange.listener.data(Buffer.from("slo"));
+  nowMs = 1;
+  await assert.rejects(slow.body, failsWith("REQUEST_TIMEOUT", /1 ms \(requestTimeoutMs\)/));
+  assert.equal(Buffer.from(await quick.body).toString(), "quick");
+  slow.exchange.listener.data(Buffer.from("w"));
+  slow.exchange.listener.ended();
+});
+
+test("a peer that goes away before its body is whole is told to the reader", async () => {
+  const { exchange, body, wasAborted } = reading();
+  exchange.listener.data(Buffer.from("hal"));
+  exchange.listener.aborted();
+  await assert.rejects(body, failsWith("CANCELLED", /./));
+  assert.equal(wasAborted(), true);
+});
+
+test("a peer that goes away while its body is unpacked gets no answer", async () => {
+  const { exchange, body, wasAborted } = reading({ "content-encoding": "gzip" });
+  exchange.listener.data(gzipSync("late"));
+  exchange.listener.ended();
+  exchange.listener.aborted();
+  await assert.rejects(body, failsWith("CANCELLED", /./));
+  assert.equal(wasAborted(), true);
+});

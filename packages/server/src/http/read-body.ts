@@ -1,0 +1,171 @@
+import { gunzip } from "node:zlib";
+import { ConfabError } from "@confab/contract";
+import type { Arrival, ArrivalTimeouts } from "./arrival-timeouts.js";
+import type { Exchange, ExchangeListener } from "./exchange.js";
+
+export interface BodyOptions {
+  /** Bound of the body, in bytes, before and after decompression. */
+  readonly maxBytes: number;
+  /** How long the body may take to arrive, with one timer for all the bodies of a transport. */
+  readonly timeouts: ArrivalTimeouts;
+  /** The request's `content-encoding`, where that is how the protocol names the compression. Absent, "" and "identity": none. */
+  readonly contentEncoding?: string | undefined;
+}
+
+/** Who wants the body, and then hears of the rest of the exchange: `body` or `failed` once, or `aborted` instead. */
+export interface BodyReceiver {
+  /** The whole body. Called within `collectBody` if it was there already; the bytes are the receiver's. */
+  body(bytes: Uint8Array): void;
+  /** It is not to be had: answer with this error. What the peer still sends is dropped. */
+  failed(error: ConfabError): void;
+  /** See ExchangeListener. Also after the body. */
+  drained?(): void;
+  /** The peer is gone, before or after the body. */
+  aborted?(): void;
+}
+
+/**
+ * Take a request's whole body into memory, within its bounds. Installs the exchange's listener.
+ *
+ * A body that is too long is refused by its `content-length`, or else as soon as it exceeds the bound: nothing is held
+ * beyond it. A body in one chunk is handed on as it is, without a copy and without a promise.
+ *
+ * Fails with PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT, UNSUPPORTED_COMPRESSION, or MALFORMED_MESSAGE for broken gzip.
+ */
+export function collectBody(exchange: Exchange, options: BodyOptions, receiver: BodyReceiver): void {
+  new BodyCollector(exchange, options, receiver).begin();
+}
+
+/** `collectBody` as a promise. Rejects with CANCELLED when the peer goes away before the body is whole. */
+export function readBody(exchange: Exchange, options: BodyOptions & Pick<BodyReceiver, "drained" | "aborted">): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    collectBody(exchange, options, {
+      body: resolve,
+      failed: reject,
+      drained: () => options.drained?.(),
+      aborted: () => {
+        reject(new ConfabError("CANCELLED", "the client went away"));
+        options.aborted?.();
+      },
+    });
+  });
+}
+
+/** For an exchange whose body nobody wants. */
+export const ignoredBody: ExchangeListener = {
+  data() {},
+  ended() {},
+  drained() {},
+  aborted() {},
+};
+
+class BodyCollector implements ExchangeListener, Arrival {
+  private first: Uint8Array | undefined;
+  /** The chunks after the first; most bodies have none. */
+  private rest: Uint8Array[] | undefined;
+  private arrivedBytes = 0;
+  private state: "arriving" | "arrived" | "over" = "arriving";
+
+  constructor(
+    private readonly exchange: Exchange,
+    private readonly options: BodyOptions,
+    private readonly receiver: BodyReceiver,
+  ) {}
+
+  begin(): void {
+    const { exchange, options } = this;
+    exchange.listen(this);
+    // The body may have come, or the peer have gone, within `listen`.
+    if (this.state !== "arriving") return;
+    const encoding = options.contentEncoding;
+    if (encoding !== undefined && !isIdentity(encoding) && !isGzip(encoding)) {
+      this.fail(unsupportedCompression(encoding));
+      return;
+    }
+    if (Number(exchange.request.headers["content-length"]) > options.maxBytes) {
+      this.fail(tooLarge(options.maxBytes));
+      return;
+    }
+    options.timeouts.await(this);
+  }
+
+  data(chunk: Uint8Array): void {
+    if (this.state !== "arriving") return;
+    this.arrivedBytes += chunk.length;
+    if (this.arrivedBytes > this.options.maxBytes) this.fail(tooLarge(this.options.maxBytes));
+    else if (this.first === undefined) this.first = chunk;
+    else if (this.rest === undefined) this.rest = [chunk];
+    else this.rest.push(chunk);
+  }
+
+  ended(): void {
+    if (this.state !== "arriving") return;
+    this.state = "arrived";
+    this.options.timeouts.release(this);
+    const bytes = this.whole();
+    const encoding = this.options.contentEncoding;
+    if (encoding === undefined || isIdentity(encoding)) this.receiver.body(bytes);
+    else if (isGzip(encoding)) this.decompress(bytes);
+    else this.fail(unsupportedCompression(encoding));
+  }
+
+  drained(): void {
+    this.receiver.drained?.();
+  }
+
+  aborted(): void {
+    this.options.timeouts.release(this);
+    this.state = "over";
+    this.receiver.aborted?.();
+  }
+
+  expired(): void {
+    this.fail(new ConfabError("REQUEST_TIMEOUT", `the body did not arrive within ${this.options.timeouts.timeoutMs} ms (requestTimeoutMs)`));
+  }
+
+  private whole(): Uint8Array {
+    const { first, rest } = this;
+    this.first = undefined;
+    this.rest = undefined;
+    if (first === undefined) return noBytes;
+    return rest === undefined ? first : Buffer.concat([first, ...rest], this.arrivedBytes);
+  }
+
+  private decompress(bytes: Uint8Array): void {
+    const { maxBytes } = this.options;
+    // `maxOutputLength` stops a small body that unpacks to gigabytes.
+    gunzip(bytes, { maxOutputLength: maxBytes }, (error, unpacked) => {
+      if (this.state === "over") return;
+      if (!error) this.receiver.body(unpacked);
+      else if ("code" in error && error.code === "ERR_BUFFER_TOO_LARGE") this.fail(tooLarge(maxBytes));
+      else this.fail(new ConfabError("MALFORMED_MESSAGE", "the body is not valid gzip", { cause: error }));
+    });
+  }
+
+  private fail(error: ConfabError): void {
+    this.state = "over";
+    this.options.timeouts.release(this);
+    this.first = undefined;
+    this.rest = undefined;
+    this.receiver.failed(error);
+  }
+}
+
+function isIdentity(encoding: string): boolean {
+  return encoding === "" || encoding === "identity";
+}
+
+/** RFC 9110 §8.4.1: names of codings are case-insensitive, and `x-gzip` is gzip. */
+function isGzip(encoding: string): boolean {
+  return encoding === "gzip" || /^(x-)?gzip$/i.test(encoding);
+}
+
+function unsupportedCompression(encoding: string): ConfabError {
+  return new ConfabError("UNSUPPORTED_COMPRESSION", `content-encoding is "${encoding.slice(0, 100)}"; identity and gzip are understood`);
+}
+
+function tooLarge(maxBytes: number): ConfabError {
+  return new ConfabError("PAYLOAD_TOO_LARGE", `the body is larger than ${maxBytes} bytes, which is what a message within maxMessageBytes may take`);
+}
+
+const noBytes = new Uint8Array(0);

@@ -1,0 +1,74 @@
+import type { Exchange, ExchangeListener, Fields, RequestHead } from "../http/exchange.js";
+import { ignoredBody } from "../http/read-body.js";
+
+/** An exchange without a network, for tests: the test plays the peer through `listener`, and sees what was answered. */
+export class FakeExchange implements Exchange {
+  readonly request: RequestHead;
+  listener: ExchangeListener = ignoredBody;
+  status: number | undefined;
+  headers: Fields = {};
+  trailers: Fields | undefined;
+  readonly written: Uint8Array[] = [];
+  /** Set by the test: what `write` and `queuedBytes` say. */
+  queuedBytes = 0;
+  isBelowHighWaterMark = true;
+  isEnded = false;
+  isReset = false;
+  isPaused = false;
+  /** Resolves when the response has ended or the exchange was reset. */
+  readonly over: Promise<void>;
+  private settleOver: () => void = () => {};
+
+  constructor(request: Partial<RequestHead> = {}) {
+    this.request = {
+      method: "POST",
+      target: "/",
+      authority: "test",
+      scheme: "http",
+      headers: {},
+      httpVersion: 1,
+      remoteAddress: "127.0.0.1",
+      ...request,
+    };
+    this.over = new Promise((resolve) => {
+      this.settleOver = resolve;
+    });
+  }
+
+  get text(): string {
+    return Buffer.concat(this.written).toString();
+  }
+
+  listen(listener: ExchangeListener): void {
+    this.listener = listener;
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
+  }
+
+  respond(status: number, headers: Fields): void {
+    this.status = status;
+    this.headers = headers;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    this.written.push(bytes);
+    return this.isBelowHighWaterMark;
+  }
+
+  end(trailers?: Fields): void {
+    this.trailers = trailers;
+    this.isEnded = true;
+    this.settleOver();
+  }
+
+  reset(): void {
+    this.isReset = true;
+    this.settleOver();
+  }
+}
