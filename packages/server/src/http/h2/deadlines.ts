@@ -1,0 +1,93 @@
+import { finishDrain } from "./drain.ts";
+import { ErrorCode, FrameType } from "./frame.ts";
+import type { Session } from "./session.ts";
+import { Stopwatch, type Sweepable } from "./sweeper.ts";
+
+/** Content of keep-alive PINGs. */
+const keepAlivePing = Buffer.from("alive?  ");
+
+/** How long a draining client may take to answer before the second GOAWAY is sent all the same, in milliseconds. */
+const drainPingTimeoutMs = 2_000;
+
+/** What time does to one connection; see `Http2Timeouts` for what is timed and why. */
+export class Deadlines implements Sweepable {
+  readonly #session: Session;
+  readonly #settings = new Stopwatch();
+  readonly #header = new Stopwatch();
+  readonly #silence = new Stopwatch();
+  readonly #linger = new Stopwatch();
+  readonly #drain = new Stopwatch();
+  #headerToken = 0;
+  #lastBlock: object | undefined;
+  #isPinged = false;
+  #lastSocketBytes = 0;
+  #lastSweepMs: number | undefined;
+  #lastStallMs: number | undefined;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  sweep(nowMs: number): void {
+    const session = this.#session;
+    session.guard.refill(nowMs - (this.#lastSweepMs ?? nowMs));
+    this.#lastSweepMs = nowMs;
+    const { timeouts } = session;
+    const lingeringMs = this.#linger.elapsedMs(session.phase === "closing" ? 1 : undefined, nowMs);
+    if (!session.isReading) {
+      if (lingeringMs >= timeouts.lingerMs) session.destroy();
+      return;
+    }
+    if (this.#settings.elapsedMs(session.isSettingsAcked ? undefined : 1, nowMs) >= timeouts.settingsAckTimeoutMs) {
+      return session.fail(ErrorCode.SETTINGS_TIMEOUT, "SETTINGS not acknowledged");
+    }
+    if (this.#headerMs(nowMs) >= timeouts.headerTimeoutMs) {
+      return session.fail(ErrorCode.ENHANCE_YOUR_CALM, "a header block took too long");
+    }
+    const isDrainDue = session.isDrainPingAcked || this.#drainMs(nowMs) >= drainPingTimeoutMs;
+    if (session.phase === "draining" && isDrainDue) finishDrain(session);
+    this.#sweepSilence(nowMs);
+    this.#sweepStreams(nowMs);
+  }
+
+  #headerMs(nowMs: number): number {
+    const block = this.#session.openBlock;
+    if (block !== this.#lastBlock) this.#headerToken += 1;
+    this.#lastBlock = block;
+    return this.#header.elapsedMs(block === undefined ? undefined : this.#headerToken, nowMs);
+  }
+
+  #drainMs(nowMs: number): number {
+    return this.#drain.elapsedMs(this.#session.phase === "draining" ? 1 : undefined, nowMs);
+  }
+
+  #sweepSilence(nowMs: number): void {
+    const session = this.#session;
+    // Bytes that leave the socket are a sign of life too: on a slow line our PING waits behind them.
+    if (session.socketBytes < this.#lastSocketBytes) session.progress += 1;
+    this.#lastSocketBytes = session.socketBytes;
+    const silentMs = this.#silence.elapsedMs(session.progress, nowMs);
+    const { pingIntervalMs, pingTimeoutMs } = session.timeouts;
+    if (silentMs >= pingIntervalMs + pingTimeoutMs) return session.destroy();
+    if (silentMs < pingIntervalMs) {
+      this.#isPinged = false;
+    } else if (!this.#isPinged) {
+      this.#isPinged = true;
+      session.output.frame(FrameType.PING, 0, 0, keepAlivePing);
+    }
+  }
+
+  #sweepStreams(nowMs: number): void {
+    const session = this.#session;
+    this.#lastStallMs ??= nowMs;
+    if (nowMs - this.#lastStallMs < session.timeouts.streamStallMs) return;
+    this.#lastStallMs = nowMs;
+    for (const stream of [...session.streams.values()]) {
+      const isForgotten = !stream.isRequestEnded && !stream.hasResponded && !stream.isPaused;
+      const isStuck = stream.isEnding && stream.queuedBytes > 0;
+      if (!isForgotten && !isStuck) continue;
+      if (stream.isQuiet) session.stall(stream);
+      stream.isQuiet = true;
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import type { Sweeper } from "./sweeper.ts";
+
+/** What serving HTTP/2 on one connection needs to know. Bounds that have a name of their own are in `guard.ts`. */
+export interface Http2Options {
+  readonly scheme: "http" | "https";
+  readonly remoteAddress: string;
+  /** A larger request head is answered with 431. As SETTINGS_MAX_HEADER_LIST_SIZE counts: 32 more for each field. */
+  readonly maxHeaderBytes: number;
+  /** Requests under way at once; more are refused with REFUSED_STREAM, which clients retry. */
+  readonly maxStreams: number;
+  /** How much `Exchange.write` queues before it returns false, in bytes. Undefined: 64 KiB. */
+  readonly highWaterMarkBytes?: number;
+  /** See `defaultMaxResets`, which undefined means. A gateway that carries many users needs more. */
+  readonly maxResets?: number;
+  /** See `defaultTimeouts`; each may be given by itself. */
+  readonly timeouts?: Partial<Http2Timeouts>;
+  /** Sweeps the connection; undefined: the process's own. For tests that move time. */
+  readonly sweeper?: Sweeper;
+  /** Told of exceptions from listeners: bugs. The connection they came on is closed. Undefined: they are dropped. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** All in milliseconds, counted from the first sweep that sees the condition, so up to one sweep longer. */
+export interface Http2Timeouts {
+  /** From our SETTINGS to their acknowledgement (RFC 9113 §6.5.3); so a client that connects and is silent goes too. */
+  readonly settingsAckTimeoutMs: number;
+  /** From HEADERS without END_HEADERS to the end of that header block: nothing else may come in between. */
+  readonly headerTimeoutMs: number;
+  /** A connection on which nothing moved for this long is asked by PING whether its peer lives. */
+  readonly pingIntervalMs: number;
+  /** From that PING to giving the peer up, when still nothing came. */
+  readonly pingTimeoutMs: number;
+  /** A request that has neither ended nor been answered is reset when nothing came on it for this long, at most twice as
+   *  long; so is a complete response of which nothing could be sent. A stream under way in both directions may be silent
+   *  for ever. */
+  readonly streamStallMs: number;
+  /** From a GOAWAY that ends the connection to its destruction: time for the peer to read it. */
+  readonly lingerMs: number;
+}
+
+export const defaultTimeouts: Http2Timeouts = {
+  settingsAckTimeoutMs: 10_000,
+  headerTimeoutMs: 10_000,
+  pingIntervalMs: 30_000,
+  pingTimeoutMs: 20_000,
+  streamStallMs: 60_000,
+  lingerMs: 1_000,
+};
+
+/** The default of `Http2Options.highWaterMarkBytes`: what a socket buffers by default too. */
+export const defaultHighWaterMarkBytes = 64 * 1024;

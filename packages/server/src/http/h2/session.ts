@@ -1,0 +1,272 @@
+import type { Socket } from "node:net";
+import type { ExchangeHandler } from "../exchange.ts";
+import { ClosedStreams } from "./closed-streams.ts";
+import { connectionWindowBytes, protocolWindowBytes, ReceiveWindow, streamWindowBytes } from "./flow-control.ts";
+import { ConnectionError, ErrorCode, FrameType, max31Bit, writeUint32 } from "./frame.ts";
+import { defaultMaxResets, Guard } from "./guard.ts";
+import { HeadCache } from "./head-cache.ts";
+import type { OpenHeaderBlock } from "./header-block.ts";
+import { HpackDecoder } from "./hpack/decoder.ts";
+import { defaultHighWaterMarkBytes, defaultTimeouts, type Http2Options, type Http2Timeouts } from "./options.ts";
+import { Output } from "./output.ts";
+import { Sender } from "./sender.ts";
+import { ownSettings } from "./settings.ts";
+import { sharedSlab } from "./slab.ts";
+import type { Http2Stream, StreamOwner } from "./stream.ts";
+import { type TurnEnd, turnQueue } from "./turn.ts";
+
+/** Answers that pile up past this stop us reading, until the peer has read them; in bytes. Bodies queue far earlier. */
+const readPauseBytes = 512 * 1024;
+
+/**
+ *    open ──► draining: GOAWAY sent, streams finish ──► closing: last bytes leave, input is dropped ──► closed
+ *      └───────────── an error of the connection ──────────┘                   the socket has closed ─┘
+ */
+export type Phase = "open" | "draining" | "closing" | "closed";
+
+/**
+ * The state of one HTTP/2 connection, and the few steps that everything else is made of. What frames do to it is in
+ * `receive-*.ts`, what time does in `deadlines.ts`.
+ */
+export class Session implements StreamOwner, TurnEnd {
+  readonly options: Http2Options;
+  readonly timeouts: Http2Timeouts;
+  readonly onExchange: ExchangeHandler;
+  readonly decoder: HpackDecoder;
+  readonly heads = new HeadCache();
+  readonly guard: Guard;
+  readonly output: Output;
+  readonly sender: Sender;
+  readonly window = new ReceiveWindow(connectionWindowBytes);
+  readonly streams = new Map<number, Http2Stream>();
+  readonly closedStreams = new ClosedStreams();
+
+  phase: Phase = "open";
+  lastStreamId = 0;
+  /** Streams above this one are ignored: said in the last GOAWAY. */
+  lastAcceptedStreamId = max31Bit;
+  openBlock: OpenHeaderBlock | undefined;
+  /** The peer's first frame must be SETTINGS (RFC 9113 §3.4). */
+  hasSettings = false;
+  isSettingsAcked = false;
+  /** A PING that asks whether a peer that was told to go away has heard of it. */
+  isDrainPingAcked = false;
+  /** Moves whenever something came or the socket drained: the peer lives. */
+  progress = 0;
+
+  readonly #socket: Socket;
+  #isTurnQueued = false;
+  #isReadPaused = false;
+  readonly #lingering: Http2Stream[] = [];
+  readonly #resumed: Http2Stream[] = [];
+
+  constructor(socket: Socket, options: Http2Options, onExchange: ExchangeHandler) {
+    const highWaterMarkBytes = options.highWaterMarkBytes ?? defaultHighWaterMarkBytes;
+    this.#socket = socket;
+    this.options = options;
+    this.timeouts = { ...defaultTimeouts, ...options.timeouts };
+    this.onExchange = onExchange;
+    this.decoder = new HpackDecoder(options.maxHeaderBytes);
+    this.guard = new Guard(options.maxResets ?? defaultMaxResets);
+    this.output = new Output(socket, sharedSlab, this);
+    this.sender = new Sender(
+      this.output,
+      highWaterMarkBytes,
+      Math.max(highWaterMarkBytes, socket.writableHighWaterMark),
+    );
+  }
+
+  /** Our half of the preface. */
+  start(): void {
+    this.output.frame(FrameType.SETTINGS, 0, 0, ownSettings(this.options, streamWindowBytes));
+    this.output.numberFrame(FrameType.WINDOW_UPDATE, 0, connectionWindowBytes - protocolWindowBytes);
+  }
+
+  get isReading(): boolean {
+    return this.phase === "open" || this.phase === "draining";
+  }
+
+  /** Something that the peer or a listener can make fail has failed: it ends this connection and nothing else. */
+  failFor(error: unknown): void {
+    if (error instanceof ConnectionError) return this.fail(error.code, error.message);
+    this.options.onError?.(error);
+    this.fail(ErrorCode.INTERNAL_ERROR, "internal error");
+  }
+
+  /** End the connection with GOAWAY; every stream is aborted. */
+  fail(code: ErrorCode, message: string): void {
+    if (!this.isReading) return;
+    this.goAway(this.lastStreamId, code, message);
+    this.close();
+  }
+
+  goAway(lastStreamId: number, code: ErrorCode, message: string): void {
+    const payload = Buffer.alloc(8 + Buffer.byteLength(message));
+    writeUint32(payload, 0, lastStreamId);
+    writeUint32(payload, 4, code);
+    payload.write(message, 8);
+    this.output.frame(FrameType.GOAWAY, 0, 0, payload);
+  }
+
+  /** Send what is left and end. Input is dropped from here on, but still read: closing a socket with unread input would
+   *  reset it, and the peer might never see our last frames. */
+  close(): void {
+    if (!this.isReading) return;
+    this.phase = "closing";
+    this.abortAll();
+    this.output.flush();
+    this.#socket.resume();
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** The socket has closed. */
+  closed(): void {
+    this.phase = "closed";
+    this.abortAll();
+  }
+
+  abortAll(): void {
+    for (const stream of [...this.streams.values()]) this.abort(stream);
+  }
+
+  /** The peer is done with the stream, or gone. */
+  abort(stream: Http2Stream): void {
+    this.#remove(stream, false);
+    try {
+      stream.tellAborted();
+    } catch (error) {
+      // The other streams must still hear that they are gone.
+      this.options.onError?.(error);
+    }
+  }
+
+  /** The peer broke a rule on this stream: reset it and tell its listener. */
+  failStream(stream: Http2Stream, code: ErrorCode): void {
+    this.giveUp(stream, code);
+    stream.tellAborted();
+    this.guard.countReset();
+  }
+
+  /** RST_STREAM as an answer to a frame of the peer's. */
+  refuse(streamId: number, code: ErrorCode): void {
+    this.output.numberFrame(FrameType.RST_STREAM, streamId, code);
+    this.closedStreams.add(streamId, true);
+    this.guard.countReset();
+    this.guard.countAnswer();
+  }
+
+  /** A frame broke a rule that concerns its stream only, whatever became of that stream. */
+  rejectFrame(streamId: number, code: ErrorCode): void {
+    const stream = this.streams.get(streamId);
+    if (stream !== undefined) this.failStream(stream, code);
+    else if (streamId <= this.lastStreamId) this.refuse(streamId, code);
+    // RST_STREAM may not be sent on a stream that was never opened.
+    else throw new ConnectionError(code, `a broken frame on stream ${streamId}`);
+  }
+
+  /** Nothing came on a stream, or left on it, for too long. */
+  stall(stream: Http2Stream): void {
+    this.giveUp(stream, ErrorCode.CANCEL);
+    stream.tellAborted();
+  }
+
+  consumed(stream: Http2Stream, count: number): void {
+    this.consumedOnConnection(count);
+    if (stream.isRequestEnded || stream.isDead) return;
+    const increment = stream.window.consume(count);
+    if (increment > 0) this.output.numberFrame(FrameType.WINDOW_UPDATE, stream.id, increment);
+  }
+
+  consumedOnConnection(count: number): void {
+    if (!this.isReading) return;
+    const increment = this.window.consume(count);
+    if (increment > 0) this.output.numberFrame(FrameType.WINDOW_UPDATE, 0, increment);
+  }
+
+  deliverLater(stream: Http2Stream): void {
+    this.#resumed.push(stream);
+    this.wake();
+  }
+
+  responseEnded(stream: Http2Stream): void {
+    // The end of the request may be in this very chunk: decided when the turn ends.
+    this.#lingering.push(stream);
+  }
+
+  finished(stream: Http2Stream): void {
+    this.#remove(stream, false);
+  }
+
+  giveUp(stream: Http2Stream, code: ErrorCode): void {
+    this.#remove(stream, true);
+    this.output.numberFrame(FrameType.RST_STREAM, stream.id, code);
+  }
+
+  /** There is something to do when the turn ends. */
+  wake(): void {
+    if (this.#isTurnQueued) return;
+    this.#isTurnQueued = true;
+    turnQueue.add(this);
+  }
+
+  endOfTurn(): void {
+    if (this.isReading) {
+      try {
+        this.#settleTurn();
+      } catch (error) {
+        this.failFor(error);
+      }
+    }
+    this.#isTurnQueued = false;
+    if (this.phase === "closed") return;
+    this.output.flush();
+    if (this.output.socketBytes === 0) this.guard.answersSent();
+    this.#pauseReading(this.output.socketBytes >= readPauseBytes);
+    if (this.sender.canPump || this.#resumed.length > 0 || this.#lingering.length > 0) this.wake();
+  }
+
+  socketDrained(): void {
+    this.progress += 1;
+    this.output.socketBytes = this.#socket.writableLength;
+    this.#pauseReading(false);
+    this.guard.answersSent();
+    this.wake();
+  }
+
+  get socketBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  #settleTurn(): void {
+    for (const stream of takeAll(this.#resumed)) stream.deliverHeld();
+    this.sender.pump();
+    for (const stream of takeAll(this.#lingering)) {
+      // The response is complete, so the rest of the request is of no use to anybody (RFC 9113 §8.1).
+      if (!stream.isDead) this.giveUp(stream, ErrorCode.NO_ERROR);
+    }
+    if (this.phase === "draining" && this.streams.size === 0 && this.lastAcceptedStreamId !== max31Bit) this.close();
+  }
+
+  #pauseReading(isPaused: boolean): void {
+    if (isPaused === this.#isReadPaused || !this.isReading) return;
+    this.#isReadPaused = isPaused;
+    if (isPaused) this.#socket.pause();
+    else this.#socket.resume();
+  }
+
+  #remove(stream: Http2Stream, isResetByUs: boolean): void {
+    this.streams.delete(stream.id);
+    this.closedStreams.add(stream.id, isResetByUs);
+    const undelivered = stream.die();
+    if (undelivered > 0) this.consumedOnConnection(undelivered);
+    if (this.phase === "draining" && this.streams.size === 0) this.wake();
+  }
+}
+
+function takeAll<T>(items: T[]): T[] {
+  return items.splice(0);
+}

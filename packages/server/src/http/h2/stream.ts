@@ -1,0 +1,202 @@
+import type { Exchange, ExchangeListener, Fields, RequestHead } from "../exchange.ts";
+import { ReceiveWindow, streamWindowBytes } from "./flow-control.ts";
+import { ErrorCode } from "./frame.ts";
+import type { ReceivedHead } from "./request-head.ts";
+import type { SendQueue } from "./send-queue.ts";
+import type { Sender, SendingStream } from "./sender.ts";
+
+/** What a stream needs of its connection besides the sender. */
+export interface StreamOwner {
+  readonly sender: Sender;
+  /** `count` bytes have been read: their share of the windows may be given back. */
+  consumed(stream: Http2Stream, count: number): void;
+  /** Call `deliverHeld` when the turn ends. */
+  deliverLater(stream: Http2Stream): void;
+  /** The response is complete; the request may not be. */
+  responseEnded(stream: Http2Stream): void;
+  /** Both halves are complete. */
+  finished(stream: Http2Stream): void;
+  /** Send RST_STREAM and forget the stream. Its listener is not told. */
+  giveUp(stream: Http2Stream, code: ErrorCode): void;
+}
+
+/**
+ * One request and its response on an HTTP/2 connection.
+ *
+ *                     request read to its end          response sent to its end
+ *        open ───────► isRequestEnded ─────────┐   ┌── isResponseEnded ◄──────── open
+ *                                              ▼   ▼
+ *                                   finished: forgotten by the connection
+ *        reset by either side, or the connection dies ──► isDead
+ */
+export class Http2Stream implements Exchange, SendingStream {
+  readonly id: number;
+  readonly request: RequestHead;
+  readonly window = new ReceiveWindow(streamWindowBytes);
+
+  sendWindowBytes: number;
+  queue: SendQueue | undefined = undefined;
+  isEnding = false;
+  trailers: Fields | undefined = undefined;
+
+  /** END_STREAM has come. */
+  isRequestEnded = false;
+  /** END_STREAM has been sent. */
+  isResponseEnded = false;
+  hasResponded = false;
+  /** Nothing more comes or goes. */
+  isDead = false;
+  /** Nothing happened on the stream since the sweep that set this. */
+  isQuiet = false;
+
+  readonly #owner: StreamOwner;
+  #listener: ExchangeListener = deaf;
+  /** Bytes of the body that are still to come, when a length was announced; -1 otherwise. */
+  #missingBytes: number;
+  #isPaused = false;
+  #held: Uint8Array[] | undefined = undefined;
+  /** The response has no body whatever is written: HEAD, 204 and 304 (RFC 9110 §6.4.1). */
+  #isBodyless: boolean;
+
+  constructor(id: number, head: ReceivedHead, owner: StreamOwner) {
+    this.id = id;
+    this.request = head.request;
+    this.#owner = owner;
+    this.#missingBytes = head.contentLength;
+    this.sendWindowBytes = owner.sender.initialStreamWindowBytes;
+    this.#isBodyless = head.request.method === "HEAD";
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  get queuedBytes(): number {
+    return this.queue === undefined ? 0 : this.queue.bytes;
+  }
+
+  listen(listener: ExchangeListener): void {
+    this.#listener = listener;
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    // Not from here: the caller may be in the middle of a call from us.
+    if (!this.isDead && (this.#held !== undefined || this.isRequestEnded)) this.#owner.deliverLater(this);
+  }
+
+  respond(status: number, headers: Fields): void {
+    if (this.isDead || this.hasResponded) return;
+    this.hasResponded = true;
+    this.isQuiet = false;
+    if (status === 204 || status === 304) this.#isBodyless = true;
+    this.#owner.sender.head(this.id, status, headers, 0);
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.isDead || this.isEnding || this.#isBodyless || bytes.length === 0) return true;
+    if (!this.hasResponded) throw new Error("write before respond");
+    this.isQuiet = false;
+    return this.#owner.sender.body(this, bytes);
+  }
+
+  end(trailers?: Fields): void {
+    if (this.isDead || this.isEnding) return;
+    if (!this.hasResponded) throw new Error("end before respond");
+    this.isEnding = true;
+    this.isQuiet = false;
+    this.trailers = trailers;
+    this.#owner.sender.end(this);
+  }
+
+  reset(): void {
+    if (this.isDead || this.isEnding) return;
+    this.#owner.giveUp(this, ErrorCode.INTERNAL_ERROR);
+  }
+
+  drained(): void {
+    this.#listener.drained();
+  }
+
+  sentEnd(): void {
+    this.isResponseEnded = true;
+    if (this.isRequestEnded) this.#owner.finished(this);
+    else this.#owner.responseEnded(this);
+  }
+
+  /**
+   * Some of the request's body came, with END_STREAM when `isLast`. False when the body contradicts its announced
+   * length, which makes the request malformed (RFC 9113 §8.1.1).
+   */
+  receive(bytes: Uint8Array, isLast: boolean): boolean {
+    this.isQuiet = false;
+    if (this.#missingBytes >= 0) {
+      this.#missingBytes -= bytes.length;
+      if (this.#missingBytes < 0 || (isLast && this.#missingBytes > 0)) return false;
+    }
+    if (isLast) this.isRequestEnded = true;
+    if (this.#isPaused || this.#held !== undefined) {
+      this.#held ??= [];
+      if (bytes.length > 0) this.#held.push(bytes);
+      if (isLast && this.isResponseEnded) this.#owner.finished(this);
+      return true;
+    }
+    if (bytes.length > 0) {
+      this.#listener.data(bytes);
+      this.#owner.consumed(this, bytes.length);
+    }
+    if (isLast) this.#deliverEnd();
+    return true;
+  }
+
+  /** Hand over what came while the listener had paused, unless it pauses again. */
+  deliverHeld(): void {
+    while (!this.#isPaused && !this.isDead) {
+      const bytes = this.#held?.shift();
+      if (bytes === undefined) {
+        this.#held = undefined;
+        if (this.isRequestEnded) this.#deliverEnd();
+        return;
+      }
+      this.#listener.data(bytes);
+      this.#owner.consumed(this, bytes.length);
+    }
+  }
+
+  /** The stream ends here. Returns the bytes that were never delivered, for the connection's window. */
+  die(): number {
+    this.isDead = true;
+    this.#owner.sender.forget(this);
+    let held = 0;
+    for (const bytes of this.#held ?? []) held += bytes.length;
+    this.#held = undefined;
+    return held;
+  }
+
+  /** Tell the listener that the stream is gone, unless the response was complete. After `die`. */
+  tellAborted(): void {
+    if (!this.isResponseEnded) this.#listener.aborted();
+  }
+
+  #deliverEnd(): void {
+    if (this.isDead) return;
+    // A paused listener hears of the end after what is held; see `resume`.
+    if (this.#isPaused) return;
+    if (!this.#isEndDelivered) {
+      this.#isEndDelivered = true;
+      this.#listener.ended();
+    }
+    if (this.isResponseEnded && !this.isDead) this.#owner.finished(this);
+  }
+
+  #isEndDelivered = false;
+}
+
+/** Stands in until, or unless, the handler listens. */
+const ignore = (): void => undefined;
+const deaf: ExchangeListener = { data: ignore, ended: ignore, drained: ignore, aborted: ignore };
