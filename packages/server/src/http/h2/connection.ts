@@ -1,13 +1,13 @@
 import type { Socket } from "node:net";
-import type { ExchangeHandler } from "../exchange.ts";
-import { Deadlines } from "./deadlines.ts";
-import { FrameDispatcher } from "./dispatch.ts";
-import { beginDrain } from "./drain.ts";
-import { defaultMaxFrameBytes } from "./frame.ts";
-import { FrameReader } from "./frame-reader.ts";
-import type { Http2Options } from "./options.ts";
-import { Session } from "./session.ts";
-import { processSweeper } from "./sweeper.ts";
+import type { ExchangeHandler } from "../exchange.js";
+import { Deadlines } from "./deadlines.js";
+import { FrameDispatcher } from "./dispatch.js";
+import { beginDrain } from "./drain.js";
+import { defaultMaxFrameBytes } from "./frame.js";
+import { FrameReader } from "./frame-reader.js";
+import type { Http2Options } from "./options.js";
+import { Session } from "./session.js";
+import { processSweeper } from "./sweeper.js";
 
 /** One HTTP/2 connection as its port sees it. */
 export interface Http2Connection {

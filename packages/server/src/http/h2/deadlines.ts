@@ -1,7 +1,7 @@
-import { finishDrain } from "./drain.ts";
-import { ErrorCode, FrameType } from "./frame.ts";
-import type { Session } from "./session.ts";
-import { Stopwatch, type Sweepable } from "./sweeper.ts";
+import { finishDrain } from "./drain.js";
+import { ErrorCode, FrameType } from "./frame.js";
+import type { Session } from "./session.js";
+import { Stopwatch, type Sweepable } from "./sweeper.js";
 
 /** Content of keep-alive PINGs. */
 const keepAlivePing = Buffer.from("alive?  ");

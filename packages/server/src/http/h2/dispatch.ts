@@ -1,5 +1,5 @@
-import { ConnectionError, ErrorCode, FrameType } from "./frame.ts";
-import type { FrameSink } from "./frame-reader.ts";
+import { ConnectionError, ErrorCode, FrameType } from "./frame.js";
+import type { FrameSink } from "./frame-reader.js";
 import {
   receiveGoAway,
   receivePing,
@@ -7,10 +7,10 @@ import {
   receiveReset,
   receiveSettings,
   receiveWindowUpdate,
-} from "./receive-control.ts";
-import { receiveData } from "./receive-data.ts";
-import { receiveContinuation, receiveHeaders } from "./receive-headers.ts";
-import type { Session } from "./session.ts";
+} from "./receive-control.js";
+import { receiveData } from "./receive-data.js";
+import { receiveContinuation, receiveHeaders } from "./receive-headers.js";
+import type { Session } from "./session.js";
 
 /** Gives each frame to what handles its type, after the rules that concern the order of frames. */
 export class FrameDispatcher implements FrameSink {

@@ -1,5 +1,5 @@
-import { ErrorCode, FrameType, max31Bit } from "./frame.ts";
-import type { Session } from "./session.ts";
+import { ErrorCode, FrameType, max31Bit } from "./frame.js";
+import type { Session } from "./session.js";
 
 /** Content of the PING that follows the first GOAWAY; keep-alive PINGs have other content. */
 export const drainPing = Buffer.from("draining");

@@ -1,4 +1,4 @@
-import { ConnectionError, ErrorCode, max31Bit } from "./frame.ts";
+import { ConnectionError, ErrorCode, max31Bit } from "./frame.js";
 
 /** What a window is before anybody says otherwise, on streams and on the connection, in bytes (RFC 9113 §6.9.2). */
 export const protocolWindowBytes = 65_535;

@@ -1,4 +1,4 @@
-import { ConnectionError, clientPreface, ErrorCode, frameHeaderBytes, readUint31 } from "./frame.ts";
+import { ConnectionError, clientPreface, ErrorCode, frameHeaderBytes, readUint31 } from "./frame.js";
 
 /** Takes the frames of one connection, in order. The payload is `bytes[start..end)`, valid for as long as it is kept:
  *  nobody writes to it again. Whatever it throws passes through `FrameReader.push`. */

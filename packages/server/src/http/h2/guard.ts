@@ -1,4 +1,4 @@
-import { ConnectionError, ErrorCode } from "./frame.ts";
+import { ConnectionError, ErrorCode } from "./frame.js";
 
 /**
  * CONTINUATION frames that one header block may take ("CONTINUATION flood", CVE-2024-27316). Frames hold up to 16 KiB, so

@@ -1,4 +1,4 @@
-import type { ReceivedHead } from "./request-head.ts";
+import type { ReceivedHead } from "./request-head.js";
 
 /** How many different heads are remembered per connection: a client repeats a handful of calls. */
 const rememberedHeads = 4;

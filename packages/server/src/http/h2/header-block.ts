@@ -1,5 +1,5 @@
-import { ConnectionError, ErrorCode } from "./frame.ts";
-import { maxContinuationFrames } from "./guard.ts";
+import { ConnectionError, ErrorCode } from "./frame.js";
+import { maxContinuationFrames } from "./guard.js";
 
 /** A header block whose HEADERS frame did not end it: collected from CONTINUATION frames (RFC 9113 §6.10). */
 export class OpenHeaderBlock {

@@ -1,4 +1,4 @@
-import type { Sweeper } from "./sweeper.ts";
+import type { Sweeper } from "./sweeper.js";
 
 /** What serving HTTP/2 on one connection needs to know. Bounds that have a name of their own are in `guard.ts`. */
 export interface Http2Options {

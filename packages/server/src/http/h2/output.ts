@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
-import { frameHeaderBytes, writeFrameHeader } from "./frame.ts";
-import type { Slab } from "./slab.ts";
+import { frameHeaderBytes, writeFrameHeader } from "./frame.js";
+import type { Slab } from "./slab.js";
 
 /**
  * Bodies up to this size are copied behind their frame header, larger ones are passed on by reference. Measured on

@@ -1,9 +1,9 @@
-import { drainPing } from "./drain.ts";
-import { windowOverflow } from "./flow-control.ts";
-import { ConnectionError, ErrorCode, Flag, FrameType, max31Bit, readUint31 } from "./frame.ts";
-import { dependsOnItself, priorityBytes } from "./receive-headers.ts";
-import type { Session } from "./session.ts";
-import { readSettings, settingBytes } from "./settings.ts";
+import { drainPing } from "./drain.js";
+import { windowOverflow } from "./flow-control.js";
+import { ConnectionError, ErrorCode, Flag, FrameType, max31Bit, readUint31 } from "./frame.js";
+import { dependsOnItself, priorityBytes } from "./receive-headers.js";
+import type { Session } from "./session.js";
+import { readSettings, settingBytes } from "./settings.js";
 
 /** A frame of ours may carry this much even if the peer takes 16 MiB: streams take turns frame by frame. */
 const largestSentFrameBytes = 64 * 1024;

@@ -1,6 +1,6 @@
-import { ConnectionError, ErrorCode, Flag } from "./frame.ts";
-import type { Session } from "./session.ts";
-import { unpadded } from "./unpadded.ts";
+import { ConnectionError, ErrorCode, Flag } from "./frame.js";
+import type { Session } from "./session.js";
+import { unpadded } from "./unpadded.js";
 
 /**
  * DATA (RFC 9113 §6.1). Its whole payload, padding included, counts against both windows, and against the connection's

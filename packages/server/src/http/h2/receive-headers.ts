@@ -1,9 +1,9 @@
-import { ConnectionError, ErrorCode, Flag, max31Bit } from "./frame.ts";
-import { OpenHeaderBlock } from "./header-block.ts";
-import { areTrailersValid, type ReceivedHead, requestHeadFrom } from "./request-head.ts";
-import type { Session } from "./session.ts";
-import { Http2Stream } from "./stream.ts";
-import { unpadded } from "./unpadded.ts";
+import { ConnectionError, ErrorCode, Flag, max31Bit } from "./frame.js";
+import { OpenHeaderBlock } from "./header-block.js";
+import { areTrailersValid, type ReceivedHead, requestHeadFrom } from "./request-head.js";
+import type { Session } from "./session.js";
+import { Http2Stream } from "./stream.js";
+import { unpadded } from "./unpadded.js";
 
 /**
  * HEADERS (RFC 9113 §6.2):

@@ -1,5 +1,5 @@
-import type { Fields, RequestHead } from "../exchange.ts";
-import { FieldKind, type HeaderField } from "./hpack/field.ts";
+import type { Fields, RequestHead } from "../exchange.js";
+import { FieldKind, type HeaderField } from "./hpack/field.js";
 
 /** A request's head with what HTTP/2 itself must know of it. Shared by all requests whose header blocks are equal. */
 export interface ReceivedHead {

@@ -1,9 +1,9 @@
-import type { Fields } from "../exchange.ts";
-import { protocolWindowBytes, widened, windowOverflow } from "./flow-control.ts";
-import { defaultMaxFrameBytes, Flag, FrameType } from "./frame.ts";
-import { BlockCache, emptyTableUpdate } from "./hpack/encoder.ts";
-import type { Output } from "./output.ts";
-import { SendQueue } from "./send-queue.ts";
+import type { Fields } from "../exchange.js";
+import { protocolWindowBytes, widened, windowOverflow } from "./flow-control.js";
+import { defaultMaxFrameBytes, Flag, FrameType } from "./frame.js";
+import { BlockCache, emptyTableUpdate } from "./hpack/encoder.js";
+import type { Output } from "./output.js";
+import { SendQueue } from "./send-queue.js";
 
 /** The sending half of a stream, as far as the sender must know it. */
 export interface SendingStream {

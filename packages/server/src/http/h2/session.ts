@@ -1,19 +1,19 @@
 import type { Socket } from "node:net";
-import type { ExchangeHandler } from "../exchange.ts";
-import { ClosedStreams } from "./closed-streams.ts";
-import { connectionWindowBytes, protocolWindowBytes, ReceiveWindow, streamWindowBytes } from "./flow-control.ts";
-import { ConnectionError, ErrorCode, FrameType, max31Bit, writeUint32 } from "./frame.ts";
-import { defaultMaxResets, Guard } from "./guard.ts";
-import { HeadCache } from "./head-cache.ts";
-import type { OpenHeaderBlock } from "./header-block.ts";
-import { HpackDecoder } from "./hpack/decoder.ts";
-import { defaultHighWaterMarkBytes, defaultTimeouts, type Http2Options, type Http2Timeouts } from "./options.ts";
-import { Output } from "./output.ts";
-import { Sender } from "./sender.ts";
-import { ownSettings } from "./settings.ts";
-import { sharedSlab } from "./slab.ts";
-import type { Http2Stream, StreamOwner } from "./stream.ts";
-import { type TurnEnd, turnQueue } from "./turn.ts";
+import type { ExchangeHandler } from "../exchange.js";
+import { ClosedStreams } from "./closed-streams.js";
+import { connectionWindowBytes, protocolWindowBytes, ReceiveWindow, streamWindowBytes } from "./flow-control.js";
+import { ConnectionError, ErrorCode, FrameType, max31Bit, writeUint32 } from "./frame.js";
+import { defaultMaxResets, Guard } from "./guard.js";
+import { HeadCache } from "./head-cache.js";
+import type { OpenHeaderBlock } from "./header-block.js";
+import { HpackDecoder } from "./hpack/decoder.js";
+import { defaultHighWaterMarkBytes, defaultTimeouts, type Http2Options, type Http2Timeouts } from "./options.js";
+import { Output } from "./output.js";
+import { Sender } from "./sender.js";
+import { ownSettings } from "./settings.js";
+import { sharedSlab } from "./slab.js";
+import type { Http2Stream, StreamOwner } from "./stream.js";
+import { type TurnEnd, turnQueue } from "./turn.js";
 
 /** Answers that pile up past this stop us reading, until the peer has read them; in bytes. Bodies queue far earlier. */
 const readPauseBytes = 512 * 1024;

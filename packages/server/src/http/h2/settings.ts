@@ -6,9 +6,9 @@ import {
   max31Bit,
   readUint32,
   writeUint32,
-} from "./frame.ts";
-import { dynamicTableBytes } from "./hpack/decoder.ts";
-import type { Http2Options } from "./options.ts";
+} from "./frame.js";
+import { dynamicTableBytes } from "./hpack/decoder.js";
+import type { Http2Options } from "./options.js";
 
 /**
  * The SETTINGS payload (RFC 9113 §6.5.1): any number of

@@ -1,9 +1,9 @@
-import type { Exchange, ExchangeListener, Fields, RequestHead } from "../exchange.ts";
-import { ReceiveWindow, streamWindowBytes } from "./flow-control.ts";
-import { ErrorCode } from "./frame.ts";
-import type { ReceivedHead } from "./request-head.ts";
-import type { SendQueue } from "./send-queue.ts";
-import type { Sender, SendingStream } from "./sender.ts";
+import type { Exchange, ExchangeListener, Fields, RequestHead } from "../exchange.js";
+import { ReceiveWindow, streamWindowBytes } from "./flow-control.js";
+import { ErrorCode } from "./frame.js";
+import type { ReceivedHead } from "./request-head.js";
+import type { SendQueue } from "./send-queue.js";
+import type { Sender, SendingStream } from "./sender.js";
 
 /** What a stream needs of its connection besides the sender. */
 export interface StreamOwner {

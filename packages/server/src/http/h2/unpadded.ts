@@ -1,4 +1,4 @@
-import { ConnectionError, ErrorCode } from "./frame.ts";
+import { ConnectionError, ErrorCode } from "./frame.js";
 
 /**
  * Where the content of a padded DATA or HEADERS payload ends; it begins one byte after `start` (RFC 9113 §6.1):

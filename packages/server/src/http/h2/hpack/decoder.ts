@@ -1,6 +1,6 @@
-import { ConnectionError, ErrorCode } from "../frame.ts";
-import { createField, type HeaderField, staticFields } from "./field.ts";
-import { decodeHuffman } from "./huffman.ts";
+import { ConnectionError, ErrorCode } from "../frame.js";
+import { createField, type HeaderField, staticFields } from "./field.js";
+import { decodeHuffman } from "./huffman.js";
 
 /** What the peer's encoder may use for its table, in bytes: the protocol's default, which every client copes with, and
  *  enough for the fields of one kind of client. It is the memory a connection may make us keep. */

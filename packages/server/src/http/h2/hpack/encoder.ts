@@ -1,6 +1,6 @@
-import type { Fields } from "../../exchange.ts";
-import { encodeHuffman, huffmanLength } from "./huffman.ts";
-import { staticIndexByField, staticIndexByName } from "./static-table.ts";
+import type { Fields } from "../../exchange.js";
+import { encodeHuffman, huffmanLength } from "./huffman.js";
+import { staticIndexByField, staticIndexByName } from "./static-table.js";
 
 /**
  * The encoding half of HPACK (RFC 7541). It refers to the static table and never adds to the dynamic one, so a block

@@ -1,4 +1,4 @@
-import { staticTable } from "./static-table.ts";
+import { staticTable } from "./static-table.js";
 
 /** What a field means to HTTP/2 itself, found out once when the field is decoded for the first time. */
 export const FieldKind = {

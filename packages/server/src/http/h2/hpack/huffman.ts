@@ -1,4 +1,4 @@
-import { eosSymbol, huffmanBits, huffmanCodes } from "./huffman-code.ts";
+import { eosSymbol, huffmanBits, huffmanCodes } from "./huffman-code.js";
 
 /**
  * The decoder is a state machine that takes four bits at a time. A state is an inner node of the code tree; for each
