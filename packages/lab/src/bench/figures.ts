@@ -1,0 +1,35 @@
+import { medianOfKnown } from "./statistics.js";
+
+/** Everything a run can measure; the unit is in the name, shares are of 1. */
+export const figureNames = [
+  "cpuUsPerDelivery",
+  "kernelUsPerDelivery",
+  "bytesPerDelivery",
+  "messagesPerRead",
+  "deliveredShare",
+  "requestsPerSecond",
+  "cpuUsPerRequest",
+  "p50Us",
+  "p99Us",
+  "rssPerConnectionBytes",
+  "rssPerUsedConnectionBytes",
+  "rssBeforeBytes",
+  "connections",
+  "serverCoreShare",
+  "loadCoreShare",
+  "othersCoreShare",
+] as const;
+export type FigureName = (typeof figureNames)[number];
+
+/** The figures of one run, or the medians of several. What a run could not measure is not there. */
+export type Figures = { readonly [name in FigureName]?: number | undefined };
+
+/** Figure by figure, the median over the rounds. */
+export function medianFigures(rounds: readonly Figures[]): Figures {
+  const medians: { [name in FigureName]?: number } = {};
+  for (const name of figureNames) {
+    const value = medianOfKnown(rounds.map((figures) => figures[name]));
+    if (value !== undefined) medians[name] = value;
+  }
+  return medians;
+}

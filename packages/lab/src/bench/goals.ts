@@ -1,0 +1,81 @@
+import type { CaseId, CaseResult } from "./bench-case.js";
+import type { Figures } from "./figures.js";
+import { ratio } from "./statistics.js";
+import { formatFigure, formatRatio, formatShare } from "./table.js";
+
+/** One of the targets that Confab has set itself, and whether this run met it. */
+export interface Goal {
+  readonly claim: string;
+  readonly figure: string;
+  /** `undefined`: it was not measured in this run. */
+  readonly isMet: boolean | undefined;
+}
+
+const webSocketForms = ["Confab plain", "Confab JSON frames", "Confab Protobuf frames"] as const;
+
+const maxFloorRatio = 1.15;
+const minUnaryRatio = 0.75;
+/** Thousands, not multiples of 1,024: the stricter reading of "15 KB". */
+const maxIdleBytes = 15_000;
+
+/** Hold the results against the targets. */
+export function judgeGoals(results: readonly CaseResult[]): readonly Goal[] {
+  const figures = (id: CaseId, label: string): Figures =>
+    results.find((result) => result.id === id)?.rows.find((row) => row.label === label)?.figures ?? {};
+  return [
+    ...webSocketForms.map((form) => floorGoal(form, figures("ws-100", form), figures("ws-100", "bare TCP"))),
+    ...webSocketForms.map((form) => keepsUpGoal(form, figures("ws-2000", form))),
+    grpcGoal(figures("grpc-50", "Confab"), figures("grpc-50", "grpc-js")),
+    unaryGoal(figures("unary", "Confab, durability fsync"), figures("unary", "grpc-js, stores nothing")),
+    memoryGoal(figures("memory-ws", "Confab plain")),
+  ];
+}
+
+function floorGoal(form: string, confab: Figures, floor: Figures): Goal {
+  const value = ratio(confab.cpuUsPerDelivery, floor.cpuUsPerDelivery);
+  return {
+    claim: `WebSocket fan-out, 1,000 × 100/s, ${form}: CPU per delivery ≤ ${maxFloorRatio} × bare TCP`,
+    figure: formatRatio(value),
+    // A server that fell behind has no cost per delivery, and it has missed.
+    isMet: value === undefined ? unmeasuredOrMissed(confab) : value <= maxFloorRatio,
+  };
+}
+
+function keepsUpGoal(form: string, confab: Figures): Goal {
+  return {
+    claim: `WebSocket fan-out, 500 × 2,000/s, ${form}: keeps up`,
+    figure: formatShare(confab.deliveredShare),
+    isMet: confab.deliveredShare === undefined ? undefined : confab.deliveredShare === 1,
+  };
+}
+
+function grpcGoal(confab: Figures, peer: Figures): Goal {
+  const value = ratio(confab.cpuUsPerDelivery, peer.cpuUsPerDelivery);
+  return {
+    claim: "gRPC server-stream fan-out, 1,000 × 50/s: CPU per delivery < grpc-js",
+    figure: formatRatio(value),
+    isMet: value === undefined ? unmeasuredOrMissed(confab) : value < 1,
+  };
+}
+
+function unaryGoal(confab: Figures, peer: Figures): Goal {
+  const value = ratio(confab.requestsPerSecond, peer.requestsPerSecond);
+  return {
+    claim: `Unary SendMessage, durable: rate ≥ ${minUnaryRatio} × grpc-js that stores nothing`,
+    figure: `${formatRatio(value)}, p99 ${formatFigure(confab.p99Us === undefined ? undefined : confab.p99Us / 1000)} ms`,
+    isMet: value === undefined ? undefined : value >= minUnaryRatio,
+  };
+}
+
+function memoryGoal(confab: Figures): Goal {
+  const bytes = confab.rssPerConnectionBytes;
+  return {
+    claim: `Idle WebSockets: RSS per connection ≤ ${maxIdleBytes / 1000} KB`,
+    figure: `${formatFigure(bytes === undefined ? undefined : bytes / 1000)} KB`,
+    isMet: bytes === undefined ? undefined : bytes <= maxIdleBytes,
+  };
+}
+
+function unmeasuredOrMissed(confab: Figures): boolean | undefined {
+  return confab.deliveredShare !== undefined && confab.deliveredShare < 1 ? false : undefined;
+}

@@ -1,0 +1,143 @@
+import { type CpuTimes, cpuTimesBetween, cpuTimesOf, machineBusyUs, totalUs } from "../process-stats.js";
+import { becomesTrue, nowUs } from "./clock.js";
+import { Crowd } from "./crowd.js";
+import { LatencyLog } from "./latency-log.js";
+import { Publisher } from "./publisher.js";
+import { createWire } from "./wires/create-wire.js";
+import type { WireName } from "./wires/wire.js";
+
+/** Many subscribers and one publisher on one server. */
+export interface FanoutLoad {
+  readonly wire: WireName;
+  readonly port: number;
+  readonly serverPid: number;
+  readonly subscribers: number;
+  readonly ratePerSecond: number;
+  readonly warmUpMs: number;
+  readonly measureMs: number;
+}
+
+export interface FanoutResult {
+  /** Messages × subscribers of the measured time. */
+  readonly expected: number;
+  /** How many of those arrived, at the latest `graceMs` after the last one was due. */
+  readonly delivered: number;
+  /** All messages that arrived during the measured time: also late ones of the warm-up. What the CPU time was spent on. */
+  readonly arrived: number;
+  readonly bytesPerDelivery: number;
+  /** How many messages came together, on average: a server that is held up delivers more of them with one write. */
+  readonly messagesPerRead: number;
+  readonly serverCpu: CpuTimes;
+  readonly loadCpu: CpuTimes;
+  /** What the rest of the machine's programs used meanwhile. */
+  readonly othersCpuUs: number;
+  readonly elapsedUs: number;
+  readonly p50Us: number | undefined;
+  readonly p99Us: number | undefined;
+  readonly outOfOrder: number;
+}
+
+/** How late the last message may be for a server to "keep up". */
+const graceMs = 1_000;
+/** How long a warm-up's messages may take to arrive before the measuring begins all the same. */
+const drainMs = 3_000;
+/** How long every subscriber may take to be reached by a first message. */
+const primeMs = 15_000;
+const sampledSubscribers = 20;
+
+/** Run that load. @throws Error: a connection was refused or lost, or not every subscriber could be reached. */
+export async function measureFanout(load: FanoutLoad): Promise<FanoutResult> {
+  const wire = createWire(load.wire);
+  const log = new LatencyLog();
+  const onMark = (sample: number, sequence: number, dueUs: number): void =>
+    log.record(sample, sequence, nowUs() - dueUs);
+  const sampled = Math.min(sampledSubscribers, load.subscribers);
+  const crowd = new Crowd({ wire, port: load.port, subscribers: load.subscribers, sampled, onMark });
+  const publisher = new Publisher(wire);
+  try {
+    await crowd.openUpTo(load.subscribers);
+    await publisher.open(load.port);
+    await prime(crowd, publisher);
+    const result = await measure(load, crowd, publisher, log);
+    const failure = crowd.failure ?? publisher.failure;
+    if (failure !== undefined) throw new Error(failure);
+    return result;
+  } finally {
+    crowd.close();
+    publisher.close();
+  }
+}
+
+/**
+ * Publish until everybody has received something: not every server says when a subscription takes effect. Then wait for
+ * silence, so that all counts can begin together.
+ */
+export async function prime(crowd: Crowd, publisher: Publisher): Promise<void> {
+  let publishedUs = 0;
+  const everyoneReached = await becomesTrue(() => {
+    if (nowUs() - publishedUs > 100_000) {
+      publisher.publishNow();
+      publishedUs = nowUs();
+    }
+    return crowd.received.every((count) => count > 0);
+  }, primeMs);
+  if (!everyoneReached) {
+    const reached = crowd.received.filter((count) => count > 0).length;
+    throw new Error(
+      `${reached} of ${crowd.received.length} subscribers were reached within ${primeMs} ms. ${crowd.failure ?? publisher.failure ?? ""}`,
+    );
+  }
+  let last = { total: crowd.totalReceived, sinceUs: nowUs() };
+  await becomesTrue(() => {
+    if (crowd.totalReceived !== last.total) last = { total: crowd.totalReceived, sinceUs: nowUs() };
+    return nowUs() - last.sinceUs > 200_000;
+  }, drainMs);
+  crowd.received.fill(0);
+  crowd.totalReceived = 0;
+}
+
+async function measure(load: FanoutLoad, crowd: Crowd, publisher: Publisher, log: LatencyLog): Promise<FanoutResult> {
+  const firstWarmUp = publisher.published;
+  await publisher.run(load.ratePerSecond, load.warmUpMs);
+  const warmUps = publisher.published - firstWarmUp;
+  await becomesTrue(() => crowd.totalReceived >= warmUps * load.subscribers, drainMs);
+
+  log.beginAt(publisher.published);
+  const before = snapshot(load.serverPid, crowd);
+  await publisher.run(load.ratePerSecond, load.measureMs);
+  const messages = publisher.published - firstWarmUp - warmUps;
+  await becomesTrue(() => crowd.totalReceived >= (warmUps + messages) * load.subscribers, graceMs);
+  const after = snapshot(load.serverPid, crowd);
+
+  // Messages come in order, so what a subscriber has beyond the warm-up's number belongs to the measured time.
+  const delivered = crowd.received.reduce((sum, count) => sum + Math.min(Math.max(count - warmUps, 0), messages), 0);
+  const repeated = crowd.received.filter((count) => count > warmUps + messages).length;
+  const arrived = after.arrived - before.arrived;
+  const serverCpu = cpuTimesBetween(before.server, after.server);
+  const loadCpu = cpuTimesBetween(before.load, after.load);
+  return {
+    expected: messages * load.subscribers,
+    delivered,
+    arrived,
+    bytesPerDelivery: arrived === 0 ? 0 : (after.bytes - before.bytes) / arrived,
+    messagesPerRead: arrived / Math.max(after.reads - before.reads, 1),
+    serverCpu,
+    loadCpu,
+    othersCpuUs: after.machineBusyUs - before.machineBusyUs - totalUs(serverCpu) - totalUs(loadCpu),
+    elapsedUs: after.atUs - before.atUs,
+    ...log.percentilesUs(),
+    outOfOrder: log.outOfOrder + repeated,
+  };
+}
+
+function snapshot(serverPid: number, crowd: Crowd) {
+  return {
+    atUs: nowUs(),
+    server: cpuTimesOf(serverPid),
+    load: cpuTimesOf(process.pid),
+    arrived: crowd.totalReceived,
+    bytes: crowd.totalBytes,
+    reads: crowd.totalReads,
+    machineBusyUs: machineBusyUs(),
+  };
+}

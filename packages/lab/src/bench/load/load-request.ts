@@ -1,0 +1,16 @@
+import type { FanoutLoad, FanoutResult } from "./fanout.js";
+import type { IdleLoad, IdleResult } from "./idle.js";
+import type { UnaryLoad, UnaryResult } from "./unary.js";
+
+/** What the load program can be asked for, and what it answers to each. */
+export interface LoadKinds {
+  fanout: { load: FanoutLoad; result: FanoutResult };
+  idle: { load: IdleLoad; result: IdleResult };
+  unary: { load: UnaryLoad; result: UnaryResult };
+}
+
+export type LoadKind = keyof LoadKinds;
+
+export type LoadRequest = {
+  [Kind in LoadKind]: { readonly kind: Kind; readonly load: LoadKinds[Kind]["load"] };
+}[LoadKind];

@@ -1,0 +1,28 @@
+/** The load program: `node main.js '<LoadRequest as JSON>'` prints the result as one line of JSON. */
+import { runProgram } from "../program.js";
+import { measureFanout } from "./fanout.js";
+import { measureIdle } from "./idle.js";
+import type { LoadRequest } from "./load-request.js";
+import { measureUnary } from "./unary.js";
+
+await runProgram(async (argument) => {
+  // Our own parent wrote it, in this same build.
+  const request = JSON.parse(argument) as LoadRequest;
+  const result = await resultOf(request);
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+});
+
+async function resultOf(request: LoadRequest): Promise<unknown> {
+  switch (request.kind) {
+    case "fanout":
+      return await measureFanout(request.load);
+    case "idle":
+      return await measureIdle(request.load);
+    case "unary":
+      return await measureUnary(request.load);
+    default: {
+      const unknown: never = request;
+      throw new Error(`no such load: ${JSON.stringify(unknown)}`);
+    }
+  }
+}

@@ -1,0 +1,30 @@
+import { floorWire } from "./floor.js";
+import { grpcWire } from "./grpc.js";
+import { webSocketWire } from "./websocket.js";
+import type { Wire, WireName } from "./wire.js";
+
+/** The wire of that name. */
+export function createWire(name: WireName): Wire {
+  switch (name) {
+    case "floor-ws":
+      return floorWire("ws");
+    case "floor-grpc":
+      return floorWire("grpc");
+    case "ws-peer":
+      return webSocketWire("plain", "peer");
+    case "ws-plain":
+      return webSocketWire("plain", "confab");
+    case "ws-json":
+      return webSocketWire("json", "confab");
+    case "ws-proto":
+      return webSocketWire("proto", "confab");
+    case "grpc-peer":
+      return grpcWire("peer");
+    case "grpc-confab":
+      return grpcWire("confab");
+    default: {
+      const unknown: never = name;
+      throw new Error(`no wire is named ${String(unknown)}`);
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import { deliveredJson, deliveredProtobuf } from "../chat-text.js";
+import { FrameSplitter } from "../frame-splitter.js";
+import type { Wire, WireEvents, WireReader } from "./wire.js";
+
+/*
+ * The floor's protocol, the least that can fan out:
+ *
+ *     client → server   1 byte: 'S' subscribe, 'P' publish
+ *     publisher → server → every subscriber, unchanged
+ *                       u32 big-endian payload length | payload
+ */
+
+export const subscriberByte = 0x53;
+export const publisherByte = 0x50;
+
+const headerBytes = 4;
+
+/** Length of a floor frame; for `FrameSplitter`. */
+export function floorFrameLength(bytes: Buffer, at: number, end: number): number {
+  return at + headerBytes > end ? -1 : headerBytes + bytes.readUInt32BE(at);
+}
+
+/** HTTP/2 puts 9 bytes before a DATA frame's payload and gRPC 5 before the message; the floor's own header has 4. */
+const grpcHeaderBytes = 9 + 5 - headerBytes;
+
+/**
+ * The floor delivers exactly as many bytes per message as the protocol it is the floor of: a WebSocket frame of this
+ * length has 4 header bytes as well.
+ */
+export function floorWire(like: "ws" | "grpc"): Wire {
+  return {
+    subscriberGreeting: Buffer.of(subscriberByte),
+    publisherGreeting: Buffer.of(publisherByte),
+    createReader,
+    createPublisherReader: createReader,
+    publisherWindowBytes: Number.POSITIVE_INFINITY,
+    publication(text) {
+      const message = like === "ws" ? Buffer.from(deliveredJson(text)) : deliveredProtobuf(text);
+      const padding = like === "ws" ? 0 : grpcHeaderBytes;
+      const frame = Buffer.alloc(headerBytes + padding + message.length);
+      frame.writeUInt32BE(frame.length - headerBytes);
+      frame.set(message, headerBytes + padding);
+      return { bytes: frame, windowBytes: 0 };
+    },
+  };
+}
+
+function createReader(events: WireEvents): WireReader {
+  // Nothing answers the greeting: the connection is open as soon as it is made.
+  queueMicrotask(() => events.opened());
+  const splitter = new FrameSplitter(floorFrameLength, (bytes, start, end) =>
+    events.payload(1, bytes, start + headerBytes, end),
+  );
+  return (bytes, length) => splitter.push(bytes, length);
+}

@@ -1,0 +1,48 @@
+/** `npm run bench`: measure Confab beside its floor and its peers. */
+import { writeFileSync } from "node:fs";
+import { casesFor } from "./cases.js";
+import { judgeGoals } from "./goals.js";
+import { describeMachine } from "./machine.js";
+import { type BenchOptions, parseOptions, usage } from "./options.js";
+import { reportLines, summarise } from "./report.js";
+import { runCases } from "./run-cases.js";
+import { Sandbox } from "./sandbox.js";
+
+const exitCodes = { ok: 0, runFailed: 1, wrongOption: 2, interrupted: 130 } as const;
+
+const parsed = parseOptions(process.argv.slice(2));
+switch (parsed.kind) {
+  case "help":
+    process.stdout.write(usage);
+    break;
+  case "wrong":
+    process.stderr.write(`${parsed.reason}\n\n${usage}`);
+    process.exitCode = exitCodes.wrongOption;
+    break;
+  case "run":
+    process.exitCode = await bench(parsed.options);
+    break;
+}
+
+async function bench(options: BenchOptions): Promise<number> {
+  const machine = describeMachine();
+  const sandbox = new Sandbox(machine.pinned);
+  process.once("exit", () => sandbox.close());
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.once(signal, () => process.exit(exitCodes.interrupted));
+
+  const progress = (line: string): void => void process.stderr.write(`${line}\n`);
+  const results = await runCases(casesFor(options, machine), {
+    sandbox,
+    rounds: options.rounds,
+    progress,
+    summary: summarise,
+  });
+  const goals = judgeGoals(results);
+  process.stdout.write(`${reportLines(machine, options.rounds, results, goals).join("\n")}\n`);
+  if (options.jsonFile !== undefined) {
+    writeFileSync(options.jsonFile, `${JSON.stringify({ machine, options, results, goals }, null, 2)}\n`);
+  }
+  const hasFailure = results.some((result) => result.rows.some((row) => row.failures.length > 0));
+  return hasFailure ? exitCodes.runFailed : exitCodes.ok;
+}

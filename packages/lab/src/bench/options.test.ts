@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseOptions, scenarioNames, targetNames, usage } from "./options.js";
+
+test("without options everything runs for three rounds", () => {
+  assert.deepEqual(parseOptions([]), {
+    kind: "run",
+    options: { isQuick: false, jsonFile: undefined, only: scenarioNames, targets: targetNames, rounds: 3 },
+  });
+});
+
+test("--quick is one round unless --rounds says otherwise", () => {
+  assert.equal(roundsOf(["--quick"]), 1);
+  assert.equal(roundsOf(["--quick", "--rounds", "5"]), 5);
+});
+
+test("--only and --targets choose, in the bench's own order", () => {
+  const parsed = parseOptions(["--only", "memory,fanout-ws", "--targets=confab, floor", "--json", "out.json"]);
+  assert.equal(parsed.kind, "run");
+  if (parsed.kind !== "run") return;
+  assert.deepEqual(parsed.options.only, ["fanout-ws", "memory"]);
+  assert.deepEqual(parsed.options.targets, ["floor", "confab"]);
+  assert.equal(parsed.options.jsonFile, "out.json");
+});
+
+test("a wrong option is answered with a reason that names it", () => {
+  const wrong: [readonly string[], RegExp][] = [
+    [["--fast"], /--fast/],
+    [["extra"], /extra/],
+    [["--only", "fanout"], /--only does not know 'fanout'/],
+    [["--only", ""], /--only/],
+    [["--targets", "nats"], /--targets does not know 'nats'/],
+    [["--rounds", "0"], /--rounds is '0'/],
+    [["--rounds", "two"], /--rounds is 'two'/],
+    [["--json"], /--json/],
+  ];
+  for (const [argv, reason] of wrong) {
+    const parsed = parseOptions(argv);
+    assert.equal(parsed.kind, "wrong", argv.join(" "));
+    if (parsed.kind === "wrong") assert.match(parsed.reason, reason);
+  }
+});
+
+test("the usage names every option, scenario and target", () => {
+  assert.equal(parseOptions(["--help"]).kind, "help");
+  for (const word of ["--quick", "--rounds", "--only", "--targets", "--json", ...scenarioNames, ...targetNames]) {
+    assert.ok(usage.includes(word), word);
+  }
+});
+
+function roundsOf(argv: readonly string[]): number | undefined {
+  const parsed = parseOptions(argv);
+  return parsed.kind === "run" ? parsed.options.rounds : undefined;
+}

@@ -1,0 +1,84 @@
+import { parseArgs } from "node:util";
+
+export const scenarioNames = ["fanout-ws", "fanout-grpc", "unary", "memory"] as const;
+export type ScenarioName = (typeof scenarioNames)[number];
+
+export const targetNames = ["floor", "ws", "grpc-js", "connect-node", "confab"] as const;
+export type TargetName = (typeof targetNames)[number];
+
+/** What a bench is asked to do. */
+export interface BenchOptions {
+  readonly isQuick: boolean;
+  readonly jsonFile: string | undefined;
+  readonly only: readonly ScenarioName[];
+  readonly targets: readonly TargetName[];
+  /** How often every run is repeated; the figures are medians over the rounds. */
+  readonly rounds: number;
+}
+
+export type ParsedOptions =
+  | { readonly kind: "run"; readonly options: BenchOptions }
+  | { readonly kind: "help" }
+  | { readonly kind: "wrong"; readonly reason: string };
+
+export const usage = `npm run bench -- [options]
+
+Measures Confab beside a bare-TCP floor and other libraries doing the same job: the server in one
+process, the load in another, each on a core of its own where taskset exists.
+
+  --quick          one short round of everything, under two minutes
+  --rounds N       repeat every run N times and print medians (default 3; 1 with --quick)
+  --only LIST      some of: ${scenarioNames.join(",")}
+  --targets LIST   some of: ${targetNames.join(",")}
+  --json FILE      also write every run's figures to FILE
+  --help           this text
+
+Exit code: 0 when every run ran, whatever its figures; 1 when one could not run; 2 for a wrong option.
+`;
+
+/** Read the command line (without node and script). Never throws: a wrong option is an answer. */
+export function parseOptions(argv: readonly string[]): ParsedOptions {
+  try {
+    const { values } = parseArgs({
+      args: [...argv],
+      options: {
+        quick: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
+        json: { type: "string" },
+        only: { type: "string" },
+        targets: { type: "string" },
+        rounds: { type: "string" },
+      },
+    });
+    if (values.help) return { kind: "help" };
+    const options: BenchOptions = {
+      isQuick: values.quick,
+      jsonFile: values.json,
+      only: chosenFrom("--only", scenarioNames, values.only),
+      targets: chosenFrom("--targets", targetNames, values.targets),
+      rounds: roundsFrom(values.rounds ?? (values.quick ? "1" : "3")),
+    };
+    return { kind: "run", options };
+  } catch (error) {
+    return { kind: "wrong", reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function chosenFrom<Name extends string>(
+  option: string,
+  names: readonly Name[],
+  list: string | undefined,
+): readonly Name[] {
+  if (list === undefined) return names;
+  const asked = list.split(",").map((name) => name.trim());
+  const unknown = asked.find((name) => !names.some((known) => known === name));
+  if (unknown !== undefined) throw new Error(`${option} does not know '${unknown}'; it takes ${names.join(",")}`);
+  return names.filter((name) => asked.includes(name));
+}
+
+function roundsFrom(text: string): number {
+  const rounds = Number(text);
+  if (!Number.isInteger(rounds) || rounds < 1 || rounds > 100)
+    throw new Error(`--rounds is '${text}'; it takes 1 to 100`);
+  return rounds;
+}

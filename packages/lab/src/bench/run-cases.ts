@@ -1,0 +1,60 @@
+import type { BenchCase, CaseResult, CaseRow } from "./bench-case.js";
+import { type Figures, medianFigures } from "./figures.js";
+import type { Sandbox } from "./sandbox.js";
+
+export interface RunOptions {
+  readonly sandbox: Sandbox;
+  readonly rounds: number;
+  /** Told before each run, and what came of it. */
+  readonly progress: (line: string) => void;
+  /** One run's figures in a few words. */
+  readonly summary: (figures: Figures) => string;
+}
+
+/**
+ * Run every row of every case, `rounds` times. A round goes through all rows before the next begins, so that what else
+ * the machine does falls on all servers alike. A run that fails is reported and does not stop the others.
+ */
+export async function runCases(cases: readonly BenchCase[], options: RunOptions): Promise<readonly CaseResult[]> {
+  const runsPerRound = cases.reduce((sum, benchCase) => sum + benchCase.rows.length, 0);
+  const rounds = new Map<CaseRow, Figures[]>();
+  const failures = new Map<CaseRow, string[]>();
+  for (let round = 1, run = 1; round <= options.rounds; round += 1) {
+    for (const benchCase of cases) {
+      for (const row of benchCase.rows) {
+        const place = `[${run}/${runsPerRound * options.rounds}] ${benchCase.id} ${row.label}`;
+        run += 1;
+        try {
+          const figures = await row.run(options.sandbox);
+          append(rounds, row, figures);
+          options.progress(`${place}: ${options.summary(figures)}`);
+        } catch (error) {
+          const reason = error instanceof Error ? error.message : String(error);
+          append(failures, row, reason);
+          options.progress(`${place}: could not run: ${reason}`);
+        }
+      }
+    }
+  }
+  return cases.map(({ id, scenario, title, rows }) => ({
+    id,
+    scenario,
+    title,
+    rows: rows.map((row) => {
+      const figures = rounds.get(row) ?? [];
+      return {
+        label: row.label,
+        target: row.target,
+        rounds: figures,
+        figures: medianFigures(figures),
+        failures: failures.get(row) ?? [],
+      };
+    }),
+  }));
+}
+
+function append<Value>(lists: Map<CaseRow, Value[]>, row: CaseRow, value: Value): void {
+  const list = lists.get(row);
+  if (list === undefined) lists.set(row, [value]);
+  else list.push(value);
+}

@@ -1,0 +1,84 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** Which of a machine's cores a child may run on. The bench itself sleeps while they work. */
+export type Role = "server" | "load";
+
+const coreOf: Record<Role, number> = { server: 0, load: 1 };
+
+/** How much of a child's stderr is kept, to say why it failed. */
+const keptStderrBytes = 2_000;
+
+/** A child that runs, and the end of what it said on stderr. */
+export interface RunningChild {
+  readonly process: ChildProcess;
+  readonly pid: number;
+  lastWords(): string;
+}
+
+/**
+ * Owns everything a bench leaves on the machine: child processes and temporary folders. Whatever way the bench ends,
+ * `close()` ends the children and removes the folders; it is synchronous so that it also serves an `exit` handler, and
+ * may be called twice.
+ */
+export class Sandbox {
+  readonly #children = new Set<ChildProcess>();
+  readonly #folders = new Set<string>();
+  readonly #pinned: boolean;
+
+  /** `pinned`: put server and load on a core of their own with `taskset`. */
+  constructor(pinned: boolean) {
+    this.#pinned = pinned;
+  }
+
+  /**
+   * Start a program. Its stdin is a pipe that nobody writes to: the bench's own programs end when it closes, so not even
+   * a killed bench leaves them behind. `taskset` replaces itself by the program, so the pid is the program's.
+   */
+  spawn(role: Role, command: readonly string[]): RunningChild {
+    const [program, ...args] = this.#pinned ? ["taskset", "-c", String(coreOf[role]), ...command] : command;
+    if (program === undefined) throw new Error("an empty command");
+    const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] });
+    this.#children.add(child);
+    child.once("exit", () => this.#children.delete(child));
+    let stderr = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      stderr = (stderr + chunk.toString("utf8")).slice(-keptStderrBytes);
+    });
+    child.on("error", (error) => {
+      stderr += error.message;
+      this.#children.delete(child);
+    });
+    // A child that could not be started has no pid; its `error` event comes later and whoever waits for it hears of it.
+    return { process: child, pid: child.pid ?? -1, lastWords: () => stderr.trim() };
+  }
+
+  /** End a child at once and wait until it is gone. Nothing of a bench is worth a graceful end. */
+  async kill(child: RunningChild): Promise<void> {
+    const { process } = child;
+    if (child.pid === -1 || process.exitCode !== null || process.signalCode !== null) return;
+    const ended = once(process, "exit");
+    process.kill("SIGKILL");
+    await ended;
+  }
+
+  /** A fresh folder under the system's temporary one. */
+  makeFolder(): string {
+    const folder = mkdtempSync(join(tmpdir(), "confab-bench-"));
+    this.#folders.add(folder);
+    return folder;
+  }
+
+  removeFolder(folder: string): void {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    this.#folders.delete(folder);
+  }
+
+  close(): void {
+    for (const child of this.#children) child.kill("SIGKILL");
+    for (const folder of this.#folders) this.removeFolder(folder);
+  }
+}

@@ -1,0 +1,33 @@
+/** Lay out rows of text as columns, the first aligned left, the others right, two spaces between. */
+export function layOut(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths: number[] = [];
+  for (const row of rows)
+    row.forEach((cell, column) => {
+      widths[column] = Math.max(widths[column] ?? 0, cell.length);
+    });
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+/** A figure with as many digits as it deserves: 0.734, 6.83, 19.7, 478, 13,500. A dash for none. */
+export function formatFigure(value: number | undefined): string {
+  if (value === undefined) return "–";
+  const decimals = value < 1 ? 3 : value < 10 ? 2 : value < 100 ? 1 : 0;
+  return new Intl.NumberFormat("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals }).format(
+    value,
+  );
+}
+
+/** A ratio: `1.15×`. */
+export function formatRatio(value: number | undefined): string {
+  return value === undefined ? "–" : `${value.toFixed(2)}×`;
+}
+
+/** A share of 1 as percent, cut and not rounded, so that only all of it is `100 %`. */
+export function formatShare(value: number | undefined): string {
+  return value === undefined ? "–" : `${Math.floor(value * 1000) / 10} %`;
+}

@@ -1,0 +1,38 @@
+/** The floor: a TCP server that writes each message's bytes to every subscriber, and does nothing else. */
+import { createServer, type Socket } from "node:net";
+import { FrameSplitter } from "../load/frame-splitter.js";
+import { floorFrameLength, publisherByte } from "../load/wires/floor.js";
+import { runProgram } from "../program.js";
+import { announce } from "./announce.js";
+
+await runProgram(async () => {
+  const subscribers = new Set<Socket>();
+  let turn: Buffer[] = [];
+
+  /** One write per subscriber for all that the turn of the event loop brought: the least that a fan-out can cost. */
+  function fanOut(): void {
+    const bytes = turn.length === 1 && turn[0] !== undefined ? turn[0] : Buffer.concat(turn);
+    turn = [];
+    for (const subscriber of subscribers) subscriber.write(bytes);
+  }
+
+  function publish(frame: Buffer): void {
+    if (turn.length === 0) setImmediate(fanOut);
+    turn.push(frame);
+  }
+
+  const server = createServer({ noDelay: true }, (socket) => {
+    // A subscriber that goes away is no event here.
+    socket.on("error", () => socket.destroy());
+    socket.once("close", () => subscribers.delete(socket));
+    socket.once("data", (greeting: Buffer) => {
+      if (greeting[0] !== publisherByte) return void subscribers.add(socket);
+      const splitter = new FrameSplitter(floorFrameLength, (bytes, start, end) =>
+        publish(Buffer.from(bytes.subarray(start, end))),
+      );
+      splitter.push(greeting.subarray(1), greeting.length - 1);
+      socket.on("data", (chunk: Buffer) => splitter.push(chunk, chunk.length));
+    });
+  });
+  await announce(server);
+});
