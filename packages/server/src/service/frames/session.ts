@@ -28,6 +28,7 @@ export class FrameSession {
   private isPaused = false;
   /** The channel's queue is full: frames wait with the client until it has drained. */
   private isBlocked = false;
+  private onAnswered: (() => void) | undefined;
   isClosed = false;
 
   constructor(
@@ -50,6 +51,12 @@ export class FrameSession {
     this.inFlight++;
     this.updatePause();
     void this.answer(frame);
+  }
+
+  /** Call `run` once every frame taken so far has been answered. */
+  whenAnswered(run: () => void): void {
+    if (this.inFlight === 0) run();
+    else this.onAnswered = run;
   }
 
   /** The channel's queue has emptied. */
@@ -97,6 +104,7 @@ export class FrameSession {
     } finally {
       this.inFlight--;
       this.updatePause();
+      if (this.inFlight === 0) this.onAnswered?.();
     }
   }
 

@@ -1,0 +1,90 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Exchange, ExchangeListener, Fields, RequestHead } from "../exchange.js";
+
+/** An exchange over HTTP/1.1, on Node's own parser. */
+export class Http1Exchange implements Exchange {
+  readonly request: RequestHead;
+  private isOver = false;
+
+  constructor(
+    private readonly incoming: IncomingMessage,
+    private readonly response: ServerResponse,
+    scheme: RequestHead["scheme"],
+  ) {
+    this.request = requestHeadFrom(incoming, scheme);
+  }
+
+  listen(listener: ExchangeListener): void {
+    const { incoming, response } = this;
+    incoming.on("data", (chunk: Buffer) => listener.data(chunk));
+    incoming.on("end", () => listener.ended());
+    response.on("drain", () => listener.drained());
+    response.on("close", () => {
+      // "close" follows every response; only one that was not finished has lost its peer.
+      if (response.writableFinished) return;
+      this.isOver = true;
+      listener.aborted();
+    });
+    // A broken connection is told by "close"; without a listener the error would end the process.
+    incoming.on("error", ignoreConnectionError);
+    response.on("error", ignoreConnectionError);
+  }
+
+  get queuedBytes(): number {
+    return this.response.writableLength;
+  }
+
+  pause(): void {
+    this.incoming.pause();
+  }
+
+  resume(): void {
+    this.incoming.resume();
+  }
+
+  respond(status: number, headers: Fields): void {
+    if (this.isOver) return;
+    // The rest of a refused body would be read as the next request: the connection ends with this answer instead.
+    if (!this.incoming.complete && status >= 400) this.response.shouldKeepAlive = false;
+    this.response.writeHead(status, headers);
+    // Node would keep the head back until the first body byte; a stream's reader must see it now.
+    if (this.request.method !== "HEAD") this.response.flushHeaders();
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.isOver || this.response.write(bytes);
+  }
+
+  end(trailers?: Fields): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    if (trailers && this.response.chunkedEncoding) this.response.addTrailers({ ...trailers });
+    this.response.end();
+  }
+
+  reset(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.incoming.socket.destroy();
+  }
+}
+
+function ignoreConnectionError(): void {}
+
+/** A request's head as Node's parser gives it. */
+export function requestHeadFrom(incoming: IncomingMessage, scheme: RequestHead["scheme"]): RequestHead {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    // Only set-cookie comes as a list, and that is no request header.
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(", ") : value;
+  }
+  return {
+    method: incoming.method ?? "GET",
+    target: incoming.url ?? "/",
+    authority: headers["host"] ?? "",
+    scheme,
+    headers,
+    httpVersion: 1,
+    remoteAddress: incoming.socket.remoteAddress ?? "",
+  };
+}

@@ -1,0 +1,50 @@
+import { type LimitName, type Limits, limits } from "@confab/contract";
+import type { Durability, Retention } from "../engines/embedded/index.js";
+import type { Logger } from "./logger.js";
+
+/** What a server is started with. Everything but the data folder has a default. */
+export interface ServerConfig {
+  /** Default 127.0.0.1: nobody is asked for a token yet, so only this machine is let in. */
+  readonly host?: string;
+  /** 0: any free port. Default 8080. */
+  readonly port?: number;
+  readonly dataDir: string;
+  /** Default `fsync`. */
+  readonly durability?: Durability;
+  /** Default: a million messages and 1 GiB a room, of any age. */
+  readonly retention?: Retention;
+  /** How long a repeated send is recognised at the least, in milliseconds. Default ten minutes. */
+  readonly dedupeWindowMs?: number;
+  readonly limits?: Partial<Limits>;
+  /** Payload types: an encoded `google.protobuf.FileDescriptorSet`. */
+  readonly types?: Uint8Array;
+  /** A folder with the browser app's `index.html`. Default: no app. */
+  readonly webRoot?: string;
+  /** Origins of pages that may use the server, besides its own; `*` is any. */
+  readonly allowedOrigins?: readonly string[];
+  readonly logger?: Logger;
+}
+
+/** A value of the configuration that cannot be used; the message names its key. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+export const defaultRetention: Retention = { maxMessages: 1_000_000, maxBytes: 1_073_741_824 };
+
+export const defaultDedupeWindowMs = 600_000;
+
+/** @throws ConfigError: a limit is unknown or out of its range. */
+export function checkedLimits(overrides: Partial<Limits>): Limits {
+  const checked: Record<string, number> = {};
+  for (const [name, limit] of Object.entries(limits)) {
+    const value = overrides[name as LimitName] ?? limit.fallback;
+    if (!Number.isInteger(value) || value < limit.min || value > limit.max) {
+      throw new ConfigError(`${name} is ${value}; it must be a whole number from ${limit.min} to ${limit.max}`);
+    }
+    checked[name] = value;
+  }
+  const unknown = Object.keys(overrides).find((name) => !(name in limits));
+  if (unknown !== undefined) throw new ConfigError(`there is no limit called ${unknown}; there are ${Object.keys(limits).join(", ")}`);
+  return checked as Limits;
+}

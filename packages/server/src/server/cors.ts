@@ -1,0 +1,70 @@
+import type { Exchange, ExchangeListener, Fields } from "../http/exchange.js";
+
+/** Headers of our answers that a page's script may read: CORS shows it no others. */
+const exposedHeaders = "grpc-status,grpc-message,grpc-status-details-bin,grpc-encoding,confab-position,connect-content-encoding,retry-after";
+
+/** How long a browser may remember a preflight's answer, in seconds; no browser keeps it longer. */
+const preflightMaxAgeS = 7_200;
+
+/** Answer a preflight (fetch.spec.whatwg.org "CORS-preflight request") of an origin that is allowed. */
+export function answerPreflight(exchange: Exchange): void {
+  exchange.respond(204, {
+    "access-control-allow-origin": exchange.request.headers["origin"] ?? "*",
+    "access-control-allow-methods": "GET,POST,OPTIONS",
+    // The origin is trusted, so what it wants to send is too.
+    "access-control-allow-headers": exchange.request.headers["access-control-request-headers"] ?? "",
+    "access-control-max-age": String(preflightMaxAgeS),
+    vary: "origin,access-control-request-headers",
+  });
+  exchange.end();
+}
+
+export function isPreflight({ request }: Exchange): boolean {
+  return request.method === "OPTIONS" && request.headers["access-control-request-method"] !== undefined;
+}
+
+/** The exchange of a page of another origin that is allowed: whatever answers it, the page's script may read the answer. */
+export class CrossOriginExchange implements Exchange {
+  readonly request: Exchange["request"];
+
+  constructor(private readonly inner: Exchange) {
+    this.request = inner.request;
+  }
+
+  get queuedBytes(): number {
+    return this.inner.queuedBytes;
+  }
+
+  listen(listener: ExchangeListener): void {
+    this.inner.listen(listener);
+  }
+
+  pause(): void {
+    this.inner.pause();
+  }
+
+  resume(): void {
+    this.inner.resume();
+  }
+
+  respond(status: number, headers: Fields): void {
+    this.inner.respond(status, {
+      ...headers,
+      "access-control-allow-origin": this.request.headers["origin"] ?? "*",
+      "access-control-expose-headers": exposedHeaders,
+      vary: headers["vary"] === undefined ? "origin" : `${headers["vary"]},origin`,
+    });
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.inner.write(bytes);
+  }
+
+  end(trailers?: Fields): void {
+    this.inner.end(trailers);
+  }
+
+  reset(): void {
+    this.inner.reset();
+  }
+}

@@ -1,0 +1,71 @@
+import { ConfabError } from "@confab/contract";
+import type { Exchange, ExchangeHandler } from "../http/exchange.js";
+import { ignoredBody } from "../http/read-body.js";
+import { replyJson, respondError } from "../http-reply/index.js";
+import { answerPreflight, CrossOriginExchange, isPreflight } from "./cors.js";
+import type { OriginPolicy } from "./origins.js";
+import type { StaticFiles } from "./static-files.js";
+
+export interface RouterDeps {
+  readonly origins: OriginPolicy;
+  readonly rpc: { readonly owns: (exchange: Exchange) => boolean; readonly handle: ExchangeHandler };
+  readonly rest: ExchangeHandler;
+  /** JSON answers by path, made anew for each request: a status and a body. */
+  readonly pages: ReadonlyMap<string, () => { readonly status: number; readonly json: Uint8Array }>;
+  readonly files: StaticFiles | undefined;
+}
+
+/** Which handler a request is for. */
+export function createRouter({ origins, rpc, rest, pages, files }: RouterDeps): ExchangeHandler {
+  const route = (exchange: Exchange) => {
+    if (rpc.owns(exchange)) {
+      rpc.handle(exchange);
+      return;
+    }
+    const path = exchange.request.target.split("?", 1)[0] ?? "/";
+    if (path.startsWith("/v1/")) {
+      rest(exchange);
+      return;
+    }
+    const page = pages.get(path);
+    if (page) {
+      answerPage(exchange, page);
+      return;
+    }
+    if (files?.answer(exchange, path)) return;
+    exchange.listen(ignoredBody);
+    if (path === "/chat") {
+      const headers = { upgrade: "websocket", connection: "upgrade" };
+      const error = new ConfabError("PROTOCOL_VIOLATION", "this path takes WebSockets: send an upgrade request");
+      respondError(exchange, error, exchange.request.httpVersion === 1 ? headers : {});
+      return;
+    }
+    respondError(exchange, new ConfabError("UNKNOWN_PATH", `nothing lives at ${path.slice(0, 200)}`));
+  };
+
+  return (exchange) => {
+    const { origin } = exchange.request.headers;
+    if (origin === undefined) {
+      route(exchange);
+    } else if (!origins.allows(exchange.request)) {
+      exchange.listen(ignoredBody);
+      respondError(exchange, new ConfabError("PERMISSION_DENIED", `pages of ${origin.slice(0, 200)} may not use this server; allow them with --allow-origin`));
+    } else if (isPreflight(exchange)) {
+      exchange.listen(ignoredBody);
+      answerPreflight(exchange);
+    } else {
+      route(new CrossOriginExchange(exchange));
+    }
+  };
+}
+
+function answerPage(exchange: Exchange, page: () => { readonly status: number; readonly json: Uint8Array }): void {
+  exchange.listen(ignoredBody);
+  const { method } = exchange.request;
+  if (method !== "GET" && method !== "HEAD") {
+    respondError(exchange, new ConfabError("METHOD_NOT_ALLOWED", "this path takes GET"), { allow: "GET, HEAD" });
+    return;
+  }
+  const { status, json } = page();
+  replyJson(exchange, status, json);
+}

@@ -1,0 +1,67 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { extname, join, relative, sep } from "node:path";
+import { gzipSync } from "node:zlib";
+import type { Exchange } from "../http/exchange.js";
+import { ignoredBody } from "../http/read-body.js";
+
+const contentTypes: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".svg": "image/svg+xml",
+  ".json": "application/json",
+  ".map": "application/json",
+  ".webmanifest": "application/manifest+json",
+};
+
+interface StaticFile {
+  readonly contentType: string;
+  readonly plain: Buffer;
+  readonly gzipped: Buffer;
+  /** Its name holds a hash of its content, so a browser may keep it for good. */
+  readonly isHashed: boolean;
+}
+
+/**
+ * The browser app's files, read once at the start: they are few and small, and a request can then name nothing but them.
+ *
+ * @throws Error: the folder cannot be read.
+ */
+export class StaticFiles {
+  private readonly files = new Map<string, StaticFile>();
+
+  constructor(root: string) {
+    for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
+      const contentType = contentTypes[extname(entry.name)];
+      if (!entry.isFile() || !contentType) continue;
+      const file = join(entry.parentPath, entry.name);
+      const path = `/${relative(root, file).split(sep).join("/")}`;
+      const plain = readFileSync(file);
+      this.files.set(path, { contentType, plain, gzipped: gzipSync(plain), isHashed: path.startsWith("/assets/") });
+    }
+    const index = this.files.get("/index.html");
+    if (index) this.files.set("/", index);
+  }
+
+  /** Answer with a file, or return false if there is none at this path. */
+  answer(exchange: Exchange, path: string): boolean {
+    const { method, headers } = exchange.request;
+    const file = this.files.get(path);
+    if (!file || (method !== "GET" && method !== "HEAD")) return false;
+    const isGzip = /\bgzip\b/.test(headers["accept-encoding"] ?? "");
+    const body = isGzip ? file.gzipped : file.plain;
+    exchange.listen(ignoredBody);
+    exchange.respond(200, {
+      "content-type": file.contentType,
+      "content-length": String(body.length),
+      "cache-control": file.isHashed ? "public, max-age=31536000, immutable" : "no-cache",
+      "x-content-type-options": "nosniff",
+      "content-security-policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; connect-src *; frame-ancestors 'none'",
+      vary: "accept-encoding",
+      ...(isGzip && { "content-encoding": "gzip" }),
+    });
+    if (method === "GET") exchange.write(body);
+    exchange.end();
+    return true;
+  }
+}

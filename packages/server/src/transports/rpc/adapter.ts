@@ -1,0 +1,137 @@
+import { ConfabError, confabErrorFrom } from "@confab/contract";
+import type { ArrivalTimeouts } from "../../http/arrival-timeouts.js";
+import type { Exchange, ExchangeHandler } from "../../http/exchange.js";
+import { ignoredBody } from "../../http/read-body.js";
+import { type ChatService, type FrameSessions, maxWireBytes, type WireFormat } from "../../service/index.js";
+import { type CallDeps, EnvelopedCall } from "./call.js";
+import { ConnectStreamWire } from "./connect/stream-wire.js";
+import { ConnectUnaryCall, type ConnectUnaryDeps, respondConnectError } from "./connect/unary.js";
+import { GrpcWire } from "./grpc/wire.js";
+import { GrpcWebWire } from "./grpc-web/wire.js";
+import type { Method } from "./method.js";
+import { createMethods } from "./methods.js";
+import type { Readiness } from "./services/health.js";
+import { connectTimeoutMs, grpcTimeoutMs } from "./timeout.js";
+import type { Wire } from "./wire.js";
+
+export interface RpcDeps {
+  readonly service: ChatService;
+  readonly sessions: FrameSessions;
+  readonly readiness: Readiness;
+  readonly arrivals: ArrivalTimeouts;
+  /** For bugs: errors that have no place in the catalogue. */
+  readonly report: (error: ConfabError) => void;
+}
+
+/** Which protocol and format a content type names. */
+type Spoken =
+  | { readonly protocol: "grpc" | "grpc-web" | "grpc-web-text" | "connect-stream" | "connect-unary"; readonly format: WireFormat };
+
+const spokenByContentType: ReadonlyMap<string, Spoken> = new Map([
+  ["application/grpc", { protocol: "grpc", format: "proto" }],
+  ["application/grpc+proto", { protocol: "grpc", format: "proto" }],
+  ["application/grpc+json", { protocol: "grpc", format: "json" }],
+  ["application/grpc-web", { protocol: "grpc-web", format: "proto" }],
+  ["application/grpc-web+proto", { protocol: "grpc-web", format: "proto" }],
+  ["application/grpc-web+json", { protocol: "grpc-web", format: "json" }],
+  ["application/grpc-web-text", { protocol: "grpc-web-text", format: "proto" }],
+  ["application/grpc-web-text+proto", { protocol: "grpc-web-text", format: "proto" }],
+  ["application/connect+proto", { protocol: "connect-stream", format: "proto" }],
+  ["application/connect+json", { protocol: "connect-stream", format: "json" }],
+  ["application/proto", { protocol: "connect-unary", format: "proto" }],
+  ["application/json", { protocol: "connect-unary", format: "json" }],
+]);
+
+/**
+ * gRPC, gRPC-Web and Connect: one dispatcher, told apart by the content type. `owns` says whether a request is for it at
+ * all; `handle` answers it.
+ */
+export function createRpcHandler(deps: RpcDeps): { owns: (exchange: Exchange) => boolean; handle: ExchangeHandler } {
+  const { service, sessions, readiness, arrivals, report } = deps;
+  const { types, limits } = service.deps;
+  const methods = createMethods(service, sessions, readiness);
+  const prefixes = new Set([...methods.keys()].map((path) => path.slice(0, path.lastIndexOf("/") + 1)));
+  const callDeps: Readonly<Record<WireFormat, CallDeps>> = {
+    proto: { maxMessageBytes: maxWireBytes("proto", limits), arrivals, report },
+    json: { maxMessageBytes: maxWireBytes("json", limits), arrivals, report },
+  };
+  const unaryDeps: ConnectUnaryDeps = { types, maxMessageBytes: (format) => maxWireBytes(format, limits), arrivals, report };
+
+  const refuse = (exchange: Exchange, error: ConfabError) => {
+    exchange.listen(ignoredBody);
+    respondConnectError(exchange, error, types, error.kind.http);
+  };
+
+  const handleGet = (exchange: Exchange, method: Method | undefined, query: URLSearchParams) => {
+    const format = query.get("encoding");
+    if (!method) refuse(exchange, unknownMethod(exchange));
+    else if (method.kind !== "unary" || !method.hasNoSideEffects) refuse(exchange, new ConfabError("METHOD_NOT_ALLOWED", "this call has side effects or streams: use POST"));
+    else if (format !== "json" && format !== "proto") refuse(exchange, new ConfabError("UNSUPPORTED_MEDIA_TYPE", "the query's encoding must be json or proto"));
+    else new ConnectUnaryCall(exchange, method, format, unaryDeps).get(query);
+  };
+
+  const handle = (exchange: Exchange) => {
+    const { request } = exchange;
+    const [path = "", queryText = ""] = request.target.split("?", 2);
+    const method = methods.get(path);
+    if (request.method === "GET") {
+      handleGet(exchange, method, new URLSearchParams(queryText));
+      return;
+    }
+    const contentType = request.headers["content-type"] ?? "";
+    const spoken = spokenByContentType.get(contentType) ?? spokenByContentType.get(bareType(contentType));
+    if (request.method !== "POST") {
+      refuse(exchange, new ConfabError("METHOD_NOT_ALLOWED", `${request.method} is not for RPCs; use POST`));
+    } else if (!spoken) {
+      refuse(exchange, new ConfabError("UNSUPPORTED_MEDIA_TYPE", `content type ${JSON.stringify(contentType)} is no RPC protocol's`));
+    } else if (spoken.protocol === "grpc" && request.httpVersion === 1) {
+      refuse(exchange, new ConfabError("UNSUPPORTED_MEDIA_TYPE", "gRPC needs HTTP/2; over HTTP/1.1 use gRPC-Web or Connect"));
+    } else if (spoken.protocol === "connect-unary") {
+      if (method?.kind === "unary") new ConnectUnaryCall(exchange, method, spoken.format, unaryDeps).post();
+      else refuse(exchange, method ? new ConfabError("UNSUPPORTED_MEDIA_TYPE", `this call streams: use application/connect+${spoken.format}`) : unknownMethod(exchange));
+    } else if (spoken.protocol === "connect-stream" && method?.kind === "unary") {
+      refuse(exchange, new ConfabError("UNSUPPORTED_MEDIA_TYPE", `this call does not stream: use application/${spoken.format}`));
+    } else {
+      beginEnveloped(exchange, wireOf(exchange, spoken), method, spoken.protocol === "connect-stream" ? connectTimeout : grpcTimeout);
+    }
+  };
+
+  const wireOf = (exchange: Exchange, { protocol, format }: Spoken): Wire => {
+    if (protocol === "grpc") return new GrpcWire(exchange, format);
+    if (protocol === "connect-stream") return new ConnectStreamWire(exchange, format, types);
+    return new GrpcWebWire(exchange, format, protocol === "grpc-web-text");
+  };
+
+  const beginEnveloped = (exchange: Exchange, wire: Wire, method: Method | undefined, timeoutMs: (exchange: Exchange) => number | undefined) => {
+    try {
+      if (!method) throw unknownMethod(exchange);
+      new EnvelopedCall(exchange, wire, method, timeoutMs(exchange), callDeps[wire.format]).begin();
+    } catch (thrown) {
+      exchange.listen(ignoredBody);
+      wire.end(confabErrorFrom(thrown), false);
+    }
+  };
+
+  return {
+    owns: ({ request }) =>
+      prefixes.has(request.target.slice(0, request.target.split("?", 1)[0]?.lastIndexOf("/") ?? 0) + "/") ||
+      isRpcContentType(request.headers["content-type"]),
+    handle,
+  };
+}
+
+const grpcTimeout = ({ request }: Exchange) => grpcTimeoutMs(request.headers["grpc-timeout"]);
+const connectTimeout = ({ request }: Exchange) => connectTimeoutMs(request.headers["connect-timeout-ms"]);
+
+function isRpcContentType(contentType: string | undefined): boolean {
+  return contentType !== undefined && /^application\/(grpc|connect)\b/.test(contentType);
+}
+
+/** A content type without parameters such as `charset`, in lower case. */
+function bareType(contentType: string): string {
+  return contentType.split(";", 1)[0]?.trim().toLowerCase() ?? "";
+}
+
+function unknownMethod({ request }: Exchange): ConfabError {
+  return new ConfabError("UNKNOWN_METHOD", `no RPC is called ${request.target.split("?", 1)[0]}`);
+}

@@ -1,0 +1,212 @@
+import { ConfabError, confabErrorFrom, EnvelopeReader, enveloped, envelopeFlag } from "@confab/contract";
+import type { Arrival, ArrivalTimeouts } from "../../http/arrival-timeouts.js";
+import type { Exchange, ExchangeListener, Fields } from "../../http/exchange.js";
+import type { WireFormat } from "../../service/index.js";
+import { acceptsGzip, compress, decompress, isGzipNamed, minCompressedBytes } from "./compression.js";
+import { Base64Reader, base64Text } from "./grpc-web/wire.js";
+import type { Call, CallHandler, Method } from "./method.js";
+import { deadlineExceeded, startDeadline } from "./timeout.js";
+import type { Wire } from "./wire.js";
+
+export interface CallDeps {
+  /** Bound of one message, in bytes, before and after decompression. */
+  readonly maxMessageBytes: number;
+  /** For the request of a call that takes only one message. */
+  readonly arrivals: ArrivalTimeouts;
+  /** For bugs: errors that have no place in the catalogue. */
+  readonly report: (error: ConfabError) => void;
+}
+
+/** A call whose messages come in envelopes: gRPC, gRPC-Web, and Connect's streams. */
+export class EnvelopedCall implements Call, ExchangeListener, Arrival {
+  readonly format: WireFormat;
+  readonly isText: boolean;
+  private readonly envelopes: EnvelopeReader;
+  private readonly base64: Base64Reader | undefined;
+  private readonly handler: CallHandler;
+  private readonly isGzip: boolean;
+  private cancelDeadline: (() => void) | undefined;
+  private isHeadSent = false;
+  private isOver = false;
+  private isHalfClosed = false;
+  private readonly takesOneMessage: boolean;
+
+  /** @throws what is wrong with the request's headers: nothing has been done then. */
+  constructor(
+    private readonly exchange: Exchange,
+    private readonly wire: Wire,
+    method: Method,
+    timeoutMs: number | undefined,
+    private readonly deps: CallDeps,
+  ) {
+    this.format = wire.format;
+    this.isText = wire.isText;
+    this.isGzip = isGzipNamed(exchange.request.headers[wire.encodingHeader]);
+    this.base64 = wire.isText ? new Base64Reader() : undefined;
+    this.envelopes = new EnvelopeReader(
+      deps.maxMessageBytes,
+      (flags, message) => this.take(flags, message),
+      (length) => this.finish(new ConfabError("PAYLOAD_TOO_LARGE", `the message announces ${length} bytes; at most ${deps.maxMessageBytes} are taken`)),
+    );
+    if (timeoutMs !== undefined && timeoutMs <= 0) throw deadlineExceeded();
+    this.cancelDeadline = startDeadline(timeoutMs, () => this.finish(deadlineExceeded()));
+    this.takesOneMessage = method.kind !== "bidi";
+    this.handler = method.kind === "unary" ? new UnaryHandler(this, method.call) : method.open(this);
+  }
+
+  /** Begin to listen. A call that takes one message has to bring it in time; most have brought it when this returns. */
+  begin(): void {
+    this.exchange.listen(this);
+    if (this.takesOneMessage && !this.isHalfClosed && !this.isOver) this.deps.arrivals.await(this);
+  }
+
+  get remoteAddress(): string {
+    return this.exchange.request.remoteAddress;
+  }
+
+  get queuedBytes(): number {
+    return this.exchange.queuedBytes;
+  }
+
+  data(chunk: Uint8Array): void {
+    if (this.isOver) return;
+    const bytes = this.base64 ? this.base64.push(chunk) : chunk;
+    if (bytes) this.envelopes.push(bytes);
+    else this.finish(new ConfabError("MALFORMED_MESSAGE", "the body is not base64"));
+  }
+
+  ended(): void {
+    this.isHalfClosed = true;
+    this.deps.arrivals.release(this);
+    if (this.isOver) return;
+    if (!this.envelopes.isAtBoundary || this.base64?.isAtBoundary === false) {
+      this.finish(new ConfabError("MALFORMED_MESSAGE", "the request ends in the middle of a message"));
+      return;
+    }
+    this.handler.halfClosed();
+  }
+
+  drained(): void {
+    if (!this.isOver) this.handler.drained();
+  }
+
+  /** The client cancelled or vanished: nobody to tell. */
+  aborted(): void {
+    this.release();
+  }
+
+  /** The request did not arrive in time. */
+  expired(): void {
+    this.finish(new ConfabError("REQUEST_TIMEOUT", `the request did not arrive whole within ${this.deps.arrivals.timeoutMs} ms`));
+  }
+
+  start(metadata?: Fields): void {
+    if (this.isOver || this.isHeadSent) return;
+    this.isHeadSent = true;
+    this.wire.head(metadata, false);
+  }
+
+  send(message: Uint8Array): boolean {
+    const envelope = enveloped(0, message);
+    return this.write(this.isText ? base64Text(envelope) : envelope);
+  }
+
+  write(envelopes: Uint8Array): boolean {
+    return this.isOver || this.exchange.write(envelopes);
+  }
+
+  pause(): void {
+    this.exchange.pause();
+  }
+
+  resume(): void {
+    this.exchange.resume();
+  }
+
+  reply(message: Uint8Array): void {
+    if (this.isOver) return;
+    if (message.length < minCompressedBytes || !acceptsGzip(this.exchange.request.headers[this.wire.acceptEncodingHeader])) {
+      this.start();
+      this.send(message);
+      this.finish();
+      return;
+    }
+    compress(message).then(
+      (compressed) => this.replyCompressed(compressed),
+      (thrown) => this.finish(confabErrorFrom(thrown)),
+    );
+  }
+
+  finish(error?: ConfabError): void {
+    if (this.isOver) return;
+    if (error?.code === "INTERNAL") this.deps.report(error);
+    this.release();
+    this.wire.end(error, this.isHeadSent);
+    // An answer before the end of the request: what else comes is read and dropped, for the sake of the connection.
+    if (!this.isHalfClosed) this.exchange.resume();
+  }
+
+  private replyCompressed(compressed: Uint8Array): void {
+    if (this.isOver) return;
+    this.isHeadSent = true;
+    this.wire.head(undefined, true);
+    const envelope = enveloped(envelopeFlag.compressed, compressed);
+    this.write(this.isText ? base64Text(envelope) : envelope);
+    this.finish();
+  }
+
+  private take(flags: number, message: Uint8Array): void {
+    if (this.isOver) return;
+    try {
+      this.handler.message(this.unfolded(flags, message));
+    } catch (thrown) {
+      this.finish(confabErrorFrom(thrown));
+    }
+  }
+
+  private unfolded(flags: number, message: Uint8Array): Uint8Array {
+    if (flags === 0) return message;
+    if (flags !== envelopeFlag.compressed) throw new ConfabError("MALFORMED_MESSAGE", `an envelope has the unknown flags ${flags}`);
+    if (!this.isGzip) throw new ConfabError("MALFORMED_MESSAGE", `a message is compressed, but ${this.wire.encodingHeader} names no compression`);
+    return decompress(message, this.deps.maxMessageBytes);
+  }
+
+  private release(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.cancelDeadline?.();
+    this.deps.arrivals.release(this);
+    this.handler.over();
+  }
+}
+
+/** Waits for the one message of a unary call, and answers it. */
+class UnaryHandler implements CallHandler {
+  private request: Uint8Array | undefined;
+
+  constructor(
+    private readonly call: Call,
+    private readonly run: Extract<Method, { kind: "unary" }>["call"],
+  ) {}
+
+  message(bytes: Uint8Array): void {
+    if (this.request) throw new ConfabError("PROTOCOL_VIOLATION", "a unary call takes one message");
+    this.request = bytes;
+  }
+
+  halfClosed(): void {
+    const { call, request } = this;
+    if (!request) {
+      call.finish(new ConfabError("PROTOCOL_VIOLATION", "a unary call takes one message, and none came"));
+      return;
+    }
+    this.run(call.format, request).then(
+      (reply) => call.reply(reply),
+      (thrown) => call.finish(confabErrorFrom(thrown)),
+    );
+  }
+
+  drained(): void {}
+
+  over(): void {}
+}

@@ -1,0 +1,41 @@
+import { promisify } from "node:util";
+import { gunzipSync, gzip } from "node:zlib";
+import { ConfabError } from "@confab/contract";
+
+const gzipAsync = promisify(gzip);
+
+/** Replies shorter than this leave as they are: gzip would gain less than it costs. In bytes. */
+export const minCompressedBytes = 1_024;
+
+/** @throws UNSUPPORTED_COMPRESSION, unless it is identity or gzip. True for gzip. */
+export function isGzipNamed(encoding: string | undefined): boolean {
+  if (encoding === undefined || encoding === "" || encoding === "identity") return false;
+  if (encoding === "gzip") return true;
+  throw new ConfabError("UNSUPPORTED_COMPRESSION", `compression ${JSON.stringify(encoding)} is not supported; use identity or gzip`);
+}
+
+/** Whether a header such as `grpc-accept-encoding` names gzip. */
+export function acceptsGzip(header: string | undefined): boolean {
+  return header !== undefined && header.split(",").some((name) => name.trim() === "gzip");
+}
+
+export function compress(message: Uint8Array): Promise<Uint8Array> {
+  return gzipAsync(message);
+}
+
+/**
+ * Decompress one message of a stream. Synchronous, so that messages keep their order; the bound keeps it short, and keeps a
+ * bomb from unfolding.
+ *
+ * @throws PAYLOAD_TOO_LARGE, MALFORMED_MESSAGE.
+ */
+export function decompress(bytes: Uint8Array, maxBytes: number): Uint8Array {
+  try {
+    return gunzipSync(bytes, { maxOutputLength: maxBytes });
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "ERR_BUFFER_TOO_LARGE") {
+      throw new ConfabError("PAYLOAD_TOO_LARGE", `the message unfolds to more than ${maxBytes} bytes`, { cause });
+    }
+    throw new ConfabError("MALFORMED_MESSAGE", "the message is not gzip", { cause });
+  }
+}

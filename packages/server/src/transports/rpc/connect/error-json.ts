@@ -1,0 +1,42 @@
+import { type ConfabError, connectCodeFrom, errorDetails, type GrpcStatusName, messageJson, type PayloadTypes } from "@confab/contract";
+import { anyUnpack } from "@bufbuild/protobuf/wkt";
+
+/** The HTTP status of a Connect error (connectrpc.com/docs/protocol#error-codes): the protocol's own table, not the catalogue's. */
+const httpStatus: Readonly<Record<Exclude<GrpcStatusName, "OK">, number>> = {
+  CANCELLED: 499,
+  UNKNOWN: 500,
+  INVALID_ARGUMENT: 400,
+  DEADLINE_EXCEEDED: 504,
+  NOT_FOUND: 404,
+  ALREADY_EXISTS: 409,
+  PERMISSION_DENIED: 403,
+  RESOURCE_EXHAUSTED: 429,
+  FAILED_PRECONDITION: 400,
+  ABORTED: 409,
+  OUT_OF_RANGE: 400,
+  UNIMPLEMENTED: 501,
+  INTERNAL: 500,
+  UNAVAILABLE: 503,
+  UNAUTHENTICATED: 401,
+};
+
+export function connectStatus(error: ConfabError): number {
+  return httpStatus[error.kind.grpc];
+}
+
+/** A Connect error (connectrpc.com/docs/protocol#error-end-stream). `debug` is for people; programs read `value`. */
+export function connectErrorJson(error: ConfabError, types: PayloadTypes): object {
+  return {
+    code: connectCodeFrom(error.kind.grpc),
+    message: error.message,
+    details: errorDetails(error).map((any) => {
+      const message = anyUnpack(any, types.registry);
+      const schema = message && types.registry.getMessage(message.$typeName);
+      return {
+        type: any.typeUrl.slice(any.typeUrl.lastIndexOf("/") + 1),
+        value: Buffer.from(any.value).toString("base64").replace(/=+$/, ""),
+        ...(message && schema && { debug: JSON.parse(messageJson(schema, message, types)) }),
+      };
+    }),
+  };
+}

@@ -1,0 +1,34 @@
+import { type ConfabError, enveloped, envelopeFlag, type PayloadTypes } from "@confab/contract";
+import type { Exchange, Fields } from "../../../http/exchange.js";
+import type { WireFormat } from "../../../service/index.js";
+import type { Wire } from "../wire.js";
+import { connectErrorJson } from "./error-json.js";
+
+/** The Connect protocol's streams (connectrpc.com/docs/protocol#streaming-rpcs): the status is the last envelope, in JSON. */
+export class ConnectStreamWire implements Wire {
+  readonly isText = false;
+  readonly encodingHeader = "connect-content-encoding";
+  readonly acceptEncodingHeader = "connect-accept-encoding";
+
+  constructor(
+    private readonly exchange: Exchange,
+    readonly format: WireFormat,
+    private readonly types: PayloadTypes,
+  ) {}
+
+  head(metadata: Fields | undefined, isCompressed: boolean): void {
+    this.exchange.respond(200, {
+      "content-type": `application/connect+${this.format}`,
+      "connect-accept-encoding": "gzip",
+      ...(isCompressed && { "connect-content-encoding": "gzip" }),
+      ...metadata,
+    });
+  }
+
+  end(error: ConfabError | undefined, isHeadSent: boolean): void {
+    if (!isHeadSent) this.head(undefined, false);
+    const outcome = error ? { error: connectErrorJson(error, this.types) } : {};
+    this.exchange.write(enveloped(envelopeFlag.connectEnd, Buffer.from(JSON.stringify(outcome))));
+    this.exchange.end();
+  }
+}

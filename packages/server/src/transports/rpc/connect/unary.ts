@@ -1,0 +1,136 @@
+import { ConfabError, confabErrorFrom, type PayloadTypes } from "@confab/contract";
+import type { ArrivalTimeouts } from "../../../http/arrival-timeouts.js";
+import type { Exchange } from "../../../http/exchange.js";
+import { collectBody, ignoredBody } from "../../../http/read-body.js";
+import type { WireFormat } from "../../../service/index.js";
+import { acceptsGzip, compress, decompress, isGzipNamed, minCompressedBytes } from "../compression.js";
+import type { Method } from "../method.js";
+import { connectTimeoutMs, deadlineExceeded, startDeadline } from "../timeout.js";
+import { connectErrorJson, connectStatus } from "./error-json.js";
+
+export interface ConnectUnaryDeps {
+  readonly types: PayloadTypes;
+  readonly maxMessageBytes: (format: WireFormat) => number;
+  readonly arrivals: ArrivalTimeouts;
+  readonly report: (error: ConfabError) => void;
+}
+
+type UnaryMethod = Extract<Method, { kind: "unary" }>;
+
+/** A unary call of the Connect protocol: plain HTTP, the message is the body (connectrpc.com/docs/protocol#unary-request). */
+export class ConnectUnaryCall {
+  private isOver = false;
+  private cancelDeadline: (() => void) | undefined;
+
+  constructor(
+    private readonly exchange: Exchange,
+    private readonly method: UnaryMethod,
+    private readonly format: WireFormat,
+    private readonly deps: ConnectUnaryDeps,
+  ) {}
+
+  /** The message is the request's body. */
+  post(): void {
+    const { exchange, deps } = this;
+    const { headers } = exchange.request;
+    try {
+      this.startDeadline();
+    } catch (thrown) {
+      exchange.listen(ignoredBody);
+      this.fail(confabErrorFrom(thrown));
+      return;
+    }
+    collectBody(
+      exchange,
+      { maxBytes: deps.maxMessageBytes(this.format), timeouts: deps.arrivals, contentEncoding: headers["content-encoding"] },
+      { body: (bytes) => this.run(bytes), failed: (error) => this.fail(error), aborted: () => this.release() },
+    );
+  }
+
+  /** The message is in the URL, for calls without side effects (connectrpc.com/docs/protocol#unary-get-request). */
+  get(query: URLSearchParams): void {
+    this.exchange.listen({ ...ignoredBody, aborted: () => this.release() });
+    try {
+      this.startDeadline();
+      this.run(this.messageFrom(query));
+    } catch (thrown) {
+      this.fail(confabErrorFrom(thrown));
+    }
+  }
+
+  private startDeadline(): void {
+    const timeoutMs = connectTimeoutMs(this.exchange.request.headers["connect-timeout-ms"]);
+    if (timeoutMs === 0) throw deadlineExceeded();
+    this.cancelDeadline = startDeadline(timeoutMs, () => this.fail(deadlineExceeded()));
+  }
+
+  private messageFrom(query: URLSearchParams): Uint8Array {
+    const text = query.get("message");
+    if (text === null) throw new ConfabError("MALFORMED_MESSAGE", "the query has no message");
+    const isBase64 = query.get("base64") === "1";
+    if (isBase64 && !/^[A-Za-z0-9_-]*=*$/.test(text)) throw new ConfabError("MALFORMED_MESSAGE", "the query's message is not base64url");
+    const bytes = Buffer.from(text, isBase64 ? "base64url" : "utf8");
+    const maxBytes = this.deps.maxMessageBytes(this.format);
+    if (bytes.length > maxBytes) throw new ConfabError("PAYLOAD_TOO_LARGE", `the message is ${bytes.length} bytes; at most ${maxBytes} are taken`);
+    return isGzipNamed(query.get("compression") ?? undefined) ? decompress(bytes, maxBytes) : bytes;
+  }
+
+  private run(request: Uint8Array): void {
+    this.method.call(this.format, request).then(
+      (reply) => this.reply(reply),
+      (thrown) => this.fail(confabErrorFrom(thrown)),
+    );
+  }
+
+  private reply(message: Uint8Array): void {
+    if (message.length < minCompressedBytes || !acceptsGzip(this.exchange.request.headers["accept-encoding"])) {
+      this.respond(200, message);
+      return;
+    }
+    compress(message).then(
+      (compressed) => this.respond(200, compressed, true),
+      (thrown) => this.fail(confabErrorFrom(thrown)),
+    );
+  }
+
+  private fail(error: ConfabError): void {
+    if (this.isOver) return;
+    if (error.code === "INTERNAL") this.deps.report(error);
+    this.release();
+    respondConnectError(this.exchange, error, this.deps.types);
+  }
+
+  private respond(status: number, body: Uint8Array, isCompressed = false): void {
+    if (this.isOver) return;
+    this.release();
+    this.exchange.respond(status, {
+      "content-type": `application/${this.format}`,
+      "content-length": String(body.length),
+      "accept-encoding": "gzip",
+      ...(isCompressed && { "content-encoding": "gzip" }),
+      ...(this.exchange.request.method === "GET" && { vary: "accept-encoding", "cache-control": "no-store" }),
+    });
+    this.exchange.write(body);
+    this.exchange.end();
+  }
+
+  private release(): void {
+    this.isOver = true;
+    this.cancelDeadline?.();
+  }
+}
+
+/** An error of a unary Connect call: an HTTP status and JSON. */
+export function respondConnectError(exchange: Exchange, error: ConfabError, types: PayloadTypes, status = connectStatus(error)): void {
+  const body = Buffer.from(JSON.stringify(connectErrorJson(error, types)));
+  const { retryAfterMs } = error.facts;
+  exchange.respond(status, {
+    "content-type": "application/json",
+    "content-length": String(body.length),
+    ...(error.code === "METHOD_NOT_ALLOWED" && { allow: "POST" }),
+    ...(retryAfterMs !== undefined && { "retry-after": String(Math.ceil(retryAfterMs / 1000)) }),
+    ...(error.code === "UNSUPPORTED_COMPRESSION" && { "accept-encoding": "gzip" }),
+  });
+  exchange.write(body);
+  exchange.end();
+}

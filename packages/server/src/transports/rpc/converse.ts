@@ -1,0 +1,64 @@
+import type { Encoding } from "../../core/index.js";
+import {
+  type ChatService,
+  envelopeFraming,
+  type FrameSession,
+  type FrameSessions,
+  JsonBatches,
+  ProtoBatches,
+  type WireFormat,
+} from "../../service/index.js";
+import { base64Text } from "./grpc-web/wire.js";
+import type { Call, CallHandler, Method } from "./method.js";
+
+/** Converse: the frames of the WebSocket on a bidi stream. */
+export function converse(service: ChatService, sessions: FrameSessions): Method {
+  const encodings: Readonly<Record<WireFormat, Encoding>> = {
+    proto: new ProtoBatches("proto frame envelopes", envelopeFraming),
+    json: new JsonBatches("JSON frame envelopes", envelopeFraming, service.json),
+  };
+  return {
+    kind: "bidi",
+    open: (call) => new Conversation(call, sessions, encodings[call.format], service.deps.limits.maxQueuedBytes),
+  };
+}
+
+class Conversation implements CallHandler {
+  private readonly session: FrameSession;
+
+  constructor(
+    private readonly call: Call,
+    sessions: FrameSessions,
+    encoding: Encoding,
+    maxQueuedBytes: number,
+  ) {
+    call.start();
+    this.session = sessions.begin({
+      format: call.format,
+      encoding,
+      transport: "converse",
+      write: (bytes) => call.write(call.isText ? base64Text(bytes) : bytes) || call.queuedBytes <= maxQueuedBytes,
+      sendFrame: (frame) => call.send(frame) || call.queuedBytes <= maxQueuedBytes,
+      pause: () => call.pause(),
+      resume: () => call.resume(),
+      close: (error) => call.finish(error),
+    });
+  }
+
+  message(bytes: Uint8Array): void {
+    this.session.receive(bytes);
+  }
+
+  /** The client is done asking: it gets the answers that are still due, and the call ends with them. */
+  halfClosed(): void {
+    this.session.whenAnswered(() => this.call.finish());
+  }
+
+  drained(): void {
+    this.session.drained();
+  }
+
+  over(): void {
+    this.session.closed();
+  }
+}

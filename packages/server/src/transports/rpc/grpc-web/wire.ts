@@ -1,0 +1,64 @@
+import { type ConfabError, enveloped, envelopeFlag } from "@confab/contract";
+import type { Exchange, Fields } from "../../../http/exchange.js";
+import type { WireFormat } from "../../../service/index.js";
+import { errorTrailers, okTrailers } from "../grpc/status.js";
+import type { Wire } from "../wire.js";
+
+/**
+ * gRPC-Web (grpc/doc/PROTOCOL-WEB.md): gRPC whose trailers are the last envelope of the body, because browsers show a page
+ * no trailers. In text mode the body is base64.
+ */
+export class GrpcWebWire implements Wire {
+  readonly encodingHeader = "grpc-encoding";
+  readonly acceptEncodingHeader = "grpc-accept-encoding";
+
+  constructor(
+    private readonly exchange: Exchange,
+    readonly format: WireFormat,
+    readonly isText: boolean,
+  ) {}
+
+  head(metadata: Fields | undefined, isCompressed: boolean): void {
+    this.exchange.respond(200, {
+      "content-type": `application/grpc-web${this.isText ? "-text" : ""}+${this.format}`,
+      "grpc-accept-encoding": "identity,gzip",
+      ...(isCompressed && { "grpc-encoding": "gzip" }),
+      ...metadata,
+    });
+  }
+
+  end(error: ConfabError | undefined, isHeadSent: boolean): void {
+    if (!isHeadSent) this.head(undefined, false);
+    const trailers = Object.entries(error ? errorTrailers(error) : okTrailers);
+    const text = trailers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+    const envelope = enveloped(envelopeFlag.grpcWebTrailers, Buffer.from(text));
+    this.exchange.write(this.isText ? base64Text(envelope) : envelope);
+    this.exchange.end();
+  }
+}
+
+/** Bytes as padded base64 text. Every chunk is padded for itself; readers take four characters at a time. */
+export function base64Text(bytes: Uint8Array): Uint8Array {
+  return Buffer.from(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64"), "latin1");
+}
+
+/** Decodes a body of base64 text that comes in any chunks and may be padded anywhere between groups of four. */
+export class Base64Reader {
+  private rest = "";
+
+  /** @returns undefined: it is not base64. */
+  push(chunk: Uint8Array): Uint8Array | undefined {
+    const text = this.rest + Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString("latin1");
+    const whole = text.length - (text.length % 4);
+    this.rest = text.slice(whole);
+    const groups = text.slice(0, whole);
+    if (!/^[A-Za-z0-9+/=]*$/.test(groups)) return undefined;
+    // Padding in the middle ends one chunk of the sender's; Buffer would stop there.
+    const parts = groups.split(/(?<==)(?=[^=])/).map((part) => Buffer.from(part, "base64"));
+    return parts.length === 1 ? parts[0] : Buffer.concat(parts);
+  }
+
+  get isAtBoundary(): boolean {
+    return this.rest === "";
+  }
+}

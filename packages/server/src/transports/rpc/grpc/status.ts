@@ -1,0 +1,27 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { type ConfabError, errorDetails, grpcStatus } from "@confab/contract";
+import { StatusSchema } from "@confab/contract/gen/google/rpc/status_pb";
+import type { Fields } from "../../../http/exchange.js";
+
+/** The trailers of a call that went well. One object for all, so that its encoding is made once. */
+export const okTrailers: Fields = { "grpc-status": "0" };
+
+/** The trailers of a failed call: status, message and details (grpc/doc/PROTOCOL-HTTP2.md "Status-Details"). */
+export function errorTrailers(error: ConfabError): Fields {
+  const code = grpcStatus[error.kind.grpc];
+  const status = create(StatusSchema, { code, message: error.message, details: errorDetails(error) });
+  return {
+    "grpc-status": String(code),
+    "grpc-message": percentEncoded(error.message),
+    "grpc-status-details-bin": Buffer.from(toBinary(StatusSchema, status)).toString("base64").replace(/=+$/, ""),
+  };
+}
+
+/** UTF-8 with everything but printable ASCII, and `%` itself, as %XX (grpc/doc/PROTOCOL-HTTP2.md "Percent-Encoded"). */
+function percentEncoded(text: string): string {
+  let encoded = "";
+  for (const byte of Buffer.from(text)) {
+    encoded += byte >= 0x20 && byte <= 0x7e && byte !== 0x25 ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+  }
+  return encoded;
+}

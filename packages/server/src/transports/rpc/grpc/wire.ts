@@ -1,0 +1,45 @@
+import type { ConfabError } from "@confab/contract";
+import type { Exchange, Fields } from "../../../http/exchange.js";
+import type { WireFormat } from "../../../service/index.js";
+import type { Wire } from "../wire.js";
+import { errorTrailers, okTrailers } from "./status.js";
+
+/** Heads are constant objects wherever they can be: HTTP/2 then encodes each of them once. */
+const heads = {
+  proto: { "content-type": "application/grpc+proto", "grpc-accept-encoding": "identity,gzip" },
+  json: { "content-type": "application/grpc+json", "grpc-accept-encoding": "identity,gzip" },
+} as const satisfies Record<WireFormat, Fields>;
+
+const compressedHeads = {
+  proto: { ...heads.proto, "grpc-encoding": "gzip" },
+  json: { ...heads.json, "grpc-encoding": "gzip" },
+} as const satisfies Record<WireFormat, Fields>;
+
+/** gRPC over HTTP/2 (grpc/doc/PROTOCOL-HTTP2.md). */
+export class GrpcWire implements Wire {
+  readonly isText = false;
+  readonly encodingHeader = "grpc-encoding";
+  readonly acceptEncodingHeader = "grpc-accept-encoding";
+
+  constructor(
+    private readonly exchange: Exchange,
+    readonly format: WireFormat,
+  ) {}
+
+  head(metadata: Fields | undefined, isCompressed: boolean): void {
+    const head = (isCompressed ? compressedHeads : heads)[this.format];
+    this.exchange.respond(200, metadata ? { ...head, ...metadata } : head);
+  }
+
+  end(error: ConfabError | undefined, isHeadSent: boolean): void {
+    if (!error) {
+      this.exchange.end(okTrailers);
+    } else if (isHeadSent) {
+      this.exchange.end(errorTrailers(error));
+    } else {
+      // "Trailers-Only": head and trailers in one.
+      this.exchange.respond(200, { ...heads[this.format], ...errorTrailers(error) });
+      this.exchange.end();
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import type { ConfabError } from "@confab/contract";
+import type { Fields } from "../../http/exchange.js";
+import type { WireFormat } from "../../service/index.js";
+
+/** One call in progress, as a method's handler sees it: messages out, in whatever protocol the client speaks. */
+export interface Call {
+  readonly format: WireFormat;
+  /** Bytes for `write` are base64 (gRPC-Web in text mode). */
+  readonly isText: boolean;
+  readonly remoteAddress: string;
+  /** Send the response's head, before the first message or with the first answer. */
+  start(metadata?: Fields): void;
+  /** Send one message of a stream. False when the client should be given time to read: `CallHandler.drained` will be called. */
+  send(message: Uint8Array): boolean;
+  /** Like `send`, for bytes that hold whole envelopes and are shared with other calls. */
+  write(envelopes: Uint8Array): boolean;
+  /** Bytes that wait for the client. */
+  readonly queuedBytes: number;
+  /** Take no more messages from the client until `resume`. */
+  pause(): void;
+  resume(): void;
+  /** The whole answer of a unary call. */
+  reply(message: Uint8Array): void;
+  /** End the call, with its status. Without `error` it is OK. May be called twice; the first one counts. */
+  finish(error?: ConfabError): void;
+}
+
+/** The server's side of one call. Nothing is called after `over`. */
+export interface CallHandler {
+  /** A whole message from the client, decompressed. */
+  message(bytes: Uint8Array): void;
+  /** The client will send no more. */
+  halfClosed(): void;
+  drained(): void;
+  /** The call has ended: finished, cancelled, or past its deadline. Release what it holds. */
+  over(): void;
+}
+
+/** An RPC that this server answers. */
+export type Method =
+  | { readonly kind: "unary"; readonly hasNoSideEffects: boolean; readonly call: (format: WireFormat, request: Uint8Array) => Promise<Uint8Array> }
+  | { readonly kind: "server-stream" | "bidi"; readonly open: (call: Call) => CallHandler };
+
+/** By path: `/confab.v1.ChatService/SendMessage`. */
+export type Methods = ReadonlyMap<string, Method>;

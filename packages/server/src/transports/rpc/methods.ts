@@ -1,0 +1,33 @@
+import type { DescService } from "@bufbuild/protobuf";
+import { ChatService as ChatServiceDesc } from "@confab/contract/gen/confab/v1/chat_service_pb";
+import { Health } from "@confab/contract/gen/grpc/health/v1/health_pb";
+import { ServerReflection } from "@confab/contract/gen/grpc/reflection/v1/reflection_pb";
+import { ServerReflection as ServerReflectionAlpha } from "@confab/contract/gen/grpc/reflection/v1alpha/reflection_pb";
+import type { ChatService, FrameSessions } from "../../service/index.js";
+import { converse } from "./converse.js";
+import type { Method, Methods } from "./method.js";
+import { healthMethods, type Readiness } from "./services/health.js";
+import { reflectionMethod } from "./services/reflection.js";
+import { streamMessages } from "./stream-messages.js";
+
+/** Every RPC by its path. ChatService also answers without its package, as the tutorials' clients call it. */
+export function createMethods(service: ChatService, sessions: FrameSessions, readiness: Readiness): Methods {
+  const { types } = service.deps;
+  const methods = new Map<string, Method>();
+  const chat: [string, Method][] = [...service.unary].map(([name, { call, hasNoSideEffects }]) => [
+    name,
+    { kind: "unary", call, hasNoSideEffects },
+  ]);
+  chat.push([ChatServiceDesc.method.streamMessages.name, streamMessages(service)]);
+  chat.push([ChatServiceDesc.method.converse.name, converse(service, sessions)]);
+  for (const [name, method] of chat) {
+    methods.set(`/${ChatServiceDesc.typeName}/${name}`, method);
+    methods.set(`/${ChatServiceDesc.name}/${name}`, method);
+  }
+  for (const [name, method] of healthMethods(readiness, types)) methods.set(`/${Health.typeName}/${name}`, method);
+  const reflected: readonly DescService[] = [ChatServiceDesc, Health, ServerReflection, ServerReflectionAlpha];
+  const reflection = reflectionMethod(reflected, types);
+  methods.set(`/${ServerReflection.typeName}/ServerReflectionInfo`, reflection);
+  methods.set(`/${ServerReflectionAlpha.typeName}/ServerReflectionInfo`, reflection);
+  return methods;
+}

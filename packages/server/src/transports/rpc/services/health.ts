@@ -1,0 +1,99 @@
+import { create } from "@bufbuild/protobuf";
+import { ConfabError, type PayloadTypes } from "@confab/contract";
+import { ChatService } from "@confab/contract/gen/confab/v1/chat_service_pb";
+import { Health, HealthCheckRequestSchema, HealthCheckResponse_ServingStatus as Serving, HealthCheckResponseSchema } from "@confab/contract/gen/grpc/health/v1/health_pb";
+import { decodeMessage, encodeMessage } from "../../../service/index.js";
+import type { Call, CallHandler, Method } from "../method.js";
+import { unaryMethod } from "./generated.js";
+
+/** Whether this server should be sent requests; tells who watches when that changes. */
+export class Readiness {
+  private readonly watchers = new Set<() => void>();
+  private current = true;
+
+  get isReady(): boolean {
+    return this.current;
+  }
+
+  set(isReady: boolean): void {
+    if (isReady === this.current) return;
+    this.current = isReady;
+    for (const changed of this.watchers) changed();
+  }
+
+  /** The result ends it. */
+  watch(changed: () => void): () => void {
+    this.watchers.add(changed);
+    return () => this.watchers.delete(changed);
+  }
+}
+
+/** The names a health check may ask for; the empty one is the server as a whole. */
+const knownServices: ReadonlySet<string> = new Set(["", ChatService.typeName, ChatService.name]);
+
+/** grpc.health.v1 (grpc/doc/health-checking.md). */
+export function healthMethods(readiness: Readiness, types: PayloadTypes): [string, Method][] {
+  const status = () => (readiness.isReady ? Serving.SERVING : Serving.NOT_SERVING);
+  return [
+    [
+      "Check",
+      unaryMethod(Health.method.check, types, ({ service }) => {
+        if (!knownServices.has(service)) throw new ConfabError("UNKNOWN_PATH", `no service is called ${JSON.stringify(service)}`);
+        return { status: status() };
+      }),
+    ],
+    [
+      "List",
+      unaryMethod(Health.method.list, types, () => ({
+        statuses: Object.fromEntries([...knownServices].map((name) => [name, { status: status() }])),
+      })),
+    ],
+    [
+      "Watch",
+      {
+        kind: "server-stream",
+        open: (call) =>
+          new HealthWatch(call, readiness, (request) => {
+            const { service } = decodeMessage(HealthCheckRequestSchema, call.format, request, types);
+            const answer = knownServices.has(service) ? status() : Serving.SERVICE_UNKNOWN;
+            return encodeMessage(HealthCheckResponseSchema, call.format, create(HealthCheckResponseSchema, { status: answer }), types);
+          }),
+      },
+    ],
+  ];
+}
+
+class HealthWatch implements CallHandler {
+  private request: Uint8Array | undefined;
+  private unwatch: (() => void) | undefined;
+
+  constructor(
+    private readonly call: Call,
+    private readonly readiness: Readiness,
+    private readonly answer: (request: Uint8Array) => Uint8Array,
+  ) {}
+
+  message(bytes: Uint8Array): void {
+    this.request = bytes;
+    // Checked now, so that a malformed one ends the call here.
+    this.answer(bytes);
+  }
+
+  halfClosed(): void {
+    const { call, request } = this;
+    if (!request) {
+      call.finish(new ConfabError("PROTOCOL_VIOLATION", "this call takes one message, and none came"));
+      return;
+    }
+    call.start();
+    call.send(this.answer(request));
+    // Readiness changes a few times in a server's life, so a watcher that does not read costs next to nothing.
+    this.unwatch = this.readiness.watch(() => call.send(this.answer(request)));
+  }
+
+  drained(): void {}
+
+  over(): void {
+    this.unwatch?.();
+  }
+}

@@ -1,0 +1,81 @@
+import { ConfabError, confabErrorFrom, formatPosition } from "@confab/contract";
+import type { Encoding, Subscription } from "../../core/index.js";
+import type { ChatService, WireFormat } from "../../service/index.js";
+import { envelopeFraming, JsonMessages, ProtoMessages } from "../../service/index.js";
+import { base64Text } from "./grpc-web/wire.js";
+import type { Call, CallHandler, Method } from "./method.js";
+
+/** StreamMessages: a room's messages, written as the fan-out made them. gRPC, gRPC-Web and Connect share the bytes. */
+export function streamMessages(service: ChatService): Method {
+  const encodings: Readonly<Record<WireFormat, Encoding>> = {
+    proto: new ProtoMessages("proto envelopes", envelopeFraming),
+    json: new JsonMessages("JSON envelopes", envelopeFraming, service.json),
+  };
+  const textEncodings: Readonly<Record<WireFormat, Encoding>> = {
+    proto: textOf(encodings.proto),
+    json: textOf(encodings.json),
+  };
+  return {
+    kind: "server-stream",
+    open: (call) => new MessageStream(call, service, (call.isText ? textEncodings : encodings)[call.format]),
+  };
+}
+
+function textOf(inner: Encoding): Encoding {
+  return { name: `${inner.name} as text`, encode: (room, epoch, entries) => base64Text(inner.encode(room, epoch, entries)) };
+}
+
+class MessageStream implements CallHandler {
+  private request: Uint8Array | undefined;
+  private subscription: Subscription | undefined;
+  private isOver = false;
+
+  constructor(
+    private readonly call: Call,
+    private readonly service: ChatService,
+    private readonly encoding: Encoding,
+  ) {}
+
+  message(bytes: Uint8Array): void {
+    if (this.request) throw new ConfabError("PROTOCOL_VIOLATION", "this call takes one message");
+    this.request = bytes;
+  }
+
+  halfClosed(): void {
+    void this.open();
+  }
+
+  drained(): void {
+    this.subscription?.drained();
+  }
+
+  over(): void {
+    this.isOver = true;
+    this.subscription?.close();
+  }
+
+  /** Never rejects: what goes wrong is the call's status. */
+  private async open(): Promise<void> {
+    const { call, service } = this;
+    try {
+      if (!this.request) throw new ConfabError("PROTOCOL_VIOLATION", "this call takes one message, and none came");
+      const reader = service.decodeReader(call.format, this.request);
+      const { maxQueuedBytes } = service.deps.limits;
+      const { subscription, position } = await service.deps.hub.subscribe(reader, {
+        encoding: this.encoding,
+        // The exchange says false from its own mark on, and then tells when it has drained; ours lies above it.
+        write: (bytes) => call.write(bytes) || call.queuedBytes <= maxQueuedBytes,
+        ended: (error) => call.finish(error),
+      });
+      if (this.isOver) {
+        subscription.close();
+        return;
+      }
+      this.subscription = subscription;
+      // The head goes out before the first message, so that a reader of an empty room knows that it is connected, and where.
+      call.start({ "confab-position": formatPosition(position) });
+    } catch (thrown) {
+      call.finish(confabErrorFrom(thrown));
+    }
+  }
+}

@@ -1,0 +1,20 @@
+import type { ConfabError } from "@confab/contract";
+import type { Fields } from "../../http/exchange.js";
+import type { WireFormat } from "../../service/index.js";
+
+/**
+ * How one of the three protocols writes the response of one call whose messages are in envelopes. The envelopes themselves
+ * are the same for all; the heads, the endings and the spelling of errors differ.
+ */
+export interface Wire {
+  readonly format: WireFormat;
+  /** The whole response body is base64, chunk by chunk. */
+  readonly isText: boolean;
+  /** The names of the headers that say how messages are compressed. */
+  readonly encodingHeader: string;
+  readonly acceptEncodingHeader: string;
+  /** The response head. `isCompressed`: envelopes with the compressed flag follow, and they are gzip. */
+  head(metadata: Fields | undefined, isCompressed: boolean): void;
+  /** The end of a response whose head has been sent, or, for an error, of one without any. */
+  end(error: ConfabError | undefined, isHeadSent: boolean): void;
+}
