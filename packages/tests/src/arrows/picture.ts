@@ -1,0 +1,194 @@
+/**
+ * The picture of the layers (ARCHITECTURE.md), as the import-arrow test reads it. A new arrow here is a decision: it
+ * comes in a commit of its own that says why.
+ *
+ *     contract ← core ← engines/embedded · engines/redis
+ *                core ← service ← http-reply ← transports/rpc · websocket · sse · rest   (all of it) ← server ← cli
+ *     contract ← http ←───────────────────── transports
+ *     contract ← client ← web · lab · cli
+ *
+ * Tests, and the helpers for tests in folders named `testing`, may import anything; nothing may import them.
+ */
+export interface Place {
+  readonly name: string;
+  /** The files that are here: those under the folder, except what lies in another place's deeper folder. */
+  readonly folder: string;
+  /** The places that files here may import, each with the reason. A place may always import itself. */
+  readonly mayImport: Readonly<Record<string, string>>;
+  /** The places whose types alone files here may import, each with the reason. */
+  readonly mayImportTypes?: Readonly<Record<string, string>>;
+  /** The modules from outside of the repository that files here may import; without it, any that `ownedModules` allows. */
+  readonly outside?: readonly string[];
+}
+
+const transportArrows = {
+  mayImport: {
+    contract: "messages, errors and limits, as every client sees them",
+    service: "the operations that a transport carries",
+    http: "the Exchange, which hides the HTTP version",
+    "http-reply": "what errors and JSON look like in plain HTTP",
+  },
+  mayImportTypes: {
+    core: "the sinks and encodings that they give to the service; what core does they ask of the service",
+  },
+} as const;
+
+const engineArrows = {
+  contract: "positions, errors and limits",
+  core: "the ports that an engine fills",
+} as const;
+
+/** Every place of the repository. */
+export const places: readonly Place[] = [
+  {
+    name: "contract",
+    folder: "packages/contract/src",
+    mayImport: {},
+    // No `node:` module: the contract does no I/O, and browsers load it.
+    outside: ["@bufbuild/protobuf", "@bufbuild/protovalidate"],
+  },
+  {
+    name: "core",
+    folder: "packages/server/src/core",
+    mayImport: { contract: "positions, errors and limits are the contract's" },
+    // Nothing: time, randomness and I/O come in through ports, so that tests own them.
+    outside: [],
+  },
+  { name: "engines/embedded", folder: "packages/server/src/engines/embedded", mayImport: engineArrows },
+  { name: "engines/redis", folder: "packages/server/src/engines/redis", mayImport: engineArrows },
+  {
+    name: "service",
+    folder: "packages/server/src/service",
+    mayImport: {
+      contract: "it is where the contract's messages",
+      core: "meet core's types",
+    },
+  },
+  {
+    name: "http",
+    folder: "packages/server/src/http",
+    mayImport: { contract: "errors and limits; of rooms it knows nothing" },
+  },
+  {
+    name: "http-reply",
+    folder: "packages/server/src/http-reply",
+    mayImport: {
+      contract: "the errors that it writes",
+      service: "the one form of an error as a message",
+      http: "the Exchange that it writes to",
+    },
+  },
+  { name: "transports/rpc", folder: "packages/server/src/transports/rpc", ...transportArrows },
+  { name: "transports/websocket", folder: "packages/server/src/transports/websocket", ...transportArrows },
+  { name: "transports/sse", folder: "packages/server/src/transports/sse", ...transportArrows },
+  { name: "transports/rest", folder: "packages/server/src/transports/rest", ...transportArrows },
+  {
+    // Composition: the one place that knows everything. The package's own index.ts is part of it.
+    name: "server",
+    folder: "packages/server/src",
+    mayImport: {
+      contract: "limits are configuration",
+      core: "it makes the hub",
+      "engines/embedded": "it chooses the engine",
+      "engines/redis": "it chooses the engine",
+      service: "it makes the service",
+      http: "it opens the port",
+      "http-reply": "its own pages fail as all others do",
+      "transports/rpc": "it mounts the transports",
+      "transports/websocket": "it mounts the transports",
+      "transports/sse": "it mounts the transports",
+      "transports/rest": "it mounts the transports",
+    },
+  },
+  {
+    name: "client",
+    folder: "packages/client/src",
+    mayImport: { contract: "the same messages, errors and positions as the server's" },
+  },
+  {
+    name: "web",
+    folder: "packages/web/src",
+    mayImport: { contract: "the types of what it shows", client: "the browser app is a user of the SDK" },
+  },
+  {
+    name: "lab",
+    folder: "packages/lab/src",
+    mayImport: { contract: "the messages that it measures", client: "it measures what users would run" },
+  },
+  {
+    name: "cli",
+    folder: "packages/cli/src",
+    mayImport: {
+      contract: "exit codes come from the error catalogue",
+      client: "send, listen, history, rooms",
+      lab: "compare, bench",
+      server: "serve, by the package's entry alone",
+    },
+  },
+  {
+    name: "tests",
+    folder: "packages/tests/src",
+    mayImport: {
+      contract: "whole-system tests see what users see: packages by their entries",
+      client: "as above",
+      server: "as above",
+      cli: "as above",
+      lab: "as above",
+      web: "as above",
+    },
+  },
+];
+
+/** A module that only some places of the server may import: what it stands for has one home. */
+export const ownedModules: readonly {
+  readonly module: string;
+  readonly places: readonly string[];
+  readonly reason: string;
+}[] = [
+  { module: "lmdb", places: ["engines/embedded"], reason: "the embedded engine is what LMDB is for" },
+  { module: "redis", places: ["engines/redis"], reason: "the Redis engine is what Redis is for" },
+  {
+    module: "node:http",
+    places: ["http", "transports/websocket"],
+    reason: "transports know the Exchange; a WebSocket refuses a handshake on the socket itself",
+  },
+  { module: "node:http2", places: ["http"], reason: "transports know the Exchange and nothing below it" },
+  { module: "node:https", places: ["http"], reason: "transports know the Exchange and nothing below it" },
+  { module: "node:tls", places: ["http", "server"], reason: "transports know the Exchange and nothing below it" },
+  {
+    module: "node:net",
+    places: ["http", "server", "transports/websocket"],
+    reason: "transports know the Exchange; composition listens; a WebSocket is handed the socket after its upgrade",
+  },
+];
+
+/** A global that only some places may touch, as dotted text: `process` also covers `process.env`. */
+export const guardedGlobals: readonly {
+  readonly names: readonly string[];
+  readonly isFree: (place: string) => boolean;
+  readonly reason: string;
+}[] = [
+  {
+    names: [
+      "process",
+      "Buffer",
+      "Date.now",
+      "new Date()",
+      "performance",
+      "setTimeout",
+      "setInterval",
+      "setImmediate",
+      "queueMicrotask",
+      "Math.random",
+      "crypto",
+    ],
+    isFree: (place) => place !== "core",
+    reason: "core gets clock, turns and randomness through its ports",
+  },
+  {
+    names: ["process.env"],
+    // The lab and the tests are programs of their own: they look for other programs in PATH.
+    isFree: (place) => ["server", "cli", "lab", "tests"].includes(place),
+    reason: "the environment is read where configuration is made",
+  },
+];

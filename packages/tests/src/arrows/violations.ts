@@ -1,0 +1,65 @@
+import { guardedGlobals, ownedModules, type Place, places } from "./picture.js";
+import { type Import, importedPath, type SourceFile } from "./source-file.js";
+
+/** Every breach of the picture in the files, as lines for people: `path:line: what is wrong`. */
+export function violationsIn(files: readonly SourceFile[]): string[] {
+  return files.filter((file) => !isForTests(file.path)).flatMap(violationsOf);
+}
+
+function violationsOf(file: SourceFile): string[] {
+  const place = placeOf(file.path);
+  if (place === undefined) return [`${file.path}: this folder is in no place of the picture`];
+  const at = (lineNumber: number, problem: string | undefined) =>
+    problem === undefined ? [] : [`${file.path}:${lineNumber}: ${problem}`];
+  return [
+    ...file.imports.flatMap((each) => at(each.lineNumber, importProblem(file, place, each))),
+    ...file.chains.flatMap(({ text, lineNumber }) => at(lineNumber, globalProblem(place, text))),
+  ];
+}
+
+function importProblem(file: SourceFile, place: Place, { text: specifier, isOfTypes }: Import): string | undefined {
+  const path = importedPath(file.path, specifier);
+  if (path === undefined) return outsideProblem(place, specifier);
+  if (isForTests(path)) return `imports ${specifier}, which is for tests`;
+  if (specifier.startsWith(".") && packageOf(path) !== packageOf(file.path)) {
+    return `imports ${specifier} of another package by path, not by its name`;
+  }
+  const target = placeOf(path);
+  if (target === undefined) return `imports ${specifier}, which is in no place of the picture`;
+  if (target === place || Object.hasOwn(place.mayImport, target.name)) return undefined;
+  const hasTypeArrow = Object.hasOwn(place.mayImportTypes ?? {}, target.name);
+  if (hasTypeArrow && isOfTypes) return undefined;
+  return `imports ${specifier}: no arrow from ${place.name} to ${target.name}${hasTypeArrow ? ", except for types" : ""}`;
+}
+
+function outsideProblem(place: Place, specifier: string): string | undefined {
+  const isModule = (module: string) => specifier === module || specifier.startsWith(`${module}/`);
+  if (place.outside !== undefined && !place.outside.some(isModule)) {
+    return `imports ${specifier}: ${place.name} may import of outside modules ${place.outside.join(", ") || "none"}`;
+  }
+  const owned = ownedModules.find(({ module }) => isModule(module));
+  const isServer = place.folder.startsWith("packages/server/");
+  if (owned === undefined || !isServer || owned.places.includes(place.name)) return undefined;
+  return `imports ${specifier}, which belongs to ${owned.places.join(", ")}: ${owned.reason}`;
+}
+
+function globalProblem(place: Place, chain: string): string | undefined {
+  const broken = guardedGlobals.find(
+    ({ names, isFree }) => !isFree(place.name) && names.some((name) => chain === name || chain.startsWith(`${name}.`)),
+  );
+  return broken && `touches ${chain}: ${broken.reason}`;
+}
+
+/** The place with the deepest folder around the path. */
+function placeOf(path: string): Place | undefined {
+  const around = places.filter(({ folder }) => path.startsWith(`${folder}/`));
+  return around.sort((a, b) => b.folder.length - a.folder.length)[0];
+}
+
+function packageOf(path: string): string | undefined {
+  return /^packages\/[^/]+/.exec(path)?.[0];
+}
+
+function isForTests(path: string): boolean {
+  return /\.test(?:\.tsx?)?$|\/testing\//.test(path);
+}

@@ -1,0 +1,96 @@
+import { spawnSync } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+import type { TestContext } from "node:test";
+
+/** A program of the machine that some tests need and a developer may lack. */
+interface OptionalPart {
+  /** The command that brings it, for the reason of a skip and the last line of `npm test`. */
+  readonly install: string;
+  /** The path of the program, or `undefined` when it is missing or does not work. */
+  readonly find: () => string | undefined;
+}
+
+/** The parts by the name that `CONFAB_REQUIRE` and `requirePart` use. */
+const optionalParts = {
+  chromium: {
+    install: "apt-get install chromium",
+    find: () => findProgram("chromium", "chromium-browser", "google-chrome"),
+  },
+  curl: { install: "apt-get install curl", find: () => findProgram("curl") },
+  go: { install: "apt-get install golang-go", find: () => findProgram("go") },
+  grpcio: {
+    install: "apt-get install python3-grpcio python3-grpc-tools",
+    // The system's interpreter first: `python3` in PATH is often another build, which does not see apt's modules.
+    find: () => ["/usr/bin/python3", findProgram("python3")].find((python) => python !== undefined && hasGrpc(python)),
+  },
+  h2load: { install: "apt-get install nghttp2-client", find: () => findProgram("h2load") },
+  redis: { install: "apt-get install redis-server", find: () => findProgram("redis-server") },
+  taskset: { install: "apt-get install util-linux", find: () => findProgram("taskset") },
+} as const satisfies Record<string, OptionalPart>;
+
+/** The name of an optional part. */
+export type PartName = keyof typeof optionalParts;
+
+/** Probing starts a process for some parts: once per part and test file is enough. */
+const found = new Map<PartName, string | undefined>();
+
+/**
+ * The path of a part's program (for `grpcio`, a Python that has it), or `undefined` when the machine lacks it; then the
+ * test has been marked as skipped and has only to return:
+ *
+ *     const python = requirePart(t, "grpcio");
+ *     if (python === undefined) return;
+ *
+ * The test runner knows the skip by its reason and names the part in the last line of `npm test`.
+ *
+ * @throws Error when the part is missing and `CONFAB_REQUIRE`, a comma list, names it: continuous integration must not
+ * turn green by skipping.
+ */
+export function requirePart(t: TestContext, name: PartName): string | undefined {
+  const path = findPart(name);
+  if (path !== undefined) return path;
+  const { install } = optionalParts[name];
+  if (requiredParts().includes(name)) throw new Error(`${name} is missing and CONFAB_REQUIRE names it: ${install}`);
+  t.skip(`missing part: ${name} (${install})`);
+  return undefined;
+}
+
+/** As `requirePart`, for set-up that several tests share: it neither skips nor throws when the part is missing. */
+export function findPart(name: PartName): string | undefined {
+  if (!found.has(name)) found.set(name, optionalParts[name].find());
+  return found.get(name);
+}
+
+/** The parts that must be there. A name that no part has is a mistake in the caller's environment, so it stops here. */
+function requiredParts(): readonly string[] {
+  const names = (process.env["CONFAB_REQUIRE"] ?? "").split(",").map((name) => name.trim());
+  const required = names.filter((name) => name !== "");
+  const unknown = required.filter((name) => !Object.hasOwn(optionalParts, name));
+  if (unknown.length > 0) {
+    throw new Error(
+      `CONFAB_REQUIRE names unknown parts: ${unknown.join(", ")}; known: ${Object.keys(optionalParts).join(", ")}`,
+    );
+  }
+  return required;
+}
+
+function findProgram(...names: readonly string[]): string | undefined {
+  const folders = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
+  return names.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    // Absent or not ours to run: the answer is no either way.
+    return false;
+  }
+}
+
+function hasGrpc(python: string): boolean {
+  const probe = spawnSync(python, ["-c", "import grpc, grpc_tools.protoc"], { stdio: "ignore", timeout: 20_000 });
+  return probe.status === 0;
+}

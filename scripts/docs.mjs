@@ -1,0 +1,110 @@
+// `npm run docs`: writes the pages that are generated from the contract's tables. The check calls `checkDocs`.
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { root } from "./files.mjs";
+
+/** @typedef {import("./steps.mjs").StepResult} StepResult */
+
+/**
+ * Compares the generated pages with the ones in the repository.
+ *
+ * @returns {Promise<StepResult>}
+ */
+export async function checkDocs() {
+  /** @type {string[]} */
+  const stale = [];
+  for (const [path, text] of await renderPages()) {
+    if ((await readOptional(path)) !== text) stale.push(path);
+  }
+  if (stale.length === 0) return { isGood: true, text: "" };
+  return { isGood: false, text: [...stale, "run: npm run docs"].join("\n") };
+}
+
+async function writeDocs() {
+  for (const [path, text] of await renderPages()) {
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    await writeFile(join(root, path), text);
+    console.log(path);
+  }
+}
+
+/** @returns {Promise<[path: string, text: string][]>} */
+async function renderPages() {
+  // Loaded here, not at the top: the check builds the contract first.
+  const { errorKinds, connectCodeFrom } = await import("../packages/contract/dist/errors.js");
+  const { limits } = await import("../packages/contract/dist/limits.js");
+  return [
+    ["docs/errors.md", errorsPage(errorKinds, connectCodeFrom)],
+    ["docs/limits.md", limitsPage(limits)],
+  ];
+}
+
+/**
+ * @param {Record<string, import("../packages/contract/dist/errors.js").ErrorKind>} errorKinds
+ * @param {typeof import("../packages/contract/dist/errors.js").connectCodeFrom} connectCodeFrom
+ */
+function errorsPage(errorKinds, connectCodeFrom) {
+  const rows = Object.entries(errorKinds).map(([code, kind]) => [
+    `\`${code}\``,
+    kind.meaning,
+    `\`${kind.grpc}\``,
+    String(kind.http),
+    `\`${connectCodeFrom(kind.grpc)}\``,
+    kind.close === undefined ? "error frame" : `close ${kind.close}`,
+    kind.retry ? "yes" : "no",
+  ]);
+  return page("Errors", "packages/contract/src/errors.ts", [
+    "Every error that a client can see, and the form it takes on each transport. Retry says whether the same request may",
+    "succeed later. On a WebSocket an error frame leaves the connection open; a close code ends it.",
+    "",
+    ...table(["code", "meaning", "gRPC status", "HTTP", "Connect code", "WebSocket", "retry"], rows),
+  ]);
+}
+
+/** @param {Record<string, import("../packages/contract/dist/limits.js").Limit>} limits */
+function limitsPage(limits) {
+  const rows = Object.entries(limits).map(([name, limit]) => [
+    `\`${name}\``,
+    limit.meaning,
+    ...[limit.fallback, limit.min, limit.max].map((value) => value.toLocaleString("en-US")),
+  ]);
+  return page("Limits", "packages/contract/src/limits.ts", [
+    "Every bound that protects the server. The name is the configuration key and stands in error messages; its last word",
+    "is the unit.",
+    "",
+    ...table(["name", "what it bounds", "default", "lowest", "highest"], rows),
+  ]);
+}
+
+/**
+ * @param {string} title
+ * @param {string} source
+ * @param {readonly string[]} lines
+ */
+function page(title, source, lines) {
+  return [`# ${title}`, "", `<!-- Generated from ${source} by \`npm run docs\`. -->`, "", ...lines, ""].join("\n");
+}
+
+/**
+ * @param {readonly string[]} head
+ * @param {readonly (readonly string[])[]} rows
+ */
+function table(head, rows) {
+  return [head, head.map(() => "---"), ...rows].map(
+    (cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`,
+  );
+}
+
+/** @param {string} path */
+async function readOptional(path) {
+  try {
+    return await readFile(join(root, path), "utf8");
+  } catch {
+    // Not written yet: as different from the fresh text as it can be.
+    return undefined;
+  }
+}
+
+// Last, when everything above is defined: this file is both a command and a module of the check.
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await writeDocs();

@@ -1,0 +1,72 @@
+// `npm test`: runs every compiled test whose source still exists, and says at the end what was skipped.
+//
+//     npm test                      everything
+//     npm test -- websocket resume  the files whose path contains one of the words
+//
+// CONFAB_REQUIRE=redis,chromium turns the skip for a missing part into a failure (packages/tests/src/optional-parts.ts).
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
+import { root, sourceFiles } from "./files.mjs";
+import { endMarkedProcesses } from "./marked-processes.mjs";
+
+/** How long one test file may take. The slowest take seconds; a machine of continuous integration may be ten times slower. */
+const fileTimeoutMs = 180_000;
+
+/** Whole-system tests start a server and clients each: more at once only makes them wait for each other. */
+const filesAtOnce = 2;
+
+/** The reason that `requirePart` gives to a skip. */
+const missingPartReason = /^missing part: (.+)$/;
+
+const words = process.argv.slice(2);
+const sources = sourceFiles().filter((file) => /\.test\.tsx?$/.test(file));
+const wanted = sources.filter((file) => words.length === 0 || words.some((word) => file.includes(word)));
+if (wanted.length === 0) {
+  console.error(`no test file${words.length > 0 ? ` has ${words.join(" or ")} in its path` : ""}`);
+  process.exit(2);
+}
+
+// Inherited by the test files and by what they start: source maps for readable stacks, and a mark to find leftovers by.
+process.env["NODE_OPTIONS"] = `${process.env["NODE_OPTIONS"] ?? ""} --enable-source-maps`.trim();
+const mark = `CONFAB_TEST_RUN=${randomUUID()}`;
+process.env["CONFAB_TEST_RUN"] = mark.slice(mark.indexOf("=") + 1);
+
+/** @type {Set<string>} */
+const missingParts = new Set();
+let otherSkips = 0;
+let failures = 0;
+
+const events = run({ files: wanted.map(compiledFrom), concurrency: filesAtOnce, timeout: fileTimeoutMs });
+events.on("test:fail", ({ todo }) => {
+  if (todo === undefined || todo === false) failures += 1;
+});
+events.on("test:pass", ({ skip }) => {
+  if (skip === undefined || skip === false) return;
+  const part = typeof skip === "string" ? missingPartReason.exec(skip)?.[1] : undefined;
+  if (part === undefined) otherSkips += 1;
+  else missingParts.add(part);
+});
+for await (const text of events.compose(new spec())) process.stdout.write(text);
+
+const leftovers = await endMarkedProcesses(mark);
+for (const leftover of leftovers) console.error(`left running by a test: ${leftover}`);
+console.log(skippedLine());
+// Not process.exitCode: a test file that ignored its end by timeout would hold this process open.
+process.exit(failures > 0 || leftovers.length > 0 ? 1 : 0);
+
+/**
+ * @param {string} source
+ * @returns {string}
+ */
+function compiledFrom(source) {
+  return join(root, source.replace("/src/", "/dist/").replace(/\.tsx?$/, ".js"));
+}
+
+/** The one line that names what this machine lacks and how to have it. */
+function skippedLine() {
+  const skipped = [...missingParts].sort();
+  if (otherSkips > 0) skipped.push(`${otherSkips} tests for reasons of their own (above)`);
+  return skipped.length === 0 ? "skipped: nothing" : `skipped: ${skipped.join(", ")}`;
+}
