@@ -1,0 +1,2 @@
+export { errorJson, respondError } from "./error-reply.js";
+export { replyJson } from "./json-reply.js";

@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { create, createFileRegistry, type DescService, fromBinary, setExtension, toBinary } from "@bufbuild/protobuf";
+import {
+  FieldDescriptorProto_Label,
+  FieldDescriptorProto_Type,
+  FileDescriptorProtoSchema,
+  FileDescriptorSetSchema,
+  MethodOptionsSchema,
+} from "@bufbuild/protobuf/wkt";
+import { ConfabError } from "@confab/contract";
+import { ChatService } from "@confab/contract/gen/confab/v1/chat_service_pb";
+import { http } from "@confab/contract/gen/google/api/annotations_pb";
+import { type HttpRule, HttpRuleSchema } from "@confab/contract/gen/google/api/http_pb";
+import { HttpRoutes } from "./http-routes.js";
+
+const routes = HttpRoutes.of(ChatService);
+
+test("the contract's routes are exactly these", () => {
+  assert.deepEqual(
+    routes.all.map(({ verb, template, rpc, body }) => `${verb} ${template} ${rpc.name} ${body.kind}`),
+    [
+      "POST /v1/rooms/{room}/messages SendMessage whole",
+      "GET /v1/rooms/{room}/stream StreamMessages none",
+      "GET /v1/rooms/{room}/messages GetHistory none",
+      "GET /v1/rooms ListRooms none",
+      "GET /v1/rooms/{room}/members ListMembers none",
+      "POST /v1/rooms/{room}/signals SendSignal whole",
+    ],
+  );
+});
+
+for (const [verb, path, expected] of [
+  ["GET", "/v1/rooms", "ListRooms"],
+  ["HEAD", "/v1/rooms", "ListRooms"],
+  ["GET", "/v1/rooms/lobby/messages", "GetHistory room=lobby"],
+  ["POST", "/v1/rooms/lobby/messages", "SendMessage room=lobby"],
+  ["GET", "/v1/rooms/a%20b%2Fc/members", "ListMembers room=a b/c"],
+  ["GET", "/v1/rooms/%E2%82%AC/members", "ListMembers room=€"],
+  ["DELETE", "/v1/rooms/lobby/messages", "wrong verb: POST, GET, HEAD"],
+  ["HEAD", "/v1/rooms/lobby/signals", "wrong verb: POST"],
+  ["get", "/v1/rooms", "wrong verb: GET, HEAD"],
+  ["GET", "/v1/rooms/", "unknown"],
+  ["GET", "/v1/rooms//messages", "unknown"],
+  ["GET", "/v1/rooms/lobby/messages/", "unknown"],
+  ["GET", "/v1/rooms/a/b/messages", "unknown"],
+  ["GET", "/v1", "unknown"],
+  ["GET", "/", "unknown"],
+  ["GET", "", "unknown"],
+  ["OPTIONS", "*", "unknown"],
+] as const) {
+  test(`${verb} ${path || "(empty)"} is ${expected}`, () => assert.equal(matched(routes, verb, path), expected));
+}
+
+test("a path variable with broken percent-encoding is malformed, and named", () => {
+  for (const path of ["/v1/rooms/%zz/messages", "/v1/rooms/%ff/messages", "/v1/rooms/%/messages"]) {
+    assert.throws(() => routes.match("GET", path), (error) => error instanceof ConfabError && error.code === "MALFORMED_MESSAGE" && /"room"/.test(error.message));
+  }
+});
+
+test("additional bindings are routes too, and a body may be one field", () => {
+  const service = serviceWith({
+    pattern: { case: "put", value: "/a/{name}" },
+    body: "inner",
+    additionalBindings: [create(HttpRuleSchema, { pattern: { case: "patch", value: "/b/{name}/c" } })],
+  });
+  const own = HttpRoutes.of(service);
+  assert.equal(matched(own, "PUT", "/a/x"), "Call name=x");
+  assert.equal(matched(own, "PATCH", "/b/x/c"), "Call name=x");
+  assert.deepEqual(own.all.map(({ body }) => (body.kind === "field" ? body.field.name : body.kind)), ["inner", "none"]);
+});
+
+for (const [why, rule] of [
+  ["a wildcard", { pattern: { case: "get", value: "/a/**" } }],
+  ["a template within a variable", { pattern: { case: "get", value: "/a/{name=b/*}" } }],
+  ["a custom verb", { pattern: { case: "get", value: "/a/{name}:do" } }],
+  ["a field that is not there", { pattern: { case: "get", value: "/a/{nobody}" } }],
+  ["a field within a field in the path", { pattern: { case: "get", value: "/a/{inner.name}" } }],
+  ["a body field that is not there", { pattern: { case: "post", value: "/a" }, body: "nobody" }],
+  ["a response body", { pattern: { case: "get", value: "/a" }, responseBody: "name" }],
+  ["a custom pattern", { pattern: { case: "custom", value: { $typeName: "google.api.CustomHttpPattern", kind: "*", path: "/a" } } }],
+] as const satisfies readonly (readonly [string, Partial<HttpRule>])[]) {
+  test(`a rule with ${why} stops the start`, () => {
+    assert.throws(() => HttpRoutes.of(serviceWith(rule)), /Call|has no field/);
+  });
+}
+
+function matched(table: HttpRoutes, verb: string, path: string): string {
+  const match = table.match(verb, path);
+  switch (match.kind) {
+    case "unknown":
+      return "unknown";
+    case "wrong-verb":
+      return `wrong verb: ${match.allow.join(", ")}`;
+    case "route":
+      return [match.route.rpc.name, ...match.variables.map(({ path, text }) => `${path.name}=${text}`)].join(" ");
+  }
+}
+
+/** A service with one RPC and this rule, on a message `Node { string name = 1; Node inner = 2; }`. */
+function serviceWith(rule: Partial<Omit<HttpRule, "$typeName" | "$unknown">>): DescService {
+  const options = create(MethodOptionsSchema);
+  setExtension(options, http, create(HttpRuleSchema, rule));
+  const file = create(FileDescriptorProtoSchema, {
+    name: "node.proto",
+    package: "test",
+    syntax: "proto3",
+    messageType: [
+      {
+        name: "Node",
+        field: [
+          { name: "name", jsonName: "name", number: 1, type: FieldDescriptorProto_Type.STRING, label: FieldDescriptorProto_Label.OPTIONAL },
+          { name: "inner", jsonName: "inner", number: 2, type: FieldDescriptorProto_Type.MESSAGE, typeName: ".test.Node", label: FieldDescriptorProto_Label.OPTIONAL },
+        ],
+      },
+    ],
+    service: [{ name: "Nodes", method: [{ name: "Call", inputType: ".test.Node", outputType: ".test.Node", options }] }],
+  });
+  // Through bytes, as any descriptor comes.
+  const set = toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: [file] }));
+  const service = createFileRegistry(fromBinary(FileDescriptorSetSchema, set)).getService("test.Nodes");
+  assert.ok(service);
+  return service;
+}

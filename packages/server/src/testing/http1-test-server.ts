@@ -1,0 +1,35 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import type { ExchangeHandler } from "../http/exchange.js";
+import { createHttp1Server } from "../http/h1/server.js";
+
+export interface Http1TestServer {
+  /** `http://127.0.0.1:PORT` */
+  readonly origin: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** One handler of exchanges behind a real socket, over HTTP/1.1. */
+export async function http1TestServer(onExchange: ExchangeHandler): Promise<Http1TestServer> {
+  const server = createHttp1Server({
+    onExchange,
+    onUpgrade: (_request, socket) => socket.destroy(),
+    maxHeaderBytes: 16_384,
+    requestTimeoutMs: 30_000,
+    errorBody: (code) => ({ status: 400, json: JSON.stringify({ error: { code } }) }),
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    port,
+    close: async () => {
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}

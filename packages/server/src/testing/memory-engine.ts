@@ -1,0 +1,91 @@
+import type { Position } from "@confab/contract";
+import type { Appended, Engine, LogEntry, LogPage, NewEntry, PageBounds, RoomBus, RoomId, RoomListener, RoomLog, RoomState, RoomSummary, Signal } from "../core/index.js";
+
+interface MemoryRoom {
+  entries: LogEntry[];
+  newest: number;
+  readonly firstSends: Map<string, { readonly position: Position; readonly sentAtMs: number }>;
+}
+
+/** An engine without a disk, for tests of what stands above the ports. It keeps everything until told to trim. */
+export class MemoryEngine implements Engine, RoomLog, RoomBus {
+  readonly log: RoomLog = this;
+  readonly bus: RoomBus = this;
+  /** Set by a test: what appends fail with. */
+  appendError: Error | undefined;
+  private readonly rooms = new Map<RoomId, MemoryRoom>();
+  private readonly listeners = new Map<RoomId, Set<RoomListener>>();
+
+  constructor(private readonly epoch = 7) {}
+
+  async append(room: RoomId, { body, sentAtMs, dedupeKey }: NewEntry): Promise<Appended> {
+    if (this.appendError) throw this.appendError;
+    const kept: MemoryRoom = this.rooms.get(room) ?? { entries: [], newest: 0, firstSends: new Map() };
+    this.rooms.set(room, kept);
+    const first = dedupeKey === undefined ? undefined : kept.firstSends.get(dedupeKey);
+    if (first) return { ...first, isDuplicate: true };
+    const entry: LogEntry = { offset: ++kept.newest, body };
+    kept.entries.push(entry);
+    const position = { epoch: this.epoch, offset: entry.offset };
+    if (dedupeKey !== undefined) kept.firstSends.set(dedupeKey, { position, sentAtMs });
+    for (const listener of this.listeners.get(room) ?? []) listener.entries([entry]);
+    return { position, sentAtMs, isDuplicate: false };
+  }
+
+  state(room: RoomId): RoomState {
+    const { entries, newest } = this.rooms.get(room) ?? { entries: [], newest: 0 };
+    return { epoch: this.epoch, oldest: newest - entries.length + 1, newest, messages: entries.length };
+  }
+
+  readForward(room: RoomId, after: number, bounds: PageBounds): LogPage {
+    const following = this.entriesOf(room).filter(({ offset }) => offset > after);
+    return { ...this.state(room), entries: withinBounds(following, bounds) };
+  }
+
+  readBackward(room: RoomId, before: number, bounds: PageBounds): LogPage {
+    const preceding = this.entriesOf(room).filter(({ offset }) => offset < before);
+    return { ...this.state(room), entries: withinBounds(preceding.reverse(), bounds).reverse() };
+  }
+
+  list(prefix: string, after: string, limit: number): RoomSummary[] {
+    const names = [...this.rooms.keys()].filter((room) => room.startsWith(prefix) && room > after).sort();
+    return names.slice(0, limit).map((room) => ({ room, ...this.state(room) }));
+  }
+
+  /** Drop the entries up to an offset. */
+  trim(room: RoomId, upTo: number): void {
+    const kept = this.rooms.get(room);
+    if (kept) kept.entries = kept.entries.filter(({ offset }) => offset > upTo);
+  }
+
+  watch(room: RoomId, listener: RoomListener): () => void {
+    const watching = this.listeners.get(room) ?? new Set();
+    this.listeners.set(room, watching.add(listener));
+    return () => watching.delete(listener);
+  }
+
+  signal(signal: Signal): void {
+    for (const listener of this.listeners.get(signal.room) ?? []) listener.signal(signal);
+  }
+
+  trouble(): string | undefined {
+    return this.appendError?.message;
+  }
+
+  async close(): Promise<void> {}
+
+  private entriesOf(room: RoomId): LogEntry[] {
+    return this.rooms.get(room)?.entries ?? [];
+  }
+}
+
+function withinBounds(entries: readonly LogEntry[], { maxEntries, maxBytes }: PageBounds): LogEntry[] {
+  const page: LogEntry[] = [];
+  let bytes = 0;
+  for (const entry of entries) {
+    if (page.length >= maxEntries || bytes >= maxBytes) break;
+    page.push(entry);
+    bytes += entry.body.length;
+  }
+  return page;
+}

@@ -1,0 +1,145 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import { ConfabError, confabErrorFrom } from "@confab/contract";
+import { ChatService as ChatServiceDesc } from "@confab/contract/gen/confab/v1/chat_service_pb";
+import { ArrivalTimeouts } from "../../http/arrival-timeouts.js";
+import type { Exchange, ExchangeHandler, Fields } from "../../http/exchange.js";
+import { type BodyOptions, collectBody, ignoredBody } from "../../http/read-body.js";
+import { replyJson, respondError } from "../../http-reply/index.js";
+import { type ChatService, maxWireBytes, type UnaryOperation } from "../../service/index.js";
+import { HttpRoutes, type RouteMatch } from "../../service/http-routes.js";
+import { isJsonType, unsupportedMediaType } from "./media-type.js";
+import { type RequestParts, requestJsonFrom } from "./transcoding.js";
+
+export interface RestDeps {
+  readonly service: ChatService;
+  /**
+   * Answer a call of StreamMessages. The exchange has no listener yet. The request is a `User` in proto3 JSON, unchecked.
+   * The composition gives the transport of server-sent events here.
+   */
+  readonly openStream: (exchange: Exchange, request: Uint8Array) => void;
+  /** Shared by the bodies of one server; by default REST has its own. */
+  readonly bodyTimeouts?: ArrivalTimeouts;
+}
+
+/**
+ * The contract over plain HTTP and JSON, on the routes that it names itself. Paths that it does not name are UNKNOWN_PATH,
+ * so this may stand behind everything else.
+ *
+ * @throws Error: the contract has a route that cannot be served.
+ */
+export function createRestHandler(deps: RestDeps): ExchangeHandler {
+  const { service, bodyTimeouts } = deps;
+  const { limits } = service.deps;
+  const routes = HttpRoutes.of(ChatServiceDesc);
+  const operations = operationsFor(routes, service);
+  const bounds: BodyOptions = {
+    maxBytes: maxWireBytes("json", limits),
+    timeouts: bodyTimeouts ?? new ArrivalTimeouts(limits.requestTimeoutMs),
+  };
+
+  return (exchange) => {
+    const { path, query } = splitTarget(exchange.request.target);
+    const match = matchOrError(routes, exchange.request.method, path);
+    if (match instanceof ConfabError) {
+      refuse(exchange, match);
+    } else if (match.kind !== "route") {
+      refuseMismatch(exchange, match, path);
+    } else {
+      const call: RestCall = { route: match.route, variables: match.variables, query };
+      const operation = operations.get(match.route.rpc);
+      if (operation) answerUnary(exchange, operation, call, bounds);
+      else beginStream(exchange, call, deps);
+    }
+  };
+}
+
+type RestCall = Omit<RequestParts, "body">;
+
+function splitTarget(target: string): { readonly path: string; readonly query: string } {
+  const mark = target.indexOf("?");
+  return mark < 0 ? { path: target, query: "" } : { path: target.slice(0, mark), query: target.slice(mark + 1) };
+}
+
+function matchOrError(routes: HttpRoutes, verb: string, path: string): RouteMatch | ConfabError {
+  try {
+    return routes.match(verb, path);
+  } catch (thrown) {
+    return confabErrorFrom(thrown);
+  }
+}
+
+function refuse(exchange: Exchange, error: ConfabError, headers: Fields = {}): void {
+  exchange.listen(ignoredBody);
+  respondError(exchange, error, headers);
+}
+
+function refuseMismatch(exchange: Exchange, match: Exclude<RouteMatch, { kind: "route" }>, path: string): void {
+  const shown = JSON.stringify(path.slice(0, maxQuotedCharacters));
+  if (match.kind === "unknown") {
+    refuse(exchange, new ConfabError("UNKNOWN_PATH", `nothing lives at ${shown}`));
+  } else {
+    const allow = match.allow.join(", ");
+    refuse(exchange, new ConfabError("METHOD_NOT_ALLOWED", `${shown} takes ${allow}`), { allow });
+  }
+}
+
+function beginStream(exchange: Exchange, call: RestCall, { openStream }: RestDeps): void {
+  let request: Uint8Array;
+  try {
+    request = requestJsonFrom({ ...call, body: noBody });
+  } catch (thrown) {
+    refuse(exchange, confabErrorFrom(thrown));
+    return;
+  }
+  openStream(exchange, request);
+}
+
+function answerUnary(exchange: Exchange, operation: UnaryOperation, call: RestCall, bounds: BodyOptions): void {
+  const fail = (thrown: unknown) => respondError(exchange, confabErrorFrom(thrown));
+  const answer = (body: Uint8Array) => {
+    callOperation(operation, { ...call, body }).then((reply) => replyJson(exchange, 200, reply), fail);
+  };
+  if (call.route.body.kind === "none") {
+    exchange.listen(ignoredBody);
+    answer(noBody);
+    return;
+  }
+  const { "content-type": contentType, "content-encoding": contentEncoding } = exchange.request.headers;
+  if (contentType !== undefined && !isJsonType(contentType)) {
+    refuse(exchange, unsupportedMediaType(contentType));
+    return;
+  }
+  collectBody(
+    exchange,
+    { ...bounds, contentEncoding },
+    {
+      body: (bytes) => {
+        if (contentType === undefined && bytes.length > 0) fail(unsupportedMediaType(contentType));
+        else answer(bytes);
+      },
+      failed: fail,
+    },
+  );
+}
+
+/** Async, so that what transcoding throws is a rejection like what the operation refuses. */
+async function callOperation(operation: UnaryOperation, request: RequestParts): Promise<Uint8Array> {
+  return operation.call("json", requestJsonFrom(request));
+}
+
+/** The operation of each unary route. What cannot be served stops the start, not a request. */
+function operationsFor(routes: HttpRoutes, service: ChatService): ReadonlyMap<DescMethod, UnaryOperation> {
+  const operations = new Map<DescMethod, UnaryOperation>();
+  for (const { rpc, body } of routes.all) {
+    if (rpc.methodKind === "server_streaming" && body.kind === "none") continue;
+    const operation = service.unary.get(rpc.name);
+    if (!operation) throw new Error(`${rpc.name} has an HTTP route that cannot be served`);
+    operations.set(rpc, operation);
+  }
+  return operations;
+}
+
+/** How much of an unknown path an error repeats. */
+const maxQuotedCharacters = 200;
+
+const noBody = new Uint8Array(0);

@@ -1,0 +1,92 @@
+import { create } from "@bufbuild/protobuf";
+import { ConfabError, confabErrorFrom, formatPosition, messageJson, parsePosition } from "@confab/contract";
+import { SubscribedSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import type { Subscribed, SubscribeRequest } from "../../core/index.js";
+import type { Exchange, Fields } from "../../http/exchange.js";
+import { wirePositionFrom } from "../../service/conversions.js";
+import type { ChatService } from "../../service/index.js";
+import { EventMessages, eventText } from "./event.js";
+import { Heartbeats } from "./heartbeats.js";
+import { SseStream, type SseStreamDeps } from "./stream.js";
+
+export interface SseDeps {
+  readonly service: ChatService;
+  /** From 0 to below 1; spreads the clients that all come back after a server has gone. */
+  readonly random?: () => number;
+}
+
+export interface SseHandler {
+  /** Answer a call of StreamMessages with events. The exchange has no listener yet; the request is a `User` in proto3 JSON. */
+  readonly openStream: (exchange: Exchange, request: Uint8Array) => void;
+  /** Stop the heartbeats. The streams end with their subscriptions. May be called twice. */
+  close(): void;
+}
+
+/** How long clients are asked to wait before they come back, in milliseconds: this, and a random part of `retrySpreadMs`. */
+const retryAtLeastMs = 1_000;
+const retrySpreadMs = 2_000;
+
+/** The messages of a room as server-sent events, for `EventSource` and for `curl`. */
+export function createSseHandler({ service, random = Math.random }: SseDeps): SseHandler {
+  const { limits, hub, types } = service.deps;
+  const heartbeats = new Heartbeats(limits.pingIntervalMs);
+  const streamDeps: SseStreamDeps = {
+    encoding: new EventMessages(service.json),
+    maxQueuedBytes: limits.maxQueuedBytes,
+    onOver: (stream) => heartbeats.delete(stream),
+  };
+
+  const begin = (exchange: Exchange, stream: SseStream, room: string, { subscription, position, isRecovered }: Subscribed) => {
+    if (!stream.open(subscription)) return;
+    heartbeats.add(stream);
+    exchange.respond(200, { ...streamHeaders, "confab-position": formatPosition(position) });
+    const subscribed = create(SubscribedSchema, { room, position: wirePositionFrom(position), recovered: isRecovered });
+    const retryMs = retryAtLeastMs + Math.floor(random() * retrySpreadMs);
+    const json = messageJson(SubscribedSchema, subscribed, types);
+    exchange.write(Buffer.from(eventText({ name: "subscribed", position, retryMs, json })));
+  };
+
+  return {
+    openStream: (exchange, requestJson) => {
+      const stream = new SseStream(exchange, streamDeps);
+      let request: SubscribeRequest;
+      try {
+        request = resumed(service.decodeReader("json", requestJson), exchange.request.headers["last-event-id"]);
+      } catch (thrown) {
+        stream.refuse(confabErrorFrom(thrown));
+        return;
+      }
+      if (exchange.request.method === "HEAD") {
+        exchange.respond(200, streamHeaders);
+        exchange.end();
+        return;
+      }
+      hub.subscribe(request, stream).then(
+        (subscribed) => begin(exchange, stream, request.room, subscribed),
+        (thrown: unknown) => stream.refuse(confabErrorFrom(thrown)),
+      );
+    },
+    close: () => heartbeats.close(),
+  };
+}
+
+const streamHeaders: Fields = {
+  "content-type": "text/event-stream",
+  "cache-control": "no-store",
+  // nginx and those who copied it would otherwise keep events back until a buffer is full.
+  "x-accel-buffering": "no",
+};
+
+/**
+ * A client that comes back: it asks for what it asked at first, and says in a header what it has seen since, which wins.
+ *
+ * @throws MALFORMED_MESSAGE: the header is no position of ours.
+ */
+function resumed(request: SubscribeRequest, lastEventId: string | undefined): SubscribeRequest {
+  if (lastEventId === undefined || lastEventId === "") return request;
+  const after = parsePosition(lastEventId);
+  if (!after) {
+    throw new ConfabError("MALFORMED_MESSAGE", `last-event-id ${JSON.stringify(lastEventId.slice(0, 64))} is not a position (epoch:offset)`);
+  }
+  return { ...request, after, history: 0 };
+}

@@ -1,0 +1,39 @@
+import { formatPosition, type Position } from "@confab/contract";
+import type { Encoding, LogEntry, RoomId } from "../../core/index.js";
+import type { MessageJson } from "../../service/index.js";
+
+// One event is lines of `field: value` and an empty line (HTML standard, "Server-sent events"). A value never holds a line
+// break here: JSON escapes them.
+
+/** A comment: the client ignores it, and the proxies on the way see a connection in use. */
+export const heartbeat: Uint8Array = Buffer.from(":\n\n");
+
+export interface SseEvent {
+  /** None: `message`, which is what `EventSource.onmessage` hears. */
+  readonly name?: string;
+  /** What the client gives as `Last-Event-ID` when it comes back. */
+  readonly position?: Position;
+  /** How long the client should wait before it comes back, in milliseconds. */
+  readonly retryMs?: number;
+  readonly json: string;
+}
+
+export function eventText({ name, position, retryMs, json }: SseEvent): string {
+  const retry = retryMs === undefined ? "" : `retry: ${retryMs}\n`;
+  const event = name === undefined ? "" : `event: ${name}\n`;
+  const id = position === undefined ? "" : `id: ${formatPosition(position)}\n`;
+  return `${retry}${event}${id}data: ${json}\n\n`;
+}
+
+/** A run of messages as events: the same bytes for every stream that reads the room. */
+export class EventMessages implements Encoding {
+  readonly name = "sse";
+
+  constructor(private readonly json: MessageJson) {}
+
+  encode(_room: RoomId, epoch: number, entries: readonly LogEntry[]): Uint8Array {
+    let text = "";
+    for (const entry of entries) text += eventText({ position: { epoch, offset: entry.offset }, json: this.json.of(epoch, entry) });
+    return Buffer.from(text);
+  }
+}

@@ -1,0 +1,86 @@
+import type { ConfabError } from "@confab/contract";
+import type { Encoding, Sink, Subscription } from "../../core/index.js";
+import type { Exchange, ExchangeListener } from "../../http/exchange.js";
+import { errorJson, respondError } from "../../http-reply/index.js";
+import { eventText, heartbeat } from "./event.js";
+
+export interface SseStreamDeps {
+  readonly encoding: Encoding;
+  readonly maxQueuedBytes: number;
+  /** The stream is over, for whatever reason. */
+  readonly onOver: (stream: SseStream) => void;
+}
+
+/**
+ * One client that listens to one room: the exchange under it and the subscription over it, either of which may end first.
+ * It hears the exchange from the first moment, so the client may be gone before there is a subscription.
+ */
+export class SseStream implements Sink {
+  readonly encoding: Encoding;
+  private subscription: Subscription | undefined;
+  private state: "opening" | "open" | "over" = "opening";
+
+  constructor(
+    private readonly exchange: Exchange,
+    private readonly deps: SseStreamDeps,
+  ) {
+    this.encoding = deps.encoding;
+    exchange.listen(this.exchangeListener());
+  }
+
+  /** The subscription was made: it delivers from a later turn on. False when nobody is there to listen any more. */
+  open(subscription: Subscription): boolean {
+    if (this.state === "over") {
+      subscription.close();
+      return false;
+    }
+    this.state = "open";
+    this.subscription = subscription;
+    return true;
+  }
+
+  /** Answer with an error, as an ordinary HTTP response: the stream has not begun. */
+  refuse(error: ConfabError): void {
+    this.over();
+    respondError(this.exchange, error);
+  }
+
+  write(bytes: Uint8Array): boolean {
+    // `drained` follows only a write that was answered with false, so nothing else may make the reader lag; and that
+    // alone need not: the socket may fall behind as far as our own bound.
+    return this.exchange.write(bytes) || this.exchange.queuedBytes <= this.deps.maxQueuedBytes;
+  }
+
+  beat(): void {
+    // Where bytes wait for the peer, three more tell it nothing.
+    if (this.exchange.queuedBytes === 0) this.exchange.write(heartbeat);
+  }
+
+  ended(error: ConfabError): void {
+    if (this.state === "opening") {
+      this.refuse(error);
+      return;
+    }
+    this.exchange.write(Buffer.from(eventText({ name: "error", json: errorJson(error) })));
+    this.exchange.end();
+    this.over();
+  }
+
+  private over(): void {
+    this.state = "over";
+    this.deps.onOver(this);
+  }
+
+  private exchangeListener(): ExchangeListener {
+    return {
+      // A listener's request has no body that matters; when it is complete, the client has said all and listens on.
+      data() {},
+      ended() {},
+      drained: () => this.subscription?.drained(),
+      aborted: () => {
+        this.subscription?.close();
+        this.over();
+      },
+    };
+  }
+}
