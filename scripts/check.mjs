@@ -18,7 +18,7 @@ const steps = [
   { name: "generated-code", run: checkGeneratedCode },
   { name: "import-arrows", run: () => runProgram("node", ["--test", "packages/tests/dist/import-arrows.test.js"]) },
   { name: "dead-code", run: () => runProgram("knip", ["--no-progress"]) },
-  { name: "code-for-tests-only", run: () => runProgram("knip", ["--no-progress", "--production"]) },
+  { name: "code-for-tests-only", run: () => runProgram("knip", ["--no-progress", "--production", "--exclude", "binaries"]) },
   { name: "duplicates", run: checkDuplicates },
   { name: "docs", run: checkDocs },
 ];

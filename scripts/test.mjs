@@ -5,6 +5,7 @@
 //
 // CONFAB_REQUIRE=redis,chromium turns the skip for a missing part into a failure (packages/tests/src/optional-parts.ts).
 import { randomUUID } from "node:crypto";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
@@ -21,7 +22,8 @@ const filesAtOnce = 2;
 const missingPartReason = /^missing part: (.+)$/;
 
 const words = process.argv.slice(2);
-const sources = sourceFiles().filter((file) => /\.test\.tsx?$/.test(file));
+const ownTests = readdirSync(join(root, "scripts")).map((name) => `scripts/${name}`);
+const sources = [...sourceFiles(), ...ownTests].filter((file) => /\.test\.(?:tsx?|mjs)$/.test(file));
 const wanted = sources.filter((file) => words.length === 0 || words.some((word) => file.includes(word)));
 if (wanted.length === 0) {
   console.error(`no test file${words.length > 0 ? ` has ${words.join(" or ")} in its path` : ""}`);
