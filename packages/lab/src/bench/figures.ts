@@ -18,6 +18,7 @@ export const figureNames = [
   "serverCoreShare",
   "loadCoreShare",
   "othersCoreShare",
+  "restCoreShare",
 ] as const;
 export type FigureName = (typeof figureNames)[number];
 

@@ -1,5 +1,5 @@
 /** `npm run bench`: measure Confab beside its floor and its peers. */
-import { writeFileSync } from "node:fs";
+import { closeSync, openSync, writeFileSync } from "node:fs";
 import { casesFor } from "./cases.js";
 import { judgeGoals } from "./goals.js";
 import { describeMachine } from "./machine.js";
@@ -25,11 +25,16 @@ switch (parsed.kind) {
 }
 
 async function bench(options: BenchOptions): Promise<number> {
+  if (options.jsonFile !== undefined && !isWritable(options.jsonFile)) {
+    process.stderr.write(`--json: '${options.jsonFile}' cannot be written\n`);
+    return exitCodes.wrongOption;
+  }
   const machine = describeMachine();
   const sandbox = new Sandbox(machine.pinned);
   process.once("exit", () => sandbox.close());
+  // For every signal and not the first one only: a second Ctrl-C must not end the tidying up of the first.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-    process.once(signal, () => process.exit(exitCodes.interrupted));
+    process.on(signal, () => process.exit(exitCodes.interrupted));
 
   const progress = (line: string): void => void process.stderr.write(`${line}\n`);
   const results = await runCases(casesFor(options, machine), {
@@ -45,4 +50,15 @@ async function bench(options: BenchOptions): Promise<number> {
   }
   const hasFailure = results.some((result) => result.rows.some((row) => row.failures.length > 0));
   return hasFailure ? exitCodes.runFailed : exitCodes.ok;
+}
+
+/** Asked before the minutes of measuring, not after them. What the file holds stays until there is something better. */
+function isWritable(file: string): boolean {
+  try {
+    closeSync(openSync(file, "a"));
+    return true;
+  } catch {
+    // Whatever the system's reason is, the user has to name another file.
+    return false;
+  }
 }

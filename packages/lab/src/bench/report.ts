@@ -66,6 +66,7 @@ const columns: Record<ScenarioName, readonly Column[]> = {
     figure("CPU µs/request", "cpuUsPerRequest"),
     ...latency,
     share("server core", "serverCoreShare"),
+    share("load + others", "restCoreShare"),
   ],
   memory: [
     figure("connections", "connections"),

@@ -6,7 +6,7 @@ import { runLoad } from "./load/run-load.js";
 import type { UnaryLoad, UnaryResult } from "./load/unary.js";
 import { connectSender } from "./message-sender.js";
 import type { TargetName } from "./options.js";
-import { cpuTimesBetween, cpuTimesOf } from "./process-stats.js";
+import { cpuTimesBetween, cpuTimesOf, machineBusyUs, totalUs } from "./process-stats.js";
 import type { Sandbox } from "./sandbox.js";
 import type { Durability } from "./targets/confab.js";
 import { type StartedTarget, startTarget } from "./targets/start-target.js";
@@ -53,15 +53,17 @@ async function runUnary(
     const sender = connectSender(target.port);
     try {
       const offsetBefore = await sender.send();
+      const busyBeforeUs = machineBusyUs();
       const cpuBefore = cpuTimesOf(target.pid);
       const result = await runCalls(sandbox, options, target, options.measureMs);
-      const cpu = cpuTimesBetween(cpuBefore, cpuTimesOf(target.pid));
+      const serverCpuUs = totalUs(cpuTimesBetween(cpuBefore, cpuTimesOf(target.pid)));
+      const restCpuUs = machineBusyUs() - busyBeforeUs - serverCpuUs;
       const stored = (await sender.send()) - offsetBefore - 1;
       if (result.failedCalls > 0)
         throw new Error(`${result.failedCalls} of ${result.calls + result.failedCalls} calls failed`);
       if (name === "confab" && stored < result.calls)
         throw new Error(`${result.calls} calls were acknowledged but ${stored} are in the log`);
-      return figuresFrom(result, cpu.userUs + cpu.systemUs);
+      return figuresFrom(result, serverCpuUs, restCpuUs);
     } finally {
       sender.close();
     }
@@ -83,12 +85,14 @@ async function runCalls(
     : await runLoad(sandbox, "unary", load, durationMs + overheadMs);
 }
 
-function figuresFrom(result: UnaryResult, serverCpuUs: number): Figures {
+function figuresFrom(result: UnaryResult, serverCpuUs: number, restCpuUs: number): Figures {
   return {
     requestsPerSecond: result.calls / (result.elapsedUs / 1_000_000),
     cpuUsPerRequest: result.calls === 0 ? undefined : serverCpuUs / result.calls,
     p50Us: result.p50Us,
     p99Us: result.p99Us,
     serverCoreShare: serverCpuUs / result.elapsedUs,
+    // The client is another program, whose own time ends with it: it is not told apart from the rest of the machine.
+    restCoreShare: restCpuUs / result.elapsedUs,
   };
 }

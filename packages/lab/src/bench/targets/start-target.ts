@@ -25,11 +25,11 @@ export async function startTarget(
   name: TargetName,
   durability: Durability = "fsync",
 ): Promise<StartedTarget> {
-  const folder = sandbox.makeFolder();
-  const child = sandbox.spawn("server", commandOf(name, folder, durability));
+  const folder = name === "confab" ? sandbox.makeFolder() : undefined;
+  const child = sandbox.spawn("server", folder === undefined ? programOf(name) : confabCommand(folder, durability));
   async function stop(): Promise<void> {
     await sandbox.kill(child);
-    sandbox.removeFolder(folder);
+    if (folder !== undefined) sandbox.removeFolder(folder);
   }
   try {
     const port = await portPrintedBy(child, startTimeoutMs);
@@ -40,7 +40,6 @@ export async function startTarget(
   }
 }
 
-function commandOf(name: TargetName, folder: string, durability: Durability): readonly string[] {
-  if (name === "confab") return confabCommand(folder, durability);
+function programOf(name: TargetName): readonly string[] {
   return [process.execPath, fileURLToPath(new URL(`./${name}.js`, import.meta.url))];
 }
