@@ -42,7 +42,9 @@ export function encodeBody(message: StoredMessage): Uint8Array<ArrayBuffer> {
       stringFieldLength(roomBytes) +
       stringFieldLength(idBytes) +
       (payload ? 1 + varintLength(payloadBytes) + payloadBytes : 0) +
-      1 + varintLength(sentAtBytes) + sentAtBytes,
+      1 +
+      varintLength(sentAtBytes) +
+      sentAtBytes,
   );
   let at = writeStringField(body, 0, tag.user, message.user, userBytes);
   at = writeStringField(body, at, tag.text, message.text, textBytes);
@@ -128,7 +130,8 @@ export function encodeAck(ack: Ack, headroom = 0): Uint8Array<ArrayBuffer> {
   const seconds = Math.floor(ack.sentAtMs / 1000);
   const nanos = (ack.sentAtMs - seconds * 1000) * 1_000_000;
   const sentAtBytes = timestampLength(seconds, nanos);
-  const length = stringFieldLength(idBytes) + 2 + positionLength(ack.position) + 2 + sentAtBytes + (ack.duplicate ? 2 : 0);
+  const length =
+    stringFieldLength(idBytes) + 2 + positionLength(ack.position) + 2 + sentAtBytes + (ack.duplicate ? 2 : 0);
   const bytes = new Uint8Array(headroom + length);
   let at = writeStringField(bytes, headroom, 0x0a, ack.id, idBytes);
   at = writePosition(bytes, at, 0x12, ack.position);
@@ -190,7 +193,15 @@ export function decodeChatMessage(bytes: Uint8Array): DecodedMessage {
         reader.skipField(field);
     }
   }
-  return { user, text, room, id, payload, position, sentAtMs: stamp.seconds * 1000 + Math.floor(stamp.nanos / 1_000_000) };
+  return {
+    user,
+    text,
+    room,
+    id,
+    payload,
+    position,
+    sentAtMs: stamp.seconds * 1000 + Math.floor(stamp.nanos / 1_000_000),
+  };
 }
 
 /** Run `read` for each field of the embedded message that begins here. */
@@ -231,4 +242,3 @@ function readPosition(reader: WireReader, position: { epoch: number; offset: num
     else reader.skipField(field);
   });
 }
-

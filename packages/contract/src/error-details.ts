@@ -44,13 +44,21 @@ export function errorFromDetails(details: readonly Any[], message: string, fallb
     const info = anyUnpack(detail, ErrorInfoSchema);
     if (info && info.domain === errorDomain && info.reason in errorKinds) code = info.reason as ErrorCode;
     const bad = anyUnpack(detail, BadRequestSchema);
-    if (bad) violations = bad.fieldViolations.map(({ field, reason, description }) => ({ field, rule: reason, message: description }));
+    if (bad)
+      violations = bad.fieldViolations.map(({ field, reason, description }) => ({
+        field,
+        rule: reason,
+        message: description,
+      }));
     const retry = anyUnpack(detail, RetryInfoSchema)?.retryDelay;
     if (retry) facts = { ...facts, retryAfterMs: durationMs(retry) };
     const range = anyUnpack(detail, AvailableRangeSchema);
     if (range?.oldest && range.newest) {
       const { room, oldest, newest } = range;
-      facts = { ...facts, range: { room, epoch: newest.epoch, oldest: Number(oldest.offset), newest: Number(newest.offset) } };
+      facts = {
+        ...facts,
+        range: { room, epoch: newest.epoch, oldest: Number(oldest.offset), newest: Number(newest.offset) },
+      };
     }
   }
   return new ConfabError(code, message, violations ? { ...facts, violations } : facts);

@@ -1,5 +1,13 @@
-export { type Ack, type DecodedMessage, decodeChatMessage, encodeAck, encodeBody, positionFieldLength, writePositionField } from "./chat-message-codec.js";
-export { EnvelopeReader, enveloped, envelopeBytes, envelopeFlag, writeEnvelope } from "./envelope.js";
+export {
+  type Ack,
+  type DecodedMessage,
+  decodeChatMessage,
+  encodeAck,
+  encodeBody,
+  positionFieldLength,
+  writePositionField,
+} from "./chat-message-codec.js";
+export { EnvelopeReader, envelopeBytes, enveloped, envelopeFlag, writeEnvelope } from "./envelope.js";
 export { errorDetails, errorDomain, errorFromDetails } from "./error-details.js";
 export {
   ConfabError,
@@ -13,9 +21,17 @@ export {
   grpcStatus,
   type Violation,
 } from "./errors.js";
-export { ackJson, chatMessageJson, messageFromJson, messageFromJsonValue, messageJson, parseJson, positionJson } from "./json.js";
+export {
+  ackJson,
+  chatMessageJson,
+  messageFromJson,
+  messageFromJsonValue,
+  messageJson,
+  parseJson,
+  positionJson,
+} from "./json.js";
 export { type Limit, type LimitName, type Limits, limits, limitsWith } from "./limits.js";
 export { defaultRoom, type NewMessage, type Payload, type StoredMessage } from "./message.js";
 export { PayloadTypes } from "./payload-types.js";
-export { formatPosition, parsePosition, type Position } from "./position.js";
+export { formatPosition, type Position, parsePosition } from "./position.js";
 export { utf8Length, varintLength, writeVarint } from "./wire.js";

@@ -1,8 +1,8 @@
 import type { DescMessage, JsonObject, JsonValue, MessageShape } from "@bufbuild/protobuf";
 import { create, fromJson, toJsonString } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
-import { ConfabError } from "./errors.js";
 import type { Ack } from "./chat-message-codec.js";
+import { ConfabError } from "./errors.js";
 import type { StoredMessage } from "./message.js";
 import type { PayloadTypes } from "./payload-types.js";
 import type { Position } from "./position.js";
@@ -40,7 +40,11 @@ export function ackJson(ack: Ack): string {
 }
 
 /** Any message of the contract without a payload, as proto3 JSON. */
-export function messageJson<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>, types: PayloadTypes): string {
+export function messageJson<Desc extends DescMessage>(
+  schema: Desc,
+  message: MessageShape<Desc>,
+  types: PayloadTypes,
+): string {
   return toJsonString(schema, message, { registry: types.registry });
 }
 
@@ -49,12 +53,20 @@ export function messageJson<Desc extends DescMessage>(schema: Desc, message: Mes
  *
  * @throws MALFORMED_MESSAGE: no UTF-8, no JSON, not an object, or a value that does not fit its field.
  */
-export function messageFromJson<Desc extends DescMessage>(schema: Desc, text: string | Uint8Array, types: PayloadTypes): MessageShape<Desc> {
+export function messageFromJson<Desc extends DescMessage>(
+  schema: Desc,
+  text: string | Uint8Array,
+  types: PayloadTypes,
+): MessageShape<Desc> {
   return messageFromJsonValue(schema, parseJson(text), types);
 }
 
 /** Like `messageFromJson`, for JSON that is parsed already. The value may be changed. */
-export function messageFromJsonValue<Desc extends DescMessage>(schema: Desc, json: JsonValue, types: PayloadTypes): MessageShape<Desc> {
+export function messageFromJsonValue<Desc extends DescMessage>(
+  schema: Desc,
+  json: JsonValue,
+  types: PayloadTypes,
+): MessageShape<Desc> {
   if (!isObject(json)) throw new ConfabError("MALFORMED_MESSAGE", "not a JSON object");
   const payloads = takePayloads(schema, json);
   let message: MessageShape<Desc>;
@@ -95,7 +107,9 @@ export function parseJson(source: string | Uint8Array): JsonValue {
 function holdsHalfPair(json: JsonValue): boolean {
   if (typeof json === "string") return /\p{Surrogate}/u.test(json);
   if (typeof json !== "object" || json === null) return false;
-  return Array.isArray(json) ? json.some(holdsHalfPair) : Object.entries(json).some(([key, value]) => holdsHalfPair(key) || holdsHalfPair(value));
+  return Array.isArray(json)
+    ? json.some(holdsHalfPair)
+    : Object.entries(json).some(([key, value]) => holdsHalfPair(key) || holdsHalfPair(value));
 }
 
 /** Where messages of the contract hold a payload: their own field, or that of a member. */
@@ -117,7 +131,11 @@ function takePayloads(schema: DescMessage, json: JsonObject): { holder: Holder; 
   return taken;
 }
 
-function putPayload(message: object, holder: Holder, payload: { readonly typeUrl: string; readonly value: Uint8Array }): void {
+function putPayload(
+  message: object,
+  holder: Holder,
+  payload: { readonly typeUrl: string; readonly value: Uint8Array },
+): void {
   const any = create(AnySchema, { typeUrl: payload.typeUrl, value: payload.value });
   if (holder === "") Object.assign(message, { payload: any });
   else if ("frame" in message && isFrame(message.frame)) Object.assign(message.frame.value, { payload: any });

@@ -11,19 +11,65 @@ export interface Limit {
  * quote it. Units are the last word of the name.
  */
 export const limits = {
-  maxMessageBytes: { fallback: 65_536, min: 1_024, max: 4_194_304, meaning: "One message, on every transport, after decompression" },
+  maxMessageBytes: {
+    fallback: 65_536,
+    min: 1_024,
+    max: 4_194_304,
+    meaning: "One message, on every transport, after decompression",
+  },
   maxHeaderBytes: { fallback: 16_384, min: 4_096, max: 262_144, meaning: "The headers of one request" },
   maxConnections: { fallback: 100_000, min: 1, max: 10_000_000, meaning: "Open connections" },
-  maxStreamsPerConnection: { fallback: 1_000, min: 1, max: 100_000, meaning: "Requests in flight on one HTTP/2 connection" },
-  maxRequestsInFlight: { fallback: 1_000, min: 1, max: 100_000, meaning: "Unanswered frames on one Converse stream or WebSocket" },
-  maxRoomsPerConnection: { fallback: 100, min: 1, max: 100_000, meaning: "Rooms read by one Converse stream or WebSocket" },
+  maxStreamsPerConnection: {
+    fallback: 1_000,
+    min: 1,
+    max: 100_000,
+    meaning: "Requests in flight on one HTTP/2 connection",
+  },
+  maxRequestsInFlight: {
+    fallback: 1_000,
+    min: 1,
+    max: 100_000,
+    meaning: "Unanswered frames on one Converse stream or WebSocket",
+  },
+  maxRoomsPerConnection: {
+    fallback: 100,
+    min: 1,
+    max: 100_000,
+    meaning: "Rooms read by one Converse stream or WebSocket",
+  },
   maxRooms: { fallback: 1_000_000, min: 1, max: 100_000_000, meaning: "Rooms in the log" },
-  maxQueuedBytes: { fallback: 262_144, min: 16_384, max: 67_108_864, meaning: "Bytes waiting for one reader's socket; past it the reader leaves the live fan-out and is caught up from the log" },
+  maxQueuedBytes: {
+    fallback: 262_144,
+    min: 16_384,
+    max: 67_108_864,
+    meaning:
+      "Bytes waiting for one reader's socket; past it the reader leaves the live fan-out and is caught up from the log",
+  },
   maxPendingSends: { fallback: 100_000, min: 1, max: 10_000_000, meaning: "Sends waiting for the log" },
-  maxPendingSendBytes: { fallback: 67_108_864, min: 1_048_576, max: 4_294_967_296, meaning: "Bytes of the sends waiting for the log" },
-  prefaceTimeoutMs: { fallback: 5_000, min: 100, max: 60_000, meaning: "A new connection's first bytes, until the protocol is known" },
-  requestTimeoutMs: { fallback: 30_000, min: 1_000, max: 600_000, meaning: "The headers, and then the body of a unary request, to arrive whole" },
-  pingIntervalMs: { fallback: 25_000, min: 100, max: 600_000, meaning: "Silence after which a peer is pinged; after as long again the connection ends" },
+  maxPendingSendBytes: {
+    fallback: 67_108_864,
+    min: 1_048_576,
+    max: 4_294_967_296,
+    meaning: "Bytes of the sends waiting for the log",
+  },
+  prefaceTimeoutMs: {
+    fallback: 5_000,
+    min: 100,
+    max: 60_000,
+    meaning: "A new connection's first bytes, until the protocol is known",
+  },
+  requestTimeoutMs: {
+    fallback: 30_000,
+    min: 1_000,
+    max: 600_000,
+    meaning: "The headers, and then the body of a unary request, to arrive whole",
+  },
+  pingIntervalMs: {
+    fallback: 25_000,
+    min: 100,
+    max: 600_000,
+    meaning: "Silence after which a peer is pinged; after as long again the connection ends",
+  },
 } as const satisfies Record<string, Limit>;
 
 export type LimitName = keyof typeof limits;

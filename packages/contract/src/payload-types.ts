@@ -50,9 +50,16 @@ export class PayloadTypes {
     } catch (cause) {
       throw new ConfabError("MALFORMED_MESSAGE", `the payload is not a ${desc.typeName}`, { cause });
     }
-    const violations = this.violationsOf(desc, message).map((each) => ({ ...each, field: each.field === "" ? "payload" : `payload.${each.field}` }));
+    const violations = this.violationsOf(desc, message).map((each) => ({
+      ...each,
+      field: each.field === "" ? "payload" : `payload.${each.field}`,
+    }));
     if (violations.length > 0) {
-      throw new ConfabError("INVALID_MESSAGE", violations.map(({ field, message }) => `${field}: ${message}`).join("; "), { violations });
+      throw new ConfabError(
+        "INVALID_MESSAGE",
+        violations.map(({ field, message }) => `${field}: ${message}`).join("; "),
+        { violations },
+      );
     }
   }
 
@@ -60,7 +67,9 @@ export class PayloadTypes {
     const untouched = { "@type": payload.typeUrl, value: base64Encode(payload.value) };
     if (!this.descOf(payload.typeUrl)) return untouched;
     try {
-      return toJson(AnySchema, create(AnySchema, { typeUrl: payload.typeUrl, value: payload.value }), { registry: this.registry });
+      return toJson(AnySchema, create(AnySchema, { typeUrl: payload.typeUrl, value: payload.value }), {
+        registry: this.registry,
+      });
     } catch {
       // Stored before the type was registered, or with another version of it: still better shown than lost.
       return untouched;
@@ -70,12 +79,16 @@ export class PayloadTypes {
   /** @throws MALFORMED_MESSAGE: no `@type`, or the rest does not fit it. */
   fromJson(json: JsonObject): Payload {
     const typeUrl = json["@type"];
-    if (typeof typeUrl !== "string" || typeUrl === "") throw new ConfabError("MALFORMED_MESSAGE", 'payload: "@type" is missing');
+    if (typeof typeUrl !== "string" || typeUrl === "")
+      throw new ConfabError("MALFORMED_MESSAGE", 'payload: "@type" is missing');
     try {
-      if (this.descOf(typeUrl)) return fromJson(AnySchema, json, { registry: this.registry, ignoreUnknownFields: true });
+      if (this.descOf(typeUrl))
+        return fromJson(AnySchema, json, { registry: this.registry, ignoreUnknownFields: true });
       return { typeUrl, value: typeof json["value"] === "string" ? base64Decode(json["value"]) : new Uint8Array(0) };
     } catch (cause) {
-      throw new ConfabError("MALFORMED_MESSAGE", `payload: ${cause instanceof Error ? cause.message : "malformed"}`, { cause });
+      throw new ConfabError("MALFORMED_MESSAGE", `payload: ${cause instanceof Error ? cause.message : "malformed"}`, {
+        cause,
+      });
     }
   }
 

@@ -28,6 +28,7 @@ export function refuseViolations(violations: readonly Violation[]): void {
 
 // The rules of ChatMessage once more, by hand, because every send passes here and the interpreter of rules takes longer
 // than the log does. A property test holds each against the contract's own.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const controlCharacter = /[\x00-\x1f\x7f]/;
 const roomShape = /^([A-Za-z0-9][A-Za-z0-9._-]{0,99})?$/;
 const idShape = /^[\x21-\x7e]{0,64}$/;
@@ -46,5 +47,7 @@ export function isValidNewMessage(message: NewMessage): boolean {
 function isValidUser(user: string): boolean {
   if (user === "" || controlCharacter.test(user)) return false;
   // Characters are code points; there are never more of them than UTF-16 units.
-  return user.length <= maxUserCharacters || (user.length <= 2 * maxUserCharacters && [...user].length <= maxUserCharacters);
+  return (
+    user.length <= maxUserCharacters || (user.length <= 2 * maxUserCharacters && [...user].length <= maxUserCharacters)
+  );
 }

@@ -90,7 +90,10 @@ export class WireReader {
   fixed32(): number {
     const at = this.skip(4);
     const { bytes } = this;
-    return ((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24)) >>> 0;
+    return (
+      ((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24)) >>>
+      0
+    );
   }
 
   /** The place where `length` bytes begin that are then behind us. */

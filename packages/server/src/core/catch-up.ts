@@ -16,7 +16,7 @@ const pagesPerTurn = 8;
  * fan-out in the same synchronous step, and the top moves only with a delivery.
  */
 export class CatchUp {
-  private waiting: Subscription[] = [];
+  private readonly waiting: Subscription[] = [];
   private isScheduled = false;
 
   constructor(

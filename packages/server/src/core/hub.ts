@@ -55,7 +55,10 @@ export class Hub {
     const id = message.id === "" ? ids.messageId(sentAtMs) : message.id;
     const body = encodeBody({ user: message.user, text: message.text, room, id, payload: message.payload, sentAtMs });
     if (body.length > limits.maxMessageBytes) {
-      throw new ConfabError("PAYLOAD_TOO_LARGE", `the message is ${body.length} bytes; maxMessageBytes is ${limits.maxMessageBytes}`);
+      throw new ConfabError(
+        "PAYLOAD_TOO_LARGE",
+        `the message is ${body.length} bytes; maxMessageBytes is ${limits.maxMessageBytes}`,
+      );
     }
     // An id of our own making is new by construction, and need not be remembered.
     const dedupeKey = message.id === "" ? undefined : `${message.user}\0${id}`;

@@ -17,6 +17,7 @@ export function resumableOffset(room: RoomId, position: Position, state: RoomSta
   const { epoch, offset } = position;
   if (epoch !== state.epoch) throw outOfRange(room, state, `position ${formatPosition(position)} is of another epoch`);
   if (offset > state.newest) throw outOfRange(room, state, `position ${formatPosition(position)} is past the end`);
-  if (offset + 1 < state.oldest) throw outOfRange(room, state, `messages after position ${formatPosition(position)} were trimmed`);
+  if (offset + 1 < state.oldest)
+    throw outOfRange(room, state, `messages after position ${formatPosition(position)} were trimmed`);
   return offset;
 }

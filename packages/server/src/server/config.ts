@@ -45,6 +45,7 @@ export function checkedLimits(overrides: Partial<Limits>): Limits {
     checked[name] = value;
   }
   const unknown = Object.keys(overrides).find((name) => !(name in limits));
-  if (unknown !== undefined) throw new ConfigError(`there is no limit called ${unknown}; there are ${Object.keys(limits).join(", ")}`);
+  if (unknown !== undefined)
+    throw new ConfigError(`there is no limit called ${unknown}; there are ${Object.keys(limits).join(", ")}`);
   return checked as Limits;
 }

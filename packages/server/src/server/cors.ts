@@ -1,7 +1,8 @@
 import type { Exchange, ExchangeListener, Fields } from "../http/exchange.js";
 
 /** Headers of our answers that a page's script may read: CORS shows it no others. */
-const exposedHeaders = "grpc-status,grpc-message,grpc-status-details-bin,grpc-encoding,confab-position,connect-content-encoding,retry-after";
+const exposedHeaders =
+  "grpc-status,grpc-message,grpc-status-details-bin,grpc-encoding,confab-position,connect-content-encoding,retry-after";
 
 /** How long a browser may remember a preflight's answer, in seconds; no browser keeps it longer. */
 const preflightMaxAgeS = 7_200;

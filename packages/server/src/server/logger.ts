@@ -5,4 +5,8 @@ export interface Logger {
   error(facts: object, message: string): void;
 }
 
-export const silentLogger: Logger = { info() {}, warn() {}, error() {} };
+function drop(): void {
+  // For those who asked for no log.
+}
+
+export const silentLogger: Logger = { info: drop, warn: drop, error: drop };

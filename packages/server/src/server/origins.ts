@@ -30,5 +30,11 @@ export class OriginPolicy {
 
 /** Whether a host name or address can only mean this machine. */
 export function isLoopbackHost(host: string): boolean {
-  return host === "localhost" || host.endsWith(".localhost") || host === "[::1]" || host === "::1" || /^127(\.[0-9]{1,3}){3}$/.test(host);
+  return (
+    host === "localhost" ||
+    host.endsWith(".localhost") ||
+    host === "[::1]" ||
+    host === "::1" ||
+    /^127(\.[0-9]{1,3}){3}$/.test(host)
+  );
 }

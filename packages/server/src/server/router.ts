@@ -4,14 +4,15 @@ import { ignoredBody } from "../http/read-body.js";
 import { replyJson, respondError } from "../http-reply/index.js";
 import { answerPreflight, CrossOriginExchange, isPreflight } from "./cors.js";
 import type { OriginPolicy } from "./origins.js";
+import type { Page } from "./pages.js";
 import type { StaticFiles } from "./static-files.js";
 
 export interface RouterDeps {
   readonly origins: OriginPolicy;
   readonly rpc: { readonly owns: (exchange: Exchange) => boolean; readonly handle: ExchangeHandler };
   readonly rest: ExchangeHandler;
-  /** JSON answers by path, made anew for each request: a status and a body. */
-  readonly pages: ReadonlyMap<string, () => { readonly status: number; readonly json: Uint8Array }>;
+  /** Plain answers by path. */
+  readonly pages: ReadonlyMap<string, Page>;
   readonly files: StaticFiles | undefined;
 }
 
@@ -49,7 +50,13 @@ export function createRouter({ origins, rpc, rest, pages, files }: RouterDeps): 
       route(exchange);
     } else if (!origins.allows(exchange.request)) {
       exchange.listen(ignoredBody);
-      respondError(exchange, new ConfabError("PERMISSION_DENIED", `pages of ${origin.slice(0, 200)} may not use this server; allow them with --allow-origin`));
+      respondError(
+        exchange,
+        new ConfabError(
+          "PERMISSION_DENIED",
+          `pages of ${origin.slice(0, 200)} may not use this server; allow them with --allow-origin`,
+        ),
+      );
     } else if (isPreflight(exchange)) {
       exchange.listen(ignoredBody);
       answerPreflight(exchange);
@@ -59,7 +66,7 @@ export function createRouter({ origins, rpc, rest, pages, files }: RouterDeps): 
   };
 }
 
-function answerPage(exchange: Exchange, page: () => { readonly status: number; readonly json: Uint8Array }): void {
+function answerPage(exchange: Exchange, page: Page): void {
   exchange.listen(ignoredBody);
   const { method } = exchange.request;
   if (method !== "GET" && method !== "HEAD") {

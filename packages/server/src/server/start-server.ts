@@ -1,21 +1,20 @@
-import type { AddressInfo, Server, Socket } from "node:net";
 import { randomUUID } from "node:crypto";
+import type { AddressInfo } from "node:net";
 import { ConfabError, PayloadTypes } from "@confab/contract";
 import { violationsOf } from "@confab/contract/validation";
 import { Hub } from "../core/index.js";
 import { openEmbeddedEngine } from "../engines/embedded/index.js";
 import { ArrivalTimeouts } from "../http/arrival-timeouts.js";
-import { createHttp1Server } from "../http/h1/server.js";
-import { type Http2Connection, serveHttp2 } from "../http/h2/index.js";
-import { createPort } from "../http/port.js";
-import { errorJson } from "../http-reply/index.js";
 import { ChatService, FrameSessions } from "../service/index.js";
 import { createRestHandler } from "../transports/rest/adapter.js";
 import { createRpcHandler } from "../transports/rpc/adapter.js";
 import { Readiness } from "../transports/rpc/services/health.js";
+import { createSseHandler } from "../transports/sse/adapter.js";
 import { checkedLimits, defaultDedupeWindowMs, defaultRetention, type ServerConfig } from "./config.js";
+import { listen } from "./listener.js";
 import { silentLogger } from "./logger.js";
 import { isLoopbackHost, OriginPolicy } from "./origins.js";
+import { operationPages } from "./pages.js";
 import { eventLoop, randomIds, systemClock } from "./platform.js";
 import { createRouter } from "./router.js";
 import { StaticFiles } from "./static-files.js";
@@ -26,8 +25,8 @@ export interface RunningServer {
   readonly url: string;
   readonly port: number;
   /**
-   * Stop: no new connections, clients told to come back elsewhere, sends in progress finished, then everything released.
-   * May be called twice.
+   * Stop: no new connections, clients told to come back, sends in progress finished, then everything released. May be
+   * called twice.
    */
   close(): Promise<void>;
 }
@@ -44,9 +43,7 @@ const reconnectWithinMs = 3_000;
  * @throws ConfigError, StoreError, FolderLockedError, or the system's error for the port (EADDRINUSE and so on).
  */
 export async function startServer(config: ServerConfig): Promise<RunningServer> {
-  const logger = config.logger ?? silentLogger;
   const limits = checkedLimits(config.limits ?? {});
-  const host = config.host ?? "127.0.0.1";
   const types = config.types ? PayloadTypes.fromDescriptorSet(config.types, violationsOf) : PayloadTypes.none();
   const files = config.webRoot === undefined ? undefined : new StaticFiles(config.webRoot);
   const engine = await openEmbeddedEngine({
@@ -62,98 +59,56 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const sessions = new FrameSessions({ service, serverVersion, newConnectionId: randomUUID });
   const readiness = new Readiness();
   const arrivals = new ArrivalTimeouts(limits.requestTimeoutMs);
-  const report = (error: unknown) => logger.error({ err: error instanceof ConfabError ? (error.cause ?? error) : error }, "a bug in the server");
-  const origins = new OriginPolicy(config.allowedOrigins ?? [], isLoopbackHost(host));
-
+  const report = reporterTo(config.logger ?? silentLogger);
+  const host = config.host ?? "127.0.0.1";
+  const sse = createSseHandler({ service });
   const onExchange = createRouter({
-    origins,
+    origins: new OriginPolicy(config.allowedOrigins ?? [], isLoopbackHost(host)),
     rpc: createRpcHandler({ service, sessions, readiness, arrivals, report }),
-    rest: createRestHandler({ service, openStream: () => {}, bodyTimeouts: arrivals }),
-    pages: new Map(),
+    rest: createRestHandler({ service, openStream: sse.openStream, bodyTimeouts: arrivals }),
+    pages: new Map(operationPages(readiness, engine)),
     files,
   });
-  const http1 = createHttp1Server({
-    onExchange,
-    onUpgrade: (_request, socket) => socket.destroy(),
-    maxHeaderBytes: limits.maxHeaderBytes,
-    requestTimeoutMs: limits.requestTimeoutMs,
-    errorBody: (code) => {
-      const error = new ConfabError(code, "the request could not be read");
-      return { status: error.kind.http, json: `{"error":${errorJson(error)}}` };
-    },
-  });
-  const http2Connections = new Set<Http2Connection>();
-  const port = createPort({
-    maxConnections: limits.maxConnections,
-    prefaceTimeoutMs: limits.prefaceTimeoutMs,
-    onHttp1: (socket) => http1.emit("connection", socket),
-    onHttp2: (socket, firstBytes) => {
-      const connection = serveHttp2(socket, firstBytes, {
-        scheme: "http",
-        remoteAddress: socket.remoteAddress ?? "",
-        maxHeaderBytes: limits.maxHeaderBytes,
-        maxStreams: limits.maxStreamsPerConnection,
-        timeouts: { pingIntervalMs: limits.pingIntervalMs },
-        onError: report,
-      }, onExchange);
-      http2Connections.add(connection);
-      void connection.closed.then(() => http2Connections.delete(connection));
-    },
-  });
-  const sockets = new Set<Socket>();
-  port.on("connection", (socket) => {
-    sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket));
-  });
-  const pings = setInterval(() => sessions.pingAll(), limits.pingIntervalMs);
-  pings.unref();
+  const pings = setInterval(() => sessions.pingAll(), limits.pingIntervalMs).unref();
 
-  try {
-    await listen(port, config.port ?? 8080, host);
-  } catch (error) {
+  const release = async () => {
     clearInterval(pings);
-    await engine.close();
-    throw error;
-  }
-  const address = port.address() as AddressInfo;
-
-  let closing: Promise<void> | undefined;
-  const close = async () => {
-    readiness.set(false);
-    clearInterval(pings);
-    const stopped = new Promise((resolve) => port.close(resolve));
-    const reason = new ConfabError("SHUTTING_DOWN", "the server is stopping");
-    sessions.closeAll(reason, reconnectWithinMs);
-    hub.close(reason);
-    for (const connection of http2Connections) connection.drain();
-    http1.closeIdleConnections();
-    const deadline = setTimeout(() => {
-      for (const socket of sockets) socket.destroy();
-    }, drainTimeoutMs);
-    await stopped;
-    clearTimeout(deadline);
-    http1.close();
+    sse.close();
     arrivals.close();
     await engine.close();
   };
+  const onUpgrade = (_request: unknown, socket: { destroy(): void }) => socket.destroy();
+  const listener = await listen({ host, port: config.port ?? 8080, limits, onExchange, onUpgrade, report }).catch(
+    async (failure: unknown) => {
+      await release();
+      throw failure;
+    },
+  );
+
+  const stop = async () => {
+    const reason = new ConfabError("SHUTTING_DOWN", "the server is stopping", { retryAfterMs: reconnectWithinMs });
+    readiness.set(false);
+    listener.drain();
+    sessions.closeAll(reason, reconnectWithinMs);
+    hub.close(reason);
+    await listener.closed(drainTimeoutMs);
+    await release();
+  };
+  let stopped: Promise<void> | undefined;
   return {
-    url: urlOf(address),
-    port: address.port,
+    url: urlOf(listener.address),
+    port: listener.address.port,
     close: () => {
-      closing ??= close();
-      return closing;
+      stopped ??= stop();
+      return stopped;
     },
   };
 }
 
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ port, host, backlog: 4_096 }, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
+/** Bugs go to the log with what is underneath; clients are told only that there was one. */
+function reporterTo(logger: NonNullable<ServerConfig["logger"]>): (error: unknown) => void {
+  return (error) =>
+    logger.error({ err: error instanceof ConfabError ? (error.cause ?? error) : error }, "a bug in the server");
 }
 
 function urlOf({ address, family, port }: AddressInfo): string {

@@ -56,7 +56,8 @@ export class StaticFiles {
       "content-length": String(body.length),
       "cache-control": file.isHashed ? "public, max-age=31536000, immutable" : "no-cache",
       "x-content-type-options": "nosniff",
-      "content-security-policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; connect-src *; frame-ancestors 'none'",
+      "content-security-policy":
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; connect-src *; frame-ancestors 'none'",
       vary: "accept-encoding",
       ...(isGzip && { "content-encoding": "gzip" }),
     });

@@ -49,10 +49,9 @@ export class ChatService {
   constructor(readonly deps: ServiceDeps) {
     this.json = new MessageJson(deps.types);
     this.unary = new Map(
-      [this.sendMessage(), this.getHistory(), this.listRooms(), this.listMembers(), this.sendSignal()].map((operation) => [
-        operation.name,
-        operation,
-      ]),
+      [this.sendMessage(), this.getHistory(), this.listRooms(), this.listMembers(), this.sendSignal()].map(
+        (operation) => [operation.name, operation],
+      ),
     );
   }
 
@@ -81,7 +80,10 @@ export class ChatService {
       input: GetHistoryRequestSchema,
       hasNoSideEffects: true,
       call: async (format: WireFormat, request: Uint8Array) => {
-        const page = await readHistory(engine.log, historyRequestFrom(this.decode(GetHistoryRequestSchema, format, request)));
+        const page = await readHistory(
+          engine.log,
+          historyRequestFrom(this.decode(GetHistoryRequestSchema, format, request)),
+        );
         return encodeHistory(format, page, this.json);
       },
     };
@@ -89,38 +91,48 @@ export class ChatService {
 
   private listRooms() {
     const { engine, hub } = this.deps;
-    return this.generated(ChatServiceDesc.method.listRooms.name, ListRoomsRequestSchema, ListRoomsResponseSchema, async (request) => {
-      const limit = request.limit || defaultPageLimit;
-      const rooms = await engine.log.list(request.prefix, request.page, limit);
-      return {
-        rooms: rooms.map(({ room, epoch, oldest, newest, messages }) => {
-          const inUse = hub.roomInUse(room);
-          return {
-            name: room,
-            oldest: wirePositionFrom({ epoch, offset: oldest }),
-            newest: wirePositionFrom({ epoch, offset: newest }),
-            messages: BigInt(messages),
-            members: inUse?.presence.size ?? 0,
-            subscribers: inUse?.subscriberCount ?? 0,
-          };
-        }),
-        nextPage: rooms.length === limit ? (rooms.at(-1)?.room ?? "") : "",
-      };
-    });
+    return this.generated(
+      ChatServiceDesc.method.listRooms.name,
+      ListRoomsRequestSchema,
+      ListRoomsResponseSchema,
+      async (request) => {
+        const limit = request.limit || defaultPageLimit;
+        const rooms = await engine.log.list(request.prefix, request.page, limit);
+        return {
+          rooms: rooms.map(({ room, epoch, oldest, newest, messages }) => {
+            const inUse = hub.roomInUse(room);
+            return {
+              name: room,
+              oldest: wirePositionFrom({ epoch, offset: oldest }),
+              newest: wirePositionFrom({ epoch, offset: newest }),
+              messages: BigInt(messages),
+              members: inUse?.presence.size ?? 0,
+              subscribers: inUse?.subscriberCount ?? 0,
+            };
+          }),
+          nextPage: rooms.length === limit ? (rooms.at(-1)?.room ?? "") : "",
+        };
+      },
+    );
   }
 
   private listMembers() {
     const { hub } = this.deps;
-    return this.generated(ChatServiceDesc.method.listMembers.name, ListMembersRequestSchema, ListMembersResponseSchema, async (request) => {
-      const limit = request.limit || defaultPageLimit;
-      const presence = hub.roomInUse(roomIdFrom(request.room))?.presence;
-      const members = presence?.page(request.page, limit) ?? [];
-      return {
-        members: [...members],
-        nextPage: members.length === limit ? (members.at(-1)?.user ?? "") : "",
-        total: presence?.size ?? 0,
-      };
-    });
+    return this.generated(
+      ChatServiceDesc.method.listMembers.name,
+      ListMembersRequestSchema,
+      ListMembersResponseSchema,
+      async (request) => {
+        const limit = request.limit || defaultPageLimit;
+        const presence = hub.roomInUse(roomIdFrom(request.room))?.presence;
+        const members = presence?.page(request.page, limit) ?? [];
+        return {
+          members: [...members],
+          nextPage: members.length === limit ? (members.at(-1)?.user ?? "") : "",
+          total: presence?.size ?? 0,
+        };
+      },
+    );
   }
 
   private sendSignal() {

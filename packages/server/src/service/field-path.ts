@@ -14,7 +14,9 @@ export function fieldPathFrom(message: DescMessage, dotted: string): FieldPath |
   const fields: DescField[] = [];
   let within: DescMessage | undefined = message;
   for (const step of dotted.split(".")) {
-    const field: DescField | undefined = within?.fields.find(({ name, jsonName }) => name === step || jsonName === step);
+    const field: DescField | undefined = within?.fields.find(
+      ({ name, jsonName }) => name === step || jsonName === step,
+    );
     if (!field) return undefined;
     fields.push(field);
     within = field.fieldKind === "message" ? field.message : undefined;

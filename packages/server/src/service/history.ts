@@ -20,7 +20,6 @@ export function historyRequestFrom({ room, after, before, limit, oldestFirst }: 
   };
 }
 
-
 /** A GetHistoryResponse. Its messages are the log's own bytes, and go into it without being decoded. */
 export function encodeHistory(format: WireFormat, page: HistoryPage, json: MessageJson): Uint8Array {
   return format === "proto" ? encodeHistoryProto(page) : Buffer.from(historyJson(page, json));
@@ -51,7 +50,8 @@ function encodeHistoryProto(page: HistoryPage): Uint8Array {
 }
 
 export function historyJson(page: HistoryPage, json: MessageJson): string {
-  const messages = page.entries.length > 0 ? `"messages":[${page.entries.map((entry) => json.of(page.epoch, entry)).join(",")}],` : "";
+  const messages =
+    page.entries.length > 0 ? `"messages":[${page.entries.map((entry) => json.of(page.epoch, entry)).join(",")}],` : "";
   const more = page.hasMore ? '"more":true,' : "";
   const oldest = positionJson({ epoch: page.epoch, offset: page.oldest });
   const newest = positionJson({ epoch: page.epoch, offset: page.newest });

@@ -54,7 +54,10 @@ for (const [verb, path, expected] of [
 
 test("a path variable with broken percent-encoding is malformed, and named", () => {
   for (const path of ["/v1/rooms/%zz/messages", "/v1/rooms/%ff/messages", "/v1/rooms/%/messages"]) {
-    assert.throws(() => routes.match("GET", path), (error) => error instanceof ConfabError && error.code === "MALFORMED_MESSAGE" && /"room"/.test(error.message));
+    assert.throws(
+      () => routes.match("GET", path),
+      (error) => error instanceof ConfabError && error.code === "MALFORMED_MESSAGE" && /"room"/.test(error.message),
+    );
   }
 });
 
@@ -67,7 +70,10 @@ test("additional bindings are routes too, and a body may be one field", () => {
   const own = HttpRoutes.of(service);
   assert.equal(matched(own, "PUT", "/a/x"), "Call name=x");
   assert.equal(matched(own, "PATCH", "/b/x/c"), "Call name=x");
-  assert.deepEqual(own.all.map(({ body }) => (body.kind === "field" ? body.field.name : body.kind)), ["inner", "none"]);
+  assert.deepEqual(
+    own.all.map(({ body }) => (body.kind === "field" ? body.field.name : body.kind)),
+    ["inner", "none"],
+  );
 });
 
 for (const [why, rule] of [
@@ -78,7 +84,10 @@ for (const [why, rule] of [
   ["a field within a field in the path", { pattern: { case: "get", value: "/a/{inner.name}" } }],
   ["a body field that is not there", { pattern: { case: "post", value: "/a" }, body: "nobody" }],
   ["a response body", { pattern: { case: "get", value: "/a" }, responseBody: "name" }],
-  ["a custom pattern", { pattern: { case: "custom", value: { $typeName: "google.api.CustomHttpPattern", kind: "*", path: "/a" } } }],
+  [
+    "a custom pattern",
+    { pattern: { case: "custom", value: { $typeName: "google.api.CustomHttpPattern", kind: "*", path: "/a" } } },
+  ],
 ] as const satisfies readonly (readonly [string, Partial<HttpRule>])[]) {
   test(`a rule with ${why} stops the start`, () => {
     assert.throws(() => HttpRoutes.of(serviceWith(rule)), /Call|has no field/);
@@ -109,12 +118,27 @@ function serviceWith(rule: Partial<Omit<HttpRule, "$typeName" | "$unknown">>): D
       {
         name: "Node",
         field: [
-          { name: "name", jsonName: "name", number: 1, type: FieldDescriptorProto_Type.STRING, label: FieldDescriptorProto_Label.OPTIONAL },
-          { name: "inner", jsonName: "inner", number: 2, type: FieldDescriptorProto_Type.MESSAGE, typeName: ".test.Node", label: FieldDescriptorProto_Label.OPTIONAL },
+          {
+            name: "name",
+            jsonName: "name",
+            number: 1,
+            type: FieldDescriptorProto_Type.STRING,
+            label: FieldDescriptorProto_Label.OPTIONAL,
+          },
+          {
+            name: "inner",
+            jsonName: "inner",
+            number: 2,
+            type: FieldDescriptorProto_Type.MESSAGE,
+            typeName: ".test.Node",
+            label: FieldDescriptorProto_Label.OPTIONAL,
+          },
         ],
       },
     ],
-    service: [{ name: "Nodes", method: [{ name: "Call", inputType: ".test.Node", outputType: ".test.Node", options }] }],
+    service: [
+      { name: "Nodes", method: [{ name: "Call", inputType: ".test.Node", outputType: ".test.Node", options }] },
+    ],
   });
   // Through bytes, as any descriptor comes.
   const set = toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: [file] }));

@@ -1,11 +1,21 @@
-import { type DescField, type DescMessage, type DescMethod, type DescService, getOption, hasOption } from "@bufbuild/protobuf";
+import {
+  type DescField,
+  type DescMessage,
+  type DescMethod,
+  type DescService,
+  getOption,
+  hasOption,
+} from "@bufbuild/protobuf";
 import { ConfabError } from "@confab/contract";
 import { http } from "@confab/contract/gen/google/api/annotations_pb";
 import type { HttpRule } from "@confab/contract/gen/google/api/http_pb";
 import { type FieldPath, fieldPathFrom } from "./field-path.js";
 
 /** What a request's body is: nothing, the whole request message, or one field of it. */
-export type BodyRule = { readonly kind: "none" } | { readonly kind: "whole" } | { readonly kind: "field"; readonly field: DescField };
+export type BodyRule =
+  | { readonly kind: "none" }
+  | { readonly kind: "whole" }
+  | { readonly kind: "field"; readonly field: DescField };
 
 export type RouteSegment =
   | { readonly kind: "literal"; readonly text: string }
@@ -83,7 +93,8 @@ function fits({ segments }: HttpRoute, parts: readonly string[]): boolean {
 function variablesOf({ segments }: HttpRoute, parts: readonly string[]): PathVariable[] {
   const variables: PathVariable[] = [];
   for (const [index, segment] of segments.entries()) {
-    if (segment.kind === "variable") variables.push({ path: segment.path, text: percentDecoded(segment.path.name, parts[index] ?? "") });
+    if (segment.kind === "variable")
+      variables.push({ path: segment.path, text: percentDecoded(segment.path.name, parts[index] ?? "") });
   }
   return variables;
 }
@@ -98,26 +109,39 @@ function percentDecoded(name: string, text: string): string {
 
 function routeFrom(rpc: DescMethod, rule: HttpRule): HttpRoute {
   const { pattern, body, responseBody } = rule;
-  if (pattern.case === undefined || pattern.case === "custom") throw new Error(`${rpc.name}: custom HTTP patterns are not built`);
+  if (pattern.case === undefined || pattern.case === "custom")
+    throw new Error(`${rpc.name}: custom HTTP patterns are not built`);
   if (responseBody !== "") throw new Error(`${rpc.name}: response_body is not built`);
   const template = pattern.value;
-  return { rpc, verb: pattern.case.toUpperCase(), template, segments: segmentsFrom(rpc, template), body: bodyRuleFrom(rpc.input, body) };
+  return {
+    rpc,
+    verb: pattern.case.toUpperCase(),
+    template,
+    segments: segmentsFrom(rpc, template),
+    body: bodyRuleFrom(rpc.input, body),
+  };
 }
 
 function segmentsFrom(rpc: DescMethod, template: string): RouteSegment[] {
-  if (!template.startsWith("/")) throw new Error(`${rpc.name}: the path template ${template} does not begin with a slash`);
-  return template.slice(1).split("/").map((text): RouteSegment => {
-    const name = /^\{([a-z0-9_.]+)\}$/.exec(text)?.[1];
-    if (name === undefined) {
-      // Wildcards, templates within variables and custom verbs have no use in the contract so far.
-      if (/[{}*=:]/.test(text)) throw new Error(`${rpc.name}: "${text}" in the path template ${template} is not built`);
-      return { kind: "literal", text };
-    }
-    const path = fieldPathFrom(rpc.input, name);
-    if (!path) throw new Error(`${rpc.name}: ${rpc.input.typeName} has no field ${name}`);
-    if (path.fields.length > 1) throw new Error(`${rpc.name}: ${name} is a field within a field, which is not built for paths`);
-    return { kind: "variable", path };
-  });
+  if (!template.startsWith("/"))
+    throw new Error(`${rpc.name}: the path template ${template} does not begin with a slash`);
+  return template
+    .slice(1)
+    .split("/")
+    .map((text): RouteSegment => {
+      const name = /^\{([a-z0-9_.]+)\}$/.exec(text)?.[1];
+      if (name === undefined) {
+        // Wildcards, templates within variables and custom verbs have no use in the contract so far.
+        if (/[{}*=:]/.test(text))
+          throw new Error(`${rpc.name}: "${text}" in the path template ${template} is not built`);
+        return { kind: "literal", text };
+      }
+      const path = fieldPathFrom(rpc.input, name);
+      if (!path) throw new Error(`${rpc.name}: ${rpc.input.typeName} has no field ${name}`);
+      if (path.fields.length > 1)
+        throw new Error(`${rpc.name}: ${name} is a field within a field, which is not built for paths`);
+      return { kind: "variable", path };
+    });
 }
 
 function bodyRuleFrom(input: DescMessage, body: string): BodyRule {

@@ -12,7 +12,9 @@ import { decodeMessage, type WireFormat } from "./wire-format.js";
  */
 export function decodeNewMessage(format: WireFormat, bytes: Uint8Array, types: PayloadTypes): NewMessage {
   return checkNewMessage(
-    format === "proto" ? decodeChatMessage(bytes) : newMessageFrom(decodeMessage(ChatMessageSchema, format, bytes, types)),
+    format === "proto"
+      ? decodeChatMessage(bytes)
+      : newMessageFrom(decodeMessage(ChatMessageSchema, format, bytes, types)),
     types,
   );
 }

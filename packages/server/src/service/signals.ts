@@ -1,12 +1,18 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { type PayloadTypes, positionJson } from "@confab/contract";
-import { type Signal as WireSignal, SignalSchema } from "@confab/contract/gen/confab/v1/room_pb";
+import { SignalSchema, type Signal as WireSignal } from "@confab/contract/gen/confab/v1/room_pb";
 import { roomIdFrom, type Signal } from "../core/index.js";
 import { anyFrom, payloadFrom, positionFrom, wirePositionFrom } from "./conversions.js";
 
 /** A checked signal of the contract as core's. @throws INVALID_MESSAGE, MALFORMED_MESSAGE: its payload is not of its type. */
 export function signalFrom({ user, room, kind, position, payload }: WireSignal, types: PayloadTypes): Signal {
-  const signal = { user, room: roomIdFrom(room), kind, position: positionFrom(position), payload: payloadFrom(payload) };
+  const signal = {
+    user,
+    room: roomIdFrom(room),
+    kind,
+    position: positionFrom(position),
+    payload: payloadFrom(payload),
+  };
   if (signal.payload) types.check(signal.payload);
   return signal;
 }

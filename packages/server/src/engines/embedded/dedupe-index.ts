@@ -24,7 +24,8 @@ export class DedupeIndex {
   find(roomNumber: number, dedupeKey: string, nowMs: number): FirstSend | undefined {
     const bucket = this.bucketOf(nowMs);
     const value =
-      this.store.ids.get(idKey(bucket, roomNumber, dedupeKey)) ?? this.store.ids.get(idKey(bucket - 1, roomNumber, dedupeKey));
+      this.store.ids.get(idKey(bucket, roomNumber, dedupeKey)) ??
+      this.store.ids.get(idKey(bucket - 1, roomNumber, dedupeKey));
     return value && { offset: value.readDoubleBE(0), sentAtMs: value.readDoubleBE(8) };
   }
 
@@ -39,7 +40,10 @@ export class DedupeIndex {
   /** Remove keys past the window in the commit that is being made; returns whether there may be more. */
   dropExpired(nowMs: number, writes: Promise<boolean>[]): boolean {
     let dropped = 0;
-    for (const key of this.store.ids.getKeys({ end: bucketStart(this.bucketOf(nowMs) - 1), limit: maxDropsPerCommit })) {
+    for (const key of this.store.ids.getKeys({
+      end: bucketStart(this.bucketOf(nowMs) - 1),
+      limit: maxDropsPerCommit,
+    })) {
       writes.push(this.store.ids.remove(key));
       dropped++;
     }

@@ -34,7 +34,10 @@ export class DiskSpace {
   }
 
   private fullError(cause?: unknown): ConfabError {
-    return new ConfabError("STORAGE_FULL", "the server's disk is full; nothing was stored", { retryAfterMs: 5_000, cause });
+    return new ConfabError("STORAGE_FULL", "the server's disk is full; nothing was stored", {
+      retryAfterMs: 5_000,
+      cause,
+    });
   }
 
   private async freeBytes(): Promise<number> {

@@ -1,4 +1,14 @@
-import type { Appended, LogEntry, LogPage, NewEntry, PageBounds, RoomId, RoomLog, RoomState, RoomSummary } from "../../core/index.js";
+import type {
+  Appended,
+  LogEntry,
+  LogPage,
+  NewEntry,
+  PageBounds,
+  RoomId,
+  RoomLog,
+  RoomState,
+  RoomSummary,
+} from "../../core/index.js";
 import type { GroupCommit } from "./group-commit.js";
 import { entryKey, maxOffset, offsetFromEntryKey } from "./keys.js";
 import type { RoomTable } from "./room-table.js";

@@ -39,12 +39,20 @@ export async function openStore(folder: string, durability: Durability): Promise
     unlock = lockFolder(folder);
   } catch (cause) {
     if (cause instanceof Error && "code" in cause) {
-      throw new StoreError(`the data folder ${folder} cannot be written (${String(cause.code)}); choose another with --data`, { cause });
+      throw new StoreError(
+        `the data folder ${folder} cannot be written (${String(cause.code)}); choose another with --data`,
+        { cause },
+      );
     }
     throw cause;
   }
   try {
-    const root = open<Buffer, Buffer>({ path: join(folder, "log.mdb"), maxDbs: 8, noSync: durability === "os", ...binary });
+    const root = open<Buffer, Buffer>({
+      path: join(folder, "log.mdb"),
+      maxDbs: 8,
+      noSync: durability === "os",
+      ...binary,
+    });
     const meta = root.openDB({ name: "meta", ...binary });
     return {
       root,
@@ -65,7 +73,11 @@ export async function openStore(folder: string, durability: Durability): Promise
   }
 }
 
-async function readOrMakeEpoch(meta: Database<Buffer, Buffer>, root: RootDatabase<Buffer, Buffer>, folder: string): Promise<number> {
+async function readOrMakeEpoch(
+  meta: Database<Buffer, Buffer>,
+  root: RootDatabase<Buffer, Buffer>,
+  folder: string,
+): Promise<number> {
   const formatKey = Buffer.from("format");
   const epochKey = Buffer.from("epoch");
   const format = meta.get(formatKey)?.readUInt32BE(0);
@@ -73,7 +85,9 @@ async function readOrMakeEpoch(meta: Database<Buffer, Buffer>, root: RootDatabas
   if (format !== undefined && epoch !== undefined) {
     if (format <= formatVersion) return epoch;
     await root.close();
-    throw new StoreError(`the log in ${folder} has format ${format}, and this version reads up to ${formatVersion}; update confab, or choose another folder with --data`);
+    throw new StoreError(
+      `the log in ${folder} has format ${format}, and this version reads up to ${formatVersion}; update confab, or choose another folder with --data`,
+    );
   }
   const made = randomInt(1, 2 ** 32);
   void meta.put(formatKey, uint32(formatVersion));

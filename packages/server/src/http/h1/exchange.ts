@@ -69,7 +69,9 @@ export class Http1Exchange implements Exchange {
   }
 }
 
-function ignoreConnectionError(): void {}
+function ignoreConnectionError(): void {
+  // "close" follows and says all there is to do.
+}
 
 /** A request's head as Node's parser gives it. */
 export function requestHeadFrom(incoming: IncomingMessage, scheme: RequestHead["scheme"]): RequestHead {

@@ -13,7 +13,10 @@ export interface Http1Options {
   readonly maxHeaderBytes: number;
   readonly requestTimeoutMs: number;
   /** The body of the plain answer to a request that cannot be parsed: the catalogue's error as JSON. */
-  readonly errorBody: (code: "HEADERS_TOO_LARGE" | "REQUEST_TIMEOUT" | "MALFORMED_MESSAGE") => { readonly status: number; readonly json: string };
+  readonly errorBody: (code: "HEADERS_TOO_LARGE" | "REQUEST_TIMEOUT" | "MALFORMED_MESSAGE") => {
+    readonly status: number;
+    readonly json: string;
+  };
 }
 
 /** Idle connections are kept somewhat longer than the 60 s after which common proxies drop theirs, so that they are the ones to close. */

@@ -1,9 +1,22 @@
 import { create } from "@bufbuild/protobuf";
 import { ConfabError } from "@confab/contract";
-import { type ClientFrame, DoneSchema, type Subscribe, SubscribedSchema, SubscribeSchema, UnsubscribedSchema, UnsubscribeSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import {
+  type ClientFrame,
+  DoneSchema,
+  type Subscribe,
+  SubscribedSchema,
+  SubscribeSchema,
+  UnsubscribedSchema,
+  UnsubscribeSchema,
+} from "@confab/contract/gen/confab/v1/frame_pb";
 import type { ChatMessage } from "@confab/contract/gen/confab/v1/message_pb";
 import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
-import { type GetHistoryRequest, GetHistoryRequestSchema, type Signal, SignalSchema } from "@confab/contract/gen/confab/v1/room_pb";
+import {
+  type GetHistoryRequest,
+  GetHistoryRequestSchema,
+  type Signal,
+  SignalSchema,
+} from "@confab/contract/gen/confab/v1/room_pb";
 import { refuseViolations, violationsOf } from "@confab/contract/validation";
 import { readHistory, roomIdFrom } from "../../core/index.js";
 import { wirePositionFrom } from "../conversions.js";
@@ -56,7 +69,8 @@ async function handleSubscribe(session: FrameSession, request: number, subscribe
   const asked = subscribeRequestFrom(reader);
   const { room } = asked;
   const { subscriptions, channel } = session;
-  if (subscriptions.has(room)) throw new ConfabError("ALREADY_SUBSCRIBED", `this connection reads room ${room} already`);
+  if (subscriptions.has(room))
+    throw new ConfabError("ALREADY_SUBSCRIBED", `this connection reads room ${room} already`);
   const { maxRoomsPerConnection } = service.deps.limits;
   if (subscriptions.size >= maxRoomsPerConnection) {
     throw new ConfabError("TOO_MANY_SUBSCRIPTIONS", `maxRoomsPerConnection is ${maxRoomsPerConnection}`);
@@ -74,10 +88,14 @@ async function handleSubscribe(session: FrameSession, request: number, subscribe
       },
       ...(subscribe.presence && {
         presence: (change: { readonly user: string; readonly isPresent: boolean }) =>
-          session.send(0, { case: "presence", value: { $typeName: "confab.v1.PresenceChange", room, user: change.user, present: change.isPresent } }),
+          session.send(0, {
+            case: "presence",
+            value: { $typeName: "confab.v1.PresenceChange", room, user: change.user, present: change.isPresent },
+          }),
       }),
       ...(subscribe.signals && {
-        signal: (signal: Parameters<typeof frames.signal>[1]) => session.sendEncoded(frames.signal(channel.format, signal)),
+        signal: (signal: Parameters<typeof frames.signal>[1]) =>
+          session.sendEncoded(frames.signal(channel.format, signal)),
       }),
     });
     if (session.isClosed || subscriptions.get(room) !== "opening") {

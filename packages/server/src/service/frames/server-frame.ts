@@ -1,5 +1,13 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { type Ack, ackJson, encodeAck, messageJson, type PayloadTypes, varintLength, writeVarint } from "@confab/contract";
+import {
+  type Ack,
+  ackJson,
+  encodeAck,
+  messageJson,
+  type PayloadTypes,
+  varintLength,
+  writeVarint,
+} from "@confab/contract";
 import { type ServerFrame, ServerFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import type { HistoryPage, Signal } from "../../core/index.js";
 import { encodeHistory, historyJson } from "../history.js";
@@ -21,7 +29,9 @@ export class ServerFrames {
 
   encode(format: WireFormat, request: number, body: FrameBody): Uint8Array {
     const frame = create(ServerFrameSchema, { request, frame: body });
-    return format === "proto" ? toBinary(ServerFrameSchema, frame) : Buffer.from(messageJson(ServerFrameSchema, frame, this.types));
+    return format === "proto"
+      ? toBinary(ServerFrameSchema, frame)
+      : Buffer.from(messageJson(ServerFrameSchema, frame, this.types));
   }
 
   ack(format: WireFormat, request: number, ack: Ack): Uint8Array {

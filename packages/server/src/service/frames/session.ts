@@ -1,4 +1,4 @@
-import { ConfabError, confabErrorFrom } from "@confab/contract";
+import { type ConfabError, confabErrorFrom } from "@confab/contract";
 import { type ClientFrame, ClientFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import type { RoomId, Subscription } from "../../core/index.js";
 import type { ChatService } from "../chat-service.js";

@@ -54,7 +54,10 @@ export class FrameSessions {
 
   /** Say goodbye to everybody and close. Clients come back after a random wait of up to `reconnectWithinMs`. */
   closeAll(reason: ConfabError, reconnectWithinMs: number): void {
-    const value = create(GoodbyeSchema, { reason: wireErrorFrom(reason), reconnectWithin: durationFromMs(reconnectWithinMs) });
+    const value = create(GoodbyeSchema, {
+      reason: wireErrorFrom(reason),
+      reconnectWithin: durationFromMs(reconnectWithinMs),
+    });
     for (const session of [...this.open]) {
       session.send(0, { case: "goodbye", value });
       session.channel.close(reason);

@@ -24,8 +24,10 @@ export interface RpcDeps {
 }
 
 /** Which protocol and format a content type names. */
-type Spoken =
-  | { readonly protocol: "grpc" | "grpc-web" | "grpc-web-text" | "connect-stream" | "connect-unary"; readonly format: WireFormat };
+type Spoken = {
+  readonly protocol: "grpc" | "grpc-web" | "grpc-web-text" | "connect-stream" | "connect-unary";
+  readonly format: WireFormat;
+};
 
 const spokenByContentType: ReadonlyMap<string, Spoken> = new Map([
   ["application/grpc", { protocol: "grpc", format: "proto" }],
@@ -55,7 +57,12 @@ export function createRpcHandler(deps: RpcDeps): { owns: (exchange: Exchange) =>
     proto: { maxMessageBytes: maxWireBytes("proto", limits), arrivals, report },
     json: { maxMessageBytes: maxWireBytes("json", limits), arrivals, report },
   };
-  const unaryDeps: ConnectUnaryDeps = { types, maxMessageBytes: (format) => maxWireBytes(format, limits), arrivals, report };
+  const unaryDeps: ConnectUnaryDeps = {
+    types,
+    maxMessageBytes: (format) => maxWireBytes(format, limits),
+    arrivals,
+    report,
+  };
 
   const refuse = (exchange: Exchange, error: ConfabError) => {
     exchange.listen(ignoredBody);
@@ -65,8 +72,10 @@ export function createRpcHandler(deps: RpcDeps): { owns: (exchange: Exchange) =>
   const handleGet = (exchange: Exchange, method: Method | undefined, query: URLSearchParams) => {
     const format = query.get("encoding");
     if (!method) refuse(exchange, unknownMethod(exchange));
-    else if (method.kind !== "unary" || !method.hasNoSideEffects) refuse(exchange, new ConfabError("METHOD_NOT_ALLOWED", "this call has side effects or streams: use POST"));
-    else if (format !== "json" && format !== "proto") refuse(exchange, new ConfabError("UNSUPPORTED_MEDIA_TYPE", "the query's encoding must be json or proto"));
+    else if (method.kind !== "unary" || !method.hasNoSideEffects)
+      refuse(exchange, new ConfabError("METHOD_NOT_ALLOWED", "this call has side effects or streams: use POST"));
+    else if (format !== "json" && format !== "proto")
+      refuse(exchange, new ConfabError("UNSUPPORTED_MEDIA_TYPE", "the query's encoding must be json or proto"));
     else new ConnectUnaryCall(exchange, method, format, unaryDeps).get(query);
   };
 
@@ -83,16 +92,36 @@ export function createRpcHandler(deps: RpcDeps): { owns: (exchange: Exchange) =>
     if (request.method !== "POST") {
       refuse(exchange, new ConfabError("METHOD_NOT_ALLOWED", `${request.method} is not for RPCs; use POST`));
     } else if (!spoken) {
-      refuse(exchange, new ConfabError("UNSUPPORTED_MEDIA_TYPE", `content type ${JSON.stringify(contentType)} is no RPC protocol's`));
+      refuse(
+        exchange,
+        new ConfabError("UNSUPPORTED_MEDIA_TYPE", `content type ${JSON.stringify(contentType)} is no RPC protocol's`),
+      );
     } else if (spoken.protocol === "grpc" && request.httpVersion === 1) {
-      refuse(exchange, new ConfabError("UNSUPPORTED_MEDIA_TYPE", "gRPC needs HTTP/2; over HTTP/1.1 use gRPC-Web or Connect"));
+      refuse(
+        exchange,
+        new ConfabError("UNSUPPORTED_MEDIA_TYPE", "gRPC needs HTTP/2; over HTTP/1.1 use gRPC-Web or Connect"),
+      );
     } else if (spoken.protocol === "connect-unary") {
       if (method?.kind === "unary") new ConnectUnaryCall(exchange, method, spoken.format, unaryDeps).post();
-      else refuse(exchange, method ? new ConfabError("UNSUPPORTED_MEDIA_TYPE", `this call streams: use application/connect+${spoken.format}`) : unknownMethod(exchange));
+      else
+        refuse(
+          exchange,
+          method
+            ? new ConfabError("UNSUPPORTED_MEDIA_TYPE", `this call streams: use application/connect+${spoken.format}`)
+            : unknownMethod(exchange),
+        );
     } else if (spoken.protocol === "connect-stream" && method?.kind === "unary") {
-      refuse(exchange, new ConfabError("UNSUPPORTED_MEDIA_TYPE", `this call does not stream: use application/${spoken.format}`));
+      refuse(
+        exchange,
+        new ConfabError("UNSUPPORTED_MEDIA_TYPE", `this call does not stream: use application/${spoken.format}`),
+      );
     } else {
-      beginEnveloped(exchange, wireOf(exchange, spoken), method, spoken.protocol === "connect-stream" ? connectTimeout : grpcTimeout);
+      beginEnveloped(
+        exchange,
+        wireOf(exchange, spoken),
+        method,
+        spoken.protocol === "connect-stream" ? connectTimeout : grpcTimeout,
+      );
     }
   };
 
@@ -102,7 +131,12 @@ export function createRpcHandler(deps: RpcDeps): { owns: (exchange: Exchange) =>
     return new GrpcWebWire(exchange, format, protocol === "grpc-web-text");
   };
 
-  const beginEnveloped = (exchange: Exchange, wire: Wire, method: Method | undefined, timeoutMs: (exchange: Exchange) => number | undefined) => {
+  const beginEnveloped = (
+    exchange: Exchange,
+    wire: Wire,
+    method: Method | undefined,
+    timeoutMs: (exchange: Exchange) => number | undefined,
+  ) => {
     try {
       if (!method) throw unknownMethod(exchange);
       new EnvelopedCall(exchange, wire, method, timeoutMs(exchange), callDeps[wire.format]).begin();
@@ -114,7 +148,7 @@ export function createRpcHandler(deps: RpcDeps): { owns: (exchange: Exchange) =>
 
   return {
     owns: ({ request }) =>
-      prefixes.has(request.target.slice(0, request.target.split("?", 1)[0]?.lastIndexOf("/") ?? 0) + "/") ||
+      prefixes.has(`${request.target.slice(0, request.target.split("?", 1)[0]?.lastIndexOf("/") ?? 0)}/`) ||
       isRpcContentType(request.headers["content-type"]),
     handle,
   };

@@ -25,7 +25,7 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival {
   private readonly base64: Base64Reader | undefined;
   private readonly handler: CallHandler;
   private readonly isGzip: boolean;
-  private cancelDeadline: (() => void) | undefined;
+  private readonly cancelDeadline: (() => void) | undefined;
   private isHeadSent = false;
   private isOver = false;
   private isHalfClosed = false;
@@ -46,7 +46,13 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival {
     this.envelopes = new EnvelopeReader(
       deps.maxMessageBytes,
       (flags, message) => this.take(flags, message),
-      (length) => this.finish(new ConfabError("PAYLOAD_TOO_LARGE", `the message announces ${length} bytes; at most ${deps.maxMessageBytes} are taken`)),
+      (length) =>
+        this.finish(
+          new ConfabError(
+            "PAYLOAD_TOO_LARGE",
+            `the message announces ${length} bytes; at most ${deps.maxMessageBytes} are taken`,
+          ),
+        ),
     );
     if (timeoutMs !== undefined && timeoutMs <= 0) throw deadlineExceeded();
     this.cancelDeadline = startDeadline(timeoutMs, () => this.finish(deadlineExceeded()));
@@ -87,7 +93,7 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival {
   }
 
   drained(): void {
-    if (!this.isOver) this.handler.drained();
+    if (!this.isOver) this.handler.drained?.();
   }
 
   /** The client cancelled or vanished: nobody to tell. */
@@ -97,7 +103,9 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival {
 
   /** The request did not arrive in time. */
   expired(): void {
-    this.finish(new ConfabError("REQUEST_TIMEOUT", `the request did not arrive whole within ${this.deps.arrivals.timeoutMs} ms`));
+    this.finish(
+      new ConfabError("REQUEST_TIMEOUT", `the request did not arrive whole within ${this.deps.arrivals.timeoutMs} ms`),
+    );
   }
 
   start(metadata?: Fields): void {
@@ -125,7 +133,10 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival {
 
   reply(message: Uint8Array): void {
     if (this.isOver) return;
-    if (message.length < minCompressedBytes || !acceptsGzip(this.exchange.request.headers[this.wire.acceptEncodingHeader])) {
+    if (
+      message.length < minCompressedBytes ||
+      !acceptsGzip(this.exchange.request.headers[this.wire.acceptEncodingHeader])
+    ) {
       this.start();
       this.send(message);
       this.finish();
@@ -166,8 +177,13 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival {
 
   private unfolded(flags: number, message: Uint8Array): Uint8Array {
     if (flags === 0) return message;
-    if (flags !== envelopeFlag.compressed) throw new ConfabError("MALFORMED_MESSAGE", `an envelope has the unknown flags ${flags}`);
-    if (!this.isGzip) throw new ConfabError("MALFORMED_MESSAGE", `a message is compressed, but ${this.wire.encodingHeader} names no compression`);
+    if (flags !== envelopeFlag.compressed)
+      throw new ConfabError("MALFORMED_MESSAGE", `an envelope has the unknown flags ${flags}`);
+    if (!this.isGzip)
+      throw new ConfabError(
+        "MALFORMED_MESSAGE",
+        `a message is compressed, but ${this.wire.encodingHeader} names no compression`,
+      );
     return decompress(message, this.deps.maxMessageBytes);
   }
 
@@ -176,7 +192,7 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival {
     this.isOver = true;
     this.cancelDeadline?.();
     this.deps.arrivals.release(this);
-    this.handler.over();
+    this.handler.over?.();
   }
 }
 
@@ -205,8 +221,4 @@ class UnaryHandler implements CallHandler {
       (thrown) => call.finish(confabErrorFrom(thrown)),
     );
   }
-
-  drained(): void {}
-
-  over(): void {}
 }

@@ -11,12 +11,15 @@ export const minCompressedBytes = 1_024;
 export function isGzipNamed(encoding: string | undefined): boolean {
   if (encoding === undefined || encoding === "" || encoding === "identity") return false;
   if (encoding === "gzip") return true;
-  throw new ConfabError("UNSUPPORTED_COMPRESSION", `compression ${JSON.stringify(encoding)} is not supported; use identity or gzip`);
+  throw new ConfabError(
+    "UNSUPPORTED_COMPRESSION",
+    `compression ${JSON.stringify(encoding)} is not supported; use identity or gzip`,
+  );
 }
 
 /** Whether a header such as `grpc-accept-encoding` names gzip. */
-export function acceptsGzip(header: string | undefined): boolean {
-  return header !== undefined && header.split(",").some((name) => name.trim() === "gzip");
+export function acceptsGzip(header = ""): boolean {
+  return header.split(",").some((name) => name.trim() === "gzip");
 }
 
 export function compress(message: Uint8Array): Promise<Uint8Array> {

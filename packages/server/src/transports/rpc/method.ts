@@ -31,14 +31,19 @@ export interface CallHandler {
   message(bytes: Uint8Array): void;
   /** The client will send no more. */
   halfClosed(): void;
-  drained(): void;
+  /** The client has read what `send` or `write` called too much. */
+  drained?(): void;
   /** The call has ended: finished, cancelled, or past its deadline. Release what it holds. */
-  over(): void;
+  over?(): void;
 }
 
 /** An RPC that this server answers. */
 export type Method =
-  | { readonly kind: "unary"; readonly hasNoSideEffects: boolean; readonly call: (format: WireFormat, request: Uint8Array) => Promise<Uint8Array> }
+  | {
+      readonly kind: "unary";
+      readonly hasNoSideEffects: boolean;
+      readonly call: (format: WireFormat, request: Uint8Array) => Promise<Uint8Array>;
+    }
   | { readonly kind: "server-stream" | "bidi"; readonly open: (call: Call) => CallHandler };
 
 /** By path: `/confab.v1.ChatService/SendMessage`. */

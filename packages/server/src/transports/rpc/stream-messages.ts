@@ -22,7 +22,10 @@ export function streamMessages(service: ChatService): Method {
 }
 
 function textOf(inner: Encoding): Encoding {
-  return { name: `${inner.name} as text`, encode: (room, epoch, entries) => base64Text(inner.encode(room, epoch, entries)) };
+  return {
+    name: `${inner.name} as text`,
+    encode: (room, epoch, entries) => base64Text(inner.encode(room, epoch, entries)),
+  };
 }
 
 class MessageStream implements CallHandler {

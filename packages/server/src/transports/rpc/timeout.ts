@@ -10,7 +10,11 @@ const unitMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1
 export function grpcTimeoutMs(header: string | undefined): number | undefined {
   if (header === undefined) return undefined;
   const match = /^([0-9]{1,8})([HMSmun])$/.exec(header);
-  if (!match) throw new ConfabError("INVALID_TIMEOUT", `grpc-timeout is ${JSON.stringify(header)}; it is up to 8 digits and one of H M S m u n`);
+  if (!match)
+    throw new ConfabError(
+      "INVALID_TIMEOUT",
+      `grpc-timeout is ${JSON.stringify(header)}; it is up to 8 digits and one of H M S m u n`,
+    );
   return Number(match[1]) * (unitMs[match[2] ?? ""] ?? 0);
 }
 

@@ -1,5 +1,12 @@
-import { type ConfabError, connectCodeFrom, errorDetails, type GrpcStatusName, messageJson, type PayloadTypes } from "@confab/contract";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
+import {
+  type ConfabError,
+  connectCodeFrom,
+  errorDetails,
+  type GrpcStatusName,
+  messageJson,
+  type PayloadTypes,
+} from "@confab/contract";
 
 /** The HTTP status of a Connect error (connectrpc.com/docs/protocol#error-codes): the protocol's own table, not the catalogue's. */
 const httpStatus: Readonly<Record<Exclude<GrpcStatusName, "OK">, number>> = {

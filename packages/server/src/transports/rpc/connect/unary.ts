@@ -42,7 +42,11 @@ export class ConnectUnaryCall {
     }
     collectBody(
       exchange,
-      { maxBytes: deps.maxMessageBytes(this.format), timeouts: deps.arrivals, contentEncoding: headers["content-encoding"] },
+      {
+        maxBytes: deps.maxMessageBytes(this.format),
+        timeouts: deps.arrivals,
+        contentEncoding: headers["content-encoding"],
+      },
       { body: (bytes) => this.run(bytes), failed: (error) => this.fail(error), aborted: () => this.release() },
     );
   }
@@ -68,10 +72,12 @@ export class ConnectUnaryCall {
     const text = query.get("message");
     if (text === null) throw new ConfabError("MALFORMED_MESSAGE", "the query has no message");
     const isBase64 = query.get("base64") === "1";
-    if (isBase64 && !/^[A-Za-z0-9_-]*=*$/.test(text)) throw new ConfabError("MALFORMED_MESSAGE", "the query's message is not base64url");
+    if (isBase64 && !/^[A-Za-z0-9_-]*=*$/.test(text))
+      throw new ConfabError("MALFORMED_MESSAGE", "the query's message is not base64url");
     const bytes = Buffer.from(text, isBase64 ? "base64url" : "utf8");
     const maxBytes = this.deps.maxMessageBytes(this.format);
-    if (bytes.length > maxBytes) throw new ConfabError("PAYLOAD_TOO_LARGE", `the message is ${bytes.length} bytes; at most ${maxBytes} are taken`);
+    if (bytes.length > maxBytes)
+      throw new ConfabError("PAYLOAD_TOO_LARGE", `the message is ${bytes.length} bytes; at most ${maxBytes} are taken`);
     return isGzipNamed(query.get("compression") ?? undefined) ? decompress(bytes, maxBytes) : bytes;
   }
 
@@ -121,7 +127,12 @@ export class ConnectUnaryCall {
 }
 
 /** An error of a unary Connect call: an HTTP status and JSON. */
-export function respondConnectError(exchange: Exchange, error: ConfabError, types: PayloadTypes, status = connectStatus(error)): void {
+export function respondConnectError(
+  exchange: Exchange,
+  error: ConfabError,
+  types: PayloadTypes,
+  status = connectStatus(error),
+): void {
   const body = Buffer.from(JSON.stringify(connectErrorJson(error, types)));
   const { retryAfterMs } = error.facts;
   exchange.respond(status, {

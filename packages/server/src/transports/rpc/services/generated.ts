@@ -14,6 +14,11 @@ export function unaryMethod<In extends DescMessage, Out extends DescMessage>(
     kind: "unary",
     hasNoSideEffects: true,
     call: async (format, request) =>
-      encodeMessage(desc.output, format, create(desc.output, run(decodeMessage(desc.input, format, request, types))), types),
+      encodeMessage(
+        desc.output,
+        format,
+        create(desc.output, run(decodeMessage(desc.input, format, request, types))),
+        types,
+      ),
   };
 }

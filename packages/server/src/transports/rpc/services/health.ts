@@ -1,7 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import { ConfabError, type PayloadTypes } from "@confab/contract";
 import { ChatService } from "@confab/contract/gen/confab/v1/chat_service_pb";
-import { Health, HealthCheckRequestSchema, HealthCheckResponse_ServingStatus as Serving, HealthCheckResponseSchema } from "@confab/contract/gen/grpc/health/v1/health_pb";
+import {
+  Health,
+  HealthCheckRequestSchema,
+  HealthCheckResponseSchema,
+  HealthCheckResponse_ServingStatus as Serving,
+} from "@confab/contract/gen/grpc/health/v1/health_pb";
 import { decodeMessage, encodeMessage } from "../../../service/index.js";
 import type { Call, CallHandler, Method } from "../method.js";
 import { unaryMethod } from "./generated.js";
@@ -38,7 +43,8 @@ export function healthMethods(readiness: Readiness, types: PayloadTypes): [strin
     [
       "Check",
       unaryMethod(Health.method.check, types, ({ service }) => {
-        if (!knownServices.has(service)) throw new ConfabError("UNKNOWN_PATH", `no service is called ${JSON.stringify(service)}`);
+        if (!knownServices.has(service))
+          throw new ConfabError("UNKNOWN_PATH", `no service is called ${JSON.stringify(service)}`);
         return { status: status() };
       }),
     ],
@@ -56,7 +62,12 @@ export function healthMethods(readiness: Readiness, types: PayloadTypes): [strin
           new HealthWatch(call, readiness, (request) => {
             const { service } = decodeMessage(HealthCheckRequestSchema, call.format, request, types);
             const answer = knownServices.has(service) ? status() : Serving.SERVICE_UNKNOWN;
-            return encodeMessage(HealthCheckResponseSchema, call.format, create(HealthCheckResponseSchema, { status: answer }), types);
+            return encodeMessage(
+              HealthCheckResponseSchema,
+              call.format,
+              create(HealthCheckResponseSchema, { status: answer }),
+              types,
+            );
           }),
       },
     ],
@@ -90,8 +101,6 @@ class HealthWatch implements CallHandler {
     // Readiness changes a few times in a server's life, so a watcher that does not read costs next to nothing.
     this.unwatch = this.readiness.watch(() => call.send(this.answer(request)));
   }
-
-  drained(): void {}
 
   over(): void {
     this.unwatch?.();

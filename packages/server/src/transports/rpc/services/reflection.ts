@@ -51,18 +51,22 @@ class Reflection implements CallHandler {
     this.call.resume();
   }
 
-  over(): void {}
-
   private answer({ messageRequest: asked }: ServerReflectionRequest): Answer {
     switch (asked.case) {
       case "listServices":
-        return { case: "listServicesResponse", value: { $typeName: "grpc.reflection.v1.ListServiceResponse", service: this.index.serviceNames() } };
+        return {
+          case: "listServicesResponse",
+          value: { $typeName: "grpc.reflection.v1.ListServiceResponse", service: this.index.serviceNames() },
+        };
       case "fileByFilename":
         return filesAnswer(this.index.fileNamed(asked.value), asked.value);
       case "fileContainingSymbol":
         return filesAnswer(this.index.fileWith(asked.value), asked.value);
       case "fileContainingExtension":
-        return filesAnswer(this.index.fileWithExtension(asked.value.containingType, asked.value.extensionNumber), asked.value.containingType);
+        return filesAnswer(
+          this.index.fileWithExtension(asked.value.containingType, asked.value.extensionNumber),
+          asked.value.containingType,
+        );
       case "allExtensionNumbersOfType":
         return {
           case: "allExtensionNumbersResponse",
@@ -83,8 +87,13 @@ class Reflection implements CallHandler {
 
 function filesAnswer(file: DescFile | undefined, asked: string): Answer {
   if (!file) return errorAnswer(grpcStatus.NOT_FOUND, `${asked} is not known here`);
-  const fileDescriptorProto = [...withDependencies(file)].map((each) => toBinary(FileDescriptorProtoSchema, each.proto));
-  return { case: "fileDescriptorResponse", value: { $typeName: "grpc.reflection.v1.FileDescriptorResponse", fileDescriptorProto } };
+  const fileDescriptorProto = [...withDependencies(file)].map((each) =>
+    toBinary(FileDescriptorProtoSchema, each.proto),
+  );
+  return {
+    case: "fileDescriptorResponse",
+    value: { $typeName: "grpc.reflection.v1.FileDescriptorResponse", fileDescriptorProto },
+  };
 }
 
 function errorAnswer(errorCode: number, errorMessage: string): Answer {
@@ -113,7 +122,10 @@ class DescriptorIndex {
   }
 
   serviceNames() {
-    return this.services.map(({ typeName }) => ({ $typeName: "grpc.reflection.v1.ServiceResponse" as const, name: typeName }));
+    return this.services.map(({ typeName }) => ({
+      $typeName: "grpc.reflection.v1.ServiceResponse" as const,
+      name: typeName,
+    }));
   }
 
   fileNamed(name: string): DescFile | undefined {
@@ -125,7 +137,8 @@ class DescriptorIndex {
   fileWith(symbol: string): DescFile | undefined {
     const parent = symbol.slice(0, Math.max(symbol.lastIndexOf("."), 0));
     for (const name of [symbol, parent]) {
-      const found = this.services.find(({ typeName }) => typeName === name) ?? this.types.registry.get(name) ?? this.inFiles(name);
+      const found =
+        this.services.find(({ typeName }) => typeName === name) ?? this.types.registry.get(name) ?? this.inFiles(name);
       if (found) return found.file;
     }
     return undefined;

@@ -1,0 +1,101 @@
+import type { AddressInfo, Server, Socket } from "node:net";
+import { ConfabError, type Limits } from "@confab/contract";
+import type { ExchangeHandler } from "../http/exchange.js";
+import { createHttp1Server, type UpgradeHandler } from "../http/h1/server.js";
+import { type Http2Connection, serveHttp2 } from "../http/h2/index.js";
+import { createPort } from "../http/port.js";
+import { errorJson } from "../http-reply/index.js";
+
+export interface ListenerOptions {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly limits: Limits;
+  readonly onExchange: ExchangeHandler;
+  readonly onUpgrade: UpgradeHandler;
+  /** For bugs. */
+  readonly report: (error: unknown) => void;
+}
+
+export interface Listener {
+  readonly address: AddressInfo;
+  /** Take no new connections and no new requests; those under way go on. */
+  drain(): void;
+  /** Resolves when the last connection has ended; those that have not by `timeoutMs` from now are cut. */
+  closed(timeoutMs: number): Promise<void>;
+}
+
+/** Listen on the one port, for HTTP/1.1 and HTTP/2. Rejects with the system's error, EADDRINUSE and so on. */
+export async function listen(options: ListenerOptions): Promise<Listener> {
+  const { host, limits, onExchange, report } = options;
+  const http1 = createHttp1Server({
+    onExchange,
+    onUpgrade: options.onUpgrade,
+    maxHeaderBytes: limits.maxHeaderBytes,
+    requestTimeoutMs: limits.requestTimeoutMs,
+    errorBody: (code) => {
+      const error = new ConfabError(code, "the request could not be read");
+      return { status: error.kind.http, json: `{"error":${errorJson(error)}}` };
+    },
+  });
+  const http2 = new Set<Http2Connection>();
+  const sockets = new Set<Socket>();
+  const port = createPort({
+    maxConnections: limits.maxConnections,
+    prefaceTimeoutMs: limits.prefaceTimeoutMs,
+    onHttp1: (socket) => http1.emit("connection", socket),
+    onHttp2: (socket, firstBytes) => {
+      const connectionOptions = {
+        scheme: "http",
+        remoteAddress: socket.remoteAddress ?? "",
+        maxHeaderBytes: limits.maxHeaderBytes,
+        maxStreams: limits.maxStreamsPerConnection,
+        timeouts: { pingIntervalMs: limits.pingIntervalMs },
+        onError: report,
+      } as const;
+      const connection = serveHttp2(socket, firstBytes, connectionOptions, onExchange);
+      http2.add(connection);
+      void connection.closed.then(() => http2.delete(connection));
+    },
+  });
+  function forget(this: Socket): void {
+    sockets.delete(this);
+  }
+  port.on("connection", (socket) => {
+    sockets.add(socket);
+    // One function for all sockets: a closure each would be memory for every idle connection.
+    socket.on("close", forget);
+  });
+  await bound(port, options.port, host);
+
+  const stopped = new Promise<void>((resolve) => port.once("close", () => resolve()));
+  return {
+    address: port.address() as AddressInfo,
+    drain: () => {
+      port.close();
+      for (const connection of http2) connection.drain();
+      http1.closeIdleConnections();
+    },
+    closed: async (timeoutMs) => {
+      const cut = setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, timeoutMs);
+      await stopped;
+      clearTimeout(cut);
+      http1.close();
+    },
+  };
+}
+
+function bound(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ port, host, backlog: maxAcceptBacklog }, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+/** Connections the kernel may hold for us to accept: thousands of clients come back at once after a restart. */
+const maxAcceptBacklog = 4_096;
