@@ -5,6 +5,9 @@ import { AnySchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import type { Violation } from "./errors.js";
 import { ConfabError } from "./errors.js";
 import { file_confab_v1_chat_service } from "./gen/confab/v1/chat_service_pb.js";
+import { file_confab_v1_frame } from "./gen/confab/v1/frame_pb.js";
+import { file_confab_v1_message } from "./gen/confab/v1/message_pb.js";
+import { file_confab_v1_room } from "./gen/confab/v1/room_pb.js";
 import { file_google_rpc_error_details } from "./gen/google/rpc/error_details_pb.js";
 import type { Payload } from "./message.js";
 
@@ -99,4 +102,10 @@ export class PayloadTypes {
 
 export type ViolationFinder = (...args: Parameters<typeof import("./validation.js").violationsOf>) => Violation[];
 
-const ownFiles: readonly DescFile[] = [file_confab_v1_chat_service, file_google_rpc_error_details];
+const ownFiles: readonly DescFile[] = [
+  file_confab_v1_chat_service,
+  file_confab_v1_frame,
+  file_confab_v1_message,
+  file_confab_v1_room,
+  file_google_rpc_error_details,
+];

@@ -1,0 +1,291 @@
+import { connect as connectHttp2 } from "node:http2";
+import { fromBinary, fromJsonString } from "@bufbuild/protobuf";
+import { EnvelopeReader, enveloped, errorFromDetails } from "@confab/contract";
+import { type ServerFrame, ServerFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import { StatusSchema } from "@confab/contract/gen/google/rpc/status_pb";
+import { WebSocket } from "ws";
+
+/** What became of a send: `stored`, or the catalogue's code of its refusal. */
+export type Outcome = string;
+
+/** A transport at the level of bytes: whatever stands in place of an encoded ChatMessage is sent as it is. */
+export interface RawSender {
+  readonly name: string;
+  readonly format: "proto" | "json";
+  send(url: string, message: Uint8Array): Promise<Outcome>;
+}
+
+const tooLong = 16 * 1_048_576;
+const stored: Outcome = "stored";
+
+/** Every way to send a message that the server has. None of it goes through the project's own client. */
+export const rawSenders: readonly RawSender[] = [
+  { name: "gRPC", format: "proto", send: (url, message) => sendGrpc(url, message, "application/grpc+proto") },
+  { name: "gRPC in JSON", format: "json", send: (url, message) => sendGrpc(url, message, "application/grpc+json") },
+  { name: "gRPC-Web", format: "proto", send: (url, message) => sendGrpcWeb(url, message, false) },
+  { name: "gRPC-Web text", format: "proto", send: (url, message) => sendGrpcWeb(url, message, true) },
+  {
+    name: "Connect in Protobuf",
+    format: "proto",
+    send: (url, message) => sendConnect(url, message, "application/proto"),
+  },
+  { name: "Connect in JSON", format: "json", send: (url, message) => sendConnect(url, message, "application/json") },
+  { name: "REST", format: "json", send: sendRest },
+  {
+    name: "WebSocket, Protobuf frames",
+    format: "proto",
+    send: (url, message) => sendFramed(url, protoFrame(message), "confab.v1.proto"),
+  },
+  {
+    name: "WebSocket, JSON frames",
+    format: "json",
+    send: (url, message) => sendFramed(url, jsonFrame(message), "confab.v1.json"),
+  },
+  { name: "WebSocket, plain", format: "json", send: sendPlain },
+  {
+    name: "Converse",
+    format: "proto",
+    send: (url, message) => sendConverse(url, protoFrame(message), "application/grpc+proto"),
+  },
+  {
+    name: "Converse in JSON",
+    format: "json",
+    send: (url, message) => sendConverse(url, jsonFrame(message), "application/grpc+json"),
+  },
+];
+
+const sendPath = "/confab.v1.ChatService/SendMessage";
+
+interface GrpcReply {
+  readonly messages: readonly Uint8Array[];
+  readonly trailers: Readonly<Record<string, unknown>>;
+}
+
+/** One call over HTTP/2 with Node's own client. `isEnough` may end a stream that has said what was wanted. */
+function grpcCall(
+  url: string,
+  path: string,
+  contentType: string,
+  body: Uint8Array,
+  isEnough: (message: Uint8Array) => boolean = () => false,
+): Promise<GrpcReply> {
+  return new Promise((resolve, reject) => {
+    const session = connectHttp2(url);
+    session.on("error", reject);
+    const stream = session.request({ ":method": "POST", ":path": path, "content-type": contentType, te: "trailers" });
+    const messages: Uint8Array[] = [];
+    let trailers: Record<string, unknown> = {};
+    const done = () => {
+      session.destroy();
+      resolve({ messages, trailers });
+    };
+    const reader = new EnvelopeReader(
+      tooLong,
+      (_flags, message) => {
+        messages.push(message);
+        if (isEnough(message)) done();
+      },
+      (length) => reject(new Error(`an envelope of ${length} bytes`)),
+    );
+    stream.on("response", (headers) => {
+      trailers = { ...trailers, ...headers };
+    });
+    stream.on("trailers", (headers) => {
+      trailers = { ...trailers, ...headers };
+    });
+    stream.on("data", (chunk: Buffer) => reader.push(chunk));
+    stream.on("end", done);
+    stream.on("error", reject);
+    // A stream that is answered before its end may close without one.
+    stream.on("close", done);
+    stream.end(body);
+  });
+}
+
+function codeFromTrailers(trailers: Readonly<Record<string, unknown>>): Outcome {
+  if (trailers["grpc-status"] === "0") return stored;
+  const details = trailers["grpc-status-details-bin"];
+  if (typeof details !== "string") return `grpc-status ${String(trailers["grpc-status"])} without details`;
+  const status = fromBinary(StatusSchema, Buffer.from(details, "base64"));
+  return errorFromDetails(status.details, status.message, "INTERNAL").code;
+}
+
+async function sendGrpc(url: string, message: Uint8Array, contentType: string): Promise<Outcome> {
+  const { trailers } = await grpcCall(url, sendPath, contentType, enveloped(0, message));
+  return codeFromTrailers(trailers);
+}
+
+async function sendGrpcWeb(url: string, message: Uint8Array, isText: boolean): Promise<Outcome> {
+  const envelope = Buffer.from(enveloped(0, message));
+  const response = await fetch(url + sendPath, {
+    method: "POST",
+    headers: { "content-type": isText ? "application/grpc-web-text" : "application/grpc-web+proto", "x-grpc-web": "1" },
+    body: isText ? envelope.toString("base64") : envelope,
+  });
+  const answer = Buffer.from(await response.arrayBuffer());
+  const body = isText ? base64Decoded(answer.toString()) : answer;
+  let trailers: Record<string, string> = {};
+  const reader = new EnvelopeReader(
+    tooLong,
+    (flags, content) => {
+      if (flags !== 0x80) return;
+      const lines = Buffer.from(content).toString().trim().split("\r\n");
+      trailers = Object.fromEntries(
+        lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]),
+      );
+    },
+    () => undefined,
+  );
+  reader.push(body);
+  return codeFromTrailers(trailers);
+}
+
+/** Base64 of several chunks, each padded for itself. */
+function base64Decoded(text: string): Buffer {
+  return Buffer.concat(text.split(/(?<==)(?=[^=])/).map((part) => Buffer.from(part, "base64")));
+}
+
+/** The ErrorInfo among the details of a Connect or REST error, by its reason. */
+function reasonFrom(details: unknown): string | undefined {
+  if (!Array.isArray(details)) return undefined;
+  for (const detail of details) {
+    const reason =
+      (detail as { debug?: { reason?: unknown } }).debug?.reason ?? (detail as { reason?: unknown }).reason;
+    if (typeof reason === "string") return reason;
+  }
+  return undefined;
+}
+
+async function sendConnect(url: string, message: Uint8Array, contentType: string): Promise<Outcome> {
+  const response = await fetch(url + sendPath, {
+    method: "POST",
+    headers: { "content-type": contentType },
+    body: Buffer.from(message),
+  });
+  if (response.ok) return stored;
+  const error = (await response.json()) as { details?: unknown };
+  return reasonFrom(error.details) ?? `HTTP ${response.status} without a reason`;
+}
+
+async function sendRest(url: string, message: Uint8Array): Promise<Outcome> {
+  // The room is the path's; to send what a body says about it, its own room is taken for the path where there is one.
+  const room = roomOf(message);
+  const response = await fetch(`${url}/v1/rooms/${encodeURIComponent(room)}/messages`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: Buffer.from(message),
+  });
+  if (response.ok) return stored;
+  const body = (await response.json()) as { error: { code: string } };
+  return body.error.code;
+}
+
+function roomOf(message: Uint8Array): string {
+  try {
+    const { room } = JSON.parse(Buffer.from(message).toString()) as { room?: unknown };
+    return typeof room === "string" && room !== "" ? room : "lobby";
+  } catch {
+    // What is no JSON names no room either.
+    return "lobby";
+  }
+}
+
+/** `ClientFrame { request: 1, send: … }` around bytes that need not be a message. */
+function protoFrame(message: Uint8Array): Uint8Array {
+  const length: number[] = [];
+  for (let rest = message.length; ; rest >>>= 7) {
+    length.push(rest > 0x7f ? (rest & 0x7f) | 0x80 : rest);
+    if (rest <= 0x7f) break;
+  }
+  return Buffer.concat([Buffer.from([0x08, 1, 0x22, ...length]), message]);
+}
+
+function jsonFrame(message: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from('{"request":1,"send":'), message, Buffer.from("}")]);
+}
+
+function outcomeOf({ frame }: ServerFrame): Outcome | undefined {
+  if (frame.case === "ack") return stored;
+  return frame.case === "error" ? frame.value.code : undefined;
+}
+
+function frameFrom(data: Buffer, isBinary: boolean): ServerFrame {
+  return isBinary
+    ? fromBinary(ServerFrameSchema, data)
+    : fromJsonString(ServerFrameSchema, data.toString(), { ignoreUnknownFields: true });
+}
+
+function sendFramed(url: string, frame: Uint8Array, subprotocol: string): Promise<Outcome> {
+  return overWebSocket(
+    `${url.replace("http", "ws")}/chat`,
+    [subprotocol],
+    frame,
+    subprotocol === "confab.v1.json",
+    (data, isBinary) => outcomeOf(frameWithoutDetails(data, isBinary)),
+  );
+}
+
+/** Details are of types that this reader has no registry for, and are not looked at. */
+function frameWithoutDetails(data: Buffer, isBinary: boolean): ServerFrame {
+  if (isBinary) return frameFrom(data, true);
+  const json = JSON.parse(data.toString()) as { error?: { details?: unknown } };
+  delete json.error?.details;
+  return frameFrom(Buffer.from(JSON.stringify(json)), false);
+}
+
+function sendPlain(url: string, message: Uint8Array): Promise<Outcome> {
+  const address = `${url.replace("http", "ws")}/chat?room=${encodeURIComponent(roomOf(message))}`;
+  return overWebSocket(address, [], message, true, (data) => {
+    const answer = JSON.parse(data.toString()) as { error?: { code: string } };
+    // The plain form has no acknowledgement: the message itself comes back, since its sender reads the room.
+    return answer.error?.code ?? stored;
+  });
+}
+
+function overWebSocket(
+  url: string,
+  subprotocols: string[],
+  frame: Uint8Array,
+  isText: boolean,
+  outcome: (data: Buffer, isBinary: boolean) => Outcome | undefined,
+): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(url, subprotocols);
+    const finish = (result: Outcome) => {
+      socket.terminate();
+      resolve(result);
+    };
+    socket.on("open", () => socket.send(frame, { binary: !isText }));
+    socket.on("message", (data: Buffer, isBinary) => {
+      const result = outcome(data, isBinary);
+      if (result !== undefined) finish(result);
+    });
+    // The catalogue's code is the beginning of a close's reason.
+    socket.on("close", (_code, reason) => finish(reason.toString().split(":", 1)[0] ?? ""));
+    socket.on("unexpected-response", (_request, response) => {
+      let body = "";
+      response.on("data", (chunk) => {
+        body += chunk;
+      });
+      response.on("end", () => finish((JSON.parse(body) as { error: { code: string } }).error.code));
+    });
+    socket.on("error", reject);
+  });
+}
+
+async function sendConverse(url: string, frame: Uint8Array, contentType: string): Promise<Outcome> {
+  const isBinary = contentType.endsWith("proto");
+  const outcomes: Outcome[] = [];
+  const { trailers } = await grpcCall(
+    url,
+    "/confab.v1.ChatService/Converse",
+    contentType,
+    enveloped(0, frame),
+    (message) => {
+      const outcome = outcomeOf(frameWithoutDetails(Buffer.from(message), isBinary));
+      if (outcome !== undefined) outcomes.push(outcome);
+      return outcome !== undefined;
+    },
+  );
+  return outcomes[0] ?? codeFromTrailers(trailers);
+}
