@@ -1,5 +1,7 @@
-import { type ConfabError, messageJson, PayloadTypes } from "@confab/contract";
-import { ErrorSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import { createRegistry, toJsonString } from "@bufbuild/protobuf";
+import type { ConfabError } from "@confab/contract";
+import { ErrorSchema, file_confab_v1_frame } from "@confab/contract/gen/confab/v1/frame_pb";
+import { file_google_rpc_error_details } from "@confab/contract/gen/google/rpc/error_details_pb";
 import type { Exchange, Fields } from "../http/exchange.js";
 import { wireErrorFrom } from "../service/index.js";
 import { replyJson } from "./json-reply.js";
@@ -22,8 +24,8 @@ export function respondError(exchange: Exchange, error: ConfabError, headers: Fi
 
 /** An error of the catalogue as the contract's `Error` in proto3 JSON. */
 export function errorJson(error: ConfabError): string {
-  return messageJson(ErrorSchema, wireErrorFrom(error), detailTypes);
+  return toJsonString(ErrorSchema, wireErrorFrom(error), { registry: detailTypes });
 }
 
 /** The details of an error are of the contract's own types, whatever payload types the server knows. */
-const detailTypes = PayloadTypes.none();
+const detailTypes = createRegistry(file_confab_v1_frame, file_google_rpc_error_details);

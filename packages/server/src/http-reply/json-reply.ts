@@ -6,7 +6,12 @@ const gzipFromBytes = 1_024;
 
 /** End an exchange with JSON, compressed if that pays and the client takes it. To HEAD: the same without the body. */
 export function replyJson(exchange: Exchange, status: number, json: Uint8Array, headers: Fields = {}): void {
-  const fields: Fields = { "content-type": "application/json", "cache-control": "no-store", "x-content-type-options": "nosniff", ...headers };
+  const fields: Fields = {
+    "content-type": "application/json",
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    ...headers,
+  };
   if (json.length < gzipFromBytes) {
     finish(exchange, status, json, fields);
     return;
@@ -31,5 +36,7 @@ function finish(exchange: Exchange, status: number, body: Uint8Array, fields: Fi
 
 /** Whether an `accept-encoding` allows gzip (RFC 9110 §12.5.3): it is named with a weight other than 0. */
 function takesGzip(accepted: string | undefined): boolean {
-  return (accepted ?? "").split(",").some((each) => /^\s*(x-)?gzip\s*(;\s*q=(1(\.0*)?|0?\.[0-9]*[1-9][0-9]*)\s*)?$/i.test(each));
+  return (accepted ?? "")
+    .split(",")
+    .some((each) => /^\s*(x-)?gzip\s*(;\s*q=(1(\.0*)?|0?\.[0-9]*[1-9][0-9]*)\s*)?$/i.test(each));
 }

@@ -32,7 +32,11 @@ function failsWith(code: string, text: RegExp) {
 test("a body in one chunk is handed on without a copy, and before `ended` returns", () => {
   const exchange = new FakeExchange();
   const bodies: Uint8Array[] = [];
-  collectBody(exchange, { maxBytes, timeouts: new ArrivalTimeouts(60_000) }, { body: (bytes) => bodies.push(bytes), failed: assert.fail });
+  collectBody(
+    exchange,
+    { maxBytes, timeouts: new ArrivalTimeouts(60_000) },
+    { body: (bytes) => bodies.push(bytes), failed: assert.fail },
+  );
   const chunk = Buffer.from("hello");
   exchange.listener.data(chunk);
   exchange.listener.ended();
@@ -53,7 +57,11 @@ test("no body is an empty one", async () => {
   assert.equal((await body).length, 0);
 });
 
-for (const [length, isTaken] of [[maxBytes - 1, true], [maxBytes, true], [maxBytes + 1, false]] as const) {
+for (const [length, isTaken] of [
+  [maxBytes - 1, true],
+  [maxBytes, true],
+  [maxBytes + 1, false],
+] as const) {
   test(`a body of ${length} bytes is ${isTaken ? "taken" : "refused"} when ${maxBytes} are allowed`, async () => {
     const { exchange, body } = reading();
     exchange.listener.data(Buffer.alloc(length - 1));
@@ -83,7 +91,11 @@ test("a gzip body is unpacked", async () => {
   assert.equal(Buffer.from(await body).toString(), "packed");
 });
 
-for (const [unpackedBytes, isTaken] of [[maxBytes, true], [maxBytes + 1, false], [50_000, false]] as const) {
+for (const [unpackedBytes, isTaken] of [
+  [maxBytes, true],
+  [maxBytes + 1, false],
+  [50_000, false],
+] as const) {
   test(`gzip that unpacks to ${unpackedBytes} bytes is ${isTaken ? "taken" : "refused"} when ${maxBytes} are allowed`, async () => {
     const { exchange, body } = reading({ "content-encoding": "gzip" });
     exchange.listener.data(gzipSync(Buffer.alloc(unpackedBytes)));

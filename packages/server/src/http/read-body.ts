@@ -37,7 +37,10 @@ export function collectBody(exchange: Exchange, options: BodyOptions, receiver: 
 }
 
 /** `collectBody` as a promise. Rejects with CANCELLED when the peer goes away before the body is whole. */
-export function readBody(exchange: Exchange, options: BodyOptions & Pick<BodyReceiver, "drained" | "aborted">): Promise<Uint8Array> {
+export function readBody(
+  exchange: Exchange,
+  options: BodyOptions & Pick<BodyReceiver, "drained" | "aborted">,
+): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     collectBody(exchange, options, {
       body: resolve,
@@ -52,12 +55,11 @@ export function readBody(exchange: Exchange, options: BodyOptions & Pick<BodyRec
 }
 
 /** For an exchange whose body nobody wants. */
-export const ignoredBody: ExchangeListener = {
-  data() {},
-  ended() {},
-  drained() {},
-  aborted() {},
-};
+export const ignoredBody: ExchangeListener = { data: ignore, ended: ignore, drained: ignore, aborted: ignore };
+
+function ignore(): void {
+  // The answer does not depend on it.
+}
 
 class BodyCollector implements ExchangeListener, Arrival {
   private first: Uint8Array | undefined;
@@ -120,7 +122,12 @@ class BodyCollector implements ExchangeListener, Arrival {
   }
 
   expired(): void {
-    this.fail(new ConfabError("REQUEST_TIMEOUT", `the body did not arrive within ${this.options.timeouts.timeoutMs} ms (requestTimeoutMs)`));
+    this.fail(
+      new ConfabError(
+        "REQUEST_TIMEOUT",
+        `the body did not arrive within ${this.options.timeouts.timeoutMs} ms (requestTimeoutMs)`,
+      ),
+    );
   }
 
   private whole(): Uint8Array {
@@ -161,11 +168,17 @@ function isGzip(encoding: string): boolean {
 }
 
 function unsupportedCompression(encoding: string): ConfabError {
-  return new ConfabError("UNSUPPORTED_COMPRESSION", `content-encoding is "${encoding.slice(0, 100)}"; identity and gzip are understood`);
+  return new ConfabError(
+    "UNSUPPORTED_COMPRESSION",
+    `content-encoding is "${encoding.slice(0, 100)}"; identity and gzip are understood`,
+  );
 }
 
 function tooLarge(maxBytes: number): ConfabError {
-  return new ConfabError("PAYLOAD_TOO_LARGE", `the body is larger than ${maxBytes} bytes, which is what a message within maxMessageBytes may take`);
+  return new ConfabError(
+    "PAYLOAD_TOO_LARGE",
+    `the body is larger than ${maxBytes} bytes, which is what a message within maxMessageBytes may take`,
+  );
 }
 
 const noBytes = new Uint8Array(0);

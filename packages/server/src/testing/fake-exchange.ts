@@ -15,9 +15,6 @@ export class FakeExchange implements Exchange {
   isEnded = false;
   isReset = false;
   isPaused = false;
-  /** Resolves when the response has ended or the exchange was reset. */
-  readonly over: Promise<void>;
-  private settleOver: () => void = () => {};
 
   constructor(request: Partial<RequestHead> = {}) {
     this.request = {
@@ -30,9 +27,6 @@ export class FakeExchange implements Exchange {
       remoteAddress: "127.0.0.1",
       ...request,
     };
-    this.over = new Promise((resolve) => {
-      this.settleOver = resolve;
-    });
   }
 
   get text(): string {
@@ -64,11 +58,9 @@ export class FakeExchange implements Exchange {
   end(trailers?: Fields): void {
     this.trailers = trailers;
     this.isEnded = true;
-    this.settleOver();
   }
 
   reset(): void {
     this.isReset = true;
-    this.settleOver();
   }
 }

@@ -1,5 +1,19 @@
 import type { Position } from "@confab/contract";
-import type { Appended, Engine, LogEntry, LogPage, NewEntry, PageBounds, RoomBus, RoomId, RoomListener, RoomLog, RoomState, RoomSummary, Signal } from "../core/index.js";
+import type {
+  Appended,
+  Engine,
+  LogEntry,
+  LogPage,
+  NewEntry,
+  PageBounds,
+  RoomBus,
+  RoomId,
+  RoomListener,
+  RoomLog,
+  RoomState,
+  RoomSummary,
+  Signal,
+} from "../core/index.js";
 
 interface MemoryRoom {
   entries: LogEntry[];
@@ -72,7 +86,9 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
     return this.appendError?.message;
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    // There is nothing to release.
+  }
 
   private entriesOf(room: RoomId): LogEntry[] {
     return this.rooms.get(room)?.entries ?? [];

@@ -3,10 +3,10 @@ import { ConfabError, confabErrorFrom } from "@confab/contract";
 import { ChatService as ChatServiceDesc } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import { ArrivalTimeouts } from "../../http/arrival-timeouts.js";
 import type { Exchange, ExchangeHandler, Fields } from "../../http/exchange.js";
-import { type BodyOptions, collectBody, ignoredBody } from "../../http/read-body.js";
+import { type BodyOptions, type BodyReceiver, collectBody, ignoredBody } from "../../http/read-body.js";
 import { replyJson, respondError } from "../../http-reply/index.js";
-import { type ChatService, maxWireBytes, type UnaryOperation } from "../../service/index.js";
 import { HttpRoutes, type RouteMatch } from "../../service/http-routes.js";
+import { type ChatService, maxWireBytes, type UnaryOperation } from "../../service/index.js";
 import { isJsonType, unsupportedMediaType } from "./media-type.js";
 import { type RequestParts, requestJsonFrom } from "./transcoding.js";
 
@@ -19,6 +19,8 @@ export interface RestDeps {
   readonly openStream: (exchange: Exchange, request: Uint8Array) => void;
   /** Shared by the bodies of one server; by default REST has its own. */
   readonly bodyTimeouts?: ArrivalTimeouts;
+  /** Told of every INTERNAL error, with what is underneath; the client is not. */
+  readonly report?: (error: unknown) => void;
 }
 
 /**
@@ -28,7 +30,7 @@ export interface RestDeps {
  * @throws Error: the contract has a route that cannot be served.
  */
 export function createRestHandler(deps: RestDeps): ExchangeHandler {
-  const { service, bodyTimeouts } = deps;
+  const { service, bodyTimeouts, report = ignoreBug } = deps;
   const { limits } = service.deps;
   const routes = HttpRoutes.of(ChatServiceDesc);
   const operations = operationsFor(routes, service);
@@ -47,7 +49,7 @@ export function createRestHandler(deps: RestDeps): ExchangeHandler {
     } else {
       const call: RestCall = { route: match.route, variables: match.variables, query };
       const operation = operations.get(match.route.rpc);
-      if (operation) answerUnary(exchange, operation, call, bounds);
+      if (operation) answerUnary(exchange, operation, call, { bounds, report });
       else beginStream(exchange, call, deps);
     }
   };
@@ -94,19 +96,40 @@ function beginStream(exchange: Exchange, call: RestCall, { openStream }: RestDep
   openStream(exchange, request);
 }
 
-function answerUnary(exchange: Exchange, operation: UnaryOperation, call: RestCall, bounds: BodyOptions): void {
-  const fail = (thrown: unknown) => respondError(exchange, confabErrorFrom(thrown));
+interface UnaryContext {
+  readonly bounds: BodyOptions;
+  readonly report: (error: unknown) => void;
+}
+
+function answerUnary(exchange: Exchange, operation: UnaryOperation, call: RestCall, context: UnaryContext): void {
+  const fail = (thrown: unknown) => {
+    const error = confabErrorFrom(thrown);
+    if (error.code === "INTERNAL") context.report(error);
+    respondError(exchange, error);
+  };
   const answer = (body: Uint8Array) => {
-    callOperation(operation, { ...call, body }).then((reply) => replyJson(exchange, 200, reply), fail);
+    callOperation(operation, { ...call, body })
+      .then((reply) => replyJson(exchange, 200, reply), fail)
+      // A bug in the replying itself must end this exchange and nothing else.
+      .catch((thrown: unknown) => {
+        context.report(thrown);
+        exchange.reset();
+      });
   };
   if (call.route.body.kind === "none") {
     exchange.listen(ignoredBody);
     answer(noBody);
-    return;
+  } else {
+    takeBody(exchange, context.bounds, { body: answer, failed: fail });
   }
+}
+
+/** Take a JSON body. What is not even said to be JSON is refused before it is taken. */
+function takeBody(exchange: Exchange, bounds: BodyOptions, receiver: BodyReceiver): void {
   const { "content-type": contentType, "content-encoding": contentEncoding } = exchange.request.headers;
-  if (contentType !== undefined && !isJsonType(contentType)) {
-    refuse(exchange, unsupportedMediaType(contentType));
+  if (contentType && !isJsonType(contentType)) {
+    exchange.listen(ignoredBody);
+    receiver.failed(unsupportedMediaType(contentType));
     return;
   }
   collectBody(
@@ -114,10 +137,10 @@ function answerUnary(exchange: Exchange, operation: UnaryOperation, call: RestCa
     { ...bounds, contentEncoding },
     {
       body: (bytes) => {
-        if (contentType === undefined && bytes.length > 0) fail(unsupportedMediaType(contentType));
-        else answer(bytes);
+        if (!contentType && bytes.length > 0) receiver.failed(unsupportedMediaType(contentType));
+        else receiver.body(bytes);
       },
-      failed: fail,
+      failed: receiver.failed,
     },
   );
 }
@@ -137,6 +160,10 @@ function operationsFor(routes: HttpRoutes, service: ChatService): ReadonlyMap<De
     operations.set(rpc, operation);
   }
   return operations;
+}
+
+function ignoreBug(): void {
+  // Whoever wants to know of bugs gives a `report`.
 }
 
 /** How much of an unknown path an error repeats. */

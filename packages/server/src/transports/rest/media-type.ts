@@ -8,8 +8,8 @@ export function isJsonType(contentType: string): boolean {
   return /^\s*application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(contentType);
 }
 
-/** `undefined`: there was a body and no content type. */
+/** Empty or `undefined`: there was a body and no content type. */
 export function unsupportedMediaType(contentType: string | undefined): ConfabError {
-  const found = contentType === undefined ? "missing" : JSON.stringify(contentType.slice(0, 100));
+  const found = !contentType ? "missing" : JSON.stringify(contentType.slice(0, 100));
   return new ConfabError("UNSUPPORTED_MEDIA_TYPE", `content-type is ${found}; application/json is understood`);
 }

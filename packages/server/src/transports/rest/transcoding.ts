@@ -96,7 +96,9 @@ function valueFrom(what: string, path: FieldPath, text: string): JsonValue {
   const { leaf } = path;
   const value = leaf.message?.typeName === PositionSchema.typeName ? positionFrom(text) : scalarFrom(leaf, text);
   if (value === undefined || !fitsField(leaf, value)) {
-    throw malformed(`${what} "${path.name}": ${JSON.stringify(text.slice(0, maxQuotedCharacters))} is not a ${typeNameOf(leaf)}`);
+    throw malformed(
+      `${what} "${path.name}": ${JSON.stringify(text.slice(0, maxQuotedCharacters))} is not a ${typeNameOf(leaf)}`,
+    );
   }
   return value;
 }

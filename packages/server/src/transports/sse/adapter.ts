@@ -13,6 +13,8 @@ export interface SseDeps {
   readonly service: ChatService;
   /** From 0 to below 1; spreads the clients that all come back after a server has gone. */
   readonly random?: () => number;
+  /** Told of every INTERNAL error, with what is underneath; the client is not. */
+  readonly report?: (error: unknown) => void;
 }
 
 export interface SseHandler {
@@ -27,16 +29,22 @@ const retryAtLeastMs = 1_000;
 const retrySpreadMs = 2_000;
 
 /** The messages of a room as server-sent events, for `EventSource` and for `curl`. */
-export function createSseHandler({ service, random = Math.random }: SseDeps): SseHandler {
+export function createSseHandler({ service, random = Math.random, report = ignoreBug }: SseDeps): SseHandler {
   const { limits, hub, types } = service.deps;
   const heartbeats = new Heartbeats(limits.pingIntervalMs);
   const streamDeps: SseStreamDeps = {
     encoding: new EventMessages(service.json),
     maxQueuedBytes: limits.maxQueuedBytes,
     onOver: (stream) => heartbeats.delete(stream),
+    report,
   };
 
-  const begin = (exchange: Exchange, stream: SseStream, room: string, { subscription, position, isRecovered }: Subscribed) => {
+  const begin = (
+    exchange: Exchange,
+    stream: SseStream,
+    room: string,
+    { subscription, position, isRecovered }: Subscribed,
+  ) => {
     if (!stream.open(subscription)) return;
     heartbeats.add(stream);
     exchange.respond(200, { ...streamHeaders, "confab-position": formatPosition(position) });
@@ -61,13 +69,24 @@ export function createSseHandler({ service, random = Math.random }: SseDeps): Ss
         exchange.end();
         return;
       }
-      hub.subscribe(request, stream).then(
-        (subscribed) => begin(exchange, stream, request.room, subscribed),
-        (thrown: unknown) => stream.refuse(confabErrorFrom(thrown)),
-      );
+      hub
+        .subscribe(request, stream)
+        .then(
+          (subscribed) => begin(exchange, stream, request.room, subscribed),
+          (thrown: unknown) => stream.refuse(confabErrorFrom(thrown)),
+        )
+        // A bug in the answering itself must end this exchange and nothing else.
+        .catch((thrown: unknown) => {
+          report(thrown);
+          exchange.reset();
+        });
     },
     close: () => heartbeats.close(),
   };
+}
+
+function ignoreBug(): void {
+  // Whoever wants to know of bugs gives a `report`.
 }
 
 const streamHeaders: Fields = {
@@ -86,7 +105,10 @@ function resumed(request: SubscribeRequest, lastEventId: string | undefined): Su
   if (lastEventId === undefined || lastEventId === "") return request;
   const after = parsePosition(lastEventId);
   if (!after) {
-    throw new ConfabError("MALFORMED_MESSAGE", `last-event-id ${JSON.stringify(lastEventId.slice(0, 64))} is not a position (epoch:offset)`);
+    throw new ConfabError(
+      "MALFORMED_MESSAGE",
+      `last-event-id ${JSON.stringify(lastEventId.slice(0, 64))} is not a position (epoch:offset)`,
+    );
   }
   return { ...request, after, history: 0 };
 }

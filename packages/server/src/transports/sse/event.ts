@@ -33,7 +33,8 @@ export class EventMessages implements Encoding {
 
   encode(_room: RoomId, epoch: number, entries: readonly LogEntry[]): Uint8Array {
     let text = "";
-    for (const entry of entries) text += eventText({ position: { epoch, offset: entry.offset }, json: this.json.of(epoch, entry) });
+    for (const entry of entries)
+      text += eventText({ position: { epoch, offset: entry.offset }, json: this.json.of(epoch, entry) });
     return Buffer.from(text);
   }
 }

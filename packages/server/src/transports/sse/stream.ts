@@ -9,6 +9,8 @@ export interface SseStreamDeps {
   readonly maxQueuedBytes: number;
   /** The stream is over, for whatever reason. */
   readonly onOver: (stream: SseStream) => void;
+  /** Told of every INTERNAL error, with what is underneath; the client is not. */
+  readonly report: (error: unknown) => void;
 }
 
 /**
@@ -41,7 +43,7 @@ export class SseStream implements Sink {
 
   /** Answer with an error, as an ordinary HTTP response: the stream has not begun. */
   refuse(error: ConfabError): void {
-    this.over();
+    this.over(error);
     respondError(this.exchange, error);
   }
 
@@ -63,19 +65,23 @@ export class SseStream implements Sink {
     }
     this.exchange.write(Buffer.from(eventText({ name: "error", json: errorJson(error) })));
     this.exchange.end();
-    this.over();
+    this.over(error);
   }
 
-  private over(): void {
+  private over(error?: ConfabError): void {
     this.state = "over";
+    if (error?.code === "INTERNAL") this.deps.report(error);
     this.deps.onOver(this);
   }
 
   private exchangeListener(): ExchangeListener {
     return {
-      // A listener's request has no body that matters; when it is complete, the client has said all and listens on.
-      data() {},
-      ended() {},
+      data() {
+        // A GET has no body that matters.
+      },
+      ended() {
+        // The client has said all it had to, and listens on.
+      },
       drained: () => this.subscription?.drained(),
       aborted: () => {
         this.subscription?.close();
