@@ -11,6 +11,9 @@ import { startTarget } from "./targets/start-target.js";
 /** What a fan-out run takes besides warm-up and measuring, at most: connecting, reaching everybody, draining. */
 const overheadMs = 40_000;
 
+/** A server keeps up when the last message is everywhere this long after it was due, in milliseconds. */
+const graceMs = 1_000;
+
 export interface FanoutSize extends Durations {
   readonly subscribers: number;
   readonly ratePerSecond: number;
@@ -69,7 +72,7 @@ function rowsFrom(rows: readonly FanoutRow[], size: FanoutSize): readonly CaseRo
 async function runFanout(sandbox: Sandbox, name: TargetName, wire: WireName, size: FanoutSize): Promise<Figures> {
   const target = await startTarget(sandbox, name);
   try {
-    const load: FanoutLoad = { wire, port: target.port, serverPid: target.pid, ...size };
+    const load: FanoutLoad = { wire, port: target.port, serverPid: target.pid, graceMs, ...size };
     return figuresFrom(await runLoad(sandbox, "fanout", load, size.warmUpMs + size.measureMs + overheadMs));
   } finally {
     await target.stop();

@@ -47,6 +47,13 @@ test("a run that could not be made says why, once", () => {
   );
 });
 
+test("a run beside other busy programs carries a warning, a quiet one does not", () => {
+  const warned = (othersCoreShare: number) =>
+    linesFor([row("ws", "ws", { othersCoreShare })]).some((line) => line.startsWith("Noise:"));
+  assert.equal(warned(0.5), true);
+  assert.equal(warned(0.02), false);
+});
+
 test("a target is met at its bound and missed above it", () => {
   const goalAt = (confabUs: number) =>
     judgeGoals([

@@ -83,7 +83,7 @@ export function reportLines(
   results: readonly CaseResult[],
   goals: readonly Goal[],
 ): readonly string[] {
-  return [...machineLines(machine, rounds), ...results.flatMap(caseLines), ...goalLines(goals)];
+  return [...machineLines(machine, rounds), ...results.flatMap(caseLines), ...goalLines(goals), ...noiseLines(results)];
 }
 
 /** One run in a few words, for the progress. */
@@ -125,6 +125,19 @@ function goalLines(goals: readonly Goal[]): readonly string[] {
     ...goals.map(
       (goal) => `${verdict(goal.isMet).padEnd(12)}  ${goal.claim}: ${goal.isMet === undefined ? "–" : goal.figure}`,
     ),
+  ];
+}
+
+/** From here on, in cores, other programs' work shows in the ratios: held-up servers batch more and look cheaper. */
+const noisyShare = 0.1;
+
+function noiseLines(results: readonly CaseResult[]): readonly string[] {
+  const shares = results.flatMap(({ rows }) => rows.map((row) => row.figures.othersCoreShare ?? 0));
+  const noise = Math.max(0, ...shares);
+  if (noise < noisyShare) return [];
+  return [
+    "",
+    `Noise: other programs used up to ${formatShare(noise)} of a core meanwhile. Repeat this on a quiet machine before you rely on it.`,
   ];
 }
 

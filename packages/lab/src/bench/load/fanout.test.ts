@@ -31,6 +31,7 @@ for (const [name, wire] of servers) {
       ratePerSecond: 100,
       warmUpMs: 100,
       measureMs: 300,
+      graceMs: 20_000,
     });
     assert.equal(result.expected, 150);
     assert.equal(result.delivered, 150);

@@ -15,6 +15,8 @@ export interface FanoutLoad {
   readonly ratePerSecond: number;
   readonly warmUpMs: number;
   readonly measureMs: number;
+  /** How late the last message may be for a server to "keep up", in milliseconds. */
+  readonly graceMs: number;
 }
 
 export interface FanoutResult {
@@ -37,8 +39,6 @@ export interface FanoutResult {
   readonly outOfOrder: number;
 }
 
-/** How late the last message may be for a server to "keep up". */
-const graceMs = 1_000;
 /** How long a warm-up's messages may take to arrive before the measuring begins all the same. */
 const drainMs = 3_000;
 /** How long every subscriber may take to be reached by a first message. */
@@ -106,7 +106,7 @@ async function measure(load: FanoutLoad, crowd: Crowd, publisher: Publisher, log
   const before = snapshot(load.serverPid, crowd);
   await publisher.run(load.ratePerSecond, load.measureMs);
   const messages = publisher.published - firstWarmUp - warmUps;
-  await becomesTrue(() => crowd.totalReceived >= (warmUps + messages) * load.subscribers, graceMs);
+  await becomesTrue(() => crowd.totalReceived >= (warmUps + messages) * load.subscribers, load.graceMs);
   const after = snapshot(load.serverPid, crowd);
 
   // Messages come in order, so what a subscriber has beyond the warm-up's number belongs to the measured time.
