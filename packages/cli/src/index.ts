@@ -1,1 +1,3 @@
-export {};
+export { type ExitCode, exitCode } from "./exit-codes.js";
+export { runCommandLine } from "./run.js";
+export { loadTypes } from "./types/load-types.js";

@@ -1,0 +1,61 @@
+import type { ChatMessage } from "@confab/client/node";
+import { type Command, UsageError } from "../command.js";
+import { connectionHelp, connectionOptions, openConnection } from "../connection.js";
+import { exitCode, exitCodesHelp } from "../exit-codes.js";
+import { messageJsonLine, messageLine } from "../output/format.js";
+import { parseCommandLine, positionals, wholeNumber } from "../parse-args.js";
+
+export const listen: Command = {
+  name: "listen",
+  summary: "print a room's messages as they come",
+  help: `Usage: confab listen [ROOM] [options]
+
+Prints the messages of ROOM (default lobby) until Ctrl-C.
+
+      --history N      begin with the newest N messages, at most 1000
+      --after P        begin after position P, with everything since then
+      --count N        stop after N messages
+      --user NAME      be listed among the room's members
+      --json           print each message as a line of JSON, with its position
+${connectionHelp}
+
+${exitCodesHelp}`,
+
+  async run(args, context) {
+    const { values, positionals: words } = parseCommandLine(args, {
+      ...connectionOptions,
+      history: { type: "string" },
+      after: { type: "string" },
+      count: { type: "string" },
+      user: { type: "string" },
+      json: { type: "boolean" },
+    });
+    const [room] = positionals(words, ["ROOM"]);
+    const count = values.count === undefined ? Number.POSITIVE_INFINITY : wholeNumber("count", values.count, 1);
+    const history = values.history === undefined ? 0 : wholeNumber("history", values.history, 0, 1_000);
+    const { after, user } = values;
+    if (after !== undefined && history > 0) throw new UsageError("--after and --history exclude each other");
+    const { link, types } = openConnection(values, context);
+    const lineOf = (message: ChatMessage) =>
+      values.json ? messageJsonLine(message, types) : messageLine(message, types);
+    let printed = 0;
+    let lastPosition = after;
+    try {
+      const listening = await link.listen({ room, user, after, history }, { signal: context.signal });
+      lastPosition = listening.position;
+      for await (const message of listening) {
+        await context.out.line(lineOf(message));
+        lastPosition = message.position;
+        if (++printed >= count) return exitCode.ok;
+      }
+      return exitCode.interrupted;
+    } catch (error) {
+      // Said before the error, so that a script that reads only the last line still gets the reason.
+      if (lastPosition !== undefined && lastPosition !== after)
+        await context.err.line(`go on with --after ${lastPosition}`);
+      throw error;
+    } finally {
+      link.close();
+    }
+  },
+};

@@ -1,0 +1,173 @@
+import { type LimitName, limits } from "@confab/contract";
+import {
+  ConfigError,
+  FolderLockedError,
+  type RunningServer,
+  type ServerConfig,
+  StoreError,
+  startServer,
+} from "@confab/server";
+import { type Command, type CommandContext, UsageError } from "../command.js";
+import { exitCode } from "../exit-codes.js";
+import { parseCommandLine, positionals, wholeNumber } from "../parse-args.js";
+import { banner } from "../serve/banner.js";
+import { retentionFrom } from "../serve/retention.js";
+import { StreamLogger } from "../serve/stream-logger.js";
+import { webRoot } from "../serve/web-root.js";
+import { loadTypes } from "../types/load-types.js";
+import { TypeFileError } from "../types/type-file-error.js";
+
+const defaultPort = 8080;
+const defaultDataDir = "confab-data";
+
+export const serve: Command = {
+  name: "serve",
+  summary: "run a server",
+  help: `Usage: confab serve [options]
+
+Runs a server until Ctrl-C or SIGTERM, then says goodbye to its clients and stops.
+
+      --host HOST            address to listen on; default 127.0.0.1, this machine only: nobody is
+                             asked for a token yet
+      --port N               default ${defaultPort}; 0 is any free port
+      --data DIR             where messages are kept; default ./${defaultDataDir}
+      --durability MODE      when a message counts as stored: fsync (default), once it is on disk;
+                             os, once the operating system has it
+      --retention-messages N keep the newest N of each room; default 1000000; none: no bound
+      --retention-age T      keep messages for 90s, 30m, 12h, 7d; default none
+      --retention-bytes SIZE keep 500MB, 2GiB of each room; default 1GiB; none: no bound
+      --types FILE           payload types: .proto files or descriptor sets; may be repeated
+      --allow-origin ORIGIN  a site whose pages may use the server, such as https://chat.example;
+                             may be repeated; * is any
+      --limit NAME=N         change a limit (below); may be repeated
+      --json                 logs as lines of JSON
+  -h, --help                 this text
+
+Limits:
+${limitsHelp()}
+
+Exit codes:
+  0    stopped as asked
+  1    could not start
+  2    wrong usage`,
+
+  async run(args, context) {
+    const { values, positionals: words } = parseCommandLine(args, serveOptions);
+    positionals(words, []);
+    const config: ServerConfig & Required<Pick<ServerConfig, "host" | "port" | "dataDir">> = {
+      host: values.host ?? "127.0.0.1",
+      port: wholeNumber("port", values.port ?? String(defaultPort), 0, 65_535),
+      dataDir: values.data ?? defaultDataDir,
+      durability: durabilityFrom(values.durability ?? "fsync"),
+      retention: retentionFrom({
+        messages: values["retention-messages"],
+        age: values["retention-age"],
+        bytes: values["retention-bytes"],
+      }),
+      limits: limitsFrom(values.limit ?? []),
+      allowedOrigins: values["allow-origin"] ?? [],
+      logger: new StreamLogger(process.stderr, values.json === true),
+      ...(values.types && { types: typesFrom(values.types) }),
+      ...webRoot(),
+    };
+    const server = await start(config, context);
+    if (!server) return exitCode.refused;
+    if (values.json) config.logger?.info({ url: server.url, dataDir: config.dataDir }, "listening");
+    else for (const line of banner(server.url, { ...config, program: context.program })) await context.out.line(line);
+    await aborted(context.signal);
+    await server.close();
+    return exitCode.ok;
+  },
+};
+
+const serveOptions = {
+  host: { type: "string" },
+  port: { type: "string" },
+  data: { type: "string" },
+  durability: { type: "string" },
+  "retention-messages": { type: "string" },
+  "retention-age": { type: "string" },
+  "retention-bytes": { type: "string" },
+  types: { type: "string", multiple: true },
+  "allow-origin": { type: "string", multiple: true },
+  limit: { type: "string", multiple: true },
+  json: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+} as const;
+
+/** Start, or say in one line why that cannot be. */
+async function start(
+  config: ServerConfig & { readonly host: string; readonly port: number; readonly dataDir: string },
+  { err }: CommandContext,
+): Promise<RunningServer | undefined> {
+  try {
+    return await startServer(config);
+  } catch (error) {
+    if (error instanceof ConfigError) throw new UsageError(error.message, { cause: error });
+    const reason = startFailure(error, config);
+    if (reason === undefined) throw error;
+    await err.line(`confab: ${reason}`);
+    return undefined;
+  }
+}
+
+/** Why a server cannot start, naming the option that would change it; undefined for what is nobody's option. */
+function startFailure(
+  error: unknown,
+  { host, port, dataDir }: { host: string; port: number; dataDir: string },
+): string | undefined {
+  if (error instanceof FolderLockedError || error instanceof StoreError) return `--data ${dataDir}: ${error.message}`;
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  switch (code) {
+    case "EADDRINUSE":
+      return `--port ${port}: in use on ${host} already`;
+    case "EACCES":
+      return `--port ${port}: this user may not listen there`;
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+      return `--host ${host}: not an address of this machine`;
+    default:
+      return undefined;
+  }
+}
+
+function durabilityFrom(text: string): "fsync" | "os" {
+  if (text === "fsync" || text === "os") return text;
+  throw new UsageError(`--durability ${text}: fsync or os is due`);
+}
+
+function limitsFrom(settings: readonly string[]): Partial<Record<LimitName, number>> {
+  const values: Partial<Record<LimitName, number>> = {};
+  for (const setting of settings) {
+    const [, name = "", text = ""] = /^([^=]+)=(.*)$/.exec(setting) ?? [];
+    if (!isLimitName(name))
+      throw new UsageError(`--limit ${setting}: NAME=N with one of ${Object.keys(limits).join(", ")} is due`);
+    values[name] = wholeNumber(`limit ${name}`, text, limits[name].min, limits[name].max);
+  }
+  return values;
+}
+
+function isLimitName(name: string): name is LimitName {
+  return Object.hasOwn(limits, name);
+}
+
+function limitsHelp(): string {
+  return Object.entries(limits)
+    .map(([name, { fallback, meaning }]) => `  ${name}=${fallback}\n      ${meaning}`)
+    .join("\n");
+}
+
+function typesFrom(files: readonly string[]): Uint8Array {
+  try {
+    return loadTypes(files);
+  } catch (error) {
+    throw error instanceof TypeFileError ? new UsageError(`--types ${error.message}`, { cause: error }) : error;
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,87 @@
+import { type Link, openLink, serverUrl, type TransportName } from "@confab/client/node";
+import { PayloadTypes } from "@confab/contract";
+import { type CommandContext, UsageError } from "./command.js";
+import { wholeNumber } from "./parse-args.js";
+import { loadTypes } from "./types/load-types.js";
+import { TypeFileError } from "./types/type-file-error.js";
+
+/** The options of every command that talks to a server. */
+export const connectionOptions = {
+  url: { type: "string" },
+  transport: { type: "string", short: "t" },
+  timeout: { type: "string" },
+  types: { type: "string", multiple: true },
+  help: { type: "boolean", short: "h" },
+} as const;
+
+export const connectionHelp = `      --url URL        the server; default $CONFAB_URL or http://127.0.0.1:8080
+  -t, --transport T    grpc, grpc-web, connect, websocket, websocket-json, websocket-proto, sse or
+                       rest (the same one); default websocket-proto
+      --timeout S      seconds that one answer may take; default 30
+      --types FILE     payload types: .proto files or descriptor sets; may be repeated
+  -h, --help           this text`;
+
+/** The transports by the names that users know them by. */
+const transports: Readonly<Record<string, TransportName>> = {
+  grpc: "grpc",
+  "grpc-web": "grpc-web",
+  connect: "connect",
+  websocket: "websocket-plain",
+  "websocket-json": "websocket-json",
+  "websocket-proto": "websocket-proto",
+  sse: "sse",
+  rest: "sse",
+};
+
+export interface ConnectionValues {
+  readonly url?: string | undefined;
+  readonly transport?: string | undefined;
+  readonly timeout?: string | undefined;
+  readonly types?: readonly string[] | undefined;
+}
+
+/** What a command needs to talk to its server. */
+export interface ServerConnection {
+  readonly link: Link;
+  readonly types: PayloadTypes;
+  /** For each call. */
+  readonly call: { readonly signal: AbortSignal; readonly timeoutMs: number };
+}
+
+/** Nothing is sent yet. @throws UsageError: an option is wrong. */
+export function openConnection(values: ConnectionValues, { env, signal }: CommandContext): ServerConnection {
+  const types = values.types ? clientTypes(values.types) : PayloadTypes.none();
+  const timeoutMs = wholeNumber("timeout", values.timeout ?? "30", 1, 3_600) * 1_000;
+  const link = openLink(transportNamed(values.transport ?? "websocket-proto"), {
+    url: urlFrom(values.url, env),
+    types,
+  });
+  return { link, types, call: { signal, timeoutMs } };
+}
+
+function transportNamed(name: string): TransportName {
+  const transport = Object.hasOwn(transports, name) ? transports[name] : undefined;
+  if (transport === undefined)
+    throw new UsageError(`--transport ${name}: there are ${Object.keys(transports).join(", ")}`);
+  return transport;
+}
+
+function urlFrom(option: string | undefined, env: CommandContext["env"]): string {
+  const source = option === undefined && env["CONFAB_URL"] ? "CONFAB_URL" : "--url";
+  const text = option ?? (env["CONFAB_URL"] || "http://127.0.0.1:8080");
+  try {
+    // A bare `host:port` can only mean this.
+    return serverUrl(text.includes("://") ? text : `http://${text}`);
+  } catch (cause) {
+    throw new UsageError(`${source} ${text}: an address such as http://127.0.0.1:8080 is due`, { cause });
+  }
+}
+
+/** The server is the one that checks payloads. */
+function clientTypes(files: readonly string[]): PayloadTypes {
+  try {
+    return PayloadTypes.fromDescriptorSet(loadTypes(files), () => []);
+  } catch (error) {
+    throw error instanceof TypeFileError ? new UsageError(`--types ${error.message}`, { cause: error }) : error;
+  }
+}

@@ -1,0 +1,63 @@
+import { type Ack, type ChatMessage, payloadJson, type RoomInfo } from "@confab/client/node";
+import type { PayloadTypes } from "@confab/contract";
+
+/** One message as a line for people: `12:03:04 alice: hi`, in local time. */
+export function messageLine(message: ChatMessage, types: PayloadTypes): string {
+  const { user, text, sentAt, payload } = message;
+  const shown =
+    payload === undefined ? text : `${text}${text === "" ? "" : " "}${JSON.stringify(payloadJson(payload, types))}`;
+  return `${timeText(sentAt)} ${printable(user)}: ${printable(shown)}`;
+}
+
+/** One message as a line for programs. */
+export function messageJsonLine({ payload, sentAt, ...message }: ChatMessage, types: PayloadTypes): string {
+  return JSON.stringify({
+    ...message,
+    sentAt: sentAt.toISOString(),
+    ...(payload && { payload: payloadJson(payload, types) }),
+  });
+}
+
+export function ackLine({ position, duplicate }: Ack): string {
+  return duplicate ? `${position} duplicate` : position;
+}
+
+export function ackJsonLine({ sentAt, ...ack }: Ack): string {
+  return JSON.stringify({ ...ack, sentAt: sentAt.toISOString() });
+}
+
+/** A table of rooms, with its head; columns are as wide as they need to be. */
+export function roomLines(rooms: readonly RoomInfo[]): string[] {
+  const head = ["ROOM", "MESSAGES", "MEMBERS", "SUBSCRIBERS", "NEWEST"];
+  const rows = rooms.map(({ name, messages, members, subscribers, newest }) => [
+    name,
+    String(messages),
+    String(members),
+    String(subscribers),
+    newest,
+  ]);
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  return [head, ...rows].map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+/** `12:03:04`, in local time. */
+export function timeText(date: Date): string {
+  return [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => String(part).padStart(2, "0")).join(":");
+}
+
+/**
+ * Text of strangers, safe to show: a message is one line, and must not move the cursor, give orders to the
+ * terminal, or change the direction of what follows. Control characters are shown as the pictures that Unicode has for them.
+ */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu, (character) => {
+    const code = character.charCodeAt(0);
+    if (code < 0x20) return String.fromCharCode(0x2400 + code);
+    return code === 0x7f ? "\u2421" : "\ufffd";
+  });
+}

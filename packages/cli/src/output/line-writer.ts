@@ -1,0 +1,25 @@
+import { once } from "node:events";
+import type { Writable } from "node:stream";
+
+/** Writes lines at the pace of whoever reads them. */
+export class LineWriter {
+  constructor(private readonly stream: Writable & { readonly isTTY?: boolean }) {}
+
+  get isTerminal(): boolean {
+    return this.stream.isTTY === true;
+  }
+
+  async line(text: string): Promise<void> {
+    if (this.stream.write(`${text}\n`) || this.stream.destroyed) return;
+    // A reader that goes away ends the wait too; `main` deals with that.
+    await Promise.race([once(this.stream, "drain"), once(this.stream, "close")]);
+  }
+
+  /** Resolves once everything was handed to the system: a process that exits earlier loses the rest. */
+  flushed(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.stream.destroyed) resolve();
+      else this.stream.write("", () => resolve());
+    });
+  }
+}

@@ -1,0 +1,80 @@
+import { ConfabError, isNetworkFailure } from "@confab/client/node";
+import { type Command, type CommandContext, UsageError } from "./command.js";
+import { history } from "./commands/history.js";
+import { listen } from "./commands/listen.js";
+import { rooms } from "./commands/rooms.js";
+import { send } from "./commands/send.js";
+import { serve } from "./commands/serve.js";
+import { type ExitCode, exitCode, exitCodesHelp } from "./exit-codes.js";
+
+const commands: readonly Command[] = [serve, send, listen, history, rooms];
+
+/** Run what a command line says. Never rejects: what goes wrong is one line on `err` and the exit code. */
+export async function runCommandLine(
+  args: readonly string[],
+  context: CommandContext & { readonly version: string },
+): Promise<ExitCode> {
+  const [name, ...rest] = args;
+  const command = commands.find((each) => each.name === name);
+  try {
+    if (command) return await runCommand(command, rest, context);
+    if (name === undefined) {
+      await context.err.line(overview());
+      return exitCode.usage;
+    }
+    if (name === "--version" || name === "-v") await context.out.line(context.version);
+    else if (name === "--help" || name === "-h" || name === "help") await context.out.line(helpOf(rest[0]));
+    else
+      throw new UsageError(
+        `there is no command ${JSON.stringify(name)}; there are ${commands.map((each) => each.name).join(", ")}`,
+      );
+    return exitCode.ok;
+  } catch (error) {
+    return report(error, command, context);
+  }
+}
+
+async function runCommand(command: Command, args: string[], context: CommandContext): Promise<ExitCode> {
+  const beforeDashes = args.includes("--") ? args.slice(0, args.indexOf("--")) : args;
+  if (beforeDashes.includes("--help") || beforeDashes.includes("-h")) {
+    await context.out.line(command.help);
+    return exitCode.ok;
+  }
+  return command.run(args, context);
+}
+
+async function report(
+  error: unknown,
+  command: Command | undefined,
+  { err, signal }: CommandContext,
+): Promise<ExitCode> {
+  if (error instanceof UsageError) {
+    await err.line(`confab: ${error.message}`);
+    await err.line(`Try: confab ${command ? `${command.name} ` : ""}--help`);
+    return exitCode.usage;
+  }
+  if (signal.aborted) return exitCode.interrupted;
+  if (error instanceof ConfabError) {
+    await err.line(`confab: ${isNetworkFailure(error) ? "" : `${error.code}: `}${error.message}`);
+    return isNetworkFailure(error) ? exitCode.unreachable : exitCode.refused;
+  }
+  // A bug of ours: whoever reports it needs the whole of it.
+  await err.line(`confab: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  return exitCode.refused;
+}
+
+function helpOf(name: string | undefined): string {
+  return commands.find((each) => each.name === name)?.help ?? overview();
+}
+
+function overview(): string {
+  const list = commands.map(({ name, summary }) => `  ${name.padEnd(10)} ${summary}`).join("\n");
+  return `Usage: confab COMMAND [options]
+
+${list}
+
+  confab COMMAND --help    the options of a command
+  confab --version
+
+${exitCodesHelp}`;
+}

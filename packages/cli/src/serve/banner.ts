@@ -1,0 +1,37 @@
+import { serverVersion } from "@confab/server";
+
+export interface BannerFacts {
+  readonly dataDir: string;
+  readonly durability?: "fsync" | "os";
+  readonly webRoot?: string;
+  /** How a user calls this program. */
+  readonly program: string;
+}
+
+/** Where each transport is and one line to try it, for a terminal. */
+export function banner(url: string, { dataDir, durability, webRoot, program }: BannerFacts): string[] {
+  const { host } = new URL(url);
+  const message = `'{"user":"me","text":"hi"}'`;
+  const json = "-H 'content-type: application/json'";
+  const flag = url === "http://127.0.0.1:8080" ? "" : ` --url ${url}`;
+  const acknowledged = durability === "os" ? "the operating system has them" : "they are on disk";
+  return [
+    `Confab ${serverVersion} listens on ${url}; messages are kept in ${dataDir} and acknowledged once ${acknowledged}.`,
+    "",
+    `  page       ${webRoot === undefined ? "not built: npm run build" : `${url}/`}`,
+    `  command    ${program} listen lobby${flag}`,
+    `             echo hi | ${program} send lobby${flag}`,
+    `  WebSocket  ws://${host}/chat   (subprotocols: none, confab.v1.json, confab.v1.proto); in a browser's console:`,
+    `             s = new WebSocket("ws://${host}/chat"); s.onmessage = (e) => console.log(e.data)`,
+    `             s.send(JSON.stringify({ user: "me", text: "hi" }))`,
+    `  gRPC       grpcurl -plaintext -d ${message} ${host} confab.v1.ChatService/SendMessage`,
+    `             buf curl --http2-prior-knowledge --protocol grpc -d ${message} ${url}/confab.v1.ChatService/SendMessage`,
+    `  gRPC-Web   the same paths; npx buf curl --protocol grpcweb ...`,
+    `  Connect    curl ${json} -d ${message} ${url}/confab.v1.ChatService/SendMessage`,
+    `  REST       curl ${json} -d ${message} ${url}/v1/rooms/lobby/messages`,
+    `             curl '${url}/v1/rooms/lobby/messages?limit=10'`,
+    `  SSE        curl -N ${url}/v1/rooms/lobby/stream`,
+    "",
+    "Ctrl-C stops it.",
+  ];
+}

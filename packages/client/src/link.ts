@@ -1,0 +1,180 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { PayloadTypes } from "@confab/contract";
+
+/** The transports a link may run on. `sse` reads by Server-Sent Events and does the rest by REST. */
+export type TransportName =
+  | "websocket-plain"
+  | "websocket-json"
+  | "websocket-proto"
+  | "connect"
+  | "grpc-web"
+  | "grpc"
+  | "sse";
+
+/**
+ * One way to a server: every call that the contract has, over one transport. A link has no memory: it does not reconnect,
+ * resume or send again, so that exactly one place above it can.
+ *
+ * A call uses the link's connection or makes one, so a link whose connection died is as good as new. Every error is a
+ * `ConfabError`; `isNetworkFailure` tells those that no server sent.
+ */
+export interface Link {
+  readonly transport: TransportName;
+  /** Whether sends that overlap are appended in the order of their calls. */
+  readonly keepsSendOrder: boolean;
+  /**
+   * Append a message to its room. Resolves once it is durable.
+   *
+   * @throws OUTCOME_UNKNOWN (retry with the same `id`): the connection was lost while the answer was awaited.
+   */
+  send(message: OutgoingMessage, options?: CallOptions): Promise<Ack>;
+  /** Read a room. Resolves once the server said where reading starts; see `Listening`. */
+  listen(request: ListenRequest, options?: ListenOptions): Promise<Listening>;
+  history(request: HistoryRequest, options?: CallOptions): Promise<HistoryPage>;
+  rooms(request?: RoomsRequest, options?: CallOptions): Promise<RoomsPage>;
+  members(request: MembersRequest, options?: CallOptions): Promise<MembersPage>;
+  /** Tell a room's readers of something that is not kept. Resolves once the server took it. */
+  signal(signal: OutgoingSignal, options?: CallOptions): Promise<void>;
+  /** Close the connection: listenings end, calls in progress fail. May be called twice. */
+  close(): void;
+}
+
+/**
+ * A room being read: iterate it once for its messages, in order.
+ *
+ * It ends when its signal aborts or the link closes, and fails with the error that ended it otherwise; going on is then
+ * possible with `after` set to the last position seen. Leaving the loop stops reading.
+ */
+export interface Listening extends AsyncIterable<ChatMessage> {
+  /** Everything after this position follows. Known even when the room is empty. */
+  readonly position: string;
+  /** Whether `after` was given, and everything since then follows. */
+  readonly recovered: boolean;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** From the call to its answer; 30,000 if undefined. The server is told, where the transport can say it. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface ListenOptions {
+  /** Ends the listening, also while it begins. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What all links are made with. */
+export interface LinkOptions {
+  /** `http://` or `https://`, host and port; a path is kept as a prefix. */
+  readonly url: string;
+  /** Your own payload types, to convert between their encoded form and JSON. Only the contract's own if undefined. */
+  readonly types?: PayloadTypes | undefined;
+}
+
+/**
+ * A message of your own type in a message. It comes encoded on Protobuf transports and, if the server knows the type, as
+ * JSON on the others.
+ */
+export type MessagePayload =
+  | { readonly typeUrl: string; readonly value: Uint8Array }
+  | { readonly typeUrl: string; readonly json: JsonObject };
+
+export interface OutgoingMessage {
+  readonly user: string;
+  readonly text?: string | undefined;
+  /** `lobby` if undefined. */
+  readonly room?: string | undefined;
+  /** The idempotency key; a random one if undefined. */
+  readonly id?: string | undefined;
+  readonly payload?: MessagePayload | undefined;
+}
+
+/** The acknowledgement of a message: it is durable and has a position. */
+export interface Ack {
+  readonly id: string;
+  readonly position: string;
+  readonly sentAt: Date;
+  /** It was stored before; nothing was appended. */
+  readonly duplicate: boolean;
+}
+
+export interface ChatMessage {
+  readonly user: string;
+  readonly text: string;
+  readonly room: string;
+  readonly id: string;
+  readonly position: string;
+  readonly sentAt: Date;
+  readonly payload?: MessagePayload | undefined;
+}
+
+export interface ListenRequest {
+  readonly room?: string | undefined;
+  /** Who reads; an unlisted reader if undefined. */
+  readonly user?: string | undefined;
+  /** The last position seen: what came after it follows, then live messages. Not together with `history`. */
+  readonly after?: string | undefined;
+  /** Begin with this many of the newest messages; 0..1000. */
+  readonly history?: number | undefined;
+}
+
+export interface HistoryRequest {
+  readonly room?: string | undefined;
+  readonly after?: string | undefined;
+  readonly before?: string | undefined;
+  /** 1..1000; the server's default if undefined. */
+  readonly limit?: number | undefined;
+  /** With neither `after` nor `before`: the oldest page instead of the newest. */
+  readonly oldestFirst?: boolean | undefined;
+}
+
+export interface HistoryPage {
+  /** Oldest first, whatever the direction. */
+  readonly messages: readonly ChatMessage[];
+  /** More follow in the direction that was read. */
+  readonly more: boolean;
+  readonly oldest: string;
+  readonly newest: string;
+}
+
+export interface RoomsRequest {
+  readonly prefix?: string | undefined;
+  readonly limit?: number | undefined;
+  /** `nextPage` of the page before. */
+  readonly page?: string | undefined;
+}
+
+export interface RoomInfo {
+  readonly name: string;
+  readonly oldest: string;
+  readonly newest: string;
+  readonly messages: number;
+  readonly members: number;
+  readonly subscribers: number;
+}
+
+export interface RoomsPage {
+  readonly rooms: readonly RoomInfo[];
+  /** Empty: this was the last page. */
+  readonly nextPage: string;
+}
+
+export interface MembersRequest {
+  readonly room?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly page?: string | undefined;
+}
+
+export interface MembersPage {
+  readonly members: readonly { readonly user: string; readonly connections: number }[];
+  readonly nextPage: string;
+  readonly total: number;
+}
+
+export interface OutgoingSignal {
+  readonly user: string;
+  readonly room?: string | undefined;
+  readonly kind: string;
+  readonly position?: string | undefined;
+  readonly payload?: MessagePayload | undefined;
+}

@@ -1,0 +1,68 @@
+import { ConfabError, type ErrorCode } from "@confab/contract";
+
+/** Under a `ConfabError` that no server sent: there was no connection, or it was lost. */
+class NetworkFailure extends Error {
+  override readonly name = "NetworkFailure";
+}
+
+/**
+ * The error of a call whose server could not be reached or was lost.
+ *
+ * `code` is ENGINE_UNAVAILABLE where nothing was sent or nothing can have been stored, and OUTCOME_UNKNOWN for a send on
+ * its way.
+ */
+export function networkFailure(code: ErrorCode, message: string, cause?: unknown): ConfabError {
+  return new ConfabError(code, message, { cause: new NetworkFailure(message, { cause }) });
+}
+
+/** Whether an error is the network's and not a server's answer. */
+export function isNetworkFailure(error: unknown): boolean {
+  return error instanceof ConfabError && error.facts.cause instanceof NetworkFailure;
+}
+
+/** The same failure for a send whose request had left. */
+export function asOutcomeUnknown(error: unknown): unknown {
+  if (!(error instanceof ConfabError) || !isNetworkFailure(error) || wasNeverSent(error)) return error;
+  return networkFailure("OUTCOME_UNKNOWN", `${error.message}; the message may have been stored`, error);
+}
+
+/** System errors of a connection that was never made (getaddrinfo(3), connect(2)). */
+const unconnectedCodes = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
+
+/** Whether the system said that there was no connection to send on. Browsers never say. */
+function wasNeverSent(error: unknown): boolean {
+  for (const each of causesOf(error)) {
+    if ("code" in each && typeof each.code === "string" && unconnectedCodes.has(each.code)) return true;
+  }
+  return false;
+}
+
+/** The most telling text about why the network failed: the deepest cause that has one. */
+export function networkFailureText(error: unknown): string {
+  const texts = causesOf(error)
+    .map((each) => each.message)
+    .filter((text) => text !== "");
+  return texts.at(-1) ?? "the network failed";
+}
+
+/** An error, its cause and so on, and the parts of an aggregate (Node tries several addresses). */
+function causesOf(error: unknown): Error[] {
+  const found: Error[] = [];
+  const queue = [error];
+  // A chain of causes may be a circle, in theory; sixteen is more than any real one.
+  while (queue.length > 0 && found.length < 16) {
+    const each = queue.shift();
+    if (!(each instanceof Error)) continue;
+    found.push(each);
+    if (each instanceof AggregateError) queue.push(...each.errors);
+    queue.push(each instanceof ConfabError ? each.facts.cause : each.cause);
+  }
+  return found;
+}

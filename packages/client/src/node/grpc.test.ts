@@ -1,0 +1,174 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import http2 from "node:http2";
+import type { AddressInfo } from "node:net";
+import { type TestContext, test } from "node:test";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { base64Encode } from "@bufbuild/protobuf/wire";
+import { ConfabError, enveloped, errorDetails } from "@confab/contract";
+import { StatusSchema } from "@confab/contract/gen/google/rpc/status_pb";
+import { callBounds } from "../call-signal.js";
+import { isNetworkFailure } from "../network-failure.js";
+import { GrpcCaller } from "./grpc.js";
+
+type Answer = (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => void;
+
+/** A peer that answers every stream as the test says, and a caller of it. */
+async function peer(t: TestContext, answer: Answer): Promise<GrpcCaller> {
+  const server = http2.createServer();
+  const sessions = new Set<http2.ServerHttp2Session>();
+  server.on("session", (session) => sessions.add(session));
+  server.on("stream", (stream, headers) => {
+    stream.on("error", () => undefined);
+    answer(stream, headers);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const caller = new GrpcCaller(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  t.after(() => {
+    caller.close();
+    for (const session of sessions) session.destroy();
+    server.close();
+  });
+  return caller;
+}
+
+const request = new Uint8Array([1, 2, 3]);
+const head = { ":status": 200, "content-type": "application/grpc+proto" };
+
+function withTrailers(stream: http2.ServerHttp2Stream, trailers: http2.OutgoingHttpHeaders): void {
+  stream.on("wantTrailers", () => stream.sendTrailers(trailers));
+  stream.respond(head, { waitForTrailers: true });
+}
+
+function codeOf(code: string, mustBeNetwork = false) {
+  return (error: unknown) =>
+    error instanceof ConfabError && error.code === code && isNetworkFailure(error) === mustBeNetwork;
+}
+
+test("a unary call sends one envelope and its deadline, and gives the one message of the answer", async (t) => {
+  let seen: http2.IncomingHttpHeaders = {};
+  let body = Buffer.alloc(0);
+  const caller = await peer(t, (stream, headers) => {
+    seen = headers;
+    stream.on("data", (chunk: Buffer) => {
+      body = Buffer.concat([body, chunk]);
+    });
+    withTrailers(stream, { "grpc-status": "0" });
+    stream.on("end", () => stream.end(enveloped(0, new Uint8Array([9]))));
+  });
+  assert.deepEqual(await caller.unary("SendMessage", request, callBounds({ timeoutMs: 7_000 })), Buffer.from([9]));
+  assert.equal(seen[":path"], "/confab.v1.ChatService/SendMessage");
+  assert.equal(seen["grpc-timeout"], "7000m");
+  assert.equal(seen.te, "trailers");
+  assert.deepEqual([...body], [0, 0, 0, 0, 3, 1, 2, 3]);
+});
+
+test("messages are the same when they come one byte at a time", async (t) => {
+  const caller = await peer(t, (stream) => {
+    withTrailers(stream, { "grpc-status": "0" });
+    const bytes = Buffer.concat([
+      enveloped(0, new Uint8Array([1, 2])),
+      enveloped(0, new Uint8Array(0)),
+      enveloped(0, new Uint8Array([3])),
+    ]);
+    for (const byte of bytes) stream.write(Buffer.from([byte]));
+    stream.end();
+  });
+  const { messages } = await caller.serverStream("StreamMessages", request, new AbortController().signal);
+  const got: number[][] = [];
+  for await (const message of messages) got.push([...message]);
+  assert.deepEqual(got, [[1, 2], [], [3]]);
+});
+
+test("an error in the trailers is the error of the catalogue that its details name", async (t) => {
+  const error = new ConfabError("OUT_OF_RANGE", "trimmed: 50 %", {
+    range: { room: "a", epoch: 5, oldest: 3, newest: 9 },
+  });
+  const details = toBinary(
+    StatusSchema,
+    create(StatusSchema, { code: 11, message: error.message, details: errorDetails(error) }),
+  );
+  const caller = await peer(t, (stream) => {
+    withTrailers(stream, {
+      "grpc-status": "11",
+      "grpc-message": "trimmed: 50 %25",
+      "grpc-status-details-bin": base64Encode(details, "std_raw"),
+    });
+    stream.end();
+  });
+  await assert.rejects(caller.unary("GetHistory", request, callBounds()), (thrown) => {
+    assert.ok(thrown instanceof ConfabError);
+    assert.equal(thrown.code, "OUT_OF_RANGE");
+    assert.equal(thrown.message, "trimmed: 50 %");
+    assert.deepEqual(thrown.facts.range, { room: "a", epoch: 5, oldest: 3, newest: 9 });
+    return true;
+  });
+});
+
+test("an answer of only trailers is an error at once", async (t) => {
+  const caller = await peer(t, (stream) => stream.respond({ ...head, "grpc-status": "12" }, { endStream: true }));
+  await assert.rejects(
+    caller.serverStream("StreamMessages", request, new AbortController().signal),
+    codeOf("UNKNOWN_METHOD"),
+  );
+});
+
+test("a stream that ends without trailers was cut off, and is no success", async (t) => {
+  const caller = await peer(t, (stream) => {
+    stream.respond(head);
+    stream.end(enveloped(0, new Uint8Array([1])));
+  });
+  await assert.rejects(caller.unary("SendMessage", request, callBounds()), codeOf("ENGINE_UNAVAILABLE", true));
+});
+
+test("an HTTP answer that is not gRPC is an error by its status", async (t) => {
+  const caller = await peer(t, (stream) => stream.respond({ ":status": 503 }, { endStream: true }));
+  await assert.rejects(caller.unary("SendMessage", request, callBounds()), codeOf("ENGINE_UNAVAILABLE"));
+});
+
+test("a port where nobody listens is a network failure", async (t) => {
+  const server = http2.createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  const caller = new GrpcCaller(`http://127.0.0.1:${port}`);
+  t.after(() => caller.close());
+  await assert.rejects(caller.unary("SendMessage", request, callBounds()), codeOf("ENGINE_UNAVAILABLE", true));
+});
+
+test("a call whose time is over is DEADLINE_EXCEEDED, and the peer's stream is reset", async (t) => {
+  let reset: Promise<unknown> = Promise.resolve();
+  const caller = await peer(t, (stream) => {
+    reset = once(stream, "close").then(() => stream.rstCode);
+  });
+  await assert.rejects(
+    caller.unary("SendMessage", request, callBounds({ timeoutMs: 50 })),
+    codeOf("DEADLINE_EXCEEDED"),
+  );
+  assert.equal(await reset, http2.constants.NGHTTP2_CANCEL);
+});
+
+test("a call that its caller gives up is CANCELLED", async (t) => {
+  const controller = new AbortController();
+  const caller = await peer(t, () => controller.abort());
+  await assert.rejects(
+    caller.unary("SendMessage", request, callBounds({ signal: controller.signal })),
+    codeOf("CANCELLED"),
+  );
+});
+
+test("after its connection died, the next call makes a new one", async (t) => {
+  let calls = 0;
+  const caller = await peer(t, (stream) => {
+    calls++;
+    if (calls === 1) {
+      stream.session?.destroy();
+      return;
+    }
+    withTrailers(stream, { "grpc-status": "0" });
+    stream.end(enveloped(0, new Uint8Array([4])));
+  });
+  await assert.rejects(caller.unary("ListRooms", request, callBounds()), codeOf("ENGINE_UNAVAILABLE", true));
+  assert.deepEqual([...(await caller.unary("ListRooms", request, callBounds()))], [4]);
+});

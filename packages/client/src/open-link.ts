@@ -1,0 +1,62 @@
+import type { Link, LinkOptions, TransportName } from "./link.js";
+import { ConnectCaller } from "./rpc/connect.js";
+import { GrpcWebCaller } from "./rpc/grpc-web.js";
+import { RpcLink } from "./rpc/rpc-link.js";
+import { SseLink } from "./sse/sse-link.js";
+import { type Fetch, platformFetch } from "./streams/http-body.js";
+import { FrameLink } from "./websocket/frame-link.js";
+import { PlainLink } from "./websocket/plain-link.js";
+import { platformSocket, type SocketFactory } from "./websocket/socket.js";
+
+/** The transports that every platform has. */
+export type WebTransportName = Exclude<TransportName, "grpc">;
+
+/** What a platform gives to its links. */
+export interface Platform {
+  readonly fetch: Fetch;
+  readonly makeSocket: SocketFactory;
+}
+
+export const webPlatform: Platform = { fetch: platformFetch, makeSocket: platformSocket };
+
+/**
+ * A link to a server. Nothing is sent before the first call.
+ *
+ * @throws TypeError: the URL is no `http://` or `https://` address.
+ */
+export function openLink(transport: WebTransportName, options: LinkOptions, platform: Platform = webPlatform): Link {
+  const checked = { ...options, url: serverUrl(options.url) };
+  const { url, types } = checked;
+  const { fetch, makeSocket } = platform;
+  const connect = () => new RpcLink("connect", new ConnectCaller(url, "proto", fetch), types);
+  switch (transport) {
+    case "connect":
+      return connect();
+    case "grpc-web":
+      return new RpcLink("grpc-web", new GrpcWebCaller(url, fetch), types);
+    case "sse":
+      return new SseLink(checked, fetch);
+    case "websocket-json":
+      return new FrameLink(checked, { format: "json", makeSocket, aside: connect() });
+    case "websocket-proto":
+      return new FrameLink(checked, { format: "proto", makeSocket, aside: connect() });
+    case "websocket-plain":
+      return new PlainLink(checked, { makeSocket, aside: connect() });
+    default:
+      return transport satisfies never;
+  }
+}
+
+/** A server's URL without a slash at its end. @throws TypeError: it is no `http://` or `https://` address. */
+export function serverUrl(text: string): string {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch (cause) {
+    throw new TypeError(`url: ${JSON.stringify(text)} is not a URL`, { cause });
+  }
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    throw new TypeError(`url: ${JSON.stringify(text)} begins with neither http:// nor https://`);
+  }
+  return (url.origin + url.pathname).replace(/\/+$/, "");
+}

@@ -1,0 +1,181 @@
+import type { DescMessage } from "@bufbuild/protobuf";
+import { ConfabError, type PayloadTypes, parseJson } from "@confab/contract";
+import { callBounds, cancelled } from "../call-signal.js";
+import type {
+  Ack,
+  CallOptions,
+  ChatMessage,
+  HistoryPage,
+  HistoryRequest,
+  Link,
+  LinkOptions,
+  Listening,
+  ListenOptions,
+  ListenRequest,
+  MembersPage,
+  MembersRequest,
+  OutgoingMessage,
+  OutgoingSignal,
+  RoomsPage,
+  RoomsRequest,
+} from "../link.js";
+import { newMessageId } from "../message-id.js";
+import { asOutcomeUnknown } from "../network-failure.js";
+import { bodyChunks, type Fetch, type FetchInit, fetchBytes, fetchResponse } from "../streams/http-body.js";
+import { pullListening } from "../streams/pull-listening.js";
+import { queryOf } from "../streams/query.js";
+import { errorFromHttp, errorFromJson } from "../wire/errors.js";
+import { ownTypesOnly } from "../wire/payloads.js";
+import {
+  ackReply,
+  decodeReply,
+  emptyReply,
+  historyReply,
+  membersReply,
+  messageReply,
+  type Reply,
+  roomsReply,
+} from "../wire/replies.js";
+import {
+  encodeRequest,
+  historyRequest,
+  membersRequest,
+  type Request,
+  readerRequest,
+  roomsRequest,
+  sendRequest,
+  signalRequest,
+} from "../wire/requests.js";
+import { EventParser } from "./event-parser.js";
+
+/** A link that reads by Server-Sent Events and does everything else by the REST routes (chat_service.proto). */
+export class SseLink implements Link {
+  readonly transport = "sse";
+  /** Requests that overlap may take different connections. */
+  readonly keepsSendOrder = false;
+  private readonly listenings = new Set<AbortController>();
+  private readonly types: PayloadTypes;
+
+  constructor(
+    private readonly options: LinkOptions,
+    private readonly fetch: Fetch,
+  ) {
+    this.types = options.types ?? ownTypesOnly;
+  }
+
+  async send(message: OutgoingMessage, options?: CallOptions): Promise<Ack> {
+    const request = sendRequest({ ...message, id: message.id ?? newMessageId() });
+    try {
+      return await this.post(`${roomPath(message.room)}/messages`, request, ackReply, options);
+    } catch (error) {
+      throw asOutcomeUnknown(error);
+    }
+  }
+
+  async listen(request: ListenRequest, { signal }: ListenOptions = {}): Promise<Listening> {
+    // Checked here too, because a position that is none would otherwise go into a URL.
+    readerRequest(request);
+    if (signal?.aborted) throw cancelled(signal);
+    const controller = new AbortController();
+    const anySignal = signal ? AbortSignal.any([signal, controller.signal]) : controller.signal;
+    this.listenings.add(controller);
+    const release = () => {
+      this.listenings.delete(controller);
+      controller.abort();
+    };
+    try {
+      const query = queryOf({ name: request.user, after: request.after, history: request.history });
+      const url = `${this.options.url}${roomPath(request.room)}/stream${query}`;
+      const response = await fetchResponse(this.fetch, url, {
+        headers: { accept: "text/event-stream" },
+        signal: anySignal,
+      });
+      if (!response.ok) throw errorFromHttp(response.status, await response.text());
+      const position = response.headers.get("confab-position");
+      if (position === null)
+        throw new ConfabError("PROTOCOL_VIOLATION", "the server did not say where the stream starts");
+      const source = streamMessages(response);
+      return pullListening({
+        position,
+        recovered: request.after !== undefined,
+        source,
+        read: (each) => each,
+        signal: anySignal,
+        release,
+      });
+    } catch (error) {
+      release();
+      throw signal?.aborted ? cancelled(signal) : error;
+    }
+  }
+
+  history({ room, ...request }: HistoryRequest, options?: CallOptions): Promise<HistoryPage> {
+    historyRequest(request);
+    const { after, before, limit, oldestFirst } = request;
+    return this.get(
+      `${roomPath(room)}/messages${queryOf({ after, before, limit, oldestFirst })}`,
+      historyReply,
+      options,
+    );
+  }
+
+  rooms(request: RoomsRequest = {}, options?: CallOptions): Promise<RoomsPage> {
+    const { prefix, limit, page } = roomsRequest(request).init;
+    return this.get(`/v1/rooms${queryOf({ prefix, limit, page })}`, roomsReply, options);
+  }
+
+  members({ room, ...request }: MembersRequest, options?: CallOptions): Promise<MembersPage> {
+    const { limit, page } = membersRequest(request).init;
+    return this.get(`${roomPath(room)}/members${queryOf({ limit, page })}`, membersReply, options);
+  }
+
+  signal(signal: OutgoingSignal, options?: CallOptions): Promise<void> {
+    return this.post(`${roomPath(signal.room)}/signals`, signalRequest(signal), emptyReply, options);
+  }
+
+  close(): void {
+    for (const listening of this.listenings) listening.abort();
+    this.fetch.close?.();
+  }
+
+  private get<T>(path: string, reply: Reply<T>, options?: CallOptions): Promise<T> {
+    return this.call(path, {}, reply, options);
+  }
+
+  private post<Desc extends DescMessage, T>(
+    path: string,
+    request: Request<Desc>,
+    reply: Reply<T>,
+    options?: CallOptions,
+  ): Promise<T> {
+    const body = encodeRequest("json", request, this.types);
+    return this.call(path, { method: "POST", headers: { "content-type": "application/json" }, body }, reply, options);
+  }
+
+  private async call<T>(
+    path: string,
+    init: Omit<FetchInit, "signal">,
+    reply: Reply<T>,
+    options?: CallOptions,
+  ): Promise<T> {
+    const { response, body } = await fetchBytes(this.fetch, this.options.url + path, init, callBounds(options));
+    if (!response.ok) throw errorFromHttp(response.status, new TextDecoder().decode(body));
+    return decodeReply(reply, "json", body);
+  }
+}
+
+/** A room's path. The default room is named, because a path cannot leave it out. */
+function roomPath(room = "lobby"): string {
+  return `/v1/rooms/${encodeURIComponent(room === "" ? "lobby" : room)}`;
+}
+
+async function* streamMessages(response: Response): AsyncGenerator<ChatMessage> {
+  const parser = new EventParser();
+  const decoder = new TextDecoder();
+  for await (const chunk of bodyChunks(response)) {
+    for (const { type, data } of parser.push(decoder.decode(chunk, { stream: true }))) {
+      if (type === "message") yield decodeReply(messageReply, "json", data);
+      else if (type === "error") throw errorFromJson(parseJson(data));
+    }
+  }
+}

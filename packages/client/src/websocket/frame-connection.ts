@@ -1,0 +1,174 @@
+import type { DescMessage } from "@bufbuild/protobuf";
+import { ConfabError, type PayloadTypes } from "@confab/contract";
+import { type CallBounds, whenAborted } from "../call-signal.js";
+import { networkFailure } from "../network-failure.js";
+import { decodeReply } from "../wire/replies.js";
+import { encodeClientFrame, type FrameCase, type Request, type WireFormat } from "../wire/requests.js";
+import { type ServerEvent, serverFrameReply } from "../wire/server-frames.js";
+import { Connection } from "./connection.js";
+import type { RoomReader } from "./room-reader.js";
+import type { SocketFactory } from "./socket.js";
+
+export interface FrameConnectionOptions {
+  readonly baseUrl: string;
+  readonly format: WireFormat;
+  readonly types: PayloadTypes;
+  readonly makeSocket: SocketFactory;
+  /** The connection is over and nothing waits for it any more. */
+  onClosed(): void;
+}
+
+interface PendingRequest {
+  readonly isSend: boolean;
+  resolve(event: ServerEvent): void;
+  reject(error: ConfabError): void;
+}
+
+/** One framed WebSocket: the requests that wait for an answer and the rooms that are read (confab/v1/frame.proto). */
+export class FrameConnection {
+  /** By room; one reader each, because the server allows one subscription each. */
+  readonly readers = new Map<string, RoomReader>();
+  /** Resolves once the server has welcomed us. */
+  readonly ready: Promise<void>;
+  maxMessageBytes = Number.POSITIVE_INFINITY;
+  isClosed = false;
+  private readonly connection: Connection;
+  private readonly pending = new Map<number, PendingRequest>();
+  private lastRequest = 0;
+  private welcomed: () => void = () => undefined;
+  private refused: (error: ConfabError) => void = () => undefined;
+  private goodbyeReason: ConfabError | undefined;
+  private watchdog: ReturnType<typeof setInterval> | undefined;
+  private hasHeardSinceTick = true;
+
+  constructor(private readonly options: FrameConnectionOptions) {
+    this.ready = new Promise((resolve, reject) => {
+      this.welcomed = resolve;
+      this.refused = reject;
+    });
+    // Whoever waits for it hears of it, and nobody may.
+    this.ready.catch(() => undefined);
+    this.connection = new Connection({
+      baseUrl: options.baseUrl,
+      path: "/chat",
+      protocols: [`confab.v1.${options.format}`],
+      makeSocket: options.makeSocket,
+      onMessage: (data) => this.received(data),
+      onClosed: (error) => this.closed(this.goodbyeReason ?? error),
+    });
+  }
+
+  /** Send a frame and await its answer. @throws the error frame it was answered with, or why no answer came. */
+  request<Desc extends DescMessage>(
+    frame: { readonly case: FrameCase; readonly request: Request<Desc> },
+    bounds: CallBounds,
+  ): Promise<ServerEvent> {
+    const { format, types } = this.options;
+    const id = ++this.lastRequest;
+    const bytes = encodeClientFrame(format, id, frame, types);
+    return new Promise((resolve, reject) => {
+      if (!this.connection.isOpen) {
+        reject(networkFailure("ENGINE_UNAVAILABLE", "the connection is closed"));
+        return;
+      }
+      const release = whenAborted(bounds.signal, () => {
+        this.pending.delete(id);
+        reject(bounds.reason());
+      });
+      if (bounds.signal.aborted) return;
+      this.pending.set(id, {
+        isSend: frame.case === "send",
+        resolve: (event) => {
+          release();
+          resolve(event);
+        },
+        reject: (error) => {
+          release();
+          reject(error);
+        },
+      });
+      this.connection.send(bytes);
+    });
+  }
+
+  /** Send a frame that wants no answer. */
+  tell<Desc extends DescMessage>(frame: { readonly case: FrameCase; readonly request: Request<Desc> }): void {
+    if (this.connection.isOpen)
+      this.connection.send(encodeClientFrame(this.options.format, 0, frame, this.options.types));
+  }
+
+  close(error: ConfabError): void {
+    this.connection.close(error);
+  }
+
+  private received(data: string | Uint8Array): void {
+    this.hasHeardSinceTick = true;
+    let frame: ReturnType<typeof serverFrameReply.fromProto>;
+    try {
+      frame = decodeReply(serverFrameReply, this.options.format, data);
+    } catch (error) {
+      this.close(
+        error instanceof ConfabError
+          ? error
+          : new ConfabError("PROTOCOL_VIOLATION", "unreadable frame", { cause: error }),
+      );
+      return;
+    }
+    this.pushed(frame.event, data.length);
+    const pending = this.pending.get(frame.request);
+    if (!pending) return;
+    this.pending.delete(frame.request);
+    if (frame.event.kind === "error") pending.reject(frame.event.error);
+    else pending.resolve(frame.event);
+  }
+
+  /** What concerns readers and the connection. Done at once and not in a promise: the next frame may come in this turn. */
+  private pushed(event: ServerEvent, bytes: number): void {
+    switch (event.kind) {
+      case "welcome":
+        this.maxMessageBytes = event.maxMessageBytes;
+        this.watch(event.pingIntervalMs);
+        this.welcomed();
+        return;
+      case "messages":
+        this.readers.get(event.messages[0]?.room ?? "")?.received(event.messages, bytes);
+        return;
+      case "subscribed":
+        this.readers.get(event.room)?.subscribed();
+        return;
+      case "unsubscribed":
+        if (event.reason) this.readers.get(event.room)?.finish(event.reason);
+        return;
+      case "goodbye":
+        this.goodbyeReason = event.reason;
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** A server that says nothing for two of its ping intervals is gone, whatever TCP believes. */
+  private watch(pingIntervalMs: number): void {
+    if (pingIntervalMs <= 0) return;
+    this.watchdog = setInterval(() => {
+      if (!this.hasHeardSinceTick)
+        this.close(networkFailure("PING_TIMEOUT", `nothing heard for ${2 * pingIntervalMs} ms`));
+      this.hasHeardSinceTick = false;
+    }, 2 * pingIntervalMs);
+  }
+
+  private closed(error: ConfabError): void {
+    this.isClosed = true;
+    clearInterval(this.watchdog);
+    this.refused(error);
+    for (const pending of this.pending.values()) pending.reject(pending.isSend ? sendLost(error) : error);
+    this.pending.clear();
+    for (const reader of [...this.readers.values()]) reader.finish(error);
+    this.readers.clear();
+    this.options.onClosed();
+  }
+}
+
+function sendLost(error: ConfabError): ConfabError {
+  return networkFailure("OUTCOME_UNKNOWN", `${error.message}; the message may have been stored`, error);
+}

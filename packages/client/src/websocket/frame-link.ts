@@ -1,0 +1,194 @@
+import { ConfabError, confabErrorFrom, defaultRoom, utf8Length } from "@confab/contract";
+import { SubscribeSchema, UnsubscribeSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import { type CallBounds, callBounds, linkClosed, whenAborted, within } from "../call-signal.js";
+import type {
+  Ack,
+  CallOptions,
+  ChatMessage,
+  HistoryPage,
+  HistoryRequest,
+  Link,
+  LinkOptions,
+  Listening,
+  ListenOptions,
+  ListenRequest,
+  MembersRequest,
+  OutgoingMessage,
+  OutgoingSignal,
+  RoomsRequest,
+} from "../link.js";
+import { newMessageId } from "../message-id.js";
+import { ownTypesOnly } from "../wire/payloads.js";
+import {
+  historyRequest,
+  type Request,
+  readerRequest,
+  sendRequest,
+  signalRequest,
+  type WireFormat,
+} from "../wire/requests.js";
+import type { ServerEvent } from "../wire/server-frames.js";
+import { FrameConnection } from "./frame-connection.js";
+import { RoomReader } from "./room-reader.js";
+import type { SocketFactory } from "./socket.js";
+
+export interface FrameLinkDeps {
+  readonly format: WireFormat;
+  readonly makeSocket: SocketFactory;
+  /** Another link to the same server, for the calls that frames do not have. */
+  readonly aside: Link;
+}
+
+/** A link over WebSocket frames, in JSON or in Protobuf. */
+export class FrameLink implements Link {
+  readonly transport;
+  /** The server appends the sends of one connection in the order of their frames. */
+  readonly keepsSendOrder = true;
+  /** One, and more while a room is read twice: a connection reads a room once. */
+  private readonly connections: FrameConnection[] = [];
+
+  constructor(
+    private readonly options: LinkOptions,
+    private readonly deps: FrameLinkDeps,
+  ) {
+    this.transport = `websocket-${deps.format}` as const;
+  }
+
+  async send(message: OutgoingMessage, options?: CallOptions): Promise<Ack> {
+    const bounds = callBounds(options);
+    const connection = await this.connect(bounds);
+    refuseTooLarge(message, connection.maxMessageBytes);
+    const request = sendRequest({ ...message, id: message.id ?? newMessageId() });
+    const event = await connection.request({ case: "send", request }, bounds);
+    return event.kind === "ack" ? event.ack : unexpected(event);
+  }
+
+  async listen(request: ListenRequest, { signal }: ListenOptions = {}): Promise<Listening> {
+    const bounds = callBounds({ signal });
+    const room = request.room || defaultRoom;
+    const connection = await this.connect(bounds, room);
+    // Another listening may have taken the room on this connection while we waited for the welcome.
+    if (connection.readers.has(room)) return this.listen(request, { signal });
+    const subscribe = (from: ListenRequest) =>
+      connection.request({ case: "subscribe", request: subscribeRequest(from) }, bounds);
+    const unsubscribe = () =>
+      connection.tell({ case: "unsubscribe", request: { schema: UnsubscribeSchema, init: { room } } });
+    const reader = new RoomReader({
+      unsubscribe,
+      subscribeAfter: (after) => {
+        const again = { case: "subscribe" as const, request: subscribeRequest({ room, user: request.user, after }) };
+        connection
+          .request(again, callBounds({ signal }))
+          .catch((error: unknown) => reader.finish(confabErrorFrom(error)));
+      },
+    });
+    connection.readers.set(room, reader);
+    const leave = () => {
+      if (connection.readers.get(room) !== reader) return;
+      connection.readers.delete(room);
+      unsubscribe();
+      if (connection !== this.connections[0] && connection.readers.size === 0) connection.close(linkClosed());
+    };
+    try {
+      const event = await subscribe(request);
+      if (event.kind !== "subscribed") return unexpected(event);
+      const { position, recovered } = event;
+      const iterator = listeningMessages(reader, leave, signal);
+      return { position, recovered, [Symbol.asyncIterator]: () => iterator };
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  async history(request: HistoryRequest, options?: CallOptions): Promise<HistoryPage> {
+    const event = await this.call("history", historyRequest(request), options);
+    return event.kind === "history" ? event.page : unexpected(event);
+  }
+
+  async signal(signal: OutgoingSignal, options?: CallOptions): Promise<void> {
+    const event = await this.call("signal", signalRequest(signal), options);
+    if (event.kind !== "done") unexpected(event);
+  }
+
+  rooms(request?: RoomsRequest, options?: CallOptions) {
+    return this.deps.aside.rooms(request, options);
+  }
+
+  members(request: MembersRequest, options?: CallOptions) {
+    return this.deps.aside.members(request, options);
+  }
+
+  close(): void {
+    for (const connection of [...this.connections]) {
+      for (const reader of connection.readers.values()) reader.finish();
+      connection.close(linkClosed());
+    }
+    this.deps.aside.close();
+  }
+
+  private async call(name: "history" | "signal", request: Request, options?: CallOptions): Promise<ServerEvent> {
+    const bounds = callBounds(options);
+    const connection = await this.connect(bounds);
+    return connection.request({ case: name, request }, bounds);
+  }
+
+  /** A welcomed connection: one that does not read `room`, if that is given. */
+  private async connect(bounds: CallBounds, room?: string): Promise<FrameConnection> {
+    if (bounds.signal.aborted) throw bounds.reason();
+    const connection = this.connections.find((each) => room === undefined || !each.readers.has(room)) ?? this.open();
+    await within(bounds, connection.ready);
+    return connection;
+  }
+
+  private open(): FrameConnection {
+    const { format, makeSocket } = this.deps;
+    const connection: FrameConnection = new FrameConnection({
+      baseUrl: this.options.url,
+      format,
+      makeSocket,
+      types: this.options.types ?? ownTypesOnly,
+      onClosed: () => {
+        const index = this.connections.indexOf(connection);
+        if (index >= 0) this.connections.splice(index, 1);
+      },
+    });
+    this.connections.push(connection);
+    return connection;
+  }
+}
+
+async function* listeningMessages(
+  reader: RoomReader,
+  leave: () => void,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<ChatMessage> {
+  const release = whenAborted(signal, () => reader.finish());
+  try {
+    for await (const message of reader.queue.messages()) {
+      if (signal?.aborted) return;
+      yield message;
+    }
+  } finally {
+    release();
+    leave();
+  }
+}
+
+function subscribeRequest(request: ListenRequest): Request<typeof SubscribeSchema> {
+  return { schema: SubscribeSchema, init: { reader: readerRequest(request).init } };
+}
+
+/**
+ * A WebSocket that gets a frame over its bound must end (RFC 6455 §7.4.1, 1009), and with it every other call on it. So
+ * what is certainly too large is refused here; the server refuses what is a little too large without ending anything.
+ */
+function refuseTooLarge({ text = "", payload }: OutgoingMessage, maxMessageBytes: number): void {
+  const bytes = utf8Length(text) + (payload && "value" in payload ? payload.value.length : 0);
+  if (bytes <= maxMessageBytes) return;
+  throw new ConfabError("PAYLOAD_TOO_LARGE", `the message is ${bytes} bytes; maxMessageBytes is ${maxMessageBytes}`);
+}
+
+function unexpected(event: ServerEvent): never {
+  throw new ConfabError("PROTOCOL_VIOLATION", `the server answered with ${event.kind}`);
+}

@@ -1,0 +1,106 @@
+import { ConfabError, type PayloadTypes } from "@confab/contract";
+import type { Ack, ChatMessage, OutgoingMessage } from "../link.js";
+import { networkFailure } from "../network-failure.js";
+import { errorFromJson } from "../wire/errors.js";
+import { isJsonObject, ownTypesOnly } from "../wire/payloads.js";
+import { decodeReply, messageReply, type Reply } from "../wire/replies.js";
+import { requestJson, sendRequest } from "../wire/requests.js";
+import { Connection } from "./connection.js";
+import type { SocketFactory } from "./socket.js";
+
+export interface PlainConnectionOptions {
+  readonly baseUrl: string;
+  readonly path: string;
+  readonly makeSocket: SocketFactory;
+  readonly types: PayloadTypes | undefined;
+  readonly listener: {
+    message(message: ChatMessage, bytes: number): void;
+    closed(error: ConfabError): void;
+  };
+}
+
+interface PendingSend {
+  readonly user: string;
+  readonly id: string;
+  resolve(ack: Ack): void;
+  reject(error: ConfabError): void;
+}
+
+/** One WebSocket in the tutorials' shape: a room's messages come out, and one's own can be put in. */
+export class PlainConnection {
+  readonly opened: Promise<void>;
+  isOver = false;
+  private readonly connection: Connection;
+  private pending: PendingSend | undefined;
+
+  constructor(private readonly options: PlainConnectionOptions) {
+    const { baseUrl, path, makeSocket } = options;
+    this.connection = new Connection({
+      baseUrl,
+      path,
+      protocols: [],
+      makeSocket,
+      onMessage: (data) => this.received(data),
+      onClosed: (error) => this.closed(error),
+    });
+    this.opened = this.connection.opened;
+  }
+
+  /** Send a message and await its coming back. One at a time: nothing else tells whose error an error is. */
+  send(message: OutgoingMessage & { readonly id: string }): Promise<Ack> {
+    return new Promise((resolve, reject) => {
+      this.pending = { user: message.user, id: message.id, resolve, reject };
+      this.connection.send(requestJson(sendRequest(message), this.options.types ?? ownTypesOnly));
+    });
+  }
+
+  close(error: ConfabError): void {
+    this.connection.close(error);
+  }
+
+  private received(data: string | Uint8Array): void {
+    let event: PlainEvent;
+    try {
+      event = decodeReply(plainReply, "json", data);
+    } catch (thrown) {
+      this.close(
+        thrown instanceof ConfabError
+          ? thrown
+          : new ConfabError("PROTOCOL_VIOLATION", "unreadable message", { cause: thrown }),
+      );
+      return;
+    }
+    if ("error" in event) {
+      this.pending?.reject(event.error);
+      this.pending = undefined;
+      return;
+    }
+    const { id, user, position, sentAt } = event.message;
+    if (this.pending?.id === id && this.pending.user === user) {
+      this.pending.resolve({ id, position, sentAt, duplicate: false });
+      this.pending = undefined;
+    }
+    this.options.listener.message(event.message, data.length);
+  }
+
+  private closed(error: ConfabError): void {
+    this.isOver = true;
+    this.pending?.reject(
+      networkFailure("OUTCOME_UNKNOWN", `${error.message}; the message may have been stored`, error),
+    );
+    this.pending = undefined;
+    this.options.listener.closed(error);
+  }
+}
+
+type PlainEvent = { readonly message: ChatMessage } | { readonly error: ConfabError };
+
+const plainReply: Reply<PlainEvent> = {
+  fromProto: () => {
+    throw new Error("bytes where text is due");
+  },
+  fromJson: (json) => {
+    if (isJsonObject(json) && json["error"] !== undefined) return { error: errorFromJson(json["error"]) };
+    return { message: messageReply.fromJson(json) };
+  },
+};

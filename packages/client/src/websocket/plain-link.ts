@@ -1,0 +1,174 @@
+import { ConfabError, confabErrorFrom, defaultRoom, formatPosition, parsePosition } from "@confab/contract";
+import { type CallBounds, callBounds, linkClosed, whenAborted, within } from "../call-signal.js";
+import type {
+  Ack,
+  CallOptions,
+  ChatMessage,
+  HistoryPage,
+  HistoryRequest,
+  Link,
+  LinkOptions,
+  Listening,
+  ListenOptions,
+  ListenRequest,
+  MembersRequest,
+  OutgoingMessage,
+  OutgoingSignal,
+  RoomsRequest,
+} from "../link.js";
+import { newMessageId } from "../message-id.js";
+import { MessageQueue } from "../streams/message-queue.js";
+import { queryOf } from "../streams/query.js";
+import { PlainConnection } from "./plain-connection.js";
+import type { SocketFactory } from "./socket.js";
+
+export interface PlainLinkDeps {
+  readonly makeSocket: SocketFactory;
+  /** Another link to the same server, for the calls that the plain shape does not have. */
+  readonly aside: Link;
+}
+
+/**
+ * A link over the tutorials' WebSocket: `{"user","text"}` in, messages of one room out. There is no subscribe reply, so
+ * where reading starts is asked for first, and a message's acknowledgement is its own coming back.
+ */
+export class PlainLink implements Link {
+  readonly transport = "websocket-plain";
+  /** One message at a time is on its way. */
+  readonly keepsSendOrder = true;
+  private readonly listening = new Set<PlainConnection>();
+  /** The socket of the last send, kept for the next one to the same room. */
+  private sender: { readonly room: string; readonly connection: PlainConnection } | undefined;
+  private lastSend: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly options: LinkOptions,
+    private readonly deps: PlainLinkDeps,
+  ) {}
+
+  send(message: OutgoingMessage, options?: CallOptions): Promise<Ack> {
+    const bounds = callBounds(options);
+    const sent = this.lastSend.then(() => this.sendNow({ ...message, id: message.id ?? newMessageId() }, bounds));
+    // A send that failed does not keep the next one from being tried.
+    this.lastSend = sent.catch(() => undefined);
+    return sent;
+  }
+
+  async listen(request: ListenRequest, { signal }: ListenOptions = {}): Promise<Listening> {
+    const room = request.room || defaultRoom;
+    const bounds = callBounds({ signal });
+    const position = await this.startOf(request, { signal });
+    let from = position;
+    let connection: PlainConnection | undefined;
+    const queue = new MessageQueue({
+      onFilled: () => connection?.close(linkClosed()),
+      onEmptied: () => read(),
+    });
+    const read = () => {
+      const mine = this.open(queryOf({ room, after: from }), {
+        message: (message, bytes) => {
+          from = message.position;
+          queue.push([message], bytes);
+        },
+        // Between filling and emptying the queue there is no connection, on purpose.
+        closed: (error) => {
+          this.listening.delete(mine);
+          if (queue.takesMore) queue.finish(error);
+        },
+      });
+      connection = mine;
+      this.listening.add(mine);
+      return mine;
+    };
+    await within(bounds, read().opened).catch((error: unknown) => {
+      connection?.close(linkClosed());
+      throw error;
+    });
+    const iterator = listeningMessages(queue, () => connection?.close(linkClosed()), signal);
+    return { position, recovered: request.after !== undefined, [Symbol.asyncIterator]: () => iterator };
+  }
+
+  history(request: HistoryRequest, options?: CallOptions): Promise<HistoryPage> {
+    return this.deps.aside.history(request, options);
+  }
+
+  rooms(request?: RoomsRequest, options?: CallOptions) {
+    return this.deps.aside.rooms(request, options);
+  }
+
+  members(request: MembersRequest, options?: CallOptions) {
+    return this.deps.aside.members(request, options);
+  }
+
+  signal(signal: OutgoingSignal, options?: CallOptions): Promise<void> {
+    return this.deps.aside.signal(signal, options);
+  }
+
+  close(): void {
+    this.sender?.connection.close(linkClosed());
+    for (const connection of [...this.listening]) connection.close(linkClosed());
+    this.deps.aside.close();
+  }
+
+  /** The position that `request` starts at. Also refuses one that cannot be resumed from, as every other link does. */
+  private async startOf({ room, after, history = 0 }: ListenRequest, options: CallOptions): Promise<string> {
+    const page = await this.history({ room, after, limit: after === undefined && history > 0 ? history : 1 }, options);
+    const first = page.messages[0];
+    if (after !== undefined) return after;
+    return history > 0 && first ? before(first.position) : page.newest;
+  }
+
+  private async sendNow(message: OutgoingMessage & { readonly id: string }, bounds: CallBounds): Promise<Ack> {
+    const connection = this.senderFor(message.room || defaultRoom);
+    await within(bounds, connection.opened);
+    return within(bounds, connection.send(message));
+  }
+
+  private senderFor(room: string): PlainConnection {
+    if (this.sender?.room === room && !this.sender.connection.isOver) return this.sender.connection;
+    this.sender?.connection.close(linkClosed());
+    const connection = this.open(queryOf({ room }), { message: () => undefined, closed: () => undefined });
+    this.sender = { room, connection };
+    return connection;
+  }
+
+  private open(
+    query: string,
+    listener: { message(message: ChatMessage, bytes: number): void; closed(error: ConfabError): void },
+  ): PlainConnection {
+    const { url, types } = this.options;
+    return new PlainConnection({
+      baseUrl: url,
+      path: `/chat${query}`,
+      makeSocket: this.deps.makeSocket,
+      types,
+      listener,
+    });
+  }
+}
+
+async function* listeningMessages(
+  queue: MessageQueue,
+  leave: () => void,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<ChatMessage> {
+  const release = whenAborted(signal, () => queue.finish());
+  try {
+    for await (const message of queue.messages()) {
+      if (signal?.aborted) return;
+      yield message;
+    }
+  } catch (error) {
+    if (confabErrorFrom(error).code !== "CANCELLED") throw error;
+  } finally {
+    release();
+    leave();
+  }
+}
+
+/** The place before a message: offsets rise by one. */
+function before(text: string): string {
+  const position = parsePosition(text);
+  if (!position) throw new ConfabError("PROTOCOL_VIOLATION", `the server's position ${JSON.stringify(text)} is none`);
+  return formatPosition({ epoch: position.epoch, offset: position.offset - 1 });
+}
