@@ -1,21 +1,23 @@
-import { connect as connectHttp2 } from "node:http2";
-import { fromBinary, fromJsonString } from "@bufbuild/protobuf";
-import { EnvelopeReader, enveloped, errorFromDetails } from "@confab/contract";
-import { type ServerFrame, ServerFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
-import { StatusSchema } from "@confab/contract/gen/google/rpc/status_pb";
-import { WebSocket } from "ws";
+import { EnvelopeReader, enveloped } from "@confab/contract";
+import type { ServerFrame } from "@confab/contract/gen/confab/v1/frame_pb";
+import {
+  base64Decoded,
+  codeFromTrailers,
+  frameWithoutDetails,
+  grpcCall,
+  type Outcome,
+  overWebSocket,
+  reasonFrom,
+  tooLong,
+} from "./raw-clients.js";
 
-/** What became of a send: `stored`, or the catalogue's code of its refusal. */
-export type Outcome = string;
-
-/** A transport at the level of bytes: whatever stands in place of an encoded ChatMessage is sent as it is. */
+/** A way to send at the level of bytes: whatever stands in place of an encoded ChatMessage is sent as it is. */
 export interface RawSender {
   readonly name: string;
   readonly format: "proto" | "json";
   send(url: string, message: Uint8Array): Promise<Outcome>;
 }
 
-const tooLong = 16 * 1_048_576;
 const stored: Outcome = "stored";
 
 /** Every way to send a message that the server has. None of it goes through the project's own client. */
@@ -56,60 +58,6 @@ export const rawSenders: readonly RawSender[] = [
 
 const sendPath = "/confab.v1.ChatService/SendMessage";
 
-interface GrpcReply {
-  readonly messages: readonly Uint8Array[];
-  readonly trailers: Readonly<Record<string, unknown>>;
-}
-
-/** One call over HTTP/2 with Node's own client. `isEnough` may end a stream that has said what was wanted. */
-function grpcCall(
-  url: string,
-  path: string,
-  contentType: string,
-  body: Uint8Array,
-  isEnough: (message: Uint8Array) => boolean = () => false,
-): Promise<GrpcReply> {
-  return new Promise((resolve, reject) => {
-    const session = connectHttp2(url);
-    session.on("error", reject);
-    const stream = session.request({ ":method": "POST", ":path": path, "content-type": contentType, te: "trailers" });
-    const messages: Uint8Array[] = [];
-    let trailers: Record<string, unknown> = {};
-    const done = () => {
-      session.destroy();
-      resolve({ messages, trailers });
-    };
-    const reader = new EnvelopeReader(
-      tooLong,
-      (_flags, message) => {
-        messages.push(message);
-        if (isEnough(message)) done();
-      },
-      (length) => reject(new Error(`an envelope of ${length} bytes`)),
-    );
-    stream.on("response", (headers) => {
-      trailers = { ...trailers, ...headers };
-    });
-    stream.on("trailers", (headers) => {
-      trailers = { ...trailers, ...headers };
-    });
-    stream.on("data", (chunk: Buffer) => reader.push(chunk));
-    stream.on("end", done);
-    stream.on("error", reject);
-    // A stream that is answered before its end may close without one.
-    stream.on("close", done);
-    stream.end(body);
-  });
-}
-
-function codeFromTrailers(trailers: Readonly<Record<string, unknown>>): Outcome {
-  if (trailers["grpc-status"] === "0") return stored;
-  const details = trailers["grpc-status-details-bin"];
-  if (typeof details !== "string") return `grpc-status ${String(trailers["grpc-status"])} without details`;
-  const status = fromBinary(StatusSchema, Buffer.from(details, "base64"));
-  return errorFromDetails(status.details, status.message, "INTERNAL").code;
-}
-
 async function sendGrpc(url: string, message: Uint8Array, contentType: string): Promise<Outcome> {
   const { trailers } = await grpcCall(url, sendPath, contentType, enveloped(0, message));
   return codeFromTrailers(trailers);
@@ -138,22 +86,6 @@ async function sendGrpcWeb(url: string, message: Uint8Array, isText: boolean): P
   );
   reader.push(body);
   return codeFromTrailers(trailers);
-}
-
-/** Base64 of several chunks, each padded for itself. */
-function base64Decoded(text: string): Buffer {
-  return Buffer.concat(text.split(/(?<==)(?=[^=])/).map((part) => Buffer.from(part, "base64")));
-}
-
-/** The ErrorInfo among the details of a Connect or REST error, by its reason. */
-function reasonFrom(details: unknown): string | undefined {
-  if (!Array.isArray(details)) return undefined;
-  for (const detail of details) {
-    const reason =
-      (detail as { debug?: { reason?: unknown } }).debug?.reason ?? (detail as { reason?: unknown }).reason;
-    if (typeof reason === "string") return reason;
-  }
-  return undefined;
 }
 
 async function sendConnect(url: string, message: Uint8Array, contentType: string): Promise<Outcome> {
@@ -209,12 +141,6 @@ function outcomeOf({ frame }: ServerFrame): Outcome | undefined {
   return frame.case === "error" ? frame.value.code : undefined;
 }
 
-function frameFrom(data: Buffer, isBinary: boolean): ServerFrame {
-  return isBinary
-    ? fromBinary(ServerFrameSchema, data)
-    : fromJsonString(ServerFrameSchema, data.toString(), { ignoreUnknownFields: true });
-}
-
 function sendFramed(url: string, frame: Uint8Array, subprotocol: string): Promise<Outcome> {
   return overWebSocket(
     `${url.replace("http", "ws")}/chat`,
@@ -225,51 +151,12 @@ function sendFramed(url: string, frame: Uint8Array, subprotocol: string): Promis
   );
 }
 
-/** Details are of types that this reader has no registry for, and are not looked at. */
-function frameWithoutDetails(data: Buffer, isBinary: boolean): ServerFrame {
-  if (isBinary) return frameFrom(data, true);
-  const json = JSON.parse(data.toString()) as { error?: { details?: unknown } };
-  delete json.error?.details;
-  return frameFrom(Buffer.from(JSON.stringify(json)), false);
-}
-
 function sendPlain(url: string, message: Uint8Array): Promise<Outcome> {
   const address = `${url.replace("http", "ws")}/chat?room=${encodeURIComponent(roomOf(message))}`;
   return overWebSocket(address, [], message, true, (data) => {
     const answer = JSON.parse(data.toString()) as { error?: { code: string } };
     // The plain form has no acknowledgement: the message itself comes back, since its sender reads the room.
     return answer.error?.code ?? stored;
-  });
-}
-
-function overWebSocket(
-  url: string,
-  subprotocols: string[],
-  frame: Uint8Array,
-  isText: boolean,
-  outcome: (data: Buffer, isBinary: boolean) => Outcome | undefined,
-): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
-    const socket = new WebSocket(url, subprotocols);
-    const finish = (result: Outcome) => {
-      socket.terminate();
-      resolve(result);
-    };
-    socket.on("open", () => socket.send(frame, { binary: !isText }));
-    socket.on("message", (data: Buffer, isBinary) => {
-      const result = outcome(data, isBinary);
-      if (result !== undefined) finish(result);
-    });
-    // The catalogue's code is the beginning of a close's reason.
-    socket.on("close", (_code, reason) => finish(reason.toString().split(":", 1)[0] ?? ""));
-    socket.on("unexpected-response", (_request, response) => {
-      let body = "";
-      response.on("data", (chunk) => {
-        body += chunk;
-      });
-      response.on("end", () => finish((JSON.parse(body) as { error: { code: string } }).error.code));
-    });
-    socket.on("error", reject);
   });
 }
 

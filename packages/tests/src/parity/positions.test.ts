@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { type ServerProcess, startServerProcess } from "../fixture/server-process.js";
+import { rawReaders } from "./raw-readers.js";
+
+describe("a resume", () => {
+  let server: ServerProcess;
+  let epoch: number;
+  before(async () => {
+    server = await startServerProcess({ flags: { retention: { maxMessages: 10 } } });
+    for (let i = 0; i < 30; i++) epoch = await send(server.url, "trimmed");
+    await send(server.url, "whole");
+    await send(server.url, "whole");
+  });
+  after(() => server.stop());
+
+  const cases = [
+    ["from a position that the log holds", "whole", () => ({ epoch, offset: 1 }), "reading"],
+    ["from before the first message", "whole", () => ({ epoch, offset: 0 }), "reading"],
+    ["from a position of another epoch", "whole", () => ({ epoch: (epoch ^ 1) >>> 0, offset: 1 }), "OUT_OF_RANGE"],
+    ["from a position in the future", "whole", () => ({ epoch, offset: 3 }), "OUT_OF_RANGE"],
+    ["from a position whose successors were trimmed", "trimmed", () => ({ epoch, offset: 5 }), "OUT_OF_RANGE"],
+    ["from the last position before what is left", "trimmed", () => ({ epoch, offset: 20 }), "reading"],
+  ] as const;
+
+  for (const [what, room, position, outcome] of cases) {
+    it(`${what} is answered with ${outcome} on every transport`, async () => {
+      const outcomes = await Promise.all(
+        rawReaders.map(async ({ name, readFrom }) => [name, await readFrom(server.url, room, position())]),
+      );
+      assert.deepEqual(Object.fromEntries(outcomes), Object.fromEntries(rawReaders.map(({ name }) => [name, outcome])));
+    });
+  }
+
+  it("that cannot be says what the log does hold", async () => {
+    const response = await fetch(`${server.url}/v1/rooms/trimmed/messages?after=${epoch}:5`);
+    assert.equal(response.status, 416);
+    const { error } = (await response.json()) as { error: { details: { "@type": string }[] } };
+    const range = error.details.find((detail) => detail["@type"].endsWith("AvailableRange"));
+    assert.deepEqual(range, {
+      "@type": "type.googleapis.com/confab.v1.AvailableRange",
+      room: "trimmed",
+      oldest: { epoch, offset: "21" },
+      newest: { epoch, offset: "30" },
+    });
+  });
+});
+
+async function send(url: string, room: string): Promise<number> {
+  const response = await fetch(`${url}/v1/rooms/${room}/messages`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ user: "ann", text: "hi" }),
+  });
+  return ((await response.json()) as { position: { epoch: number } }).position.epoch;
+}
