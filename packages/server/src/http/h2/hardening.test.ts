@@ -1,0 +1,224 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Exchange } from "../exchange.js";
+import { ErrorCode, Flag, FrameType } from "./frame.js";
+import { maxContinuationFrames, maxIdleFrames, maxUnsentAnswers } from "./guard.js";
+import { HpackDecoder } from "./hpack/decoder.js";
+import { encodeBlock } from "./hpack/encoder.js";
+import { defaultTimeouts, type Http2Options } from "./options.js";
+import { frame, headers, numberPayload, postFields, RawPeer, settingsPayload } from "./testing/raw-peer.js";
+import { echo, openServer, Recorder, type TestServer } from "./testing/server.js";
+
+interface Ending {
+  after(fn: () => Promise<void>): void;
+}
+
+async function open(t: Ending, options: Partial<Http2Options> = {}, handler: (one: Exchange) => void = echo) {
+  const server: TestServer = await openServer(handler, options);
+  const peer = await RawPeer.open(server.port);
+  t.after(async () => {
+    await peer.close();
+    await server.close();
+    assert.deepEqual(server.errors, []);
+  });
+  return { server, peer };
+}
+
+const reset = (streamId: number): Buffer => frame(FrameType.RST_STREAM, 0, streamId, numberPayload(ErrorCode.CANCEL));
+const ping = frame(FrameType.PING, 0, 0, Buffer.alloc(8));
+
+test("request heads are accepted at maxHeaderBytes and answered with 431 above, and the connection goes on", async (t) => {
+  const { peer } = await open(t, { maxHeaderBytes: 1000 });
+  const base = Object.entries(postFields).reduce((sum, [name, value]) => sum + name.length + value.length + 32, 0);
+  for (const [streamId, excess, status] of [
+    [1, 0, "200"],
+    [3, 1, "431"],
+    [5, 0, "200"],
+  ] as const) {
+    peer.send(headers(streamId, Flag.END_STREAM, { ...postFields, a: "~".repeat(1000 - base - 33 + excess) }));
+    const { payload } = await peer.nextOn(streamId, FrameType.HEADERS);
+    assert.equal(new HpackDecoder(1000).decode(payload, 0, payload.length)[0]?.value, status);
+  }
+});
+
+test("a header block may take maxContinuationFrames, and one more ends the connection", async (t) => {
+  const { peer } = await open(t);
+  const block = encodeBlock(0, postFields);
+  const continuations = (streamId: number, count: number): Buffer[] => [
+    frame(FrameType.HEADERS, Flag.END_STREAM, streamId, block.subarray(0, 1)),
+    ...Array.from({ length: count - 1 }, () => frame(FrameType.CONTINUATION, 0, streamId)),
+    frame(FrameType.CONTINUATION, Flag.END_HEADERS, streamId, block.subarray(1)),
+  ];
+  peer.send(...continuations(1, maxContinuationFrames));
+  await peer.nextOn(1, FrameType.HEADERS);
+  peer.send(...continuations(3, maxContinuationFrames + 1));
+  assert.equal(await peer.goAway(), ErrorCode.ENHANCE_YOUR_CALM);
+});
+
+test("a header block whose bytes never end ends the connection at twice maxHeaderBytes", async (t) => {
+  const { peer } = await open(t, { maxHeaderBytes: 1000 });
+  peer.send(
+    frame(FrameType.HEADERS, 0, 1, Buffer.alloc(1000)),
+    frame(FrameType.CONTINUATION, 0, 1, Buffer.alloc(1001)),
+  );
+  assert.equal(await peer.goAway(), ErrorCode.ENHANCE_YOUR_CALM);
+});
+
+test("maxResets streams may be cancelled, one more ends the connection, and the budget refills with time", async (t) => {
+  const { peer, server } = await open(t, { maxResets: 10 }, (one) => one.listen(new Recorder()));
+  let streamId = 1;
+  const cancel = (count: number): void => {
+    for (let n = 0; n < count; n += 1, streamId += 2) peer.send(headers(streamId, 0), reset(streamId));
+  };
+  cancel(10);
+  await peer.settled();
+  // A third of the window gives back a third of the budget.
+  peer.send(frame(FrameType.SETTINGS, Flag.ACK, 0));
+  server.pass(11_000);
+  cancel(3);
+  await peer.settled();
+  cancel(2);
+  assert.equal(await peer.goAway(), ErrorCode.ENHANCE_YOUR_CALM);
+});
+
+test("resets that the client provokes count like its own (made you reset)", async (t) => {
+  const { peer } = await open(t, { maxResets: 10 }, (one) => one.listen(new Recorder()));
+  for (let streamId = 1; streamId <= 21; streamId += 2) {
+    peer.send(headers(streamId, 0), frame(FrameType.WINDOW_UPDATE, 0, streamId, numberPayload(0)));
+  }
+  assert.equal(await peer.goAway(), ErrorCode.ENHANCE_YOUR_CALM);
+});
+
+for (const [what, one] of [
+  ["SETTINGS", frame(FrameType.SETTINGS, 0, 0)],
+  ["PRIORITY", frame(FrameType.PRIORITY, 0, 7, Buffer.alloc(5))],
+  ["empty DATA", frame(FrameType.DATA, 0, 1)],
+  ["padding without DATA", frame(FrameType.DATA, Flag.PADDED, 1, Buffer.from([0]))],
+  ["frames of an unknown type", frame(0x77, 0, 0)],
+] as const) {
+  test(`a flood of ${what} ends the connection`, async (t) => {
+    const { peer } = await open(t, {}, (exchange) => exchange.listen(new Recorder()));
+    peer.send(headers(1, 0));
+    for (let sent = 0; sent <= maxIdleFrames; sent += 1000) {
+      peer.send(...Array.from({ length: 1000 }, () => one));
+      // In steps, so that what is bounded is their number and not the answers unread.
+      if (sent + 1000 <= maxIdleFrames - 1000) await peer.settled();
+    }
+    assert.equal(await peer.goAway(), ErrorCode.ENHANCE_YOUR_CALM);
+  });
+}
+
+test("a client that pings and never reads is cut off with a bounded number of answers held", async (t) => {
+  const { peer, server } = await open(t);
+  peer.socket.pause();
+  const many = Buffer.concat(Array.from({ length: 3000 }, () => ping));
+  while (server.connections[0] && server.sockets[0]?.writableEnded === false) {
+    await new Promise<void>((resolve) => {
+      peer.socket.write(many, () => resolve());
+      server.sockets[0]?.once("finish", resolve);
+      server.sockets[0]?.once("close", resolve);
+    });
+    assert.ok((server.sockets[0]?.writableLength ?? 0) < maxUnsentAnswers * 17 + 1_000_000);
+  }
+  assert.equal(server.connections[0]?.openStreams, 0);
+});
+
+test("a client that asks and never reads stops being read itself, and goes when it stays silent", async (t) => {
+  const big = Buffer.alloc(60_000);
+  const { peer, server } = await open(t, {}, (one) => {
+    one.listen(new Recorder());
+    one.respond(200, {});
+    one.write(big);
+    one.end();
+  });
+  peer.socket.pause();
+  peer.send(frame(FrameType.SETTINGS, 0, 0, settingsPayload([4, 0x7fff_ffff])));
+  peer.send(frame(FrameType.WINDOW_UPDATE, 0, 0, numberPayload(0x7fff_0000)));
+  for (let streamId = 1; streamId < 199; streamId += 2) peer.send(headers(streamId, Flag.END_STREAM));
+  const socket = server.sockets[0];
+  assert.ok(socket);
+  // The kernel takes some megabytes; after that the socket holds what one turn may collect, and the rest is queued.
+  server.pass(defaultTimeouts.pingIntervalMs + defaultTimeouts.pingTimeoutMs + 5_000);
+  await server.connections[0]?.closed;
+  assert.ok(socket.writableLength < 1_000_000);
+});
+
+test("more than maxStreams at once are refused so that the client may retry", async (t) => {
+  const { peer } = await open(t, { maxStreams: 2 }, (one) => one.listen(new Recorder()));
+  peer.send(headers(1, 0), headers(3, 0), headers(5, 0));
+  assert.equal(await peer.resetOf(5), ErrorCode.REFUSED_STREAM);
+  peer.send(reset(1), headers(7, 0));
+  await peer.settled();
+  assert.equal(peer.frames.length, 0);
+});
+
+test("a stream that is opened and forgotten is reset, one that was answered may stay silent", async (t) => {
+  const recorders: Recorder[] = [];
+  const { peer, server } = await open(t, {}, (one) => {
+    const recorder = new Recorder();
+    recorders.push(recorder);
+    one.listen(recorder);
+    if (one.request.target === "/answered") one.respond(200, {});
+  });
+  peer.send(headers(1, 0), headers(3, 0, { ...postFields, ":path": "/answered" }));
+  await peer.nextOn(3, FrameType.HEADERS);
+  for (let passed = 0; passed < 3 * defaultTimeouts.streamStallMs; passed += 20_000) {
+    server.pass(20_000);
+    await peer.settled().catch(() => undefined);
+    if (recorders[0]?.events.includes("aborted")) break;
+  }
+  assert.deepEqual(recorders[0]?.events, ["aborted"]);
+  assert.deepEqual(recorders[1]?.events, []);
+});
+
+test("a complete response that the client never lets through is dropped in the end", async (t) => {
+  const recorder = new Recorder();
+  const { peer, server } = await open(t, {}, (one) => {
+    one.listen(recorder);
+    one.respond(200, {});
+    one.write(Buffer.alloc(100_000));
+    one.end();
+  });
+  peer.send(headers(1, Flag.END_STREAM));
+  await peer.nextOn(1, FrameType.DATA);
+  while (server.connections[0]?.openStreams === 1) {
+    server.pass(20_000);
+    await peer.settled();
+  }
+  assert.deepEqual(recorder.events, ["ended", "aborted"]);
+});
+
+test("a client that does not acknowledge our SETTINGS is told so", async (t) => {
+  const server = await openServer(echo);
+  t.after(() => server.close());
+  const peer = new RawPeer(server.port);
+  await peer.next((one) => one.type === FrameType.SETTINGS);
+  server.pass(defaultTimeouts.settingsAckTimeoutMs);
+  server.pass(1_000);
+  assert.equal(await peer.goAway(), ErrorCode.SETTINGS_TIMEOUT);
+});
+
+test("HEADERS whose block is never completed end the connection", async (t) => {
+  const { peer, server } = await open(t);
+  peer.send(frame(FrameType.HEADERS, 0, 1));
+  const seen = server.sockets[0];
+  assert.ok(seen);
+  await new Promise((resolve) => seen.once("data", resolve));
+  server.pass(defaultTimeouts.headerTimeoutMs + 1_000);
+  assert.equal(await peer.goAway(), ErrorCode.ENHANCE_YOUR_CALM);
+});
+
+test("a silent peer is pinged and reaped, one that answers stays", async (t) => {
+  const { peer, server } = await open(t);
+  const isPing = (one: { readonly type: number; readonly flags: number }): boolean =>
+    one.type === FrameType.PING && one.flags === 0;
+  for (let round = 0; round < 3; round += 1) {
+    server.pass(defaultTimeouts.pingIntervalMs + 1_000);
+    const { payload } = await peer.next(isPing);
+    peer.send(frame(FrameType.PING, Flag.ACK, 0, payload));
+    await peer.settled();
+  }
+  server.pass(defaultTimeouts.pingIntervalMs + defaultTimeouts.pingTimeoutMs + 1_000);
+  await server.connections[0]?.closed;
+  await peer.closed();
+});
