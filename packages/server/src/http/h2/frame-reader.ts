@@ -28,11 +28,6 @@ export class FrameReader {
     this.#maxFrameBytes = maxFrameBytes;
   }
 
-  /** Whether the peer has begun a frame, or its preface, and not finished it. */
-  get isWithinFrame(): boolean {
-    return this.#heldBytes > 0 || this.#prefaceBytes < clientPreface.length;
-  }
-
   /** @throws ConnectionError PROTOCOL_ERROR without the preface, FRAME_SIZE_ERROR for a frame over the limit. */
   push(chunk: Buffer): void {
     let at = this.#prefaceBytes < clientPreface.length ? this.#takePreface(chunk) : 0;
