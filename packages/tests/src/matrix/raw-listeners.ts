@@ -1,0 +1,196 @@
+import { connect as connectHttp2 } from "node:http2";
+import { create, fromBinary, fromJsonString, toBinary, toJsonString } from "@bufbuild/protobuf";
+import { EnvelopeReader, enveloped } from "@confab/contract";
+import { ClientFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import { type ChatMessage, ChatMessageSchema, UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
+import { WebSocket } from "ws";
+import { frameWithoutDetails, tooLong } from "../parity/raw-clients.js";
+
+/** A way to hear a room, at the level of bytes and with nobody's SDK. */
+export interface RawListener {
+  readonly name: string;
+  /** Hear messages from now on. The result ends it. */
+  listen(url: string, room: string, heard: (message: ChatMessage) => void): () => void;
+}
+
+const streamPath = "/confab.v1.ChatService/StreamMessages";
+const conversePath = "/confab.v1.ChatService/Converse";
+
+type Format = "proto" | "json";
+
+export const rawListeners: readonly RawListener[] = [
+  { name: "gRPC", listen: (url, room, heard) => listenGrpc(url, room, "proto", heard) },
+  { name: "gRPC in JSON", listen: (url, room, heard) => listenGrpc(url, room, "json", heard) },
+  {
+    name: "gRPC-Web",
+    listen: (url, room, heard) => listenFetch(url, room, "application/grpc-web+proto", "proto", heard),
+  },
+  {
+    name: "gRPC-Web text",
+    listen: (url, room, heard) => listenFetch(url, room, "application/grpc-web-text+proto", "proto", heard),
+  },
+  {
+    name: "Connect in Protobuf",
+    listen: (url, room, heard) => listenFetch(url, room, "application/connect+proto", "proto", heard),
+  },
+  {
+    name: "Connect in JSON",
+    listen: (url, room, heard) => listenFetch(url, room, "application/connect+json", "json", heard),
+  },
+  { name: "SSE", listen: listenSse },
+  { name: "WebSocket, plain", listen: listenPlain },
+  { name: "WebSocket, JSON frames", listen: (url, room, heard) => listenFramed(url, room, "confab.v1.json", heard) },
+  {
+    name: "WebSocket, Protobuf frames",
+    listen: (url, room, heard) => listenFramed(url, room, "confab.v1.proto", heard),
+  },
+  { name: "Converse", listen: (url, room, heard) => listenConverse(url, room, "proto", heard) },
+  { name: "Converse in JSON", listen: (url, room, heard) => listenConverse(url, room, "json", heard) },
+];
+
+function decoded(format: Format, bytes: Uint8Array): ChatMessage {
+  return format === "proto"
+    ? fromBinary(ChatMessageSchema, bytes)
+    : fromJsonString(ChatMessageSchema, Buffer.from(bytes).toString());
+}
+
+function userBytes(room: string, format: Format): Uint8Array {
+  const user = create(UserSchema, { name: "listener", room });
+  return format === "proto" ? toBinary(UserSchema, user) : Buffer.from(toJsonString(UserSchema, user));
+}
+
+function subscribeBytes(room: string, format: Format): Uint8Array {
+  const frame = create(ClientFrameSchema, {
+    request: 1,
+    frame: { case: "subscribe", value: { reader: { name: "listener", room } } },
+  });
+  return format === "proto" ? toBinary(ClientFrameSchema, frame) : Buffer.from(toJsonString(ClientFrameSchema, frame));
+}
+
+/** Envelopes that carry a message; the ending is not one. */
+function messagesOf(take: (message: Uint8Array) => void): EnvelopeReader {
+  return new EnvelopeReader(
+    tooLong,
+    (flags, message) => {
+      if (flags === 0) take(message);
+    },
+    (length) => {
+      throw new Error(`an envelope of ${length} bytes`);
+    },
+  );
+}
+
+function openHttp2(url: string, path: string, format: Format, take: (message: Uint8Array) => void) {
+  const session = connectHttp2(url);
+  const stream = session.request({
+    ":method": "POST",
+    ":path": path,
+    "content-type": `application/grpc+${format}`,
+    te: "trailers",
+  });
+  const envelopes = messagesOf(take);
+  stream.on("data", (chunk: Buffer) => envelopes.push(chunk));
+  return { stream, close: () => session.destroy() };
+}
+
+function listenGrpc(url: string, room: string, format: Format, heard: (message: ChatMessage) => void): () => void {
+  const { stream, close } = openHttp2(url, streamPath, format, (message) => heard(decoded(format, message)));
+  stream.end(Buffer.from(enveloped(0, userBytes(room, format))));
+  return close;
+}
+
+function listenConverse(url: string, room: string, format: Format, heard: (message: ChatMessage) => void): () => void {
+  const { stream, close } = openHttp2(url, conversePath, format, (message) =>
+    hearFrame(Buffer.from(message), format === "proto", heard),
+  );
+  stream.write(Buffer.from(enveloped(0, subscribeBytes(room, format))));
+  return close;
+}
+
+function hearFrame(data: Buffer, isBinary: boolean, heard: (message: ChatMessage) => void): void {
+  const { frame } = frameWithoutDetails(data, isBinary);
+  if (frame.case === "error") throw new Error(frame.value.message);
+  if (frame.case === "messages") for (const message of frame.value.messages) heard(message);
+}
+
+/** Read a response's body until it is aborted; any other failure is the test's. */
+function readBody(response: Promise<Response>, abort: AbortController, take: (chunk: Uint8Array) => void): () => void {
+  const read = async () => {
+    for await (const chunk of (await response).body ?? []) take(chunk as Uint8Array);
+  };
+  read().catch((error: unknown) => {
+    if (!abort.signal.aborted) throw error;
+  });
+  return () => abort.abort();
+}
+
+function listenFetch(
+  url: string,
+  room: string,
+  contentType: string,
+  format: Format,
+  heard: (message: ChatMessage) => void,
+): () => void {
+  const isText = contentType.includes("-text");
+  const request = Buffer.from(enveloped(0, userBytes(room, format)));
+  const abort = new AbortController();
+  const response = fetch(url + streamPath, {
+    method: "POST",
+    headers: { "content-type": contentType },
+    body: isText ? request.toString("base64") : request,
+    signal: abort.signal,
+  });
+  const envelopes = messagesOf((message) => heard(decoded(format, message)));
+  let text = "";
+  return readBody(response, abort, (chunk) => {
+    if (!isText) {
+      envelopes.push(chunk);
+      return;
+    }
+    // Groups of four characters, any of which may be padded.
+    text += Buffer.from(chunk).toString("latin1");
+    const whole = text.length - (text.length % 4);
+    for (let at = 0; at < whole; at += 4) envelopes.push(Buffer.from(text.slice(at, at + 4), "base64"));
+    text = text.slice(whole);
+  });
+}
+
+function listenSse(url: string, room: string, heard: (message: ChatMessage) => void): () => void {
+  const abort = new AbortController();
+  const response = fetch(`${url}/v1/rooms/${room}/stream?name=listener`, {
+    headers: { accept: "text/event-stream" },
+    signal: abort.signal,
+  });
+  const decoder = new TextDecoder();
+  let text = "";
+  return readBody(response, abort, (chunk) => {
+    text += decoder.decode(chunk, { stream: true });
+    const events = text.split("\n\n");
+    text = events.pop() ?? "";
+    for (const event of events) {
+      const lines = event.split("\n");
+      const data = lines.find((line) => line.startsWith("data: "))?.slice(6);
+      if (data !== undefined && !lines.some((line) => line.startsWith("event: ")))
+        heard(fromJsonString(ChatMessageSchema, data));
+    }
+  });
+}
+
+function listenPlain(url: string, room: string, heard: (message: ChatMessage) => void): () => void {
+  const socket = new WebSocket(`${url.replace("http", "ws")}/chat?room=${room}`);
+  socket.on("message", (data: Buffer) => heard(fromJsonString(ChatMessageSchema, data.toString())));
+  return () => socket.terminate();
+}
+
+function listenFramed(
+  url: string,
+  room: string,
+  subprotocol: string,
+  heard: (message: ChatMessage) => void,
+): () => void {
+  const socket = new WebSocket(`${url.replace("http", "ws")}/chat`, subprotocol);
+  const format = subprotocol === "confab.v1.json" ? "json" : "proto";
+  socket.on("open", () => socket.send(subscribeBytes(room, format), { binary: format === "proto" }));
+  socket.on("message", (data: Buffer, isBinary) => hearFrame(data, isBinary, heard));
+  return () => socket.terminate();
+}
