@@ -10,6 +10,7 @@ import { createRestHandler } from "../transports/rest/adapter.js";
 import { createRpcHandler } from "../transports/rpc/adapter.js";
 import { Readiness } from "../transports/rpc/services/health.js";
 import { createSseHandler } from "../transports/sse/adapter.js";
+import { createWebSocketHandler } from "../transports/websocket/adapter.js";
 import { checkedLimits, defaultDedupeWindowMs, defaultRetention, type ServerConfig } from "./config.js";
 import { listen } from "./listener.js";
 import { silentLogger } from "./logger.js";
@@ -61,9 +62,10 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const arrivals = new ArrivalTimeouts(limits.requestTimeoutMs);
   const report = reporterTo(config.logger ?? silentLogger);
   const host = config.host ?? "127.0.0.1";
+  const origins = new OriginPolicy(config.allowedOrigins ?? [], isLoopbackHost(host));
   const sse = createSseHandler({ service });
   const onExchange = createRouter({
-    origins: new OriginPolicy(config.allowedOrigins ?? [], isLoopbackHost(host)),
+    origins,
     rpc: createRpcHandler({ service, sessions, readiness, arrivals, report }),
     rest: createRestHandler({ service, openStream: sse.openStream, bodyTimeouts: arrivals }),
     pages: new Map(operationPages(readiness, engine)),
@@ -77,7 +79,12 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     arrivals.close();
     await engine.close();
   };
-  const onUpgrade = (_request: unknown, socket: { destroy(): void }) => socket.destroy();
+  const onUpgrade = createWebSocketHandler({
+    service,
+    sessions,
+    report,
+    allowsOrigin: (request) => origins.allows(request),
+  });
   const listener = await listen({ host, port: config.port ?? 8080, limits, onExchange, onUpgrade, report }).catch(
     async (failure: unknown) => {
       await release();
