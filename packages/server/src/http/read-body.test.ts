@@ -119,7 +119,7 @@ test("another compression is refused by name, before the body comes", async () =
 
 test("a body that does not come in time is refused, and the bodies that came are not", async (t) => {
   // The timeouts alone do not keep a process alive, so that a server's last moments do not wait for them.
-  const alive = setInterval(() => {}, 1_000);
+  const alive = setInterval(() => undefined, 1_000);
   t.after(() => clearInterval(alive));
   let nowMs = 0;
   const timeouts = new ArrivalTimeouts(1, () => nowMs);

@@ -1,5 +1,6 @@
 import type { Limits, PayloadTypes } from "@confab/contract";
 import type { ArrivalTimeouts } from "../http/arrival-timeouts.js";
+import type { Exchange } from "../http/exchange.js";
 import { createRestHandler } from "../transports/rest/adapter.js";
 import { createSseHandler } from "../transports/sse/adapter.js";
 import { type Http1TestServer, http1TestServer } from "./http1-test-server.js";
@@ -7,23 +8,31 @@ import { type TestService, testService } from "./test-service.js";
 
 export interface RestTestServer extends TestService, Http1TestServer {}
 
+export interface RestTestOptions {
+  readonly limits?: Partial<Limits>;
+  readonly types?: PayloadTypes;
+  readonly bodyTimeouts?: ArrivalTimeouts;
+  /** Sees every exchange before it is handled. */
+  readonly watch?: (exchange: Exchange) => void;
+  readonly report?: (error: unknown) => void;
+}
+
 /** REST and server-sent events on a real socket, over an engine without a disk. */
-export async function restTestServer(
-  options: {
-    readonly limits?: Partial<Limits>;
-    readonly types?: PayloadTypes;
-    readonly bodyTimeouts?: ArrivalTimeouts;
-  } = {},
-): Promise<RestTestServer> {
-  const { limits, types, bodyTimeouts } = options;
+export async function restTestServer(options: RestTestOptions = {}): Promise<RestTestServer> {
+  const { limits, types, bodyTimeouts, watch, report } = options;
   const service = testService(limits, types);
-  const sse = createSseHandler({ service: service.service, random: () => 0.5 });
+  const reporting = report && { report };
+  const sse = createSseHandler({ service: service.service, random: () => 0.5, ...reporting });
   const rest = createRestHandler({
     service: service.service,
     openStream: sse.openStream,
     ...(bodyTimeouts && { bodyTimeouts }),
+    ...reporting,
   });
-  const server = await http1TestServer(rest);
+  const server = await http1TestServer((exchange) => {
+    watch?.(exchange);
+    rest(exchange);
+  });
   return {
     ...service,
     ...server,

@@ -349,8 +349,9 @@ test("an error that a wait may cure says how long in its header, in whole second
   await own.close();
 });
 
-test("a bug in the server is INTERNAL and keeps its text to itself", async () => {
-  const own = await restTestServer();
+test("a bug in the server is INTERNAL, is reported, and keeps its text from the client", async () => {
+  const reported: unknown[] = [];
+  const own = await restTestServer({ report: (error) => reported.push(error) });
   own.engine.appendError = new Error("secret");
   const response = await fetch(own.origin + messages, {
     method: "POST",
@@ -359,6 +360,10 @@ test("a bug in the server is INTERNAL and keeps its text to itself", async () =>
   });
   assert.equal(response.status, 500);
   assert.doesNotMatch(await response.text(), /secret/);
+  assert.deepEqual(
+    reported.map((error) => error instanceof ConfabError && error.cause),
+    [own.engine.appendError],
+  );
   await own.close();
 });
 

@@ -78,6 +78,7 @@ export function createSseHandler({ service, random = Math.random, report = ignor
         // A bug in the answering itself must end this exchange and nothing else.
         .catch((thrown: unknown) => {
           report(thrown);
+          stream.abandon();
           exchange.reset();
         });
     },

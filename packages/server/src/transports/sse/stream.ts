@@ -68,6 +68,12 @@ export class SseStream implements Sink {
     this.over(error);
   }
 
+  /** Nobody listens any more. */
+  abandon(): void {
+    this.subscription?.close();
+    this.over();
+  }
+
   private over(error?: ConfabError): void {
     this.state = "over";
     if (error?.code === "INTERNAL") this.deps.report(error);
@@ -83,10 +89,7 @@ export class SseStream implements Sink {
         // The client has said all it had to, and listens on.
       },
       drained: () => this.subscription?.drained(),
-      aborted: () => {
-        this.subscription?.close();
-        this.over();
-      },
+      aborted: () => this.abandon(),
     };
   }
 }
