@@ -1,17 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { create, createFileRegistry, type DescService, fromBinary, setExtension, toBinary } from "@bufbuild/protobuf";
-import {
-  FieldDescriptorProto_Label,
-  FieldDescriptorProto_Type,
-  FileDescriptorProtoSchema,
-  FileDescriptorSetSchema,
-  MethodOptionsSchema,
-} from "@bufbuild/protobuf/wkt";
+import { create } from "@bufbuild/protobuf";
 import { ConfabError } from "@confab/contract";
 import { ChatService } from "@confab/contract/gen/confab/v1/chat_service_pb";
-import { http } from "@confab/contract/gen/google/api/annotations_pb";
 import { type HttpRule, HttpRuleSchema } from "@confab/contract/gen/google/api/http_pb";
+import { ruleService } from "../testing/rule-service.js";
 import { HttpRoutes } from "./http-routes.js";
 
 const routes = HttpRoutes.of(ChatService);
@@ -62,7 +55,7 @@ test("a path variable with broken percent-encoding is malformed, and named", () 
 });
 
 test("additional bindings are routes too, and a body may be one field", () => {
-  const service = serviceWith({
+  const service = ruleService({
     pattern: { case: "put", value: "/a/{name}" },
     body: "inner",
     additionalBindings: [create(HttpRuleSchema, { pattern: { case: "patch", value: "/b/{name}/c" } })],
@@ -90,7 +83,7 @@ for (const [why, rule] of [
   ],
 ] as const satisfies readonly (readonly [string, Partial<HttpRule>])[]) {
   test(`a rule with ${why} stops the start`, () => {
-    assert.throws(() => HttpRoutes.of(serviceWith(rule)), /Call|has no field/);
+    assert.throws(() => HttpRoutes.of(ruleService(rule)), /Call|has no field/);
   });
 }
 
@@ -104,45 +97,4 @@ function matched(table: HttpRoutes, verb: string, path: string): string {
     case "route":
       return [match.route.rpc.name, ...match.variables.map(({ path, text }) => `${path.name}=${text}`)].join(" ");
   }
-}
-
-/** A service with one RPC and this rule, on a message `Node { string name = 1; Node inner = 2; }`. */
-function serviceWith(rule: Partial<Omit<HttpRule, "$typeName" | "$unknown">>): DescService {
-  const options = create(MethodOptionsSchema);
-  setExtension(options, http, create(HttpRuleSchema, rule));
-  const file = create(FileDescriptorProtoSchema, {
-    name: "node.proto",
-    package: "test",
-    syntax: "proto3",
-    messageType: [
-      {
-        name: "Node",
-        field: [
-          {
-            name: "name",
-            jsonName: "name",
-            number: 1,
-            type: FieldDescriptorProto_Type.STRING,
-            label: FieldDescriptorProto_Label.OPTIONAL,
-          },
-          {
-            name: "inner",
-            jsonName: "inner",
-            number: 2,
-            type: FieldDescriptorProto_Type.MESSAGE,
-            typeName: ".test.Node",
-            label: FieldDescriptorProto_Label.OPTIONAL,
-          },
-        ],
-      },
-    ],
-    service: [
-      { name: "Nodes", method: [{ name: "Call", inputType: ".test.Node", outputType: ".test.Node", options }] },
-    ],
-  });
-  // Through bytes, as any descriptor comes.
-  const set = toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: [file] }));
-  const service = createFileRegistry(fromBinary(FileDescriptorSetSchema, set)).getService("test.Nodes");
-  assert.ok(service);
-  return service;
 }

@@ -160,7 +160,7 @@ const badRequests: readonly BadRequest[] = [
   {
     why: "a limit that is no number",
     code: "MALFORMED_MESSAGE",
-    message: /query parameter "limit": "ten" is not a uint32/,
+    message: /query parameter "limit": "ten" is not of type uint32/,
     method: "GET",
     path: `${messages}?limit=ten`,
   },
@@ -190,14 +190,14 @@ const badRequests: readonly BadRequest[] = [
   {
     why: "a bool that is none",
     code: "MALFORMED_MESSAGE",
-    message: /"oldest_first": "yes" is not a bool/,
+    message: /"oldest_first": "yes" is not of type bool/,
     method: "GET",
     path: `${messages}?oldestFirst=yes`,
   },
   {
     why: "a position that is none",
     code: "MALFORMED_MESSAGE",
-    message: /"after": "x" is not a position \(epoch:offset\)/,
+    message: /"after": "x" is not of type position, which is epoch:offset/,
     method: "GET",
     path: `${messages}?after=x`,
   },

@@ -97,7 +97,7 @@ function valueFrom(what: string, path: FieldPath, text: string): JsonValue {
   const value = leaf.message?.typeName === PositionSchema.typeName ? positionFrom(text) : scalarFrom(leaf, text);
   if (value === undefined || !fitsField(leaf, value)) {
     throw malformed(
-      `${what} "${path.name}": ${JSON.stringify(text.slice(0, maxQuotedCharacters))} is not a ${typeNameOf(leaf)}`,
+      `${what} "${path.name}": ${JSON.stringify(text.slice(0, maxQuotedCharacters))} is not of type ${typeNameOf(leaf)}`,
     );
   }
   return value;
@@ -133,7 +133,7 @@ function fitsField(field: DescField, value: JsonValue): boolean {
 
 function typeNameOf(field: DescField): string {
   const named = field.message ?? field.enum;
-  if (named) return named.typeName === PositionSchema.typeName ? "position (epoch:offset)" : named.typeName;
+  if (named) return named.typeName === PositionSchema.typeName ? "position, which is epoch:offset" : named.typeName;
   return field.scalar === undefined ? field.fieldKind : ScalarType[field.scalar].toLowerCase();
 }
 
