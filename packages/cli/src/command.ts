@@ -15,9 +15,6 @@ export interface CommandContext {
 }
 
 export interface Command {
-  readonly name: string;
-  /** One line for the list of commands. */
-  readonly summary: string;
   readonly help: string;
   /** @throws UsageError, ConfabError. */
   run(args: string[], context: CommandContext): Promise<ExitCode>;

@@ -2,7 +2,6 @@ import { type Link, openLink, serverUrl, type TransportName } from "@confab/clie
 import { PayloadTypes } from "@confab/contract";
 import { type CommandContext, UsageError } from "./command.js";
 import { wholeNumber } from "./parse-args.js";
-import { loadTypes } from "./types/load-types.js";
 import { TypeFileError } from "./types/type-file-error.js";
 
 /** The options of every command that talks to a server. */
@@ -49,8 +48,11 @@ export interface ServerConnection {
 }
 
 /** Nothing is sent yet. @throws UsageError: an option is wrong. */
-export function openConnection(values: ConnectionValues, { env, signal }: CommandContext): ServerConnection {
-  const types = values.types ? clientTypes(values.types) : PayloadTypes.none();
+export async function openConnection(
+  values: ConnectionValues,
+  { env, signal }: CommandContext,
+): Promise<ServerConnection> {
+  const types = values.types ? await clientTypes(values.types) : PayloadTypes.none();
   const timeoutMs = wholeNumber("timeout", values.timeout ?? "30", 1, 3_600) * 1_000;
   const link = openLink(transportNamed(values.transport ?? "websocket-proto"), {
     url: urlFrom(values.url, env),
@@ -78,7 +80,9 @@ function urlFrom(option: string | undefined, env: CommandContext["env"]): string
 }
 
 /** The server is the one that checks payloads. */
-function clientTypes(files: readonly string[]): PayloadTypes {
+async function clientTypes(files: readonly string[]): Promise<PayloadTypes> {
+  // The compiler is loaded only where it is needed: most commands need none.
+  const { loadTypes } = await import("./types/load-types.js");
   try {
     return PayloadTypes.fromDescriptorSet(loadTypes(files), () => []);
   } catch (error) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
+import { readFileSync } from "node:fs";
 import { relative } from "node:path";
-import { serverVersion } from "@confab/server";
 import { LineWriter } from "./output/line-writer.js";
 import { runCommandLine } from "./run.js";
 
@@ -30,7 +30,7 @@ const code = await runCommandLine(process.argv.slice(2), {
   env: process.env,
   signal: interrupted.signal,
   program: programName(),
-  version: serverVersion,
+  version: packageVersion(),
 });
 await out.flushed();
 // Standard input may still be open, and would keep the process.
@@ -41,4 +41,9 @@ function programName(): string {
   return script.endsWith(".js") && !script.includes("node_modules")
     ? `node ${relative(process.cwd(), script)}`
     : "confab";
+}
+
+function packageVersion(): string {
+  const facts: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  return typeof facts === "object" && facts !== null && "version" in facts ? String(facts.version) : "unknown";
 }

@@ -1,13 +1,34 @@
 import { ConfabError, isNetworkFailure } from "@confab/client/node";
 import { type Command, type CommandContext, UsageError } from "./command.js";
-import { history } from "./commands/history.js";
-import { listen } from "./commands/listen.js";
-import { rooms } from "./commands/rooms.js";
-import { send } from "./commands/send.js";
-import { serve } from "./commands/serve.js";
 import { type ExitCode, exitCode, exitCodesHelp } from "./exit-codes.js";
 
-const commands: readonly Command[] = [serve, send, listen, history, rooms];
+interface CommandEntry {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** Only the command that runs is loaded: the server alone takes longer to load than a message takes to send. */
+  readonly load: () => Promise<Command>;
+}
+
+const commands: readonly CommandEntry[] = [
+  { name: "serve", summary: "run a server", load: async () => (await import("./commands/serve.js")).serve },
+  {
+    name: "send",
+    summary: "send a message, or each line of standard input",
+    load: async () => (await import("./commands/send.js")).send,
+  },
+  {
+    name: "listen",
+    summary: "print a room's messages as they come",
+    load: async () => (await import("./commands/listen.js")).listen,
+  },
+  {
+    name: "history",
+    summary: "print what a room's log holds",
+    load: async () => (await import("./commands/history.js")).history,
+  },
+  { name: "rooms", summary: "list the rooms", load: async () => (await import("./commands/rooms.js")).rooms },
+];
 
 /** Run what a command line says. Never rejects: what goes wrong is one line on `err` and the exit code. */
 export async function runCommandLine(
@@ -17,13 +38,13 @@ export async function runCommandLine(
   const [name, ...rest] = args;
   const command = commands.find((each) => each.name === name);
   try {
-    if (command) return await runCommand(command, rest, context);
+    if (command) return await runCommand(await command.load(), rest, context);
     if (name === undefined) {
       await context.err.line(overview());
       return exitCode.usage;
     }
     if (name === "--version" || name === "-v") await context.out.line(context.version);
-    else if (name === "--help" || name === "-h" || name === "help") await context.out.line(helpOf(rest[0]));
+    else if (name === "--help" || name === "-h" || name === "help") await context.out.line(await helpOf(rest[0]));
     else
       throw new UsageError(
         `there is no command ${JSON.stringify(name)}; there are ${commands.map((each) => each.name).join(", ")}`,
@@ -45,7 +66,7 @@ async function runCommand(command: Command, args: string[], context: CommandCont
 
 async function report(
   error: unknown,
-  command: Command | undefined,
+  command: CommandEntry | undefined,
   { err, signal }: CommandContext,
 ): Promise<ExitCode> {
   if (error instanceof UsageError) {
@@ -63,8 +84,9 @@ async function report(
   return exitCode.refused;
 }
 
-function helpOf(name: string | undefined): string {
-  return commands.find((each) => each.name === name)?.help ?? overview();
+async function helpOf(name: string | undefined): Promise<string> {
+  const command = await commands.find((each) => each.name === name)?.load();
+  return command?.help ?? overview();
 }
 
 function overview(): string {

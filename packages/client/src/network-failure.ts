@@ -20,10 +20,15 @@ export function isNetworkFailure(error: unknown): boolean {
   return error instanceof ConfabError && error.facts.cause instanceof NetworkFailure;
 }
 
-/** The same failure for a send whose request had left. */
+/** The error of a send whose connection was lost while its answer was awaited. */
+export function sendLost(error: ConfabError): ConfabError {
+  return networkFailure("OUTCOME_UNKNOWN", `${error.message}; the message may have been stored`, error);
+}
+
+/** What went wrong with a send's request: `sendLost`, if it was the network and the request may have left. */
 export function asOutcomeUnknown(error: unknown): unknown {
   if (!(error instanceof ConfabError) || !isNetworkFailure(error) || wasNeverSent(error)) return error;
-  return networkFailure("OUTCOME_UNKNOWN", `${error.message}; the message may have been stored`, error);
+  return sendLost(error);
 }
 
 /** System errors of a connection that was never made (getaddrinfo(3), connect(2)). */

@@ -9,8 +9,6 @@ import { parseCommandLine, positionals, wholeNumber } from "../parse-args.js";
 const maxPageMessages = 1_000;
 
 export const history: Command = {
-  name: "history",
-  summary: "print what a room's log holds",
   help: `Usage: confab history [ROOM] [options]
 
 Prints messages of ROOM (default lobby), oldest first: the newest ones, unless --after or --before says
@@ -36,7 +34,7 @@ ${exitCodesHelp}`,
     const limit = wholeNumber("limit", values.limit ?? "50", 1);
     const { after, before } = values;
     if (after !== undefined && before !== undefined) throw new UsageError("--after and --before exclude each other");
-    const connection = openConnection(values, context);
+    const connection = await openConnection(values, context);
     try {
       const range = { room, after, before, limit };
       const pages = after === undefined ? await pagesBackward(connection, range) : pagesForward(connection, range);

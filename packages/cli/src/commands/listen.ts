@@ -6,8 +6,6 @@ import { messageJsonLine, messageLine } from "../output/format.js";
 import { parseCommandLine, positionals, wholeNumber } from "../parse-args.js";
 
 export const listen: Command = {
-  name: "listen",
-  summary: "print a room's messages as they come",
   help: `Usage: confab listen [ROOM] [options]
 
 Prints the messages of ROOM (default lobby) until Ctrl-C.
@@ -35,7 +33,7 @@ ${exitCodesHelp}`,
     const history = values.history === undefined ? 0 : wholeNumber("history", values.history, 0, 1_000);
     const { after, user } = values;
     if (after !== undefined && history > 0) throw new UsageError("--after and --history exclude each other");
-    const { link, types } = openConnection(values, context);
+    const { link, types } = await openConnection(values, context);
     const lineOf = (message: ChatMessage) =>
       values.json ? messageJsonLine(message, types) : messageLine(message, types);
     let printed = 0;

@@ -9,8 +9,6 @@ import { parseCommandLine, positionals, wholeNumber } from "../parse-args.js";
 const maxPageRooms = 1_000;
 
 export const rooms: Command = {
-  name: "rooms",
-  summary: "list the rooms",
   help: `Usage: confab rooms [PREFIX] [options]
 
 Lists the rooms whose name begins with PREFIX, by name.
@@ -29,7 +27,7 @@ ${exitCodesHelp}`,
     });
     const [prefix] = positionals(words, ["PREFIX"]);
     const limit = values.limit === undefined ? Number.POSITIVE_INFINITY : wholeNumber("limit", values.limit, 1);
-    const { link, call } = openConnection(values, context);
+    const { link, call } = await openConnection(values, context);
     const found: RoomInfo[] = [];
     try {
       for (let page = ""; found.length < limit; ) {

@@ -17,8 +17,6 @@ import { parseCommandLine, positionals } from "../parse-args.js";
 const maxSendsInFlight = 64;
 
 export const send: Command = {
-  name: "send",
-  summary: "send a message, or each line of standard input",
   help: `Usage: confab send ROOM [TEXT] [options]
 
 Sends TEXT to ROOM. Without TEXT, each line of standard input is a message, in order; empty lines are
@@ -48,7 +46,7 @@ A line that the server refuses is reported, the others are still sent, and the e
     if (room === undefined) throw new UsageError("a ROOM is due");
     const payload = values.payload === undefined ? undefined : payloadFrom(values.payload);
     const message = { user: values.user ?? defaultUser(context.env), room, payload };
-    const connection = openConnection(values, context);
+    const connection = await openConnection(values, context);
     const print = async (ack: Ack) => {
       if (!values.quiet) await context.out.line(values.json ? ackJsonLine(ack) : ackLine(ack));
     };

@@ -21,8 +21,6 @@ const defaultPort = 8080;
 const defaultDataDir = "confab-data";
 
 export const serve: Command = {
-  name: "serve",
-  summary: "run a server",
   help: `Usage: confab serve [options]
 
 Runs a server until Ctrl-C or SIGTERM, then says goodbye to its clients and stops.

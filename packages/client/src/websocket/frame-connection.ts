@@ -1,7 +1,7 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { ConfabError, type PayloadTypes } from "@confab/contract";
 import { type CallBounds, whenAborted } from "../call-signal.js";
-import { networkFailure } from "../network-failure.js";
+import { networkFailure, sendLost } from "../network-failure.js";
 import { decodeReply } from "../wire/replies.js";
 import { encodeClientFrame, type FrameCase, type Request, type WireFormat } from "../wire/requests.js";
 import { type ServerEvent, serverFrameReply } from "../wire/server-frames.js";
@@ -167,8 +167,4 @@ export class FrameConnection {
     this.readers.clear();
     this.options.onClosed();
   }
-}
-
-function sendLost(error: ConfabError): ConfabError {
-  return networkFailure("OUTCOME_UNKNOWN", `${error.message}; the message may have been stored`, error);
 }

@@ -1,6 +1,6 @@
 import { ConfabError, type PayloadTypes } from "@confab/contract";
 import type { Ack, ChatMessage, OutgoingMessage } from "../link.js";
-import { networkFailure } from "../network-failure.js";
+import { isNetworkFailure, sendLost } from "../network-failure.js";
 import { errorFromJson } from "../wire/errors.js";
 import { isJsonObject, ownTypesOnly } from "../wire/payloads.js";
 import { decodeReply, messageReply, type Reply } from "../wire/replies.js";
@@ -32,6 +32,8 @@ export class PlainConnection {
   isOver = false;
   private readonly connection: Connection;
   private pending: PendingSend | undefined;
+  /** The last error that answered no send: if the connection closes now, then for this reason. */
+  private lastError: ConfabError | undefined;
 
   constructor(private readonly options: PlainConnectionOptions) {
     const { baseUrl, path, makeSocket } = options;
@@ -71,7 +73,8 @@ export class PlainConnection {
       return;
     }
     if ("error" in event) {
-      this.pending?.reject(event.error);
+      if (this.pending) this.pending.reject(event.error);
+      else this.lastError = event.error;
       this.pending = undefined;
       return;
     }
@@ -83,14 +86,18 @@ export class PlainConnection {
     this.options.listener.message(event.message, data.length);
   }
 
-  private closed(error: ConfabError): void {
+  private closed(closeError: ConfabError): void {
+    const error = this.lastError ?? closeError;
     this.isOver = true;
-    this.pending?.reject(
-      networkFailure("OUTCOME_UNKNOWN", `${error.message}; the message may have been stored`, error),
-    );
+    this.pending?.reject(isRefusal(error) ? error : sendLost(error));
     this.pending = undefined;
     this.options.listener.closed(error);
   }
+}
+
+/** A server that closes with an error which no repetition would cure says that it did not take what it got. */
+function isRefusal(error: ConfabError): boolean {
+  return !isNetworkFailure(error) && !error.kind.retry;
 }
 
 type PlainEvent = { readonly message: ChatMessage } | { readonly error: ConfabError };

@@ -22,6 +22,9 @@ import { queryOf } from "../streams/query.js";
 import { PlainConnection } from "./plain-connection.js";
 import type { SocketFactory } from "./socket.js";
 
+/** How long a message may take to come back before its acknowledgement is asked for, in milliseconds. */
+const echoTimeoutMs = 1_000;
+
 export interface PlainLinkDeps {
   readonly makeSocket: SocketFactory;
   /** Another link to the same server, for the calls that the plain shape does not have. */
@@ -65,7 +68,7 @@ export class PlainLink implements Link {
       onEmptied: () => read(),
     });
     const read = () => {
-      const mine = this.open(queryOf({ room, after: from }), {
+      const mine = this.open(queryOf({ room, name: request.user, after: from }), {
         message: (message, bytes) => {
           from = message.position;
           queue.push([message], bytes);
@@ -118,10 +121,21 @@ export class PlainLink implements Link {
     return history > 0 && first ? before(first.position) : page.newest;
   }
 
+  /**
+   * A message that was stored before does not come back. So when nothing has come for a while, it is sent again by the
+   * other link: the id makes that harmless, and the answer says where the message stands.
+   */
   private async sendNow(message: OutgoingMessage & { readonly id: string }, bounds: CallBounds): Promise<Ack> {
     const connection = this.senderFor(message.room || defaultRoom);
     await within(bounds, connection.opened);
-    return within(bounds, connection.send(message));
+    const echo = connection.send(message);
+    const patience = new AbortController();
+    try {
+      const ack = await within(bounds, Promise.race([echo, after(echoTimeoutMs, patience.signal)]));
+      return ack ?? (await this.deps.aside.send(message, bounds));
+    } finally {
+      patience.abort();
+    }
   }
 
   private senderFor(room: string): PlainConnection {
@@ -171,4 +185,12 @@ function before(text: string): string {
   const position = parsePosition(text);
   if (!position) throw new ConfabError("PROTOCOL_VIOLATION", `the server's position ${JSON.stringify(text)} is none`);
   return formatPosition({ epoch: position.epoch, offset: position.offset - 1 });
+}
+
+/** Resolves with nothing after a while, unless it is aborted first. */
+function after(waitMs: number, signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(undefined), waitMs);
+    signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+  });
 }
