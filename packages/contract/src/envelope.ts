@@ -33,14 +33,19 @@ export function enveloped(flags: number, message: Uint8Array): Uint8Array<ArrayB
  * Takes envelopes out of a stream of bytes, whatever the chunks.
  *
  * `maxBytes` bounds a message: a longer one is refused as soon as its prefix is read, and nothing is ever allocated
- * because a prefix announced it.
+ * because a prefix announced it: what is held grows with what has come, to at most twice that.
  */
 export class EnvelopeReader {
-  private pending: Uint8Array[] = [];
-  private pendingBytes = 0;
+  /**
+   * The beginning of a prefix or a message whose rest has not come. One buffer and not a list of chunks: a peer that sends
+   * byte by byte would make the list longer than the message, and each look at its front dearer.
+   */
+  private held: Uint8Array = noBytes;
+  private heldBytes = 0;
   private flags = 0;
   /** The length of the message whose prefix was read, or -1 between messages. */
   private length = -1;
+  private isRefused = false;
 
   constructor(
     private readonly maxBytes: number,
@@ -51,56 +56,59 @@ export class EnvelopeReader {
 
   /** True between messages: a stream that ends elsewhere was cut off. */
   get isAtBoundary(): boolean {
-    return this.length < 0 && this.pendingBytes === 0;
+    return this.length < 0 && this.heldBytes === 0;
   }
 
+  /** The chunk is the reader's: messages are views into it where they lie in one chunk, which is the common case. */
   push(chunk: Uint8Array): void {
-    if (chunk.length === 0) return;
-    this.pending.push(chunk);
-    this.pendingBytes += chunk.length;
-    for (;;) {
-      if (this.length < 0) {
-        if (this.pendingBytes < envelopeBytes) return;
-        const prefix = this.take(envelopeBytes);
-        this.flags = prefix[0] ?? 0;
-        const view = new DataView(prefix.buffer, prefix.byteOffset, envelopeBytes);
-        this.length = view.getUint32(1);
-        if (this.length > this.maxBytes) {
-          this.pending = [];
-          this.pendingBytes = 0;
-          this.onTooLarge(this.length);
-          return;
-        }
+    let rest = chunk;
+    while (!this.isRefused) {
+      const wanted = this.length < 0 ? envelopeBytes : this.length;
+      const missing = wanted - this.heldBytes;
+      if (rest.length < missing) {
+        this.hold(rest, wanted);
+        return;
       }
-      if (this.pendingBytes < this.length) return;
-      const message = this.length === 0 ? noBytes : this.take(this.length);
-      this.length = -1;
-      this.onMessage(this.flags, message);
+      const whole = this.heldBytes === 0 ? rest.subarray(0, wanted) : this.completed(rest.subarray(0, missing), wanted);
+      rest = rest.subarray(missing);
+      if (this.length < 0) this.begin(whole);
+      else {
+        this.length = -1;
+        this.onMessage(this.flags, whole);
+      }
     }
   }
 
-  /** Take bytes off the front: a view where they lie in one chunk, which is the common case, else a copy. */
-  private take(length: number): Uint8Array {
-    this.pendingBytes -= length;
-    const first = this.pending[0] ?? noBytes;
-    if (first.length > length) {
-      this.pending[0] = first.subarray(length);
-      return first.subarray(0, length);
+  private begin(prefix: Uint8Array): void {
+    this.flags = prefix[0] ?? 0;
+    this.length = new DataView(prefix.buffer, prefix.byteOffset, envelopeBytes).getUint32(1);
+    if (this.length <= this.maxBytes) return;
+    this.isRefused = true;
+    this.onTooLarge(this.length);
+  }
+
+  private hold(bytes: Uint8Array, wanted: number): void {
+    if (bytes.length === 0) return;
+    const total = this.heldBytes + bytes.length;
+    if (this.heldBytes === 0) {
+      this.held = bytes;
+    } else {
+      // Also leaves a first chunk alone: it is exactly as long as what is held of it.
+      if (total > this.held.length) {
+        const grown = new Uint8Array(Math.min(wanted, 2 * total));
+        grown.set(this.held.subarray(0, this.heldBytes));
+        this.held = grown;
+      }
+      this.held.set(bytes, this.heldBytes);
     }
-    if (first.length === length) {
-      this.pending.shift();
-      return first;
-    }
-    const whole = new Uint8Array(length);
-    let at = 0;
-    while (at < length) {
-      const chunk = this.pending[0] ?? noBytes;
-      const part = chunk.length > length - at ? chunk.subarray(0, length - at) : chunk;
-      whole.set(part, at);
-      at += part.length;
-      if (part.length === chunk.length) this.pending.shift();
-      else this.pending[0] = chunk.subarray(part.length);
-    }
+    this.heldBytes = total;
+  }
+
+  private completed(bytes: Uint8Array, wanted: number): Uint8Array {
+    this.hold(bytes, wanted);
+    const whole = this.held.subarray(0, wanted);
+    this.held = noBytes;
+    this.heldBytes = 0;
     return whole;
   }
 }
