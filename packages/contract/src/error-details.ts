@@ -1,4 +1,4 @@
-import { create, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
 import { type Any, anyPack, anyUnpack, durationFromMs, durationMs } from "@bufbuild/protobuf/wkt";
 import { ConfabError, type ErrorCode, type ErrorFacts, errorKinds, type Violation } from "./errors.js";
 import { AvailableRangeSchema } from "./gen/confab/v1/frame_pb.js";
@@ -41,18 +41,19 @@ export function errorFromDetails(details: readonly Any[], message: string, fallb
   let violations: Violation[] | undefined;
   let facts: ErrorFacts = {};
   for (const detail of details) {
-    const info = anyUnpack(detail, ErrorInfoSchema);
-    if (info && info.domain === errorDomain && info.reason in errorKinds) code = info.reason as ErrorCode;
-    const bad = anyUnpack(detail, BadRequestSchema);
+    const info = unpacked(detail, ErrorInfoSchema);
+    // The catalogue's own names: `in` would also find "constructor".
+    if (info && info.domain === errorDomain && Object.hasOwn(errorKinds, info.reason)) code = info.reason as ErrorCode;
+    const bad = unpacked(detail, BadRequestSchema);
     if (bad)
       violations = bad.fieldViolations.map(({ field, reason, description }) => ({
         field,
         rule: reason,
         message: description,
       }));
-    const retry = anyUnpack(detail, RetryInfoSchema)?.retryDelay;
+    const retry = unpacked(detail, RetryInfoSchema)?.retryDelay;
     if (retry) facts = { ...facts, retryAfterMs: durationMs(retry) };
-    const range = anyUnpack(detail, AvailableRangeSchema);
+    const range = unpacked(detail, AvailableRangeSchema);
     if (range?.oldest && range.newest) {
       const { room, oldest, newest } = range;
       facts = {
@@ -62,6 +63,16 @@ export function errorFromDetails(details: readonly Any[], message: string, fallb
     }
   }
   return new ConfabError(code, message, violations ? { ...facts, violations } : facts);
+}
+
+/** Undefined when the detail is of another type, or its bytes are not of the type it names: the error itself still counts. */
+function unpacked<Desc extends DescMessage>(detail: Any, schema: Desc): MessageShape<Desc> | undefined {
+  try {
+    return anyUnpack(detail, schema);
+  } catch {
+    // A detail that does not decode tells nothing; whoever sent it is not this program.
+    return undefined;
+  }
 }
 
 function packed<Desc extends DescMessage>(schema: Desc, init: MessageInitShape<Desc>): Any {
