@@ -1,0 +1,19 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { limits, limitsWith } from "./limits.js";
+
+for (const [name, { fallback, min, max, meaning }] of Object.entries(limits)) {
+  test(`${name} has a default within its range, a unit as its last word or a count, and a meaning`, () => {
+    assert.ok(Number.isSafeInteger(min) && Number.isSafeInteger(max) && Number.isSafeInteger(fallback));
+    assert.ok(0 < min && min <= fallback && fallback <= max);
+    assert.match(name, /^(max[A-Z][A-Za-z]+|[a-z][A-Za-z]+Ms)$/);
+    assert.match(meaning, /^[A-Z].+[^.]$/);
+  });
+}
+
+test("limitsWith is every default, with what is overridden on top", () => {
+  const all = limitsWith({ maxRooms: 3 });
+  assert.deepEqual(Object.keys(all), Object.keys(limits));
+  assert.equal(all.maxRooms, 3);
+  assert.equal(all.maxMessageBytes, limits.maxMessageBytes.fallback);
+});
