@@ -1,3 +1,5 @@
+import type { ConfabError } from "@confab/contract/errors";
+
 /** Close codes of RFC 6455 §7.4.1 that this layer itself sends or reports; the catalogue has the rest. */
 export const closeCode = {
   normal: 1000,
@@ -15,4 +17,9 @@ export function isSendableCloseCode(code: number): boolean {
   if (code >= 3000 && code <= 4999) return true;
   // 1004 has no meaning, 1005, 1006 and 1015 are for local use; 1012..1014 joined the IANA registry after the RFC.
   return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014);
+}
+
+/** Why a connection ends, for programs (the catalogue's code, up to the colon) and for people (the rest). */
+export function closeReason({ code, message }: ConfabError): string {
+  return `${code}: ${message}`;
 }

@@ -46,6 +46,8 @@ const firstAssemblyBytes = 512;
  * only announced, and its announced length is refused before the first byte is kept.
  */
 export class FrameReader {
+  /** Take no bytes; set by the owner, also from inside a listener's call. */
+  isPaused = false;
   private step: Step = step.first;
   private opcode: number = opcode.continuation;
   private isFinal = false;
@@ -71,13 +73,18 @@ export class FrameReader {
     private readonly maxMessageBytes: number,
   ) {}
 
-  /** Read some bytes. The chunk belongs to the reader from now on: it is unmasked in place. */
-  push(chunk: Buffer): void {
+  /**
+   * Read some bytes, and return how many were taken: all of them, unless a listener's call paused the reader. Taken bytes
+   * belong to the reader: they are unmasked in place.
+   */
+  push(chunk: Buffer): number {
     let at = 0;
-    while (at < chunk.length && this.step !== step.stopped) {
+    while (at < chunk.length && !this.isPaused) {
+      if (this.step === step.stopped) return chunk.length;
       if (this.step === step.payload) at = this.readPayload(chunk, at);
       else this.readHeaderByte(chunk[at++] as number);
     }
+    return at;
   }
 
   /** Read nothing more and let go of everything that was kept; also from inside a listener's call. */
@@ -152,7 +159,7 @@ export class FrameReader {
   private acceptLength(): void {
     const messageBytes = this.assembledBytes + this.payloadBytes;
     if (!this.isControl() && messageBytes > this.maxMessageBytes) {
-      const message = `the message has ${messageBytes} bytes or more; maxMessageBytes is ${this.maxMessageBytes}`;
+      const message = `the message has ${messageBytes} bytes or more; at most ${this.maxMessageBytes} are taken`;
       return this.fail(closeCode.tooLarge, new ConfabError("PAYLOAD_TOO_LARGE", message));
     }
     this.maskKey = 0;

@@ -25,7 +25,7 @@ export function frameHeaderBytes(payloadBytes: number): number {
  * Write a frame's header into `target` at `offset` and return its length, so that a caller can lay several frames out
  * in one buffer it has sized with `frameHeaderBytes`. The payload goes to `offset` + the returned length.
  */
-export function writeFrameHeader(target: Buffer, offset: number, kind: Opcode, payloadBytes: number): number {
+export function writeFrameHeader(target: Uint8Array, offset: number, kind: Opcode, payloadBytes: number): number {
   target[offset] = finalBit | kind;
   if (payloadBytes <= 125) {
     target[offset + 1] = payloadBytes;
@@ -33,13 +33,17 @@ export function writeFrameHeader(target: Buffer, offset: number, kind: Opcode, p
   }
   if (payloadBytes <= 0xffff) {
     target[offset + 1] = 126;
-    target.writeUInt16BE(payloadBytes, offset + 2);
+    writeBigEndian(target, offset + 2, payloadBytes, 2);
     return 4;
   }
   target[offset + 1] = 127;
-  target.writeUInt32BE(Math.floor(payloadBytes / 2 ** 32), offset + 2);
-  target.writeUInt32BE(payloadBytes % 2 ** 32, offset + 6);
+  writeBigEndian(target, offset + 2, payloadBytes, 8);
   return 10;
+}
+
+function writeBigEndian(target: Uint8Array, offset: number, value: number, byteCount: number): void {
+  // By division, since bit operations end at 32 bits; the array takes each result modulo 256.
+  for (let i = byteCount - 1, rest = value; i >= 0; i--, rest = Math.floor(rest / 256)) target[offset + i] = rest;
 }
 
 /** A text frame, of a string or of bytes that are valid UTF-8 already. */

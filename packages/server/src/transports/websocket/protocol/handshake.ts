@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { STATUS_CODES } from "node:http";
-import { ConfabError, connectCodeFrom } from "@confab/contract/errors";
+import { ConfabError } from "@confab/contract/errors";
 import type { Fields, RequestHead } from "../../../http/exchange.js";
 
 /**
@@ -11,7 +11,14 @@ export type SubprotocolChooser = (offered: readonly string[]) => string | undefi
 
 export type HandshakeResult =
   | { readonly isAccepted: true; readonly subprotocol: string | undefined; readonly responseBytes: Buffer }
-  | { readonly isAccepted: false; readonly error: ConfabError; readonly responseBytes: Buffer };
+  | {
+      readonly isAccepted: false;
+      readonly error: ConfabError;
+      /** The error's, unless HTTP has one that fits a handshake better. */
+      readonly status: number;
+      /** Header fields that the refusal must have. */
+      readonly fields: Fields;
+    };
 
 /** RFC 6455 §1.3: proves that the server speaks WebSocket and did not merely echo. */
 const acceptGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -23,8 +30,8 @@ const keyPattern = /^[A-Za-z0-9+/]{22}==$/;
 const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
- * Decide on an opening handshake over HTTP/1.1 (RFC 6455 §4.2) and make the bytes that answer it. Whoever calls has checked
- * path, origin and limits, writes `responseBytes`, and after a refusal ends the connection.
+ * Decide on an opening handshake over HTTP/1.1 (RFC 6455 §4.2). Whoever calls has checked path, origin and limits;
+ * it writes `responseBytes`, or answers with `refusalBytes` and ends the connection.
  *
  * No extension is ever agreed on. permessage-deflate would keep a zlib context per connection, which costs more than all the
  * rest of it (nodejs/node#15301: 2.9 GB where 91 MB did), and bytes encoded once could no longer be shared between sockets.
@@ -56,25 +63,22 @@ export function answerHandshake(request: RequestHead, chooseSubprotocol: Subprot
   return { isAccepted: true, subprotocol, responseBytes: acceptanceBytes(key, subprotocol) };
 }
 
-/**
- * The answer to a handshake that is refused, also for reasons of the caller's own (origin, limits, authentication): a JSON body
- * with the error, and the connection's end. `status`: the catalogue's, unless HTTP has a closer one.
- */
-export function refusalBytes(error: ConfabError, status: number = error.kind.http, fields: Fields = {}): Buffer {
-  const body = JSON.stringify({ code: connectCodeFrom(error.kind.grpc), message: error.message });
+/** An HTTP/1.1 response with a body of JSON, after which the connection ends: a handshake refused, for whatever reason. */
+export function refusalBytes({ status, fields, json }: { status: number; fields: Fields; json: string }): Buffer {
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Refused"}`,
     "connection: close",
     "content-type: application/json",
+    ...Object.entries(fields).map(([name, value]) => `${name}: ${value}`),
+    `content-length: ${Buffer.byteLength(json)}`,
+    "",
+    json,
   ];
-  for (const [name, value] of Object.entries(fields)) lines.push(`${name}: ${value}`);
-  lines.push(`content-length: ${Buffer.byteLength(body)}`, "", body);
   return Buffer.from(lines.join("\r\n"));
 }
 
-function refused(code: ConfabError["code"], message: string, status: number, fields?: Fields): HandshakeResult {
-  const error = new ConfabError(code, message);
-  return { isAccepted: false, error, responseBytes: refusalBytes(error, status, fields) };
+function refused(code: ConfabError["code"], message: string, status: number, fields: Fields = {}): HandshakeResult {
+  return { isAccepted: false, error: new ConfabError(code, message), status, fields };
 }
 
 function acceptanceBytes(key: string, subprotocol: string | undefined): Buffer {

@@ -9,8 +9,11 @@ export interface HeartbeatMember {
   /** Whether a ping is out that nothing has come back for. */
   isPinged: boolean;
   sendPing(): void;
-  /** Whether the peer has taken bytes since the ping, although it has not answered: a slow link, not a dead one. */
-  hasDrainedSincePing(): boolean;
+  /**
+   * Whether the silence since the ping says nothing: the peer has taken bytes, so its link is slow and not dead; or we
+   * are not reading, so its answer may lie in the kernel.
+   */
+  isExcused(): boolean;
   /** End the connection at once: the peer is dead or does not close. */
   giveUp(): void;
 }
@@ -88,7 +91,7 @@ export class Heartbeat {
       member.isPinged = true;
       member.sendPing();
     } else if (silentTicks >= 2 * this.ticksPerInterval) {
-      if (member.hasDrainedSincePing()) this.heard(member);
+      if (member.isExcused()) this.heard(member);
       else member.giveUp();
     }
   }

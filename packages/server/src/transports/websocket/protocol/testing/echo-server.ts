@@ -3,14 +3,10 @@ import { createServer, type IncomingMessage } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ConfabError } from "@confab/contract/errors";
-import {
-  type ConnectionListener,
-  type ConnectionSettings,
-  openConnection,
-  type WebSocketConnection,
-} from "../connection.js";
+import type { ConnectionListener, ConnectionSettings, WebSocketConnection } from "../connection.js";
 import { answerHandshake } from "../handshake.js";
 import { Heartbeat } from "../heartbeat.js";
+import { openConnection } from "../socket-connection.js";
 
 /** The server's side of one connection, as a test watches it. */
 export class Accepted implements ConnectionListener {
@@ -78,7 +74,7 @@ export async function startEchoServer(overrides: Partial<ConnectionSettings> = {
   server.on("connection", (socket) => sockets.add(socket));
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const answer = answerHandshake(requestHeadFrom(request), (offered) => offered[0]);
-    if (!answer.isAccepted) return void socket.end(answer.responseBytes);
+    if (!answer.isAccepted) return void socket.destroy();
     const connection = openConnection(socket, head, settings);
     const accepted = new Accepted(connection, socket);
     connection.listen(accepted);

@@ -86,11 +86,52 @@ test("a paused connection reads again after resume, and loses nothing", async ()
   client.socket.destroy();
 });
 
+test("a listener that pauses in the middle of a chunk gets the rest of it after resume", async () => {
+  const { client, accepted } = await openRaw();
+  const { connection, messages } = accepted;
+  let hasMessage: () => void = () => assert.fail("a message came during the pause");
+  accepted.onMessage = () => {
+    connection.pause();
+    hasMessage();
+  };
+  const next = () =>
+    new Promise<void>((resolve) => {
+      hasMessage = resolve;
+    });
+  const first = next();
+  client.socket.write(Buffer.concat([textFrame("a"), textFrame("b"), textFrame("c")]));
+  await first;
+  assert.deepEqual(messages, ["a"]);
+  const second = next();
+  connection.resume();
+  await second;
+  assert.deepEqual(messages, ["a", "b"]);
+  const third = next();
+  connection.resume();
+  await third;
+  assert.deepEqual(messages, ["a", "b", "c"]);
+  client.socket.destroy();
+});
+
+test("a paused connection is not given up for a silence that it does not hear", async () => {
+  const { client, accepted } = await openRaw();
+  accepted.connection.pause();
+  for (let tick = 0; tick < 40; tick++) server.sweep();
+  assert.deepEqual(accepted.closings, []);
+  accepted.connection.resume();
+  for (let tick = 0; tick < 8; tick++) server.sweep();
+  assert.deepEqual(
+    accepted.closings.map(({ code }) => code),
+    [4509],
+  );
+  client.socket.destroy();
+});
+
 test("a silent peer is pinged, and one that stays silent gets 4509 and the end", async () => {
   const { client, accepted } = await openRaw();
   const expected = Buffer.concat([
     encodePingFrame(Buffer.alloc(0)),
-    encodeCloseFrame(4509, "The peer did not answer a ping"),
+    encodeCloseFrame(4509, "PING_TIMEOUT: The peer did not answer a ping"),
   ]);
   // Four ticks to an interval of 4 s.
   for (let tick = 0; tick < 8; tick++) server.sweep();

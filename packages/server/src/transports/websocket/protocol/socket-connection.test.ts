@@ -123,7 +123,7 @@ describe("with a bare socket", () => {
     const answer = await client.untilEnd();
     const expected = Buffer.concat([
       encodeTextFrame("fine"),
-      encodeCloseFrame(1002, "a client's frame without a mask"),
+      encodeCloseFrame(1002, "PROTOCOL_VIOLATION: a client's frame without a mask"),
     ]);
     assert.deepEqual(answer, expected);
     assert.deepEqual(accepted.messages, ["fine"]);
@@ -139,7 +139,7 @@ describe("with a bare socket", () => {
     client.socket.write(clientFrame({ kind: opcode.binary, announcedBytes: 2 ** 33 }));
     const answer = await client.untilEnd();
     assert.equal(answer.readUInt16BE(2), 1009);
-    assert.match(answer.subarray(4).toString(), /maxMessageBytes is 65536/);
+    assert.match(answer.subarray(4).toString(), /at most 65536 are taken/);
     client.socket.destroy();
   });
 
@@ -184,7 +184,7 @@ describe("with a bare socket", () => {
       throw new Error("secret");
     };
     client.socket.write(Buffer.concat([textFrame("boom"), textFrame("late")]));
-    assert.deepEqual(await client.untilEnd(), encodeCloseFrame(1011, "internal error"));
+    assert.deepEqual(await client.untilEnd(), encodeCloseFrame(1011, "INTERNAL: internal error"));
     assert.deepEqual(accepted.messages, ["boom"]);
     assert.deepEqual(
       accepted.closings.map(({ code, error }) => [code, error?.code]),

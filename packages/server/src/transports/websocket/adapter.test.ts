@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { afterEach, beforeEach, test } from "node:test";
+import { WebSocket } from "ws";
+import { TestClient } from "./testing/test-client.js";
+import { type WebSocketTestServer, webSocketTestServer } from "./testing/websocket-test-server.js";
+
+let server: WebSocketTestServer;
+beforeEach(async () => {
+  server = await webSocketTestServer({}, ({ headers }) => headers["origin"] !== "https://evil.example");
+});
+afterEach(() => server.close());
+
+/** The refusal of a handshake: its status and the error in its body. */
+async function refusalOf(url: string, subprotocols: string[] = [], headers: Record<string, string> = {}) {
+  const socket = new WebSocket(url, subprotocols, { headers });
+  const [, response] = await once(socket, "unexpected-response");
+  let body = "";
+  for await (const chunk of response) body += chunk;
+  return { status: response.statusCode, code: JSON.parse(body).error.code, headers: response.headers };
+}
+
+test("the client's first subprotocol that is spoken here is chosen", async () => {
+  const client = await TestClient.open(server.url, ["mqtt", "confab.v1.proto", "confab.v1.json"]);
+  assert.equal(client.socket.protocol, "confab.v1.proto");
+  assert.equal((await client.next()).isBinary, true);
+});
+
+test("subprotocols that are all unknown are refused before the upgrade", async () => {
+  const { status, code } = await refusalOf(server.url, ["mqtt", "graphql-ws"]);
+  assert.deepEqual([status, code], [400, "UNSUPPORTED_SUBPROTOCOL"]);
+});
+
+test("a page of an origin that is not allowed is refused, on every form", async () => {
+  for (const subprotocols of [[], ["confab.v1.json"]]) {
+    const { status, code } = await refusalOf(server.url, subprotocols, { origin: "https://evil.example" });
+    assert.deepEqual([status, code], [403, "PERMISSION_DENIED"]);
+  }
+});
+
+test("another path is refused with UNKNOWN_PATH", async () => {
+  for (const path of ["/", "/chatter", "/chat/room"]) {
+    const { status, code } = await refusalOf(server.url.replace("/chat", path));
+    assert.deepEqual([status, code], [404, "UNKNOWN_PATH"]);
+  }
+});
+
+test("a WebSocket of another version is told which one is spoken, and the connection ends", async () => {
+  const socket = connect({ port: server.port, host: "127.0.0.1", allowHalfOpen: true });
+  socket.write(
+    "GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+  );
+  let response = "";
+  for await (const chunk of socket) response += chunk;
+  assert.match(response, /^HTTP\/1.1 426 Upgrade Required\r\n/);
+  assert.match(response, /\r\nsec-websocket-version: 13\r\n/);
+  assert.match(response, /"code":"PROTOCOL_VIOLATION"/);
+});
+
+test("a reader that does not read is set aside, then caught up from the log, and misses nothing", async () => {
+  await server.close();
+  server = await webSocketTestServer({ maxQueuedBytes: 16_384 });
+  const slow = await TestClient.open(`${server.url}?room=a&history=1`);
+  await server.say("a", "0");
+  await slow.nextJson();
+  slow.socket.pause();
+  const count = 400;
+  const text = "x".repeat(30_000);
+  for (let i = 1; i <= count; i++) await server.say("a", `${i} ${text}`);
+  slow.socket.resume();
+  for (let i = 1; i <= count; i++) assert.equal(Number.parseInt((await slow.nextJson()).text, 10), i);
+});

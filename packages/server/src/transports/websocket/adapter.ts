@@ -1,0 +1,78 @@
+import type { Socket } from "node:net";
+import { ConfabError } from "@confab/contract";
+import type { RequestHead } from "../../http/exchange.js";
+import type { UpgradeHandler } from "../../http/h1/server.js";
+import { errorJson } from "../../http-reply/index.js";
+import type { ChatService, FrameSessions } from "../../service/index.js";
+import { type Form, Forms } from "./codec.js";
+import { FramedSession } from "./framed-session.js";
+import { PlainSession } from "./plain-session.js";
+import { answerHandshake, refusalBytes } from "./protocol/handshake.js";
+import { Heartbeat } from "./protocol/heartbeat.js";
+import { openConnection } from "./protocol/socket-connection.js";
+
+export interface WebSocketDeps {
+  readonly service: ChatService;
+  /** Where connections with frames begin, and from where they are all pinged and closed. Plain ones end with their subscriptions. */
+  readonly sessions: FrameSessions;
+  /** Whether a page of this origin may connect: browsers ask nobody else before they open a WebSocket. */
+  readonly allowsOrigin: (request: RequestHead) => boolean;
+  /** Told of every INTERNAL error, with what is underneath; the client is not. */
+  readonly report: (error: unknown) => void;
+}
+
+const path = "/chat";
+
+/** Take over connections whose HTTP upgrade asks for a WebSocket. */
+export function createWebSocketHandler(deps: WebSocketDeps): UpgradeHandler {
+  const { service, allowsOrigin } = deps;
+  const { limits } = service.deps;
+  const forms = new Forms(service);
+  const heartbeat = new Heartbeat(limits);
+
+  const open = (form: Form, target: string, socket: Socket, firstBytes: Uint8Array, responseBytes: Uint8Array) => {
+    const { maxQueuedBytes } = limits;
+    const settings = { maxMessageBytes: form.maxMessageBytes, maxQueuedBytes, heartbeat };
+    const connection = openConnection(socket, firstBytes, settings);
+    connection.write(responseBytes);
+    if (form === forms.plain) {
+      const session = new PlainSession(connection, form, deps);
+      connection.listen(session);
+      void session.open(target);
+    } else {
+      connection.listen(new FramedSession(connection, form, deps));
+    }
+  };
+
+  return (request, socket, firstBytes) => {
+    const { target } = request;
+    if (target.split("?", 1)[0] !== path) {
+      refuse(socket, new ConfabError("UNKNOWN_PATH", `no WebSocket lives at ${target.slice(0, 200)}; try ${path}`));
+      return;
+    }
+    if (!allowsOrigin(request)) {
+      const { origin = "" } = request.headers;
+      const message = `pages of ${origin.slice(0, 200)} may not use this server; allow them with --allow-origin`;
+      refuse(socket, new ConfabError("PERMISSION_DENIED", message));
+      return;
+    }
+    const answer = answerHandshake(request, (offered) => forms.choose(offered));
+    if (answer.isAccepted) open(forms.of(answer.subprotocol), target, socket, firstBytes, answer.responseBytes);
+    else refuse(socket, answer.error, answer);
+  };
+}
+
+function refuse(
+  socket: Socket,
+  error: ConfabError,
+  { status, fields }: { readonly status: number; readonly fields: Readonly<Record<string, string>> } = {
+    status: error.kind.http,
+    fields: {},
+  },
+): void {
+  socket.on("error", () => {
+    // The peer did not wait for the answer.
+  });
+  // Destroyed once the kernel has the answer: a peer that never closes its side would otherwise keep the socket.
+  socket.end(refusalBytes({ status, fields, json: `{"error":${errorJson(error)}}` }), () => socket.destroy());
+}

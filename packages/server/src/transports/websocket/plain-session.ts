@@ -1,0 +1,126 @@
+import { type ConfabError, confabErrorFrom } from "@confab/contract";
+import type { Encoding, RoomId, Sink, Subscription } from "../../core/index.js";
+import { errorJson } from "../../http-reply/index.js";
+import { type ChatService, decodeNewMessage } from "../../service/index.js";
+import { closeWith } from "./close.js";
+import type { Form } from "./codec.js";
+import { wrongFrameType } from "./framed-session.js";
+import { plainRequestFrom } from "./plain-request.js";
+import type { ConnectionListener, WebSocketConnection } from "./protocol/connection.js";
+
+export interface PlainSessionDeps {
+  readonly service: ChatService;
+  readonly report: (error: unknown) => void;
+}
+
+/**
+ * A connection in the tutorials' shape: `{"user","text"}` comes in, ChatMessage JSON of one room goes out, and `{"error": …}` for
+ * what the client did wrong. Nothing is acknowledged: a sender reads its room, so its message comes back.
+ */
+export class PlainSession implements ConnectionListener, Sink {
+  readonly encoding: Encoding;
+  private subscription: Subscription | undefined;
+  /** Where messages go that name no room. */
+  private room: RoomId | undefined;
+  private sendsInFlight = 0;
+  /** Our errors wait for a peer that does not read: it is not heard until it has. */
+  private isFull = false;
+  private isPaused = false;
+  private isOver = false;
+
+  constructor(
+    private readonly connection: WebSocketConnection,
+    private readonly form: Form,
+    private readonly deps: PlainSessionDeps,
+  ) {
+    this.encoding = form.encoding;
+  }
+
+  /** Begin to read what the client's URL asks for. */
+  async open(target: string): Promise<void> {
+    // A message sent before the room is read would not come back to its sender.
+    this.connection.pause();
+    try {
+      const { service } = this.deps;
+      const request = plainRequestFrom(target, service);
+      const { subscription } = await service.deps.hub.subscribe(request, this);
+      if (this.isOver) {
+        subscription.close();
+        return;
+      }
+      this.subscription = subscription;
+      this.room = request.room;
+      this.connection.resume();
+    } catch (thrown) {
+      this.ended(confabErrorFrom(thrown));
+    }
+  }
+
+  message(payload: Buffer, isText: boolean): void {
+    if (this.isOver) return;
+    if (isText !== this.form.isText) {
+      this.ended(wrongFrameType(this.form));
+      return;
+    }
+    this.sendsInFlight++;
+    this.updatePause();
+    void this.send(payload);
+  }
+
+  drained(): void {
+    this.isFull = false;
+    this.updatePause();
+    this.subscription?.drained();
+  }
+
+  closed(_code: number, error?: ConfabError): void {
+    if (error?.code === "INTERNAL") this.deps.report(error);
+    this.over();
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.connection.write(bytes);
+  }
+
+  /** The subscription has ended, or could not begin, and a plain connection has nothing else to do. */
+  ended(error: ConfabError): void {
+    this.sendError(error);
+    closeWith(this.connection, error);
+    this.over();
+  }
+
+  /** Never rejects: what goes wrong is an answer. */
+  private async send(payload: Buffer): Promise<void> {
+    const { hub, types } = this.deps.service.deps;
+    try {
+      const message = decodeNewMessage("json", payload, types);
+      await hub.send(message.room === "" && this.room ? { ...message, room: this.room } : message);
+    } catch (thrown) {
+      this.sendError(confabErrorFrom(thrown));
+    } finally {
+      this.sendsInFlight--;
+      this.updatePause();
+    }
+  }
+
+  private sendError(error: ConfabError): void {
+    if (error.code === "INTERNAL") this.deps.report(error);
+    if (this.connection.sendText(`{"error":${errorJson(error)}}`)) return;
+    this.isFull = true;
+    this.updatePause();
+  }
+
+  private updatePause(): void {
+    const mustPause = this.isFull || this.sendsInFlight >= this.deps.service.deps.limits.maxRequestsInFlight;
+    if (mustPause === this.isPaused || this.isOver) return;
+    this.isPaused = mustPause;
+    if (mustPause) this.connection.pause();
+    else this.connection.resume();
+  }
+
+  private over(): void {
+    this.isOver = true;
+    this.subscription?.close();
+    this.subscription = undefined;
+  }
+}

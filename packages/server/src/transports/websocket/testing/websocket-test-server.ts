@@ -1,0 +1,56 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import type { Limits } from "@confab/contract";
+import type { RequestHead } from "../../../http/exchange.js";
+import { createHttp1Server } from "../../../http/h1/server.js";
+import { FrameSessions } from "../../../service/index.js";
+import { type TestService, testService } from "../../../testing/test-service.js";
+import { createWebSocketHandler } from "../adapter.js";
+
+export interface WebSocketTestServer extends TestService {
+  readonly sessions: FrameSessions;
+  readonly port: number;
+  /** `ws://127.0.0.1:PORT/chat` */
+  readonly url: string;
+  /** What was reported as a bug. */
+  readonly reports: readonly unknown[];
+  close(): Promise<void>;
+}
+
+/** The WebSocket transport behind a real socket, on an engine without a disk. */
+export async function webSocketTestServer(
+  limits: Partial<Limits> = {},
+  allowsOrigin: (request: RequestHead) => boolean = () => true,
+): Promise<WebSocketTestServer> {
+  const test = testService(limits);
+  const { service } = test;
+  let connections = 0;
+  const sessions = new FrameSessions({
+    service,
+    serverVersion: "0.0.0-test",
+    newConnectionId: () => `connection-${++connections}`,
+  });
+  const reports: unknown[] = [];
+  const server = createHttp1Server({
+    onExchange: (exchange) => exchange.reset(),
+    onUpgrade: createWebSocketHandler({ service, sessions, allowsOrigin, report: (error) => reports.push(error) }),
+    maxHeaderBytes: 16_384,
+    requestTimeoutMs: 30_000,
+    errorBody: (code) => ({ status: 400, json: JSON.stringify({ error: { code } }) }),
+  });
+  const sockets = new Set<{ destroy(): void }>();
+  server.on("connection", (socket) => sockets.add(socket));
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    ...test,
+    sessions,
+    port,
+    url: `ws://127.0.0.1:${port}/chat`,
+    reports,
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      await once(server.close(), "close");
+    },
+  };
+}
