@@ -105,11 +105,18 @@ export function parseJson(source: string | Uint8Array): JsonValue {
 }
 
 function holdsHalfPair(json: JsonValue): boolean {
-  if (typeof json === "string") return /\p{Surrogate}/u.test(json);
-  if (typeof json !== "object" || json === null) return false;
-  return Array.isArray(json)
-    ? json.some(holdsHalfPair)
-    : Object.entries(json).some(([key, value]) => holdsHalfPair(key) || holdsHalfPair(value));
+  // A list and not recursion: the nesting is the peer's choice, and our stack is not.
+  const unseen: JsonValue[] = [json];
+  for (let value = unseen.pop(); value !== undefined; value = unseen.pop()) {
+    if (typeof value === "string") {
+      if (/\p{Surrogate}/u.test(value)) return true;
+    } else if (Array.isArray(value)) {
+      for (const each of value) unseen.push(each);
+    } else if (value !== null && typeof value === "object") {
+      for (const [key, each] of Object.entries(value)) unseen.push(key, each);
+    }
+  }
+  return false;
 }
 
 /** Where messages of the contract hold a payload: their own field, or that of a member. */

@@ -79,15 +79,16 @@ export class PayloadTypes {
     }
   }
 
-  /** @throws MALFORMED_MESSAGE: no `@type`, or the rest does not fit it. */
+  /** @throws MALFORMED_MESSAGE: no `@type`, or the rest does not fit it, or is more than base64 for a type that is not known. */
   fromJson(json: JsonObject): Payload {
     const typeUrl = json["@type"];
     if (typeof typeUrl !== "string" || typeUrl === "")
       throw new ConfabError("MALFORMED_MESSAGE", 'payload: "@type" is missing');
     try {
-      if (this.descOf(typeUrl))
-        return fromJson(AnySchema, json, { registry: this.registry, ignoreUnknownFields: true });
-      return { typeUrl, value: typeof json["value"] === "string" ? base64Decode(json["value"]) : new Uint8Array(0) };
+      if (!this.descOf(typeUrl)) return { typeUrl, value: opaqueValue(json) };
+      const any = fromJson(AnySchema, json, { registry: this.registry, ignoreUnknownFields: true });
+      // The sender's own URL, as it would be kept in Protobuf; one without a slash is completed.
+      return { typeUrl: typeUrl.includes("/") ? typeUrl : any.typeUrl, value: any.value };
     } catch (cause) {
       throw new ConfabError("MALFORMED_MESSAGE", `payload: ${cause instanceof Error ? cause.message : "malformed"}`, {
         cause,
@@ -98,6 +99,13 @@ export class PayloadTypes {
   private descOf(typeUrl: string) {
     return this.registry.getMessage(typeUrl.slice(typeUrl.lastIndexOf("/") + 1));
   }
+}
+
+/** The bytes of a payload whose type is not registered. Its own fields cannot be encoded here, and to drop them would lose them in silence. */
+function opaqueValue(json: JsonObject): Uint8Array {
+  const { "@type": typeUrl, value = "", ...fields } = json;
+  if (typeof value === "string" && Object.keys(fields).length === 0) return base64Decode(value);
+  throw new Error(`type ${String(typeUrl)} is not registered here, so the payload is {"@type", "value": base64}`);
 }
 
 export type ViolationFinder = (...args: Parameters<typeof import("./validation.js").violationsOf>) => Violation[];
