@@ -1,4 +1,5 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator } from "@bufbuild/protovalidate";
 import type { Violation } from "./errors.js";
 import { ConfabError } from "./errors.js";
@@ -6,14 +7,14 @@ import type { NewMessage } from "./message.js";
 
 const validator = createValidator();
 
-/** The constraints of the contract that a message breaks; empty when there are none. Unknown to the type: payloads. */
+/** The constraints of the contract that a message breaks; empty when there are none. Payloads are not looked into. */
 export function violationsOf<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>): Violation[] {
   const result = validator.validate(schema, message);
   if (result.kind === "valid") return [];
   // The rules are compiled from our own contract and reviewed payload types: a rule that cannot run is a bug there.
   if (result.kind === "error") throw result.error;
   return result.violations.map((violation) => ({
-    field: violation.field.map((part) => ("name" in part ? part.name : String(part))).join("."),
+    field: pathToString(violation.field),
     rule: violation.ruleId,
     message: violation.message,
   }));

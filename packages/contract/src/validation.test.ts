@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { create } from "@bufbuild/protobuf";
+import { ConfabError } from "./errors.js";
+import { MessageBatchSchema, SubscribeSchema } from "./gen/confab/v1/frame_pb.js";
+import { ChatMessageSchema, UserSchema } from "./gen/confab/v1/message_pb.js";
+import type { NewMessage } from "./message.js";
+import { forEachSeed, type Random } from "./testing/random.js";
+import { isValidNewMessage, refuseViolations, violationsOf } from "./validation.js";
+
+const good: NewMessage = { user: "ann", text: "hi", room: "", id: "" };
+
+/** The same question to the quick check and to the contract's own rules; they must answer alike. */
+function verdict(message: NewMessage): boolean {
+  const quick = isValidNewMessage(message);
+  const { payload, ...strings } = message;
+  const init = payload
+    ? { ...strings, payload: { typeUrl: payload.typeUrl, value: new Uint8Array(payload.value) } }
+    : strings;
+  const violations = violationsOf(ChatMessageSchema, create(ChatMessageSchema, init));
+  assert.equal(quick, violations.length === 0, `${JSON.stringify(message)}: ${JSON.stringify(violations)}`);
+  return quick;
+}
+
+const astral = "\u{1f600}";
+const payload = { typeUrl: "a/b", value: Uint8Array.of(1) };
+
+const edges: readonly (readonly [what: string, change: Partial<NewMessage>, isValid: boolean])[] = [
+  ["a user of one character", { user: "a" }, true],
+  ["no user", { user: "" }, false],
+  ["a user of 64 characters", { user: "a".repeat(64) }, true],
+  ["a user of 65 characters", { user: "a".repeat(65) }, false],
+  ["a user of 64 characters of two units each", { user: astral.repeat(64) }, true],
+  ["a user of 65 characters of two units each", { user: astral.repeat(65) }, false],
+  ["a user of 63 astral characters and two others", { user: `${astral.repeat(63)}ab` }, false],
+  ["a user of 64 characters with one astral among them", { user: `${"a".repeat(63)}${astral}` }, true],
+  ["a user of 64 combining characters", { user: "\u0301".repeat(64) }, true],
+  ["a user of a blank", { user: " " }, true],
+  ["a user with a C1 control character", { user: "a\u0085" }, true],
+  ["a user with a line separator", { user: "a\u2028b" }, true],
+  ["a user with a byte order mark", { user: "\ufeffa" }, true],
+  ["a text of blanks", { text: " " }, true],
+  ["a text of a NUL", { text: "\0" }, true],
+  ["no text", { text: "" }, false],
+  ["no text but a payload", { text: "", payload }, true],
+  ["no text but an empty payload", { text: "", payload: { typeUrl: "", value: new Uint8Array(0) } }, true],
+  ["a room of one letter", { room: "a" }, true],
+  ["a room of one digit", { room: "0" }, true],
+  ["a room of 100 characters", { room: "a".repeat(100) }, true],
+  ["a room of 101 characters", { room: "a".repeat(101) }, false],
+  ["a room with each sign", { room: "a._-" }, true],
+  ["a room that begins with a dot", { room: ".a" }, false],
+  ["a room that begins with a dash", { room: "-a" }, false],
+  ["a room that begins with an underscore", { room: "_a" }, false],
+  ["a room with a slash", { room: "a/b" }, false],
+  ["a room with a blank", { room: "a b" }, false],
+  ["a room with a letter beyond ASCII", { room: "ä" }, false],
+  ["a room with a Kelvin sign", { room: "\u212a" }, false],
+  ["a room that ends with a line feed", { room: "a\n" }, false],
+  ["a room of a line feed", { room: "\n" }, false],
+  ["a second line after a good room", { room: "a\nb" }, false],
+  ["an id of 64 characters", { id: "~".repeat(64) }, true],
+  ["an id of 65 characters", { id: "!".repeat(65) }, false],
+  ["an id with a blank", { id: "a b" }, false],
+  ["an id of a DEL", { id: "\x7f" }, false],
+  ["an id that ends with a line feed", { id: "a\n" }, false],
+  ["an id beyond ASCII", { id: "é" }, false],
+];
+
+for (const [what, change, isValid] of edges) {
+  test(`${what} is ${isValid ? "taken" : "refused"} by both checks`, () => {
+    assert.equal(verdict({ ...good, ...change }), isValid);
+  });
+}
+
+test("every character of ASCII at every place of every field has the same verdict from both checks", () => {
+  for (let code = 0; code <= 0x80; code++) {
+    const character = String.fromCharCode(code);
+    for (const text of [character, `${character}a`, `a${character}`, `a${character}b`]) {
+      for (const field of ["user", "room", "id", "text"] as const) verdict({ ...good, [field]: text });
+    }
+  }
+});
+
+function nearlyValid(random: Random, length: number): string {
+  const plain = Array.from({ length }, () => random.pick(["a", "Z", "0", ".", "_", "-"])).join("");
+  if (!random.oneIn(3)) return plain;
+  const at = random.int(0, length);
+  return plain.slice(0, at) + random.text(1) + plain.slice(at);
+}
+
+test("random messages near the edges have the same verdict from both checks", () => {
+  const counts = { valid: 0, refused: 0 };
+  forEachSeed(3_000, (random) => {
+    const message = {
+      user: nearlyValid(random, random.pick([0, 1, 5, 62, 63, 64, 65])),
+      text: random.oneIn(3) ? "" : random.text(3),
+      room: nearlyValid(random, random.pick([0, 1, 5, 98, 99, 100, 101])),
+      id: nearlyValid(random, random.pick([0, 1, 5, 63, 64, 65])),
+      payload: random.oneIn(2) ? payload : undefined,
+    };
+    if (verdict(message)) counts.valid++;
+    else counts.refused++;
+  });
+  assert.ok(counts.valid > 100 && counts.refused > 100, JSON.stringify(counts));
+});
+
+test("each violation names its field, the rule and what the rule asks", () => {
+  const violations = violationsOf(ChatMessageSchema, create(ChatMessageSchema, { user: "a".repeat(65), room: "/" }));
+  assert.deepEqual(
+    violations.map(({ field, rule }) => [field, rule]),
+    [
+      ["user", "string.max_len"],
+      ["room", "string.pattern"],
+      ["", "message.content"],
+    ],
+  );
+  assert.ok(violations.every(({ message }) => message !== ""));
+});
+
+test("a violation within another message is named by its path", () => {
+  const reader = create(UserSchema, { room: "no room", after: { epoch: 1, offset: 2n ** 60n } });
+  const fields = violationsOf(SubscribeSchema, create(SubscribeSchema, { reader })).map(({ field }) => field);
+  assert.deepEqual(fields.sort(), ["reader.after.offset", "reader.room"]);
+});
+
+// A place in a list was "[object Object]".
+test("a violation within a list is named by its place", () => {
+  const batch = create(MessageBatchSchema, { messages: [{ user: "ann", text: "hi" }, { text: "hi" }] });
+  assert.deepEqual(
+    violationsOf(MessageBatchSchema, batch).map(({ field }) => field),
+    ["messages[1].user"],
+  );
+});
+
+test("INVALID_MESSAGE carries all violations, and none is no error", () => {
+  refuseViolations([]);
+  const violations = violationsOf(ChatMessageSchema, create(ChatMessageSchema, {}));
+  assert.throws(
+    () => refuseViolations(violations),
+    (error: unknown) =>
+      error instanceof ConfabError && error.code === "INVALID_MESSAGE" && error.facts.violations?.length === 2,
+  );
+});
