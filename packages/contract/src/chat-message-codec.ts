@@ -124,16 +124,16 @@ export interface Ack {
   readonly duplicate: boolean;
 }
 
-/** Encode a `ChatResponse`, behind `headroom` bytes that are left for an envelope. */
-export function encodeAck(ack: Ack, headroom = 0): Uint8Array<ArrayBuffer> {
+/** Encode a `ChatResponse`. */
+export function encodeAck(ack: Ack): Uint8Array<ArrayBuffer> {
   const idBytes = utf8Length(ack.id);
   const seconds = Math.floor(ack.sentAtMs / 1000);
   const nanos = (ack.sentAtMs - seconds * 1000) * 1_000_000;
   const sentAtBytes = timestampLength(seconds, nanos);
   const length =
     stringFieldLength(idBytes) + 2 + positionLength(ack.position) + 2 + sentAtBytes + (ack.duplicate ? 2 : 0);
-  const bytes = new Uint8Array(headroom + length);
-  let at = writeStringField(bytes, headroom, 0x0a, ack.id, idBytes);
+  const bytes = new Uint8Array(length);
+  let at = writeStringField(bytes, 0, 0x0a, ack.id, idBytes);
   at = writePosition(bytes, at, 0x12, ack.position);
   bytes[at++] = 0x1a;
   bytes[at++] = sentAtBytes;
