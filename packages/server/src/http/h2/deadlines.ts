@@ -44,8 +44,7 @@ export class Deadlines implements Sweepable {
     if (this.#headerMs(nowMs) >= timeouts.headerTimeoutMs) {
       return session.fail(ErrorCode.ENHANCE_YOUR_CALM, "a header block took too long");
     }
-    const isDrainDue = session.isDrainPingAcked || this.#drainMs(nowMs) >= drainPingTimeoutMs;
-    if (session.phase === "draining" && isDrainDue) finishDrain(session);
+    if (this.#drainMs(nowMs) >= drainPingTimeoutMs) finishDrain(session);
     this.#sweepSilence(nowMs);
     this.#sweepStreams(nowMs);
   }

@@ -208,6 +208,31 @@ test("HEADERS whose block is never completed end the connection", async (t) => {
   assert.equal(await peer.goAway(), ErrorCode.ENHANCE_YOUR_CALM);
 });
 
+test("a client that does not answer the drain gets its second GOAWAY in time, and an idle connection closes", async (t) => {
+  const { peer, server } = await open(t);
+  peer.send(headers(1, Flag.END_STREAM));
+  await peer.nextOn(1, FrameType.HEADERS);
+  server.connections[0]?.drain();
+  const isGoAway = (one: { readonly type: number }): boolean => one.type === FrameType.GOAWAY;
+  assert.equal((await peer.next(isGoAway)).payload.readUInt32BE(0), 0x7fff_ffff);
+  server.pass(4_000);
+  assert.equal((await peer.next(isGoAway)).payload.readUInt32BE(0), 1);
+  await peer.closed();
+});
+
+test("late frames for as many streams as may be open at once, ended by us, are no offence", async (t) => {
+  const exchanges: Exchange[] = [];
+  const { peer } = await open(t, { maxStreams: 200, maxResets: 10 }, (one) => {
+    exchanges.push(one);
+    one.listen(new Recorder());
+  });
+  for (let streamId = 1; streamId < 400; streamId += 2) peer.send(headers(streamId, 0));
+  await peer.settled();
+  for (const one of exchanges) one.reset();
+  for (let streamId = 1; streamId < 400; streamId += 2) peer.send(frame(FrameType.DATA, 0, streamId, Buffer.from("x")));
+  await peer.settled();
+});
+
 test("a silent peer is pinged and reaped, one that answers stays", async (t) => {
   const { peer, server } = await open(t);
   const isPing = (one: { readonly type: number; readonly flags: number }): boolean =>

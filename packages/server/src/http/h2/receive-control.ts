@@ -1,4 +1,4 @@
-import { drainPing } from "./drain.js";
+import { drainPing, finishDrain } from "./drain.js";
 import { windowOverflow } from "./flow-control.js";
 import { ConnectionError, ErrorCode, Flag, FrameType, max31Bit, readUint31 } from "./frame.js";
 import { dependsOnItself, priorityBytes } from "./receive-headers.js";
@@ -55,7 +55,7 @@ export function receivePing(
   if (streamId !== 0) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "PING on a stream");
   if (end - start !== 8) throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, `PING of ${end - start} bytes`);
   if (flags & Flag.ACK) {
-    if (bytes.compare(drainPing, 0, drainPing.length, start, end) === 0) session.isDrainPingAcked = true;
+    if (bytes.compare(drainPing, 0, drainPing.length, start, end) === 0) finishDrain(session);
     return;
   }
   session.guard.countAnswer();

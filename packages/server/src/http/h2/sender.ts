@@ -105,13 +105,14 @@ export class Sender {
 
   /** End a stream whose body is complete, now or when its queue has been sent. */
   end(stream: SendingStream): void {
+    // Whoever has ended has nothing to wait for.
+    this.#waiting.delete(stream);
     if (stream.queue !== undefined) return;
     const { id, trailers } = stream;
     if (trailers !== undefined && hasFields(trailers)) this.head(id, 0, trailers, Flag.END_STREAM);
     else if (!this.#output.amendLast(id, Flag.END_STREAM)) {
       this.#output.frame(FrameType.DATA, Flag.END_STREAM, id, noBytes);
     }
-    this.#waiting.delete(stream);
     stream.sentEnd();
   }
 

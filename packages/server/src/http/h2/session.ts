@@ -39,7 +39,7 @@ export class Session implements StreamOwner, TurnEnd {
   readonly sender: Sender;
   readonly window = new ReceiveWindow(connectionWindowBytes);
   readonly streams = new Map<number, Http2Stream>();
-  readonly closedStreams = new ClosedStreams();
+  readonly closedStreams: ClosedStreams;
 
   phase: Phase = "open";
   lastStreamId = 0;
@@ -49,8 +49,6 @@ export class Session implements StreamOwner, TurnEnd {
   /** The peer's first frame must be SETTINGS (RFC 9113 §3.4). */
   hasSettings = false;
   isSettingsAcked = false;
-  /** A PING that asks whether a peer that was told to go away has heard of it. */
-  isDrainPingAcked = false;
   /** Moves whenever something came or the socket drained: the peer lives. */
   progress = 0;
 
@@ -67,6 +65,7 @@ export class Session implements StreamOwner, TurnEnd {
     this.timeouts = { ...defaultTimeouts, ...options.timeouts };
     this.onExchange = onExchange;
     this.decoder = new HpackDecoder(options.maxHeaderBytes);
+    this.closedStreams = new ClosedStreams(options.maxStreams);
     this.guard = new Guard(options.maxResets ?? defaultMaxResets);
     this.output = new Output(socket, sharedSlab, this);
     this.sender = new Sender(
@@ -130,7 +129,10 @@ export class Session implements StreamOwner, TurnEnd {
   }
 
   abortAll(): void {
-    for (const stream of [...this.streams.values()]) this.abort(stream);
+    for (const stream of [...this.streams.values()]) {
+      // One that is told may reset another.
+      if (!stream.isDead) this.abort(stream);
+    }
   }
 
   /** The peer is done with the stream, or gone. */
@@ -222,7 +224,7 @@ export class Session implements StreamOwner, TurnEnd {
       }
     }
     this.#isTurnQueued = false;
-    if (this.phase === "closed") return;
+    if (!this.isReading) return;
     this.output.flush();
     if (this.output.socketBytes === 0) this.guard.answersSent();
     this.#pauseReading(this.output.socketBytes >= readPauseBytes);

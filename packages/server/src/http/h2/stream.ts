@@ -1,6 +1,7 @@
 import type { Exchange, ExchangeListener, Fields, RequestHead } from "../exchange.js";
 import { ReceiveWindow, streamWindowBytes } from "./flow-control.js";
 import { ErrorCode } from "./frame.js";
+import { HeldBody } from "./held-body.js";
 import type { ReceivedHead } from "./request-head.js";
 import type { SendQueue } from "./send-queue.js";
 import type { Sender, SendingStream } from "./sender.js";
@@ -54,7 +55,8 @@ export class Http2Stream implements Exchange, SendingStream {
   /** Bytes of the body that are still to come, when a length was announced; -1 otherwise. */
   #missingBytes: number;
   #isPaused = false;
-  #held: Uint8Array[] | undefined = undefined;
+  #isEndDelivered = false;
+  #held: HeldBody | undefined = undefined;
   /** The response has no body whatever is written: HEAD, 204 and 304 (RFC 9110 §6.4.1). */
   #isBodyless: boolean;
 
@@ -141,7 +143,7 @@ export class Http2Stream implements Exchange, SendingStream {
     }
     if (isLast) this.isRequestEnded = true;
     if (this.#isPaused || this.#held !== undefined) {
-      this.#held ??= [];
+      this.#held ??= new HeldBody();
       if (bytes.length > 0) this.#held.push(bytes);
       if (isLast && this.isResponseEnded) this.#owner.finished(this);
       return true;
@@ -172,10 +174,9 @@ export class Http2Stream implements Exchange, SendingStream {
   die(): number {
     this.isDead = true;
     this.#owner.sender.forget(this);
-    let held = 0;
-    for (const bytes of this.#held ?? []) held += bytes.length;
+    const held = this.#held;
     this.#held = undefined;
-    return held;
+    return held?.bytes ?? 0;
   }
 
   /** Tell the listener that the stream is gone, unless the response was complete. After `die`. */
@@ -193,8 +194,6 @@ export class Http2Stream implements Exchange, SendingStream {
     }
     if (this.isResponseEnded && !this.isDead) this.#owner.finished(this);
   }
-
-  #isEndDelivered = false;
 }
 
 /** Stands in until, or unless, the handler listens. */

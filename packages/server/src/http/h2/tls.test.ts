@@ -16,10 +16,7 @@ test("requests over TLS are served like those in the clear, with bodies of megab
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const client = connect(`https://localhost:${(server.address() as AddressInfo).port}`, {
-    ca: testCertificate,
-    lookup: (_host, _options, done) => done(null, "127.0.0.1", 4),
-  });
+  const client = connect(`https://127.0.0.1:${(server.address() as AddressInfo).port}`, { ca: testCertificate });
   t.after(async () => {
     client.destroy();
     for (const connection of connections) {
