@@ -29,6 +29,7 @@ for (const [query, expected] of [
   ["name=a+b%20c%2B%26", { name: "a b c+&" }],
   ["name=a=b", { name: "a=b" }],
   ["n%61me=x", { name: "x" }],
+  ["nums=&is_flag=&big=&pos=&at=", {}],
   ["nums=1&nums=-2", { nums: ["1", "-2"] }],
   ["hue=BLUE", { hue: "BLUE" }],
   ["hue=1", { hue: 1 }],

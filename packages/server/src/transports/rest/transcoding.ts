@@ -49,6 +49,8 @@ function putQuery(request: JsonObject, route: HttpRoute, query: string): void {
   for (const [name, text] of parametersFrom(query)) {
     const path = fieldPathFrom(route.rpc.input, name);
     if (!path || taken.has(path.fields[0])) continue;
+    // A form sends what was not filled in; only a string can be meant to be empty.
+    if (text === "" && path.leaf.scalar !== ScalarType.STRING) continue;
     put(request, path, valueFrom("query parameter", path, text));
   }
 }

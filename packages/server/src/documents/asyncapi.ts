@@ -1,0 +1,86 @@
+import { ChatService } from "@confab/contract/gen/confab/v1/chat_service_pb";
+import { HttpRoutes } from "../service/http-routes.js";
+import { type Channel, type ChannelMessage, eventStream, framedChat, plainChat } from "./asyncapi-channels.js";
+import { SchemaSet } from "./json-schema.js";
+
+export interface AsyncApiOptions {
+  readonly version: string;
+  /** Where clients reach the server: `127.0.0.1:8080`. */
+  readonly host: string;
+}
+
+/**
+ * The WebSocket in its three forms and the event stream as AsyncAPI 3.0, generated from the contract's descriptors. As the
+ * specification asks, it is told from the server's side: what clients send, it receives.
+ *
+ * @see asyncapi.com/docs/reference/specification/v3.0.0
+ */
+export function asyncApiDocument({ version, host }: AsyncApiOptions): object {
+  const schemas = new SchemaSet();
+  const streams = HttpRoutes.of(ChatService).all.filter(({ rpc }) => rpc.methodKind === "server_streaming");
+  const channels: readonly Channel[] = [
+    plainChat(schemas),
+    framedChat("chatJson", "confab.v1.json", "application/json"),
+    framedChat("chatProtobuf", "confab.v1.proto", "application/protobuf"),
+    ...streams.map((route) => eventStream(route, schemas)),
+  ];
+  return {
+    asyncapi: "3.0.0",
+    info: {
+      title: "Confab",
+      version,
+      description:
+        "Generated from the contract, confab.v1. The frames of the Protobuf form are shown here as the JSON that says the same.",
+      license: { name: "Apache-2.0" },
+    },
+    servers: {
+      websocket: { host, protocol: "ws", description: "WebSockets" },
+      http: { host, protocol: "http", description: "Server-sent events" },
+    },
+    defaultContentType: "application/json",
+    channels: Object.fromEntries(channels.map((channel) => [channel.key, channelObject(channel, schemas)])),
+    operations: Object.fromEntries(channels.flatMap(operationsOf)),
+    components: { schemas: schemas.all() },
+  };
+}
+
+function channelObject(channel: Channel, schemas: SchemaSet): object {
+  const { address, title, server, parameters, channelBindings } = channel;
+  return {
+    address,
+    title,
+    servers: [{ $ref: `#/servers/${server}` }],
+    messages: Object.fromEntries(
+      channel.messages.map((message) => [message.name, messageObject(message, channel, schemas)]),
+    ),
+    ...(parameters && { parameters }),
+    ...(channelBindings && { bindings: channelBindings }),
+  };
+}
+
+function messageObject(
+  { name, type, summary, wrappedIn }: ChannelMessage,
+  { contentType }: Channel,
+  schemas: SchemaSet,
+): object {
+  const ref = schemas.ref(type);
+  const payload =
+    wrappedIn === undefined ? ref : { type: "object", required: [wrappedIn], properties: { [wrappedIn]: ref } };
+  return { name, summary, contentType, payload };
+}
+
+/** What the server receives at a channel, and what it sends there. */
+function operationsOf(channel: Channel): [string, object][] {
+  return (["receive", "send"] as const).flatMap((action): [string, object][] => {
+    const from = action === "receive" ? "client" : "server";
+    const messages = channel.messages.filter((message) => message.from === from || message.from === "both");
+    if (messages.length === 0) return [];
+    const operation = {
+      action,
+      channel: { $ref: `#/channels/${channel.key}` },
+      messages: messages.map(({ name }) => ({ $ref: `#/channels/${channel.key}/messages/${name}` })),
+      ...(channel.operationBindings && { bindings: channel.operationBindings }),
+    };
+    return [[`${channel.key}.${action}`, operation]];
+  });
+}

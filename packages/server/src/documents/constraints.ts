@@ -1,0 +1,31 @@
+import { type DescField, getOption } from "@bufbuild/protobuf";
+import { type FieldRules, field as fieldRules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+
+/** The constraints of a scalar field as keywords of JSON Schema. What has no keyword is said in words. */
+export function constraintsOf(field: DescField): Readonly<Record<string, unknown>> {
+  const { type } = getOption(field, fieldRules);
+  switch (type.case) {
+    case "string": {
+      const { minLen, maxLen, maxBytes, pattern } = type.value;
+      return {
+        ...(minLen > 0n && { minLength: Number(minLen) }),
+        ...(maxLen > 0n && { maxLength: Number(maxLen) }),
+        ...(pattern !== "" && { pattern }),
+        ...(maxBytes > 0n && { description: `At most ${maxBytes} bytes in UTF-8` }),
+      };
+    }
+    case "uint32":
+      return type.value.lessThan.case === "lte" ? { maximum: type.value.lessThan.value } : {};
+    case "uint64":
+      // A 64-bit number is text in JSON, and text has no maximum.
+      return type.value.lessThan.case === "lte" ? { description: `At most ${type.value.lessThan.value}` } : {};
+    default:
+      return {};
+  }
+}
+
+/** Whether the contract refuses a message where this field is missing. */
+export function isNeverEmpty(field: DescField): boolean {
+  const rules: FieldRules = getOption(field, fieldRules);
+  return rules.required || (rules.type.case === "string" && rules.type.value.minLen > 0n);
+}

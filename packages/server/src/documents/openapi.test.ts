@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { ChatService } from "@confab/contract/gen/confab/v1/chat_service_pb";
+import { Validator } from "@seriousme/openapi-schema-validator";
+import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
+import formats from "ajv-formats";
+import { HttpRoutes } from "../service/http-routes.js";
+import { type RestTestServer, restTestServer } from "../testing/rest-test-server.js";
+import { openApiDocument } from "./openapi.js";
+
+interface Operation {
+  readonly operationId: string;
+  readonly parameters?: readonly {
+    readonly name: string;
+    readonly in: string;
+    readonly required?: boolean;
+    readonly schema: object;
+  }[];
+  readonly requestBody?: { readonly content: object };
+  readonly responses: Readonly<Record<string, { readonly description: string; readonly content: object }>>;
+}
+
+interface OpenApi {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, object>> };
+}
+
+const document = openApiDocument({ version: "1.2.3" }) as OpenApi;
+const ajv = new Ajv2020({ strict: true, strictRequired: false });
+formats.default(ajv);
+ajv.addVocabulary(["components"]);
+ajv.addSchema({ $id: "openapi", components: document.components }, "openapi");
+
+function validatorOf(name: string): ValidateFunction {
+  return ajv.compile({ $ref: `openapi#/components/schemas/${name}` });
+}
+
+let server: RestTestServer;
+before(async () => {
+  server = await restTestServer();
+});
+after(() => server.close());
+
+test("the document is valid OpenAPI 3.1", async () => {
+  const result = await new Validator().validate({ ...structuredClone(document) });
+  assert.deepEqual(result, { valid: true });
+});
+
+test("every HTTP route of the contract is described, and nothing else", () => {
+  const described = Object.entries(document.paths).flatMap(([path, operations]) =>
+    Object.entries(operations).map(([verb, { operationId }]) => `${verb.toUpperCase()} ${path} ${operationId}`),
+  );
+  const routes = HttpRoutes.of(ChatService).all.map(({ verb, template, rpc }) => `${verb} ${template} ${rpc.name}`);
+  assert.deepEqual(described.sort(), routes.sort());
+});
+
+test("parameters are the fields that are not in the body, a position as text", () => {
+  const history = document.paths["/v1/rooms/{room}/messages"]?.["get"];
+  assert.deepEqual(
+    history?.parameters?.map(({ name, in: place }) => `${place} ${name}`),
+    ["path room", "query after", "query before", "query limit", "query oldest_first"],
+  );
+  const [room, position, , limit] = history.parameters.map(({ schema }) => schema);
+  assert.deepEqual(room, { type: "string", pattern: "^([A-Za-z0-9][A-Za-z0-9._-]{0,99})?$" });
+  assert.equal(position && "type" in position && position.type, "string");
+  assert.deepEqual(limit, { type: "integer", minimum: 0, maximum: 1_000 });
+  const send = document.paths["/v1/rooms/{room}/messages"]?.["post"];
+  assert.deepEqual(
+    send?.parameters?.map(({ name }) => name),
+    ["room"],
+  );
+});
+
+test("constraints of the contract become keywords, and what has no keyword is said in words", () => {
+  const message = document.components.schemas["confab.v1.ChatMessage"];
+  assert.ok(message && "properties" in message && "required" in message && "description" in message);
+  const { user } = message.properties as Record<string, unknown>;
+  assert.deepEqual(user, { type: "string", minLength: 1, maxLength: 64, pattern: "^[^\\x00-\\x1f\\x7f]*$" });
+  assert.deepEqual(message.required, ["user"]);
+  assert.match(String(message.description), /text or payload is required/);
+});
+
+test("errors stand at their status, with their meaning", () => {
+  const responses = document.paths["/v1/rooms/{room}/messages"]?.["post"]?.responses;
+  assert.match(responses?.["413"]?.description ?? "", /^PAYLOAD_TOO_LARGE: /);
+  assert.match(responses?.["400"]?.description ?? "", /MALFORMED_MESSAGE.*INVALID_MESSAGE/);
+  assert.equal(responses?.["416"], undefined);
+  assert.match(document.paths["/v1/rooms/{room}/stream"]?.["get"]?.responses["416"]?.description ?? "", /OUT_OF_RANGE/);
+});
+
+for (const [schema, path, body] of [
+  ["confab.v1.ChatResponse", "/v1/rooms/hall/messages", { user: "bob", text: "hi" }],
+  [
+    "confab.v1.ChatResponse",
+    "/v1/rooms/hall/messages",
+    { user: "bob", payload: { "@type": "x/shop.Order", value: "CAE=" } },
+  ],
+  ["confab.v1.GetHistoryResponse", "/v1/rooms/hall/messages", undefined],
+  ["confab.v1.ListRoomsResponse", "/v1/rooms", undefined],
+  ["confab.v1.ListMembersResponse", "/v1/rooms/hall/members", undefined],
+  ["confab.v1.SendSignalResponse", "/v1/rooms/hall/signals", { user: "bob", kind: "typing" }],
+  ["ErrorReply", "/v1/rooms/hall/messages", { user: "", text: "" }],
+  ["ErrorReply", "/v1/rooms/hall/messages?after=7:99", undefined],
+] as const) {
+  test(`what ${body ? "POST" : "GET"} ${path} answers is a ${schema}`, async () => {
+    const init = body && {
+      method: "POST",
+      body: JSON.stringify(body),
+      headers: { "content-type": "application/json" },
+    };
+    const reply = await (await fetch(server.origin + path, init)).json();
+    const validate = validatorOf(schema);
+    assert.ok(validate(reply), `${JSON.stringify(reply)}\n${ajv.errorsText(validate.errors)}`);
+  });
+}
+
+test("the schemas refuse what the contract refuses", () => {
+  const validate = validatorOf("confab.v1.ChatMessage");
+  for (const bad of [
+    { text: "hi" },
+    { user: "" },
+    { user: "x".repeat(65) },
+    { user: "a\u0000" },
+    { user: "a", room: "-" },
+    { user: "a", id: "a b" },
+  ]) {
+    assert.equal(validate(bad), false, JSON.stringify(bad));
+  }
+});
