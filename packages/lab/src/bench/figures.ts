@@ -18,7 +18,6 @@ export const figureNames = [
   "serverCoreShare",
   "loadCoreShare",
   "othersCoreShare",
-  "restCoreShare",
 ] as const;
 export type FigureName = (typeof figureNames)[number];
 
@@ -33,4 +32,15 @@ export function medianFigures(rounds: readonly Figures[]): Figures {
     if (value !== undefined) medians[name] = value;
   }
   return medians;
+}
+
+/**
+ * From here on other programs' work, in cores, shows in a ratio: a server that is held up sends more messages with one
+ * write, and looks cheaper than it is.
+ */
+export const noisyCoreShare = 0.1;
+
+/** Whether other programs disturbed the run; a run that did not look is taken for a quiet one. */
+export function isNoisy(figures: Figures): boolean {
+  return (figures.othersCoreShare ?? 0) > noisyCoreShare;
 }

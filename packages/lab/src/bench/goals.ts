@@ -1,5 +1,5 @@
 import type { CaseId, CaseResult } from "./bench-case.js";
-import type { Figures } from "./figures.js";
+import { type Figures, isNoisy } from "./figures.js";
 import { ratio } from "./statistics.js";
 import { formatFigure, formatRatio, formatShare } from "./table.js";
 
@@ -9,6 +9,8 @@ export interface Goal {
   readonly figure: string;
   /** `undefined`: it was not measured in this run. */
   readonly isMet: boolean | undefined;
+  /** Other programs disturbed the runs it rests on. */
+  readonly isNoisy: boolean;
 }
 
 const webSocketForms = ["Confab plain", "Confab JSON frames", "Confab Protobuf frames"] as const;
@@ -38,6 +40,7 @@ function floorGoal(form: string, confab: Figures, floor: Figures): Goal {
     figure: formatRatio(value),
     // A server that fell behind has no cost per delivery, and it has missed.
     isMet: value === undefined ? unmeasuredOrMissed(confab) : value <= maxFloorRatio,
+    isNoisy: isNoisy(confab) || isNoisy(floor),
   };
 }
 
@@ -46,6 +49,7 @@ function keepsUpGoal(form: string, confab: Figures): Goal {
     claim: `WebSocket fan-out, 500 × 2,000/s, ${form}: keeps up`,
     figure: formatShare(confab.deliveredShare),
     isMet: confab.deliveredShare === undefined ? undefined : confab.deliveredShare === 1,
+    isNoisy: isNoisy(confab),
   };
 }
 
@@ -55,6 +59,7 @@ function grpcGoal(confab: Figures, peer: Figures): Goal {
     claim: "gRPC server-stream fan-out, 1,000 × 50/s: CPU per delivery < grpc-js",
     figure: formatRatio(value),
     isMet: value === undefined ? unmeasuredOrMissed(confab) : value < 1,
+    isNoisy: isNoisy(confab) || isNoisy(peer),
   };
 }
 
@@ -64,6 +69,7 @@ function unaryGoal(confab: Figures, peer: Figures): Goal {
     claim: `Unary SendMessage, durable: rate ≥ ${minUnaryRatio} × grpc-js that stores nothing`,
     figure: `${formatRatio(value)}, p99 ${formatFigure(confab.p99Us === undefined ? undefined : confab.p99Us / 1000)} ms`,
     isMet: value === undefined ? undefined : value >= minUnaryRatio,
+    isNoisy: isNoisy(confab) || isNoisy(peer),
   };
 }
 
@@ -73,6 +79,8 @@ function memoryGoal(confab: Figures): Goal {
     claim: `Idle WebSockets: RSS per connection ≤ ${maxIdleBytes / 1000} KB`,
     figure: `${formatFigure(bytes === undefined ? undefined : bytes / 1000)} KB`,
     isMet: bytes === undefined ? undefined : bytes <= maxIdleBytes,
+    // Memory does not hurry.
+    isNoisy: false,
   };
 }
 

@@ -3,8 +3,9 @@ import { test } from "node:test";
 import { busyUsFromStat, cpuTimesFromStat, cpuTimesOf, machineBusyUs, rssBytesOf, totalUs } from "./process-stats.js";
 
 test("CPU times are read from behind a command name with spaces and brackets", () => {
-  const stat = "42 (a) b (c) S 1 42 42 0 -1 4194304 100 0 0 0 250 75 0 0 20 0 11 0 12345 1000 200";
+  const stat = "42 (a) b (c) S 1 42 42 0 -1 4194304 100 0 0 0 250 75 3 4 20 0 11 0 12345 1000 200";
   assert.deepEqual(cpuTimesFromStat(stat), { userUs: 2_500_000, systemUs: 750_000 });
+  assert.deepEqual(cpuTimesFromStat(stat, 13), { userUs: 30_000, systemUs: 40_000 });
 });
 
 test("text of another shape is refused", () => {

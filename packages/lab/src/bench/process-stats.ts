@@ -18,13 +18,24 @@ export function cpuTimesOf(pid: number): CpuTimes {
   return cpuTimesFromStat(readFileSync(`/proc/${pid}/stat`, "latin1"));
 }
 
-/** The text of `/proc/PID/stat` as times. @throws Error: the text has another shape. */
-export function cpuTimesFromStat(stat: string): CpuTimes {
+/**
+ * The text of `/proc/PID/stat` as times; `userField` counts from 0 behind the command name, and system time follows.
+ * @throws Error: the text has another shape.
+ */
+export function cpuTimesFromStat(stat: string, userField = 11): CpuTimes {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const userTicks = Number(fields[11]);
-  const systemTicks = Number(fields[12]);
+  const userTicks = Number(fields[userField]);
+  const systemTicks = Number(fields[userField + 1]);
   if (!Number.isInteger(userTicks) || !Number.isInteger(systemTicks)) throw new Error(`not /proc/PID/stat: ${stat}`);
   return { userUs: userTicks * tickUs, systemUs: systemTicks * tickUs };
+}
+
+/**
+ * What the children of a process have used that ended and were waited for, with their own such children: fields 16 and
+ * 17. The difference around a child's life is what it used.
+ */
+export function endedChildrenCpuTimesOf(pid: number): CpuTimes {
+  return cpuTimesFromStat(readFileSync(`/proc/${pid}/stat`, "latin1"), 13);
 }
 
 /** User and system time together. */

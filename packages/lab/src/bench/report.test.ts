@@ -67,6 +67,18 @@ test("a target is met at its bound and missed above it", () => {
   assert.equal(goalAt(4.7)?.figure, "1.18×");
 });
 
+test("a verdict tells when other programs disturbed a run that it rests on", () => {
+  const floor = row("bare TCP", "floor", { cpuUsPerDelivery: 4, othersCoreShare: 0.5 });
+  const results = [caseOf("ws-100", [floor, row("Confab plain", "confab", { cpuUsPerDelivery: 4 })])];
+  const lines = reportLines(machine, 1, results, judgeGoals(results));
+  assert.ok(
+    lines.some(
+      (line) =>
+        line.startsWith("pass (noisy)") && line.endsWith("Confab plain: CPU per delivery ≤ 1.15 × bare TCP: 1.00×"),
+    ),
+  );
+});
+
 test("what was not measured is neither met nor missed", () => {
   assert.deepEqual(new Set(judgeGoals([]).map((goal) => goal.isMet)), new Set([undefined]));
 });

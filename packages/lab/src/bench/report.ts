@@ -1,5 +1,5 @@
 import type { CaseResult, RowResult } from "./bench-case.js";
-import type { FigureName, Figures } from "./figures.js";
+import { type FigureName, type Figures, isNoisy } from "./figures.js";
 import type { Goal } from "./goals.js";
 import type { Machine } from "./machine.js";
 import type { ScenarioName } from "./options.js";
@@ -65,8 +65,7 @@ const columns: Record<ScenarioName, readonly Column[]> = {
     over("connect-node", "requestsPerSecond"),
     figure("CPU µs/request", "cpuUsPerRequest"),
     ...latency,
-    share("server core", "serverCoreShare"),
-    share("load + others", "restCoreShare"),
+    ...cores,
   ],
   memory: [
     figure("connections", "connections"),
@@ -117,27 +116,27 @@ function caseLines({ scenario, title, rows }: CaseResult): readonly string[] {
 }
 
 function goalLines(goals: readonly Goal[]): readonly string[] {
-  const verdict = (isMet: boolean | undefined): string =>
-    isMet === undefined ? "not measured" : isMet ? "pass" : "MISS";
   return [
     "",
     "Targets",
     ...goals.map(
-      (goal) => `${verdict(goal.isMet).padEnd(12)}  ${goal.claim}: ${goal.isMet === undefined ? "–" : goal.figure}`,
+      (goal) => `${verdictOn(goal).padEnd(12)}  ${goal.claim}${goal.isMet === undefined ? "" : `: ${goal.figure}`}`,
     ),
   ];
 }
 
-/** From here on, in cores, other programs' work shows in the ratios: held-up servers batch more and look cheaper. */
-const noisyShare = 0.1;
+function verdictOn({ isMet, isNoisy: inNoise }: Goal): string {
+  if (isMet === undefined) return "not measured";
+  return `${isMet ? "pass" : "MISS"}${inNoise ? " (noisy)" : ""}`;
+}
 
 function noiseLines(results: readonly CaseResult[]): readonly string[] {
   const shares = results.flatMap(({ rows }) => rows.map((row) => row.figures.othersCoreShare ?? 0));
-  const noise = Math.max(0, ...shares);
-  if (noise < noisyShare) return [];
+  const othersCoreShare = Math.max(0, ...shares);
+  if (!isNoisy({ othersCoreShare })) return [];
   return [
     "",
-    `Noise: other programs used up to ${formatShare(noise)} of a core meanwhile. Repeat this on a quiet machine before you rely on it.`,
+    `Noise: other programs used up to ${formatShare(othersCoreShare)} of a core meanwhile. Repeat this on a quiet machine before you rely on it.`,
   ];
 }
 

@@ -1,10 +1,13 @@
 import type { BenchCase, CaseResult, CaseRow } from "./bench-case.js";
-import { type Figures, medianFigures } from "./figures.js";
+import { type Figures, isNoisy, medianFigures } from "./figures.js";
 import type { Sandbox } from "./sandbox.js";
+import { formatShare } from "./table.js";
 
 export interface RunOptions {
   readonly sandbox: Sandbox;
   readonly rounds: number;
+  /** How often a run that other programs disturbed is made at the most; the least disturbed one counts. */
+  readonly maxAttempts: number;
   /** Told before each run, and what came of it. */
   readonly progress: (line: string) => void;
   /** One run's figures in a few words. */
@@ -25,7 +28,7 @@ export async function runCases(cases: readonly BenchCase[], options: RunOptions)
         const place = `[${run}/${runsPerRound * options.rounds}] ${benchCase.id} ${row.label}`;
         run += 1;
         try {
-          const figures = await row.run(options.sandbox);
+          const figures = await quietestRun(row, options);
           append(rounds, row, figures);
           options.progress(`${place}: ${options.summary(figures)}`);
         } catch (error) {
@@ -51,6 +54,17 @@ export async function runCases(cases: readonly BenchCase[], options: RunOptions)
       };
     }),
   }));
+}
+
+/** Chosen by what others did, never by how the server under test did: that would be picking the results. */
+async function quietestRun(row: CaseRow, options: RunOptions): Promise<Figures> {
+  let quietest = await row.run(options.sandbox);
+  for (let attempt = 2; attempt <= options.maxAttempts && isNoisy(quietest); attempt += 1) {
+    options.progress(`  other programs used ${formatShare(quietest.othersCoreShare)} of a core: once more`);
+    const figures = await row.run(options.sandbox);
+    if ((figures.othersCoreShare ?? 0) < (quietest.othersCoreShare ?? 0)) quietest = figures;
+  }
+  return quietest;
 }
 
 function append<Value>(lists: Map<CaseRow, Value[]>, row: CaseRow, value: Value): void {

@@ -6,7 +6,7 @@ import { runLoad } from "./load/run-load.js";
 import type { UnaryLoad, UnaryResult } from "./load/unary.js";
 import { connectSender } from "./message-sender.js";
 import type { TargetName } from "./options.js";
-import { cpuTimesBetween, cpuTimesOf, machineBusyUs, totalUs } from "./process-stats.js";
+import { cpuTimesOf, endedChildrenCpuTimesOf, machineBusyUs, totalUs } from "./process-stats.js";
 import type { Sandbox } from "./sandbox.js";
 import type { Durability } from "./targets/confab.js";
 import { type StartedTarget, startTarget } from "./targets/start-target.js";
@@ -53,17 +53,15 @@ async function runUnary(
     const sender = connectSender(target.port);
     try {
       const offsetBefore = await sender.send();
-      const busyBeforeUs = machineBusyUs();
-      const cpuBefore = cpuTimesOf(target.pid);
+      const before = snapshot(target.pid);
       const result = await runCalls(sandbox, options, target, options.measureMs);
-      const serverCpuUs = totalUs(cpuTimesBetween(cpuBefore, cpuTimesOf(target.pid)));
-      const restCpuUs = machineBusyUs() - busyBeforeUs - serverCpuUs;
+      const after = snapshot(target.pid);
       const stored = (await sender.send()) - offsetBefore - 1;
       if (result.failedCalls > 0)
         throw new Error(`${result.failedCalls} of ${result.calls + result.failedCalls} calls failed`);
       if (name === "confab" && stored < result.calls)
         throw new Error(`${result.calls} calls were acknowledged but ${stored} are in the log`);
-      return figuresFrom(result, serverCpuUs, restCpuUs);
+      return figuresFrom(result, before, after);
     } finally {
       sender.close();
     }
@@ -85,14 +83,30 @@ async function runCalls(
     : await runLoad(sandbox, "unary", load, durationMs + overheadMs);
 }
 
-function figuresFrom(result: UnaryResult, serverCpuUs: number, restCpuUs: number): Figures {
+type Snapshot = ReturnType<typeof snapshot>;
+
+function snapshot(serverPid: number) {
+  return {
+    atUs: performance.now() * 1000,
+    serverUs: totalUs(cpuTimesOf(serverPid)),
+    // The load client's whole life lies between two snapshots, and it is the only child that ends there.
+    loadUs: totalUs(endedChildrenCpuTimesOf(process.pid)),
+    machineBusyUs: machineBusyUs(),
+  };
+}
+
+function figuresFrom(result: UnaryResult, before: Snapshot, after: Snapshot): Figures {
+  const elapsedUs = after.atUs - before.atUs;
+  const serverUs = after.serverUs - before.serverUs;
+  const loadUs = after.loadUs - before.loadUs;
+  const othersUs = after.machineBusyUs - before.machineBusyUs - serverUs - loadUs;
   return {
     requestsPerSecond: result.calls / (result.elapsedUs / 1_000_000),
-    cpuUsPerRequest: result.calls === 0 ? undefined : serverCpuUs / result.calls,
+    cpuUsPerRequest: result.calls === 0 ? undefined : serverUs / result.calls,
     p50Us: result.p50Us,
     p99Us: result.p99Us,
-    serverCoreShare: serverCpuUs / result.elapsedUs,
-    // The client is another program, whose own time ends with it: it is not told apart from the rest of the machine.
-    restCoreShare: restCpuUs / result.elapsedUs,
+    serverCoreShare: serverUs / elapsedUs,
+    loadCoreShare: loadUs / elapsedUs,
+    othersCoreShare: Math.max(othersUs, 0) / elapsedUs,
   };
 }
