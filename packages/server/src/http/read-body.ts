@@ -36,24 +36,6 @@ export function collectBody(exchange: Exchange, options: BodyOptions, receiver: 
   new BodyCollector(exchange, options, receiver).begin();
 }
 
-/** `collectBody` as a promise. Rejects with CANCELLED when the peer goes away before the body is whole. */
-export function readBody(
-  exchange: Exchange,
-  options: BodyOptions & Pick<BodyReceiver, "drained" | "aborted">,
-): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    collectBody(exchange, options, {
-      body: resolve,
-      failed: reject,
-      drained: () => options.drained?.(),
-      aborted: () => {
-        reject(new ConfabError("CANCELLED", "the client went away"));
-        options.aborted?.();
-      },
-    });
-  });
-}
-
 /** For an exchange whose body nobody wants. */
 export const ignoredBody: ExchangeListener = { data: ignore, ended: ignore, drained: ignore, aborted: ignore };
 
