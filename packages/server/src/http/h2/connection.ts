@@ -48,11 +48,15 @@ export function serveHttp2(
     }
   };
   const closed = new Promise<void>((resolve) => {
-    socket.on("close", () => {
+    const onClose = (): void => {
       sweeper.remove(deadlines);
       session.closed();
       resolve();
-    });
+    };
+    sweeper.add(deadlines);
+    // A socket that closed while its protocol was told apart says so only once.
+    if (socket.closed) onClose();
+    else socket.on("close", onClose);
   });
   socket.on("data", receive);
   socket.on("drain", () => session.socketDrained());
@@ -62,9 +66,10 @@ export function serveHttp2(
   socket.on("error", () => undefined);
 
   socket.setNoDelay(true);
-  sweeper.add(deadlines);
   session.start();
   if (firstBytes.length > 0) receive(Buffer.from(firstBytes.buffer, firstBytes.byteOffset, firstBytes.byteLength));
+  // Whoever read the first bytes may have paused it.
+  socket.resume();
   return {
     closed,
     get openStreams() {

@@ -50,6 +50,7 @@ export class RawPeer {
   readonly frames: RawFrame[] = [];
   readonly #closed: Promise<unknown>;
   #isClosed = false;
+  #pings = 0;
   #rest: Buffer = Buffer.alloc(0);
   #look: (() => void) | undefined;
 
@@ -111,7 +112,9 @@ export class RawPeer {
 
   /** Resolves when everything sent so far has been handled. */
   async settled(): Promise<void> {
-    const payload = Buffer.from(`settled${Math.floor(Math.random() * 10)}`);
+    this.#pings += 1;
+    const payload = Buffer.alloc(8);
+    payload.writeUInt32BE(this.#pings);
     this.send(frame(FrameType.PING, 0, 0, payload));
     await this.next((one) => one.type === FrameType.PING && one.payload.equals(payload));
   }
