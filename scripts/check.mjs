@@ -5,6 +5,7 @@
 import { checkGeneratedCode, checkReleaseCompatibility, checkTutorialCompatibility } from "./contract.mjs";
 import { checkDocs } from "./docs.mjs";
 import { checkDuplicates } from "./duplicates.mjs";
+import { checkLockFile } from "./lock-file.mjs";
 import { runProgram } from "./steps.mjs";
 
 /** @type {readonly import("./steps.mjs").Step[]} */
@@ -12,15 +13,22 @@ const steps = [
   { name: "types", run: () => runProgram("tsc", ["-b"]) },
   { name: "lint", run: () => runProgram("biome", ["check", "--error-on-warnings", "--max-diagnostics=30"]) },
   { name: "contract-lint", run: () => runProgram("buf", ["lint"]) },
-  { name: "contract-format", run: () => runProgram("buf", ["format", "--path", "proto/confab", "--diff", "--exit-code"]) },
+  {
+    name: "contract-format",
+    run: () => runProgram("buf", ["format", "--path", "proto/confab", "--diff", "--exit-code"]),
+  },
   { name: "tutorial-compatibility", run: checkTutorialCompatibility },
   { name: "release-compatibility", run: checkReleaseCompatibility },
   { name: "generated-code", run: checkGeneratedCode },
   { name: "import-arrows", run: () => runProgram("node", ["--test", "packages/tests/dist/import-arrows.test.js"]) },
   { name: "dead-code", run: () => runProgram("knip", ["--no-progress"]) },
-  { name: "code-for-tests-only", run: () => runProgram("knip", ["--no-progress", "--production", "--exclude", "binaries"]) },
+  {
+    name: "code-for-tests-only",
+    run: () => runProgram("knip", ["--no-progress", "--production", "--exclude", "binaries"]),
+  },
   { name: "duplicates", run: checkDuplicates },
   { name: "docs", run: checkDocs },
+  { name: "lock-file", run: checkLockFile },
 ];
 
 const names = process.argv.slice(2);

@@ -32,7 +32,8 @@ export function runProgram(program, args) {
     const child = spawn(programPath(program), args, {
       cwd: root,
       stdio: ["ignore", "pipe", "pipe"],
-      timeout: programTimeoutMs,
+      // Not the option `timeout`: its timer lives on when the program cannot start, and holds this process open.
+      signal: AbortSignal.timeout(programTimeoutMs),
     });
     /** @type {Buffer[]} */
     const output = [];

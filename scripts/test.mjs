@@ -6,14 +6,14 @@
 // CONFAB_REQUIRE=redis,chromium turns the skip for a missing part into a failure (packages/tests/src/optional-parts.ts).
 import { randomUUID } from "node:crypto";
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { root, sourceFiles } from "./files.mjs";
 import { endMarkedProcesses } from "./marked-processes.mjs";
 
 /** How long one test file may take. The slowest take seconds; a machine of continuous integration may be ten times slower. */
-const fileTimeoutMs = 180_000;
+const fileTimeoutMs = 120_000;
 
 /** Whole-system tests start a server and clients each: more at once only makes them wait for each other. */
 const filesAtOnce = 2;
@@ -38,11 +38,13 @@ process.env["CONFAB_TEST_RUN"] = mark.slice(mark.indexOf("=") + 1);
 /** @type {Set<string>} */
 const missingParts = new Set();
 let otherSkips = 0;
-let failures = 0;
+/** @type {Set<string>} */
+const failedFiles = new Set();
 
 const events = run({ files: wanted.map(compiledFrom), concurrency: filesAtOnce, timeout: fileTimeoutMs });
-events.on("test:fail", ({ todo }) => {
-  if (todo === undefined || todo === false) failures += 1;
+events.on("test:fail", ({ file, name, todo }) => {
+  // A file that timed out is reported as a test that has the file's name.
+  if (todo === undefined || todo === false) failedFiles.add(relative(root, file ?? name));
 });
 events.on("test:pass", ({ skip }) => {
   if (skip === undefined || skip === false) return;
@@ -54,9 +56,10 @@ for await (const text of events.compose(new spec())) process.stdout.write(text);
 
 const leftovers = await endMarkedProcesses(mark);
 for (const leftover of leftovers) console.error(`left running by a test: ${leftover}`);
+for (const file of [...failedFiles].sort()) console.error(`failed: ${file}`);
 console.log(skippedLine());
 // Not process.exitCode: a test file that ignored its end by timeout would hold this process open.
-process.exit(failures > 0 || leftovers.length > 0 ? 1 : 0);
+process.exit(failedFiles.size > 0 || leftovers.length > 0 ? 1 : 0);
 
 /**
  * @param {string} source
