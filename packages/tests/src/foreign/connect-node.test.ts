@@ -10,7 +10,7 @@ import {
   createGrpcTransport,
   createGrpcWebTransport,
 } from "@connectrpc/connect-node";
-import { startByteMeter } from "../fixture/byte-meter.js";
+import { startRelay } from "../fixture/relay.js";
 import { type ServerProcess, startServerProcess } from "../fixture/server-process.js";
 
 // `@connectrpc/connect-node` by every road it has: three protocols, two HTTP versions, two formats.
@@ -129,18 +129,18 @@ for (const [index, { name, connect }] of roads.entries()) {
     });
 
     test("gzip goes both ways", async (t) => {
-      const meter = await startByteMeter(server.port);
-      t.after(() => meter.close());
-      const client = createClient(ChatService, connect(`http://127.0.0.1:${meter.port}`, true));
+      const relay = await startRelay(server.port);
+      t.after(() => relay.close());
+      const client = createClient(ChatService, connect(`http://127.0.0.1:${relay.port}`, true));
       const text = "the same again ".repeat(2_000);
       await client.sendMessage({ user: "ada", room: room("gzip"), text });
-      assert.ok(meter.sentBytes < text.length / 10, `${meter.sentBytes} bytes were sent`);
+      assert.ok(relay.sentBytes < text.length / 10, `${relay.sentBytes} bytes were sent`);
       const { messages } = await client.getHistory({ room: room("gzip") });
       assert.deepEqual(
         messages.map((message) => message.text),
         [text],
       );
-      assert.ok(meter.receivedBytes < text.length / 10, `${meter.receivedBytes} bytes were received`);
+      assert.ok(relay.receivedBytes < text.length / 10, `${relay.receivedBytes} bytes were received`);
     });
 
     test("the server is healthy", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { compressionAlgorithms, type ServiceError, status } from "@grpc/grpc-js";
-import { startByteMeter } from "../fixture/byte-meter.js";
+import { startRelay } from "../fixture/relay.js";
 import { type ServerProcess, startServerProcess } from "../fixture/server-process.js";
 import {
   type ChatClient,
@@ -132,22 +132,22 @@ test("a stream that grpc-js cancels leaves no subscription", async () => {
 });
 
 test("grpc-js sends and receives gzip", async (t) => {
-  const meter = await startByteMeter(server.port);
-  const zipped = chatClient(meter.port, { "grpc.default_compression_algorithm": compressionAlgorithms.gzip });
+  const relay = await startRelay(server.port);
+  const zipped = chatClient(relay.port, { "grpc.default_compression_algorithm": compressionAlgorithms.gzip });
   t.after(async () => {
     zipped.close();
-    await meter.close();
+    await relay.close();
   });
   const room = "gzip";
   const text = "the same again ".repeat(2_000);
   await send({ room, text }, zipped);
-  assert.ok(meter.sentBytes < text.length / 10, `${meter.sentBytes} bytes were sent`);
+  assert.ok(relay.sentBytes < text.length / 10, `${relay.sentBytes} bytes were sent`);
   const { messages } = await unary(zipped, zipped.GetHistory, { room });
   assert.deepEqual(
     messages.map((message) => message.text),
     [text],
   );
-  assert.ok(meter.receivedBytes < text.length / 10, `${meter.receivedBytes} bytes were received`);
+  assert.ok(relay.receivedBytes < text.length / 10, `${relay.receivedBytes} bytes were received`);
 });
 
 test("grpc-js sees a healthy server, by Check and by Watch", async (t) => {

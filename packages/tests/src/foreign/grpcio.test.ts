@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { type ByteMeter, startByteMeter } from "../fixture/byte-meter.js";
+import { type Relay, startRelay } from "../fixture/relay.js";
 import { mustRun } from "../fixture/run-program.js";
 import { type ServerProcess, startServerProcess } from "../fixture/server-process.js";
 import { findPart, requirePart } from "../optional-parts.js";
@@ -38,19 +38,19 @@ const script = fileURLToPath(new URL("../../src/foreign/grpcio-client.py", impor
 const tutorial = fileURLToPath(new URL("../../../../proto/tutorial/chat.proto", import.meta.url));
 
 let server: ServerProcess | undefined;
-let meter: ByteMeter | undefined;
+let relay: Relay | undefined;
 let seen: Seen | undefined;
 
 before(async () => {
   const python = findPart("grpcio");
   if (python === undefined) return;
   server = await startServerProcess();
-  meter = await startByteMeter(server.port);
+  relay = await startRelay(server.port);
   const folder = await mkdtemp(join(tmpdir(), "confab-grpcio-"));
   try {
     const outputs = [`--python_out=${folder}`, `--grpc_python_out=${folder}`];
     await mustRun(python, ["-m", "grpc_tools.protoc", `-I${dirname(tutorial)}`, ...outputs, tutorial]);
-    const addresses = [`127.0.0.1:${server.port}`, `127.0.0.1:${meter.port}`];
+    const addresses = [`127.0.0.1:${server.port}`, `127.0.0.1:${relay.port}`];
     seen = JSON.parse(await mustRun(python, [script, ...addresses, folder])) as Seen;
   } finally {
     await rm(folder, { recursive: true });
@@ -58,7 +58,7 @@ before(async () => {
 });
 
 after(async () => {
-  await meter?.close();
+  await relay?.close();
   await server?.stop();
 });
 
@@ -104,8 +104,8 @@ seenTest("a stream of grpcio whose deadline passes ends with DEADLINE_EXCEEDED",
 
 seenTest("grpcio sends and receives gzip", ({ gzip }) => {
   assert.ok(gzip.isInHistory);
-  assert.ok(meter && meter.sentBytes < gzip.sentCharacters / 10, `${meter?.sentBytes} bytes were sent`);
-  assert.ok(meter.receivedBytes < gzip.sentCharacters / 10, `${meter.receivedBytes} bytes were received`);
+  assert.ok(relay && relay.sentBytes < gzip.sentCharacters / 10, `${relay?.sentBytes} bytes were sent`);
+  assert.ok(relay.receivedBytes < gzip.sentCharacters / 10, `${relay.receivedBytes} bytes were received`);
 });
 
 seenTest("grpcio finds the server healthy", ({ health }) => {
