@@ -1,8 +1,11 @@
 import type { Engine } from "../core/index.js";
+import { asyncApiDocument, openApiDocument } from "../documents/index.js";
+import type { RequestHead } from "../http/exchange.js";
 import type { Readiness } from "../transports/rpc/services/health.js";
+import { serverVersion } from "./version.js";
 
 /** A plain answer that is made anew for each request. */
-export type Page = () => { readonly status: number; readonly json: Uint8Array };
+export type Page = (request: RequestHead) => { readonly status: number; readonly json: Uint8Array };
 
 /** Whether the process lives, and whether it should be sent requests: what an orchestrator asks. */
 export function operationPages(readiness: Readiness, engine: Engine): [string, Page][] {
@@ -20,13 +23,13 @@ export function operationPages(readiness: Readiness, engine: Engine): [string, P
   ];
 }
 
-/** A document that never changes, made when it is first asked for. */
-export function documentPage(make: () => object): Page {
-  let made: ReturnType<Page> | undefined;
-  return () => {
-    made ??= page(200, make());
-    return made;
-  };
+/** The contract in the languages of other tools. */
+export function documentPages(): [string, Page][] {
+  const openApi = Buffer.from(JSON.stringify(openApiDocument({ version: serverVersion })));
+  return [
+    ["/openapi.json", () => ({ status: 200, json: openApi })],
+    ["/asyncapi.json", ({ authority }) => page(200, asyncApiDocument({ version: serverVersion, host: authority }))],
+  ];
 }
 
 function page(status: number, body: object): ReturnType<Page> {

@@ -73,6 +73,6 @@ function answerPage(exchange: Exchange, page: Page): void {
     respondError(exchange, new ConfabError("METHOD_NOT_ALLOWED", "this path takes GET"), { allow: "GET, HEAD" });
     return;
   }
-  const { status, json } = page();
+  const { status, json } = page(exchange.request);
   replyJson(exchange, status, json);
 }

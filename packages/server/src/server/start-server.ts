@@ -15,7 +15,7 @@ import { checkedLimits, defaultDedupeWindowMs, defaultRetention, type ServerConf
 import { listen } from "./listener.js";
 import { silentLogger } from "./logger.js";
 import { isLoopbackHost, OriginPolicy } from "./origins.js";
-import { operationPages } from "./pages.js";
+import { documentPages, operationPages } from "./pages.js";
 import { eventLoop, randomIds, systemClock } from "./platform.js";
 import { createRouter } from "./router.js";
 import { StaticFiles } from "./static-files.js";
@@ -68,7 +68,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     origins,
     rpc: createRpcHandler({ service, sessions, readiness, arrivals, report }),
     rest: createRestHandler({ service, openStream: sse.openStream, bodyTimeouts: arrivals }),
-    pages: new Map(operationPages(readiness, engine)),
+    pages: new Map([...operationPages(readiness, engine), ...documentPages()]),
     files,
   });
   const pings = setInterval(() => sessions.pingAll(), limits.pingIntervalMs).unref();
