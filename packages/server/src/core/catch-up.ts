@@ -51,26 +51,34 @@ export class CatchUp {
         room.goLive(subscription);
         return;
       }
-      // A reader may know of a message that is durable but not yet delivered here: it waits for the fan-out to come by.
+      // A reader may know of a message that is durable but not yet delivered here. It waits for the fan-out, however long that
+      // takes: the bus may have lost the message, and then only the next one tells.
       if (subscription.cursor > room.top) {
-        this.add(subscription);
+        room.awaitTop(subscription);
         return;
       }
       const entries = room.tail.after(subscription.cursor, pageBounds.maxEntries) ?? (await this.readLog(subscription));
       // The reader may have left during the read.
       if (subscription.state !== "catching-up") return;
       const last = entries.at(-1);
-      if (last) {
-        subscription.cursor = last.offset;
-        if (!subscription.sink.write(subscription.sink.encoding.encode(room.id, room.epoch, entries))) {
-          subscription.state = "lagging";
-          return;
-        }
-      }
-      this.add(subscription);
+      if (last && !this.give(subscription, entries, last.offset)) return;
+      // In a busy room the top moves every turn: a reader that waited for another step here would never go live.
+      if (subscription.cursor === room.top) room.goLive(subscription);
+      else this.add(subscription);
     } catch (thrown) {
       room.expel(subscription, confabErrorFrom(thrown));
     }
+  }
+
+  /** False if the reader cannot go on now: its socket is full, or turned out to be dead. */
+  private give(subscription: Subscription, entries: readonly LogEntry[], lastOffset: number): boolean {
+    const { room, sink } = subscription;
+    subscription.cursor = lastOffset;
+    const hasRoom = sink.write(sink.encoding.encode(room.id, room.epoch, entries));
+    // The write itself may have ended the subscription; closed is for good.
+    if (subscription.state !== "catching-up") return false;
+    if (!hasRoom) subscription.state = "lagging";
+    return hasRoom;
   }
 
   private async readLog({ room, cursor }: Subscription): Promise<readonly LogEntry[]> {
@@ -81,7 +89,6 @@ export class CatchUp {
     if (page.entries.length > 0 && page.entries[0]?.offset !== cursor + 1) {
       throw new ConfabError("INTERNAL", "the log has a hole");
     }
-    // What is durable but not delivered yet comes with the fan-out; given now, it would come twice.
-    return page.entries.filter(({ offset }) => offset <= room.top);
+    return page.entries;
   }
 }

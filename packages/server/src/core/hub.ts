@@ -1,7 +1,7 @@
 import { type Ack, ConfabError, encodeBody, type Limits, type NewMessage, type Position } from "@confab/contract";
 import { CatchUp } from "./catch-up.js";
 import type { Appended, Clock, Engine, Ids, Signal, Turns } from "./ports.js";
-import { resumableOffset } from "./range.js";
+import { outOfRange, resumableOffset } from "./range.js";
 import { Room } from "./room.js";
 import { type RoomId, roomIdFrom } from "./room-id.js";
 import { type Sink, Subscription } from "./subscription.js";
@@ -78,8 +78,12 @@ export class Hub {
       const state = await this.deps.engine.log.state(request.room);
       // During the awaits the room's last reader may have left and taken it along.
       if (this.rooms.get(request.room) !== room) return await this.subscribe(request, sink);
-      // Another epoch than the room was opened with: the log was replaced underneath, and its readers must know.
-      if (state.epoch !== room.epoch) throw new ConfabError("ENGINE_UNAVAILABLE", "the log was replaced; reconnect");
+      if (state.epoch !== room.epoch) {
+        // The log was replaced underneath: what the room's readers hold are positions of another one.
+        room.expelAll(outOfRange(request.room, state, "the log was replaced"));
+        this.closeRoom(room);
+        return await this.subscribe(request, sink);
+      }
       const { after } = request;
       const cursor = after
         ? resumableOffset(request.room, after, state)

@@ -25,6 +25,8 @@ export class Room implements RoomListener, ReadableRoom {
   readonly tail = new Tail();
   private readonly live = new Map<Encoding, Set<Subscription>>();
   private readonly all = new Set<Subscription>();
+  /** Readers that know of a later message than the fan-out has brought. */
+  private readonly ahead = new Set<Subscription>();
   /** Heard in this turn and not delivered yet. */
   private heard: LogEntry[] = [];
   private isDeliveryDue = false;
@@ -54,12 +56,15 @@ export class Room implements RoomListener, ReadableRoom {
     for (const { sink } of this.all) sink.signal?.(signal);
   }
 
-  /** Begin with a subscription, in whatever state its cursor puts it. */
+  /**
+   * Begin with a subscription, in whatever state its cursor puts it. It is not told of itself: nothing may reach its sink
+   * before its reader has heard where the subscription starts.
+   */
   enter(subscription: Subscription): void {
-    this.all.add(subscription);
     if (subscription.user !== "" && this.presence.enter(subscription.user)) {
       this.tellPresence(subscription.user, true);
     }
+    this.all.add(subscription);
     this.deps.catchUp(subscription);
   }
 
@@ -67,6 +72,7 @@ export class Room implements RoomListener, ReadableRoom {
     if (subscription.state === "closed") return;
     if (subscription.state === "live") this.removeLive(subscription);
     subscription.state = "closed";
+    this.ahead.delete(subscription);
     this.all.delete(subscription);
     if (subscription.user !== "" && this.presence.leave(subscription.user)) {
       this.tellPresence(subscription.user, false);
@@ -99,6 +105,10 @@ export class Room implements RoomListener, ReadableRoom {
     else this.live.set(encoding, new Set([subscription]));
   }
 
+  awaitTop(subscription: Subscription): void {
+    this.ahead.add(subscription);
+  }
+
   private removeLive(subscription: Subscription): void {
     const { encoding } = subscription.sink;
     const group = this.live.get(encoding);
@@ -108,22 +118,21 @@ export class Room implements RoomListener, ReadableRoom {
 
   private deliver(): void {
     this.isDeliveryDue = false;
-    let entries = this.heard;
+    const { heard } = this;
     this.heard = [];
-    // A bus may repeat itself after a reconnect; what is below the top has been delivered.
-    if ((entries[0]?.offset ?? 0) <= this.top) entries = entries.filter(({ offset }) => offset > this.top);
-    const last = entries.at(-1);
-    if (!last) return;
-    if (last.offset - this.top !== entries.length) {
-      this.fillHole(last.offset);
+    const entries = following(this.top, heard);
+    if (!entries) {
+      this.fillHole(Math.max(...heard.map(({ offset }) => offset)));
       return;
     }
+    if (entries.length === 0) return;
     this.tail.push(entries);
     for (let from = 0; from < entries.length; ) {
       const to = endOfRun(entries, from);
       this.deliverRun(from === 0 && to === entries.length ? entries : entries.slice(from, to));
       from = to;
     }
+    this.resumeAhead();
   }
 
   private deliverRun(entries: readonly LogEntry[]): void {
@@ -159,11 +168,33 @@ export class Room implements RoomListener, ReadableRoom {
         this.deps.catchUp(subscription);
       }
     }
+    this.resumeAhead();
+  }
+
+  private resumeAhead(): void {
+    for (const subscription of this.ahead) this.deps.catchUp(subscription);
+    this.ahead.clear();
   }
 
   private tellPresence(user: string, isPresent: boolean): void {
     for (const { sink } of this.all) sink.presence?.({ room: this.id, user, isPresent });
   }
+}
+
+/**
+ * What of `heard` follows `top`, each entry once; undefined if something between was never heard. A bus may repeat itself
+ * after a reconnect, or lose entries, or both in one turn: only the offsets tell.
+ */
+function following(top: number, heard: readonly LogEntry[]): readonly LogEntry[] | undefined {
+  const entries: LogEntry[] = [];
+  let next = top + 1;
+  for (const entry of heard) {
+    if (entry.offset > next) return undefined;
+    if (entry.offset < next) continue;
+    entries.push(entry);
+    next++;
+  }
+  return entries;
 }
 
 function endOfRun(entries: readonly LogEntry[], from: number): number {

@@ -42,6 +42,8 @@ export interface ReadableRoom {
   readonly tail: Tail;
   catchUp(subscription: Subscription): void;
   goLive(subscription: Subscription): void;
+  /** The reader is ahead of the fan-out: it goes on catching up when the top has moved. */
+  awaitTop(subscription: Subscription): void;
   leave(subscription: Subscription): void;
   expel(subscription: Subscription, error: ConfabError): void;
 }

@@ -1,0 +1,124 @@
+import type {
+  Appended,
+  Engine,
+  Eventually,
+  LogEntry,
+  LogPage,
+  NewEntry,
+  PageBounds,
+  RoomBus,
+  RoomId,
+  RoomListener,
+  RoomLog,
+  RoomState,
+  RoomSummary,
+  Signal,
+} from "../core/index.js";
+import { MemoryEngine } from "./memory-engine.js";
+
+/** A reading or a watch that waits for the test. */
+interface Held {
+  readonly release: () => void;
+}
+
+/**
+ * A memory engine over a bad network, for tests of core: what the bus brings waits until the test delivers, drops or
+ * repeats it, and what the log is asked waits until the test releases it.
+ */
+export class UnreliableEngine implements Engine, RoomLog, RoomBus {
+  readonly log: RoomLog = this;
+  readonly bus: RoomBus = this;
+  /** Whether reads and watches answer later, when `releaseOne` or `releaseAll` says so. */
+  isSlow = false;
+  /** What the bus has not brought yet, in the order of the log. */
+  readonly onTheWay: { readonly room: RoomId; readonly entry: LogEntry }[] = [];
+  readonly held: Held[] = [];
+  private readonly listeners = new Map<RoomId, Set<RoomListener>>();
+
+  /** Replace it, and the log behind is another one. */
+  memory = new MemoryEngine();
+
+  async append(room: RoomId, entry: NewEntry): Promise<Appended> {
+    const appended = await this.memory.append(room, entry);
+    if (!appended.isDuplicate)
+      this.onTheWay.push({ room, entry: { offset: appended.position.offset, body: entry.body } });
+    return appended;
+  }
+
+  /** Bring the first `count` entries that are on their way, `times` times in a row; 0 times loses them. */
+  deliver(count = this.onTheWay.length, times = 1): void {
+    const brought = this.onTheWay.splice(0, count);
+    for (let time = 0; time < times; time++) {
+      for (const { room, entry } of brought)
+        for (const listener of this.listeners.get(room) ?? []) listener.entries([entry]);
+    }
+  }
+
+  releaseOne(index = 0): void {
+    this.held.splice(index, 1)[0]?.release();
+  }
+
+  releaseAll(): void {
+    while (this.held.length > 0) this.releaseOne();
+  }
+
+  state(room: RoomId): Eventually<RoomState> {
+    return this.answer(() => this.memory.state(room));
+  }
+
+  readForward(room: RoomId, after: number, bounds: PageBounds): Eventually<LogPage> {
+    return this.answer(() => this.memory.readForward(room, after, bounds));
+  }
+
+  readBackward(room: RoomId, before: number, bounds: PageBounds): Eventually<LogPage> {
+    return this.answer(() => this.memory.readBackward(room, before, bounds));
+  }
+
+  list(prefix: string, after: string, limit: number): readonly RoomSummary[] {
+    return this.memory.list(prefix, after, limit);
+  }
+
+  trim(room: RoomId, upTo: number): void {
+    this.memory.trim(room, upTo);
+  }
+
+  watchersOf(room: RoomId): number {
+    return this.listeners.get(room)?.size ?? 0;
+  }
+
+  watch(room: RoomId, listener: RoomListener): Eventually<() => void> {
+    return this.answer(() => {
+      const watching = this.listeners.get(room) ?? new Set();
+      this.listeners.set(room, watching.add(listener));
+      return () => watching.delete(listener);
+    });
+  }
+
+  signal(signal: Signal): void {
+    for (const listener of this.listeners.get(signal.room) ?? []) listener.signal(signal);
+  }
+
+  trouble(): string | undefined {
+    return undefined;
+  }
+
+  close(): Promise<void> {
+    return this.memory.close();
+  }
+
+  /** The answer is made when it is released: what happens until then is in it. */
+  private answer<T>(make: () => T): Eventually<T> {
+    if (!this.isSlow) return make();
+    return new Promise((resolve, reject) => {
+      this.held.push({
+        release: () => {
+          try {
+            resolve(make());
+          } catch (thrown) {
+            reject(thrown);
+          }
+        },
+      });
+    });
+  }
+}
