@@ -33,6 +33,8 @@ export async function readHistory(log: RoomLog, request: HistoryRequest): Promis
   if (after || (request.isOldestFirst && !before)) {
     const offset = after ? resumableOffset(room, after, state) : state.oldest - 1;
     const page = await log.readForward(room, offset, bounds);
+    // Between the two reads the room may have been trimmed: a page that begins later would hide it.
+    if (after) resumableOffset(room, after, page);
     return { ...page, hasMore: (page.entries.at(-1)?.offset ?? page.newest) < page.newest };
   }
   const end = before ? before.offset : state.newest + 1;
