@@ -120,6 +120,7 @@ const malformed: readonly (readonly [what: string, text: string | Uint8Array])[]
   ["a registered payload with a value that does not fit", '{"payload":{"@type":"x/google.rpc.ErrorInfo","reason":1}}'],
   ["half a surrogate pair as an escape", '{"user":"\\ud83d"}'],
   ["half a surrogate pair in an unknown field", '{"user":"a","x":[{"y":"\\uDE00"}]}'],
+  ["half a surrogate pair deeper than any stack", `{"x":${"[".repeat(100_000)}"\\ud83d"${"]".repeat(100_000)}}`],
   ["half a surrogate pair in a name", '{"user":"a","\\ud800":1}'],
   ["a swapped surrogate pair", '{"user":"\\ude00\\ud83d"}'],
   ["bytes that are no UTF-8", Uint8Array.of(0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d)],

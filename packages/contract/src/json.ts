@@ -104,16 +104,16 @@ export function parseJson(source: string | Uint8Array): JsonValue {
   return json;
 }
 
+/** Without recursion, because the depth is the peer's choice and our stack is not. */
 function holdsHalfPair(json: JsonValue): boolean {
-  // A list and not recursion: the nesting is the peer's choice, and our stack is not.
-  const unseen: JsonValue[] = [json];
-  for (let value = unseen.pop(); value !== undefined; value = unseen.pop()) {
+  const rest: JsonValue[] = [json];
+  for (let value = rest.pop(); value !== undefined; value = rest.pop()) {
     if (typeof value === "string") {
       if (/\p{Surrogate}/u.test(value)) return true;
     } else if (Array.isArray(value)) {
-      for (const each of value) unseen.push(each);
-    } else if (value !== null && typeof value === "object") {
-      for (const [key, each] of Object.entries(value)) unseen.push(key, each);
+      for (const each of value) rest.push(each);
+    } else if (typeof value === "object" && value !== null) {
+      for (const [key, each] of Object.entries(value)) rest.push(key, each);
     }
   }
   return false;

@@ -63,11 +63,11 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const report = reporterTo(config.logger ?? silentLogger);
   const host = config.host ?? "127.0.0.1";
   const origins = new OriginPolicy(config.allowedOrigins ?? [], isLoopbackHost(host));
-  const sse = createSseHandler({ service });
+  const sse = createSseHandler({ service, report });
   const onExchange = createRouter({
     origins,
     rpc: createRpcHandler({ service, sessions, readiness, arrivals, report }),
-    rest: createRestHandler({ service, openStream: sse.openStream, bodyTimeouts: arrivals }),
+    rest: createRestHandler({ service, openStream: sse.openStream, bodyTimeouts: arrivals, report }),
     pages: new Map([...operationPages(readiness, engine), ...documentPages()]),
     files,
   });
