@@ -24,12 +24,8 @@ export class FramedSession implements ConnectionListener, FrameChannel {
   }
 
   message(payload: Buffer, isText: boolean): void {
-    if (isText === this.form.isText) {
-      this.session.receive(payload);
-      return;
-    }
-    this.close(wrongFrameType(this.form));
-    this.session.closed();
+    if (isText === this.form.isText) this.session.receive(payload);
+    else this.close(wrongFrameType(this.form));
   }
 
   drained(): void {

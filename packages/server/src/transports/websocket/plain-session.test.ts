@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { ConfabError } from "@confab/contract";
-import { roomIdFrom } from "../../core/index.js";
+import { type RoomBus, roomIdFrom } from "../../core/index.js";
 import { TestClient } from "./testing/test-client.js";
 import { type WebSocketTestServer, webSocketTestServer } from "./testing/websocket-test-server.js";
 
@@ -28,6 +28,32 @@ test("the tutorial's client is heard by all readers of the lobby, itself include
       sentAt: "2026-01-02T03:04:05.006Z",
     });
   }
+});
+
+test("a message that arrives before the room is open comes back to its sender", async () => {
+  const { engine } = server;
+  const watch = engine.watch.bind(engine);
+  let openRoom: () => void = () => assert.fail("nobody waits for the room");
+  const isWatching = new Promise<void>((resolve) => {
+    const slowWatch: RoomBus["watch"] = async (room, listener) => {
+      resolve();
+      await new Promise<void>((open) => {
+        openRoom = open;
+      });
+      return watch(room, listener);
+    };
+    Object.assign(engine, { watch: slowWatch });
+  });
+  const client = await plain();
+  client.sendJson({ user: "ann", text: "early" });
+  await isWatching;
+  // Another connection's round trip, so that the server has had its turn to read the message if it reads at all.
+  const other = await TestClient.open(server.url, ["confab.v1.json"]);
+  other.sendJson({ request: 1, authenticate: {} });
+  await other.nextJson();
+  await other.nextJson();
+  openRoom();
+  assert.equal((await client.nextJson()).text, "early");
 });
 
 test("messages of one turn come one to a frame", async () => {

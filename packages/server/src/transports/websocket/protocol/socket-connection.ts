@@ -230,9 +230,9 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
   }
 
   private isOverfull(): boolean {
-    const { writableLength, writableHighWaterMark } = this.socket;
+    const { writableLength } = this.socket;
     // Below its own mark a socket does not tell when it has drained, so a lower bound of ours could wait for ever.
-    return writableLength > this.settings.maxQueuedBytes && writableLength >= writableHighWaterMark;
+    return writableLength > this.settings.maxQueuedBytes && writableLength >= this.socket.writableHighWaterMark;
   }
 
   private endWriting(): void {

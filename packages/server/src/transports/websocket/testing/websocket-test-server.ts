@@ -14,6 +14,8 @@ export interface WebSocketTestServer extends TestService {
   readonly url: string;
   /** What was reported as a bug. */
   readonly reports: readonly unknown[];
+  /** Resolves when the server has no connection left. */
+  allClosed(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -39,7 +41,14 @@ export async function webSocketTestServer(
     errorBody: (code) => ({ status: 400, json: JSON.stringify({ error: { code } }) }),
   });
   const sockets = new Set<{ destroy(): void }>();
-  server.on("connection", (socket) => sockets.add(socket));
+  let tellAllClosed: (() => void) | undefined;
+  server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.on("close", () => {
+      sockets.delete(socket);
+      if (sockets.size === 0) tellAllClosed?.();
+    });
+  });
   await once(server.listen(0, "127.0.0.1"), "listening");
   const { port } = server.address() as AddressInfo;
   return {
@@ -48,6 +57,11 @@ export async function webSocketTestServer(
     port,
     url: `ws://127.0.0.1:${port}/chat`,
     reports,
+    allClosed: () =>
+      new Promise((resolve) => {
+        if (sockets.size === 0) resolve();
+        else tellAllClosed = resolve;
+      }),
     close: async () => {
       for (const socket of sockets) socket.destroy();
       await once(server.close(), "close");
