@@ -3,16 +3,28 @@ import { type ChatMessage, payloadJson } from "@confab/client";
 /** How many messages stay in the page. Older ones are in the room's log. */
 const maxShown = 500;
 
+/** Within this of the end, the visitor reads the newest message. */
+const followingPixels = 40;
+
 /** The messages on the page. It follows the newest one unless the visitor has scrolled up to read. */
 export class MessageList {
+  private isFollowing = true;
+
   constructor(
     private readonly list: HTMLElement,
     private readonly scroller: HTMLElement,
     private readonly empty: HTMLElement,
-  ) {}
+  ) {
+    scroller.addEventListener("scroll", () => {
+      this.isFollowing = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < followingPixels;
+    });
+    // A phone's keyboard and an error line take room away from below.
+    new ResizeObserver(() => this.follow()).observe(scroller);
+  }
 
   clear(): void {
     this.list.replaceChildren();
+    this.isFollowing = true;
     this.empty.hidden = true;
   }
 
@@ -22,12 +34,15 @@ export class MessageList {
   }
 
   add(message: ChatMessage, me: string): void {
-    const { scroller, list } = this;
-    const isFollowing = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 40;
+    const { list } = this;
     this.empty.hidden = true;
     list.append(messageItem(message, me));
     while (list.childElementCount > maxShown) list.firstElementChild?.remove();
-    if (isFollowing) scroller.scrollTop = scroller.scrollHeight;
+    this.follow();
+  }
+
+  private follow(): void {
+    if (this.isFollowing) this.scroller.scrollTop = this.scroller.scrollHeight;
   }
 }
 

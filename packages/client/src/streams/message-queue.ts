@@ -48,12 +48,6 @@ export class MessageQueue {
     this.wake();
   }
 
-  /** Forget what is queued: the loop was left. */
-  clear(): void {
-    this.queued.length = 0;
-    this.queuedBytes = 0;
-  }
-
   async *messages(): AsyncGenerator<ChatMessage> {
     for (;;) {
       // Taken as one array: shifting a long array one by one would move the rest each time.
