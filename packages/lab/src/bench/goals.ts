@@ -1,7 +1,7 @@
 import type { CaseId, CaseResult } from "./bench-case.js";
 import { type Figures, isNoisy } from "./figures.js";
 import { ratio } from "./statistics.js";
-import { formatFigure, formatRatio, formatShare } from "./table.js";
+import { formatFigure, formatShare } from "./table.js";
 
 /** One of the targets that Confab has set itself, and whether this run met it. */
 export interface Goal {
@@ -37,7 +37,7 @@ function floorGoal(form: string, confab: Figures, floor: Figures): Goal {
   const value = ratio(confab.cpuUsPerDelivery, floor.cpuUsPerDelivery);
   return {
     claim: `WebSocket fan-out, 1,000 × 100/s, ${form}: CPU per delivery ≤ ${maxFloorRatio} × bare TCP`,
-    figure: formatRatio(value),
+    figure: formatExactRatio(value),
     // A server that fell behind has no cost per delivery, and it has missed.
     isMet: value === undefined ? unmeasuredOrMissed(confab) : value <= maxFloorRatio,
     isNoisy: isNoisy(confab) || isNoisy(floor),
@@ -57,7 +57,7 @@ function grpcGoal(confab: Figures, peer: Figures): Goal {
   const value = ratio(confab.cpuUsPerDelivery, peer.cpuUsPerDelivery);
   return {
     claim: "gRPC server-stream fan-out, 1,000 × 50/s: CPU per delivery < grpc-js",
-    figure: formatRatio(value),
+    figure: formatExactRatio(value),
     isMet: value === undefined ? unmeasuredOrMissed(confab) : value < 1,
     isNoisy: isNoisy(confab) || isNoisy(peer),
   };
@@ -67,7 +67,7 @@ function unaryGoal(confab: Figures, peer: Figures): Goal {
   const value = ratio(confab.requestsPerSecond, peer.requestsPerSecond);
   return {
     claim: `Unary SendMessage, durable: rate ≥ ${minUnaryRatio} × grpc-js that stores nothing`,
-    figure: `${formatRatio(value)}, p99 ${formatFigure(confab.p99Us === undefined ? undefined : confab.p99Us / 1000)} ms`,
+    figure: `${formatExactRatio(value)}, p99 ${formatFigure(confab.p99Us === undefined ? undefined : confab.p99Us / 1000)} ms`,
     isMet: value === undefined ? undefined : value >= minUnaryRatio,
     isNoisy: isNoisy(confab) || isNoisy(peer),
   };
@@ -82,6 +82,11 @@ function memoryGoal(confab: Figures): Goal {
     // Memory does not hurry.
     isNoisy: false,
   };
+}
+
+/** One digit more than the tables: a ratio just past its bound must not look like the bound. */
+function formatExactRatio(value: number | undefined): string {
+  return value === undefined ? "–" : `${value.toFixed(3)}×`;
 }
 
 function unmeasuredOrMissed(confab: Figures): boolean | undefined {

@@ -64,7 +64,7 @@ test("a target is met at its bound and missed above it", () => {
     ])[0];
   assert.equal(goalAt(4.6)?.isMet, true);
   assert.equal(goalAt(4.7)?.isMet, false);
-  assert.equal(goalAt(4.7)?.figure, "1.18×");
+  assert.equal(goalAt(4.7)?.figure, "1.175×");
 });
 
 test("a verdict tells when other programs disturbed a run that it rests on", () => {
@@ -74,7 +74,7 @@ test("a verdict tells when other programs disturbed a run that it rests on", () 
   assert.ok(
     lines.some(
       (line) =>
-        line.startsWith("pass (noisy)") && line.endsWith("Confab plain: CPU per delivery ≤ 1.15 × bare TCP: 1.00×"),
+        line.startsWith("pass (noisy)") && line.endsWith("Confab plain: CPU per delivery ≤ 1.15 × bare TCP: 1.000×"),
     ),
   );
 });

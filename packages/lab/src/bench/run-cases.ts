@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly summary: (figures: Figures) => string;
 }
 
+const maxReasonLength = 300;
+
 /**
  * Run every row of every case, `rounds` times. A round goes through all rows before the next begins, so that what else
  * the machine does falls on all servers alike. A run that fails is reported and does not stop the others.
@@ -32,7 +34,7 @@ export async function runCases(cases: readonly BenchCase[], options: RunOptions)
           append(rounds, row, figures);
           options.progress(`${place}: ${options.summary(figures)}`);
         } catch (error) {
-          const reason = error instanceof Error ? error.message : String(error);
+          const reason = oneLine(error instanceof Error ? error.message : String(error));
           append(failures, row, reason);
           options.progress(`${place}: could not run: ${reason}`);
         }
@@ -54,6 +56,12 @@ export async function runCases(cases: readonly BenchCase[], options: RunOptions)
       };
     }),
   }));
+}
+
+/** A program's last words may be a page; the table has a line. */
+function oneLine(text: string): string {
+  const flat = text.replaceAll(/\s+/g, " ");
+  return flat.length > maxReasonLength ? `${flat.slice(0, maxReasonLength)}…` : flat;
 }
 
 /** Chosen by what others did, never by how the server under test did: that would be picking the results. */

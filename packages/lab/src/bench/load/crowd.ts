@@ -27,10 +27,15 @@ export class Crowd {
   failure: string | undefined;
   readonly #options: CrowdOptions;
   readonly #sockets: Socket[] = [];
+  /** The number of the newest message that each subscriber got while all of them had their messages read. */
+  readonly #newest: Int32Array;
+  /** Reading everybody's messages is for the few before the measuring; counting is for the many during it. */
+  #isEverybodyRead = true;
 
   constructor(options: CrowdOptions) {
     this.#options = options;
     this.received = new Uint32Array(options.subscribers);
+    this.#newest = new Int32Array(options.subscribers).fill(-1);
   }
 
   /** Open subscribers until there are `count` of them. @throws Error: one was refused. */
@@ -40,6 +45,18 @@ export class Crowd {
       const batch = Math.min(openingAtOnce, count - first);
       await Promise.all(Array.from({ length: batch }, (_, index) => this.#open(first + index)));
     }
+  }
+
+  /** How many subscribers got message number `sequence` or a later one. Not to be asked after `beginCounting`. */
+  reachedBy(sequence: number): number {
+    return this.#newest.filter((newest) => newest >= sequence).length;
+  }
+
+  /** From here on count from 0, and read the sampled subscribers' messages only. */
+  beginCounting(): void {
+    this.#isEverybodyRead = false;
+    this.received.fill(0);
+    this.totalReceived = 0;
   }
 
   close(): void {
@@ -52,14 +69,18 @@ export class Crowd {
         this.failure ??= `subscriber ${index}: ${reason}`;
         reject(new Error(this.failure));
       };
-      const marks = this.#markReader(index);
+      const sample = this.#sampleOf(index);
+      const marks = new MarkReader((sequence, scheduledUs) => {
+        this.#newest[index] = sequence;
+        if (sample !== undefined) this.#options.onMark(sample, sequence, scheduledUs);
+      });
       const read = this.#options.wire.createReader({
         opened: resolve,
         failed,
         payload: (count, bytes, start, end) => {
           this.received[index] = (this.received[index] ?? 0) + count;
           this.totalReceived += count;
-          marks?.push(bytes, start, end);
+          if (this.#isEverybodyRead || sample !== undefined) marks.push(bytes, start, end);
         },
         owed: (bytes) => socket.write(bytes),
         // Subscribers send next to nothing.
@@ -79,11 +100,11 @@ export class Crowd {
     });
   }
 
-  /** The sampled ones stand evenly among all, because a server serves its subscribers in some order. */
-  #markReader(index: number): MarkReader | undefined {
-    const { subscribers, sampled, onMark } = this.#options;
-    const sample = Math.floor((index * sampled) / subscribers);
-    const isFirstOfItsShare = index === 0 || Math.floor(((index - 1) * sampled) / subscribers) !== sample;
-    return isFirstOfItsShare && sampled > 0 ? new MarkReader((...mark) => onMark(sample, ...mark)) : undefined;
+  /** Which sample a subscriber is, if it is one. They stand evenly among all: a server serves them in some order. */
+  #sampleOf(index: number): number | undefined {
+    const { subscribers, sampled } = this.#options;
+    const share = Math.floor((index * sampled) / subscribers);
+    const isFirstOfItsShare = index === 0 || Math.floor(((index - 1) * sampled) / subscribers) !== share;
+    return isFirstOfItsShare && sampled > 0 ? share : undefined;
   }
 }

@@ -43,6 +43,8 @@ export interface FanoutResult {
 const drainMs = 3_000;
 /** How long every subscriber may take to be reached by a first message. */
 const primeMs = 15_000;
+/** How long a first message is waited for before the next one. */
+const primeIntervalMs = 100;
 const sampledSubscribers = 20;
 
 /** Run that load. @throws Error: a connection was refused or lost, or not every subscriber could be reached. */
@@ -69,31 +71,27 @@ export async function measureFanout(load: FanoutLoad): Promise<FanoutResult> {
 }
 
 /**
- * Publish until everybody has received something: not every server says when a subscription takes effect. Then wait for
- * silence, so that all counts can begin together.
+ * Publish until everybody has received something, because not every server says when a subscription takes effect. Then
+ * wait until everybody has the last of these messages: none of them may arrive later and be counted with the others.
  */
 export async function prime(crowd: Crowd, publisher: Publisher): Promise<void> {
+  const subscribers = crowd.received.length;
   let publishedUs = 0;
-  const everyoneReached = await becomesTrue(() => {
-    if (nowUs() - publishedUs > 100_000) {
+  const everybodyReads = await becomesTrue(() => {
+    if (nowUs() - publishedUs > primeIntervalMs * 1000) {
       publisher.publishNow();
       publishedUs = nowUs();
     }
-    return crowd.received.every((count) => count > 0);
+    return crowd.reachedBy(0) === subscribers;
   }, primeMs);
-  if (!everyoneReached) {
-    const reached = crowd.received.filter((count) => count > 0).length;
+  const last = publisher.published - 1;
+  if (!everybodyReads || !(await becomesTrue(() => crowd.reachedBy(last) === subscribers, primeMs))) {
+    const failure = crowd.failure ?? publisher.failure ?? `none of them failed within ${primeMs} ms`;
     throw new Error(
-      `${reached} of ${crowd.received.length} subscribers were reached within ${primeMs} ms. ${crowd.failure ?? publisher.failure ?? ""}`,
+      `${crowd.reachedBy(everybodyReads ? last : 0)} of ${subscribers} subscribers were reached; ${failure}`,
     );
   }
-  let last = { total: crowd.totalReceived, sinceUs: nowUs() };
-  await becomesTrue(() => {
-    if (crowd.totalReceived !== last.total) last = { total: crowd.totalReceived, sinceUs: nowUs() };
-    return nowUs() - last.sinceUs > 200_000;
-  }, drainMs);
-  crowd.received.fill(0);
-  crowd.totalReceived = 0;
+  crowd.beginCounting();
 }
 
 async function measure(load: FanoutLoad, crowd: Crowd, publisher: Publisher, log: LatencyLog): Promise<FanoutResult> {
