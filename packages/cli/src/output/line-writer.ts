@@ -11,8 +11,15 @@ export class LineWriter {
 
   async line(text: string): Promise<void> {
     if (this.stream.write(`${text}\n`) || this.stream.destroyed) return;
-    // A reader that goes away ends the wait too; `main` deals with that.
-    await Promise.race([once(this.stream, "drain"), once(this.stream, "close")]);
+    const waited = new AbortController();
+    const { signal } = waited;
+    try {
+      await Promise.race([once(this.stream, "drain", { signal }), once(this.stream, "close", { signal })]);
+    } catch {
+      // Whoever read our output has gone: the stream tells `main` too, which ends the command.
+    } finally {
+      waited.abort();
+    }
   }
 
   /** Resolves once everything was handed to the system: a process that exits earlier loses the rest. */
