@@ -213,6 +213,17 @@ describe("a request over HTTP/1.1 or HTTP/2", () => {
     assert.match(await allFrom(socket), /^HTTP\/1\.1 431 [\s\S]*HEADERS_TOO_LARGE/);
   });
 
+  it("that would rather speak clear-text HTTP/2 is answered in HTTP/1.1, its body and the next request too", async () => {
+    const socket = connect(server.port, "127.0.0.1");
+    const body = '{"user":"ann","text":"hi"}';
+    const wish = "connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n";
+    socket.write(
+      `POST ${sendPath} HTTP/1.1\r\nhost: x\r\n${wish}content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    );
+    socket.once("data", () => socket.write("GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"));
+    assert.match(await allFrom(socket), /^HTTP\/1\.1 200 [\s\S]*"position"[\s\S]*HTTP\/1\.1 200 [\s\S]*"ok"/);
+  });
+
   it("whose body does not come is answered with 408", async () => {
     const socket = connect(server.port, "127.0.0.1");
     socket.write(

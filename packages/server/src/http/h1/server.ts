@@ -35,9 +35,16 @@ export function createHttp1Server(options: Http1Options): Server {
     },
     (incoming, response) => options.onExchange(new Http1Exchange(incoming, response, "http")),
   );
-  server.on("upgrade", (incoming: IncomingMessage, socket: Duplex, firstBytes: Buffer) =>
-    options.onUpgrade(requestHeadFrom(incoming, "http"), socket as Socket, firstBytes),
-  );
+  server.on("upgrade", (incoming: IncomingMessage, socket: Socket, firstBytes: Buffer) => {
+    if (incoming.headers.upgrade?.toLowerCase() === "websocket") {
+      options.onUpgrade(requestHeadFrom(incoming, "http"), socket, firstBytes);
+      return;
+    }
+    // Anything else that a client would rather speak, such as h2c, may be ignored (RFC 9110 §7.8). Node has taken the
+    // request for an upgrade already, so it is read once more, without the wish.
+    socket.unshift(Buffer.concat([headWithoutUpgrade(incoming), firstBytes]));
+    server.emit("connection", socket);
+  });
   server.on("clientError", (error: Error & { readonly code?: string }, socket: Duplex) => {
     if (!socket.writable || error.code === "ECONNRESET") {
       socket.destroy();
@@ -51,6 +58,16 @@ export function createHttp1Server(options: Http1Options): Server {
   // This server never listens, and Node starts enforcing the header timeout when it sees that event.
   server.emit("listening");
   return server;
+}
+
+/** A request's head as it came, less the fields that ask for another protocol. */
+function headWithoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
+  let head = `${method} ${url} HTTP/${httpVersion}\r\n`;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? "";
+    if (!/^(connection|upgrade|http2-settings)$/i.test(name)) head += `${name}: ${rawHeaders[i + 1]}\r\n`;
+  }
+  return Buffer.from(`${head}\r\n`, "latin1");
 }
 
 function codeOf(nodeCode: string | undefined): Parameters<Http1Options["errorBody"]>[0] {
