@@ -55,12 +55,12 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     limits,
     clock: systemClock,
   });
+  const report = reporterTo(config.logger ?? silentLogger);
   const hub = new Hub({ engine, clock: systemClock, turns: eventLoop, ids: randomIds, limits });
   const service = new ChatService({ hub, engine, types, limits });
-  const sessions = new FrameSessions({ service, serverVersion, newConnectionId: randomUUID });
+  const sessions = new FrameSessions({ service, serverVersion, newConnectionId: randomUUID, report });
   const readiness = new Readiness();
   const arrivals = new ArrivalTimeouts(limits.requestTimeoutMs);
-  const report = reporterTo(config.logger ?? silentLogger);
   const host = config.host ?? "127.0.0.1";
   const origins = new OriginPolicy(config.allowedOrigins ?? [], isLoopbackHost(host));
   const sse = createSseHandler({ service, report });

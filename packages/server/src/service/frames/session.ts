@@ -13,6 +13,8 @@ export interface FrameSessionDeps {
   /** Do what a frame asks and answer it; rejects with what the client did wrong. */
   readonly answer: (session: FrameSession, frame: ClientFrame) => Promise<void>;
   readonly onClosed: (session: FrameSession) => void;
+  /** For bugs: the client is told only that there was one. */
+  readonly report: (error: ConfabError) => void;
 }
 
 /**
@@ -92,6 +94,7 @@ export class FrameSession {
   }
 
   sendError(request: number, error: ConfabError): void {
+    if (error.code === "INTERNAL") this.deps.report(error);
     this.send(request, { case: "error", value: wireErrorFrom(error) });
   }
 

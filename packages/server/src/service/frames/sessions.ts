@@ -14,6 +14,8 @@ export interface FrameSessionsDeps {
   readonly serverVersion: string;
   /** A name for each connection, unlike any other's. */
   readonly newConnectionId: () => string;
+  /** Told of every INTERNAL error, with what is underneath. */
+  readonly report: (error: ConfabError) => void;
 }
 
 /** All frame sessions of this node: where they begin, and what is said to all of them. */
@@ -22,8 +24,9 @@ export class FrameSessions {
   private readonly sessionDeps: FrameSessionDeps;
 
   constructor(private readonly deps: FrameSessionsDeps) {
-    const { service } = deps;
+    const { service, report } = deps;
     this.sessionDeps = {
+      report,
       service,
       frames: new ServerFrames(service.deps.types, service.json),
       answer: answerFrame,

@@ -27,15 +27,17 @@ export async function webSocketTestServer(
   const test = testService(limits);
   const { service } = test;
   let connections = 0;
+  const reports: unknown[] = [];
+  const report = (error: unknown) => reports.push(error);
   const sessions = new FrameSessions({
     service,
     serverVersion: "0.0.0-test",
     newConnectionId: () => `connection-${++connections}`,
+    report,
   });
-  const reports: unknown[] = [];
   const server = createHttp1Server({
     onExchange: (exchange) => exchange.reset(),
-    onUpgrade: createWebSocketHandler({ service, sessions, allowsOrigin, report: (error) => reports.push(error) }),
+    onUpgrade: createWebSocketHandler({ service, sessions, allowsOrigin, report }),
     maxHeaderBytes: 16_384,
     requestTimeoutMs: 30_000,
     errorBody: (code) => ({ status: 400, json: JSON.stringify({ error: { code } }) }),
