@@ -35,7 +35,7 @@ function fileDescriptor(file: ParsedFile, root: protobuf.Root): FileDescriptorPr
       name: file.name,
       package: file.packageName,
       dependency: [...new Set(file.imports)],
-      syntax,
+      ...(syntax === "proto3" && { syntax }),
       messageType: messages.map((message) => messageDescriptor(message)),
       enumType: enums.map(enumDescriptor),
     });

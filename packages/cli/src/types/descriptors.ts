@@ -71,7 +71,7 @@ function fieldDescriptor(field: protobuf.Field, oneofs: readonly protobuf.OneOf[
     name: field.name,
     number: field.id,
     jsonName: typeof jsonName === "string" ? jsonName : jsonNameOf(field.name),
-    label: isMap || field.repeated ? Label.REPEATED : field.required ? Label.REQUIRED : Label.OPTIONAL,
+    label: isMap || field.repeated ? Label.REPEATED : field.rule === "required" ? Label.REQUIRED : Label.OPTIONAL,
     ...(isMap
       ? { type: FieldType.MESSAGE, typeName: `.${field.parent?.fullName.slice(1)}.${entryName(field)}` }
       : typeOf(field)),
