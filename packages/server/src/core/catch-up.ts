@@ -52,7 +52,7 @@ export class CatchUp {
         return;
       }
       // A reader may know of a message that is durable but not yet delivered here. It waits for the fan-out, however long that
-      // takes: the bus may have lost the message, and then only the next one tells.
+      // takes: the bus may have lost the message, and then the next one tells, or the check of idle rooms.
       if (subscription.cursor > room.top) {
         room.awaitTop(subscription);
         return;

@@ -1,6 +1,7 @@
 import { type Ack, ConfabError, encodeBody, type Limits, type NewMessage, type Position } from "@confab/contract";
 import { CatchUp } from "./catch-up.js";
-import type { Appended, Clock, Engine, Ids, Signal, Turns } from "./ports.js";
+import { IdleRooms } from "./idle-rooms.js";
+import type { Appended, Clock, Engine, Ids, RoomState, Signal, Turns } from "./ports.js";
 import { outOfRange, resumableOffset } from "./range.js";
 import { Room } from "./room.js";
 import { type RoomId, roomIdFrom } from "./room-id.js";
@@ -38,9 +39,16 @@ export class Hub {
   private readonly opening = new Map<RoomId, Promise<Room>>();
   private readonly unwatch = new Map<RoomId, () => void>();
   private readonly catchUp: CatchUp;
+  private readonly idleRooms: IdleRooms;
 
   constructor(private readonly deps: HubDeps) {
     this.catchUp = new CatchUp(deps.engine.log, deps.turns);
+    this.idleRooms = new IdleRooms({
+      log: deps.engine.log,
+      turns: deps.turns,
+      rooms: () => this.rooms.values(),
+      replaced: (room, state) => this.replaceLog(room, state),
+    });
   }
 
   /**
@@ -79,9 +87,7 @@ export class Hub {
       // During the awaits the room's last reader may have left and taken it along.
       if (this.rooms.get(request.room) !== room) return await this.subscribe(request, sink);
       if (state.epoch !== room.epoch) {
-        // The log was replaced underneath: what the room's readers hold are positions of another one.
-        room.expelAll(outOfRange(request.room, state, "the log was replaced"));
-        this.closeRoom(room);
+        this.replaceLog(room, state);
         return await this.subscribe(request, sink);
       }
       const { after } = request;
@@ -103,6 +109,14 @@ export class Hub {
   /** A room that somebody on this node reads; undefined otherwise. */
   roomInUse(room: RoomId): Room | undefined {
     return this.rooms.get(room);
+  }
+
+  /**
+   * Compare the rooms of which nothing was heard since the last call with the log, and bring their readers what the bus has
+   * lost. To be called from time to time; it returns at once and works in slices, and a call during one does nothing.
+   */
+  checkIdleRooms(): void {
+    this.idleRooms.check();
   }
 
   /** End every subscription, when the server stops. */
@@ -144,6 +158,12 @@ export class Hub {
     this.rooms.set(id, room);
     this.unwatch.set(id, unwatch);
     return room;
+  }
+
+  /** The log was replaced underneath: what the room's readers hold are positions of another one. */
+  private replaceLog(room: Room, state: RoomState): void {
+    room.expelAll(outOfRange(room.id, state, "the log was replaced"));
+    this.closeRoom(room);
   }
 
   private closeRoom(room: Room): void {

@@ -30,6 +30,8 @@ export class Room implements RoomListener, ReadableRoom {
   /** Heard in this turn and not delivered yet. */
   private heard: LogEntry[] = [];
   private isDeliveryDue = false;
+  /** Whether the bus brought anything since `takeSilence` was last called. */
+  private isSilent = false;
 
   constructor(
     readonly id: RoomId,
@@ -45,6 +47,7 @@ export class Room implements RoomListener, ReadableRoom {
 
   entries(entries: readonly LogEntry[]): void {
     for (const entry of entries) this.heard.push(entry);
+    this.isSilent = false;
     if (this.isDeliveryDue) return;
     this.isDeliveryDue = true;
     // Everything that one turn of the event loop brings leaves in one write per subscriber: the kernel's write is what
@@ -107,6 +110,22 @@ export class Room implements RoomListener, ReadableRoom {
 
   awaitTop(subscription: Subscription): void {
     this.ahead.add(subscription);
+  }
+
+  /** Whether nothing was heard since this was last asked. A room that hears finds its holes by itself. */
+  takeSilence(): boolean {
+    const wasSilent = this.isSilent;
+    this.isSilent = true;
+    return wasSilent;
+  }
+
+  /**
+   * The log is known to hold entries up to `newest`. Those that the fan-out has not brought, though the bus had the time,
+   * are read from the log.
+   */
+  reach(newest: number): void {
+    // What was heard while the log was asked is on its way to the readers, and shows a hole if there is one.
+    if (newest > this.top && this.isSilent) this.fillHole(newest);
   }
 
   private removeLive(subscription: Subscription): void {

@@ -71,10 +71,14 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     pages: new Map([...operationPages(readiness, engine), ...documentPages()]),
     files,
   });
-  const pings = setInterval(() => sessions.pingAll(), limits.pingIntervalMs).unref();
+  const signsOfLife = setInterval(() => {
+    sessions.pingAll();
+    // Readers of a quiet room are as much in need of a sign: that nothing was said, and not that it was lost.
+    hub.checkIdleRooms();
+  }, limits.pingIntervalMs).unref();
 
   const release = async () => {
-    clearInterval(pings);
+    clearInterval(signsOfLife);
     sse.close();
     arrivals.close();
     await engine.close();

@@ -1,0 +1,60 @@
+import type { RoomLog, RoomState, Turns } from "./ports.js";
+import type { Room } from "./room.js";
+
+/** Rooms looked at before the event loop gets a turn: a hundred thousand of them must not be felt by the live ones. */
+const roomsPerTurn = 256;
+
+export interface IdleRoomsDeps {
+  readonly log: RoomLog;
+  readonly turns: Turns;
+  /** The rooms in use, live: what is added during a round is part of it, and what is removed is not. */
+  readonly rooms: () => Iterable<Room>;
+  /** The log behind a room is another one than the one its readers began with. */
+  readonly replaced: (room: Room, state: RoomState) => void;
+}
+
+/**
+ * Finds what a bus lost in silence. The fan-out sees a hole when a later message comes; where none comes, only the log
+ * knows that the readers are behind. So a room of which nothing was heard for a whole round is compared with it.
+ */
+export class IdleRooms {
+  private isUnderWay = false;
+
+  constructor(private readonly deps: IdleRoomsDeps) {}
+
+  /** Begin a round, unless the last one is still under way. */
+  check(): void {
+    if (this.isUnderWay) return;
+    this.isUnderWay = true;
+    this.continue(this.deps.rooms()[Symbol.iterator]());
+  }
+
+  private continue(rooms: Iterator<Room>): void {
+    this.deps.turns.afterTurn(() => void this.checkSome(rooms));
+  }
+
+  /** Never rejects. */
+  private async checkSome(rooms: Iterator<Room>): Promise<void> {
+    const checks: Promise<void>[] = [];
+    let next = rooms.next();
+    for (let count = 1; !next.done; count++) {
+      if (next.value.takeSilence()) checks.push(this.checkRoom(next.value));
+      if (count === roomsPerTurn) break;
+      next = rooms.next();
+    }
+    // The log is asked for one slice at a time, so that a slow one gets no more questions than it can answer.
+    await Promise.all(checks);
+    if (next.done) this.isUnderWay = false;
+    else this.continue(rooms);
+  }
+
+  private async checkRoom(room: Room): Promise<void> {
+    try {
+      const state = await this.deps.log.state(room.id);
+      if (state.epoch === room.epoch) room.reach(state.newest);
+      else this.deps.replaced(room, state);
+    } catch {
+      // The log cannot be asked now. That is told to those who send and read; the next round asks again.
+    }
+  }
+}
