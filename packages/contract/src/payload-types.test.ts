@@ -68,6 +68,12 @@ test("a payload of an unregistered type is its type and base64, both ways", () =
   types.check({ typeUrl: "example.com/shop.Order", value: Uint8Array.of(0xff) });
 });
 
+test("a payload of a registered type that comes as base64 keeps its bytes", () => {
+  const types = shopTypes();
+  const payload = types.fromJson({ "@type": "example.com/shop.Order", value: "CgN0ZWE=" });
+  assert.deepEqual([payload.typeUrl, new Uint8Array(payload.value)], [tea.typeUrl, tea.value]);
+});
+
 test("the contract's own messages are registered", () => {
   const packed = anyPack(PositionSchema, create(PositionSchema, { epoch: 3, offset: 4n }));
   assert.deepEqual(PayloadTypes.none().toJson(packed), { "@type": packed.typeUrl, epoch: 3, offset: "4" });

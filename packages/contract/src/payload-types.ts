@@ -1,4 +1,4 @@
-import type { DescFile, JsonObject, JsonValue, Registry } from "@bufbuild/protobuf";
+import type { DescFile, DescMessage, JsonObject, JsonValue, Registry } from "@bufbuild/protobuf";
 import { create, createFileRegistry, createRegistry, fromBinary, fromJson, toJson } from "@bufbuild/protobuf";
 import { base64Decode, base64Encode } from "@bufbuild/protobuf/wire";
 import { AnySchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
@@ -85,7 +85,8 @@ export class PayloadTypes {
     if (typeof typeUrl !== "string" || typeUrl === "")
       throw new ConfabError("MALFORMED_MESSAGE", 'payload: "@type" is missing');
     try {
-      if (!this.descOf(typeUrl)) return { typeUrl, value: opaqueValue(json) };
+      const desc = this.descOf(typeUrl);
+      if (!desc || isOpaque(desc, json)) return { typeUrl, value: opaqueValue(json) };
       const any = fromJson(AnySchema, json, { registry: this.registry, ignoreUnknownFields: true });
       // The sender's own URL, as it would be kept in Protobuf; one without a slash is completed.
       return { typeUrl: typeUrl.includes("/") ? typeUrl : any.typeUrl, value: any.value };
@@ -99,6 +100,20 @@ export class PayloadTypes {
   private descOf(typeUrl: string) {
     return this.registry.getMessage(typeUrl.slice(typeUrl.lastIndexOf("/") + 1));
   }
+}
+
+/**
+ * Whether a payload of a registered type comes as `{"@type", "value": base64}` all the same: from a client that does not
+ * know the type, or does not know that we do. Read as fields, it would be an empty message in silence.
+ */
+function isOpaque(desc: DescMessage, json: JsonObject): boolean {
+  // Types of this package have a JSON form of their own, which also stands under "value".
+  if (desc.file.proto.package === "google.protobuf") return false;
+  return (
+    Object.keys(json).length === 2 &&
+    typeof json["value"] === "string" &&
+    !desc.fields.some(({ jsonName }) => jsonName === "value")
+  );
 }
 
 /** The bytes of a payload whose type is not registered. Its own fields cannot be encoded here, and to drop them would lose them in silence. */

@@ -80,8 +80,11 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       const cut = setTimeout(() => {
         for (const socket of sockets) socket.destroy();
       }, timeoutMs);
+      // A connection whose stream ends during the drain is kept alive by HTTP/1.1, and would wait for its next request.
+      const idle = setInterval(() => http1.closeIdleConnections(), idleSweepMs);
       await stopped;
       clearTimeout(cut);
+      clearInterval(idle);
       http1.close();
     },
   };
@@ -96,6 +99,9 @@ function bound(server: Server, port: number, host: string): Promise<void> {
     });
   });
 }
+
+/** How often a draining server looks for connections that have become idle, in milliseconds. */
+const idleSweepMs = 20;
 
 /** Connections the kernel may hold for us to accept: thousands of clients come back at once after a restart. */
 const maxAcceptBacklog = 4_096;
