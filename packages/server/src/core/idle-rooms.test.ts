@@ -121,11 +121,17 @@ test("a message that is heard while the log is asked is delivered by the fan-out
   await hub.turns.next();
   await hub.say(1);
   hub.engine.deliver();
+  let reads = 0;
+  const { readForward } = hub.engine;
+  hub.engine.readForward = (...asked) => {
+    reads++;
+    return readForward.apply(hub.engine, asked);
+  };
   hub.engine.isSlow = false;
   hub.engine.releaseAll();
   await hub.turns.untilIdle();
   assert.equal(subscription.state, "live");
-  assert.deepEqual([sink.offsets, sink.writes.length], [[1], 1]);
+  assert.deepEqual([sink.offsets, reads], [[1], 0]);
 });
 
 test("a round that is under way is not joined by another, and a log that fails is asked again in the next", async () => {
