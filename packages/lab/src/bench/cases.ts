@@ -8,12 +8,12 @@ import { unarySend } from "./unary-case.js";
 /** Everything that was asked for, in the order it is run and reported. */
 export function casesFor(options: BenchOptions, machine: Machine): readonly BenchCase[] {
   const warmUpMs = 1_000;
-  const durations = { warmUpMs, measureMs: options.isQuick ? 2_000 : 5_000 };
+  const durations = { warmUpMs, measureMs: options.isQuick ? 1_500 : 5_000 };
   const cases = [
     webSocketFanout("ws-100", { subscribers: 1_000, ratePerSecond: 100, ...durations }),
     webSocketFanout("ws-2000", { subscribers: 500, ratePerSecond: 2_000, ...durations }),
     grpcFanout("grpc-50", { subscribers: 1_000, ratePerSecond: 50, ...durations }),
-    // The quick run has two minutes for everything.
+    // A quick run has two minutes for everything.
     ...(options.isQuick ? [] : [grpcFanout("grpc-100", { subscribers: 1_000, ratePerSecond: 100, ...durations })]),
     unarySend({ hasH2load: machine.hasH2load, ...durations }),
     webSocketMemory(10_000),

@@ -18,7 +18,7 @@ export async function runH2load(sandbox: Sandbox, load: UnaryLoad): Promise<Unar
     writeFileSync(bodyFile, grpcEnvelope(Buffer.from(load.messageBase64, "base64")));
     const args = [
       "-D",
-      String(load.durationMs / 1000),
+      `${load.durationMs}ms`,
       "-c",
       String(load.connections),
       "-m",
