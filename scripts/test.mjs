@@ -10,7 +10,7 @@ import { join, relative } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { root, sourceFiles } from "./files.mjs";
-import { endMarkedProcesses } from "./marked-processes.mjs";
+import { guardMarkedProcesses } from "./marked-processes.mjs";
 
 /** How long one test file may take. The slowest take seconds; a machine of continuous integration may be ten times slower. */
 const fileTimeoutMs = 120_000;
@@ -41,6 +41,9 @@ let otherSkips = 0;
 /** @type {Set<string>} */
 const failedFiles = new Set();
 
+// The runner's own time limit asks a file to end; one that does not listen, or leaves a program behind that holds its
+// output open, would hold up the run for ever.
+const endLeftovers = guardMarkedProcesses(mark, fileTimeoutMs + 5_000);
 const events = run({ files: wanted.map(compiledFrom), concurrency: filesAtOnce, timeout: fileTimeoutMs });
 events.on("test:fail", ({ file, name, todo }) => {
   // A file that timed out is reported as a test that has the file's name.
@@ -54,7 +57,7 @@ events.on("test:pass", ({ skip }) => {
 });
 for await (const text of events.compose(new spec())) process.stdout.write(text);
 
-const leftovers = await endMarkedProcesses(mark);
+const leftovers = await endLeftovers();
 for (const leftover of leftovers) console.error(`left running by a test: ${leftover}`);
 for (const file of [...failedFiles].sort()) console.error(`failed: ${file}`);
 console.log(skippedLine());

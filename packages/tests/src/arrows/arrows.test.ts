@@ -101,7 +101,13 @@ describe("a forbidden import is found", () => {
       problem: /belongs to http: transports know the Exchange/,
     },
     {
-      title: "from a folder that nobody has drawn",
+      title: "from a folder of the server that nobody has drawn",
+      path: `${server}/gossip/index.ts`,
+      text: "",
+      problem: /in no place of the picture$/,
+    },
+    {
+      title: "from a package that nobody has drawn",
       path: "packages/extra/src/index.ts",
       text: "",
       problem: /in no place of the picture$/,

@@ -11,8 +11,10 @@
  */
 export interface Place {
   readonly name: string;
-  /** The files that are here: those under the folder, except what lies in another place's deeper folder. */
+  /** The files that are here: all under the folder. */
   readonly folder: string;
+  /** One more file that is here. */
+  readonly file?: string;
   /** The places that files here may import, each with the reason. A place may always import itself. */
   readonly mayImport: Readonly<Record<string, string>>;
   /** The places whose types alone files here may import, each with the reason. */
@@ -78,14 +80,23 @@ export const places: readonly Place[] = [
       http: "the Exchange that it writes to",
     },
   },
+  {
+    name: "documents",
+    folder: "packages/server/src/documents",
+    mayImport: {
+      contract: "OpenAPI and AsyncAPI describe its messages",
+      service: "and the routes that the contract's annotations give",
+    },
+  },
   { name: "transports/rpc", folder: "packages/server/src/transports/rpc", ...transportArrows },
   { name: "transports/websocket", folder: "packages/server/src/transports/websocket", ...transportArrows },
   { name: "transports/sse", folder: "packages/server/src/transports/sse", ...transportArrows },
   { name: "transports/rest", folder: "packages/server/src/transports/rest", ...transportArrows },
   {
-    // Composition: the one place that knows everything. The package's own index.ts is part of it.
+    // Composition: the one place that knows everything.
     name: "server",
-    folder: "packages/server/src",
+    folder: "packages/server/src/server",
+    file: "packages/server/src/index.ts",
     mayImport: {
       contract: "limits are configuration",
       core: "it makes the hub",
@@ -94,6 +105,7 @@ export const places: readonly Place[] = [
       service: "it makes the service",
       http: "it opens the port",
       "http-reply": "its own pages fail as all others do",
+      documents: "it shows them as pages",
       "transports/rpc": "it mounts the transports",
       "transports/websocket": "it mounts the transports",
       "transports/sse": "it mounts the transports",

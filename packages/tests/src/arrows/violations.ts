@@ -1,5 +1,5 @@
 import { guardedGlobals, ownedModules, type Place, places } from "./picture.js";
-import { type Import, importedPath, type SourceFile } from "./source-file.js";
+import { type Import, importedPath, type SourceFile, withoutExtension } from "./source-file.js";
 
 /** Every breach of the picture in the files, as lines for people: `path:line: what is wrong`. */
 export function violationsIn(files: readonly SourceFile[]): string[] {
@@ -50,10 +50,12 @@ function globalProblem(place: Place, chain: string): string | undefined {
   return broken && `touches ${chain}: ${broken.reason}`;
 }
 
-/** The place with the deepest folder around the path. */
+/** The place of a file, with its extension or without. */
 function placeOf(path: string): Place | undefined {
-  const around = places.filter(({ folder }) => path.startsWith(`${folder}/`));
-  return around.sort((a, b) => b.folder.length - a.folder.length)[0];
+  return places.find(
+    ({ folder, file }) =>
+      path.startsWith(`${folder}/`) || (file !== undefined && withoutExtension(path) === withoutExtension(file)),
+  );
 }
 
 function packageOf(path: string): string | undefined {
