@@ -92,8 +92,10 @@ function frameFrom(data: Buffer, isBinary: boolean): ServerFrame {
 /** Details are of types that this reader has no registry for, and are not looked at. */
 export function frameWithoutDetails(data: Buffer, isBinary: boolean): ServerFrame {
   if (isBinary) return frameFrom(data, true);
-  const json = JSON.parse(data.toString()) as { error?: { details?: unknown } };
+  type Json = { error?: { details?: unknown }; unsubscribed?: { reason?: { details?: unknown } } };
+  const json = JSON.parse(data.toString()) as Json;
   delete json.error?.details;
+  delete json.unsubscribed?.reason?.details;
   return frameFrom(Buffer.from(JSON.stringify(json)), false);
 }
 

@@ -105,7 +105,8 @@ async function streamFetch(url: string, user: Uint8Array, contentType: string): 
   return outcome ?? "the stream ended without a word";
 }
 
-function endingCode(flags: number, text: string): Outcome {
+/** The code in the last envelope of gRPC-Web (flags 0x80) or of a Connect stream (0x02). */
+export function endingCode(flags: number, text: string): Outcome {
   if (flags === 0x80) {
     const lines = text.trim().split("\r\n");
     return codeFromTrailers(

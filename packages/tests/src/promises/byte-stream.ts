@@ -1,0 +1,105 @@
+import { request as requestHttp1 } from "node:http";
+import { connect as connectHttp2 } from "node:http2";
+
+/** One request whose answer comes as bytes, read by a client that can stop reading. */
+export interface ByteStream {
+  write(bytes: Uint8Array): void;
+  /** Take nothing more: over HTTP/2 the stream's window runs out, over HTTP/1.1 the socket's buffers fill. */
+  pause(): void;
+  resume(): void;
+  /** Vanish, without a word. */
+  close(): void;
+}
+
+export interface ByteStreamRequest {
+  readonly url: string;
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The request's body, which ends with it; undefined: it stays open for `write`. */
+  readonly body: Uint8Array | undefined;
+}
+
+export interface ByteStreamListener {
+  /** The answer's head; `:status` is a number in both versions of HTTP. */
+  head(fields: Readonly<Record<string, unknown>>): void;
+  data(chunk: Buffer): void;
+  /** The answer is complete. Not called after `close`. */
+  ended(trailers: Readonly<Record<string, unknown>>): void;
+}
+
+export type OpenByteStream = (request: ByteStreamRequest, listener: ByteStreamListener) => ByteStream;
+
+export const overHttp2: OpenByteStream = ({ url, method, path, headers, body }, listener) => {
+  const session = connectHttp2(url);
+  let isClosed = false;
+  const throwUnlessClosed = (error: Error) => {
+    if (!isClosed) throw error;
+  };
+  session.on("error", throwUnlessClosed);
+  const stream = session.request({ ":method": method, ":path": path, ...headers }, { endStream: method === "GET" });
+  let trailers: Readonly<Record<string, unknown>> = {};
+  stream.on("error", throwUnlessClosed);
+  stream.on("response", (fields) => {
+    // An answer of headers alone carries its status in them.
+    if (fields["grpc-status"] !== undefined) trailers = fields;
+    listener.head(fields);
+  });
+  stream.on("trailers", (fields) => {
+    trailers = fields;
+  });
+  stream.on("data", (chunk: Buffer) => listener.data(chunk));
+  stream.on("end", () => {
+    if (isClosed) return;
+    listener.ended(trailers);
+    session.destroy();
+  });
+  if (body) stream.end(body);
+  return {
+    write: (bytes) => stream.write(bytes),
+    pause: () => stream.pause(),
+    resume: () => stream.resume(),
+    close: () => {
+      isClosed = true;
+      session.destroy();
+    },
+  };
+};
+
+export const overHttp1: OpenByteStream = ({ url, method, path, headers, body }, listener) => {
+  let isClosed = false;
+  let isPaused = false;
+  let response: { pause(): void; resume(): void } | undefined;
+  const throwUnlessClosed = (error: Error) => {
+    if (!isClosed) throw error;
+  };
+  const request = requestHttp1(url + path, { method, headers, agent: false }, (incoming) => {
+    response = incoming;
+    listener.head({ ...incoming.headers, ":status": incoming.statusCode });
+    incoming.on("data", (chunk: Buffer) => listener.data(chunk));
+    incoming.on("end", () => {
+      if (!isClosed) listener.ended(incoming.trailers);
+    });
+    // Whoever closes in the middle of an answer is told that it was cut.
+    incoming.on("error", throwUnlessClosed);
+    if (isPaused) incoming.pause();
+  });
+  request.on("error", throwUnlessClosed);
+  if (body) request.end(body);
+  else if (method === "GET") request.end();
+  return {
+    write: (bytes) => request.write(bytes),
+    pause: () => {
+      isPaused = true;
+      response?.pause();
+    },
+    resume: () => {
+      isPaused = false;
+      response?.resume();
+    },
+    close: () => {
+      isClosed = true;
+      request.destroy();
+    },
+  };
+};
