@@ -26,6 +26,8 @@ export interface ByteStreamListener {
   data(chunk: Buffer): void;
   /** The answer is complete. Not called after `close`. */
   ended(trailers: Readonly<Record<string, unknown>>): void;
+  /** The connection broke, perhaps more than once. Without it that fails the test. */
+  failed?(error: Error): void;
 }
 
 export type OpenByteStream = (request: ByteStreamRequest, listener: ByteStreamListener) => ByteStream;
@@ -33,13 +35,15 @@ export type OpenByteStream = (request: ByteStreamRequest, listener: ByteStreamLi
 export const overHttp2: OpenByteStream = ({ url, method, path, headers, body }, listener) => {
   const session = connectHttp2(url);
   let isClosed = false;
-  const throwUnlessClosed = (error: Error) => {
-    if (!isClosed) throw error;
+  const fail = (error: Error) => {
+    if (isClosed) return;
+    if (!listener.failed) throw error;
+    listener.failed(error);
   };
-  session.on("error", throwUnlessClosed);
+  session.on("error", fail);
   const stream = session.request({ ":method": method, ":path": path, ...headers }, { endStream: method === "GET" });
   let trailers: Readonly<Record<string, unknown>> = {};
-  stream.on("error", throwUnlessClosed);
+  stream.on("error", fail);
   stream.on("response", (fields) => {
     // An answer of headers alone carries its status in them.
     if (fields["grpc-status"] !== undefined) trailers = fields;
@@ -52,8 +56,10 @@ export const overHttp2: OpenByteStream = ({ url, method, path, headers, body }, 
   stream.on("end", () => {
     if (isClosed) return;
     listener.ended(trailers);
+    isClosed = true;
     session.destroy();
   });
+  stream.on("close", () => fail(new Error("the stream was cut off")));
   if (body) stream.end(body);
   return {
     write: (bytes) => stream.write(bytes),
@@ -70,8 +76,10 @@ export const overHttp1: OpenByteStream = ({ url, method, path, headers, body }, 
   let isClosed = false;
   let isPaused = false;
   let response: { pause(): void; resume(): void } | undefined;
-  const throwUnlessClosed = (error: Error) => {
-    if (!isClosed) throw error;
+  const fail = (error: Error) => {
+    if (isClosed) return;
+    if (!listener.failed) throw error;
+    listener.failed(error);
   };
   const request = requestHttp1(url + path, { method, headers, agent: false }, (incoming) => {
     response = incoming;
@@ -81,10 +89,10 @@ export const overHttp1: OpenByteStream = ({ url, method, path, headers, body }, 
       if (!isClosed) listener.ended(incoming.trailers);
     });
     // Whoever closes in the middle of an answer is told that it was cut.
-    incoming.on("error", throwUnlessClosed);
+    incoming.on("error", fail);
     if (isPaused) incoming.pause();
   });
-  request.on("error", throwUnlessClosed);
+  request.on("error", fail);
   if (body) request.end(body);
   else if (method === "GET") request.end();
   return {
