@@ -6,8 +6,8 @@ export interface FirstSend {
   readonly sentAtMs: number;
 }
 
-/** Old keys removed in one commit. */
-const maxDropsPerCommit = 1_024;
+/** Old keys removed in one commit, if there are any; enough to catch up after a pause, few enough for a commit to stay short. */
+const minDropsPerCommit = 1_024;
 
 /**
  * Which sends were stored, by room and dedupe key, for at least `windowMs` and at most twice that.
@@ -30,24 +30,19 @@ export class DedupeIndex {
   }
 
   /** Remember a send in the commit that is being made. */
-  put(roomNumber: number, dedupeKey: string, { offset, sentAtMs }: FirstSend, nowMs: number): Promise<boolean> {
+  put(roomNumber: number, dedupeKey: string, { offset, sentAtMs }: FirstSend, nowMs: number): void {
     const value = Buffer.allocUnsafe(16);
     value.writeDoubleBE(offset, 0);
     value.writeDoubleBE(sentAtMs, 8);
-    return this.store.ids.put(idKey(this.bucketOf(nowMs), roomNumber, dedupeKey), value);
+    void this.store.ids.put(idKey(this.bucketOf(nowMs), roomNumber, dedupeKey), value);
   }
 
-  /** Remove keys past the window in the commit that is being made; returns whether there may be more. */
-  dropExpired(nowMs: number, writes: Promise<boolean>[]): boolean {
-    let dropped = 0;
-    for (const key of this.store.ids.getKeys({
-      end: bucketStart(this.bucketOf(nowMs) - 1),
-      limit: maxDropsPerCommit,
-    })) {
-      writes.push(this.store.ids.remove(key));
-      dropped++;
+  /** Remove keys past the window in the commit that is being made, more than the `sends` in it can add. */
+  dropExpired(nowMs: number, sends: number): void {
+    const limit = minDropsPerCommit + 2 * sends;
+    for (const key of this.store.ids.getKeys({ end: bucketStart(this.bucketOf(nowMs) - 1), limit })) {
+      void this.store.ids.remove(key);
     }
-    return dropped === maxDropsPerCommit;
   }
 
   private bucketOf(nowMs: number): number {

@@ -11,8 +11,11 @@ export interface Retention {
   readonly maxBytes?: number | undefined;
 }
 
-/** Messages dropped from one room in one commit: what a lowered bound leaves behind is worked off over several. */
-const maxDropsPerCommit = 512;
+/**
+ * Messages dropped from one room in one commit, beyond two for each that the commit brings: what a lowered bound leaves
+ * behind is worked off over several commits, and a room cannot grow faster than it is trimmed.
+ */
+const backlogDropsPerCommit = 512;
 
 /**
  * Drop the oldest messages that a room keeps beyond its bounds, in the commit that is being made.
@@ -26,11 +29,11 @@ export function dropExpired(
   storedNewest: number,
   retention: Retention,
   nowMs: number,
-  writes: Promise<boolean>[],
 ): number {
   const { maxMessages = Number.POSITIVE_INFINITY, maxBytes = Number.POSITIVE_INFINITY, maxAgeMs } = retention;
+  const maxDrops = backlogDropsPerCommit + 2 * (record.newest - storedNewest);
   let dropped = 0;
-  while (dropped < maxDropsPerCommit && record.oldest <= storedNewest && record.oldest < record.newest) {
+  while (dropped < maxDrops && record.oldest <= storedNewest && record.oldest < record.newest) {
     // Counted bounds are decided by the record alone; only the age needs the message itself.
     const isCounted = record.newest - record.oldest + 1 > maxMessages || record.bytes > maxBytes;
     if (!isCounted && maxAgeMs === undefined) break;
@@ -39,7 +42,7 @@ export function dropExpired(
     if (body) {
       if (!isCounted && decodeChatMessage(body).sentAtMs + (maxAgeMs ?? 0) > nowMs) break;
       record.bytes -= body.length;
-      writes.push(store.entries.remove(key));
+      void store.entries.remove(key);
     }
     record.oldest++;
     dropped++;

@@ -1,0 +1,26 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Limits, limitsWith } from "@confab/contract";
+import type { Engine } from "../../../core/index.js";
+import { type EmbeddedEngineConfig, openEmbeddedEngine } from "../index.js";
+
+/** A folder of the test's own, which the test removes. */
+export function testFolder(): string {
+  return mkdtempSync(join(tmpdir(), "confab-log-"));
+}
+
+export function openTestEngine(
+  folder: string,
+  { limits, ...config }: Partial<Omit<EmbeddedEngineConfig, "limits">> & { readonly limits?: Partial<Limits> } = {},
+): Promise<Engine> {
+  return openEmbeddedEngine({
+    folder,
+    durability: "fsync",
+    retention: {},
+    dedupeWindowMs: 60_000,
+    clock: { nowMs: () => Date.now() },
+    ...config,
+    limits: limitsWith(limits),
+  });
+}

@@ -1,0 +1,21 @@
+import { appendingSuite } from "./appending.js";
+import { busSuite } from "./bus.js";
+import { closingSuite } from "./closing.js";
+import { readingSuite } from "./reading.js";
+import { retentionSuite } from "./retention.js";
+import { definer, type EngineSkips, type OpenEngine } from "./setup.js";
+
+export type { EngineOptions, EngineSkips, EngineUnderTest, OpenEngine } from "./setup.js";
+
+/**
+ * What every engine must do, as tests: the ports of core/ports.ts by example. A new engine calls this from its test file;
+ * `skips` names what it is without, and why.
+ */
+export function engineSuite(name: string, open: OpenEngine, skips: EngineSkips = {}): void {
+  const define = definer(name, open, skips);
+  appendingSuite(define);
+  readingSuite(define);
+  retentionSuite(define);
+  busSuite(define);
+  closingSuite(define);
+}

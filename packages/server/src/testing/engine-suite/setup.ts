@@ -1,0 +1,116 @@
+import { test } from "node:test";
+import { encodeBody, type Limits } from "@confab/contract";
+import type { Clock, Engine, NewEntry, RoomId } from "../../core/index.js";
+
+/** What the suite asks of an engine it opens. */
+export interface EngineOptions {
+  readonly retention: { readonly maxMessages?: number; readonly maxAgeMs?: number; readonly maxBytes?: number };
+  readonly dedupeWindowMs: number;
+  readonly limits: Partial<Limits>;
+  readonly clock: Clock;
+}
+
+/** An engine with nothing in it, and what the suite does to it from outside. */
+export interface EngineUnderTest {
+  readonly engine: Engine;
+  /** Close it and open it again on what it has kept. */
+  readonly reopen: () => Promise<Engine>;
+  /** Release everything, whatever the test has left open. */
+  readonly dispose: () => Promise<void>;
+}
+
+export type OpenEngine = (options: EngineOptions) => Promise<EngineUnderTest>;
+
+/** What an engine may be without, each with the reason. */
+export type EngineSkips = Partial<Record<EngineAbility, string>>;
+export type EngineAbility =
+  | "survives a reopening"
+  | "trims by count"
+  | "trims by bytes"
+  | "trims by age"
+  | "forgets ids after the window"
+  | "bounds its pending sends"
+  | "bounds its rooms"
+  | "refuses sends after close";
+
+/** A clock that the test moves. It starts at a time of our days, since that is what engines see. */
+export class ManualClock implements Clock {
+  private currentMs = 1_767_323_045_000;
+
+  nowMs(): number {
+    return this.currentMs;
+  }
+
+  advance(byMs: number): void {
+    this.currentMs += byMs;
+  }
+}
+
+export const aRoom = "room" as RoomId;
+export const otherRoom = "other" as RoomId;
+/** Larger than anything a test reads in one page. */
+export const wholePage = { maxEntries: 10_000, maxBytes: 100_000_000 };
+
+/** One engine in one test, with what tests do to it. */
+export class Bench {
+  readonly clock: ManualClock;
+  engine: Engine;
+
+  constructor(
+    private readonly underTest: EngineUnderTest,
+    clock: ManualClock,
+  ) {
+    this.clock = clock;
+    this.engine = underTest.engine;
+  }
+
+  async reopen(): Promise<void> {
+    this.engine = await this.underTest.reopen();
+  }
+
+  entry(text: string, dedupeKey?: string): NewEntry {
+    const sentAtMs = this.clock.nowMs();
+    return { body: encodeBody({ user: "ann", text, room: "", id: "", sentAtMs }), sentAtMs, dedupeKey };
+  }
+
+  append(text: string, { room = aRoom, dedupeKey }: { room?: RoomId; dedupeKey?: string } = {}) {
+    return this.engine.log.append(room, this.entry(text, dedupeKey));
+  }
+
+  /** One after another: each is a commit of its own. */
+  async fill(count: number, room = aRoom, textBytes = 1): Promise<void> {
+    for (let i = 0; i < count; i++) await this.append("x".repeat(textBytes), { room });
+  }
+
+  async offsets(room = aRoom, after = 0): Promise<number[]> {
+    const { entries } = await this.engine.log.readForward(room, after, wholePage);
+    return entries.map(({ offset }) => offset);
+  }
+}
+
+export type Define = (
+  name: string,
+  run: (bench: Bench) => Promise<void>,
+  options?: Partial<Omit<EngineOptions, "clock">> & { readonly needs?: EngineAbility },
+) => void;
+
+/** How the suite's parts define a test: on an engine of its own, released whatever happens. */
+export function definer(engineName: string, open: OpenEngine, skips: EngineSkips): Define {
+  return (name, run, { needs, ...options } = {}) => {
+    const skip = needs === undefined ? undefined : skips[needs];
+    test(`${engineName}: ${name}`, { skip: skip ?? false }, async () => {
+      const clock = new ManualClock();
+      const underTest = await open({ retention: {}, dedupeWindowMs: 60_000, limits: {}, clock, ...options });
+      try {
+        await run(new Bench(underTest, clock));
+      } finally {
+        await underTest.dispose();
+      }
+    });
+  };
+}
+
+/** For `assert.rejects`: an error of the catalogue with this code. */
+export function withCode(code: string): (error: unknown) => boolean {
+  return (error) => error instanceof Error && "code" in error && error.code === code;
+}

@@ -1,0 +1,22 @@
+import { engineSuite } from "./engine-suite/index.js";
+import { MemoryEngine } from "./memory-engine.js";
+
+const reason = "the memory engine keeps everything, as long as it lives";
+
+engineSuite(
+  "memory engine",
+  async () => {
+    const engine = new MemoryEngine();
+    return { engine, reopen: () => Promise.resolve(engine), dispose: () => engine.close() };
+  },
+  {
+    "survives a reopening": reason,
+    "trims by count": reason,
+    "trims by bytes": reason,
+    "trims by age": reason,
+    "forgets ids after the window": reason,
+    "bounds its pending sends": reason,
+    "bounds its rooms": reason,
+    "refuses sends after close": reason,
+  },
+);
