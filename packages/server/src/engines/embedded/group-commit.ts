@@ -39,6 +39,14 @@ interface Draft {
 class Drafts extends Map<RoomId, Draft> {
   /** Rooms among them that the store does not know yet. */
   newRooms = 0;
+
+  /** Take a new room back whose first send was refused, before another is drafted: rooms are numbered without a gap. */
+  takeBackIfEmpty(room: RoomId): void {
+    const draft = this.get(room);
+    if (draft?.storedNewest !== 0 || draft.entries.length > 0) return;
+    this.delete(room);
+    this.newRooms--;
+  }
 }
 
 /** Sends in one commit. It bounds how long one commit keeps the event loop. */
@@ -113,19 +121,19 @@ export class GroupCommit {
     const { store, rooms, ids, disk, retention, clock, onDurable } = this.deps;
     await disk.refuseWhileFull();
     const nowMs = clock.nowMs();
-    // All writes of one turn of the event loop are one LMDB transaction, so from here to the flush there is no await.
-    const writes: Promise<boolean>[] = [];
     const drafts = new Drafts();
-    const outcomes = this.placeSends(group, drafts, writes, nowMs);
-    for (const room of aged) {
-      if (!drafts.has(room) && rooms.get(room)) this.draftOf(room, drafts);
-    }
-    for (const [room, { record, storedNewest, entries }] of drafts) {
-      const dropped = dropExpired(store, record, storedNewest, retention, nowMs, writes);
-      if (entries.length > 0 || dropped > 0) writes.push(rooms.put(room, record));
-    }
-    ids.dropExpired(nowMs, writes);
-    await this.flush(writes);
+    let outcomes: [PendingSend, Appended][] = [];
+    await this.flush(() => {
+      outcomes = this.placeSends(group, drafts, nowMs);
+      for (const room of aged) {
+        if (!drafts.has(room) && rooms.get(room)) this.draftOf(room, drafts);
+      }
+      for (const [room, { record, storedNewest, entries }] of drafts) {
+        const dropped = dropExpired(store, record, storedNewest, retention, nowMs);
+        if (entries.length > 0 || dropped > 0) rooms.put(room, record);
+      }
+      ids.dropExpired(nowMs, group.length);
+    });
     for (const [room, { record, entries }] of drafts) {
       rooms.committed(room, record);
       if (entries.length > 0) onDurable(room, entries);
@@ -134,12 +142,7 @@ export class GroupCommit {
   }
 
   /** Give each send its offset, or the first one's. Sends that cannot have a place are refused at once. */
-  private placeSends(
-    group: readonly PendingSend[],
-    drafts: Drafts,
-    writes: Promise<boolean>[],
-    nowMs: number,
-  ): [PendingSend, Appended][] {
+  private placeSends(group: readonly PendingSend[], drafts: Drafts, nowMs: number): [PendingSend, Appended][] {
     const { store, ids } = this.deps;
     const outcomes: [PendingSend, Appended][] = [];
     /** Sends with a key in this very group: the index does not know them yet. */
@@ -159,17 +162,21 @@ export class GroupCommit {
             continue;
           }
         }
-        const offset = ++record.newest;
+        const offset = record.newest + 1;
+        const appended = this.appended(offset, sentAtMs);
+        // The writes first: should one throw, the draft knows nothing of this send, and an entry that was written lies past
+        // the newest offset, where nobody looks and the next send overwrites it.
+        void store.entries.put(entryKey(record.number, offset), asBuffer(body));
+        if (dedupeKey !== undefined) {
+          ids.put(record.number, dedupeKey, { offset, sentAtMs }, nowMs);
+          firsts.set(`${record.number} ${dedupeKey}`, appended);
+        }
+        record.newest = offset;
         record.bytes += body.length;
         draft.entries.push({ offset, body });
-        writes.push(store.entries.put(entryKey(record.number, offset), asBuffer(body)));
-        const appended = this.appended(offset, sentAtMs);
-        if (dedupeKey !== undefined) {
-          firsts.set(`${record.number} ${dedupeKey}`, appended);
-          writes.push(ids.put(record.number, dedupeKey, { offset, sentAtMs }, nowMs));
-        }
         outcomes.push([send, appended]);
       } catch (refused) {
+        drafts.takeBackIfEmpty(room);
         send.reject(refused);
       }
     }
@@ -190,12 +197,11 @@ export class GroupCommit {
     return draft;
   }
 
-  /** Resolves when all writes are durable. */
-  private async flush(writes: readonly Promise<boolean>[]): Promise<void> {
+  /** Resolves when all that `write` writes is durable. */
+  private async flush(write: () => void): Promise<void> {
     const { store, rooms, disk } = this.deps;
     try {
-      // LMDB gives the writes of one transaction few distinct promises; each must be looked at, or it rejects unhandled.
-      await Promise.all(new Set(writes));
+      await store.write(write);
     } catch (cause) {
       throw await disk.errorFrom(cause);
     }

@@ -10,6 +10,8 @@ const maxCachedRooms = 100_000;
 export class RoomTable {
   /** In order of use, the oldest first: Map keeps insertion order. */
   private readonly cached = new Map<RoomId, RoomRecord>();
+  /** New rooms of the commit that is being made, or that failed: the store may show them before they are durable. */
+  private readonly unflushed = new Set<RoomId>();
   private count: number;
   private nextNumber: number;
 
@@ -26,6 +28,7 @@ export class RoomTable {
   get(room: RoomId): Readonly<RoomRecord> | undefined {
     const cached = this.cached.get(room);
     if (cached) return cached;
+    if (this.unflushed.has(room)) return undefined;
     const bytes = this.store.rooms.get(Buffer.from(room));
     if (!bytes) return undefined;
     const record = decodeRoomRecord(bytes);
@@ -48,12 +51,14 @@ export class RoomTable {
   }
 
   /** Write a changed record in the commit that is being made. */
-  put(room: RoomId, record: RoomRecord): Promise<boolean> {
-    return this.store.rooms.put(Buffer.from(room), encodeRoomRecord(record));
+  put(room: RoomId, record: RoomRecord): void {
+    if (!this.cached.has(room)) this.unflushed.add(room);
+    void this.store.rooms.put(Buffer.from(room), encodeRoomRecord(record));
   }
 
   /** The record is durable now. */
   committed(room: RoomId, record: RoomRecord): void {
+    this.unflushed.delete(room);
     if (record.number >= this.nextNumber) {
       this.nextNumber = record.number + 1;
       this.count++;
@@ -63,6 +68,7 @@ export class RoomTable {
 
   /** Forget what is in memory: the store knows better after a commit of unknown outcome. */
   forget(): void {
+    this.unflushed.clear();
     this.cached.clear();
     this.count = entryCountOf(this.store);
     this.nextNumber = this.count + 1;
@@ -74,7 +80,7 @@ export class RoomTable {
     for (const { key, value } of this.store.rooms.getRange({ start: Buffer.from(start) })) {
       const room = key.toString("latin1") as RoomId;
       if (!room.startsWith(prefix) || found.length === limit) break;
-      if (room === after) continue;
+      if (room === after || this.unflushed.has(room)) continue;
       // What is in memory is durable; what the store shows may be of a commit that is not flushed yet.
       found.push({ room, state: stateOf(this.store.epoch, this.cached.get(room) ?? decodeRoomRecord(value)) });
     }

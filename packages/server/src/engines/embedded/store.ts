@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { lockFolder } from "./folder-lock.js";
+import { troubleWithLogFile } from "./log-file.js";
 
 /** Raised with every change of the layout that an older program would misread. */
 const formatVersion = 1;
@@ -22,8 +23,19 @@ export interface Store {
   readonly rooms: Database<Buffer, Buffer>;
   /** Which incarnation of the log this is; made when the folder was new. */
   readonly epoch: number;
+  /**
+   * Store all that `write` puts and removes, or nothing of it. The promises of the single writes say nothing; this one
+   * resolves when the transaction is committed, which is before it is flushed (`root.flushed`).
+   */
+  write(write: () => void): Promise<boolean>;
   close(): Promise<void>;
 }
+
+/**
+ * One batch is one transaction. Without batches lmdb would make one of all the writes of a turn, with a promise that nobody
+ * is given: when the disk is full it rejects, and ends the process (lmdb 3.5.6).
+ */
+const batching = { eventTurnBatching: false } as const;
 
 const binary = { encoding: "binary", keyEncoding: "binary" } as const;
 
@@ -46,31 +58,37 @@ export async function openStore(folder: string, durability: Durability): Promise
     }
     throw cause;
   }
+  let root: RootDatabase<Buffer, Buffer> | undefined;
   try {
-    const root = open<Buffer, Buffer>({
-      path: join(folder, "log.mdb"),
-      maxDbs: 8,
-      noSync: durability === "os",
-      ...binary,
-    });
-    const meta = root.openDB({ name: "meta", ...binary });
-    return {
-      root,
-      epoch: await readOrMakeEpoch(meta, root, folder),
-      entries: root.openDB({ name: "entries", ...binary }),
-      ids: root.openDB({ name: "ids", ...binary }),
-      rooms: root.openDB({ name: "rooms", ...binary }),
-      close: async () => {
-        await root.close();
-        unlock();
-      },
-    };
+    const path = join(folder, "log.mdb");
+    const trouble = troubleWithLogFile(path);
+    if (trouble)
+      throw new StoreError(`${path} cannot be opened: ${trouble}; restore it, or choose another folder with --data`);
+    root = open<Buffer, Buffer>({ path, maxDbs: 8, noSync: durability === "os", ...batching, ...binary });
+    return await storeIn(root, folder, unlock);
   } catch (cause) {
+    await root?.close();
     unlock();
     if (cause instanceof StoreError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new StoreError(`the log in ${folder} cannot be opened: ${why}`, { cause });
   }
+}
+
+async function storeIn(root: RootDatabase<Buffer, Buffer>, folder: string, unlock: () => void): Promise<Store> {
+  const meta = root.openDB({ name: "meta", ...binary });
+  return {
+    root,
+    epoch: await readOrMakeEpoch(meta, root, folder),
+    entries: root.openDB({ name: "entries", ...binary }),
+    ids: root.openDB({ name: "ids", ...binary }),
+    rooms: root.openDB({ name: "rooms", ...binary }),
+    write: (write) => root.batch(write),
+    close: async () => {
+      await root.close();
+      unlock();
+    },
+  };
 }
 
 async function readOrMakeEpoch(
@@ -84,14 +102,15 @@ async function readOrMakeEpoch(
   const epoch = meta.get(epochKey)?.readUInt32BE(0);
   if (format !== undefined && epoch !== undefined) {
     if (format <= formatVersion) return epoch;
-    await root.close();
     throw new StoreError(
       `the log in ${folder} has format ${format}, and this version reads up to ${formatVersion}; update confab, or choose another folder with --data`,
     );
   }
   const made = randomInt(1, 2 ** 32);
-  void meta.put(formatKey, uint32(formatVersion));
-  await meta.put(epochKey, uint32(made));
+  await root.batch(() => {
+    void meta.put(formatKey, uint32(formatVersion));
+    void meta.put(epochKey, uint32(made));
+  });
   await root.flushed;
   return made;
 }
