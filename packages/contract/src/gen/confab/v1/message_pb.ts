@@ -78,8 +78,9 @@ export type ChatMessage = Message<"confab.v1.ChatMessage"> & {
 
   /**
    * The sender's idempotency key, up to 64 visible ASCII characters: the same
-   * (room, user, id) again, within the window, is stored once. Empty: the
-   * server fills in a UUIDv7.
+   * (room, user, id) again, within the window, is stored once, whatever the
+   * second one says: the first one wins, and `ChatResponse.duplicate` tells the
+   * sender. Empty: the server fills in a UUIDv7.
    *
    * @generated from field: string id = 4;
    */
@@ -139,8 +140,8 @@ export type ChatResponse = Message<"confab.v1.ChatResponse"> & {
   sentAt?: Timestamp | undefined;
 
   /**
-   * This (room, user, id) was stored before: `position` and `sent_at` are the
-   * first one's, and nothing was appended.
+   * This (room, user, id) was stored before, perhaps with other content:
+   * `position` and `sent_at` are the first one's, and nothing was appended.
    *
    * @generated from field: bool duplicate = 4;
    */
@@ -177,7 +178,9 @@ export type User = Message<"confab.v1.User"> & {
 
   /**
    * The last position the reader saw: it gets exactly what came after, then
-   * live messages. OUT_OF_RANGE if that cannot be done without a gap.
+   * live messages. OUT_OF_RANGE if that cannot be done without a gap. It must
+   * be of this room: all rooms of a log share its epoch, so another room's
+   * position is taken for this room's wherever this room has come that far.
    *
    * @generated from field: confab.v1.Position after = 3;
    */
