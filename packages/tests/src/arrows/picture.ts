@@ -3,7 +3,8 @@
  * comes in a commit of its own that says why.
  *
  *     contract ← core ← engines/embedded · engines/redis
- *                core ← service ← http-reply ← transports/rpc · websocket · sse · rest   (all of it) ← server ← cli
+ *                core ← service ← documents
+ *                       service ← http-reply ← transports/rpc · websocket · sse · rest   (all of it) ← server ← cli
  *     contract ← http ←───────────────────── transports
  *     contract ← client ← web · lab · cli
  *
