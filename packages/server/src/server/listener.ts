@@ -50,7 +50,8 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
         remoteAddress: socket.remoteAddress ?? "",
         maxHeaderBytes: limits.maxHeaderBytes,
         maxStreams: limits.maxStreamsPerConnection,
-        timeouts: { pingIntervalMs: limits.pingIntervalMs },
+        // As long again for the answer as for the silence: the same on a WebSocket.
+        timeouts: { pingIntervalMs: limits.pingIntervalMs, pingTimeoutMs: limits.pingIntervalMs },
         onError: report,
       } as const;
       const connection = serveHttp2(socket, firstBytes, connectionOptions, onExchange);

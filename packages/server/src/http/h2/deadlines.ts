@@ -19,7 +19,8 @@ export class Deadlines implements Sweepable {
   readonly #drain = new Stopwatch();
   #headerToken = 0;
   #lastBlock: object | undefined;
-  #isPinged = false;
+  /** When the peer was asked whether it lives, as long as it has not moved since. */
+  #pingedAtMs: number | undefined;
   #lastSocketBytes = 0;
   #lastSweepMs: number | undefined;
   #lastStallMs: number | undefined;
@@ -67,12 +68,15 @@ export class Deadlines implements Sweepable {
     this.#lastSocketBytes = session.socketBytes;
     const silentMs = this.#silence.elapsedMs(session.progress, nowMs);
     const { pingIntervalMs, pingTimeoutMs } = session.timeouts;
-    if (silentMs >= pingIntervalMs + pingTimeoutMs) return session.destroy();
     if (silentMs < pingIntervalMs) {
-      this.#isPinged = false;
-    } else if (!this.#isPinged) {
-      this.#isPinged = true;
+      this.#pingedAtMs = undefined;
+    } else if (this.#pingedAtMs === undefined) {
+      this.#pingedAtMs = nowMs;
       session.output.frame(FrameType.PING, 0, 0, keepAlivePing);
+    } else if (nowMs - this.#pingedAtMs >= pingTimeoutMs) {
+      // Counted from the ping and not from the silence, which may be longer than both where sweeps are rare: a process
+      // that was suspended, or intervals shorter than a sweep.
+      session.destroy();
     }
   }
 

@@ -247,3 +247,16 @@ test("a silent peer is pinged and reaped, one that answers stays", async (t) => 
   await server.connections[0]?.closed;
   await peer.closed();
 });
+
+// With intervals shorter than a sweep, and after the process was suspended, idle clients were cut off unasked.
+test("a peer is always asked before it is given up, also where one sweep comes later than both intervals", async (t) => {
+  const { peer, server } = await open(t, { timeouts: { pingIntervalMs: 100, pingTimeoutMs: 100 } });
+  for (let round = 0; round < 3; round += 1) {
+    server.pass(2_000);
+    const { payload } = await peer.next((one) => one.type === FrameType.PING && one.flags === 0);
+    peer.send(frame(FrameType.PING, Flag.ACK, 0, payload));
+    await peer.settled();
+  }
+  server.pass(3_000);
+  await peer.closed();
+});
