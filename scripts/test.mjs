@@ -38,6 +38,7 @@ process.env["CONFAB_TEST_RUN"] = mark.slice(mark.indexOf("=") + 1);
 /** @type {Set<string>} */
 const missingParts = new Set();
 let otherSkips = 0;
+let knownFailures = 0;
 /** @type {Set<string>} */
 const failedFiles = new Set();
 
@@ -48,6 +49,7 @@ const events = run({ files: wanted.map(compiledFrom), concurrency: filesAtOnce, 
 events.on("test:fail", ({ file, name, todo }) => {
   // A file that timed out is reported as a test that has the file's name.
   if (todo === undefined || todo === false) failedFiles.add(relative(root, file ?? name));
+  else knownFailures += 1;
 });
 events.on("test:pass", ({ skip }) => {
   if (skip === undefined || skip === false) return;
@@ -76,5 +78,6 @@ function compiledFrom(source) {
 function skippedLine() {
   const skipped = [...missingParts].sort();
   if (otherSkips > 0) skipped.push(`${otherSkips} tests for reasons of their own (above)`);
+  if (knownFailures > 0) skipped.push(`${knownFailures} that fail and are marked as to do (above)`);
   return skipped.length === 0 ? "skipped: nothing" : `skipped: ${skipped.join(", ")}`;
 }
