@@ -11,15 +11,17 @@ export class TestHub {
   readonly engine = new UnreliableEngine();
   readonly turns = new ManualTurns();
   readonly hub: Hub;
+  readonly limits: Limits;
 
   constructor(limits: Partial<Limits> = {}) {
+    this.limits = limitsWith(limits);
     let ids = 0;
     this.hub = new Hub({
       engine: this.engine,
       clock: { nowMs: () => 1_767_323_045_006 },
       turns: this.turns,
       ids: { messageId: () => `id-${++ids}` },
-      limits: limitsWith(limits),
+      limits: this.limits,
     });
   }
 

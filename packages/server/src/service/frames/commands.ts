@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { ConfabError } from "@confab/contract";
 import {
+  AuthenticateSchema,
   type ClientFrame,
   DoneSchema,
   type Subscribe,
@@ -25,7 +26,7 @@ import { historyRequestFrom } from "../history.js";
 import { checkNewMessage, newMessageFrom } from "../new-message.js";
 import { signalFrom } from "../signals.js";
 import { subscribeRequestFrom } from "../subscribe.js";
-import type { FrameSession } from "./session.js";
+import type { FrameSession, Opening } from "./session.js";
 
 /** Do what a client's frame asks, and answer it. Throws what the client did wrong. */
 export async function answerFrame(session: FrameSession, { request, frame }: ClientFrame): Promise<void> {
@@ -42,6 +43,7 @@ export async function answerFrame(session: FrameSession, { request, frame }: Cli
     case "signal":
       return handleSignal(session, request, frame.value);
     case "authenticate":
+      refuseViolations(violationsOf(AuthenticateSchema, frame.value));
       // Nobody is asked for a token yet, so any token will do.
       return done(session, request);
     case "pong":
@@ -75,8 +77,10 @@ async function handleSubscribe(session: FrameSession, request: number, subscribe
   if (subscriptions.size >= maxRoomsPerConnection) {
     throw new ConfabError("TOO_MANY_SUBSCRIPTIONS", `maxRoomsPerConnection is ${maxRoomsPerConnection}`);
   }
-  // Taken before the first await, so that a second subscribe to the room cannot slip in meanwhile.
-  subscriptions.set(room, "opening");
+  // Taken before the first await, so that a second subscribe to the room cannot slip in meanwhile. It is this opening's
+  // own: the client may unsubscribe and subscribe again before it is done.
+  const opening: Opening = { isOpening: true };
+  subscriptions.set(room, opening);
   try {
     const { subscription, position, isRecovered } = await service.deps.hub.subscribe(asked, {
       encoding: channel.encoding,
@@ -95,19 +99,18 @@ async function handleSubscribe(session: FrameSession, request: number, subscribe
       }),
       ...(subscribe.signals && {
         signal: (signal: Parameters<typeof frames.signal>[1]) =>
-          session.sendEncoded(frames.signal(channel.format, signal)),
+          session.sendLossy(frames.signal(channel.format, signal)),
       }),
     });
-    if (session.isClosed || subscriptions.get(room) !== "opening") {
-      // The connection closed, or unsubscribed, while the room was opened.
+    if (subscriptions.get(room) !== opening) {
       subscription.close();
-      return;
+      throw new ConfabError("CANCELLED", `room ${room} was unsubscribed, or the connection closed, before it was open`);
     }
     subscriptions.set(room, subscription);
     const value = create(SubscribedSchema, { room, position: wirePositionFrom(position), recovered: isRecovered });
     session.send(request, { case: "subscribed", value });
   } catch (thrown) {
-    subscriptions.delete(room);
+    if (subscriptions.get(room) === opening) subscriptions.delete(room);
     throw thrown;
   }
 }
@@ -117,15 +120,17 @@ function handleUnsubscribe(session: FrameSession, request: number, name: string)
   const subscription = session.subscriptions.get(room);
   if (!subscription) throw new ConfabError("NOT_SUBSCRIBED", `this connection does not read room ${room}`);
   session.subscriptions.delete(room);
-  if (subscription !== "opening") subscription.close();
+  if (!("isOpening" in subscription)) subscription.close();
   if (request !== 0) session.send(request, { case: "unsubscribed", value: create(UnsubscribedSchema, { room }) });
 }
 
 async function handleHistory(session: FrameSession, request: number, asked: GetHistoryRequest): Promise<void> {
   refuseViolations(violationsOf(GetHistoryRequestSchema, asked));
   const { service, frames } = session.deps;
-  const page = await readHistory(service.deps.engine.log, historyRequestFrom(asked));
-  session.sendEncoded(frames.history(session.channel.format, request, page));
+  await session.sendLarge(async () => {
+    const page = await readHistory(service.deps.engine.log, historyRequestFrom(asked));
+    return frames.history(session.channel.format, request, page);
+  });
 }
 
 function handleSignal(session: FrameSession, request: number, signal: Signal): void {

@@ -17,6 +17,11 @@ export interface FrameSessionDeps {
   readonly report: (error: ConfabError) => void;
 }
 
+/** A subscription that is being made. Compared by identity. */
+export interface Opening {
+  readonly isOpening: true;
+}
+
 /**
  * One Converse stream or framed WebSocket: the rooms it reads and the requests it waits for. It is the same for both, so
  * that exactly the same frames work on both.
@@ -25,12 +30,14 @@ export interface FrameSessionDeps {
  * of one session to one room are appended in the order of their frames.
  */
 export class FrameSession {
-  readonly subscriptions = new Map<RoomId, Subscription | "opening">();
+  readonly subscriptions = new Map<RoomId, Subscription | Opening>();
   private inFlight = 0;
   private isPaused = false;
   /** The channel's queue is full: frames wait with the client until it has drained. */
   private isBlocked = false;
   private onAnswered: (() => void) | undefined;
+  private lastLarge: Promise<void> = Promise.resolve();
+  private wakeLarge: () => void = () => undefined;
   isClosed = false;
 
   constructor(
@@ -66,8 +73,9 @@ export class FrameSession {
     this.isBlocked = false;
     this.updatePause();
     for (const subscription of this.subscriptions.values()) {
-      if (subscription !== "opening") subscription.drained();
+      if (!("isOpening" in subscription)) subscription.drained();
     }
+    this.wakeLarge();
   }
 
   /** The connection is gone. May be called twice. */
@@ -76,9 +84,10 @@ export class FrameSession {
     this.isClosed = true;
     this.deps.onClosed(this);
     for (const subscription of this.subscriptions.values()) {
-      if (subscription !== "opening") subscription.close();
+      if (!("isOpening" in subscription)) subscription.close();
     }
     this.subscriptions.clear();
+    this.wakeLarge();
   }
 
   /** Send a frame that answers `request`, or a push if that is 0. */
@@ -91,6 +100,34 @@ export class FrameSession {
     // A client that sends and never reads would otherwise grow our heap by its answers.
     this.isBlocked = true;
     this.updatePause();
+  }
+
+  /** Send what need not arrive: nothing while the channel is full, so that signals to a slow reader cost nothing. */
+  sendLossy(frame: Uint8Array): void {
+    if (!this.isBlocked) this.sendEncoded(frame);
+  }
+
+  /**
+   * Send an answer that may be megabytes. One is made at a time, and none while the channel is full: a client that asks for
+   * a thousand pages and reads none costs one of them. Resolves when it is sent, or the session has closed.
+   */
+  async sendLarge(make: () => Promise<Uint8Array>): Promise<void> {
+    const before = this.lastLarge;
+    let done: () => void = () => undefined;
+    this.lastLarge = new Promise((resolve) => {
+      done = resolve;
+    });
+    try {
+      await before;
+      while (this.isBlocked && !this.isClosed) {
+        await new Promise<void>((resolve) => {
+          this.wakeLarge = resolve;
+        });
+      }
+      if (!this.isClosed) this.sendEncoded(await make());
+    } finally {
+      done();
+    }
   }
 
   sendError(request: number, error: ConfabError): void {
