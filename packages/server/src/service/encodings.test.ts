@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { create, fromBinary, toJson } from "@bufbuild/protobuf";
+import { anyPack, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { EnvelopeReader, encodeBody, PayloadTypes, type StoredMessage } from "@confab/contract";
+import { ServerFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import { type ChatMessage, ChatMessageSchema } from "@confab/contract/gen/confab/v1/message_pb";
+import { GetHistoryResponseSchema } from "@confab/contract/gen/confab/v1/room_pb";
+import { ErrorInfoSchema } from "@confab/contract/gen/google/rpc/error_details_pb";
+import { forEachSeed, type Random } from "@confab/contract/testing/random";
+import type { LogEntry } from "../core/index.js";
+import { lobby } from "../testing/test-hub.js";
+import { encodedMessage, JsonBatches, JsonMessages, ProtoBatches, ProtoMessages } from "./encodings.js";
+import { envelopeFraming } from "./framing.js";
+import { encodeHistory } from "./history.js";
+import { MessageJson } from "./message-json.js";
+
+const types = PayloadTypes.none();
+const json = new MessageJson(types);
+const epoch = 4_000_000_001;
+
+interface Sample {
+  readonly entries: readonly LogEntry[];
+  /** The same as generated messages. */
+  readonly messages: readonly ChatMessage[];
+}
+
+function sample(random: Random, count: number): Sample {
+  const entries: LogEntry[] = [];
+  const messages: ChatMessage[] = [];
+  const first = random.pick([1, 127, 2 ** 31, 2 ** 40]);
+  for (let i = 0; i < count; i++) {
+    const info = create(ErrorInfoSchema, { reason: random.text(3) });
+    const stored: StoredMessage = {
+      user: random.text(random.int(1, 20)),
+      text: random.text(random.pick([0, 5, 130, 20_000])),
+      room: "lobby",
+      id: "id",
+      sentAtMs: random.int(1, 4e12),
+      payload: random.oneIn(3) ? anyPack(ErrorInfoSchema, info) : undefined,
+    };
+    entries.push({ offset: first + i, body: encodeBody(stored) });
+    const { payload, sentAtMs, ...strings } = stored;
+    messages.push(
+      create(ChatMessageSchema, {
+        ...strings,
+        ...(payload && { payload: anyPack(ErrorInfoSchema, info) }),
+        sentAt: timestampFromMs(sentAtMs),
+        position: { epoch, offset: BigInt(first + i) },
+      }),
+    );
+  }
+  return { entries, messages };
+}
+
+function unwrapped(bytes: Uint8Array): Uint8Array[] {
+  const messages: Uint8Array[] = [];
+  const reader = new EnvelopeReader(
+    10_000_000,
+    (flags, message) => {
+      assert.equal(flags, 0);
+      messages.push(message);
+    },
+    () => assert.fail(),
+  );
+  reader.push(bytes);
+  assert.ok(reader.isAtBoundary, "nothing is left over");
+  return messages;
+}
+
+const toJsonOf = (message: ChatMessage) => toJson(ChatMessageSchema, message, { registry: types.registry });
+
+test("a run in Protobuf is each message in its envelope, as the generated code reads it", () => {
+  forEachSeed(200, (random) => {
+    const { entries, messages } = sample(random, random.int(1, 8));
+    const bytes = new ProtoMessages("p", envelopeFraming).encode(lobby, epoch, entries);
+    assert.deepEqual(
+      unwrapped(bytes).map((each) => fromBinary(ChatMessageSchema, new Uint8Array(each))),
+      messages,
+    );
+  });
+});
+
+test("a run in JSON is each message in its envelope, as the generated code writes it", () => {
+  forEachSeed(200, (random) => {
+    const { entries, messages } = sample(random, random.int(1, 8));
+    const bytes = new JsonMessages("j", envelopeFraming, json).encode(lobby, epoch, entries);
+    assert.deepEqual(
+      unwrapped(bytes).map((each) => JSON.parse(Buffer.from(each).toString())),
+      messages.map(toJsonOf),
+    );
+  });
+});
+
+test("a batch in Protobuf is one frame with all messages and nothing else", () => {
+  forEachSeed(200, (random) => {
+    const { entries, messages } = sample(random, random.int(1, 8));
+    const [frame, ...rest] = unwrapped(new ProtoBatches("p", envelopeFraming).encode(lobby, epoch, entries));
+    assert.equal(rest.length, 0);
+    assert.deepEqual(
+      fromBinary(ServerFrameSchema, new Uint8Array(frame ?? [])),
+      create(ServerFrameSchema, { frame: { case: "messages", value: { messages: [...messages] } } }),
+    );
+  });
+});
+
+test("a batch in JSON is one frame with all messages and nothing else", () => {
+  forEachSeed(200, (random) => {
+    const { entries, messages } = sample(random, random.int(1, 8));
+    const [frame, ...rest] = unwrapped(new JsonBatches("j", envelopeFraming, json).encode(lobby, epoch, entries));
+    assert.equal(rest.length, 0);
+    assert.deepEqual(JSON.parse(Buffer.from(frame ?? []).toString()), {
+      messages: { messages: messages.map(toJsonOf) },
+    });
+  });
+});
+
+test("a history page is the same in both formats as the generated code's", () => {
+  forEachSeed(200, (random) => {
+    const { entries, messages } = sample(random, random.int(0, 8));
+    const page = {
+      epoch,
+      oldest: random.pick([1, 200]),
+      newest: random.pick([0, 300]),
+      messages: 3,
+      entries,
+      hasMore: random.oneIn(2),
+    };
+    const generated = create(GetHistoryResponseSchema, {
+      messages: [...messages],
+      more: page.hasMore,
+      oldest: { epoch, offset: BigInt(page.oldest) },
+      newest: { epoch, offset: BigInt(page.newest) },
+    });
+    assert.deepEqual(
+      fromBinary(GetHistoryResponseSchema, new Uint8Array(encodeHistory("proto", page, json))),
+      generated,
+    );
+    assert.deepEqual(
+      JSON.parse(Buffer.from(encodeHistory("json", page, json)).toString()),
+      toJson(GetHistoryResponseSchema, generated, { registry: types.registry }),
+    );
+  });
+});
+
+test("the JSON of an entry is made once, however many encodings want it", () => {
+  forEachSeed(1, (random) => {
+    const { entries } = sample(random, 1);
+    const [entry] = entries;
+    assert.ok(entry);
+    const first = json.of(epoch, entry);
+    entry.body.fill(0xff);
+    assert.equal(json.of(epoch, entry), first);
+  });
+});
+
+test("an entry alone is a whole message", () => {
+  forEachSeed(100, (random) => {
+    const { entries, messages } = sample(random, 1);
+    const [entry] = entries;
+    assert.ok(entry);
+    assert.deepEqual(fromBinary(ChatMessageSchema, encodedMessage(epoch, entry)), messages[0]);
+  });
+});
