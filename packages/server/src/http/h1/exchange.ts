@@ -44,11 +44,10 @@ export class Http1Exchange implements Exchange {
 
   respond(status: number, headers: Fields): void {
     if (this.isOver) return;
-    // The rest of a refused body would be read as the next request: the connection ends with this answer instead.
-    if (!this.incoming.complete && status >= 400) this.response.shouldKeepAlive = false;
     this.response.writeHead(status, headers);
-    // Node would keep the head back until the first body byte; a stream's reader must see it now.
-    if (this.request.method !== "HEAD") this.response.flushHeaders();
+    // Node would keep the head back until the first body byte, and a stream's reader must see it now; but what this turn
+    // writes behind it should leave with it.
+    if (this.request.method !== "HEAD") process.nextTick(flushHead, this.response);
   }
 
   write(bytes: Uint8Array): boolean {
@@ -60,6 +59,7 @@ export class Http1Exchange implements Exchange {
     this.isOver = true;
     if (trailers && this.response.chunkedEncoding) this.response.addTrailers({ ...trailers });
     this.response.end();
+    if (!this.incoming.complete) this.linger();
   }
 
   reset(): void {
@@ -67,6 +67,31 @@ export class Http1Exchange implements Exchange {
     this.isOver = true;
     this.incoming.socket.destroy();
   }
+
+  /**
+   * Read and drop the rest of a request that was answered before its end. To close at once would reset the connection
+   * under a client that still sends, and most clients then never look at the answer (RFC 9112 §9.6).
+   */
+  private linger(): void {
+    const { incoming } = this;
+    const { socket } = incoming;
+    let leftBytes = maxLingerBytes;
+    incoming.on("data", (chunk: Buffer) => {
+      leftBytes -= chunk.length;
+      if (leftBytes < 0) socket.destroy();
+    });
+    incoming.resume();
+    const giveUp = setTimeout(() => socket.destroy(), lingerTimeoutMs);
+    incoming.on("close", () => clearTimeout(giveUp));
+  }
+}
+
+/** What is still read of a request that was answered already, and for how long. */
+const maxLingerBytes = 8 * 1_048_576;
+const lingerTimeoutMs = 2_000;
+
+function flushHead(response: ServerResponse): void {
+  if (!response.writableEnded && !response.destroyed) response.flushHeaders();
 }
 
 function ignoreConnectionError(): void {
