@@ -20,7 +20,10 @@ const steps = [
   { name: "tutorial-compatibility", run: checkTutorialCompatibility },
   { name: "release-compatibility", run: checkReleaseCompatibility },
   { name: "generated-code", run: checkGeneratedCode },
-  { name: "import-arrows", run: () => runProgram("node", ["--test", "packages/tests/dist/import-arrows.test.js"]) },
+  {
+    name: "import-arrows",
+    run: () => runProgram("node", ["--test", "--test-reporter=spec", "packages/tests/dist/import-arrows.test.js"]),
+  },
   { name: "dead-code", run: () => runProgram("knip", ["--no-progress"]) },
   {
     name: "code-for-tests-only",

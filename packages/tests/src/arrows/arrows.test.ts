@@ -174,6 +174,11 @@ describe("what the picture allows is left alone", () => {
     assert.deepEqual(violationsOf(`${server}/core/room.ts`, text), []);
   });
 
+  test("helpers for tests in the whole-system tests", () => {
+    const text = 'import { random } from "@confab/contract/testing/random";';
+    assert.deepEqual(violationsOf("packages/tests/src/fuzz/fuzz.ts", text), []);
+  });
+
   test("anything in tests and in their helpers", () => {
     assert.deepEqual(violationsOf(`${server}/core/room.test.ts`, 'import { open } from "lmdb"; Date.now();'), []);
     assert.deepEqual(violationsOf(`${server}/testing/fake.ts`, 'import { x } from "../transports/rest/x.js";'), []);

@@ -20,7 +20,7 @@ function violationsOf(file: SourceFile): string[] {
 function importProblem(file: SourceFile, place: Place, { text: specifier, isOfTypes }: Import): string | undefined {
   const path = importedPath(file.path, specifier);
   if (path === undefined) return outsideProblem(place, specifier);
-  if (isForTests(path)) return `imports ${specifier}, which is for tests`;
+  if (isForTests(path) && place.name !== "tests") return `imports ${specifier}, which is for tests`;
   if (specifier.startsWith(".") && packageOf(path) !== packageOf(file.path)) {
     return `imports ${specifier} of another package by path, not by its name`;
   }
