@@ -1,5 +1,4 @@
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import {
   type CallOptions,
   type ChannelOptions,
@@ -15,8 +14,7 @@ import {
   type ServiceError,
 } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
-
-const protoFolder = fileURLToPath(new URL("../../../../proto", import.meta.url));
+import { protoFolder } from "../fixture/buf.js";
 
 /** A unary method as grpc-js generates it. */
 type UnaryMethod<Reply> = (

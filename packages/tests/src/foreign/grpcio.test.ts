@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { protoFolder } from "../fixture/buf.js";
 import { type Relay, startRelay } from "../fixture/relay.js";
 import { mustRun } from "../fixture/run-program.js";
 import { type ServerProcess, startServerProcess } from "../fixture/server-process.js";
@@ -35,7 +36,7 @@ interface Seen {
 }
 
 const script = fileURLToPath(new URL("../../src/foreign/grpcio-client.py", import.meta.url));
-const tutorial = fileURLToPath(new URL("../../../../proto/tutorial/chat.proto", import.meta.url));
+const tutorial = join(protoFolder, "tutorial/chat.proto");
 
 let server: ServerProcess | undefined;
 let relay: Relay | undefined;
