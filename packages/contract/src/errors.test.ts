@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ConfabError, confabErrorFrom, connectCodeFrom, type ErrorKind, errorKinds, grpcStatus } from "./errors.js";
+import {
+  ConfabError,
+  confabErrorFrom,
+  connectCodeFrom,
+  type ErrorKind,
+  errorKinds,
+  grpcStatus,
+  invalidMessage,
+} from "./errors.js";
 
 const kinds: readonly [string, ErrorKind][] = Object.entries(errorKinds);
 
@@ -62,4 +70,12 @@ test("an error of the catalogue stays itself, and anything else is INTERNAL with
     assert.ok(!made.message.includes("secret"));
     assert.equal(made.facts.cause, thrown);
   }
+});
+
+test("INVALID_MESSAGE tells of as many violations as trailers can hold, and how many more there are", () => {
+  const violations = Array.from({ length: 5_000 }, (_, i) => ({ field: `items[${i}]`, rule: "r", message: "no" }));
+  assert.equal(invalidMessage(violations.slice(0, 2)).message, "items[0]: no; items[1]: no");
+  const { message, facts } = invalidMessage(violations);
+  assert.ok(message.length < 1_000 && message.endsWith("; and 4984 more"));
+  assert.deepEqual(facts.violations, violations.slice(0, 16));
 });

@@ -253,6 +253,17 @@ export class ConfabError extends Error {
   }
 }
 
+/** Violations that an error carries: a payload with a long list can break a rule in each item, and trailers have to hold them all. */
+const maxViolations = 16;
+
+/** INVALID_MESSAGE for the violations of a message, of which there is at least one. It says how many were left out. */
+export function invalidMessage(violations: readonly Violation[]): ConfabError {
+  const told = violations.slice(0, maxViolations);
+  const texts = told.map(({ field, message }) => (field === "" ? message : `${field}: ${message}`));
+  if (violations.length > told.length) texts.push(`and ${violations.length - told.length} more`);
+  return new ConfabError("INVALID_MESSAGE", texts.join("; "), { violations: told });
+}
+
 /** Any thrown value as an error of the catalogue: what is not one is INTERNAL, and keeps its text to itself. */
 export function confabErrorFrom(thrown: unknown): ConfabError {
   if (thrown instanceof ConfabError) return thrown;

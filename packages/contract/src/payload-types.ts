@@ -3,7 +3,7 @@ import { create, createFileRegistry, createRegistry, fromBinary, fromJson, toJso
 import { base64Decode, base64Encode } from "@bufbuild/protobuf/wire";
 import { AnySchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import type { Violation } from "./errors.js";
-import { ConfabError } from "./errors.js";
+import { ConfabError, invalidMessage } from "./errors.js";
 import { file_confab_v1_chat_service } from "./gen/confab/v1/chat_service_pb.js";
 import { file_confab_v1_frame } from "./gen/confab/v1/frame_pb.js";
 import { file_confab_v1_message } from "./gen/confab/v1/message_pb.js";
@@ -57,13 +57,7 @@ export class PayloadTypes {
       ...each,
       field: each.field === "" ? "payload" : `payload.${each.field}`,
     }));
-    if (violations.length > 0) {
-      throw new ConfabError(
-        "INVALID_MESSAGE",
-        violations.map(({ field, message }) => `${field}: ${message}`).join("; "),
-        { violations },
-      );
-    }
+    if (violations.length > 0) throw invalidMessage(violations);
   }
 
   toJson(payload: Payload): JsonValue {

@@ -2,7 +2,7 @@ import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator } from "@bufbuild/protovalidate";
 import type { Violation } from "./errors.js";
-import { ConfabError } from "./errors.js";
+import { invalidMessage } from "./errors.js";
 import type { NewMessage } from "./message.js";
 
 const validator = createValidator();
@@ -20,11 +20,9 @@ export function violationsOf<Desc extends DescMessage>(schema: Desc, message: Me
   }));
 }
 
-/** @throws INVALID_MESSAGE with every violation, unless there is none. */
+/** @throws INVALID_MESSAGE with the violations, unless there is none. */
 export function refuseViolations(violations: readonly Violation[]): void {
-  if (violations.length === 0) return;
-  const text = violations.map(({ field, message }) => (field === "" ? message : `${field}: ${message}`)).join("; ");
-  throw new ConfabError("INVALID_MESSAGE", text, { violations });
+  if (violations.length > 0) throw invalidMessage(violations);
 }
 
 // The rules of ChatMessage once more, by hand, because every send passes here and the interpreter of rules takes longer
