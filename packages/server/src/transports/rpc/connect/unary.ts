@@ -82,6 +82,8 @@ export class ConnectUnaryCall {
   }
 
   private run(request: Uint8Array): void {
+    // Past its deadline a call has been answered, and must not be done after all.
+    if (this.isOver) return;
     this.method.call(this.format, request).then(
       (reply) => this.reply(reply),
       (thrown) => this.fail(confabErrorFrom(thrown)),

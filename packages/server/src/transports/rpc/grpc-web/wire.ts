@@ -52,10 +52,11 @@ export class Base64Reader {
     const whole = text.length - (text.length % 4);
     this.rest = text.slice(whole);
     const groups = text.slice(0, whole);
-    if (!/^[A-Za-z0-9+/=]*$/.test(groups)) return undefined;
     // Padding in the middle ends one chunk of the sender's; Buffer would stop there.
-    const parts = groups.split(/(?<==)(?=[^=])/).map((part) => Buffer.from(part, "base64"));
-    return parts.length === 1 ? parts[0] : Buffer.concat(parts);
+    const parts = groups.split(/(?<==)(?=[^=])/);
+    if (!parts.every((part) => part.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(part))) return undefined;
+    const decoded = parts.map((part) => Buffer.from(part, "base64"));
+    return decoded.length === 1 ? decoded[0] : Buffer.concat(decoded);
   }
 
   get isAtBoundary(): boolean {

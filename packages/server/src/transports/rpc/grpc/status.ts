@@ -6,15 +6,28 @@ import type { Fields } from "../../../http/exchange.js";
 /** The trailers of a call that went well. One object for all, so that its encoding is made once. */
 export const okTrailers: Fields = { "grpc-status": "0" };
 
+/**
+ * Longest message in a trailer, in characters. Peers bound their headers to 8 KiB and up, and a message stands in the
+ * trailers twice: percent-encoded, and in the details. What it may quote (a path, a header, a name) has no such bound.
+ */
+const maxMessageCharacters = 512;
+
 /** The trailers of a failed call: status, message and details (grpc/doc/PROTOCOL-HTTP2.md "Status-Details"). */
 export function errorTrailers(error: ConfabError): Fields {
   const code = grpcStatus[error.kind.grpc];
-  const status = create(StatusSchema, { code, message: error.message, details: errorDetails(error) });
+  const message = shortened(error.message);
+  const status = create(StatusSchema, { code, message, details: errorDetails(error) });
   return {
     "grpc-status": String(code),
-    "grpc-message": percentEncoded(error.message),
+    "grpc-message": percentEncoded(message),
     "grpc-status-details-bin": Buffer.from(toBinary(StatusSchema, status)).toString("base64").replace(/=+$/, ""),
   };
+}
+
+function shortened(text: string): string {
+  if (text.length <= maxMessageCharacters) return text;
+  // Not through the middle of a surrogate pair: half of one has no UTF-8.
+  return `${text.slice(0, maxMessageCharacters).replace(/[\ud800-\udbff]$/, "")}…`;
 }
 
 /** UTF-8 with everything but printable ASCII, and `%` itself, as %XX (grpc/doc/PROTOCOL-HTTP2.md "Percent-Encoded"). */

@@ -85,6 +85,7 @@ class HealthWatch implements CallHandler {
   ) {}
 
   message(bytes: Uint8Array): void {
+    if (this.request) throw new ConfabError("PROTOCOL_VIOLATION", "this call takes one message");
     this.request = bytes;
     // Checked now, so that a malformed one ends the call here.
     this.answer(bytes);
