@@ -26,6 +26,11 @@ export class ReceiveWindow {
     this.#leftBytes = sizeBytes;
   }
 
+  /** What the peer may send without being told anything more. */
+  get leftBytes(): number {
+    return this.#leftBytes;
+  }
+
   /** False when the peer sent more than it was allowed. */
   take(count: number): boolean {
     this.#leftBytes -= count;

@@ -80,6 +80,32 @@ test("CONNECT is answered with 501 and an expectation other than 100-continue wi
   assert.equal(await peer.resetOf(3), ErrorCode.NO_ERROR);
 });
 
+test("a request of known length that is answered early may end, if the window lets it; a longer one is reset", async (t) => {
+  const server = await openServer((one) => {
+    one.listen(new Listener());
+    one.respond(403, {});
+    one.end();
+  });
+  const peer = await RawPeer.open(server.port);
+  t.after(async () => {
+    await peer.close();
+    await server.close();
+  });
+  const post = { ...get, ":method": "POST" };
+  peer.send(
+    headers(1, 0, { ...post, "content-length": "20000" }),
+    headers(3, 0, { ...post, "content-length": "9000000" }),
+  );
+  assert.equal(await peer.resetOf(3), ErrorCode.NO_ERROR);
+  peer.send(
+    frame(FrameType.DATA, 0, 1, Buffer.alloc(10_000)),
+    frame(FrameType.DATA, Flag.END_STREAM, 1, Buffer.alloc(10_000)),
+  );
+  peer.send(headers(5, Flag.END_STREAM, get));
+  const first = await peer.next(({ type, streamId }) => streamId === 5 || type === FrameType.RST_STREAM);
+  assert.equal(first.streamId, 5);
+});
+
 test("cookies split by the client are joined by semicolons, other fields by commas", async (t) => {
   let seen: unknown;
   const server = await openServer((one) => {

@@ -77,6 +77,11 @@ export class Http2Stream implements Exchange, SendingStream {
     return this.queue === undefined ? 0 : this.queue.bytes;
   }
 
+  /** The request's length was announced, and the peer may send the rest without any help of ours. */
+  get isRestWithinWindow(): boolean {
+    return this.#missingBytes >= 0 && this.#missingBytes <= this.window.leftBytes;
+  }
+
   listen(listener: ExchangeListener): void {
     this.#listener = listener;
   }
