@@ -1,5 +1,5 @@
 import type { JsonObject } from "@bufbuild/protobuf";
-import type { PayloadTypes } from "@confab/contract";
+import type { ConfabError, PayloadTypes } from "@confab/contract";
 
 /** The transports a link may run on. `sse` reads by Server-Sent Events and does the rest by REST. */
 export type TransportName =
@@ -22,6 +22,12 @@ export interface Link {
   readonly transport: TransportName;
   /** Whether sends that overlap are appended in the order of their calls. */
   readonly keepsSendOrder: boolean;
+  /**
+   * Make the connection now, and make sure that a Confab server is there. Calls do not need it.
+   *
+   * @throws PROTOCOL_VIOLATION, UNKNOWN_PATH and the like: something else answers at this URL.
+   */
+  open(options?: CallOptions): Promise<void>;
   /**
    * Append a message to its room. Resolves once it is durable.
    *
@@ -69,6 +75,13 @@ export interface LinkOptions {
   readonly url: string;
   /** Your own payload types, to convert between their encoded form and JSON. Only the contract's own if undefined. */
   readonly types?: PayloadTypes | undefined;
+  /** Says who is connected, on every request or as the connection's first frame. */
+  readonly token?: string | undefined;
+  /**
+   * Called when a connection is lost that the link holds between calls, before the calls on it fail. Links without one,
+   * and readings that end, tell by the errors of their calls alone.
+   */
+  readonly onLost?: ((error: ConfabError) => void) | undefined;
 }
 
 /**

@@ -15,6 +15,21 @@ export function networkFailure(code: ErrorCode, message: string, cause?: unknown
   return new ConfabError(code, message, { cause: new NetworkFailure(message, { cause }) });
 }
 
+/** Under a network failure: the server can be reached, but not over this transport. */
+class TransportBlocked extends Error {
+  override readonly name = "TransportBlocked";
+}
+
+/** The error of a connection that something between us and a server that can be reached does not let through. */
+export function transportBlocked(error: ConfabError): ConfabError {
+  const message = `the server can be reached, but not like this: ${error.message}`;
+  return networkFailure("ENGINE_UNAVAILABLE", message, new TransportBlocked(error.message, { cause: error }));
+}
+
+export function isTransportBlocked(error: unknown): boolean {
+  return causesOf(error).some((each) => each instanceof TransportBlocked);
+}
+
 /** Whether an error is the network's and not a server's answer. */
 export function isNetworkFailure(error: unknown): boolean {
   return error instanceof ConfabError && error.facts.cause instanceof NetworkFailure;

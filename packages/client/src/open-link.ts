@@ -3,7 +3,7 @@ import { ConnectCaller } from "./rpc/connect.js";
 import { GrpcWebCaller } from "./rpc/grpc-web.js";
 import { RpcLink } from "./rpc/rpc-link.js";
 import { SseLink } from "./sse/sse-link.js";
-import { type Fetch, platformFetch } from "./streams/http-body.js";
+import { authorizedFetch, type Fetch, platformFetch } from "./streams/http-body.js";
 import { FrameLink } from "./websocket/frame-link.js";
 import { PlainLink } from "./websocket/plain-link.js";
 import { platformSocket, type SocketFactory } from "./websocket/socket.js";
@@ -27,7 +27,8 @@ export const webPlatform: Platform = { fetch: platformFetch, makeSocket: platfor
 export function openLink(transport: WebTransportName, options: LinkOptions, platform: Platform = webPlatform): Link {
   const checked = { ...options, url: serverUrl(options.url) };
   const { url, types } = checked;
-  const { fetch, makeSocket } = platform;
+  const { makeSocket } = platform;
+  const fetch = authorizedFetch(platform.fetch, options.token);
   const connect = () => new RpcLink("connect", new ConnectCaller(url, "proto", fetch), types);
   switch (transport) {
     case "connect":

@@ -19,6 +19,7 @@ export class GrpcCaller implements RpcCaller {
   constructor(
     private readonly baseUrl: string,
     private readonly connectOptions: http2.SecureClientSessionOptions = {},
+    private readonly token?: string,
   ) {}
 
   async unary(method: MethodName, request: Uint8Array, bounds: CallBounds): Promise<Uint8Array> {
@@ -55,6 +56,7 @@ export class GrpcCaller implements RpcCaller {
       ":path": (pathname === "/" ? "" : pathname) + methodPath(method),
       "content-type": "application/grpc+proto",
       te: "trailers",
+      ...(this.token !== undefined && { authorization: `Bearer ${this.token}` }),
       ...extraHeaders,
     });
     const stopListening = whenAborted(signal, () => stream.close(http2.constants.NGHTTP2_CANCEL));

@@ -55,6 +55,11 @@ export class RpcLink implements Link {
     private readonly types: PayloadTypes = ownTypesOnly,
   ) {}
 
+  async open(options?: CallOptions): Promise<void> {
+    // Any question would do; this one is small, whatever the server holds.
+    await this.rooms({ limit: 1 }, options);
+  }
+
   async send(message: OutgoingMessage, options?: CallOptions) {
     const request = sendRequest({ ...message, id: message.id ?? newMessageId() });
     try {

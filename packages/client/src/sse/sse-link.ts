@@ -63,6 +63,11 @@ export class SseLink implements Link {
     this.types = options.types ?? ownTypesOnly;
   }
 
+  async open(options?: CallOptions): Promise<void> {
+    // Any question would do; this one is small, whatever the server holds.
+    await this.rooms({ limit: 1 }, options);
+  }
+
   async send(message: OutgoingMessage, options?: CallOptions): Promise<Ack> {
     const request = sendRequest({ ...message, id: message.id ?? newMessageId() });
     try {

@@ -19,6 +19,15 @@ export interface Fetch {
 /** The platform's own. Not the function itself, which may only be called as the global object's. */
 export const platformFetch: Fetch = (url, init) => globalThis.fetch(url, init);
 
+/** A `fetch` that says with every request who asks (RFC 6750 §2.1). */
+export function authorizedFetch(fetch: Fetch, token: string | undefined): Fetch {
+  if (token === undefined) return fetch;
+  const authorized: Fetch = (url, init) =>
+    fetch(url, { ...init, headers: { ...init.headers, authorization: `Bearer ${token}` } });
+  authorized.close = () => fetch.close?.();
+  return authorized;
+}
+
 /** `fetch`, with its failures as errors of the catalogue. `signal` bounds the response's body too. */
 export async function fetchResponse(fetch: Fetch, url: string, init: FetchInit): Promise<Response> {
   try {

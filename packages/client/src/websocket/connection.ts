@@ -76,6 +76,9 @@ function connectionError(url: string, failure: unknown): ConfabError {
 function errorFromClose(closeCode: number, reason: string): ConfabError {
   const code = codeFromClose(closeCode);
   if (code) return new ConfabError(code, reason === "" ? `the server closed the connection (${closeCode})` : reason);
+  // A reason that this program does not know yet; the code's range says what to do (errors.ts).
+  if (closeCode >= 4000 && closeCode <= 4499)
+    return new ConfabError("PERMISSION_DENIED", `the server closed the connection (${closeCode}): ${reason}`);
   return networkFailure(
     "ENGINE_UNAVAILABLE",
     `the connection was lost (${closeCode}${reason === "" ? "" : `: ${reason}`})`,

@@ -1,7 +1,9 @@
 import type { DescMessage } from "@bufbuild/protobuf";
-import { ConfabError, type PayloadTypes } from "@confab/contract";
-import { type CallBounds, whenAborted } from "../call-signal.js";
+import { ConfabError, confabErrorFrom, type PayloadTypes } from "@confab/contract";
+import { AuthenticateSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import { type CallBounds, callBounds, whenAborted } from "../call-signal.js";
 import { networkFailure, sendLost } from "../network-failure.js";
+import { withReconnectWindow } from "../reconnect-advice.js";
 import { decodeReply } from "../wire/replies.js";
 import { encodeClientFrame, type FrameCase, type Request, type WireFormat } from "../wire/requests.js";
 import { type ServerEvent, serverFrameReply } from "../wire/server-frames.js";
@@ -14,8 +16,10 @@ export interface FrameConnectionOptions {
   readonly format: WireFormat;
   readonly types: PayloadTypes;
   readonly makeSocket: SocketFactory;
+  /** Sent before anything else. */
+  readonly token: string | undefined;
   /** The connection is over and nothing waits for it any more. */
-  onClosed(): void;
+  onClosed(error: ConfabError): void;
 }
 
 interface PendingRequest {
@@ -28,8 +32,9 @@ interface PendingRequest {
 export class FrameConnection {
   /** By room; one reader each, because the server allows one subscription each. */
   readonly readers = new Map<string, RoomReader>();
-  /** Resolves once the server has welcomed us. */
+  /** Resolves once the server has welcomed us, and has taken our token. */
   readonly ready: Promise<void>;
+  wasReady = false;
   maxMessageBytes = Number.POSITIVE_INFINITY;
   isClosed = false;
   private readonly connection: Connection;
@@ -128,7 +133,7 @@ export class FrameConnection {
       case "welcome":
         this.maxMessageBytes = event.maxMessageBytes;
         this.watch(event.pingIntervalMs);
-        this.welcomed();
+        this.authenticate();
         return;
       case "messages":
         this.readers.get(event.messages[0]?.room ?? "")?.received(event.messages, bytes);
@@ -140,11 +145,22 @@ export class FrameConnection {
         if (event.reason) this.readers.get(event.room)?.finish(event.reason);
         return;
       case "goodbye":
-        this.goodbyeReason = event.reason;
+        this.goodbyeReason = event.reason && withReconnectWindow(event.reason, event.reconnectWithinMs);
         return;
       default:
         return;
     }
+  }
+
+  private authenticate(): void {
+    const { token } = this.options;
+    const welcomed = () => {
+      this.wasReady = true;
+      this.welcomed();
+    };
+    if (token === undefined) return welcomed();
+    const frame = { case: "authenticate" as const, request: { schema: AuthenticateSchema, init: { token } } };
+    this.request(frame, callBounds()).then(welcomed, (error: unknown) => this.close(confabErrorFrom(error)));
   }
 
   /** A server that says nothing for two of its ping intervals is gone, whatever TCP believes. */
@@ -165,6 +181,6 @@ export class FrameConnection {
     this.pending.clear();
     for (const reader of [...this.readers.values()]) reader.finish(error);
     this.readers.clear();
-    this.options.onClosed();
+    this.options.onClosed(error);
   }
 }

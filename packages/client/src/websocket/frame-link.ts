@@ -18,6 +18,7 @@ import type {
   RoomsRequest,
 } from "../link.js";
 import { newMessageId } from "../message-id.js";
+import { isNetworkFailure, transportBlocked } from "../network-failure.js";
 import { ownTypesOnly } from "../wire/payloads.js";
 import {
   historyRequest,
@@ -52,6 +53,15 @@ export class FrameLink implements Link {
     private readonly deps: FrameLinkDeps,
   ) {
     this.transport = `websocket-${deps.format}` as const;
+  }
+
+  async open(options?: CallOptions): Promise<void> {
+    try {
+      await this.connect(callBounds(options));
+    } catch (error) {
+      // Browsers never say why there was no WebSocket. HTTP does: perhaps no Confab server is there at all.
+      throw isNetworkFailure(error) ? await this.blameFor(confabErrorFrom(error), options) : error;
+    }
   }
 
   async send(message: OutgoingMessage, options?: CallOptions): Promise<Ack> {
@@ -133,24 +143,39 @@ export class FrameLink implements Link {
     return connection.request({ case: name, request }, bounds);
   }
 
+  private async blameFor(failure: ConfabError, options?: CallOptions): Promise<ConfabError> {
+    try {
+      await this.deps.aside.open(options);
+      return transportBlocked(failure);
+    } catch (thrown) {
+      const error = confabErrorFrom(thrown);
+      // Another network failure, or no time left, says no more than the first.
+      return isNetworkFailure(error) || error.code === "DEADLINE_EXCEEDED" ? failure : error;
+    }
+  }
+
   /** A welcomed connection: one that does not read `room`, if that is given. */
   private async connect(bounds: CallBounds, room?: string): Promise<FrameConnection> {
     if (bounds.signal.aborted) throw bounds.reason();
-    const connection = this.connections.find((each) => room === undefined || !each.readers.has(room)) ?? this.open();
+    const connection =
+      this.connections.find((each) => room === undefined || !each.readers.has(room)) ?? this.openConnection();
     await within(bounds, connection.ready);
     return connection;
   }
 
-  private open(): FrameConnection {
+  private openConnection(): FrameConnection {
     const { format, makeSocket } = this.deps;
     const connection: FrameConnection = new FrameConnection({
       baseUrl: this.options.url,
       format,
       makeSocket,
       types: this.options.types ?? ownTypesOnly,
-      onClosed: () => {
+      token: this.options.token,
+      onClosed: (error) => {
         const index = this.connections.indexOf(connection);
         if (index >= 0) this.connections.splice(index, 1);
+        // CANCELLED is our own closing.
+        if (connection.wasReady && error.code !== "CANCELLED") this.options.onLost?.(error);
       },
     });
     this.connections.push(connection);
@@ -183,8 +208,9 @@ function subscribeRequest(request: ListenRequest): Request<typeof SubscribeSchem
  * A WebSocket that gets a frame over its bound must end (RFC 6455 §7.4.1, 1009), and with it every other call on it. So
  * what is certainly too large is refused here; the server refuses what is a little too large without ending anything.
  */
-function refuseTooLarge({ text = "", payload }: OutgoingMessage, maxMessageBytes: number): void {
-  const bytes = utf8Length(text) + (payload && "value" in payload ? payload.value.length : 0);
+function refuseTooLarge(message: OutgoingMessage, maxMessageBytes: number): void {
+  const { user, room = "", id = "", text = "", payload } = message;
+  const bytes = utf8Length(user + room + id + text) + (payload && "value" in payload ? payload.value.length : 0);
   if (bytes <= maxMessageBytes) return;
   throw new ConfabError("PAYLOAD_TOO_LARGE", `the message is ${bytes} bytes; maxMessageBytes is ${maxMessageBytes}`);
 }

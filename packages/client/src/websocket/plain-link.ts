@@ -49,6 +49,10 @@ export class PlainLink implements Link {
     private readonly deps: PlainLinkDeps,
   ) {}
 
+  open(options?: CallOptions): Promise<void> {
+    return this.deps.aside.open(options);
+  }
+
   send(message: OutgoingMessage, options?: CallOptions): Promise<Ack> {
     const bounds = callBounds(options);
     const sent = this.lastSend.then(() => this.sendNow({ ...message, id: message.id ?? newMessageId() }, bounds));
@@ -68,7 +72,7 @@ export class PlainLink implements Link {
       onEmptied: () => read(),
     });
     const read = () => {
-      const mine = this.open(queryOf({ room, name: request.user, after: from }), {
+      const mine = this.openConnection(queryOf({ room, name: request.user, after: from }), {
         message: (message, bytes) => {
           from = message.position;
           queue.push([message], bytes);
@@ -141,12 +145,12 @@ export class PlainLink implements Link {
   private senderFor(room: string): PlainConnection {
     if (this.sender?.room === room && !this.sender.connection.isOver) return this.sender.connection;
     this.sender?.connection.close(linkClosed());
-    const connection = this.open(queryOf({ room }), { message: () => undefined, closed: () => undefined });
+    const connection = this.openConnection(queryOf({ room }), { message: () => undefined, closed: () => undefined });
     this.sender = { room, connection };
     return connection;
   }
 
-  private open(
+  private openConnection(
     query: string,
     listener: { message(message: ChatMessage, bytes: number): void; closed(error: ConfabError): void },
   ): PlainConnection {

@@ -1,7 +1,7 @@
 import { fromBinary, type JsonObject } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { ConfabError } from "@confab/contract";
-import { type ServerFrame, ServerFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import { GoodbyeSchema, type ServerFrame, ServerFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import type { Ack, ChatMessage, HistoryPage } from "../link.js";
 import { errorFromJson, errorFromWire } from "./errors.js";
 import { isJsonObject } from "./payloads.js";
@@ -17,7 +17,11 @@ export type ServerEvent =
   | { readonly kind: "messages"; readonly messages: readonly ChatMessage[] }
   | { readonly kind: "history"; readonly page: HistoryPage }
   | { readonly kind: "error"; readonly error: ConfabError }
-  | { readonly kind: "goodbye"; readonly reason: ConfabError | undefined }
+  | {
+      readonly kind: "goodbye";
+      readonly reason: ConfabError | undefined;
+      readonly reconnectWithinMs: number | undefined;
+    }
   | { readonly kind: "done" }
   /** Signals and presence that were not asked for, pings, and what a newer server may say. */
   | { readonly kind: "other" };
@@ -70,7 +74,11 @@ function eventFrom(frame: ServerFrame["frame"]): ServerEvent {
     case "error":
       return { kind: "error", error: errorFromWire(frame.value) };
     case "goodbye":
-      return { kind: "goodbye", reason: frame.value.reason && errorFromWire(frame.value.reason) };
+      return {
+        kind: "goodbye",
+        reason: frame.value.reason && errorFromWire(frame.value.reason),
+        reconnectWithinMs: frame.value.reconnectWithin && durationMs(frame.value.reconnectWithin),
+      };
     case "done":
       return { kind: "done" };
     default:
@@ -87,7 +95,11 @@ function eventFromJson(json: JsonObject): NumberedEvent {
     return { request, event: { kind: "messages", messages: messagesFromJson(messages["messages"]) } };
   if (history !== undefined) return { request, event: { kind: "history", page: historyReply.fromJson(history) } };
   if (error !== undefined) return { request, event: { kind: "error", error: errorFromJson(error) } };
-  if (isJsonObject(goodbye)) return { request, event: { kind: "goodbye", reason: reasonOf(goodbye) } };
+  if (isJsonObject(goodbye)) {
+    const { reconnectWithin } = readJson(GoodbyeSchema, { reconnectWithin: goodbye["reconnectWithin"] ?? null });
+    const reconnectWithinMs = reconnectWithin && durationMs(reconnectWithin);
+    return { request, event: { kind: "goodbye", reason: reasonOf(goodbye), reconnectWithinMs } };
+  }
   if (isJsonObject(unsubscribed)) {
     const room = typeof unsubscribed["room"] === "string" ? unsubscribed["room"] : "";
     return { request, event: { kind: "unsubscribed", room, reason: reasonOf(unsubscribed) } };

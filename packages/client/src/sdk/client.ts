@@ -1,0 +1,111 @@
+import type { ConfabError } from "@confab/contract";
+import { whenAborted } from "../call-signal.js";
+import type { CallOptions, Link, LinkOptions, RoomsPage, RoomsRequest, TransportName } from "../link.js";
+import { serverUrl } from "../open-link.js";
+import { backoffMs } from "./backoff.js";
+import { Calls } from "./calls.js";
+import { platformClock } from "./clock.js";
+import { type ConnectionState, Connector } from "./connector.js";
+import { Emitter } from "./emitter.js";
+import type { ConnectOptions } from "./options.js";
+import { Outbox } from "./outbox.js";
+import { Room, type RoomDeps } from "./room.js";
+import type { Gap } from "./room-reading.js";
+import { TransportOrder } from "./transport-order.js";
+
+/** What a client tells of itself. */
+export interface ClientEvents {
+  /** Each change of `client.state`. */
+  readonly state: ConnectionState;
+  /** A reading with `onGap` set leapt over messages that the server no longer has. */
+  readonly gap: Gap;
+}
+
+/** What a platform brings to its clients. */
+export interface ClientPlatform {
+  /** What `auto` stands for, in order of preference. */
+  readonly transports: readonly [TransportName, ...TransportName[]];
+  openLink(transport: TransportName, options: LinkOptions): Link;
+}
+
+/** One connection to a server, for any number of rooms: it comes back by itself, until it is closed. */
+export class Client {
+  private readonly emitter = new Emitter<ClientEvents>();
+  private readonly connector: Connector;
+  private readonly deps: RoomDeps;
+  private readonly release: () => void;
+
+  constructor(options: ConnectOptions, platform: ClientPlatform) {
+    // Here, because a URL that is none would otherwise be tried again and again.
+    const url = serverUrl(options.url);
+    const { user, types, token, reconnect = {}, transport = "auto" } = options;
+    const { attemptTimeoutMs = 15_000, random = Math.random, clock = platformClock } = options;
+    this.connector = new Connector({
+      url,
+      order: new TransportOrder(transport === "auto" ? platform.transports : [transport]),
+      openLink: (name, fresh, onLost) => platform.openLink(name, { url, types, token: fresh, onLost }),
+      token,
+      reconnect,
+      attemptTimeoutMs,
+      random,
+      clock,
+      onState: (state) => this.entered(state),
+    });
+    const retryDelayMs = (failures: number, error: ConfabError) => backoffMs(failures, error, reconnect, random);
+    const shared = { connector: this.connector, clock, attemptTimeoutMs, retryDelayMs };
+    const { maxQueuedSends = 1_000, maxQueuedBytes = 8_388_608, idleCheckMs = 30_000 } = options;
+    this.deps = {
+      user,
+      outbox: new Outbox({ ...shared, maxQueuedSends, maxQueuedBytes }),
+      calls: new Calls(shared),
+      reading: { ...shared, idleCheckMs, onGap: (gap) => this.emitter.emit("gap", gap) },
+    };
+    const stopWatching = watchNetwork(() => this.connector.hurry());
+    const stopListening = whenAborted(options.signal, () => queueMicrotask(() => this.close()));
+    this.release = () => {
+      stopWatching();
+      stopListening();
+    };
+    this.connector.start();
+  }
+
+  get state(): ConnectionState {
+    return this.connector.state;
+  }
+
+  /** Call a function for each event of this name. The result takes it back. */
+  on<Name extends keyof ClientEvents>(name: Name, handler: (event: ClientEvents[Name]) => void): () => void {
+    return this.emitter.on(name, handler);
+  }
+
+  /** @param name `lobby` if empty. */
+  room(name: string): Room {
+    return new Room(name || "lobby", this.deps);
+  }
+
+  rooms(request?: RoomsRequest, options?: CallOptions): Promise<RoomsPage> {
+    return this.deps.calls.read((link, bounds) => link.rooms(request, bounds), options);
+  }
+
+  /** End everything: readings end, sends without an answer fail with CANCELLED. May be called twice. */
+  close(): void {
+    this.connector.close();
+  }
+
+  private entered(state: ConnectionState): void {
+    // Before the application hears of it: what it sends now comes after what has waited.
+    if (state.name === "live") this.deps.outbox.resume();
+    if (state.name === "closed") {
+      this.release();
+      this.deps.outbox.close(state.error);
+    }
+    this.emitter.emit("state", state);
+  }
+}
+
+/** Browsers know when there is a network again; elsewhere nobody tells. */
+function watchNetwork(onOnline: () => void): () => void {
+  if (typeof globalThis.addEventListener !== "function") return () => undefined;
+  globalThis.addEventListener("online", onOnline);
+  return () => globalThis.removeEventListener("online", onOnline);
+}

@@ -1,0 +1,240 @@
+import { ConfabError, confabErrorFrom } from "@confab/contract";
+import { whenAborted } from "../call-signal.js";
+import type { Link, TransportName } from "../link.js";
+import { isTransportBlocked, networkFailure, networkFailureText } from "../network-failure.js";
+import { backoffMs } from "./backoff.js";
+import type { Clock } from "./clock.js";
+import type { ReconnectOptions } from "./options.js";
+import type { TransportOrder } from "./transport-order.js";
+import { forbidsReturn, isWorthReconnecting, openingError, type Verdict, verdictOn } from "./verdict.js";
+
+/** What a client is doing about its connection. */
+export type ConnectionState =
+  | { readonly name: "connecting" }
+  | { readonly name: "live"; readonly transport: TransportName }
+  | {
+      readonly name: "reconnecting";
+      /** 1 for the first attempt after the loss. */
+      readonly attempt: number;
+      /** From the loss, or the attempt before, to this attempt. */
+      readonly delayMs: number;
+      readonly error: ConfabError;
+    }
+  /** Final. Without an error if the application closed the client. */
+  | { readonly name: "closed"; readonly error?: ConfabError };
+
+/** One connection, from its opening to its loss. */
+export interface Session {
+  readonly link: Link;
+  /** Whether this is still the client's connection. */
+  readonly isLive: boolean;
+}
+
+export interface ConnectorDeps {
+  readonly url: string;
+  readonly order: TransportOrder;
+  /** A new link, unconnected. `onLost` may be called while it is live. */
+  openLink(transport: TransportName, token: string | undefined, onLost: (error: ConfabError) => void): Link;
+  readonly token: (() => string | Promise<string>) | undefined;
+  readonly reconnect: ReconnectOptions;
+  readonly attemptTimeoutMs: number;
+  readonly random: () => number;
+  readonly clock: Clock;
+  onState(state: ConnectionState): void;
+}
+
+/**
+ * Keeps one connection to the server, for all rooms of a client.
+ *
+ *     connecting ── opened ──► live ── lost ──► reconnecting ── waited, opened ──► live
+ *         │ └── failed ──────────────────────────►│ ▲ └── failed: wait longer ──┐
+ *         │                                       │ └──────────────────────────┘
+ *         └── final error ──► closed ◄────────────┘ close(), from anywhere
+ */
+export class Connector {
+  state: ConnectionState = { name: "connecting" };
+  private session: (Session & { isLive: boolean }) | undefined;
+  private readonly waiting = new Set<{ resolve(session: Session): void; reject(error: ConfabError): void }>();
+  /** Attempts that failed since a connection last held for long enough. */
+  private failures = 0;
+  private liveSinceMs = 0;
+  private cancelWait: () => void = () => undefined;
+  private attempt = new AbortController();
+  private isTokenFresh = false;
+
+  constructor(private readonly deps: ConnectorDeps) {}
+
+  /** Begin. Called once. */
+  start(): void {
+    void this.connect();
+  }
+
+  /** The live session, if there is one now. */
+  get current(): Session | undefined {
+    return this.session;
+  }
+
+  /** The live session, now or as soon as there is one. @throws why the client closed, or CANCELLED by `signal`. */
+  live(signal?: AbortSignal): Promise<Session> {
+    const { session, state } = this;
+    if (signal?.aborted) return Promise.reject(new ConfabError("CANCELLED", "the caller cancelled the call"));
+    if (state.name === "closed") return Promise.reject(clientClosed(state.error));
+    if (session?.isLive) return Promise.resolve(session);
+    return new Promise((resolve, reject) => {
+      const waiter = {
+        resolve: (found: Session) => {
+          release();
+          resolve(found);
+        },
+        reject: (error: ConfabError) => {
+          release();
+          reject(error);
+        },
+      };
+      this.waiting.add(waiter);
+      const release = whenAborted(signal, () => {
+        this.waiting.delete(waiter);
+        reject(new ConfabError("CANCELLED", "the caller cancelled the call"));
+      });
+    });
+  }
+
+  /** Give a session up: its connection is lost, or does not answer. Without effect on one that was given up before. */
+  lost(session: Session, error: ConfabError): void {
+    if (session !== this.session || !this.session.isLive) return;
+    if (this.isStable()) this.failures = 0;
+    this.session.isLive = false;
+    this.session = undefined;
+    session.link.close();
+    this.again(error);
+  }
+
+  /** A session's connection has ended, with the server's reason if it gave one. */
+  private ended(session: Session, error: ConfabError): void {
+    if (session !== this.session) return;
+    if (forbidsReturn(error) && !this.mayHaveExpired(error)) this.close(error);
+    else this.lost(session, error);
+  }
+
+  /** Judge the error of an operation on a session, and give the session up if it says so. */
+  judge(session: Session, error: ConfabError): Verdict {
+    const verdict = this.mayHaveExpired(error) ? "reconnect" : verdictOn(error);
+    if (verdict === "reconnect") this.lost(session, error);
+    return verdict;
+  }
+
+  /** Make the next attempt now, if one is being waited for. */
+  hurry(): void {
+    if (this.state.name === "reconnecting" && !this.session) this.retryNow();
+  }
+
+  /** May be called twice. */
+  close(error?: ConfabError): void {
+    if (this.state.name === "closed") return;
+    this.cancelWait();
+    this.attempt.abort();
+    const { session } = this;
+    if (session) session.isLive = false;
+    this.session = undefined;
+    // First the state, so that whoever is failed by the link's end sees why.
+    this.enter({ name: "closed", ...(error && { error }) });
+    session?.link.close();
+    for (const waiter of this.waiting) waiter.reject(clientClosed(error));
+    this.waiting.clear();
+  }
+
+  private retryNow: () => void = () => undefined;
+
+  private async connect(): Promise<void> {
+    const { order, url, attemptTimeoutMs } = this.deps;
+    const attempt = new AbortController();
+    this.attempt = attempt;
+    const transport = order.next;
+    let link: Link | undefined;
+    try {
+      const token = await this.askToken();
+      if (attempt.signal.aborted) return;
+      let wasLostEarly: ConfabError | undefined;
+      let session: (Session & { isLive: boolean }) | undefined;
+      link = this.deps.openLink(transport, token, (error) => {
+        if (session) this.ended(session, error);
+        else wasLostEarly = error;
+      });
+      await link.open({ signal: attempt.signal, timeoutMs: attemptTimeoutMs });
+      if (attempt.signal.aborted) return link.close();
+      if (wasLostEarly) throw wasLostEarly;
+      session = { link, isLive: true };
+      this.opened(session, transport);
+    } catch (thrown) {
+      link?.close();
+      if (attempt.signal.aborted) return;
+      const error = openingError(confabErrorFrom(thrown), url);
+      this.failed(error);
+    }
+  }
+
+  private async askToken(): Promise<string | undefined> {
+    try {
+      return await this.deps.token?.();
+    } catch (error) {
+      // Whoever issues tokens may be as unreachable as a server; nothing is wrong with the request.
+      throw networkFailure("ENGINE_UNAVAILABLE", `no token: ${networkFailureText(error)}`, error);
+    }
+  }
+
+  private opened(session: Session & { isLive: boolean }, transport: TransportName): void {
+    this.session = session;
+    this.isTokenFresh = false;
+    this.liveSinceMs = this.deps.clock.nowMs();
+    this.deps.order.worked();
+    this.enter({ name: "live", transport });
+    for (const waiter of [...this.waiting]) {
+      this.waiting.delete(waiter);
+      waiter.resolve(session);
+    }
+  }
+
+  private failed(error: ConfabError): void {
+    const { order, reconnect, token } = this.deps;
+    if (order.failed(isTransportBlocked(error))) return void this.connect();
+    this.failures++;
+    // An expired token is no reason to give up before the application was asked for a new one.
+    const mayHelp = error.code === "UNAUTHENTICATED" && token !== undefined && !this.isTokenFresh;
+    if (mayHelp) this.isTokenFresh = true;
+    const isOver = this.failures > (reconnect.maxAttempts ?? Number.POSITIVE_INFINITY);
+    if (isOver || !(mayHelp || isWorthReconnecting(error))) this.close(error);
+    else this.again(error);
+  }
+
+  private again(error: ConfabError): void {
+    const { clock, random, reconnect } = this.deps;
+    const delayMs = backoffMs(this.failures, error, reconnect, random);
+    const cancel = clock.after(delayMs, () => this.retryNow());
+    this.cancelWait = cancel;
+    this.retryNow = () => {
+      cancel();
+      this.retryNow = () => undefined;
+      void this.connect();
+    };
+    this.enter({ name: "reconnecting", attempt: this.failures + 1, delayMs, error });
+  }
+
+  /** A token that was good when the session was young; a reason to come back with a new one. */
+  private mayHaveExpired(error: ConfabError): boolean {
+    return error.code === "UNAUTHENTICATED" && this.deps.token !== undefined && this.isStable();
+  }
+
+  private isStable(): boolean {
+    const { clock, reconnect } = this.deps;
+    return clock.nowMs() - this.liveSinceMs >= (reconnect.stableAfterMs ?? 5_000);
+  }
+
+  private enter(state: ConnectionState): void {
+    this.state = state;
+    this.deps.onState(state);
+  }
+}
+
+function clientClosed(error: ConfabError | undefined): ConfabError {
+  return error ?? new ConfabError("CANCELLED", "the client was closed");
+}

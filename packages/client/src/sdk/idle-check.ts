@@ -1,0 +1,82 @@
+import { confabErrorFrom } from "@confab/contract";
+import { networkFailure } from "../network-failure.js";
+import type { Clock } from "./clock.js";
+import type { Connector, Session } from "./connector.js";
+import { hasFrames } from "./has-frames.js";
+
+export interface SilenceOptions {
+  readonly session: Session;
+  readonly room: string;
+  readonly connector: Connector;
+  readonly clock: Clock;
+  readonly idleCheckMs: number;
+  readonly attemptTimeoutMs: number;
+  position(): string | undefined;
+}
+
+/** Watches over one reading of a room. `begins` and `ends` are called around each wait for a message. */
+export interface SilenceWatch {
+  begins(): void;
+  ends(): void;
+  close(): void;
+}
+
+const noWatch: SilenceWatch = { begins: () => undefined, ends: () => undefined, close: () => undefined };
+
+/**
+ * Notice a reader's connection that looks alive and is dead. Frames have the server's pings for that; elsewhere a silent
+ * reader asks for what comes after its position, by another request, and gives the connection up if there has been
+ * something for a while, or if nobody answers.
+ */
+export function watchSilence(options: SilenceOptions): SilenceWatch {
+  const { session, room, clock, idleCheckMs, attemptTimeoutMs } = options;
+  if (hasFrames(session.link)) return noWatch;
+  let isWaiting = false;
+  let waits = 0;
+  let cancel: () => void = () => undefined;
+  const giveUp = (error: unknown) => options.connector.judge(session, confabErrorFrom(error));
+
+  /** A timer for a whole interval, and not one for each message: busy rooms have many. */
+  const tick = (waitsBefore: number): void => {
+    const hasBeenSilent = isWaiting && waits === waitsBefore;
+    if (hasBeenSilent) void check();
+    else again();
+  };
+  const again = () => {
+    cancel = clock.after(idleCheckMs, tick.bind(undefined, waits));
+  };
+  const check = async () => {
+    const [after, waitsBefore] = [options.position(), waits];
+    try {
+      const { messages } = await session.link.history({ room, after, limit: 1 }, { timeoutMs: attemptTimeoutMs });
+      if (isClosed) return;
+      // What is there may be on its way; it has an interval to arrive.
+      if (messages.length === 0) return again();
+      cancel = clock.after(idleCheckMs, () => {
+        if (waits !== waitsBefore) again();
+        else giveUp(networkFailure("PING_TIMEOUT", `room ${room} went on after ${after}, and nothing was heard of it`));
+      });
+    } catch (error) {
+      if (isClosed) return;
+      // Trimmed means that it was there, and nothing was heard of it.
+      if (confabErrorFrom(error).code === "OUT_OF_RANGE") options.connector.lost(session, confabErrorFrom(error));
+      else giveUp(error);
+      again();
+    }
+  };
+  let isClosed = false;
+  again();
+  return {
+    begins: () => {
+      isWaiting = true;
+    },
+    ends: () => {
+      isWaiting = false;
+      waits++;
+    },
+    close: () => {
+      isClosed = true;
+      cancel();
+    },
+  };
+}

@@ -1,0 +1,182 @@
+import { ConfabError, confabErrorFrom, defaultRoom, utf8Length } from "@confab/contract";
+import { whenAborted } from "../call-signal.js";
+import type { Ack, OutgoingMessage } from "../link.js";
+import { newMessageId } from "../message-id.js";
+import type { Clock } from "./clock.js";
+import type { Connector, Session } from "./connector.js";
+import { hasFrames } from "./has-frames.js";
+
+export interface SendOptions {
+  /** Gives the send up. It may have been stored. */
+  readonly signal?: AbortSignal | undefined;
+  /** From the call to the acknowledgement, all attempts included. Without end if undefined. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface OutboxDeps {
+  readonly connector: Connector;
+  readonly clock: Clock;
+  readonly maxQueuedSends: number;
+  readonly maxQueuedBytes: number;
+  readonly attemptTimeoutMs: number;
+  /** The wait before a send that the server put off is tried again. */
+  retryDelayMs(failures: number, error: ConfabError): number;
+}
+
+/** A message that the application was not yet told of. */
+interface QueuedSend {
+  readonly message: OutgoingMessage & { readonly id: string };
+  readonly bytes: number;
+  /** Where it was sent last; if that session is over, it has to be sent again. */
+  sentOn: Session | undefined;
+  failures: number;
+  settle(result: Ack | ConfabError): void;
+}
+
+/** The messages of one room, in the order of their calls. */
+interface Lane {
+  readonly sends: Set<QueuedSend>;
+  inFlight: number;
+  isPutOff: boolean;
+}
+
+/**
+ * How many sends of one room may be on their way at once where the connection keeps their order. Elsewhere it is one: a
+ * send that overtakes another would be appended first.
+ */
+const framesInFlight = 64;
+
+/**
+ * The sends that wait for their acknowledgement. Each has one id for all its attempts, so that the server stores it once;
+ * after a connection is lost they are all sent again, those of a room in their order.
+ */
+export class Outbox {
+  private readonly lanes = new Map<string, Lane>();
+  private queuedSends = 0;
+  private queuedBytes = 0;
+
+  constructor(private readonly deps: OutboxDeps) {}
+
+  /**
+   * Send until there is an answer.
+   *
+   * @throws TOO_MANY_REQUESTS: the queue is full. The server's error, if it is final. CANCELLED: the signal aborted, or the
+   * client closed. DEADLINE_EXCEEDED: the timeout. After the last two the message may have been stored.
+   */
+  send(message: OutgoingMessage, { signal, timeoutMs }: SendOptions = {}): Promise<Ack> {
+    return new Promise((resolve, reject) => {
+      const { state } = this.deps.connector;
+      if (state.name === "closed") throw state.error ?? closedError();
+      if (signal?.aborted) throw new ConfabError("CANCELLED", "the caller cancelled the call");
+      const bytes = messageBytes(message);
+      this.refuseOverflow(bytes);
+      const room = message.room || defaultRoom;
+      const lane = this.lanes.get(room) ?? { sends: new Set(), inFlight: 0, isPutOff: false };
+      this.lanes.set(room, lane);
+      let isSettled = false;
+      const releases: (() => void)[] = [];
+      const queued: QueuedSend = {
+        message: { ...message, room, id: message.id ?? newMessageId() },
+        bytes,
+        sentOn: undefined,
+        failures: 0,
+        settle: (result) => {
+          if (isSettled) return;
+          isSettled = true;
+          for (const release of releases) release();
+          this.forget(room, lane, queued);
+          if (result instanceof ConfabError) reject(result);
+          else resolve(result);
+        },
+      };
+      lane.sends.add(queued);
+      this.queuedSends++;
+      this.queuedBytes += bytes;
+      releases.push(
+        whenAborted(signal, () => queued.settle(new ConfabError("CANCELLED", "the caller cancelled the call"))),
+      );
+      if (timeoutMs !== undefined) {
+        const error = () => new ConfabError("DEADLINE_EXCEEDED", `no acknowledgement within ${timeoutMs} ms`);
+        releases.push(this.deps.clock.after(timeoutMs, () => queued.settle(error())));
+      }
+      this.pump(lane);
+    });
+  }
+
+  /** A new connection is there: send everything again that is still without an answer. */
+  resume(): void {
+    for (const lane of this.lanes.values()) {
+      lane.inFlight = 0;
+      this.pump(lane);
+    }
+  }
+
+  /** Fail everything that waits. */
+  close(error: ConfabError = closedError()): void {
+    for (const lane of [...this.lanes.values()]) for (const queued of [...lane.sends]) queued.settle(error);
+  }
+
+  private refuseOverflow(bytes: number): void {
+    const { maxQueuedSends, maxQueuedBytes } = this.deps;
+    const refuse = (what: string) => {
+      throw new ConfabError("TOO_MANY_REQUESTS", `the queue of unacknowledged sends is full: ${what}`);
+    };
+    if (this.queuedSends + 1 > maxQueuedSends) refuse(`maxQueuedSends is ${maxQueuedSends}`);
+    if (this.queuedBytes + bytes > maxQueuedBytes)
+      refuse(`${this.queuedBytes} + ${bytes} bytes, maxQueuedBytes is ${maxQueuedBytes}`);
+  }
+
+  private forget(room: string, lane: Lane, queued: QueuedSend): void {
+    if (!lane.sends.delete(queued)) return;
+    this.queuedSends--;
+    this.queuedBytes -= queued.bytes;
+    if (queued.sentOn?.isLive) lane.inFlight--;
+    if (lane.sends.size === 0) this.lanes.delete(room);
+    else this.pump(lane);
+  }
+
+  private pump(lane: Lane): void {
+    const session = this.deps.connector.current;
+    if (!session || lane.isPutOff) return;
+    const maxInFlight = hasFrames(session.link) ? framesInFlight : 1;
+    for (const queued of lane.sends) {
+      if (lane.inFlight >= maxInFlight) return;
+      if (queued.sentOn === session) continue;
+      queued.sentOn = session;
+      lane.inFlight++;
+      void this.attempt(lane, queued, session);
+    }
+  }
+
+  private async attempt(lane: Lane, queued: QueuedSend, session: Session): Promise<void> {
+    try {
+      queued.settle(await session.link.send(queued.message, { timeoutMs: this.deps.attemptTimeoutMs }));
+    } catch (thrown) {
+      const error = confabErrorFrom(thrown);
+      if (!session.isLive) return;
+      const verdict = this.deps.connector.judge(session, error);
+      if (verdict === "final") queued.settle(error);
+      else if (verdict === "retry") this.putOff(lane, queued, error);
+    }
+  }
+
+  /** The server is there and cannot take it now: the whole room waits, so that nothing more overtakes it. */
+  private putOff(lane: Lane, queued: QueuedSend, error: ConfabError): void {
+    queued.sentOn = undefined;
+    lane.inFlight--;
+    lane.isPutOff = true;
+    this.deps.clock.after(this.deps.retryDelayMs(queued.failures++, error), () => {
+      lane.isPutOff = false;
+      this.pump(lane);
+    });
+  }
+}
+
+function messageBytes({ text = "", payload }: OutgoingMessage): number {
+  if (!payload) return utf8Length(text);
+  return utf8Length(text) + ("value" in payload ? payload.value.length : utf8Length(JSON.stringify(payload.json)));
+}
+
+function closedError(): ConfabError {
+  return new ConfabError("CANCELLED", "the client was closed");
+}

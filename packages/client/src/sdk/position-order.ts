@@ -1,0 +1,23 @@
+import { ConfabError, formatPosition, parsePosition } from "@confab/contract";
+
+/** Where a message stands to the position before it. */
+export type Step = "next" | "duplicate" | "gap";
+
+/** @throws PROTOCOL_VIOLATION: one of them is no position. */
+export function stepFrom(position: string, next: string): Step {
+  const [from, to] = [parsed(position), parsed(next)];
+  // Another epoch is another log: what lies between cannot be known.
+  if (from.epoch !== to.epoch || to.offset > from.offset + 1) return "gap";
+  return to.offset === from.offset + 1 ? "next" : "duplicate";
+}
+
+/** The position to read on from so that `offset` of that log comes next. */
+export function positionBefore(epoch: number, offset: number): string {
+  return formatPosition({ epoch, offset: Math.max(0, offset - 1) });
+}
+
+function parsed(text: string) {
+  const position = parsePosition(text);
+  if (!position) throw new ConfabError("PROTOCOL_VIOLATION", `${JSON.stringify(text)} is not a position`);
+  return position;
+}

@@ -1,0 +1,193 @@
+import { ConfabError, confabErrorFrom } from "@confab/contract";
+import { whenAborted } from "../call-signal.js";
+import type { ChatMessage, Listening } from "../link.js";
+import { networkFailure } from "../network-failure.js";
+import type { Clock } from "./clock.js";
+import type { Connector, Session } from "./connector.js";
+import { watchSilence } from "./idle-check.js";
+import { positionBefore, stepFrom } from "./position-order.js";
+
+export interface ReadOptions {
+  /** The last position seen: what came after it follows, then live messages. Not together with `history`. */
+  readonly after?: string | undefined;
+  /** Begin with this many of the newest messages; 0..1000. */
+  readonly history?: number | undefined;
+  /** Who reads; the client's user if undefined, and "" for nobody in particular. */
+  readonly user?: string | undefined;
+  /** Ends the reading, without an error. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * What to do when messages are missed that the server no longer has (OUT_OF_RANGE): `fail`, the default, ends the
+   * reading with that error; `oldest` and `newest` go on with the oldest message there is, or with what comes from now on,
+   * after a `gap` event.
+   */
+  readonly onGap?: "fail" | "oldest" | "newest" | undefined;
+}
+
+/** Messages that were missed and cannot be had any more. */
+export interface Gap {
+  readonly room: string;
+  /** The last position before the gap. */
+  readonly after: string;
+  /** The position that reading goes on from. */
+  readonly resumesAfter: string;
+  /** OUT_OF_RANGE, with the range that the server has. */
+  readonly error: ConfabError;
+}
+
+export interface ReadDeps {
+  readonly connector: Connector;
+  readonly clock: Clock;
+  readonly attemptTimeoutMs: number;
+  readonly idleCheckMs: number;
+  /** The wait before reading begins again where the server put it off. */
+  retryDelayMs(failures: number, error: ConfabError): number;
+  onGap(gap: Gap): void;
+}
+
+/** How often in a row a server may skip the same message before it is taken at its word that there is none. */
+const maxSkips = 5;
+
+/**
+ * A room being read, through any number of connections: each message once, in order, without a hole. Iterate it once.
+ *
+ * The position moves before a message is given out, so that whoever resumes from within its handling does not get it again.
+ */
+export class RoomReading implements AsyncIterable<ChatMessage> {
+  /** The last position given out, or where reading begins; undefined before the server was first heard. */
+  position: string | undefined;
+  private skips = 0;
+  private failures = 0;
+
+  constructor(
+    private readonly room: string,
+    private readonly options: ReadOptions,
+    private readonly deps: ReadDeps,
+  ) {
+    this.position = options.after;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<ChatMessage, void, undefined> {
+    const { signal } = this.options;
+    while (!signal?.aborted) {
+      let session: Session | undefined;
+      try {
+        session = await this.deps.connector.live(signal);
+        yield* this.readOn(session);
+      } catch (thrown) {
+        if (signal?.aborted) return;
+        if (!session) return this.clientClosed(thrown);
+        await this.recover(session, confabErrorFrom(thrown));
+      }
+    }
+  }
+
+  /** No session will come any more. That is an error, unless it was the application's wish. */
+  private clientClosed(error: unknown): void {
+    const { state } = this.deps.connector;
+    if (state.name !== "closed" || state.error) throw error;
+  }
+
+  /** What one session has, until it is lost. */
+  private async *readOn(session: Session): AsyncGenerator<ChatMessage, void, undefined> {
+    const attempt = new AbortController();
+    const release = whenAborted(this.options.signal, () => attempt.abort());
+    try {
+      const listening = await this.begin(session, attempt);
+      const iterator = listening[Symbol.asyncIterator]();
+      const silence = watchSilence({ ...this.deps, session, room: this.room, position: () => this.position });
+      try {
+        for (;;) {
+          silence.begins();
+          const { done, value } = await iterator.next();
+          silence.ends();
+          if (done) return;
+          if (this.advance(value.position)) yield value;
+        }
+      } finally {
+        silence.close();
+        await iterator.return?.();
+      }
+    } finally {
+      release();
+      attempt.abort();
+    }
+  }
+
+  private async begin({ link }: Session, attempt: AbortController): Promise<Listening> {
+    const { clock, attemptTimeoutMs } = this.deps;
+    const { user, history } = this.options;
+    const { room, position: after } = this;
+    let isLate = false;
+    const stopClock = clock.after(attemptTimeoutMs, () => {
+      isLate = true;
+      attempt.abort();
+    });
+    try {
+      const request = { room, user, after, history: after === undefined ? history : undefined };
+      const listening = await link.listen(request, { signal: attempt.signal });
+      // A server that begins elsewhere than it was asked to would make a hole.
+      if (after !== undefined && listening.position !== after)
+        throw skipped(`reading room ${room} began after ${listening.position} and not after ${after}`);
+      this.position = listening.position;
+      return listening;
+    } catch (error) {
+      throw isLate ? networkFailure("ENGINE_UNAVAILABLE", `no answer within ${attemptTimeoutMs} ms`, error) : error;
+    } finally {
+      stopClock();
+    }
+  }
+
+  /** Move on to a message. False: it was given out before. @throws PROTOCOL_VIOLATION: messages before it are missing. */
+  private advance(next: string): boolean {
+    const from = this.position ?? next;
+    const step = stepFrom(from, next);
+    if (step === "duplicate") return false;
+    if (step === "gap") {
+      this.skips++;
+      throw skipped(`after ${from} the server sent ${next}`);
+    }
+    this.position = next;
+    this.skips = 0;
+    this.failures = 0;
+    return true;
+  }
+
+  private async recover(session: Session, error: ConfabError): Promise<void> {
+    if (error.code === "OUT_OF_RANGE") return this.leap(error);
+    if (this.skips >= maxSkips) throw error;
+    // Somebody else has found the session dead already; whatever this was, the next one decides.
+    if (!session.isLive) return;
+    const verdict = this.deps.connector.judge(session, error);
+    if (verdict === "final") throw error;
+    if (verdict === "retry") await this.pause(this.deps.retryDelayMs(this.failures++, error));
+  }
+
+  private leap(error: ConfabError): void {
+    const { onGap = "fail" } = this.options;
+    const { range } = error.facts;
+    if (onGap === "fail" || !range || this.position === undefined) throw error;
+    const nextOffset = onGap === "oldest" ? range.oldest : range.newest + 1;
+    const resumesAfter = positionBefore(range.epoch, nextOffset);
+    const after = this.position;
+    this.position = resumesAfter;
+    this.deps.onGap({ room: this.room, after, resumesAfter, error });
+  }
+
+  private pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const release = whenAborted(this.options.signal, () => {
+        cancel();
+        resolve();
+      });
+      const cancel = this.deps.clock.after(delayMs, () => {
+        release();
+        resolve();
+      });
+    });
+  }
+}
+
+function skipped(message: string): ConfabError {
+  return new ConfabError("PROTOCOL_VIOLATION", message);
+}

@@ -1,0 +1,97 @@
+import type {
+  Ack,
+  CallOptions,
+  ChatMessage,
+  HistoryPage,
+  HistoryRequest,
+  MembersPage,
+  MembersRequest,
+  MessagePayload,
+  OutgoingSignal,
+} from "../link.js";
+import type { Calls } from "./calls.js";
+import type { Outbox, SendOptions } from "./outbox.js";
+import { type ReadDeps, type ReadOptions, RoomReading } from "./room-reading.js";
+import { type MessageHandler, type Subscription, subscribe } from "./subscription.js";
+
+/** What to say, where a text alone does not do. */
+export interface RoomMessage {
+  readonly text?: string | undefined;
+  readonly payload?: MessagePayload | undefined;
+  /** The client's user if undefined. */
+  readonly user?: string | undefined;
+}
+
+export interface RoomSendOptions extends SendOptions {
+  /** The idempotency key; a random one if undefined. */
+  readonly id?: string | undefined;
+}
+
+export type RoomSignal = Omit<OutgoingSignal, "room" | "user"> & { readonly user?: string | undefined };
+
+export interface RoomDeps {
+  readonly user: string | undefined;
+  readonly outbox: Outbox;
+  readonly calls: Calls;
+  readonly reading: ReadDeps;
+}
+
+/** One room, through a client. Costs nothing until it is used; any number may stand for the same room. */
+export class Room {
+  constructor(
+    readonly name: string,
+    private readonly deps: RoomDeps,
+  ) {}
+
+  /**
+   * Say something. Resolves once it is durable; waits through lost connections, and sends again with the same id.
+   *
+   * Order: the sends of one room are appended in the order of these calls, except that what the server refuses for now
+   * (OVERLOADED, say) may be overtaken by what was on its way already.
+   *
+   * @throws TOO_MANY_REQUESTS: too many sends wait. Any final error of the server. CANCELLED, DEADLINE_EXCEEDED: given up;
+   * it may have been stored.
+   */
+  send(message: string | RoomMessage, { id, ...options }: RoomSendOptions = {}): Promise<Ack> {
+    const { text, payload, user = this.deps.user ?? "" } = typeof message === "string" ? { text: message } : message;
+    return this.deps.outbox.send({ room: this.name, user, text, payload, id }, options);
+  }
+
+  /**
+   * The room's messages, each once and in order, through lost connections. Iterate it once; leaving the loop stops it.
+   *
+   * It ends when the signal aborts or the client is closed. It fails with OUT_OF_RANGE (see `ReadOptions.onGap`), with
+   * another final error of the server, or with the error that the client closed with.
+   */
+  messages(options: ReadOptions = {}): AsyncIterable<ChatMessage> & { readonly position: string | undefined } {
+    return new RoomReading(this.name, this.reader(options), this.deps.reading);
+  }
+
+  /** `messages`, given to a function. */
+  subscribe(handler: MessageHandler, options: ReadOptions = {}): Subscription {
+    return subscribe(handler, this.name, this.reader(options), this.deps.reading);
+  }
+
+  history(request: Omit<HistoryRequest, "room"> = {}, options?: CallOptions): Promise<HistoryPage> {
+    return this.deps.calls.read((link, bounds) => link.history({ ...request, room: this.name }, bounds), options);
+  }
+
+  members(request: Omit<MembersRequest, "room"> = {}, options?: CallOptions): Promise<MembersPage> {
+    return this.deps.calls.read((link, bounds) => link.members({ ...request, room: this.name }, bounds), options);
+  }
+
+  /** Tell the readers of something that is not kept. At most once: what a lost connection takes with it stays lost. */
+  signal(signal: RoomSignal, options?: CallOptions): Promise<void> {
+    const { user = this.deps.user ?? "" } = signal;
+    return this.deps.calls.once((link, bounds) => link.signal({ ...signal, user, room: this.name }, bounds), options);
+  }
+
+  /** Tell the readers that the user is writing. */
+  typing(options?: CallOptions): Promise<void> {
+    return this.signal({ kind: "typing" }, options);
+  }
+
+  private reader(options: ReadOptions): ReadOptions {
+    return { ...options, user: options.user ?? this.deps.user };
+  }
+}
