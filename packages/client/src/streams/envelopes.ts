@@ -1,4 +1,5 @@
 import { ConfabError, EnvelopeReader } from "@confab/contract";
+import { networkFailure } from "../network-failure.js";
 
 /** The longest message that is taken from a server: a page of history at its largest is well below. */
 export const maxReplyBytes = 67_108_864;
@@ -8,7 +9,13 @@ export interface Envelope {
   readonly message: Uint8Array;
 }
 
-/** The envelopes in a stream of chunks. @throws PROTOCOL_VIOLATION: one is too large, or the stream ends within one. */
+/**
+ * The envelopes in a stream of chunks.
+ *
+ * @throws PROTOCOL_VIOLATION: one is too large.
+ * @throws ENGINE_UNAVAILABLE (retry), as the network's: the stream ended within one. Servers write whole ones, so something
+ * between cut it, and HTTP/2 tells that by no more than an end.
+ */
 export async function* envelopes(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Envelope> {
   let ready: Envelope[] = [];
   const reader = new EnvelopeReader(
@@ -24,5 +31,5 @@ export async function* envelopes(chunks: AsyncIterable<Uint8Array>): AsyncGenera
     ready = [];
     yield* batch;
   }
-  if (!reader.isAtBoundary) throw new ConfabError("PROTOCOL_VIOLATION", "the stream ended within a message");
+  if (!reader.isAtBoundary) throw networkFailure("ENGINE_UNAVAILABLE", "the stream was cut off within a message");
 }
