@@ -1,0 +1,329 @@
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { ConfabError, EnvelopeReader, enveloped, envelopeFlag } from "@confab/contract";
+import { forEachSeed } from "@confab/contract/testing/random";
+import { ArrivalTimeouts } from "../../http/arrival-timeouts.js";
+import type { Fields } from "../../http/exchange.js";
+import { FakeExchange } from "../../testing/fake-exchange.js";
+import { settled } from "../../testing/manual-turns.js";
+import { EnvelopedCall } from "./call.js";
+import { GrpcWire } from "./grpc/wire.js";
+import type { Call, CallHandler, Method } from "./method.js";
+
+const maxMessageBytes = 2_000;
+const reported: ConfabError[] = [];
+const arrivals = new ArrivalTimeouts(30_000);
+afterEach(() => {
+  arrivals.close();
+  reported.length = 0;
+});
+
+/** A gRPC call of a method, with the test as the client. */
+function begin(method: Method, headers: Fields = {}, timeoutMs?: number): FakeExchange {
+  const exchange = new FakeExchange({ headers, httpVersion: 2 });
+  const deps = { maxMessageBytes, arrivals, report: (error: ConfabError) => void reported.push(error) };
+  new EnvelopedCall(exchange, new GrpcWire(exchange, "proto"), method, timeoutMs, deps).begin();
+  return exchange;
+}
+
+function messagesOf(exchange: FakeExchange): string[] {
+  const messages: string[] = [];
+  const reader = new EnvelopeReader(
+    1_000_000,
+    (flags, bytes) => messages.push(Buffer.from(flags === 0 ? bytes : gunzipSync(bytes)).toString()),
+    () => assert.fail(),
+  );
+  for (const bytes of exchange.written) reader.push(bytes);
+  assert.ok(reader.isAtBoundary);
+  return messages;
+}
+
+/** The gRPC status and the catalogue's code, wherever they were sent. */
+function outcomeOf(exchange: FakeExchange): string {
+  assert.ok(exchange.isEnded, "the call has ended");
+  const trailers = exchange.trailers ?? exchange.headers;
+  const details = Buffer.from(trailers["grpc-status-details-bin"] ?? "", "base64").toString("latin1");
+  return `${trailers["grpc-status"]} ${/[A-Z]{2,}(_[A-Z]+)*/.exec(details)?.[0] ?? ""}`.trim();
+}
+
+const message = (text: string) => enveloped(0, Buffer.from(text));
+
+/** Answers with what it was asked, in upper case. */
+const upper: Method = {
+  kind: "unary",
+  hasNoSideEffects: false,
+  call: async (_format, request) => Buffer.from(Buffer.from(request).toString().toUpperCase()),
+};
+
+/** A unary method that the test answers. */
+function answeredLater(): {
+  method: Method;
+  reply: (text: string) => void;
+  fail: (error: unknown) => void;
+  calls: () => number;
+} {
+  let calls = 0;
+  let settle: { resolve: (bytes: Uint8Array) => void; reject: (error: unknown) => void } | undefined;
+  return {
+    method: {
+      kind: "unary",
+      hasNoSideEffects: false,
+      call: () =>
+        new Promise((resolve, reject) => {
+          calls++;
+          settle = { resolve, reject };
+        }),
+    },
+    reply: (text) => settle?.resolve(Buffer.from(text)),
+    fail: (error) => settle?.reject(error),
+    calls: () => calls,
+  };
+}
+
+/** A bidi method whose handler the test sees. */
+class Recorder implements CallHandler {
+  readonly messages: string[] = [];
+  readonly events: string[] = [];
+  call: Call | undefined;
+
+  get method(): Method {
+    return {
+      kind: "bidi",
+      open: (call) => {
+        this.call = call;
+        return this;
+      },
+    };
+  }
+
+  message(bytes: Uint8Array): void {
+    this.messages.push(Buffer.from(bytes).toString());
+  }
+
+  halfClosed(): void {
+    this.events.push("half-closed");
+  }
+
+  drained(): void {
+    this.events.push("drained");
+  }
+
+  over(): void {
+    this.events.push("over");
+  }
+}
+
+test("a unary call is answered once its message and the end of the request are there, however they are cut", async () => {
+  for (const size of [1, 3, 1_000]) {
+    const exchange = begin(upper);
+    const bytes = message("hello");
+    for (let at = 0; at < bytes.length; at += size) exchange.listener.data(bytes.subarray(at, at + size));
+    await settled();
+    assert.ok(!exchange.isEnded);
+    exchange.listener.ended();
+    await settled();
+    assert.deepEqual([messagesOf(exchange), outcomeOf(exchange), exchange.status], [["HELLO"], "0", 200]);
+  }
+});
+
+test("an empty message is a message", async () => {
+  const exchange = begin(upper);
+  exchange.listener.data(message(""));
+  exchange.listener.ended();
+  await settled();
+  assert.deepEqual([messagesOf(exchange), outcomeOf(exchange)], [[""], "0"]);
+});
+
+const tooLong = new Uint8Array(maxMessageBytes + 1);
+const bad: readonly (readonly [what: string, chunks: readonly Uint8Array[], outcome: string, headers?: Fields])[] = [
+  ["no message", [], "3 PROTOCOL_VIOLATION"],
+  ["two messages", [message("a"), message("b")], "3 PROTOCOL_VIOLATION"],
+  ["two messages in one chunk", [Buffer.concat([message("a"), message("b")])], "3 PROTOCOL_VIOLATION"],
+  ["half a prefix", [Uint8Array.of(0, 0)], "3 MALFORMED_MESSAGE"],
+  ["half a message", [message("hello").subarray(0, 7)], "3 MALFORMED_MESSAGE"],
+  ["a message and half a prefix", [message("a"), Uint8Array.of(0)], "3 MALFORMED_MESSAGE"],
+  ["a message above the bound", [enveloped(0, tooLong)], "8 PAYLOAD_TOO_LARGE"],
+  ["a prefix of four gigabytes", [Uint8Array.of(0, 255, 255, 255, 255)], "8 PAYLOAD_TOO_LARGE"],
+  ["flags that mean nothing", [enveloped(2, Buffer.from("a"))], "3 MALFORMED_MESSAGE"],
+  ["a compressed message without a name for it", [enveloped(1, gzipSync("a"))], "3 MALFORMED_MESSAGE"],
+  [
+    "a compressed message that is not gzip",
+    [enveloped(1, Buffer.from("a"))],
+    "3 MALFORMED_MESSAGE",
+    { "grpc-encoding": "gzip" },
+  ],
+  ["a bomb", [enveloped(1, gzipSync(new Uint8Array(1_000_000)))], "8 PAYLOAD_TOO_LARGE", { "grpc-encoding": "gzip" }],
+];
+
+for (const [what, chunks, outcome, headers] of bad) {
+  test(`a unary call of ${what} is ${outcome}, and is not made`, async () => {
+    const { method, calls } = answeredLater();
+    const exchange = begin(method, headers);
+    for (const chunk of chunks) exchange.listener.data(chunk);
+    if (!exchange.isEnded) exchange.listener.ended();
+    else exchange.listener.data(message("more, which is dropped"));
+    await settled();
+    assert.equal(outcomeOf(exchange), outcome);
+    assert.deepEqual([calls(), reported], [0, []]);
+    assert.deepEqual([exchange.trailers, exchange.written], [undefined, []], "head and trailers are one");
+  });
+}
+
+test("gzip goes both ways, and a short answer goes as it is", async () => {
+  const headers = { "grpc-encoding": "gzip", "grpc-accept-encoding": "identity,gzip" };
+  for (const [text, isCompressed] of [
+    ["hello", false],
+    ["hello ".repeat(300), true],
+  ] as const) {
+    const exchange = begin(upper, headers);
+    exchange.listener.data(enveloped(envelopeFlag.compressed, gzipSync(text)));
+    exchange.listener.ended();
+    for (let turn = 0; turn < 1_000 && !exchange.isEnded; turn++) await settled();
+    assert.deepEqual(messagesOf(exchange), [text.toUpperCase()]);
+    assert.equal(exchange.headers["grpc-encoding"], isCompressed ? "gzip" : undefined);
+    assert.equal(exchange.written[0]?.[0], isCompressed ? 1 : 0);
+  }
+});
+
+test("UNSUPPORTED_COMPRESSION and a deadline of nothing stop a call before it begins", () => {
+  const { method, calls } = answeredLater();
+  for (const [headers, timeoutMs, code] of [
+    [{ "grpc-encoding": "br" }, undefined, "UNSUPPORTED_COMPRESSION"],
+    [{}, 0, "DEADLINE_EXCEEDED"],
+  ] as const) {
+    assert.throws(
+      () => begin(method, headers, timeoutMs),
+      (error: unknown) => error instanceof ConfabError && error.code === code,
+    );
+  }
+  assert.equal(calls(), 0);
+});
+
+test("DEADLINE_EXCEEDED when the time is up first; the late answer is dropped", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { method, reply } = answeredLater();
+  const exchange = begin(method, {}, 50);
+  exchange.listener.data(message("a"));
+  exchange.listener.ended();
+  t.mock.timers.tick(50);
+  assert.equal(outcomeOf(exchange), "4 DEADLINE_EXCEEDED");
+  reply("late");
+  await settled();
+  assert.deepEqual(exchange.written, []);
+});
+
+test("an answer in time calls the deadline off", async (t) => {
+  const exchange = begin(upper, {}, 60_000);
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  exchange.listener.data(message("a"));
+  exchange.listener.ended();
+  await settled();
+  assert.equal(outcomeOf(exchange), "0");
+});
+
+test("REQUEST_TIMEOUT when the request does not arrive whole in time, and none for a stream of many messages", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let nowMs = 0;
+  const timeouts = new ArrivalTimeouts(1_000, () => nowMs);
+  const exchanges = [upper, new Recorder().method].map((method) => {
+    const exchange = new FakeExchange({ httpVersion: 2 });
+    const deps = { maxMessageBytes, arrivals: timeouts, report: () => assert.fail() };
+    new EnvelopedCall(exchange, new GrpcWire(exchange, "proto"), method, undefined, deps).begin();
+    exchange.listener.data(message("hello").subarray(0, 7));
+    return exchange;
+  });
+  nowMs = 1_000;
+  t.mock.timers.tick(1_000);
+  assert.deepEqual(
+    exchanges.map(({ isEnded }) => isEnded),
+    [true, false],
+  );
+  assert.equal(outcomeOf(exchanges[0] ?? new FakeExchange()), "4 REQUEST_TIMEOUT");
+});
+
+test("a client that cancels is told nothing more, and what its call holds is released once", async () => {
+  const { method, reply } = answeredLater();
+  const unary = begin(method);
+  unary.listener.data(message("a"));
+  unary.listener.ended();
+  unary.listener.aborted();
+  reply("late");
+  await settled();
+  assert.deepEqual([unary.written, unary.isEnded], [[], false]);
+
+  const recorder = new Recorder();
+  const stream = begin(recorder.method);
+  recorder.call?.start();
+  stream.listener.aborted();
+  stream.listener.aborted();
+  recorder.call?.finish(new ConfabError("INTERNAL", "late"));
+  assert.ok(recorder.call?.send(Buffer.from("late")), "a dead call does not ask to wait");
+  assert.deepEqual([recorder.events, stream.written, stream.isEnded], [["over"], [], false]);
+});
+
+test("a failure of ours is INTERNAL without its text, and is reported", async () => {
+  const { method, fail } = answeredLater();
+  const exchange = begin(method);
+  exchange.listener.data(message("a"));
+  exchange.listener.ended();
+  fail(new Error("secret"));
+  await settled();
+  assert.equal(outcomeOf(exchange), "13 INTERNAL");
+  assert.ok(!JSON.stringify(exchange.headers).includes("secret"));
+  assert.equal(reported.length, 1);
+});
+
+test("a stream gets every message in order, each decompressed, and then the half-close", () => {
+  const recorder = new Recorder();
+  const exchange = begin(recorder.method, { "grpc-encoding": "gzip" });
+  const bytes = Buffer.concat([message("a"), enveloped(1, gzipSync("b")), message("")]);
+  for (const byte of bytes) exchange.listener.data(Uint8Array.of(byte));
+  exchange.listener.ended();
+  assert.deepEqual([recorder.messages, recorder.events], [["a", "b", ""], ["half-closed"]]);
+  recorder.call?.finish();
+  recorder.call?.finish(new ConfabError("INTERNAL", "too late"));
+  assert.deepEqual([outcomeOf(exchange), recorder.events], ["0", ["half-closed", "over"]]);
+});
+
+test("a stream's head goes out once, with its metadata, and its error in trailers behind the messages", () => {
+  const recorder = new Recorder();
+  const exchange = begin(recorder.method);
+  recorder.call?.start({ "confab-position": "7:1" });
+  recorder.call?.start({ "confab-position": "9:9" });
+  recorder.call?.send(Buffer.from("a"));
+  recorder.call?.finish(new ConfabError("OUT_OF_RANGE", "gone"));
+  assert.deepEqual([exchange.headers["confab-position"], messagesOf(exchange)], ["7:1", ["a"]]);
+  assert.equal(exchange.trailers?.["grpc-status"], "11");
+  exchange.listener.data(message("more"));
+  exchange.listener.ended();
+  assert.deepEqual([recorder.messages, recorder.events], [[], ["over"]]);
+});
+
+test("backpressure and drains are passed on, until the call is over", () => {
+  const recorder = new Recorder();
+  const exchange = begin(recorder.method);
+  exchange.isBelowHighWaterMark = false;
+  exchange.queuedBytes = 77;
+  assert.deepEqual([recorder.call?.send(Buffer.from("a")), recorder.call?.queuedBytes], [false, 77]);
+  recorder.call?.pause();
+  assert.ok(exchange.isPaused);
+  exchange.listener.drained();
+  recorder.call?.finish();
+  assert.ok(!exchange.isPaused, "the rest of the request is read and dropped");
+  exchange.listener.drained();
+  assert.deepEqual(recorder.events, ["drained", "over"]);
+});
+
+test("noise from a client ends in a status or waits for more, and never in anything else", () => {
+  forEachSeed(2_000, (random) => {
+    const recorder = new Recorder();
+    const exchange = begin(recorder.method, { "grpc-encoding": "gzip" });
+    const bytes = random.oneIn(2) ? random.bytes(30) : Buffer.concat([message("a"), random.bytes(10)]);
+    for (const chunk of random.chunks(bytes, 7)) exchange.listener.data(chunk);
+    exchange.listener.ended();
+    if (exchange.isEnded) assert.match(outcomeOf(exchange), /^(3 MALFORMED_MESSAGE|8 PAYLOAD_TOO_LARGE)$/);
+    else assert.deepEqual(recorder.events, ["half-closed"]);
+    exchange.listener.aborted();
+  });
+});

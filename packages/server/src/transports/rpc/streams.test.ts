@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { ConfabError, EnvelopeReader, enveloped } from "@confab/contract";
+import { ClientFrameSchema, ServerFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import { ChatMessageSchema, UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
+import { ArrivalTimeouts } from "../../http/arrival-timeouts.js";
+import { FrameServer } from "../../testing/fake-channel.js";
+import { FakeExchange } from "../../testing/fake-exchange.js";
+import { settled } from "../../testing/manual-turns.js";
+import { lobby, offsets } from "../../testing/test-hub.js";
+import { EnvelopedCall } from "./call.js";
+import { converse } from "./converse.js";
+import { GrpcWire } from "./grpc/wire.js";
+import { Base64Reader, GrpcWebWire } from "./grpc-web/wire.js";
+import type { Method } from "./method.js";
+import { streamMessages } from "./stream-messages.js";
+
+const arrivals = new ArrivalTimeouts(30_000);
+afterEach(() => arrivals.close());
+
+function begin(
+  method: Method,
+  { isText = false, timeoutMs }: { isText?: boolean; timeoutMs?: number } = {},
+): FakeExchange {
+  const exchange = new FakeExchange({ httpVersion: 2 });
+  const wire = isText ? new GrpcWebWire(exchange, "proto", true) : new GrpcWire(exchange, "proto");
+  const deps = { maxMessageBytes: 10_000, arrivals, report: (error: ConfabError) => assert.fail(error) };
+  new EnvelopedCall(exchange, wire, method, timeoutMs, deps).begin();
+  return exchange;
+}
+
+/** The messages of the response; trailers of gRPC-Web are left out. */
+function messagesOf({ written }: FakeExchange, isText = false): Uint8Array[] {
+  const messages: Uint8Array[] = [];
+  const reader = new EnvelopeReader(
+    1_000_000,
+    (flags, message) => flags === 0 && messages.push(new Uint8Array(message)),
+    () => assert.fail(),
+  );
+  const base64 = new Base64Reader();
+  for (const bytes of written) reader.push(isText ? (base64.push(bytes) ?? assert.fail()) : bytes);
+  return messages;
+}
+
+function offsetsOf(exchange: FakeExchange, isText = false): number[] {
+  return messagesOf(exchange, isText).map((bytes) => Number(fromBinary(ChatMessageSchema, bytes).position?.offset));
+}
+
+const reader = (init: Parameters<typeof create<typeof UserSchema>>[1] = {}) =>
+  enveloped(0, toBinary(UserSchema, create(UserSchema, init)));
+
+async function stream(server: FrameServer, init: Parameters<typeof reader>[0] = {}): Promise<FakeExchange> {
+  const exchange = begin(streamMessages(server.service));
+  exchange.listener.data(reader(init));
+  exchange.listener.ended();
+  await server.settle();
+  return exchange;
+}
+
+test("a stream's head says where it starts before there is any message, and then brings each", async () => {
+  const server = new FrameServer();
+  await server.hub.sayAndDeliver(2);
+  const exchange = await stream(server);
+  assert.deepEqual([exchange.status, exchange.headers["confab-position"], exchange.written], [200, "7:2", []]);
+  await server.hub.sayAndDeliver(3);
+  assert.deepEqual(offsetsOf(exchange), [3, 4, 5]);
+});
+
+test("a stream as text is the same messages in base64", async () => {
+  const server = new FrameServer();
+  const exchange = begin(streamMessages(server.service), { isText: true });
+  exchange.listener.data(Buffer.from(Buffer.from(reader({ history: 5 })).toString("base64")));
+  exchange.listener.ended();
+  await server.settle();
+  await server.hub.sayAndDeliver(3);
+  assert.deepEqual(offsetsOf(exchange, true), [1, 2, 3]);
+});
+
+test("readers of one encoding share the bytes", async () => {
+  const server = new FrameServer();
+  const method = streamMessages(server.service);
+  const exchanges = [begin(method), begin(method)];
+  for (const exchange of exchanges) {
+    exchange.listener.data(reader());
+    exchange.listener.ended();
+  }
+  await server.settle();
+  await server.hub.sayAndDeliver(1);
+  assert.equal(exchanges[0]?.written[0], exchanges[1]?.written[0]);
+});
+
+test("the room is left when the client cancels, open or while it is being opened", async () => {
+  for (const isSlow of [false, true]) {
+    const server = new FrameServer();
+    server.hub.engine.isSlow = isSlow;
+    const exchange = await stream(server);
+    assert.equal(server.hub.hub.roomInUse(lobby) !== undefined, !isSlow);
+    exchange.listener.aborted();
+    server.hub.engine.isSlow = false;
+    await settled();
+    server.hub.engine.releaseAll();
+    await server.settle();
+    assert.equal(server.hub.hub.roomInUse(lobby), undefined);
+    assert.equal(server.hub.engine.watchersOf(lobby), 0);
+    assert.deepEqual(exchange.written, []);
+  }
+});
+
+test("the room is left at the deadline, and the reader is told", async (t) => {
+  const server = new FrameServer();
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const exchange = begin(streamMessages(server.service), { timeoutMs: 50 });
+  exchange.listener.data(reader());
+  exchange.listener.ended();
+  await server.settle();
+  t.mock.timers.tick(50);
+  assert.deepEqual([exchange.trailers?.["grpc-status"], server.hub.hub.roomInUse(lobby)], ["4", undefined]);
+});
+
+test("a reader whose queue is above its bound lags, and gets the rest when it has drained", async () => {
+  const server = new FrameServer({ maxQueuedBytes: 1_000 });
+  const exchange = await stream(server);
+  exchange.isBelowHighWaterMark = false;
+  exchange.queuedBytes = 1_000;
+  await server.hub.sayAndDeliver(1);
+  await server.hub.sayAndDeliver(1);
+  assert.deepEqual(offsetsOf(exchange), [1, 2], "at the bound it is still live");
+  exchange.queuedBytes = 1_001;
+  await server.hub.sayAndDeliver(1);
+  await server.hub.sayAndDeliver(5);
+  assert.deepEqual(offsetsOf(exchange), [1, 2, 3]);
+  exchange.queuedBytes = 0;
+  exchange.isBelowHighWaterMark = true;
+  exchange.listener.drained();
+  await server.settle();
+  assert.deepEqual(offsetsOf(exchange), offsets(1, 8));
+});
+
+for (const [what, init, status] of [
+  ["a position that cannot be resumed from", { after: { epoch: 1 } }, "11"],
+  ["a room that cannot be", { room: "/" }, "3"],
+] as const) {
+  test(`a stream for ${what} is status ${status} at once`, async () => {
+    const exchange = await stream(new FrameServer(), init);
+    assert.deepEqual([exchange.isEnded, exchange.headers["grpc-status"]], [true, status]);
+  });
+}
+
+test("Converse welcomes, answers every frame that came before the half-close, and then ends", async () => {
+  const server = new FrameServer();
+  const exchange = begin(converse(server.service, server.sessions));
+  const say = (init: Parameters<typeof create<typeof ClientFrameSchema>>[1]) =>
+    exchange.listener.data(enveloped(0, toBinary(ClientFrameSchema, create(ClientFrameSchema, init))));
+  say({ request: 1, frame: { case: "subscribe", value: {} } });
+  say({ request: 2, frame: { case: "send", value: { user: "ann", text: "hi" } } });
+  exchange.listener.ended();
+  assert.ok(!exchange.isEnded);
+  await server.settle();
+  const frames = messagesOf(exchange).map((bytes) => fromBinary(ServerFrameSchema, bytes));
+  assert.deepEqual(
+    // Answers may overtake one another.
+    frames.map(({ request, frame }) => `${request} ${frame.case}`).sort(),
+    ["0 welcome", "1 subscribed", "2 ack"],
+  );
+  assert.deepEqual([exchange.trailers, server.hub.hub.roomInUse(lobby)], [{ "grpc-status": "0" }, undefined]);
+});
+
+test("Converse is told goodbye and ends with the reason", async () => {
+  const server = new FrameServer();
+  const exchange = begin(converse(server.service, server.sessions));
+  server.sessions.closeAll(new ConfabError("SHUTTING_DOWN", "bye"), 1_000);
+  const last = messagesOf(exchange).at(-1);
+  assert.equal(last && fromBinary(ServerFrameSchema, last).frame.case, "goodbye");
+  assert.equal(exchange.trailers?.["grpc-status"], "14");
+});
