@@ -5,7 +5,7 @@ import { AvailableRangeSchema } from "./gen/confab/v1/frame_pb.js";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "./gen/google/rpc/error_details_pb.js";
 
 /** The `domain` of our ErrorInfo details: whose catalogue a `reason` belongs to. */
-export const errorDomain = "confab.v1";
+const errorDomain = "confab.v1";
 
 /**
  * The details of an error, the same on every transport: always `google.rpc.ErrorInfo` with the catalogue's code as its

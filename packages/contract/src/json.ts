@@ -62,7 +62,7 @@ export function messageFromJson<Desc extends DescMessage>(
 }
 
 /** Like `messageFromJson`, for JSON that is parsed already. The value may be changed. */
-export function messageFromJsonValue<Desc extends DescMessage>(
+function messageFromJsonValue<Desc extends DescMessage>(
   schema: Desc,
   json: JsonValue,
   types: PayloadTypes,

@@ -18,6 +18,5 @@ export type {
   Signal,
   Turns,
 } from "./ports.js";
-export { outOfRange } from "./range.js";
 export { type RoomId, roomIdFrom } from "./room-id.js";
 export type { Encoding, PresenceChange, Sink, Subscription } from "./subscription.js";

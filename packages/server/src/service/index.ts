@@ -4,7 +4,7 @@ export { wireErrorFrom } from "./error-frame.js";
 export type { FrameChannel } from "./frames/channel.js";
 export type { FrameSession } from "./frames/session.js";
 export { FrameSessions, type FrameSessionsDeps } from "./frames/sessions.js";
-export { envelopeFraming, type Framing, framed } from "./framing.js";
+export { envelopeFraming, type Framing } from "./framing.js";
 export type { MessageJson } from "./message-json.js";
 export { decodeNewMessage } from "./new-message.js";
 export { decodeMessage, encodeMessage, maxWireBytes, type WireFormat } from "./wire-format.js";

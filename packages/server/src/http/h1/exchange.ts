@@ -82,7 +82,9 @@ export class Http1Exchange implements Exchange {
     });
     incoming.resume();
     const giveUp = setTimeout(() => socket.destroy(), lingerTimeoutMs);
-    incoming.on("close", () => clearTimeout(giveUp));
+    const done = () => clearTimeout(giveUp);
+    incoming.on("close", done);
+    socket.on("close", done);
   }
 }
 

@@ -1,2 +1,2 @@
 export { type Http2Connection, serveHttp2 } from "./connection.js";
-export { defaultTimeouts, type Http2Options, type Http2Timeouts } from "./options.js";
+export type { Http2Options, Http2Timeouts } from "./options.js";
