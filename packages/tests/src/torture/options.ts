@@ -1,0 +1,100 @@
+import { parseArgs } from "node:util";
+import type { TransportName } from "@confab/client/node";
+
+export const allTransports = [
+  "grpc",
+  "grpc-web",
+  "connect",
+  "websocket-plain",
+  "websocket-json",
+  "websocket-proto",
+  "sse",
+] as const satisfies readonly TransportName[];
+
+/** What a run is asked to do. */
+export interface TortureOptions {
+  /** How long faults last; starting, settling and the proof come on top. */
+  readonly seconds: number;
+  /** Undefined: a random one. */
+  readonly seed: number | undefined;
+  readonly senders: number;
+  readonly readers: number;
+  readonly transports: readonly [TransportName, ...TransportName[]];
+  readonly jsonFile: string | undefined;
+}
+
+export type ParsedOptions =
+  | { readonly kind: "run"; readonly options: TortureOptions }
+  | { readonly kind: "help" }
+  | { readonly kind: "wrong"; readonly reason: string };
+
+export const usage = `npm run torture -- [options]
+
+Sends and reads over every transport through a proxy that cuts, truncates, delays, throttles and
+half-opens connections, while the server is killed and restarted; then proves from the log and from
+what every reader heard that every acknowledged message was delivered to every reader exactly once,
+in order, without a gap, and every unacknowledged one at most once. Everything is on this machine.
+
+  --seconds N        how long faults last, 1 to 3600 (default 60)
+  --seed N           repeat a run's decisions (default random; always printed)
+  --senders N        1 to 200 (default 14)
+  --readers N        1 to 500 (default 28); some are slow, and some read through the SDK
+  --transports LIST  some of: ${allTransports.join(",")}
+  --json FILE        also write the figures and violations to FILE
+  --help             this text
+
+The seed decides the faults, blows, rates and choices, each part with random numbers of its own. It
+does not decide real time: which message meets which fault differs from run to run, so a seed that
+failed may need a few runs to fail again.
+
+Ctrl-C ends the faults early; the proof of what happened so far is marked as partial.
+
+Exit code: 0 when every promise held; 1 when one was broken or the run failed; 2 for a wrong option.
+`;
+
+/** Read the command line (without node and script). Never throws: a wrong option is an answer. */
+export function parseOptions(argv: readonly string[]): ParsedOptions {
+  try {
+    const { values } = parseArgs({
+      args: [...argv],
+      options: {
+        seconds: { type: "string", default: "60" },
+        seed: { type: "string" },
+        senders: { type: "string", default: "14" },
+        readers: { type: "string", default: "28" },
+        transports: { type: "string" },
+        json: { type: "string" },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+    if (values.help) return { kind: "help" };
+    const options: TortureOptions = {
+      seconds: wholeNumber("--seconds", values.seconds, 1, 3_600),
+      seed: values.seed === undefined ? undefined : wholeNumber("--seed", values.seed, 0, 2 ** 31 - 1),
+      senders: wholeNumber("--senders", values.senders, 1, 200),
+      readers: wholeNumber("--readers", values.readers, 1, 500),
+      transports: transportsFrom(values.transports),
+      jsonFile: values.json,
+    };
+    return { kind: "run", options };
+  } catch (error) {
+    return { kind: "wrong", reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function wholeNumber(option: string, text: string, min: number, max: number): number {
+  const value = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= min && value <= max) return value;
+  throw new Error(`${option} is '${text}'; it takes ${min} to ${max}`);
+}
+
+function transportsFrom(list: string | undefined): TortureOptions["transports"] {
+  if (list === undefined) return allTransports;
+  const asked = list.split(",").map((name) => name.trim());
+  const unknown = asked.find((name) => !allTransports.some((known) => known === name));
+  if (unknown !== undefined)
+    throw new Error(`--transports does not know '${unknown}'; it takes ${allTransports.join(",")}`);
+  const [first, ...rest] = allTransports.filter((name) => asked.includes(name));
+  if (first === undefined) throw new Error("--transports is empty");
+  return [first, ...rest];
+}

@@ -1,0 +1,29 @@
+import type { Random } from "@confab/contract/testing/random";
+
+/** What happens to everybody at once. `kill` is SIGKILL, `restart` SIGTERM; both start the server again. */
+export type Blow = "storm" | "kill" | "restart";
+
+export interface ScheduledBlow {
+  readonly atMs: number;
+  readonly blow: Blow;
+}
+
+/** On average one blow in so many seconds: each is followed by a time in which everybody has come back. */
+const secondsPerBlow = 5;
+
+/** The blows of a run: each kind at least once, spread over the run, in an order that the seed decides. */
+export function scheduleBlows(seconds: number, random: Random): readonly ScheduledBlow[] {
+  const count = Math.max(3, Math.round(seconds / secondsPerBlow));
+  const slotMs = (seconds * 1_000) / count;
+  const firstThree = shuffled(["storm", "kill", "restart"] as const, random);
+  return Array.from({ length: count }, (_, slot) => ({
+    // Not in the last part of a slot, so that the next blow does not come before the server is back.
+    atMs: Math.round((slot + 0.1 + 0.6 * random.next()) * slotMs),
+    blow: firstThree[slot] ?? random.pick(["storm", "kill", "restart"]),
+  }));
+}
+
+function shuffled<T>(items: readonly T[], random: Random): T[] {
+  const rest = [...items];
+  return items.flatMap(() => rest.splice(random.int(0, rest.length - 1), 1));
+}
