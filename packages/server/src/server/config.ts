@@ -1,4 +1,4 @@
-import { type LimitName, type Limits, limits } from "@confab/contract";
+import { type LimitName, type Limits, limits, limitsWith } from "@confab/contract";
 import type { Durability, Retention } from "../engines/embedded/index.js";
 import type { Logger } from "./logger.js";
 
@@ -36,16 +36,15 @@ export const defaultDedupeWindowMs = 600_000;
 
 /** @throws ConfigError: a limit is unknown or out of its range. */
 export function checkedLimits(overrides: Partial<Limits>): Limits {
-  const checked: Record<string, number> = {};
-  for (const [name, limit] of Object.entries(limits)) {
-    const value = overrides[name as LimitName] ?? limit.fallback;
-    if (!Number.isInteger(value) || value < limit.min || value > limit.max) {
-      throw new ConfigError(`${name} is ${value}; it must be a whole number from ${limit.min} to ${limit.max}`);
-    }
-    checked[name] = value;
-  }
   const unknown = Object.keys(overrides).find((name) => !(name in limits));
   if (unknown !== undefined)
     throw new ConfigError(`there is no limit called ${unknown}; there are ${Object.keys(limits).join(", ")}`);
-  return checked as Limits;
+  const checked = limitsWith(overrides);
+  for (const [name, { min, max }] of Object.entries(limits)) {
+    const value = checked[name as LimitName];
+    if (!Number.isInteger(value) || value < min || value > max) {
+      throw new ConfigError(`${name} is ${value}; it must be a whole number from ${min} to ${max}`);
+    }
+  }
+  return checked;
 }
