@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ConfabError } from "@confab/contract";
+import type { TransportName } from "../link.js";
+import { networkFailure } from "../network-failure.js";
+import { Client } from "./client.js";
+import type { ConnectOptions } from "./options.js";
+import { FakeServer } from "./testing/fake-server.js";
+import { ManualClock, settled } from "./testing/manual-clock.js";
+
+async function connected(options: Partial<ConnectOptions> = {}, transport: TransportName = "websocket-proto") {
+  const [server, clock] = [new FakeServer(), new ManualClock()];
+  const platform = { transports: [transport] as const, openLink: server.openLink.bind(server) };
+  const client = new Client({ url: "http://a", user: "ann", random: () => 0.5, clock, ...options }, platform);
+  await settled();
+  return { server, clock, client, room: client.room("r") };
+}
+
+test("sends without an answer are sent again in their order, with the ids that they had", async () => {
+  const { server, clock, room } = await connected();
+  const sends = ["1", "2", "3", "4"].map((text) => room.send(text));
+  await settled();
+  server.sends[1]?.ack();
+  await settled();
+  server.last.drop();
+  // Said while there is no connection: after what was said before.
+  sends.push(room.send("5"));
+  await clock.pass(5_000);
+  assert.deepEqual(server.texts, ["1", "2", "3", "4", "1", "3", "4", "5"]);
+  const ids = server.sends.map(({ message }) => message.id);
+  assert.deepEqual([ids[4], ids[5], ids[6]], [ids[0], ids[2], ids[3]]);
+  assert.equal(new Set(ids).size, 5);
+  for (const send of server.sends) send.ack();
+  assert.equal((await Promise.all(sends)).length, 5);
+});
+
+test("over a transport that may reorder, a room has one send on its way, and rooms do not wait for each other", async () => {
+  const { server, client, room } = await connected({}, "connect");
+  void room.send("1");
+  const second = room.send("2");
+  void client.room("other").send("3");
+  assert.deepEqual(server.texts, ["1", "3"]);
+  server.sends[0]?.ack();
+  await settled();
+  assert.deepEqual(server.texts, ["1", "3", "2"]);
+  server.sends[2]?.ack();
+  await second;
+});
+
+test("an answer that comes after its connection was given up still counts, once", async () => {
+  const { server, clock, client, room } = await connected();
+  const send = room.send("1");
+  server.last.drop();
+  await clock.pass(5_000);
+  server.sends[0]?.ack();
+  assert.equal((await send).position, "7:1");
+  server.sends[1]?.fail(networkFailure("OUTCOME_UNKNOWN", "late"));
+  await settled();
+  // The failure of the second connection is one all the same.
+  assert.equal(client.state.name, "reconnecting");
+});
+
+test("what the server puts off is sent again later, with what follows it in the room behind it", async () => {
+  const { server, clock, room } = await connected({}, "connect");
+  void room.send("1");
+  void room.send("2");
+  server.sends[0]?.fail(new ConfabError("OVERLOADED", "later", { retryAfterMs: 1_000 }));
+  await clock.pass(1_000);
+  assert.deepEqual(server.texts, ["1"]);
+  await clock.pass(500);
+  assert.deepEqual(server.texts, ["1", "1"]);
+  assert.equal(server.links.length, 1);
+});
+
+test("a final error rejects its own send and lets the next through", async () => {
+  const { server, room } = await connected({}, "connect");
+  const refused = room.send("1");
+  void room.send("2");
+  server.sends[0]?.fail(new ConfabError("INVALID_MESSAGE", "no"));
+  await assert.rejects(refused, { code: "INVALID_MESSAGE" });
+  assert.deepEqual(server.texts, ["1", "2"]);
+});
+
+test("the queue takes as many sends as it may, and no more until one is answered", async () => {
+  const { server, room } = await connected({ maxQueuedSends: 2 });
+  void room.send("1");
+  void room.send("2");
+  await assert.rejects(room.send("3"), { code: "TOO_MANY_REQUESTS", message: /maxQueuedSends is 2/ });
+  server.sends[0]?.ack();
+  await settled();
+  void room.send("3");
+  assert.deepEqual(server.texts, ["1", "2", "3"]);
+});
+
+test("the queue takes as many bytes as it may", async () => {
+  const { room } = await connected({ maxQueuedBytes: 10 });
+  await assert.rejects(room.send("x".repeat(11)), { code: "TOO_MANY_REQUESTS" });
+  void room.send("x".repeat(10));
+  await assert.rejects(room.send("é"), { code: "TOO_MANY_REQUESTS", message: /10 \+ 2 bytes, maxQueuedBytes is 10/ });
+});
+
+test("a send that is given up rejects at once and is not sent again", async () => {
+  const { server, clock, room } = await connected();
+  const controller = new AbortController();
+  const cancelled = room.send("1", { signal: controller.signal });
+  const late = room.send("2", { timeoutMs: 100 });
+  controller.abort();
+  await assert.rejects(cancelled, { code: "CANCELLED" });
+  const isLate = assert.rejects(late, { code: "DEADLINE_EXCEEDED" });
+  await clock.pass(100);
+  await isLate;
+  server.last.drop();
+  await clock.pass(5_000);
+  assert.deepEqual(server.texts, ["1", "2"]);
+  await assert.rejects(room.send("3", { signal: controller.signal }), { code: "CANCELLED" });
+});

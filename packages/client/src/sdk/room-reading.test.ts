@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ConfabError } from "@confab/contract";
+import type { ChatMessage } from "../link.js";
+import { Client } from "./client.js";
+import type { ConnectOptions } from "./options.js";
+import type { Gap, ReadOptions } from "./room-reading.js";
+import { FakeServer, messageAt } from "./testing/fake-server.js";
+import { ManualClock, settled } from "./testing/manual-clock.js";
+
+async function reading(readOptions: ReadOptions = {}, options: Partial<ConnectOptions> = {}) {
+  const [server, clock] = [new FakeServer(), new ManualClock()];
+  const platform = { transports: ["websocket-proto"] as const, openLink: server.openLink.bind(server) };
+  const client = new Client({ url: "http://a", random: () => 0.5, clock, ...options }, platform);
+  const heard: string[] = [];
+  const subscription = client.room("r").subscribe(({ text }) => {
+    heard.push(text);
+  }, readOptions);
+  await settled();
+  return { server, clock, client, heard, subscription };
+}
+
+const outOfRange = new ConfabError("OUT_OF_RANGE", "trimmed", {
+  range: { room: "r", epoch: 9, oldest: 5, newest: 8 },
+});
+
+test("reading goes on after the last position, and not from the beginning that it had", async () => {
+  const { server, clock, heard } = await reading({ history: 2, user: "ann" });
+  server.last.push(1, 2);
+  await settled();
+  server.last.drop();
+  await clock.pass(5_000);
+  server.last.push(3);
+  await settled();
+  assert.deepEqual(heard, ["1", "2", "3"]);
+  assert.deepEqual(server.listens, [
+    { room: "r", user: "ann", after: undefined, history: 2 },
+    { room: "r", user: "ann", after: "7:2", history: undefined },
+  ]);
+});
+
+test("a room that was empty is resumed from the position that the server gave", async () => {
+  const { server, clock } = await reading();
+  server.last.drop();
+  await clock.pass(5_000);
+  assert.equal(server.listens[1]?.after, "7:0");
+});
+
+test("the position has moved on when a message is given out (centrifuge-js#425)", async () => {
+  const server = new FakeServer();
+  const platform = { transports: ["websocket-proto"] as const, openLink: server.openLink.bind(server) };
+  const client = new Client({ url: "http://a" }, platform);
+  const seen: (string | undefined)[] = [];
+  const subscription = client.room("r").subscribe(() => {
+    seen.push(subscription.position);
+  });
+  await settled();
+  server.last.push(1, 2);
+  await settled();
+  assert.deepEqual(seen, ["7:1", "7:2"]);
+  client.close();
+});
+
+test("a message that was given out before is dropped", async () => {
+  const { server, heard } = await reading();
+  server.last.push(1, 2, 1, 2, 3);
+  await settled();
+  assert.deepEqual(heard, ["1", "2", "3"]);
+});
+
+test("nothing after a hole is given out before the hole is filled", async () => {
+  const { server, clock, heard } = await reading();
+  server.last.push(1, 3);
+  await settled();
+  assert.deepEqual(heard, ["1"]);
+  await clock.pass(5_000);
+  assert.equal(server.listens[1]?.after, "7:1");
+  server.last.push(2, 3);
+  await settled();
+  assert.deepEqual(heard, ["1", "2", "3"]);
+});
+
+test("a message of another epoch is a hole", async () => {
+  const { server, clock, heard } = await reading();
+  server.last.push(1);
+  for (const queue of server.last.queues) queue.push([messageAt(2, 8)], 1);
+  await clock.pass(5_000);
+  assert.deepEqual(heard, ["1"]);
+  assert.equal(server.listens[1]?.after, "7:1");
+});
+
+test("a server that skips the same message again and again is told off", async () => {
+  const { server, clock, subscription } = await reading();
+  for (let attempt = 0; attempt < 5; attempt++) {
+    server.last.push(2);
+    await clock.pass(60_000);
+  }
+  assert.match(String(await subscription.ended), /after 7:0 the server sent 7:2/);
+});
+
+test("OUT_OF_RANGE ends the reading with what the server has", async () => {
+  const { server, clock, subscription } = await reading();
+  server.listenErrors.push(outOfRange);
+  server.last.drop();
+  await clock.pass(5_000);
+  const error = (await subscription.ended) as ConfabError;
+  assert.deepEqual([error.code, error.facts.range], ["OUT_OF_RANGE", outOfRange.facts.range]);
+});
+
+for (const [onGap, resumesAfter] of [
+  ["oldest", "9:4"],
+  ["newest", "9:8"],
+] as const) {
+  test(`with onGap ${onGap} reading goes on after ${resumesAfter}, and the gap is told first`, async () => {
+    const { server, client, clock } = await reading({ after: "7:3", onGap });
+    const gaps: Gap[] = [];
+    client.on("gap", (gap) => gaps.push(gap));
+    server.listenErrors.push(outOfRange);
+    server.last.drop();
+    await clock.pass(5_000);
+    assert.deepEqual(gaps, [{ room: "r", after: "7:3", resumesAfter, error: outOfRange }]);
+    assert.equal(server.listens.at(-1)?.after, resumesAfter);
+    client.close();
+  });
+}
+
+test("a reading that the server refuses ends, and others go on", async () => {
+  const { server, client, heard } = await reading();
+  server.listenErrors.push(new ConfabError("PERMISSION_DENIED", "not here"));
+  const { ended } = client.room("secret").subscribe(() => undefined);
+  assert.equal(((await ended) as ConfabError).code, "PERMISSION_DENIED");
+  server.last.push(1);
+  await settled();
+  assert.deepEqual(heard, ["1"]);
+});
+
+test("a reading that the server puts off is tried again on the same connection", async () => {
+  const { server, clock, client } = await reading();
+  server.listenErrors.push(new ConfabError("OVERLOADED", "later"));
+  client.room("busy").subscribe(() => undefined);
+  await clock.pass(5_000);
+  assert.deepEqual([server.listens.length, server.links.length], [3, 1]);
+});
+
+test("a handler that throws ends its reading with its error", async () => {
+  const server = new FakeServer();
+  const platform = { transports: ["websocket-proto"] as const, openLink: server.openLink.bind(server) };
+  const client = new Client({ url: "http://a" }, platform);
+  const { ended } = client.room("r").subscribe(() => {
+    throw new Error("mine");
+  });
+  await settled();
+  server.last.push(1);
+  assert.equal(String(await ended), "Error: mine");
+  client.close();
+});
+
+test("an iteration ends when its signal aborts, and when the client is closed", async () => {
+  const { server, client } = await reading();
+  const controller = new AbortController();
+  const all = async (messages: AsyncIterable<ChatMessage>) => {
+    const texts: string[] = [];
+    for await (const { text } of messages) texts.push(text);
+    return texts;
+  };
+  const [first, second] = [
+    all(client.room("r").messages({ signal: controller.signal })),
+    all(client.room("r").messages()),
+  ];
+  await settled();
+  server.last.push(1);
+  await settled();
+  controller.abort();
+  server.last.queues[1]?.finish();
+  assert.deepEqual(await first, ["1"]);
+  client.close();
+  assert.deepEqual(await second, ["1"]);
+});

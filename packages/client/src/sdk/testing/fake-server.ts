@@ -1,0 +1,116 @@
+import { ConfabError, formatPosition, parsePosition } from "@confab/contract";
+import type {
+  Ack,
+  ChatMessage,
+  Link,
+  LinkOptions,
+  Listening,
+  ListenRequest,
+  OutgoingMessage,
+  TransportName,
+} from "../../link.js";
+import { networkFailure } from "../../network-failure.js";
+import { MessageQueue } from "../../streams/message-queue.js";
+
+/** A message to one room with the epoch 7. */
+export function messageAt(offset: number, epoch = 7): ChatMessage {
+  const position = formatPosition({ epoch, offset });
+  return { user: "bob", text: `${offset}`, room: "r", id: `id-${offset}`, position, sentAt: new Date(0) };
+}
+
+/** A send that reached the fake server, to be answered by the test. */
+export interface FakeSend {
+  readonly message: OutgoingMessage;
+  readonly link: FakeLink;
+  ack(): void;
+  fail(error: ConfabError): void;
+}
+
+/** The other side of fake links: what reaches it, and what it says to whom. */
+export class FakeServer {
+  readonly links: FakeLink[] = [];
+  readonly sends: FakeSend[] = [];
+  readonly listens: ListenRequest[] = [];
+  /** What the next attempts to connect and to listen fail with, one each. */
+  readonly openErrors: ConfabError[] = [];
+  readonly listenErrors: ConfabError[] = [];
+  /** Where readers without a position begin. */
+  start = formatPosition({ epoch: 7, offset: 0 });
+  transport: TransportName = "websocket-proto";
+
+  openLink(transport: TransportName, options: LinkOptions): Link {
+    const link = new FakeLink(this, transport, options);
+    this.links.push(link);
+    return link;
+  }
+
+  get last(): FakeLink {
+    const link = this.links.at(-1);
+    if (!link) throw new Error("nobody has connected");
+    return link;
+  }
+
+  /** The texts of the sends so far. */
+  get texts(): (string | undefined)[] {
+    return this.sends.map(({ message }) => message.text);
+  }
+}
+
+export class FakeLink implements Link {
+  readonly keepsSendOrder = true;
+  isClosed = false;
+  readonly queues: MessageQueue[] = [];
+
+  constructor(
+    private readonly server: FakeServer,
+    readonly transport: TransportName,
+    readonly options: LinkOptions,
+  ) {}
+
+  async open(): Promise<void> {
+    const error = this.server.openErrors.shift();
+    if (error) throw error;
+  }
+
+  send(message: OutgoingMessage): Promise<Ack> {
+    return new Promise((resolve, reject) => {
+      const position = formatPosition({ epoch: 7, offset: this.server.sends.length + 1 });
+      const ack = { id: message.id ?? "", position, sentAt: new Date(0), duplicate: false };
+      this.server.sends.push({ message, link: this, ack: () => resolve(ack), fail: reject });
+    });
+  }
+
+  async listen(request: ListenRequest): Promise<Listening> {
+    this.server.listens.push(request);
+    const error = this.server.listenErrors.shift();
+    if (error) throw error;
+    const queue = new MessageQueue({ onFilled: () => undefined, onEmptied: () => undefined });
+    this.queues.push(queue);
+    const position = request.after ?? this.server.start;
+    if (!parsePosition(position)) throw new ConfabError("MALFORMED_MESSAGE", position);
+    return { position, recovered: request.after !== undefined, [Symbol.asyncIterator]: () => queue.messages() };
+  }
+
+  /** Give messages to everybody who reads over this link. */
+  push(...offsets: number[]): void {
+    for (const queue of this.queues) for (const offset of offsets) queue.push([messageAt(offset)], 1);
+  }
+
+  /** Lose the connection, as networks do. */
+  drop(error: ConfabError = networkFailure("ENGINE_UNAVAILABLE", "gone")): void {
+    this.options.onLost?.(error);
+    for (const queue of this.queues) queue.finish(error);
+  }
+
+  history(): Promise<never> {
+    return Promise.reject(new ConfabError("UNKNOWN_METHOD", "not in this fake"));
+  }
+  rooms = this.history;
+  members = this.history;
+  signal = this.history;
+
+  close(): void {
+    this.isClosed = true;
+    for (const queue of this.queues) queue.finish();
+  }
+}
