@@ -1,5 +1,5 @@
 import { connect as connectHttp2 } from "node:http2";
-import { fromBinary, fromJsonString } from "@bufbuild/protobuf";
+import { fromBinary, fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { EnvelopeReader, errorFromDetails } from "@confab/contract";
 import { type ServerFrame, ServerFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import { StatusSchema } from "@confab/contract/gen/google/rpc/status_pb";
@@ -83,20 +83,14 @@ export function reasonFrom(details: unknown): string | undefined {
   return undefined;
 }
 
-function frameFrom(data: Buffer, isBinary: boolean): ServerFrame {
-  return isBinary
-    ? fromBinary(ServerFrameSchema, data)
-    : fromJsonString(ServerFrameSchema, data.toString(), { ignoreUnknownFields: true });
-}
-
 /** Details are of types that this reader has no registry for, and are not looked at. */
 export function frameWithoutDetails(data: Buffer, isBinary: boolean): ServerFrame {
-  if (isBinary) return frameFrom(data, true);
+  if (isBinary) return fromBinary(ServerFrameSchema, data);
   type Json = { error?: { details?: unknown }; unsubscribed?: { reason?: { details?: unknown } } };
   const json = JSON.parse(data.toString()) as Json;
   delete json.error?.details;
   delete json.unsubscribed?.reason?.details;
-  return frameFrom(Buffer.from(JSON.stringify(json)), false);
+  return fromJson(ServerFrameSchema, json as JsonValue, { ignoreUnknownFields: true });
 }
 
 export function overWebSocket(

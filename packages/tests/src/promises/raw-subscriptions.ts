@@ -1,4 +1,12 @@
-import { create, fromBinary, fromJsonString, toBinary, toJsonString } from "@bufbuild/protobuf";
+import {
+  create,
+  fromBinary,
+  fromJson,
+  fromJsonString,
+  type JsonValue,
+  toBinary,
+  toJsonString,
+} from "@bufbuild/protobuf";
 import { EnvelopeReader, enveloped, formatPosition, type Position, parsePosition } from "@confab/contract";
 import { ClientFrameSchema, type ServerFrame, SubscribedSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import { type ChatMessage, ChatMessageSchema, UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
@@ -115,7 +123,7 @@ function readEvents(from: ReadFrom, open: OpenByteStream): Reading {
     if (data === undefined) return;
     switch (field("event")) {
       case undefined:
-        return reading.take(fromJsonString(ChatMessageSchema, data));
+        return reading.take(messageFromJson(data));
       case "subscribed": {
         const { recovered } = fromJsonString(SubscribedSchema, data);
         return reading.started(parsePosition(field("id") ?? ""), recovered);
@@ -150,7 +158,7 @@ function readPlain({ url, room, after }: ReadFrom): Reading {
   return readSocket(`${url.replace("http", "ws")}/chat?room=${room}${resume}`, [], undefined, (reading, data) => {
     const json = data.toString();
     if (json.startsWith('{"error"')) reading.ended((JSON.parse(json) as { error: { code: string } }).error.code);
-    else reading.take(fromJsonString(ChatMessageSchema, json));
+    else reading.take(messageFromJson(json));
   });
 }
 
@@ -217,9 +225,12 @@ function envelopesFor(reading: Reading, take: (message: Uint8Array) => void): En
 }
 
 function messageFrom(format: Format, bytes: Uint8Array): ChatMessage {
-  return format === "proto"
-    ? fromBinary(ChatMessageSchema, bytes)
-    : fromJsonString(ChatMessageSchema, Buffer.from(bytes).toString());
+  return format === "proto" ? fromBinary(ChatMessageSchema, bytes) : messageFromJson(Buffer.from(bytes).toString());
+}
+
+function messageFromJson(text: string): ChatMessage {
+  // Not by fromJsonString, which reads every text a second time to look for keys that are there twice.
+  return fromJson(ChatMessageSchema, JSON.parse(text) as JsonValue);
 }
 
 function userOf({ room, after }: ReadFrom) {
