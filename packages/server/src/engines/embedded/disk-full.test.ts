@@ -22,7 +22,8 @@ function mountDisk(): string | undefined {
 
 const skip = mountDisk() ?? false;
 after(() => {
-  if (skip === false) execFileSync("umount", [folder]);
+  // Lazy: a test that failed may have left files open, and the mount would stay for good.
+  if (skip === false) execFileSync("umount", ["--lazy", folder]);
   rmSync(folder, { recursive: true });
 });
 
