@@ -18,6 +18,9 @@ import { Reading } from "./reading.js";
 
 type Format = "proto" | "json";
 
+/** How a reading ends whose server vanished without a word. */
+const broken = "broken";
+
 export interface ReadFrom {
   readonly url: string;
   readonly room: string;
@@ -83,6 +86,7 @@ function readRpc(from: ReadFrom, open: OpenByteStream, contentType: string): Rea
           text = text.slice(whole);
         },
         ended: (trailers) => reading.ended(codeFromTrailers(trailers)),
+        failed: () => reading.ended(broken),
       },
     ),
   );
@@ -105,6 +109,7 @@ function converse(from: ReadFrom, format: Format): Reading {
       head: () => undefined,
       data: (chunk) => envelopes.push(chunk),
       ended: (trailers) => reading.ended(codeFromTrailers(trailers)),
+      failed: () => reading.ended(broken),
     },
   );
   stream.write(Buffer.from(enveloped(0, subscribeBytes(from, format))));
@@ -148,6 +153,7 @@ function readEvents(from: ReadFrom, open: OpenByteStream): Reading {
           events.forEach(takeEvent);
         },
         ended: () => reading.ended(isStream ? "ended" : (JSON.parse(text) as { error: { code: string } }).error.code),
+        failed: () => reading.ended(broken),
       },
     ),
   );
@@ -182,6 +188,7 @@ function readSocket(
   const socket = new WebSocket(address, subprotocols);
   socket.on("open", () => first && socket.send(first.bytes, { binary: first.format === "proto" }));
   socket.on("message", (data: Buffer) => take(reading, data));
+  socket.on("error", () => reading.ended(broken));
   socket.on("close", (code, reason) => reading.ended(reason.toString().split(":", 1)[0] ?? `closed ${code}`));
   return reading.attach({
     pause: () => socket.pause(),

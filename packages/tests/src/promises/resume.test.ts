@@ -6,8 +6,8 @@ import { type RawSubscription, rawSubscriptions } from "./raw-subscriptions.js";
 import type { Reading } from "./reading.js";
 import { Speaker } from "./speaker.js";
 
-/** Chosen by nobody, so that every run looks elsewhere; given again, it repeats a failure. */
-const seed = Number(process.env["RESUME_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+/** Which positions are asked for: another seed looks elsewhere. */
+const seed = Number(process.env["RESUME_SEED"] ?? 1);
 
 describe("a reader that leaves by one transport and comes back by another", () => {
   let server: ServerProcess;

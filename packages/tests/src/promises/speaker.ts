@@ -32,6 +32,11 @@ export class Speaker {
     this.sending = Array.from({ length: atOnce }, sendAll);
   }
 
+  /** Resolves when no send is under way any more because the server has vanished. */
+  async untilCutOff(): Promise<void> {
+    await Promise.allSettled(this.sending);
+  }
+
   async stop(): Promise<void> {
     this.isStopped = true;
     await Promise.all(this.sending);
