@@ -1,5 +1,5 @@
 import http2 from "node:http2";
-import { enveloped } from "@confab/contract";
+import { ConfabError, enveloped } from "@confab/contract";
 import { type CallBounds, cancelled, whenAborted } from "../call-signal.js";
 import { networkFailure, networkFailureText } from "../network-failure.js";
 import { type MethodName, methodPath, type RpcCaller, type RpcStream } from "../rpc/caller.js";
@@ -96,6 +96,9 @@ function responseHead(
   return new Promise((resolve, reject) => {
     stream.once("response", resolve);
     stream.on("error", (cause) => {
+      // Of the connection and not of the stream: whoever is there does not speak HTTP/2.
+      if ("code" in cause && cause.code === "ERR_HTTP2_ERROR")
+        reject(new ConfabError("PROTOCOL_VIOLATION", `${url} does not answer in HTTP/2`, { cause }));
       reject(networkFailure("ENGINE_UNAVAILABLE", `cannot reach ${url}: ${networkFailureText(cause)}`, cause));
     });
     stream.once("close", () => reject(networkFailure("ENGINE_UNAVAILABLE", "the connection was lost")));

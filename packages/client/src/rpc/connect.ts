@@ -1,4 +1,4 @@
-import { enveloped, envelopeFlag, parseJson } from "@confab/contract";
+import { ConfabError, enveloped, envelopeFlag, parseJson } from "@confab/contract";
 import type { CallBounds } from "../call-signal.js";
 import { networkFailure } from "../network-failure.js";
 import { envelopes } from "../streams/envelopes.js";
@@ -32,6 +32,10 @@ export class ConnectCaller implements RpcCaller {
       bounds,
     );
     if (!response.ok) throw errorFromConnect(response.status, utf8.decode(body));
+    // Almost any bytes are a message in Protobuf, somebody's page among them.
+    const type = response.headers.get("content-type") ?? "";
+    if (!type.startsWith(`application/${this.format}`))
+      throw new ConfabError("PROTOCOL_VIOLATION", `the server answered with ${type === "" ? "no content type" : type}`);
     return body;
   }
 

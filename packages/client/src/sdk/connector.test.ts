@@ -119,6 +119,16 @@ test("a server that is not Confab is a final error, in words for whoever typed t
   assert.equal(clock.waiting, 0);
 });
 
+test("a page of somebody else's in place of a server that was there is waited out", async () => {
+  const { server, clock, states, open } = connected();
+  open();
+  await clock.pass(10_000);
+  server.openErrors.push(new ConfabError("UNKNOWN_PATH", "the server answered HTTP 404"));
+  server.last.drop();
+  await clock.pass(10_000);
+  assert.deepEqual(states.slice(1), ["reconnecting 1 in 250", "reconnecting 2 in 500", "live on websocket-proto"]);
+});
+
 test("it gives up after maxAttempts", async () => {
   const { server, clock, states, open } = connected({ reconnect: { maxAttempts: 1 } });
   server.openErrors.push(down(), down());

@@ -6,7 +6,7 @@ import { backoffMs } from "./backoff.js";
 import type { Clock } from "./clock.js";
 import type { ReconnectOptions } from "./options.js";
 import type { TransportOrder } from "./transport-order.js";
-import { forbidsReturn, isWorthReconnecting, openingError, type Verdict, verdictOn } from "./verdict.js";
+import { forbidsReturn, isStranger, isWorthReconnecting, openingError, type Verdict, verdictOn } from "./verdict.js";
 
 /** What a client is doing about its connection. */
 export type ConnectionState =
@@ -57,7 +57,8 @@ export class Connector {
   private readonly waiting = new Set<{ resolve(session: Session): void; reject(error: ConfabError): void }>();
   /** Attempts that failed since a connection last held for long enough. */
   private failures = 0;
-  private liveSinceMs = 0;
+  /** When the last connection was made. */
+  private liveSinceMs: number | undefined;
   private cancelWait: () => void = () => undefined;
   private attempt = new AbortController();
   private isTokenFresh = false;
@@ -201,8 +202,10 @@ export class Connector {
     // An expired token is no reason to give up before the application was asked for a new one.
     const mayHelp = error.code === "UNAUTHENTICATED" && token !== undefined && !this.isTokenFresh;
     if (mayHelp) this.isTokenFresh = true;
+    // Where we were let in before, a stranger's page is a deployment under way.
+    const mayPass = isWorthReconnecting(error) || (this.liveSinceMs !== undefined && isStranger(error));
     const isOver = this.failures > (reconnect.maxAttempts ?? Number.POSITIVE_INFINITY);
-    if (isOver || !(mayHelp || isWorthReconnecting(error))) this.close(error);
+    if (isOver || !(mayHelp || mayPass)) this.close(error);
     else this.again(error);
   }
 
@@ -226,7 +229,7 @@ export class Connector {
 
   private isStable(): boolean {
     const { clock, reconnect } = this.deps;
-    return clock.nowMs() - this.liveSinceMs >= (reconnect.stableAfterMs ?? 5_000);
+    return clock.nowMs() - (this.liveSinceMs ?? 0) >= (reconnect.stableAfterMs ?? 5_000);
   }
 
   private enter(state: ConnectionState): void {

@@ -65,6 +65,8 @@ test("what the server puts off is sent again later, with what follows it in the 
   void room.send("1");
   void room.send("2");
   server.sends[0]?.fail(new ConfabError("OVERLOADED", "later", { retryAfterMs: 1_000 }));
+  await settled();
+  void room.send("3");
   await clock.pass(1_000);
   assert.deepEqual(server.texts, ["1"]);
   await clock.pass(500);

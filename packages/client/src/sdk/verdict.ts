@@ -38,9 +38,14 @@ const foreignCodes: ReadonlySet<ErrorCode> = new Set([
 
 /** The error of a connection that was not made, in words for whoever typed the URL. */
 export function openingError(error: ConfabError, url: string): ConfabError {
-  if (isNetworkFailure(error) || !foreignCodes.has(error.code)) return error;
+  if (!isStranger(error)) return error;
   const message = `${url} does not answer as a Confab server does: ${error.message}`;
   return new ConfabError("PROTOCOL_VIOLATION", message, { cause: error });
+}
+
+/** Whether this is how a server that is not Confab answers. */
+export function isStranger(error: ConfabError): boolean {
+  return !isNetworkFailure(error) && foreignCodes.has(error.code);
 }
 
 /** Whether another attempt to connect may go better. */
