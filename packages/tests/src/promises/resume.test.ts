@@ -21,7 +21,14 @@ describe("a reader that leaves by one transport and comes back by another", () =
     const seen: number[] = [];
     let position = { epoch: await speaker.say(), offset: 1 };
     speaker.start(2);
-    for (const transport of everyPair(rawSubscriptions)) {
+    let bystander: Reading | undefined;
+    for (const [hop, transport] of everyPair(rawSubscriptions).entries()) {
+      // Where somebody reads the room anyway, its newest messages are in memory; else what was missed comes from the disk.
+      if (hop % 5 === 0) {
+        bystander?.close();
+        bystander = bystander ? undefined : transport.read({ url: server.url, room: speaker.room, after: position });
+        await bystander?.until(() => bystander?.offsets.length !== 0);
+      }
       // Something is missed each time.
       await speaker.untilStored(position.offset + 2);
       const reading = transport.read({ url: server.url, room: speaker.room, after: position });
@@ -37,6 +44,7 @@ describe("a reader that leaves by one transport and comes back by another", () =
       assert.ok(reading.position);
       position = reading.position;
     }
+    bystander?.close();
     await speaker.stop();
     assertRising(seen, 2, "the whole journey");
   });
