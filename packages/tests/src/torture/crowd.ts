@@ -1,8 +1,10 @@
 import type { Random } from "@confab/contract/testing/random";
 import type { Journal } from "./journal.js";
 import type { TortureOptions } from "./options.js";
-import { Reader } from "./reader.js";
+import { postByLinks, postBySdk } from "./post.js";
+import { Reader, type TorturedReader } from "./reader.js";
 import { roomPlans } from "./rooms.js";
+import { SdkReader } from "./sdk-reader.js";
 import { randomFor } from "./seeds.js";
 import { Sender } from "./sender.js";
 
@@ -17,32 +19,32 @@ export interface CrowdOptions extends Pick<TortureOptions, "senders" | "readers"
 }
 
 /** Every sender and reader of a run: all transports in all rooms, as far as their numbers go. */
-export function makeCrowd(options: CrowdOptions): { readonly senders: Sender[]; readonly readers: Reader[] } {
+export function makeCrowd(options: CrowdOptions): {
+  readonly senders: Sender[];
+  readonly readers: TorturedReader[];
+} {
   const { url, seed, journal, transports, isCalm } = options;
-  const placed = (index: number) => ({
-    url,
-    transports,
-    home: transports[index % transports.length] ?? transports[0],
-    // One on every round of the transports, so that each transport comes to each room.
-    plan: roomPlans[(index + Math.floor(index / transports.length)) % roomPlans.length] ?? roomPlans[0],
-  });
+  const placed = (kind: string, index: number) => {
+    const lap = Math.floor(index / transports.length);
+    const home = transports[index % transports.length] ?? transports[0];
+    // One further on every lap of the transports, so that each transport comes to each room.
+    const plan = roomPlans[(index + lap) % roomPlans.length] ?? roomPlans[0];
+    // Links tell more than the SDK, which mends what goes wrong below it: so they are most.
+    const isSdk = lap % 3 === 1;
+    const name = `${kind}-${index + 1}`;
+    return { url, transports, home, plan, isSdk, name, random: randomFor(seed, name), diary: journal.diary(name) };
+  };
   const senders = Array.from({ length: options.senders }, (_, index) => {
-    const name = `sender-${index + 1}`;
-    return new Sender({
-      ...placed(index),
-      name,
-      random: randomFor(seed, name),
-      diary: journal.diary(name),
-      maxMessages: Math.ceil(maxMessages / options.senders),
-    });
+    const place = placed("sender", index);
+    const post = place.isSdk ? postBySdk(place) : postByLinks(place);
+    return new Sender({ ...place, post, maxMessages: Math.ceil(maxMessages / options.senders) });
   });
   const readers = Array.from({ length: options.readers }, (_, index) => {
-    const { plan, ...place } = placed(index);
-    const random = randomFor(seed, `reader-${index + 1}`);
+    const { plan, isSdk, random, ...place } = placed("reader", index);
     const isSlow = random.oneIn(3);
-    const name = `reader-${index + 1} (${plan.room}, ${place.home}${isSlow ? ", slow" : ""})`;
-    const diary = journal.diary(name);
-    return new Reader({ ...place, room: plan.room, name, random, isSlow, history: startOf(random), diary, isCalm });
+    const name = `${place.name} (${plan.room}, ${place.home}${isSdk ? ", SDK" : isSlow ? ", slow" : ""})`;
+    const readerOptions = { ...place, name, room: plan.room, random, isSlow, history: startOf(random), isCalm };
+    return isSdk ? new SdkReader(readerOptions) : new Reader(readerOptions);
   });
   return { senders, readers };
 }

@@ -25,6 +25,8 @@ export interface SentMessage {
   readonly digest: number;
   /** Empty: it was never acknowledged. Several: it was sent again after its acknowledgement, to see what happens. */
   readonly acks: readonly AckedPlace[];
+  /** The sender whose messages have to stand in the order in which they were sent; undefined: nobody promised that. */
+  readonly inOrderOf?: string | undefined;
 }
 
 export interface RoomEvidence {

@@ -21,6 +21,7 @@ export interface Proof {
  *
  * 1. Each log has the offsets 1..n; every acknowledged message is there once, where its acknowledgements said; every other
  *    one at most once; nothing is there that nobody sent, or with other content.
+ *    The messages of one sender who was promised their order stand in it.
  * 2. Every reader heard exactly the log, from where it began to at least where the room had come to.
  *
  * `violations` names the first one of each room and reader: what follows the first is its consequence.
@@ -32,7 +33,7 @@ export function prove({ rooms, sent, readers, violations: known }: Evidence): Pr
     const what = logFault(room);
     if (what !== undefined) violations.push({ where: `log of ${room.room}`, what });
   }
-  violations.push(...sendFaults(rooms, sent));
+  violations.push(...sendFaults(rooms, sent), ...orderFaults(rooms, sent));
   for (const reader of readers) {
     const room = logs.get(reader.room);
     const what = room ? readerFault(reader, room) : "its room has no log";
@@ -92,6 +93,28 @@ function sendFaults(rooms: readonly RoomEvidence[], sent: readonly SentMessage[]
           where,
           what: `message ${id} was acknowledged at ${position}, ${sentAtUnixMs}; it stands at ${formatPosition(entry)}, ${entry.sentAtUnixMs}`,
         });
+    }
+  }
+  return violations;
+}
+
+/** What stands before a message that was sent earlier by the same sender, who was promised that this does not happen. */
+function orderFaults(rooms: readonly RoomEvidence[], sent: readonly SentMessage[]): Violation[] {
+  const senderOf = new Map<string, { readonly name: string; readonly turn: number }>();
+  for (const [turn, { room, id, inOrderOf }] of sent.entries())
+    if (inOrderOf !== undefined) senderOf.set(keyOf(room, id), { name: inOrderOf, turn });
+  const violations: Violation[] = [];
+  for (const { room, entries } of rooms) {
+    const lastTurns = new Map<string, number>();
+    for (const { id, offset } of entries) {
+      const sender = senderOf.get(keyOf(room, id));
+      if (!sender) continue;
+      if (sender.turn < (lastTurns.get(sender.name) ?? 0))
+        violations.push({
+          where: sender.name,
+          what: `message ${id} stands at ${offset}, after one that was sent later`,
+        });
+      lastTurns.set(sender.name, sender.turn);
     }
   }
   return violations;

@@ -1,4 +1,4 @@
-import type { Listening, TransportName } from "@confab/client/node";
+import type { ChatMessage, Listening, TransportName } from "@confab/client/node";
 import { parsePosition } from "@confab/contract";
 import type { Random } from "@confab/contract/testing/random";
 import { type Entry, entryFrom, type ReaderEvidence } from "./evidence.js";
@@ -27,13 +27,23 @@ export interface ReaderOptions {
   isCalm(): boolean;
 }
 
+/** One whose hearing is compared with the log in the end. */
+export interface TorturedReader extends ReaderEvidence {
+  /** How far it has come. */
+  readonly lastOffset: number;
+  /** Read until the signal aborts. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
 /** Somebody who reads a room through whatever happens, going on after the last message heard, by this transport or that. */
-export class Reader implements ReaderEvidence {
+export class Reader implements TorturedReader {
   readonly heard: Entry[] = [];
   startOffset: number | undefined;
   /** The last position heard, or where it began. */
   private position: string | undefined;
   private failures = 0;
+  /** The last events before the first message that was not due: later ones only tell of its consequences. */
+  private eventsAtFault: readonly string[] | undefined;
   private readonly links: LinkPool;
 
   constructor(private readonly options: ReaderOptions) {
@@ -49,14 +59,13 @@ export class Reader implements ReaderEvidence {
   }
 
   get events(): readonly string[] {
-    return this.options.diary.events;
+    return this.eventsAtFault ?? this.options.diary.events;
   }
 
   get lastOffset(): number {
     return this.heard.at(-1)?.offset ?? this.startOffset ?? 0;
   }
 
-  /** Read until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { random, home, transports, diary } = this.options;
     while (!signal.aborted) {
@@ -93,8 +102,7 @@ export class Reader implements ReaderEvidence {
       for await (const message of listening) {
         if (attempt.signal.aborted) return;
         if (message.room !== room) diary.violation(`a message of ${message.room} came`);
-        this.position = message.position;
-        this.heard.push(entryFrom(message));
+        this.take(message);
         this.failures = 0;
         if (isSlow && !isCalm() && random.oneIn(messagesPerRest)) await pause(random.int(200, 2_000), attempt.signal);
         patience.refresh();
@@ -102,6 +110,17 @@ export class Reader implements ReaderEvidence {
     } finally {
       clearTimeout(patience);
     }
+  }
+
+  private take(message: ChatMessage): void {
+    const { diary } = this.options;
+    const entry = entryFrom(message);
+    if (entry.offset !== this.lastOffset + 1 && !this.eventsAtFault) {
+      diary.note(`${entry.id} came, at ${message.position}, after ${this.position}`);
+      this.eventsAtFault = [...diary.events];
+    }
+    this.position = message.position;
+    this.heard.push(entry);
   }
 
   private async begin(transport: TransportName, signal: AbortSignal): Promise<Listening> {

@@ -10,6 +10,7 @@ import { type FaultProxy, startFaultProxy } from "./fault-proxy.js";
 import { Journal } from "./journal.js";
 import type { TortureOptions } from "./options.js";
 import { pause } from "./pause.js";
+import { postByLinks } from "./post.js";
 import { type Proof, prove } from "./proof.js";
 import { readRoomLog } from "./room-log.js";
 import { type RoomPlan, roomPlans } from "./rooms.js";
@@ -137,7 +138,7 @@ async function strike(blow: Blow, { proxy, supervisor }: Pick<Parts, "proxy" | "
 function closingSender(plan: RoomPlan, run: TortureRun, { journal, url }: { journal: Journal; url: string }): Sender {
   const name = `closing-${plan.room}`;
   const [home] = run.transports;
-  const random = randomFor(run.seed, name);
-  const once = { maxMessages: 1, home, transports: run.transports, random };
-  return new Sender({ ...once, url, name, plan, diary: journal.diary(name) });
+  const shared = { random: randomFor(run.seed, name), diary: journal.diary(name) };
+  const post = postByLinks({ ...shared, url, home, transports: run.transports });
+  return new Sender({ ...shared, name, plan, post, maxMessages: 1 });
 }

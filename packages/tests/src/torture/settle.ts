@@ -1,7 +1,7 @@
 import { parsePosition } from "@confab/contract";
 import type { Journal } from "./journal.js";
 import { pause } from "./pause.js";
-import type { Reader } from "./reader.js";
+import type { TorturedReader } from "./reader.js";
 import type { Sender } from "./sender.js";
 
 /** How long the last messages and the readers may take once all faults have ended, in milliseconds. */
@@ -15,7 +15,7 @@ const lookEveryMs = 50;
  */
 export async function settle(
   closers: readonly Sender[],
-  readers: readonly Reader[],
+  readers: readonly TorturedReader[],
   journal: Journal,
 ): Promise<Map<string, number>> {
   const timeout = AbortSignal.timeout(settleTimeoutMs);
@@ -27,7 +27,7 @@ export async function settle(
     else
       journal.violations.push({ where: room, what: "its last message was not acknowledged, though faults had ended" });
   }
-  const isThere = ({ room, lastOffset }: Reader) => lastOffset >= (newestOffsets.get(room) ?? 0);
+  const isThere = ({ room, lastOffset }: TorturedReader) => lastOffset >= (newestOffsets.get(room) ?? 0);
   while (!timeout.aborted && !readers.every(isThere)) await pause(lookEveryMs, timeout);
   return newestOffsets;
 }
