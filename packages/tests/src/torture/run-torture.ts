@@ -26,6 +26,8 @@ export interface TortureRun extends TortureOptions {
   readonly signal: AbortSignal;
   /** For people, while it lasts. */
   progress(line: string): void;
+  /** The faults have begun. */
+  onStarted?(): void;
 }
 
 export interface TortureResult extends Proof {
@@ -79,6 +81,7 @@ async function torture(run: TortureRun, { journal, proxy, supervisor }: Parts): 
   const readings = readers.map((reader) => reader.run(reading.signal));
   const sendings = senders.map((sender) => sender.run(sending.signal));
   try {
+    run.onStarted?.();
     await strikeAll(run, { proxy, supervisor });
     // What is on its way now stays unacknowledged, and may be stored or not.
     sending.abort();
