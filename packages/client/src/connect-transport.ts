@@ -1,0 +1,1 @@
+export { createWebSocketTransport, type WebSocketTransportOptions } from "./connect-transport/transport.js";

@@ -1,0 +1,113 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { ConfabError } from "@confab/contract";
+import { ChatMessageSchema, ChatResponseSchema, UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
+import {
+  GetHistoryRequestSchema,
+  GetHistoryResponseSchema,
+  ListMembersRequestSchema,
+  ListMembersResponseSchema,
+  ListRoomsRequestSchema,
+  ListRoomsResponseSchema,
+  SendSignalResponseSchema,
+  SignalSchema,
+} from "@confab/contract/gen/confab/v1/room_pb";
+import type { CallOptions, ChatMessage, Link } from "../link.js";
+import { positionHeader } from "../rpc/rpc-link.js";
+import { encodedPayload, ownTypesOnly } from "../wire/payloads.js";
+import { positionText, wirePosition } from "../wire/positions.js";
+
+/** A stream of replies, encoded, with what is known before the first. */
+export interface ReplyStream {
+  readonly header: Headers;
+  readonly replies: AsyncIterable<Uint8Array>;
+}
+
+/** Do a unary method of ChatService over a link: encoded request in, encoded reply out. */
+export async function callMethod(
+  link: Link,
+  method: string,
+  request: Uint8Array,
+  options: CallOptions,
+): Promise<Uint8Array> {
+  const call = { signal: options.signal };
+  switch (method) {
+    case "SendMessage": {
+      const { user, text, room, id, payload } = fromBinary(ChatMessageSchema, request);
+      const ack = await link.send({ user, text, room, payload, ...(id !== "" && { id }) }, call);
+      const init = { ...ack, position: position(ack.position), sentAt: timestampFromDate(ack.sentAt) };
+      return toBinary(ChatResponseSchema, create(ChatResponseSchema, init));
+    }
+    case "GetHistory": {
+      const { after, before, ...rest } = fromBinary(GetHistoryRequestSchema, request);
+      const cursors = { ...(after && { after: positionText(after) }), ...(before && { before: positionText(before) }) };
+      const page = await link.history({ ...rest, ...cursors }, call);
+      const init = {
+        more: page.more,
+        oldest: position(page.oldest),
+        newest: position(page.newest),
+        messages: page.messages.map(messageInit),
+      };
+      return toBinary(GetHistoryResponseSchema, create(GetHistoryResponseSchema, init));
+    }
+    case "ListRooms": {
+      const { rooms, nextPage } = await link.rooms(fromBinary(ListRoomsRequestSchema, request), call);
+      const infos = rooms.map(({ oldest, newest, messages, ...room }) => ({
+        ...room,
+        oldest: position(oldest),
+        newest: position(newest),
+        messages: BigInt(messages),
+      }));
+      return toBinary(ListRoomsResponseSchema, create(ListRoomsResponseSchema, { rooms: infos, nextPage }));
+    }
+    case "ListMembers": {
+      const { members, nextPage, total } = await link.members(fromBinary(ListMembersRequestSchema, request), call);
+      return toBinary(
+        ListMembersResponseSchema,
+        create(ListMembersResponseSchema, { members: [...members], nextPage, total }),
+      );
+    }
+    case "SendSignal": {
+      const { position: at, ...signal } = fromBinary(SignalSchema, request);
+      await link.signal({ ...signal, ...(at && { position: positionText(at) }) }, call);
+      return toBinary(SendSignalResponseSchema, create(SendSignalResponseSchema));
+    }
+    default:
+      throw new ConfabError("UNKNOWN_METHOD", `${method} is not known over WebSocket`);
+  }
+}
+
+/** StreamMessages: one encoded User in, encoded messages out. */
+export async function readRoom(
+  link: Link,
+  requests: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<ReplyStream> {
+  for await (const request of requests) {
+    const { name, room, after, history } = fromBinary(UserSchema, request);
+    const from = after && { after: positionText(after) };
+    const listening = await link.listen({ user: name, room, history, ...from }, { signal });
+    async function* replies() {
+      for await (const message of listening)
+        yield toBinary(ChatMessageSchema, create(ChatMessageSchema, messageInit(message)));
+      if (signal.aborted) throw new ConfabError("CANCELLED", "the caller cancelled the call");
+    }
+    return { header: new Headers({ [positionHeader]: listening.position }), replies: replies() };
+  }
+  throw new ConfabError("PROTOCOL_VIOLATION", "the request stream ended without a request");
+}
+
+function messageInit({ position: at, sentAt, payload, ...rest }: ChatMessage) {
+  return {
+    ...rest,
+    position: position(at),
+    sentAt: timestampFromDate(sentAt),
+    ...(payload && { payload: encodedPayload(payload, ownTypesOnly) }),
+  };
+}
+
+function position(text: string): { epoch: number; offset: bigint } {
+  const found = wirePosition("position", text);
+  if (!found) throw new ConfabError("PROTOCOL_VIOLATION", "the server left out a position");
+  return found;
+}
