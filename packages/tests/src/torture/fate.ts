@@ -40,7 +40,8 @@ function drawPace(random: Random): Pace {
     case "delay":
       return { kind: "delay", maxMs: random.int(5, 120) };
     case "throttle":
-      return { kind: "throttle", bytesPerSecond: random.int(20_000, 300_000) };
+      // From a reader that falls behind in any room to one that is slow only in the bulky one.
+      return { kind: "throttle", bytesPerSecond: Math.round(6_000 * 50 ** random.next()) };
   }
 }
 

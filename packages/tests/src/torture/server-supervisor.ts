@@ -4,10 +4,12 @@ import type { Journal } from "./journal.js";
 /** How long a server may take to leave after SIGTERM, in milliseconds. */
 const drainTimeoutMs = 10_000;
 
-/** The server under torture: killed and started again on the same data. */
+/** The server under torture: killed and started again on the same data, also when it ends by itself. */
 export class ServerSupervisor {
   private server: ServerProcess | undefined;
   private isOurDoing = false;
+  /** One thing after the other: two servers cannot have one data folder. */
+  private last: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly options: {
@@ -20,39 +22,56 @@ export class ServerSupervisor {
     },
   ) {}
 
-  get url(): string {
-    if (!this.server) throw new Error("the server is not running");
-    return this.server.url;
+  /** @throws Error: it cannot be started; the message is what it printed. */
+  start(): Promise<void> {
+    return this.inTurn(() => this.startNow());
   }
 
-  async start(): Promise<void> {
-    const { dataDir, journal, moved, isInterrupted } = this.options;
+  /** End the server with a signal and start it again. */
+  restart(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
+    return this.inTurn(async () => {
+      await this.endNow(signal);
+      await this.startNow();
+    });
+  }
+
+  /** End the server for good. */
+  end(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
+    return this.inTurn(() => this.endNow(signal));
+  }
+
+  private inTurn(action: () => Promise<void>): Promise<void> {
+    const done = this.last.then(action);
+    // Whoever asked hears of it.
+    this.last = done.catch(() => undefined);
+    return done;
+  }
+
+  private async startNow(): Promise<void> {
+    if (this.server) return;
+    const { dataDir, moved } = this.options;
     // Small bounds, so that readers leave the fan-out early and silent peers are found in seconds.
     const flags = { limits: { maxQueuedBytes: 65_536, pingIntervalMs: 1_000 } };
     const server = await startServerProcess({ dataDir, flags });
     this.server = server;
     this.isOurDoing = false;
     void server.exited.then((code) => {
-      if (this.server !== server || this.isOurDoing) return;
-      this.server = undefined;
-      moved(undefined);
-      if (!isInterrupted()) journal.violations.push({ where: "server", what: `it ended by itself with ${code}` });
+      if (!this.isOurDoing) this.endedByItself(code);
     });
     moved(server.port);
   }
 
-  /** End the server with a signal and start it again. */
-  async restart(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
-    await this.end(signal);
-    await this.start();
+  private endedByItself(code: number | null): void {
+    const { journal, moved, isInterrupted } = this.options;
+    this.server = undefined;
+    moved(undefined);
+    if (!isInterrupted()) journal.violations.push({ where: "server", what: `it ended by itself with ${code}` });
+    this.start().catch((error: unknown) => {
+      journal.violations.push({ where: "server", what: `it did not start again: ${String(error)}` });
+    });
   }
 
-  /** Make sure that there is a server. */
-  async ensure(): Promise<void> {
-    if (!this.server) await this.start();
-  }
-
-  async end(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
+  private async endNow(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
     const { server } = this;
     if (!server) return;
     const { journal, moved } = this.options;
