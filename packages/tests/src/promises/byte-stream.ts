@@ -1,5 +1,5 @@
 import { request as requestHttp1 } from "node:http";
-import { connect as connectHttp2 } from "node:http2";
+import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2, constants } from "node:http2";
 
 /** One request whose answer comes as bytes, read by a client that can stop reading. */
 export interface ByteStream {
@@ -32,15 +32,34 @@ export interface ByteStreamListener {
 
 export type OpenByteStream = (request: ByteStreamRequest, listener: ByteStreamListener) => ByteStream;
 
-export const overHttp2: OpenByteStream = ({ url, method, path, headers, body }, listener) => {
-  const session = connectHttp2(url);
+const cancel = constants.NGHTTP2_CANCEL;
+
+/** A connection of its own for each stream. */
+export const overHttp2: OpenByteStream = (request, listener) => {
+  const session = connectHttp2(request.url);
+  session.on("error", () => {
+    // Its one stream fails with it, and tells.
+  });
+  return openStream(session, request, listener, () => session.destroy());
+};
+
+/** Streams that share a connection, as a gateway's do. Its owner closes it. */
+export function overSession(session: ClientHttp2Session): OpenByteStream {
+  return (request, listener) => openStream(session, request, listener, (stream) => stream.close(cancel));
+}
+
+function openStream(
+  session: ClientHttp2Session,
+  { method, path, headers, body }: ByteStreamRequest,
+  listener: ByteStreamListener,
+  release: (stream: ClientHttp2Stream) => void,
+): ByteStream {
   let isClosed = false;
   const fail = (error: Error) => {
     if (isClosed) return;
     if (!listener.failed) throw error;
     listener.failed(error);
   };
-  session.on("error", fail);
   const stream = session.request({ ":method": method, ":path": path, ...headers }, { endStream: method === "GET" });
   let trailers: Readonly<Record<string, unknown>> = {};
   stream.on("error", fail);
@@ -57,7 +76,7 @@ export const overHttp2: OpenByteStream = ({ url, method, path, headers, body }, 
     if (isClosed) return;
     listener.ended(trailers);
     isClosed = true;
-    session.destroy();
+    release(stream);
   });
   stream.on("close", () => fail(new Error("the stream was cut off")));
   if (body) stream.end(body);
@@ -67,10 +86,10 @@ export const overHttp2: OpenByteStream = ({ url, method, path, headers, body }, 
     resume: () => stream.resume(),
     close: () => {
       isClosed = true;
-      session.destroy();
+      release(stream);
     },
   };
-};
+}
 
 export const overHttp1: OpenByteStream = ({ url, method, path, headers, body }, listener) => {
   let isClosed = false;

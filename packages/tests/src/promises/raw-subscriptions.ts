@@ -54,6 +54,11 @@ export const rawSubscriptions: readonly RawSubscription[] = [
   { name: "Converse in JSON", tellsRecovered: true, read: (from) => converse(from, "json") },
 ];
 
+/** gRPC on streams of one connection. */
+export function grpcOver(open: OpenByteStream): RawSubscription {
+  return rpc("gRPC on a shared connection", open, "application/grpc+proto");
+}
+
 function rpc(name: string, open: OpenByteStream, contentType: string): RawSubscription {
   return { name, tellsRecovered: false, read: (from) => readRpc(from, open, contentType) };
 }
