@@ -53,6 +53,9 @@ export interface ConnectorDeps {
  */
 export class Connector {
   state: ConnectionState = { name: "connecting" };
+  /** Aborts when the client is closed. */
+  readonly closed: AbortSignal;
+  private readonly closing = new AbortController();
   private session: (Session & { isLive: boolean }) | undefined;
   private readonly waiting = new Set<{ resolve(session: Session): void; reject(error: ConfabError): void }>();
   /** Attempts that failed since a connection last held for long enough. */
@@ -63,7 +66,9 @@ export class Connector {
   private attempt = new AbortController();
   private isTokenFresh = false;
 
-  constructor(private readonly deps: ConnectorDeps) {}
+  constructor(private readonly deps: ConnectorDeps) {
+    this.closed = this.closing.signal;
+  }
 
   /** Begin. Called once. */
   start(): void {
@@ -142,6 +147,7 @@ export class Connector {
     session?.link.close();
     for (const waiter of this.waiting) waiter.reject(clientClosed(error));
     this.waiting.clear();
+    this.closing.abort();
   }
 
   private retryNow: () => void = () => undefined;

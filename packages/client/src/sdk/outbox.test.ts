@@ -74,6 +74,16 @@ test("what the server puts off is sent again later, with what follows it in the 
   assert.equal(server.links.length, 1);
 });
 
+test("closing takes back what was put off", async () => {
+  const { server, clock, client, room } = await connected();
+  const send = room.send("1");
+  server.sends[0]?.fail(new ConfabError("OVERLOADED", "later"));
+  await settled();
+  client.close();
+  await assert.rejects(send, { code: "CANCELLED" });
+  assert.equal(clock.waiting, 0);
+});
+
 test("a final error rejects its own send and lets the next through", async () => {
   const { server, room } = await connected({}, "connect");
   const refused = room.send("1");

@@ -38,6 +38,8 @@ interface Lane {
   readonly sends: Set<QueuedSend>;
   inFlight: number;
   isPutOff: boolean;
+  /** Takes the next attempt back, if the server has put one off. */
+  cancelRetry(): void;
 }
 
 /**
@@ -71,7 +73,7 @@ export class Outbox {
       const bytes = messageBytes(message);
       this.refuseOverflow(bytes);
       const room = message.room || defaultRoom;
-      const lane = this.lanes.get(room) ?? { sends: new Set(), inFlight: 0, isPutOff: false };
+      const lane = this.lanes.get(room) ?? newLane();
       this.lanes.set(room, lane);
       let isSettled = false;
       const releases: (() => void)[] = [];
@@ -131,8 +133,9 @@ export class Outbox {
     this.queuedSends--;
     this.queuedBytes -= queued.bytes;
     if (queued.sentOn?.isLive) lane.inFlight--;
-    if (lane.sends.size === 0) this.lanes.delete(room);
-    else this.pump(lane);
+    if (lane.sends.size > 0) return this.pump(lane);
+    lane.cancelRetry();
+    this.lanes.delete(room);
   }
 
   private pump(lane: Lane): void {
@@ -165,11 +168,16 @@ export class Outbox {
     queued.sentOn = undefined;
     lane.inFlight--;
     lane.isPutOff = true;
-    this.deps.clock.after(this.deps.retryDelayMs(queued.failures++, error), () => {
+    lane.cancelRetry();
+    lane.cancelRetry = this.deps.clock.after(this.deps.retryDelayMs(queued.failures++, error), () => {
       lane.isPutOff = false;
       this.pump(lane);
     });
   }
+}
+
+function newLane(): Lane {
+  return { sends: new Set(), inFlight: 0, isPutOff: false, cancelRetry: () => undefined };
 }
 
 function messageBytes({ text = "", payload }: OutgoingMessage): number {

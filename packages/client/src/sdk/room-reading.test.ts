@@ -142,6 +142,17 @@ test("a reading that the server puts off is tried again on the same connection",
   assert.deepEqual([server.listens.length, server.links.length], [3, 1]);
 });
 
+test("closing ends a reading that waits to be tried again", async () => {
+  const { server, clock, client } = await reading();
+  server.listenErrors.push(new ConfabError("OVERLOADED", "later"));
+  const { ended } = client.room("busy").subscribe(() => undefined);
+  await settled();
+  assert.equal(clock.waiting, 1);
+  client.close();
+  assert.equal(await ended, undefined);
+  assert.equal(clock.waiting, 0);
+});
+
 test("a handler that throws ends its reading with its error", async () => {
   const server = new FakeServer();
   const platform = { transports: ["websocket-proto"] as const, openLink: server.openLink.bind(server) };

@@ -176,14 +176,13 @@ export class RoomReading implements AsyncIterable<ChatMessage> {
 
   private pause(delayMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const release = whenAborted(this.options.signal, () => {
-        cancel();
+      const releases: (() => void)[] = [];
+      const over = () => {
+        for (const release of releases) release();
         resolve();
-      });
-      const cancel = this.deps.clock.after(delayMs, () => {
-        release();
-        resolve();
-      });
+      };
+      releases.push(this.deps.clock.after(delayMs, over));
+      releases.push(whenAborted(this.deps.connector.closed, over), whenAborted(this.options.signal, over));
     });
   }
 }
