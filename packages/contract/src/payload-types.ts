@@ -75,6 +75,8 @@ export class PayloadTypes {
 
   /** @throws MALFORMED_MESSAGE: no `@type`, or the rest does not fit it, or is more than base64 for a type that is not known. */
   fromJson(json: JsonObject): Payload {
+    // An Any without a type, which the contract's own rule refuses, as it does in Protobuf.
+    if (Object.keys(json).length === 0) return { typeUrl: "", value: new Uint8Array(0) };
     const typeUrl = json["@type"];
     if (typeof typeUrl !== "string" || typeUrl === "")
       throw new ConfabError("MALFORMED_MESSAGE", 'payload: "@type" is missing');

@@ -39,7 +39,7 @@ export function isValidNewMessage(message: NewMessage): boolean {
     isValidUser(message.user) &&
     roomShape.test(message.room) &&
     idShape.test(message.id) &&
-    (message.text !== "" || message.payload !== undefined)
+    (message.payload === undefined ? message.text !== "" : message.payload.typeUrl !== "")
   );
 }
 

@@ -29,6 +29,8 @@ const said: readonly (readonly [what: string, message: MessageInitShape<typeof C
   ["a control character in the user", { user: "an\nn", text: "hi" }, "INVALID_MESSAGE"],
   ["a line break at the end of the user", { user: "ann\n", text: "hi" }, "INVALID_MESSAGE"],
   ["neither text nor payload", { user: "ann" }, "INVALID_MESSAGE"],
+  ["a payload without a type", { user: "ann", payload: { typeUrl: "" } }, "INVALID_MESSAGE"],
+  ["a payload without a type beside a text", { user: "ann", text: "hi", payload: {} }, "INVALID_MESSAGE"],
   ["a room with a slash", { user: "ann", text: "hi", room: "a/b" }, "INVALID_MESSAGE"],
   ["a room with braces", { user: "ann", text: "hi", room: "{a}" }, "INVALID_MESSAGE"],
   ["a room of 101 characters", { user: "ann", text: "hi", room: "r".repeat(101) }, "INVALID_MESSAGE"],
@@ -54,7 +56,12 @@ const garbled: readonly (readonly [what: string, format: "proto" | "json", bytes
   ["broken JSON", "json", Buffer.from('{"user":"ann","text":'), "MALFORMED_MESSAGE"],
   ["a value of the wrong type", "json", Buffer.from('{"user":7,"text":"hi"}'), "MALFORMED_MESSAGE"],
   ["half a surrogate pair", "json", Buffer.from('{"user":"ann","text":"\\ud83c"}'), "MALFORMED_MESSAGE"],
-  ["a payload without a type", "json", Buffer.from('{"user":"ann","payload":{"value":"aGk="}}'), "MALFORMED_MESSAGE"],
+  [
+    "a payload with a value and no type",
+    "json",
+    Buffer.from('{"user":"ann","payload":{"value":"aGk="}}'),
+    "MALFORMED_MESSAGE",
+  ],
   [
     "a payload that is not of its registered type",
     "json",

@@ -26,8 +26,9 @@ export const file_confab_v1_frame: GenFile = /*@__PURE__*/
  */
 export type ClientFrame = Message<"confab.v1.ClientFrame"> & {
   /**
-   * Chosen by the client; the answer carries it. 0: no answer is wanted, only
-   * an error would be sent.
+   * Chosen by the client; the answer carries it. 0: no acknowledgement is
+   * wanted; an error is sent, and what the frame itself asks for (the start of a
+   * subscription, a page of history).
    *
    * @generated from field: uint32 request = 1;
    */
