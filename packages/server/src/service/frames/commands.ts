@@ -92,10 +92,12 @@ async function handleSubscribe(session: FrameSession, request: number, subscribe
       },
       ...(subscribe.presence && {
         presence: (change: { readonly user: string; readonly isPresent: boolean }) =>
-          session.send(0, {
-            case: "presence",
-            value: { $typeName: "confab.v1.PresenceChange", room, user: change.user, present: change.isPresent },
-          }),
+          session.sendLossy(
+            frames.encode(channel.format, 0, {
+              case: "presence",
+              value: { $typeName: "confab.v1.PresenceChange", room, user: change.user, present: change.isPresent },
+            }),
+          ),
       }),
       ...(subscribe.signals && {
         signal: (signal: Parameters<typeof frames.signal>[1]) =>

@@ -405,7 +405,8 @@ export const MessageBatchSchema: GenMessage<MessageBatch> = /*@__PURE__*/
   messageDesc(file_confab_v1_frame, 10);
 
 /**
- * A user's first subscription in a room, or the end of the last one.
+ * A user's first subscription in a room, or the end of the last one. A reader
+ * whose queue is full misses it; ListMembers knows.
  *
  * @generated from message confab.v1.PresenceChange
  */
