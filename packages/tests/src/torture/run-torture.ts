@@ -81,7 +81,7 @@ async function torture(run: TortureRun, { journal, proxy, supervisor }: Parts): 
   const sendings = senders.map((sender) => sender.run(sending.signal));
   try {
     run.onStarted?.();
-    await strikeAll(run, { proxy, supervisor });
+    await strikeAll(run, { journal, proxy, supervisor });
     // What is on its way now stays unacknowledged, and may be stored or not.
     sending.abort();
     await Promise.all(sendings);
@@ -104,17 +104,33 @@ async function torture(run: TortureRun, { journal, proxy, supervisor }: Parts): 
   }
 }
 
+/** How long the crowd may take to get those, in milliseconds. */
+const recoveryTimeoutMs = 10_000;
+
+/** Acknowledgements that have to come after a blow before the next one: a machine that is too busy gets more time. */
+const acksBetweenBlows = 10;
+
 /** The blows of the schedule, until the run's time is over or its signal aborts. */
-async function strikeAll(run: TortureRun, parts: Pick<Parts, "proxy" | "supervisor">): Promise<void> {
+async function strikeAll(run: TortureRun, { journal, ...parts }: Parts): Promise<void> {
+  let acknowledged = 0;
   const startedAtMs = performance.now();
   const untilMs = (atMs: number) => pause(Math.max(0, startedAtMs + atMs - performance.now()), run.signal);
   for (const { atMs, blow } of scheduleBlows(run.seconds, randomFor(run.seed, "blows"))) {
     await untilMs(atMs);
+    acknowledged = await untilAcknowledged(acknowledged + acksBetweenBlows, journal, run.signal);
     if (run.signal.aborted) return;
     run.progress(`${(atMs / 1_000).toFixed(1)} s  ${blow}`);
     await strike(blow, parts);
   }
   await untilMs(run.seconds * 1_000);
+  await untilAcknowledged(acknowledged + acksBetweenBlows, journal, run.signal);
+}
+
+/** Wait for so many acknowledgements, but not for ever. The result is how many there are. */
+async function untilAcknowledged(due: number, { counts }: Journal, signal: AbortSignal): Promise<number> {
+  const givenUp = AbortSignal.any([signal, AbortSignal.timeout(recoveryTimeoutMs)]);
+  while (!givenUp.aborted && (counts["acknowledged"] ?? 0) < due) await pause(50, givenUp);
+  return counts["acknowledged"] ?? 0;
 }
 
 async function strike(blow: Blow, { proxy, supervisor }: Pick<Parts, "proxy" | "supervisor">): Promise<void> {
