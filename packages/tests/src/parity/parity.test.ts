@@ -99,13 +99,17 @@ describe("every transport", () => {
 
   for (const [what, init, code] of said) {
     it(`answers ${what} with ${code}`, async () => {
-      const message = create(ChatMessageSchema, init);
-      const bytes = {
-        proto: toBinary(ChatMessageSchema, message),
-        json: Buffer.from(toJsonString(ChatMessageSchema, message)),
-      };
       const outcomes = await Promise.all(
-        rawSenders.map(async ({ name, format, send }) => [name, await send(server.url, bytes[format])]),
+        rawSenders.map(async ({ name, format, send }, index) => {
+          const message = create(ChatMessageSchema, init);
+          // An id of its own for each: one that is stored already is a duplicate, which the plain WebSocket does not echo.
+          if (code === "stored" && message.id !== "") message.id += index;
+          const bytes =
+            format === "proto"
+              ? toBinary(ChatMessageSchema, message)
+              : Buffer.from(toJsonString(ChatMessageSchema, message));
+          return [name, await send(server.url, bytes)];
+        }),
       );
       assert.deepEqual(Object.fromEntries(outcomes), Object.fromEntries(rawSenders.map(({ name }) => [name, code])));
     });
