@@ -214,8 +214,8 @@ test("DEADLINE_EXCEEDED when the time is up first; the late answer is dropped", 
 });
 
 test("an answer in time calls the deadline off", async (t) => {
-  const exchange = begin(upper, {}, 60_000);
   t.mock.timers.enable({ apis: ["setTimeout"] });
+  const exchange = begin(upper, {}, 60_000);
   exchange.listener.data(message("a"));
   exchange.listener.ended();
   await settled();
