@@ -1,4 +1,5 @@
 import { ConfabError, confabErrorFrom } from "@confab/contract";
+import { BackOff } from "./back-off.js";
 import type { LogEntry, PageBounds, RoomLog, Turns } from "./ports.js";
 import { outOfRange } from "./range.js";
 import type { Subscription } from "./subscription.js";
@@ -17,12 +18,17 @@ const pagesPerTurn = 8;
  */
 export class CatchUp {
   private readonly waiting: Subscription[] = [];
+  private readonly backOff: BackOff<Subscription>;
   private isScheduled = false;
 
   constructor(
     private readonly log: RoomLog,
     private readonly turns: Turns,
-  ) {}
+  ) {
+    this.backOff = new BackOff(turns, (waited) => {
+      for (const subscription of waited) this.add(subscription);
+    });
+  }
 
   add(subscription: Subscription): void {
     this.waiting.push(subscription);
@@ -42,7 +48,7 @@ export class CatchUp {
     if (this.waiting.length > 0) this.schedule();
   }
 
-  /** One page for one subscription. Never rejects: what goes wrong ends that subscription. */
+  /** One page for one subscription. Never rejects: what goes wrong for good ends that subscription. */
   private async step(subscription: Subscription): Promise<void> {
     const { room } = subscription;
     try {
@@ -61,12 +67,20 @@ export class CatchUp {
       // The reader may have left during the read.
       if (subscription.state !== "catching-up") return;
       const last = entries.at(-1);
-      if (last && !this.give(subscription, entries, last.offset)) return;
+      // The bus told of entries that the log does not show yet, as a log that is copied from another one may lag behind.
+      if (!last) {
+        this.backOff.add(subscription);
+        return;
+      }
+      if (!this.give(subscription, entries, last.offset)) return;
       // In a busy room the top moves every turn: a reader that waited for another step here would never go live.
       if (subscription.cursor === room.top) room.goLive(subscription);
       else this.add(subscription);
     } catch (thrown) {
-      room.expel(subscription, confabErrorFrom(thrown));
+      const error = confabErrorFrom(thrown);
+      // A log that is away for a while costs its readers a wait and not their connection.
+      if (logIsAway(error)) this.backOff.add(subscription);
+      else room.expel(subscription, error);
     }
   }
 
@@ -89,6 +103,11 @@ export class CatchUp {
     if (page.entries.length > 0 && page.entries[0]?.offset !== cursor + 1) {
       throw new ConfabError("INTERNAL", "the log has a hole");
     }
+    if (page.entries.length > 0) this.backOff.reset();
     return page.entries;
   }
+}
+
+function logIsAway({ code }: ConfabError): boolean {
+  return code === "ENGINE_UNAVAILABLE" || code === "OVERLOADED";
 }

@@ -38,7 +38,7 @@ class Run {
     const { hub, random } = this;
     const { engine, turns } = hub;
     const reader = this.readers.length > 0 ? this.readers[random.int(0, this.readers.length - 1)] : undefined;
-    switch (random.int(0, 9)) {
+    switch (random.int(0, 10)) {
       case 0:
       case 1: {
         const count = random.pick([1, 1, 2, 3, 30, 300]);
@@ -62,6 +62,11 @@ class Run {
         engine.isSlow = random.oneIn(2);
         return;
       case 8:
+        engine.isAway = random.oneIn(3);
+        engine.newestShown = random.oneIn(3) ? random.int(0, this.newest) : Number.POSITIVE_INFINITY;
+        if (random.oneIn(2)) turns.endWaits();
+        return;
+      case 9:
         if (engine.held.length > 0) engine.releaseOne(random.int(0, engine.held.length - 1));
         return;
       default:
@@ -123,10 +128,14 @@ class Run {
   private async comeToRest(): Promise<void> {
     const { hub, readers } = this;
     hub.engine.isSlow = false;
+    hub.engine.isAway = false;
+    hub.engine.newestShown = Number.POSITIVE_INFINITY;
     await this.releaseAll();
     await hub.say(1);
     this.newest++;
     hub.engine.deliver();
+    await hub.turns.untilIdle();
+    hub.turns.endWaits();
     await hub.turns.untilIdle();
     for (const { sink, drained } of readers) {
       sink.roomForWrites = Number.POSITIVE_INFINITY;

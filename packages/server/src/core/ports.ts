@@ -110,6 +110,8 @@ export interface Clock {
 export interface Turns {
   /** Run once, after everything that this turn of the event loop still has to do. */
   afterTurn(run: () => void): void;
+  /** Run once, in a turn that is at least so many milliseconds away. Cannot be taken back, and keeps no process alive. */
+  afterMs(ms: number, run: () => void): void;
 }
 
 export interface Ids {

@@ -141,7 +141,7 @@ export class Room implements RoomListener, ReadableRoom {
     this.heard = [];
     const entries = following(this.top, heard);
     if (!entries) {
-      this.fillHole(Math.max(...heard.map(({ offset }) => offset)));
+      this.fillHole(heard.reduce((newest, { offset }) => Math.max(newest, offset), 0));
       return;
     }
     if (entries.length === 0) return;

@@ -5,7 +5,10 @@ import type { Clock, Ids, Turns } from "../core/index.js";
 
 export const systemClock: Clock = { nowMs: () => Date.now() };
 
-export const eventLoop: Turns = { afterTurn: (run) => void setImmediate(run) };
+export const eventLoop: Turns = {
+  afterTurn: (run) => void setImmediate(run),
+  afterMs: (ms, run) => void setTimeout(run, ms).unref(),
+};
 
 /** Random bytes are drawn for many ids at once: one call to the system for each would be the dearest part of an id. */
 const pool = Buffer.allocUnsafe(10 * 256);

@@ -1,15 +1,30 @@
 import type { Turns } from "../core/index.js";
 
-/** The turns of an event loop that only the test moves on. */
+/** The turns of an event loop that only the test moves on, and the time that only the test lets pass. */
 export class ManualTurns implements Turns {
+  /** How long each wait was asked to be that has not ended. */
+  readonly waitsMs: number[] = [];
   private due: (() => void)[] = [];
+  private readonly waits: (() => void)[] = [];
 
+  /** Nothing is due in this turn or a later one, unless time passes. */
   get isIdle(): boolean {
     return this.due.length === 0;
   }
 
   afterTurn(run: () => void): void {
     this.due.push(run);
+  }
+
+  afterMs(ms: number, run: () => void): void {
+    this.waitsMs.push(ms);
+    this.waits.push(run);
+  }
+
+  /** So much time passes that all waits end, but not those that begin then. */
+  endWaits(): void {
+    this.waitsMs.length = 0;
+    for (const run of this.waits.splice(0)) run();
   }
 
   /** End this turn: run what is due, but not what that makes due. Then let every promise that has settled go on. */

@@ -22,7 +22,7 @@ export function testService(limits: Partial<Limits> = {}, types: PayloadTypes = 
   const hub = new Hub({
     engine,
     clock: { nowMs: () => testTimeMs },
-    turns: { afterTurn: (run) => setImmediate(run) },
+    turns: { afterTurn: (run) => setImmediate(run), afterMs: (ms, run) => void setTimeout(run, ms).unref() },
     ids: { messageId: () => `id-${++ids}` },
     limits: allLimits,
   });

@@ -1,3 +1,4 @@
+import { ConfabError } from "@confab/contract";
 import type {
   Appended,
   Engine,
@@ -30,6 +31,12 @@ export class UnreliableEngine implements Engine, RoomLog, RoomBus {
   readonly bus: RoomBus = this;
   /** Whether reads and watches answer later, when `releaseOne` or `releaseAll` says so. */
   isSlow = false;
+  /** Whether entries cannot be read: that fails, and may be tried again. */
+  isAway = false;
+  /** The newest offset that reading shows, when the log lags behind the bus. */
+  newestShown = Number.POSITIVE_INFINITY;
+  /** How often entries were asked for. */
+  reads = 0;
   /** What the bus has not brought yet, in the order of the log. */
   readonly onTheWay: { readonly room: RoomId; readonly entry: LogEntry }[] = [];
   readonly held: Held[] = [];
@@ -67,11 +74,11 @@ export class UnreliableEngine implements Engine, RoomLog, RoomBus {
   }
 
   readForward(room: RoomId, after: number, bounds: PageBounds): Eventually<LogPage> {
-    return this.answer(() => this.memory.readForward(room, after, bounds));
+    return this.answer(() => this.read(() => this.memory.readForward(room, after, bounds)));
   }
 
   readBackward(room: RoomId, before: number, bounds: PageBounds): Eventually<LogPage> {
-    return this.answer(() => this.memory.readBackward(room, before, bounds));
+    return this.answer(() => this.read(() => this.memory.readBackward(room, before, bounds)));
   }
 
   list(prefix: string, after: string, limit: number): readonly RoomSummary[] {
@@ -104,6 +111,13 @@ export class UnreliableEngine implements Engine, RoomLog, RoomBus {
 
   close(): Promise<void> {
     return this.memory.close();
+  }
+
+  private read(make: () => LogPage): LogPage {
+    this.reads++;
+    if (this.isAway) throw new ConfabError("ENGINE_UNAVAILABLE", "the log is away");
+    const page = make();
+    return { ...page, entries: page.entries.filter(({ offset }) => offset <= this.newestShown) };
   }
 
   /** The answer is made when it is released: what happens until then is in it. */
