@@ -1,0 +1,19 @@
+# One image for every node: `docker build -t confab .`
+FROM node:20-bookworm-slim AS build
+WORKDIR /app
+COPY . .
+RUN npm ci --no-audit --no-fund && npm run build && npm prune --omit=dev
+
+FROM node:20-bookworm-slim
+ENV NODE_ENV=production
+WORKDIR /app
+COPY --from=build /app/package.json ./
+COPY --from=build /app/node_modules ./node_modules
+COPY --from=build /app/packages ./packages
+RUN mkdir /data && chown node /data
+USER node
+EXPOSE 8080
+VOLUME /data
+# Node itself as process 1: it gets SIGTERM and drains.
+ENTRYPOINT ["node", "packages/cli/dist/main.js"]
+CMD ["serve", "--host", "0.0.0.0", "--data", "/data"]
