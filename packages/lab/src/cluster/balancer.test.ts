@@ -78,5 +78,5 @@ test("a client's connection ends with its backend's", async (t) => {
   assert.equal(await said(socket), "a");
   const [upstream] = await accepted;
   upstream.resetAndDestroy();
-  await once(socket, "close");
+  await once(socket.resume(), "end");
 });
