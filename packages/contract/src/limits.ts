@@ -37,6 +37,13 @@ export const limits = {
     max: 100_000,
     meaning: "Rooms read by one Converse stream or WebSocket",
   },
+  maxPresenceEventMembers: {
+    fallback: 1_000,
+    min: 0,
+    max: 1_000_000,
+    meaning:
+      "Members of a room up to which its readers are told who comes and goes; in larger rooms they ask for counts and pages",
+  },
   maxRooms: { fallback: 1_000_000, min: 1, max: 100_000_000, meaning: "Rooms in the log" },
   maxQueuedBytes: {
     fallback: 262_144,

@@ -142,11 +142,13 @@ export class Hub {
     const unwatch = await engine.bus.watch(id, {
       entries: (entries) => (room ? room.entries(entries) : early.push(entries)),
       signal: (signal) => room?.signal(signal),
+      presence: (changes, members) => room?.presence(changes, members),
     });
     try {
       const state = await engine.log.state(id);
       room = new Room(id, state.epoch, state.newest, {
         turns,
+        members: engine.members,
         catchUp: (subscription) => this.catchUp.add(subscription),
         emptied: (emptied) => this.closeRoom(emptied),
       });

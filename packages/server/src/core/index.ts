@@ -8,8 +8,12 @@ export type {
   Ids,
   LogEntry,
   LogPage,
+  Member,
+  MemberCounts,
+  MemberDirectory,
   NewEntry,
   PageBounds,
+  PresenceChange,
   RoomBus,
   RoomListener,
   RoomLog,
@@ -19,4 +23,4 @@ export type {
   Turns,
 } from "./ports.js";
 export { type RoomId, roomIdFrom } from "./room-id.js";
-export type { Encoding, PresenceChange, Sink, Subscription } from "./subscription.js";
+export type { Encoding, EventEncoding, EventSink, Sink, Subscription } from "./subscription.js";

@@ -77,10 +77,19 @@ export interface Signal {
   readonly payload?: Payload | undefined;
 }
 
+/** A user's first subscription in a room, or the end of the last one, over all nodes. */
+export interface PresenceChange {
+  readonly room: RoomId;
+  readonly user: string;
+  readonly isPresent: boolean;
+}
+
 export interface RoomListener {
   /** New entries in the order of the log. Some may be missing (a lossy bus) or known already: offsets tell. */
   entries(entries: readonly LogEntry[]): void;
   signal(signal: Signal): void;
+  /** Who came and went, in that order, and how many members the room has after it. At most once, like a signal. */
+  presence(changes: readonly PresenceChange[], members: number): void;
 }
 
 /** How a node hears of what happens in a room. */
@@ -91,10 +100,42 @@ export interface RoomBus {
   signal(signal: Signal): void;
 }
 
+export interface Member {
+  readonly user: string;
+  /** Open subscriptions of this user in the room, on all nodes; at least 1. */
+  readonly connections: number;
+}
+
+export interface MemberCounts {
+  /** Distinct users. */
+  readonly members: number;
+  /** Open subscriptions, members' and others'. */
+  readonly subscribers: number;
+}
+
+/**
+ * Who reads which room, on all nodes. This node tells of its own subscriptions; first in and last out over all nodes are
+ * given to the bus, `RoomListener.presence`, in rooms of at most `maxPresenceEventMembers` members.
+ *
+ * Counts and pages are of the past by the time a networked engine has answered, and this node's own changes may be a
+ * moment late in them. A node that dies takes its members along.
+ */
+export interface MemberDirectory {
+  /** A subscription of this node begins. User "": a reader that is counted and not listed. Never fails, and returns at once. */
+  enter(room: RoomId, user: string): void;
+  /** A subscription that was entered ends. */
+  leave(room: RoomId, user: string): void;
+  /** In the order of `rooms`. @throws ENGINE_UNAVAILABLE */
+  counts(rooms: readonly RoomId[]): Eventually<readonly MemberCounts[]>;
+  /** Members whose names come after `after` in the order of their code points, at most `limit`. @throws ENGINE_UNAVAILABLE */
+  page(room: RoomId, after: string, limit: number): Eventually<readonly Member[]>;
+}
+
 /** Where rooms are kept: one per server. */
 export interface Engine {
   readonly log: RoomLog;
   readonly bus: RoomBus;
+  readonly members: MemberDirectory;
   /** Whether sends and reads can be expected to succeed now; undefined when they can, else what is wrong. */
   trouble(): string | undefined;
   /** Finish the appends in progress and release everything. May be called twice. */

@@ -1,41 +1,42 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { forEachSeed } from "@confab/contract/testing/random";
-import { RecordingSink } from "../testing/recording-sink.js";
+import { LineEncoding, OffsetEncoding, RecordingSink } from "../testing/recording-sink.js";
 import { lobby, TestHub } from "../testing/test-hub.js";
 import type { RoomId } from "./index.js";
-import { Presence } from "./presence.js";
 
 function changes({ sink }: { readonly sink: RecordingSink }): string[] {
-  return sink.presenceChanges.map(({ user, isPresent }) => `${isPresent ? "+" : "-"}${user}`);
+  return sink.presenceChanges.map(({ user, isPresent, members }) => `${isPresent ? "+" : "-"}${user} ${members}`);
+}
+
+async function end(hub: TestHub, ...readers: readonly { readonly subscription: { close(): void } }[]): Promise<void> {
+  for (const { subscription } of readers) subscription.close();
+  await hub.turns.untilIdle();
 }
 
 test("a user comes with the first subscription and goes with the last, however many there are between", async () => {
   const hub = new TestHub();
   const watcher = await hub.reader();
   const tabs = [await hub.reader({ user: "ann" }), await hub.reader({ user: "ann" })];
-  assert.deepEqual(changes(watcher), ["+ann"]);
-  for (const { subscription } of tabs) subscription.close();
-  assert.deepEqual(changes(watcher), ["+ann", "-ann"]);
+  assert.deepEqual(changes(watcher), ["+ann 1"]);
+  await end(hub, ...tabs);
+  assert.deepEqual(changes(watcher), ["+ann 1", "-ann 0"]);
   await hub.reader({ user: "ann" });
-  assert.deepEqual(changes(watcher), ["+ann", "-ann", "+ann"]);
+  assert.deepEqual(changes(watcher), ["+ann 1", "-ann 0", "+ann 1"]);
 });
 
 test("a reader without a name is counted as a subscriber and not as a member", async () => {
   const hub = new TestHub();
   const watcher = await hub.reader({ user: "ann" });
-  const { subscription } = await hub.reader();
-  subscription.close();
+  await end(hub, await hub.reader());
   assert.deepEqual(changes(watcher), []);
-  const room = hub.hub.roomInUse(lobby);
-  assert.deepEqual([room?.presence.size, room?.subscriberCount], [1, 1]);
+  assert.deepEqual(hub.engine.members.counts([lobby]), [{ members: 1, subscribers: 1 }]);
 });
 
 test("a member hears of others and not of itself, also when it is the server that ends a subscription", async () => {
   const hub = new TestHub();
   const ann = await hub.reader({ user: "ann" });
   const bob = await hub.reader({ user: "bob" });
-  assert.deepEqual([changes(ann), changes(bob)], [["+bob"], []]);
+  assert.deepEqual([changes(ann), changes(bob)], [["+bob 2"], []]);
   bob.sink.roomForWrites = 1;
   await hub.sayAndDeliver(1);
   await hub.sayAndDeliver(1_000);
@@ -43,7 +44,59 @@ test("a member hears of others and not of itself, also when it is the server tha
   bob.subscription.drained();
   await hub.turns.untilIdle();
   assert.equal(bob.sink.endedWith?.code, "OUT_OF_RANGE");
-  assert.deepEqual(changes(ann), ["+bob", "-bob"]);
+  assert.deepEqual(changes(ann), ["+bob 2", "-bob 1"]);
+});
+
+test("a turn's changes are one write for each reader, encoded once, without the reader's own", async () => {
+  const hub = new TestHub();
+  const encoding = new LineEncoding();
+  const sinks = ["", "", "u1", "u0", "u2"].map((user) => ({
+    user,
+    sink: new RecordingSink(new OffsetEncoding(), encoding),
+  }));
+  for (const { user, sink } of sinks) await hub.subscribe(sink, { user });
+  assert.deepEqual(
+    sinks.map(({ sink }) => changes({ sink })),
+    [[], [], [], [], []],
+  );
+  await hub.turns.untilIdle();
+  assert.deepEqual(
+    sinks.map(({ sink }) => changes({ sink })),
+    [
+      ["+u1 1", "+u0 2", "+u2 3"],
+      ["+u1 1", "+u0 2", "+u2 3"],
+      ["+u0 2", "+u2 3"],
+      ["+u1 1", "+u2 3"],
+      ["+u1 1", "+u0 2"],
+    ],
+  );
+  assert.equal(encoding.encodings, 3);
+  assert.deepEqual(
+    sinks.map(({ sink }) => sink.eventWrites),
+    [[3], [3], [2], [1, 1], [2]],
+  );
+});
+
+test("who comes and goes within a turn is not told of, and neither is who goes and comes", async () => {
+  const hub = new TestHub();
+  const watcher = await hub.reader();
+  const ann = await hub.reader({ user: "ann" });
+  await hub.subscribe(new RecordingSink(), { user: "bob" }).then(({ subscription }) => subscription.close());
+  ann.subscription.close();
+  await hub.subscribe(new RecordingSink(), { user: "ann" });
+  await hub.turns.untilIdle();
+  assert.deepEqual(changes(watcher), ["+ann 1"]);
+});
+
+test("a bus that repeats a change has it told once a turn, and counts never go below nothing", async () => {
+  const hub = new TestHub();
+  const watcher = await hub.reader();
+  const room = hub.hub.roomInUse(lobby);
+  const ann = { room: lobby, user: "ann", isPresent: true };
+  room?.presence([ann], 0);
+  room?.presence([ann, { ...ann, user: "bob" }], 0);
+  await hub.turns.untilIdle();
+  assert.deepEqual(changes(watcher), ["+ann 0", "+bob 0"]);
 });
 
 test("another room's members are nobody's here", async () => {
@@ -53,44 +106,21 @@ test("another room's members are nobody's here", async () => {
   assert.deepEqual(changes(watcher), []);
 });
 
-test("a signal reaches every reader of its room at once, in any state, and nobody else", async () => {
+test("a signal reaches every reader of its room at once, in any state, encoded once, and nobody else", async () => {
   const hub = new TestHub();
-  const live = await hub.reader();
-  const full = await hub.reader();
-  full.sink.roomForWrites = 1;
+  const encoding = new LineEncoding();
+  const sinks = [0, 1, 2].map(() => new RecordingSink(new OffsetEncoding(), encoding));
+  const [live, full, opening] = sinks;
+  assert.ok(live && full && opening);
+  for (const sink of [live, full]) await hub.subscribe(sink);
+  await hub.turns.untilIdle();
+  full.roomForWrites = 1;
   await hub.sayAndDeliver(1);
-  const opening = new RecordingSink();
   await hub.subscribe(opening, { history: 5 });
   const elsewhere = await hub.reader({ room: "other" as RoomId });
   const signal = { user: "ann", room: lobby, kind: "typing", position: { epoch: 7, offset: 1 } };
   hub.hub.signal(signal);
-  for (const sink of [live.sink, full.sink, opening]) assert.deepEqual(sink.signals, [signal]);
-  assert.deepEqual(elsewhere.sink.signals, []);
+  for (const sink of sinks) assert.deepEqual(sink.signals, [signal]);
+  assert.deepEqual([encoding.encodings, elsewhere.sink.signals], [1, []]);
   hub.hub.signal({ ...signal, room: "nobody.reads" as RoomId });
-});
-
-test("presence counts as a multiset does, and pages by name", () => {
-  forEachSeed(200, (random) => {
-    const presence = new Presence();
-    const counts = new Map<string, number>();
-    for (let i = 0; i < 60; i++) {
-      const user = random.pick(["a", "b", "B", "ä", "\u{1f600}", "z"]);
-      const count = counts.get(user) ?? 0;
-      if (random.oneIn(2)) {
-        assert.equal(presence.enter(user), count === 0);
-        counts.set(user, count + 1);
-      } else if (count > 0) {
-        assert.equal(presence.leave(user), count === 1);
-        if (count === 1) counts.delete(user);
-        else counts.set(user, count - 1);
-      }
-    }
-    assert.equal(presence.size, counts.size);
-    const paged: string[] = [];
-    for (let page = presence.page("", 2); page.length > 0; page = presence.page(paged.at(-1) ?? "", 2)) {
-      paged.push(...page.map(({ user }) => user));
-      for (const { user, connections } of page) assert.equal(connections, counts.get(user));
-    }
-    assert.deepEqual(paged, [...counts.keys()].sort());
-  });
 });

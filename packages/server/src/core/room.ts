@@ -1,12 +1,13 @@
 import type { ConfabError } from "@confab/contract";
-import type { LogEntry, RoomListener, Signal, Turns } from "./ports.js";
-import { Presence } from "./presence.js";
+import type { LogEntry, MemberDirectory, PresenceChange, RoomListener, Signal, Turns } from "./ports.js";
+import { RoomEvents } from "./room-events.js";
 import type { RoomId } from "./room-id.js";
 import type { Encoding, ReadableRoom, Subscription } from "./subscription.js";
 import { Tail } from "./tail.js";
 
 export interface RoomDeps {
   readonly turns: Turns;
+  readonly members: MemberDirectory;
   /** Brings a subscription from its cursor to the room's top. */
   readonly catchUp: (subscription: Subscription) => void;
   /** The last subscription has left. */
@@ -21,8 +22,8 @@ const maxRunBytes = 262_144;
 
 /** A room that somebody on this node reads: who they are, and how far the fan-out has come. */
 export class Room implements RoomListener, ReadableRoom {
-  readonly presence = new Presence();
   readonly tail = new Tail();
+  private readonly events: RoomEvents;
   private readonly live = new Map<Encoding, Set<Subscription>>();
   private readonly all = new Set<Subscription>();
   /** Readers that know of a later message than the fan-out has brought. */
@@ -39,7 +40,9 @@ export class Room implements RoomListener, ReadableRoom {
     /** The last offset that went through the fan-out. */
     public top: number,
     private readonly deps: RoomDeps,
-  ) {}
+  ) {
+    this.events = new RoomEvents(id, deps.turns);
+  }
 
   get subscriberCount(): number {
     return this.all.size;
@@ -56,18 +59,21 @@ export class Room implements RoomListener, ReadableRoom {
   }
 
   signal(signal: Signal): void {
-    for (const { sink } of this.all) sink.signal?.(signal);
+    this.events.signal(signal);
+  }
+
+  presence(changes: readonly PresenceChange[], members: number): void {
+    this.events.presence(changes, members);
   }
 
   /**
-   * Begin with a subscription, in whatever state its cursor puts it. It is not told of itself: nothing may reach its sink
-   * before its reader has heard where the subscription starts.
+   * Begin with a subscription, in whatever state its cursor puts it. Nothing reaches its sink in this turn: its reader must
+   * hear first where the subscription starts.
    */
   enter(subscription: Subscription): void {
-    if (subscription.user !== "" && this.presence.enter(subscription.user)) {
-      this.tellPresence(subscription.user, true);
-    }
     this.all.add(subscription);
+    this.events.add(subscription);
+    this.deps.members.enter(this.id, subscription.user);
     this.deps.catchUp(subscription);
   }
 
@@ -77,9 +83,8 @@ export class Room implements RoomListener, ReadableRoom {
     subscription.state = "closed";
     this.ahead.delete(subscription);
     this.all.delete(subscription);
-    if (subscription.user !== "" && this.presence.leave(subscription.user)) {
-      this.tellPresence(subscription.user, false);
-    }
+    this.events.remove(subscription);
+    this.deps.members.leave(this.id, subscription.user);
     if (this.all.size === 0) this.deps.emptied(this);
   }
 
@@ -193,10 +198,6 @@ export class Room implements RoomListener, ReadableRoom {
   private resumeAhead(): void {
     for (const subscription of this.ahead) this.deps.catchUp(subscription);
     this.ahead.clear();
-  }
-
-  private tellPresence(user: string, isPresent: boolean): void {
-    for (const { sink } of this.all) sink.presence?.({ room: this.id, user, isPresent });
   }
 }
 

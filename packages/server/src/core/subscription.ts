@@ -1,5 +1,5 @@
 import type { ConfabError } from "@confab/contract";
-import type { LogEntry, Signal } from "./ports.js";
+import type { LogEntry, PresenceChange, Signal } from "./ports.js";
 import type { RoomId } from "./room-id.js";
 import type { Tail } from "./tail.js";
 
@@ -13,10 +13,20 @@ export interface Encoding {
   encode(room: RoomId, epoch: number, entries: readonly LogEntry[]): Uint8Array;
 }
 
-export interface PresenceChange {
-  readonly room: RoomId;
-  readonly user: string;
-  readonly isPresent: boolean;
+/** How a transport that has a form for them writes events that are not in the log. Compared by identity, like `Encoding`. */
+export interface EventEncoding {
+  /** `members`: how many the room has after this change. The bytes of several changes may be written in one go. */
+  presence(change: PresenceChange, members: number): Uint8Array;
+  signal(signal: Signal): Uint8Array;
+}
+
+/** What a sink is told beside messages. */
+export interface EventSink {
+  readonly encoding: EventEncoding;
+  readonly wantsPresence: boolean;
+  readonly wantsSignals: boolean;
+  /** Take bytes to the socket, or drop them if it is full. Called without its object. */
+  readonly write: (bytes: Uint8Array) => void;
 }
 
 /** Where a subscription's bytes go: one stream or socket of a transport. */
@@ -29,8 +39,7 @@ export interface Sink {
   write(bytes: Uint8Array): boolean;
   /** The server ends the subscription. Not called after `Subscription.close()`. */
   ended(error: ConfabError): void;
-  presence?(change: PresenceChange): void;
-  signal?(signal: Signal): void;
+  readonly events?: EventSink;
 }
 
 /** What a subscription and the catching up need of a room. */

@@ -90,7 +90,7 @@ export class ChatService {
   }
 
   private listRooms() {
-    const { engine, hub } = this.deps;
+    const { engine } = this.deps;
     return this.generated(
       ChatServiceDesc.method.listRooms.name,
       ListRoomsRequestSchema,
@@ -98,18 +98,16 @@ export class ChatService {
       async (request) => {
         const limit = request.limit || defaultPageLimit;
         const rooms = await engine.log.list(request.prefix, request.page, limit);
+        const counts = await engine.members.counts(rooms.map(({ room }) => room));
         return {
-          rooms: rooms.map(({ room, epoch, oldest, newest, messages }) => {
-            const inUse = hub.roomInUse(room);
-            return {
-              name: room,
-              oldest: wirePositionFrom({ epoch, offset: oldest }),
-              newest: wirePositionFrom({ epoch, offset: newest }),
-              messages: BigInt(messages),
-              members: inUse?.presence.size ?? 0,
-              subscribers: inUse?.subscriberCount ?? 0,
-            };
-          }),
+          rooms: rooms.map(({ room, epoch, oldest, newest, messages }, index) => ({
+            name: room,
+            oldest: wirePositionFrom({ epoch, offset: oldest }),
+            newest: wirePositionFrom({ epoch, offset: newest }),
+            messages: BigInt(messages),
+            members: counts[index]?.members ?? 0,
+            subscribers: counts[index]?.subscribers ?? 0,
+          })),
           nextPage: rooms.length === limit ? (rooms.at(-1)?.room ?? "") : "",
         };
       },
@@ -117,19 +115,22 @@ export class ChatService {
   }
 
   private listMembers() {
-    const { hub } = this.deps;
+    const { engine } = this.deps;
     return this.generated(
       ChatServiceDesc.method.listMembers.name,
       ListMembersRequestSchema,
       ListMembersResponseSchema,
       async (request) => {
         const limit = request.limit || defaultPageLimit;
-        const presence = hub.roomInUse(roomIdFrom(request.room))?.presence;
-        const members = presence?.page(request.page, limit) ?? [];
+        const room = roomIdFrom(request.room);
+        const [members, [counts]] = await Promise.all([
+          engine.members.page(room, request.page, limit),
+          engine.members.counts([room]),
+        ]);
         return {
           members: [...members],
           nextPage: members.length === limit ? (members.at(-1)?.user ?? "") : "",
-          total: presence?.size ?? 0,
+          total: counts?.members ?? 0,
         };
       },
     );

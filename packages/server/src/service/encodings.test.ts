@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create, fromBinary, toJson } from "@bufbuild/protobuf";
 import { anyPack, timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { EnvelopeReader, encodeBody, PayloadTypes, type StoredMessage } from "@confab/contract";
+import { EnvelopeReader, encodeBody, messageJson, PayloadTypes, type StoredMessage } from "@confab/contract";
 import { ServerFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import { type ChatMessage, ChatMessageSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import { GetHistoryResponseSchema } from "@confab/contract/gen/confab/v1/room_pb";
@@ -112,6 +112,41 @@ test("a batch in JSON is one frame with all messages and nothing else", () => {
     assert.deepEqual(JSON.parse(Buffer.from(frame ?? []).toString()), {
       messages: { messages: messages.map(toJsonOf) },
     });
+  });
+});
+
+test("presence changes and signals are the same in both formats as the generated code's", () => {
+  forEachSeed(200, (random) => {
+    const [isPresent, members, user] = [random.oneIn(2), random.pick([0, 1, 300]), random.text(5)];
+    const position = random.oneIn(2) ? { epoch, offset: random.pick([0, 2 ** 40]) } : undefined;
+    const payload = random.oneIn(2) ? anyPack(ErrorInfoSchema, create(ErrorInfoSchema, { reason: "x" })) : undefined;
+    const signal = { user, room: lobby, kind: "typing", position, payload };
+    const presence = create(ServerFrameSchema, {
+      frame: { case: "presence", value: { room: lobby, user, present: isPresent, members } },
+    });
+    const signalled = create(ServerFrameSchema, {
+      frame: {
+        case: "signal",
+        value: {
+          user,
+          room: lobby,
+          kind: "typing",
+          ...(position && { position: { epoch, offset: BigInt(position.offset) } }),
+          ...(payload && { payload }),
+        },
+      },
+    });
+    const [proto, inJson] = [new ProtoBatches("p", envelopeFraming), new JsonBatches("j", envelopeFraming, json)];
+    const change = { room: lobby, user, isPresent };
+    const pairs = [
+      [presence, proto.presence(change, members), inJson.presence(change, members)],
+      [signalled, proto.signal(signal), inJson.signal(signal)],
+    ] as const;
+    for (const [generated, bytes, text] of pairs) {
+      const [frame] = unwrapped(bytes);
+      assert.deepEqual(fromBinary(ServerFrameSchema, new Uint8Array(frame ?? [])), generated);
+      assert.equal(Buffer.from(unwrapped(text)[0] ?? []).toString(), messageJson(ServerFrameSchema, generated, types));
+    }
   });
 });
 

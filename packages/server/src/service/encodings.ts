@@ -1,7 +1,13 @@
 import { positionFieldLength, varintLength, writePositionField, writeVarint } from "@confab/contract";
-import type { Encoding, LogEntry, RoomId } from "../core/index.js";
+import type { Encoding, EventEncoding, LogEntry, PresenceChange, RoomId, Signal } from "../core/index.js";
+import { protoFrame } from "./frames/server-frame.js";
 import { type Framing, framed } from "./framing.js";
 import type { MessageJson } from "./message-json.js";
+import { encodePresence, presenceJson } from "./presence.js";
+import { encodeSignal, signalJson } from "./signals.js";
+
+/** How a stream of ServerFrames writes what goes to many at once: messages, presence changes and signals. */
+export type FrameEncoding = Encoding & EventEncoding;
 
 /** One ChatMessage in Protobuf behind each prefix: StreamMessages over gRPC, gRPC-Web and Connect. */
 export class ProtoMessages implements Encoding {
@@ -41,11 +47,16 @@ export class JsonMessages implements Encoding {
   }
 }
 
-/** `ServerFrame.messages`, and `MessageBatch.messages` in it: both are field numbers below 16, so a tag is one byte. */
-const tag = { serverFrameMessages: 0x2a, batchMessages: 0x0a } as const;
+/** Members of ServerFrame, and `MessageBatch.messages`: their field numbers are below 16, so a tag is one byte. */
+const tag = {
+  serverFrameMessages: 0x2a,
+  serverFrameSignal: 0x32,
+  serverFramePresence: 0x3a,
+  batchMessages: 0x0a,
+} as const;
 
 /** A ServerFrame in Protobuf with all the messages of a run: Converse, and the WebSocket's Protobuf frames. */
-export class ProtoBatches implements Encoding {
+export class ProtoBatches implements FrameEncoding {
   constructor(
     readonly name: string,
     private readonly framing: Framing,
@@ -69,10 +80,18 @@ export class ProtoBatches implements Encoding {
     }
     return bytes;
   }
+
+  presence(change: PresenceChange, members: number): Uint8Array {
+    return framed(this.framing, protoFrame(0, tag.serverFramePresence, encodePresence(change, members)));
+  }
+
+  signal(signal: Signal): Uint8Array {
+    return framed(this.framing, protoFrame(0, tag.serverFrameSignal, encodeSignal(signal)));
+  }
 }
 
-/** The same frame in JSON. */
-export class JsonBatches implements Encoding {
+/** The same frames in JSON. */
+export class JsonBatches implements FrameEncoding {
   constructor(
     readonly name: string,
     private readonly framing: Framing,
@@ -82,6 +101,14 @@ export class JsonBatches implements Encoding {
   encode(_room: RoomId, epoch: number, entries: readonly LogEntry[]): Uint8Array {
     const messages = entries.map((entry) => this.json.of(epoch, entry)).join(",");
     return framed(this.framing, Buffer.from(`{"messages":{"messages":[${messages}]}}`));
+  }
+
+  presence(change: PresenceChange, members: number): Uint8Array {
+    return framed(this.framing, Buffer.from(`{"presence":${presenceJson(change, members)}}`));
+  }
+
+  signal(signal: Signal): Uint8Array {
+    return framed(this.framing, Buffer.from(`{"signal":${signalJson(signal, this.json.types)}}`));
   }
 }
 

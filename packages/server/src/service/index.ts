@@ -1,5 +1,5 @@
 export { ChatService, type ServiceDeps, type UnaryOperation } from "./chat-service.js";
-export { JsonBatches, JsonMessages, ProtoBatches, ProtoMessages } from "./encodings.js";
+export { type FrameEncoding, JsonBatches, JsonMessages, ProtoBatches, ProtoMessages } from "./encodings.js";
 export { wireErrorFrom } from "./error-frame.js";
 export type { FrameChannel } from "./frames/channel.js";
 export type { FrameSession } from "./frames/session.js";

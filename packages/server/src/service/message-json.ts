@@ -6,7 +6,7 @@ export class MessageJson {
   /** By entry, so that the text lives exactly as long as the entry is in some hand. */
   private readonly texts = new WeakMap<LogEntry, string>();
 
-  constructor(private readonly types: PayloadTypes) {}
+  constructor(readonly types: PayloadTypes) {}
 
   of(epoch: number, entry: LogEntry): string {
     const made = this.texts.get(entry);

@@ -1,13 +1,13 @@
 import { create, fromBinary, fromJsonString, type MessageInitShape, toBinary, toJsonString } from "@bufbuild/protobuf";
-import { type ConfabError, type Limits, PayloadTypes } from "@confab/contract";
+import { type ConfabError, envelopeBytes, type Limits, PayloadTypes } from "@confab/contract";
 import { ClientFrameSchema, type ServerFrame, ServerFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
-import type { Encoding } from "../core/index.js";
 import {
   ChatService,
+  envelopeFraming,
   type FrameChannel,
+  type FrameEncoding,
   type FrameSession,
   FrameSessions,
-  type Framing,
   JsonBatches,
   ProtoBatches,
   type WireFormat,
@@ -15,7 +15,6 @@ import {
 import { TestHub } from "./test-hub.js";
 
 const types = PayloadTypes.none();
-const bare: Framing = { prefixBytes: () => 0, writePrefix: (_target, at) => at };
 
 /** A connection without a network: what the server said, and whether it takes more. */
 export class FakeChannel implements FrameChannel {
@@ -29,11 +28,18 @@ export class FakeChannel implements FrameChannel {
 
   constructor(
     readonly format: WireFormat,
-    readonly encoding: Encoding,
+    readonly encoding: FrameEncoding,
   ) {}
 
+  /** Frames in envelopes: there may be several in one write. */
   write(bytes: Uint8Array): boolean {
-    return this.sendFrame(bytes);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    for (let at = 0; at < bytes.length; ) {
+      const from = at + envelopeBytes;
+      at = from + view.getUint32(at + 1);
+      this.sent.push(Uint8Array.from(bytes.subarray(from, at)));
+    }
+    return this.hasRoom;
   }
 
   sendFrame(frame: Uint8Array): boolean {
@@ -126,7 +132,7 @@ export class FrameServer {
   readonly hub: TestHub;
   readonly service: ChatService;
   readonly sessions: FrameSessions;
-  readonly encodings: Readonly<Record<WireFormat, Encoding>>;
+  readonly encodings: Readonly<Record<WireFormat, FrameEncoding>>;
   readonly reported: ConfabError[] = [];
 
   constructor(limits: Partial<Limits> = {}) {
@@ -141,8 +147,8 @@ export class FrameServer {
       report: (error) => this.reported.push(error),
     });
     this.encodings = {
-      proto: new ProtoBatches("proto", bare),
-      json: new JsonBatches("json", bare, this.service.json),
+      proto: new ProtoBatches("proto", envelopeFraming),
+      json: new JsonBatches("json", envelopeFraming, this.service.json),
     };
   }
 

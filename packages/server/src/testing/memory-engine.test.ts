@@ -5,9 +5,14 @@ const reason = "the memory engine keeps everything, as long as it lives";
 
 engineSuite(
   "memory engine",
-  async () => {
-    const engine = new MemoryEngine();
-    return { engine, reopen: () => Promise.resolve(engine), dispose: () => engine.close() };
+  async ({ limits }) => {
+    const engine = new MemoryEngine(7, limits.maxPresenceEventMembers);
+    return {
+      engine,
+      reopen: () => Promise.resolve(engine),
+      anotherNode: async () => engine.anotherNode(),
+      dispose: () => engine.close(),
+    };
   },
   {
     "survives a reopening": reason,

@@ -4,6 +4,7 @@ import type {
   Engine,
   LogEntry,
   LogPage,
+  MemberDirectory,
   NewEntry,
   PageBounds,
   RoomBus,
@@ -14,6 +15,7 @@ import type {
   RoomSummary,
   Signal,
 } from "../core/index.js";
+import { MemoryMembers } from "./memory-members.js";
 
 interface MemoryRoom {
   entries: LogEntry[];
@@ -28,9 +30,25 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
   /** Set by a test: what appends fail with. */
   appendError: Error | undefined;
   private readonly rooms = new Map<RoomId, MemoryRoom>();
+  readonly members: MemberDirectory;
   private readonly listeners = new Map<RoomId, Set<RoomListener>>();
+  private readonly allMembers: MemoryMembers;
 
-  constructor(private readonly epoch = 7) {}
+  constructor(
+    private readonly epoch = 7,
+    maxPresenceEventMembers = 1_000,
+  ) {
+    this.allMembers = new MemoryMembers((change, members) => {
+      for (const listener of this.listeners.get(change.room) ?? []) listener.presence([change], members);
+    }, maxPresenceEventMembers);
+    this.members = this.allMembers.node();
+  }
+
+  /** One more node on the same log and bus. */
+  anotherNode(): Engine {
+    const members = this.allMembers.node();
+    return { log: this, bus: this, members, trouble: () => this.trouble(), close: async () => members.close() };
+  }
 
   async append(room: RoomId, { body, sentAtMs, dedupeKey }: NewEntry): Promise<Appended> {
     if (this.appendError) throw this.appendError;

@@ -1,5 +1,14 @@
 import type { ConfabError } from "@confab/contract";
-import type { Encoding, LogEntry, PresenceChange, RoomId, Signal, Sink } from "../core/index.js";
+import type {
+  Encoding,
+  EventEncoding,
+  EventSink,
+  LogEntry,
+  PresenceChange,
+  RoomId,
+  Signal,
+  Sink,
+} from "../core/index.js";
 
 /** An encoding whose bytes are the offsets, so that a test reads what a sink was given. It counts the runs it encoded. */
 export class OffsetEncoding implements Encoding {
@@ -13,18 +22,47 @@ export class OffsetEncoding implements Encoding {
   }
 }
 
-/** A sink that keeps what it is given, and has room for as many writes as the test says. */
+type RecordedEvent = { readonly presence: PresenceChange & { readonly members: number } } | { readonly signal: Signal };
+
+/** Events as lines of JSON. It counts the events it encoded. */
+export class LineEncoding implements EventEncoding {
+  encodings = 0;
+
+  presence(change: PresenceChange, members: number): Uint8Array {
+    return this.line({ presence: { ...change, members } });
+  }
+
+  signal(signal: Signal): Uint8Array {
+    return this.line({ signal });
+  }
+
+  private line(event: RecordedEvent): Uint8Array {
+    this.encodings++;
+    return Buffer.from(`${JSON.stringify(event)}\n`);
+  }
+}
+
+/** A sink that keeps what it is given, and has room for as many writes as the test says. It wants to hear of everything. */
 export class RecordingSink implements Sink {
   readonly offsets: number[] = [];
   readonly epochs = new Set<number>();
   readonly writes: Uint8Array[] = [];
-  readonly presenceChanges: PresenceChange[] = [];
+  readonly presenceChanges: (PresenceChange & { readonly members: number })[] = [];
   readonly signals: Signal[] = [];
+  /** The events of each write. */
+  readonly eventWrites: number[] = [];
+  readonly events: EventSink;
   endedWith: ConfabError | undefined;
   /** Writes until it is full, counted down. */
   roomForWrites = Number.POSITIVE_INFINITY;
 
-  constructor(readonly encoding: Encoding = new OffsetEncoding()) {}
+  constructor(
+    readonly encoding: Encoding = new OffsetEncoding(),
+    eventEncoding: EventEncoding = new LineEncoding(),
+  ) {
+    const write = (bytes: Uint8Array) => this.takeEvents(bytes);
+    this.events = { encoding: eventEncoding, wantsPresence: true, wantsSignals: true, write };
+  }
 
   write(bytes: Uint8Array): boolean {
     this.writes.push(bytes);
@@ -41,11 +79,13 @@ export class RecordingSink implements Sink {
     this.endedWith = error;
   }
 
-  presence(change: PresenceChange): void {
-    this.presenceChanges.push(change);
-  }
-
-  signal(signal: Signal): void {
-    this.signals.push(signal);
+  private takeEvents(bytes: Uint8Array): void {
+    const lines = Buffer.from(bytes).toString().split("\n").slice(0, -1);
+    this.eventWrites.push(lines.length);
+    for (const line of lines) {
+      const event = JSON.parse(line) as RecordedEvent;
+      if ("presence" in event) this.presenceChanges.push(event.presence);
+      else this.signals.push(event.signal);
+    }
   }
 }

@@ -16,6 +16,7 @@ import type {
   Signal,
 } from "../core/index.js";
 import { MemoryEngine } from "./memory-engine.js";
+import { MemoryMembers } from "./memory-members.js";
 
 /** A reading or a watch that waits for the test. */
 interface Held {
@@ -29,6 +30,10 @@ interface Held {
 export class UnreliableEngine implements Engine, RoomLog, RoomBus {
   readonly log: RoomLog = this;
   readonly bus: RoomBus = this;
+  /** Brings its changes at once: that a networked one is later is for tests of that engine. */
+  readonly members = new MemoryMembers((change, members) => {
+    for (const listener of this.listeners.get(change.room) ?? []) listener.presence([change], members);
+  }, 1_000).node();
   /** Whether reads and watches answer later, when `releaseOne` or `releaseAll` says so. */
   isSlow = false;
   /** Whether entries cannot be read: that fails, and may be tried again. */

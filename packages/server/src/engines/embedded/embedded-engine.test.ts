@@ -1,16 +1,16 @@
 import { rmSync } from "node:fs";
-import { engineSuite } from "../../testing/engine-suite/index.js";
+import { engineSuite, type OpenEngine } from "../../testing/engine-suite/index.js";
 import { openTestEngine, testFolder } from "./testing/test-engine.js";
 
-engineSuite("embedded engine", async ({ limits, ...options }) => {
+const open: OpenEngine = async ({ limits, ...options }) => {
   const folder = testFolder();
-  const open = () => openTestEngine(folder, { ...options, limits });
-  let engine = await open();
+  const openIt = () => openTestEngine(folder, { ...options, limits });
+  let engine = await openIt();
   return {
     engine,
     reopen: async () => {
       await engine.close();
-      engine = await open();
+      engine = await openIt();
       return engine;
     },
     dispose: async () => {
@@ -18,4 +18,6 @@ engineSuite("embedded engine", async ({ limits, ...options }) => {
       rmSync(folder, { recursive: true });
     },
   };
-});
+};
+
+engineSuite("embedded engine", open, { "has nodes": "one process at a time may use a folder" });

@@ -5,6 +5,7 @@ import { DiskSpace } from "./disk-space.js";
 import { GroupCommit } from "./group-commit.js";
 import { LmdbLog } from "./lmdb-log.js";
 import { LocalBus } from "./local-bus.js";
+import { LocalMembers } from "./local-members.js";
 import type { Retention } from "./retention.js";
 import { RoomTable } from "./room-table.js";
 import { type Durability, openStore } from "./store.js";
@@ -20,7 +21,7 @@ export interface EmbeddedEngineConfig {
   readonly retention: Retention;
   /** How long a repeated send is recognised at the least, in milliseconds. */
   readonly dedupeWindowMs: number;
-  readonly limits: Pick<Limits, "maxRooms" | "maxPendingSends" | "maxPendingSendBytes">;
+  readonly limits: Pick<Limits, "maxRooms" | "maxPendingSends" | "maxPendingSendBytes" | "maxPresenceEventMembers">;
   readonly clock: Clock;
 }
 
@@ -65,6 +66,7 @@ export async function openEmbeddedEngine(config: EmbeddedEngineConfig): Promise<
   return {
     log,
     bus,
+    members: new LocalMembers(limits.maxPresenceEventMembers, (change, members) => bus.presence(change, members)),
     trouble: () => disk.trouble,
     close: () => {
       clearInterval(sweep);

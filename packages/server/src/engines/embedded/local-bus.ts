@@ -1,4 +1,4 @@
-import type { LogEntry, RoomBus, RoomId, RoomListener, Signal } from "../../core/index.js";
+import type { LogEntry, PresenceChange, RoomBus, RoomId, RoomListener, Signal } from "../../core/index.js";
 
 /** The bus of a single node: what is appended here is heard here. */
 export class LocalBus implements RoomBus {
@@ -17,6 +17,10 @@ export class LocalBus implements RoomBus {
 
   signal(signal: Signal): void {
     for (const listener of this.listeners.get(signal.room) ?? []) listener.signal(signal);
+  }
+
+  presence(change: PresenceChange, members: number): void {
+    for (const listener of this.listeners.get(change.room) ?? []) listener.presence([change], members);
   }
 
   entries(room: RoomId, entries: readonly LogEntry[]): void {

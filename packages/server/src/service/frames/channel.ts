@@ -1,12 +1,12 @@
 import type { ConfabError } from "@confab/contract";
-import type { Encoding } from "../../core/index.js";
+import type { FrameEncoding } from "../encodings.js";
 import type { WireFormat } from "../wire-format.js";
 
 /** The stream under a frame session: a WebSocket in one of its framed forms, or a Converse call. */
 export interface FrameChannel {
   readonly format: WireFormat;
-  /** How live messages are written: `ServerFrame.messages` behind this channel's prefix. One object for all channels of a kind. */
-  readonly encoding: Encoding;
+  /** How what goes to many at once is written: ServerFrames behind this channel's prefix. One object for all channels of a kind. */
+  readonly encoding: FrameEncoding;
   /** For people who read logs: `websocket`, `grpc` and so on. */
   readonly transport: string;
   /** Bytes made by `encoding`. False once more than `maxQueuedBytes` wait; the channel then calls `FrameSession.drained()` later. */

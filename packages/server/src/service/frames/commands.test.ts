@@ -89,12 +89,14 @@ for (const format of ["proto", "json"] as const) {
     await watcher.subscribe("lobby", 1, { presence: true, name: "ann" });
     await other.subscribe("lobby", 1);
     await member.subscribe("lobby", 1, { name: "bob" });
+    await member.subscribe("other", 2, { name: "bob" });
     member.session.closed();
+    await server.settle();
     assert.deepEqual(
-      watcher.all("presence").map(({ value }) => [value.room, value.user, value.present]),
+      watcher.all("presence").map(({ value }) => [value.room, value.user, value.present, value.members]),
       [
-        ["lobby", "bob", true],
-        ["lobby", "bob", false],
+        ["lobby", "bob", true, 2],
+        ["lobby", "bob", false, 1],
       ],
     );
     assert.equal(other.all("presence").length, 0);

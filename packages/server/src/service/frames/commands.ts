@@ -67,7 +67,7 @@ async function handleSubscribe(session: FrameSession, request: number, subscribe
   // Without a reader the contract's defaults hold: the lobby, from now on, unlisted.
   const reader = subscribe.reader ?? create(UserSchema);
   refuseViolations(violationsOf(SubscribeSchema, subscribe));
-  const { service, frames } = session.deps;
+  const { service } = session.deps;
   const asked = subscribeRequestFrom(reader);
   const { room } = asked;
   const { subscriptions, channel } = session;
@@ -90,19 +90,12 @@ async function handleSubscribe(session: FrameSession, request: number, subscribe
         const value = create(UnsubscribedSchema, { room, reason: wireErrorFrom(error) });
         session.send(0, { case: "unsubscribed", value });
       },
-      ...(subscribe.presence && {
-        presence: (change: { readonly user: string; readonly isPresent: boolean }) =>
-          session.sendLossy(
-            frames.encode(channel.format, 0, {
-              case: "presence",
-              value: { $typeName: "confab.v1.PresenceChange", room, user: change.user, present: change.isPresent },
-            }),
-          ),
-      }),
-      ...(subscribe.signals && {
-        signal: (signal: Parameters<typeof frames.signal>[1]) =>
-          session.sendLossy(frames.signal(channel.format, signal)),
-      }),
+      events: {
+        encoding: channel.encoding,
+        wantsPresence: subscribe.presence,
+        wantsSignals: subscribe.signals,
+        write: (bytes) => session.writeLossy(bytes),
+      },
     });
     if (subscriptions.get(room) !== opening) {
       subscription.close();

@@ -9,18 +9,17 @@ import {
   writeVarint,
 } from "@confab/contract";
 import { type ServerFrame, ServerFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
-import type { HistoryPage, Signal } from "../../core/index.js";
+import type { HistoryPage } from "../../core/index.js";
 import { encodeHistory, historyJson } from "../history.js";
 import type { MessageJson } from "../message-json.js";
-import { encodeSignal, signalJson } from "../signals.js";
 import type { WireFormat } from "../wire-format.js";
 
 export type FrameBody = Exclude<ServerFrame["frame"], { case: undefined }>;
 
 /** Fields of ServerFrame that are encoded by hand: their number, length-delimited. */
-const tag = { request: 0x08, ack: 0x22, signal: 0x32, history: 0x42 } as const;
+const tag = { request: 0x08, ack: 0x22, history: 0x42 } as const;
 
-/** Encodes ServerFrames other than message batches, which have encodings of their own. */
+/** Encodes ServerFrames for one client. What goes to many at once has encodings of its own. */
 export class ServerFrames {
   constructor(
     private readonly types: PayloadTypes,
@@ -43,15 +42,10 @@ export class ServerFrames {
     if (format === "proto") return protoFrame(request, tag.history, encodeHistory(format, page, this.json));
     return Buffer.from(`{"request":${request},"history":${historyJson(page, this.json)}}`);
   }
-
-  signal(format: WireFormat, signal: Signal): Uint8Array {
-    if (format === "proto") return protoFrame(0, tag.signal, encodeSignal(signal));
-    return Buffer.from(`{"signal":${signalJson(signal, this.types)}}`);
-  }
 }
 
 /** A ServerFrame whose one member is encoded already. */
-function protoFrame(request: number, memberTag: number, member: Uint8Array): Uint8Array {
+export function protoFrame(request: number, memberTag: number, member: Uint8Array): Uint8Array {
   const requestBytes = request === 0 ? 0 : 1 + varintLength(request);
   const bytes = new Uint8Array(requestBytes + 1 + varintLength(member.length) + member.length);
   let at = 0;

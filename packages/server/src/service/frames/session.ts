@@ -96,15 +96,15 @@ export class FrameSession {
   }
 
   sendEncoded(frame: Uint8Array): void {
-    if (this.isClosed || this.channel.sendFrame(frame)) return;
-    // A client that sends and never reads would otherwise grow our heap by its answers.
-    this.isBlocked = true;
-    this.updatePause();
+    if (!this.isClosed && !this.channel.sendFrame(frame)) this.block();
   }
 
-  /** Send what need not arrive: nothing while the channel is full, so that signals to a slow reader cost nothing. */
-  sendLossy(frame: Uint8Array): void {
-    if (!this.isBlocked) this.sendEncoded(frame);
+  /**
+   * Write what need not arrive, made by the channel's encoding: nothing while the channel is full, so that signals to a slow
+   * reader cost nothing.
+   */
+  writeLossy(bytes: Uint8Array): void {
+    if (!this.isBlocked && !this.isClosed && !this.channel.write(bytes)) this.block();
   }
 
   /**
@@ -146,6 +146,12 @@ export class FrameSession {
       this.updatePause();
       if (this.inFlight === 0) this.onAnswered?.();
     }
+  }
+
+  /** A client that sends and never reads would otherwise grow our heap by its answers. */
+  private block(): void {
+    this.isBlocked = true;
+    this.updatePause();
   }
 
   private updatePause(): void {

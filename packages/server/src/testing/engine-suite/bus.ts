@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
-import type { LogEntry, RoomListener, Signal } from "../../core/index.js";
+import type { LogEntry, PresenceChange, RoomListener, Signal } from "../../core/index.js";
 import { aRoom, type Define, otherRoom } from "./setup.js";
 
-class Listening implements RoomListener {
+/** A listener that keeps what it hears. */
+export class Listening implements RoomListener {
   readonly heard: LogEntry[] = [];
   readonly signals: Signal[] = [];
+  /** Each change as `+ann` or `-ann`, and the room's members after each run of them. */
+  readonly changes: string[] = [];
+  readonly counts: number[] = [];
 
   get offsets(): number[] {
     return this.heard.map(({ offset }) => offset);
@@ -16,6 +20,11 @@ class Listening implements RoomListener {
 
   signal(signal: Signal): void {
     this.signals.push(signal);
+  }
+
+  presence(changes: readonly PresenceChange[], members: number): void {
+    this.changes.push(...changes.map(({ user, isPresent }) => `${isPresent ? "+" : "-"}${user}`));
+    this.counts.push(members);
   }
 }
 

@@ -1,6 +1,7 @@
 import { appendingSuite } from "./appending.js";
 import { busSuite } from "./bus.js";
 import { closingSuite } from "./closing.js";
+import { membersSuite } from "./members.js";
 import { readingSuite } from "./reading.js";
 import { retentionSuite } from "./retention.js";
 import { definer, type EngineSkips, type OpenEngine } from "./setup.js";
@@ -17,5 +18,6 @@ export function engineSuite(name: string, open: OpenEngine, skips: EngineSkips =
   readingSuite(define);
   retentionSuite(define);
   busSuite(define);
+  membersSuite(define);
   closingSuite(define);
 }

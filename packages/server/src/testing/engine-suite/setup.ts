@@ -15,6 +15,8 @@ export interface EngineUnderTest {
   readonly engine: Engine;
   /** Close it and open it again on what it has kept. */
   readonly reopen: () => Promise<Engine>;
+  /** Open one more engine on the same rooms, for an engine that has nodes. `dispose` closes it. */
+  readonly anotherNode?: () => Promise<Engine>;
   /** Release everything, whatever the test has left open. */
   readonly dispose: () => Promise<void>;
 }
@@ -31,7 +33,8 @@ export type EngineAbility =
   | "forgets ids after the window"
   | "bounds its pending sends"
   | "bounds its rooms"
-  | "refuses sends after close";
+  | "refuses sends after close"
+  | "has nodes";
 
 /** A clock that the test moves. It starts at a time of our days, since that is what engines see. */
 export class ManualClock implements Clock {
@@ -66,6 +69,13 @@ export class Bench {
 
   async reopen(): Promise<void> {
     this.engine = await this.underTest.reopen();
+  }
+
+  /** One more node on the same rooms; for tests that need "has nodes". */
+  async anotherNode(): Promise<Engine> {
+    const node = await this.underTest.anotherNode?.();
+    if (!node) throw new Error("an engine that has nodes must open another one");
+    return node;
   }
 
   entry(text: string, dedupeKey?: string): NewEntry {

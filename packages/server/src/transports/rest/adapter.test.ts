@@ -134,7 +134,11 @@ test("ListMembers lists who reads the room", async () => {
 test("SendSignal reaches the room's listeners and is not logged", async () => {
   const room = roomIdFrom("signals");
   const heard: Signal[] = [];
-  server.engine.watch(room, { entries: () => assert.fail("it was logged"), signal: (signal) => heard.push(signal) });
+  server.engine.watch(room, {
+    entries: () => assert.fail("it was logged"),
+    signal: (signal) => heard.push(signal),
+    presence: () => assert.fail("nobody came"),
+  });
   const reply = await jsonOf(
     await post("/v1/rooms/signals/signals", '{"user":"bob","kind":"read","position":{"epoch":7,"offset":"3"}}'),
   );

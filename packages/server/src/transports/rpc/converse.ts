@@ -1,7 +1,7 @@
-import type { Encoding } from "../../core/index.js";
 import {
   type ChatService,
   envelopeFraming,
+  type FrameEncoding,
   type FrameSession,
   type FrameSessions,
   JsonBatches,
@@ -13,7 +13,7 @@ import type { Call, CallHandler, Method } from "./method.js";
 
 /** Converse: the frames of the WebSocket on a bidi stream. */
 export function converse(service: ChatService, sessions: FrameSessions): Method {
-  const encodings: Readonly<Record<WireFormat, Encoding>> = {
+  const encodings: Readonly<Record<WireFormat, FrameEncoding>> = {
     proto: new ProtoBatches("proto frame envelopes", envelopeFraming),
     json: new JsonBatches("JSON frame envelopes", envelopeFraming, service.json),
   };
@@ -29,7 +29,7 @@ class Conversation implements CallHandler {
   constructor(
     private readonly call: Call,
     sessions: FrameSessions,
-    encoding: Encoding,
+    encoding: FrameEncoding,
     maxQueuedBytes: number,
   ) {
     call.start();

@@ -4,7 +4,7 @@ import type { RequestHead } from "../../http/exchange.js";
 import type { UpgradeHandler } from "../../http/h1/server.js";
 import { errorJson } from "../../http-reply/index.js";
 import type { ChatService, FrameSessions } from "../../service/index.js";
-import { type Form, Forms } from "./codec.js";
+import { Forms } from "./codec.js";
 import { FramedSession } from "./framed-session.js";
 import { PlainSession } from "./plain-session.js";
 import { answerHandshake, refusalBytes } from "./protocol/handshake.js";
@@ -30,17 +30,24 @@ export function createWebSocketHandler(deps: WebSocketDeps): UpgradeHandler {
   const forms = new Forms(service);
   const heartbeat = new Heartbeat(limits);
 
-  const open = (form: Form, target: string, socket: Socket, firstBytes: Uint8Array, responseBytes: Uint8Array) => {
+  const open = (
+    subprotocol: string | undefined,
+    target: string,
+    socket: Socket,
+    firstBytes: Uint8Array,
+    responseBytes: Uint8Array,
+  ) => {
     const { maxQueuedBytes } = limits;
-    const settings = { maxMessageBytes: form.maxMessageBytes, maxQueuedBytes, heartbeat };
+    const framed = forms.framedForm(subprotocol);
+    const { maxMessageBytes } = framed ?? forms.plain;
+    const settings = { maxMessageBytes, maxQueuedBytes, heartbeat };
     const connection = openConnection(socket, firstBytes, settings);
     connection.write(responseBytes);
-    if (form === forms.plain) {
-      const session = new PlainSession(connection, form, deps);
+    if (framed) connection.listen(new FramedSession(connection, framed, deps));
+    else {
+      const session = new PlainSession(connection, forms.plain, deps);
       connection.listen(session);
       void session.open(target);
-    } else {
-      connection.listen(new FramedSession(connection, form, deps));
     }
   };
 
@@ -57,7 +64,7 @@ export function createWebSocketHandler(deps: WebSocketDeps): UpgradeHandler {
       return;
     }
     const answer = answerHandshake(request, (offered) => forms.choose(offered));
-    if (answer.isAccepted) open(forms.of(answer.subprotocol), target, socket, firstBytes, answer.responseBytes);
+    if (answer.isAccepted) open(answer.subprotocol, target, socket, firstBytes, answer.responseBytes);
     else refuse(socket, answer.error, answer);
   };
 }

@@ -1,6 +1,7 @@
 import type { Encoding } from "../../core/index.js";
 import {
   type ChatService,
+  type FrameEncoding,
   type Framing,
   JsonBatches,
   JsonMessages,
@@ -24,11 +25,16 @@ export interface Form {
   readonly maxMessageBytes: number;
 }
 
+/** A form that speaks ClientFrame and ServerFrame. */
+export interface FramedForm extends Form {
+  readonly encoding: FrameEncoding;
+}
+
 /** The three forms of the contract on a WebSocket. */
 export class Forms {
   /** The tutorials' shape: ChatMessage JSON, one object for each frame. */
   readonly plain: Form;
-  private readonly framed: readonly Form[];
+  private readonly framed: readonly FramedForm[];
 
   constructor({ json, deps }: ChatService) {
     const maxMessageBytes = { json: maxWireBytes("json", deps.limits), proto: maxWireBytes("proto", deps.limits) };
@@ -62,8 +68,9 @@ export class Forms {
     return offered.find((name) => this.framed.some(({ subprotocol }) => subprotocol === name));
   }
 
-  of(subprotocol: string | undefined): Form {
-    return this.framed.find((form) => form.subprotocol === subprotocol) ?? this.plain;
+  /** The form with frames that a subprotocol asks for; undefined for the plain one. */
+  framedForm(subprotocol: string | undefined): FramedForm | undefined {
+    return this.framed.find((form) => form.subprotocol === subprotocol);
   }
 }
 

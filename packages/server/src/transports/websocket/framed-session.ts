@@ -1,20 +1,19 @@
 import { ConfabError } from "@confab/contract";
-import type { Encoding } from "../../core/index.js";
-import type { FrameChannel, FrameSession, FrameSessions, WireFormat } from "../../service/index.js";
+import type { FrameChannel, FrameEncoding, FrameSession, FrameSessions, WireFormat } from "../../service/index.js";
 import { closeWith } from "./close.js";
-import type { Form } from "./codec.js";
+import type { Form, FramedForm } from "./codec.js";
 import type { ConnectionListener, WebSocketConnection } from "./protocol/connection.js";
 
 /** A connection that speaks ClientFrame and ServerFrame: the same session as a Converse stream, on a WebSocket. */
 export class FramedSession implements ConnectionListener, FrameChannel {
   readonly transport = "websocket";
   readonly format: WireFormat;
-  readonly encoding: Encoding;
+  readonly encoding: FrameEncoding;
   private readonly session: FrameSession;
 
   constructor(
     private readonly connection: WebSocketConnection,
-    private readonly form: Form,
+    private readonly form: FramedForm,
     private readonly deps: { readonly sessions: FrameSessions; readonly report: (error: unknown) => void },
   ) {
     this.format = form.format;

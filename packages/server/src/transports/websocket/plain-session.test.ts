@@ -87,14 +87,14 @@ test("a reader with a name is a member for as long as it is connected", async ()
   const client = await plain("?room=a&name=ann");
   await server.say("a", "1");
   await client.nextJson();
-  const members = () => server.hub.roomInUse(roomIdFrom("a"))?.presence.size;
+  const members = async () => (await server.engine.members.counts([roomIdFrom("a")]))[0]?.members;
   const stays = await plain("?room=a");
   stays.sendJson({ user: "bob", text: "x" });
   await stays.nextJson();
-  assert.equal(members(), 1);
+  assert.equal(await members(), 1);
   client.socket.close(1000);
   await client.closed();
-  assert.equal(members(), 0);
+  assert.equal(await members(), 0);
 });
 
 test("bad messages are answered with their code, and the connection lives", async () => {
