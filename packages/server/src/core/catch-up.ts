@@ -1,14 +1,30 @@
 import { ConfabError, confabErrorFrom } from "@confab/contract";
 import { BackOff } from "./back-off.js";
-import type { LogEntry, PageBounds, RoomLog, Turns } from "./ports.js";
+import { Page, PageCache } from "./page-cache.js";
+import type { LogPage, RoomLog, Turns } from "./ports.js";
 import { outOfRange } from "./range.js";
-import type { Subscription } from "./subscription.js";
+import type { ReadableRoom, Subscription } from "./subscription.js";
 
-/** One read for one reader. Small enough that live readers do not wait for it, large enough that the read pays. */
-const pageBounds: PageBounds = { maxEntries: 256, maxBytes: 131_072 };
+/**
+ * The entries of one page. Pages end at multiples of it: readers who come from different places meet at the first such
+ * end, and share what follows.
+ */
+const pageEntries = 256;
 
-/** Pages served before the event loop gets a turn, so that a thousand returning readers cannot keep it from the live ones. */
-const pagesPerTurn = 8;
+/** Small enough that live readers do not wait for it, large enough that the read pays. */
+const pageBytes = 131_072;
+
+/**
+ * Bytes given to readers before the event loop gets a turn, so that a thousand of them who come back cannot keep it from the
+ * live ones. A message takes several turns from its arrival to its delivery, and waits in each of them.
+ */
+const bytesPerTurn = 262_144;
+
+/** Steps in one turn: those that give nothing cost something too. */
+const stepsPerTurn = 64;
+
+/** Pages that a log which answers later is asked for at a time. */
+const maxReads = 16;
 
 /**
  * Brings subscriptions from their cursor to the room's top, a page at a time and in turn, so that all of them advance.
@@ -17,7 +33,12 @@ const pagesPerTurn = 8;
  * fan-out in the same synchronous step, and the top moves only with a delivery.
  */
 export class CatchUp {
-  private readonly waiting: Subscription[] = [];
+  /** In the order of their turns, from `next` on. */
+  private waiting: Subscription[] = [];
+  private next = 0;
+  private readonly pages = new PageCache();
+  /** Those who wait for a page that is being read for another. */
+  private readonly reads: Read[] = [];
   private readonly backOff: BackOff<Subscription>;
   private isScheduled = false;
 
@@ -43,69 +64,154 @@ export class CatchUp {
 
   private run(): void {
     this.isScheduled = false;
-    const served = this.waiting.splice(0, pagesPerTurn);
-    for (const subscription of served) void this.step(subscription);
-    if (this.waiting.length > 0) this.schedule();
+    // Who joins during this turn is served in the next one.
+    const end = Math.min(this.waiting.length, this.next + stepsPerTurn);
+    for (let bytes = 0; this.next < end && bytes < bytesPerTurn && this.reads.length < maxReads; ) {
+      const subscription = this.waiting[this.next++];
+      if (subscription) bytes += this.step(subscription);
+    }
+    if (this.next < this.waiting.length) {
+      // Cut rarely: cutting moves all that follow.
+      if (this.next > 1_024) this.cutWaiting();
+      // A read that ends goes on with those who wait for a free one.
+      if (this.reads.length < maxReads) this.schedule();
+      return;
+    }
+    this.cutWaiting();
+    if (this.reads.length === 0) this.pages.clear();
   }
 
-  /** One page for one subscription. Never rejects: what goes wrong for good ends that subscription. */
-  private async step(subscription: Subscription): Promise<void> {
-    const { room } = subscription;
+  private cutWaiting(): void {
+    this.waiting = this.waiting.slice(this.next);
+    this.next = 0;
+  }
+
+  /** One page for one subscription; the bytes it was given. Never throws: what goes wrong for good ends that subscription. */
+  private step(subscription: Subscription): number {
+    const { room, cursor } = subscription;
+    if (subscription.state !== "catching-up") return 0;
     try {
-      if (subscription.state !== "catching-up") return;
-      if (subscription.cursor === room.top) {
+      if (cursor === room.top) {
         room.goLive(subscription);
-        return;
+        return 0;
       }
       // A reader may know of a message that is durable but not yet delivered here. It waits for the fan-out, however long that
       // takes: the bus may have lost the message, and then the next one tells, or the check of idle rooms.
-      if (subscription.cursor > room.top) {
+      if (cursor > room.top) {
         room.awaitTop(subscription);
-        return;
+        return 0;
       }
-      const entries = room.tail.after(subscription.cursor, pageBounds.maxEntries) ?? (await this.readLog(subscription));
-      // The reader may have left during the read.
-      if (subscription.state !== "catching-up") return;
-      const last = entries.at(-1);
-      // The bus told of entries that the log does not show yet, as a log that is copied from another one may lag behind.
-      if (!last) {
-        this.backOff.add(subscription);
-        return;
-      }
-      if (!this.give(subscription, entries, last.offset)) return;
-      // In a busy room the top moves every turn: a reader that waited for another step here would never go live.
-      if (subscription.cursor === room.top) room.goLive(subscription);
-      else this.add(subscription);
+      const page = this.pages.find(room, cursor) ?? this.pageFromTail(room, cursor) ?? this.pageFromLog(subscription);
+      return page ? this.give(subscription, page) : 0;
     } catch (thrown) {
-      const error = confabErrorFrom(thrown);
-      // A log that is away for a while costs its readers a wait and not their connection.
-      if (logIsAway(error)) this.backOff.add(subscription);
-      else room.expel(subscription, error);
+      this.fail(subscription, thrown);
+      return 0;
     }
   }
 
-  /** False if the reader cannot go on now: its socket is full, or turned out to be dead. */
-  private give(subscription: Subscription, entries: readonly LogEntry[], lastOffset: number): boolean {
+  /** Give a page, and find out where that brings the reader; the bytes given. */
+  private give(subscription: Subscription, page: Page): number {
     const { room, sink } = subscription;
-    subscription.cursor = lastOffset;
-    const hasRoom = sink.write(sink.encoding.encode(room.id, room.epoch, entries));
+    // The bus told of entries that the log does not show yet, as a log that is copied from another one may lag behind.
+    if (page.entries.length === 0) {
+      this.backOff.add(subscription);
+      return 0;
+    }
+    subscription.cursor = page.last;
+    const bytes = page.bytesIn(sink.encoding);
+    const hasRoom = sink.write(bytes);
     // The write itself may have ended the subscription; closed is for good.
-    if (subscription.state !== "catching-up") return false;
+    if (subscription.state !== "catching-up") return bytes.length;
     if (!hasRoom) subscription.state = "lagging";
-    return hasRoom;
+    // In a busy room the top moves every turn: a reader that waited for another step here would never go live.
+    else if (subscription.cursor === room.top) room.goLive(subscription);
+    else this.add(subscription);
+    return bytes.length;
   }
 
-  private async readLog({ room, cursor }: Subscription): Promise<readonly LogEntry[]> {
-    const page = await this.log.readForward(room.id, cursor, pageBounds);
-    if (page.epoch !== room.epoch || page.oldest > cursor + 1) {
-      throw outOfRange(room.id, page, "the log was trimmed past this reader");
-    }
-    if (page.entries.length > 0 && page.entries[0]?.offset !== cursor + 1) {
-      throw new ConfabError("INTERNAL", "the log has a hole");
-    }
-    if (page.entries.length > 0) this.backOff.reset();
-    return page.entries;
+  private pageFromTail(room: ReadableRoom, cursor: number): Page | undefined {
+    const entries = room.tail.after(cursor, pageEntries);
+    return entries && this.keep(new Page(room, cursor, entries, entries.length === pageEntries));
   }
+
+  /** Undefined: the log answers later, and the subscription goes on then. */
+  private pageFromLog(subscription: Subscription): Page | undefined {
+    const { room, cursor } = subscription;
+    const underWay = this.reads.find((read) => read.room === room && read.after === cursor);
+    if (underWay) {
+      underWay.others.push(subscription);
+      return undefined;
+    }
+    const maxEntries = pageEntries - (cursor % pageEntries);
+    const answer = this.log.readForward(room.id, cursor, { maxEntries, maxBytes: pageBytes });
+    if (!(answer instanceof Promise)) return this.pageFrom(room, cursor, maxEntries, answer);
+    const read: Read = { room, after: cursor, others: [] };
+    this.reads.push(read);
+    answer
+      .then((page) => this.pageFrom(room, cursor, maxEntries, page))
+      .then(
+        (page) => {
+          this.endRead(read);
+          this.giveLate(subscription, page);
+          // Not at once like the one it was read for: they may be many.
+          for (const other of read.others) this.add(other);
+        },
+        (thrown: unknown) => {
+          this.endRead(read);
+          for (const reader of [subscription, ...read.others]) this.fail(reader, thrown);
+        },
+      );
+    return undefined;
+  }
+
+  /** Its own page at once, or it might never get one: by its next turn others' may have driven it out of the cache. */
+  private giveLate(subscription: Subscription, page: Page): void {
+    // The reader may have left during the read.
+    if (subscription.state !== "catching-up") return;
+    try {
+      this.give(subscription, page);
+    } catch (thrown) {
+      this.fail(subscription, thrown);
+    }
+  }
+
+  private endRead(read: Read): void {
+    this.reads.splice(this.reads.indexOf(read), 1);
+    this.schedule();
+  }
+
+  /** @throws OUT_OF_RANGE: what follows was trimmed, or the log is another one. */
+  private pageFrom(room: ReadableRoom, after: number, maxEntries: number, found: LogPage): Page {
+    const { entries, epoch, oldest, newest } = found;
+    if (epoch !== room.epoch || oldest > after + 1) {
+      throw outOfRange(room.id, found, "the log was trimmed past this reader");
+    }
+    const first = entries[0];
+    if (!first) return new Page(room, after, entries, false);
+    if (first.offset !== after + 1) throw new ConfabError("INTERNAL", "the log has a hole");
+    this.backOff.reset();
+    return this.keep(new Page(room, after, entries, entries.length === maxEntries || after + entries.length < newest));
+  }
+
+  private keep(page: Page): Page {
+    this.pages.add(page);
+    return page;
+  }
+
+  private fail(subscription: Subscription, thrown: unknown): void {
+    if (subscription.state !== "catching-up") return;
+    const error = confabErrorFrom(thrown);
+    // A log that is away for a while costs its readers a wait and not their connection.
+    if (logIsAway(error)) this.backOff.add(subscription);
+    else subscription.room.expel(subscription, error);
+  }
+}
+
+/** A page that is being read for one reader, and wanted by others. */
+interface Read {
+  readonly room: ReadableRoom;
+  readonly after: number;
+  readonly others: Subscription[];
 }
 
 function logIsAway({ code }: ConfabError): boolean {

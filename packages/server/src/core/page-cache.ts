@@ -1,0 +1,57 @@
+import type { LogEntry } from "./ports.js";
+import type { Encoding, ReadableRoom } from "./subscription.js";
+
+/** A run of a room's entries, with its bytes in each encoding that somebody wanted. */
+export class Page {
+  private readonly encoded = new Map<Encoding, Uint8Array>();
+
+  constructor(
+    readonly room: ReadableRoom,
+    /** The offset that the first entry follows. */
+    readonly after: number,
+    readonly entries: readonly LogEntry[],
+    /** It ends where a page ends, and not because there was nothing more yet. */
+    readonly isFull: boolean,
+  ) {}
+
+  /** The offset of the last entry; `after` when there is none. */
+  get last(): number {
+    return this.after + this.entries.length;
+  }
+
+  bytesIn(encoding: Encoding): Uint8Array {
+    const known = this.encoded.get(encoding);
+    if (known) return known;
+    const bytes = encoding.encode(this.room.id, this.room.epoch, this.entries);
+    this.encoded.set(encoding, bytes);
+    return bytes;
+  }
+}
+
+/** Pages kept at a time, over all rooms: with a page of 128 KiB, and once more in each encoding in use, a few megabytes. */
+const maxPages = 32;
+
+/**
+ * The pages that readers were given last. Those who come back together mostly come back from the same place, since one
+ * event sent all of them away, and then a page is read and encoded once for all. Dropped when nobody catches up any more.
+ */
+export class PageCache {
+  private pages: Page[] = [];
+
+  /** The page after an offset. One that ended with the log is of use only while nothing has come since. */
+  find(room: ReadableRoom, after: number): Page | undefined {
+    return this.pages.find(
+      (page) => page.after === after && page.room === room && (page.isFull || page.last >= room.top),
+    );
+  }
+
+  add(page: Page): void {
+    this.pages = this.pages.filter(({ after, room }) => after !== page.after || room !== page.room);
+    if (this.pages.length >= maxPages) this.pages.shift();
+    this.pages.push(page);
+  }
+
+  clear(): void {
+    this.pages = [];
+  }
+}
