@@ -10,7 +10,7 @@ describe("the plain pages", () => {
   let server: RunningServer;
   before(async () => {
     dataDir = await mkdtemp(join(tmpdir(), "confab-pages-"));
-    server = await startServer({ port: 0, dataDir });
+    server = await startServer({ port: 0, engine: { kind: "embedded", dataDir } });
   });
   after(async () => {
     await server.close();

@@ -2,6 +2,8 @@ import { type LimitName, limits } from "@confab/contract";
 import {
   ConfigError,
   FolderLockedError,
+  RedisStartError,
+  RedisUrlError,
   type RunningServer,
   type ServerConfig,
   StoreError,
@@ -11,6 +13,7 @@ import { type Command, type CommandContext, UsageError } from "../command.js";
 import { exitCode } from "../exit-codes.js";
 import { parseCommandLine, positionals, wholeNumber } from "../parse-args.js";
 import { banner } from "../serve/banner.js";
+import { defaultDataDir, engineFrom, engineOptions } from "../serve/engine.js";
 import { retentionFrom } from "../serve/retention.js";
 import { StreamLogger } from "../serve/stream-logger.js";
 import { webRoot } from "../serve/web-root.js";
@@ -18,7 +21,6 @@ import { loadTypes } from "../types/load-types.js";
 import { TypeFileError } from "../types/type-file-error.js";
 
 const defaultPort = 8080;
-const defaultDataDir = "confab-data";
 
 export const serve: Command = {
   help: `Usage: confab serve [options]
@@ -28,6 +30,11 @@ Runs a server until Ctrl-C or SIGTERM, then says goodbye to its clients and stop
       --host HOST            address to listen on; default 127.0.0.1, this machine only: nobody is
                              asked for a token yet
       --port N               default ${defaultPort}; 0 is any free port
+      --engine URL           keep messages in a Redis that several nodes share: redis://host:6379,
+                             redis+sentinel://host,host/master or redis+cluster://host,host;
+                             rediss:// and so on with TLS; default embedded, on this machine
+      --redis-prefix NAME    what the names of all keys begin with; default confab. Deployments
+                             that share a Redis need one each
       --data DIR             where messages are kept; default ./${defaultDataDir}
       --durability MODE      when a message counts as stored: fsync (default), once it is on disk;
                              os, once the operating system has it
@@ -52,11 +59,10 @@ Exit codes:
   async run(args, context) {
     const { values, positionals: words } = parseCommandLine(args, serveOptions);
     positionals(words, []);
-    const config: ServerConfig & Required<Pick<ServerConfig, "host" | "port" | "dataDir">> = {
+    const config: ServerConfig & Required<Pick<ServerConfig, "host" | "port">> = {
       host: values.host ?? "127.0.0.1",
       port: wholeNumber("port", values.port ?? String(defaultPort), 0, 65_535),
-      dataDir: values.data ?? defaultDataDir,
-      durability: durabilityFrom(values.durability ?? "fsync"),
+      engine: engineFrom(values),
       retention: retentionFrom({
         messages: values["retention-messages"],
         age: values["retention-age"],
@@ -70,7 +76,7 @@ Exit codes:
     };
     const server = await start(config, context);
     if (!server) return exitCode.refused;
-    if (values.json) config.logger?.info({ url: server.url, dataDir: config.dataDir }, "listening");
+    if (values.json) config.logger?.info({ url: server.url, ...placeOf(config.engine) }, "listening");
     else for (const line of banner(server.url, { ...config, program: context.program })) await context.out.line(line);
     await aborted(context.signal);
     await server.close();
@@ -81,8 +87,7 @@ Exit codes:
 const serveOptions = {
   host: { type: "string" },
   port: { type: "string" },
-  data: { type: "string" },
-  durability: { type: "string" },
+  ...engineOptions,
   "retention-messages": { type: "string" },
   "retention-age": { type: "string" },
   "retention-bytes": { type: "string" },
@@ -95,12 +100,13 @@ const serveOptions = {
 
 /** Start, or say in one line why that cannot be. */
 async function start(
-  config: ServerConfig & { readonly host: string; readonly port: number; readonly dataDir: string },
+  config: ServerConfig & { readonly host: string; readonly port: number },
   { err }: CommandContext,
 ): Promise<RunningServer | undefined> {
   try {
     return await startServer(config);
   } catch (error) {
+    if (error instanceof RedisUrlError) throw new UsageError(`--engine: ${error.message}`, { cause: error });
     if (error instanceof ConfigError) throw new UsageError(error.message, { cause: error });
     const reason = startFailure(error, config);
     if (reason === undefined) throw error;
@@ -112,8 +118,10 @@ async function start(
 /** Why a server cannot start, naming the option that would change it; undefined for what is nobody's option. */
 function startFailure(
   error: unknown,
-  { host, port, dataDir }: { host: string; port: number; dataDir: string },
+  { host, port, engine }: Pick<ServerConfig, "engine"> & { readonly host: string; readonly port: number },
 ): string | undefined {
+  if (error instanceof RedisStartError) return `--engine: Redis at ${error.message}`;
+  const dataDir = engine.kind === "embedded" ? engine.dataDir : "";
   if (error instanceof FolderLockedError || error instanceof StoreError) return `--data ${dataDir}: ${error.message}`;
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   switch (code) {
@@ -129,9 +137,9 @@ function startFailure(
   }
 }
 
-function durabilityFrom(text: string): "fsync" | "os" {
-  if (text === "fsync" || text === "os") return text;
-  throw new UsageError(`--durability ${text}: fsync or os is due`);
+/** Where messages are, for the log; the URL of a Redis may hold a password. */
+function placeOf(engine: ServerConfig["engine"]): object {
+  return engine.kind === "embedded" ? { dataDir: engine.dataDir } : { engine: "redis" };
 }
 
 function limitsFrom(settings: readonly string[]): Partial<Record<LimitName, number>> {

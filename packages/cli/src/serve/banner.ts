@@ -1,22 +1,20 @@
-import { serverVersion } from "@confab/server";
+import { type EngineConfig, serverVersion } from "@confab/server";
 
 export interface BannerFacts {
-  readonly dataDir: string;
-  readonly durability?: "fsync" | "os";
+  readonly engine: EngineConfig;
   readonly webRoot?: string;
   /** How a user calls this program. */
   readonly program: string;
 }
 
 /** Where each transport is and one line to try it, for a terminal. */
-export function banner(url: string, { dataDir, durability, webRoot, program }: BannerFacts): string[] {
+export function banner(url: string, { engine, webRoot, program }: BannerFacts): string[] {
   const { host } = new URL(url);
   const message = `'{"user":"me","text":"hi"}'`;
   const json = "-H 'content-type: application/json'";
   const flag = url === "http://127.0.0.1:8080" ? "" : ` --url ${url}`;
-  const acknowledged = durability === "os" ? "the operating system has them" : "they are on disk";
   return [
-    `Confab ${serverVersion} listens on ${url}; messages are kept in ${dataDir} and acknowledged once ${acknowledged}.`,
+    `Confab ${serverVersion} listens on ${url}; messages are kept in ${keptIn(engine)}.`,
     "",
     `  page       ${webRoot === undefined ? "not built: npm run build" : `${url}/`}`,
     `  command    ${program} listen lobby${flag}`,
@@ -34,4 +32,10 @@ export function banner(url: string, { dataDir, durability, webRoot, program }: B
     "",
     "Ctrl-C stops it.",
   ];
+}
+
+function keptIn(engine: EngineConfig): string {
+  if (engine.kind === "redis") return "Redis and acknowledged once it has them";
+  const acknowledged = engine.durability === "os" ? "the operating system has them" : "they are on disk";
+  return `${engine.dataDir} and acknowledged once ${acknowledged}`;
 }

@@ -2,15 +2,29 @@ import { type LimitName, type Limits, limits, limitsWith } from "@confab/contrac
 import type { Durability, Retention } from "../engines/embedded/index.js";
 import type { Logger } from "./logger.js";
 
-/** What a server is started with. Everything but the data folder has a default. */
+/** Where messages are kept: on this machine, or in a Redis that several nodes share. */
+export type EngineConfig =
+  | {
+      readonly kind: "embedded";
+      readonly dataDir: string;
+      /** Default `fsync`. */
+      readonly durability?: Durability;
+    }
+  | {
+      readonly kind: "redis";
+      /** `redis://`, `redis+sentinel://` or `redis+cluster://`, and `rediss` for TLS. */
+      readonly url: string;
+      /** What the names of all keys begin with: deployments that share a Redis differ in it. Default `confab`. */
+      readonly prefix?: string;
+    };
+
+/** What a server is started with. Everything but the engine has a default. */
 export interface ServerConfig {
   /** Default 127.0.0.1: nobody is asked for a token yet, so only this machine is let in. */
   readonly host?: string;
   /** 0: any free port. Default 8080. */
   readonly port?: number;
-  readonly dataDir: string;
-  /** Default `fsync`. */
-  readonly durability?: Durability;
+  readonly engine: EngineConfig;
   /** Default: a million messages and 1 GiB a room, of any age. */
   readonly retention?: Retention;
   /** How long a repeated send is recognised at the least, in milliseconds. Default ten minutes. */

@@ -3,7 +3,6 @@ import type { AddressInfo } from "node:net";
 import { ConfabError, PayloadTypes } from "@confab/contract";
 import { violationsOf } from "@confab/contract/validation";
 import { Hub } from "../core/index.js";
-import { openEmbeddedEngine } from "../engines/embedded/index.js";
 import { ArrivalTimeouts } from "../http/arrival-timeouts.js";
 import { ChatService, FrameSessions } from "../service/index.js";
 import { createRestHandler } from "../transports/rest/adapter.js";
@@ -11,7 +10,8 @@ import { createRpcHandler } from "../transports/rpc/adapter.js";
 import { Readiness } from "../transports/rpc/services/health.js";
 import { createSseHandler } from "../transports/sse/adapter.js";
 import { createWebSocketHandler } from "../transports/websocket/adapter.js";
-import { checkedLimits, defaultDedupeWindowMs, defaultRetention, type ServerConfig } from "./config.js";
+import { checkedLimits, type ServerConfig } from "./config.js";
+import { openEngine } from "./engine.js";
 import { listen } from "./listener.js";
 import { silentLogger } from "./logger.js";
 import { isLoopbackHost, OriginPolicy } from "./origins.js";
@@ -41,20 +41,13 @@ const reconnectWithinMs = 3_000;
 /**
  * Start a server: open its log, then its port.
  *
- * @throws ConfigError, StoreError, FolderLockedError, or the system's error for the port (EADDRINUSE and so on).
+ * @throws ConfigError, StoreError, FolderLockedError, RedisUrlError, RedisStartError, or the system's error for the port (EADDRINUSE and so on).
  */
 export async function startServer(config: ServerConfig): Promise<RunningServer> {
   const limits = checkedLimits(config.limits ?? {});
   const types = config.types ? PayloadTypes.fromDescriptorSet(config.types, violationsOf) : PayloadTypes.none();
   const files = config.webRoot === undefined ? undefined : new StaticFiles(config.webRoot);
-  const engine = await openEmbeddedEngine({
-    folder: config.dataDir,
-    durability: config.durability ?? "fsync",
-    retention: config.retention ?? defaultRetention,
-    dedupeWindowMs: config.dedupeWindowMs ?? defaultDedupeWindowMs,
-    limits,
-    clock: systemClock,
-  });
+  const engine = await openEngine(config, limits);
   const report = reporterTo(config.logger ?? silentLogger);
   const hub = new Hub({ engine, clock: systemClock, turns: eventLoop, ids: randomIds, limits });
   const service = new ChatService({ hub, engine, types, limits });

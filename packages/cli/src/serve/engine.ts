@@ -1,0 +1,38 @@
+import type { EngineConfig } from "@confab/server";
+import { UsageError } from "../command.js";
+
+export const defaultDataDir = "confab-data";
+
+/** The options that say where messages are kept. */
+export const engineOptions = {
+  engine: { type: "string" },
+  data: { type: "string" },
+  durability: { type: "string" },
+  "redis-prefix": { type: "string" },
+} as const;
+
+type EngineValues = { readonly [name in keyof typeof engineOptions]?: string | undefined };
+
+const ofEmbedded = ["data", "durability"] as const;
+const ofRedis = ["redis-prefix"] as const;
+
+/** The engine that the options choose. @throws UsageError: an option is of the other engine, or has a wrong value. */
+export function engineFrom(values: EngineValues): EngineConfig {
+  const url = values.engine;
+  const isEmbedded = url === undefined || url === "embedded";
+  for (const name of isEmbedded ? ofRedis : ofEmbedded) {
+    if (values[name] !== undefined)
+      throw new UsageError(`--${name} is of the ${isEmbedded ? "Redis" : "embedded"} engine`);
+  }
+  if (isEmbedded) {
+    const durability = durabilityFrom(values.durability ?? "fsync");
+    return { kind: "embedded", dataDir: values.data ?? defaultDataDir, durability };
+  }
+  const prefix = values["redis-prefix"];
+  return { kind: "redis", url, ...(prefix !== undefined && { prefix }) };
+}
+
+function durabilityFrom(text: string): "fsync" | "os" {
+  if (text === "fsync" || text === "os") return text;
+  throw new UsageError(`--durability ${text}: fsync or os is due`);
+}

@@ -1,0 +1,80 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { AnySchema } from "@bufbuild/protobuf/wkt";
+import { SignalSchema } from "@confab/contract/gen/confab/v1/room_pb";
+import type { LogEntry, RoomId, Signal } from "../../core/index.js";
+
+/**
+ * What a room's channel carries.
+ *
+ *     1 | epoch u32 | first offset f64 | count u32 | (length u32 | body)*   new entries, by the append script
+ *     2 | a Signal of the contract                                         a signal, by a node
+ *     3                                                                    the log was replaced, by a node
+ *
+ * Numbers are big-endian. Other kinds are of a later version, and none of this one's business.
+ */
+export type BusMessage =
+  | { readonly kind: "entries"; readonly epoch: number; readonly entries: readonly LogEntry[] }
+  | { readonly kind: "signal"; readonly signal: Signal }
+  | { readonly kind: "replaced" };
+
+const headBytes = 17;
+
+export const replacedMessage = Buffer.of(3);
+
+/** The bodies are views of `bytes`. @throws Error: it is none of ours. */
+export function decodeBusMessage(bytes: Buffer): BusMessage | undefined {
+  switch (bytes[0]) {
+    case 1:
+      return entriesFrom(bytes);
+    case 2:
+      return { kind: "signal", signal: signalFrom(bytes.subarray(1)) };
+    case 3:
+      return { kind: "replaced" };
+    default:
+      return undefined;
+  }
+}
+
+/** Which entries a message brings, read without their bodies: a node knows those that it appended. Undefined for other kinds. */
+export function placeOfEntries(bytes: Buffer): { readonly epoch: number; readonly last: number } | undefined {
+  if (bytes[0] !== 1 || bytes.length < headBytes) return undefined;
+  return { epoch: bytes.readUInt32BE(1), last: bytes.readDoubleBE(5) + bytes.readUInt32BE(13) - 1 };
+}
+
+function entriesFrom(bytes: Buffer): BusMessage {
+  const epoch = bytes.readUInt32BE(1);
+  let offset = bytes.readDoubleBE(5);
+  const entries: LogEntry[] = [];
+  for (let at = headBytes; at < bytes.length; ) {
+    const end = at + 4 + bytes.readUInt32BE(at);
+    if (end > bytes.length) throw new Error("a message of the bus is cut off");
+    entries.push({ offset: offset++, body: bytes.subarray(at + 4, end) });
+    at = end;
+  }
+  return { kind: "entries", epoch, entries };
+}
+
+export function encodeSignal({ user, room, kind, position, payload }: Signal): Buffer {
+  const bytes = toBinary(
+    SignalSchema,
+    create(SignalSchema, {
+      user,
+      room,
+      kind,
+      ...(position && { position: { epoch: position.epoch, offset: BigInt(position.offset) } }),
+      ...(payload && { payload: create(AnySchema, payload) }),
+    }),
+  );
+  return Buffer.concat([Buffer.of(2), bytes]);
+}
+
+function signalFrom(bytes: Uint8Array): Signal {
+  const { user, room, kind, position, payload } = fromBinary(SignalSchema, bytes);
+  return {
+    user,
+    room: room as RoomId,
+    kind,
+    position: position && { epoch: position.epoch, offset: Number(position.offset) },
+    payload: payload && { typeUrl: payload.typeUrl, value: new Uint8Array(payload.value) },
+  };
+}

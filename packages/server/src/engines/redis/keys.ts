@@ -1,0 +1,54 @@
+import { createHash } from "node:crypto";
+import type { RoomId } from "../../core/index.js";
+
+/** Dedupe buckets of a room: the current window, the one before, and one whose keys have just expired. */
+export const bucketCount = 3;
+
+/**
+ * The names of what one deployment keeps in Redis.
+ *
+ *     confab:{lobby}:log      stream; the id of a message is offset-sentAtMs
+ *     confab:{lobby}:meta     hash: epoch, top, oldest and what trimming needs; outlives the messages
+ *     confab:{lobby}:ids:0..2 hashes: a digest of (user, id) to the id of the first message, a window each
+ *     confab:{lobby}:bus      sharded channel
+ *     confab:rooms            sorted set of the names, all with score 0, so ordered by name
+ *
+ * The braces are a hash tag: all keys of a room are in one slot of a Cluster (Redis Cluster specification, "Hash tags").
+ * A room's name matches `[A-Za-z0-9][A-Za-z0-9._-]*`, so it can neither be empty nor close the tag early.
+ */
+export class Keys {
+  readonly rooms: string;
+
+  constructor(private readonly prefix: string) {
+    this.rooms = `${prefix}:rooms`;
+  }
+
+  log(room: RoomId): string {
+    return `${this.prefix}:{${room}}:log`;
+  }
+
+  meta(room: RoomId): string {
+    return `${this.prefix}:{${room}}:meta`;
+  }
+
+  ids(room: RoomId): string[] {
+    return Array.from({ length: bucketCount }, (_, bucket) => `${this.prefix}:{${room}}:ids:${bucket}`);
+  }
+
+  channel(room: RoomId): string {
+    return `${this.prefix}:{${room}}:bus`;
+  }
+
+  /** Where a node asks a server whether its scripts and Pub/Sub work; any slot will do. */
+  probe(tag: string): string {
+    return `${this.prefix}:{${tag}}:probe`;
+  }
+}
+
+/**
+ * What stands for a dedupe key in Redis: 128 bits, whatever the lengths of user and id, so that a window of them costs a
+ * known amount of memory. Nobody gains from a collision but a sender who wants to lose a message of their own.
+ */
+export function dedupeDigest(dedupeKey: string): Buffer {
+  return createHash("sha256").update(dedupeKey).digest().subarray(0, 16);
+}

@@ -1,0 +1,27 @@
+import type { Script } from "./scripts/script.js";
+import type { Argument } from "./session.js";
+
+/** A Redis of any form: one server, the master that Sentinels know, or a Cluster. */
+export interface RedisLink {
+  /**
+   * Run a script on the server that has `keys`, which are all in one slot.
+   *
+   * @throws ErrorReply; RedisLostError.
+   */
+  run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown>;
+  /** As `run`, for a command with one key. */
+  send(key: string, args: readonly Argument[]): Promise<unknown>;
+  /** Resolves once everything published from now on will be heard. @throws RedisLostError, ErrorReply. */
+  subscribe(channel: string): Promise<void>;
+  unsubscribe(channel: string): void;
+  /** What is wrong with one of the two paths, commands and Pub/Sub; undefined: nothing. */
+  trouble(): string | undefined;
+  close(): void;
+}
+
+/** What a link tells those who use it. */
+export interface LinkEvents {
+  heard(channel: string, message: Buffer): void;
+  /** Something may have been missed on these channels; from now on everything is heard again. */
+  interrupted(channels: Iterable<string>): void;
+}

@@ -1,0 +1,154 @@
+import { ConfabError } from "@confab/contract";
+import type { Appended, NewEntry, RoomId } from "../../core/index.js";
+import { confabErrorFromRedis } from "./redis-error.js";
+
+/** What one run of the append script did. */
+export interface GroupOutcome {
+  readonly epoch: number;
+  readonly topBefore: number;
+  /** By the entry's index in the group. */
+  readonly duplicates: ReadonlyMap<number, { readonly offset: number; readonly sentAtMs: number }>;
+}
+
+export interface RoomAppendsDeps {
+  readonly maxPendingSends: number;
+  readonly maxPendingSendBytes: number;
+  /** Append a group to one room. @throws what Redis or the connection say. */
+  readonly write: (room: RoomId, group: readonly NewEntry[]) => Promise<GroupOutcome>;
+  /** The new entries of a group, which are in the log now. */
+  readonly written: (room: RoomId, outcome: GroupOutcome, bodies: readonly Uint8Array[]) => void;
+}
+
+interface PendingSend {
+  readonly entry: NewEntry;
+  readonly resolve: (appended: Appended) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What waits for one room. */
+interface RoomQueue {
+  pending: PendingSend[];
+  isBusy: boolean;
+}
+
+/** One run of the script: it bounds how long Redis does nothing else, and what Lua can unpack. */
+const maxGroupSends = 500;
+const maxGroupBytes = 1_048_576;
+
+/**
+ * Collects the sends of this node by room and gives them to Redis in groups.
+ *
+ * Rooms are independent and pipelined. Within a room one group is on its way at a time, and all that arrive meanwhile form
+ * the next: so the order of the calls is kept whatever happens to a group (it failed, it was redirected by a Cluster, the
+ * server had forgotten the script), and the busier a room is, the less each of its messages costs.
+ */
+export class RoomAppends {
+  private readonly queues = new Map<RoomId, RoomQueue>();
+  private due: RoomId[] = [];
+  private waitingSends = 0;
+  private waitingBytes = 0;
+  private isClosed = false;
+  private whenDrained: (() => void) | undefined;
+
+  constructor(private readonly deps: RoomAppendsDeps) {}
+
+  append(room: RoomId, entry: NewEntry): Promise<Appended> {
+    const { maxPendingSends, maxPendingSendBytes } = this.deps;
+    if (this.isClosed) return Promise.reject(new ConfabError("SHUTTING_DOWN", "the log is closed"));
+    if (this.waitingSends >= maxPendingSends || this.waitingBytes + entry.body.length > maxPendingSendBytes) {
+      const text = `${this.waitingSends} sends (${this.waitingBytes} bytes) wait for Redis; maxPendingSends is ${maxPendingSends}, maxPendingSendBytes ${maxPendingSendBytes}`;
+      return Promise.reject(new ConfabError("OVERLOADED", text, { retryAfterMs: 1_000 }));
+    }
+    this.waitingSends++;
+    this.waitingBytes += entry.body.length;
+    return new Promise((resolve, reject) => {
+      const queue = this.queueOf(room);
+      queue.pending.push({ entry, resolve, reject });
+      // The rest of this turn's sends belong into the same group.
+      if (queue.pending.length === 1 && !queue.isBusy) this.flushAfterTurn(room);
+    });
+  }
+
+  /** Take no more sends; resolves when those taken have an outcome. */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    if (this.waitingSends === 0) return;
+    await new Promise<void>((resolve) => {
+      const others = this.whenDrained;
+      this.whenDrained = () => {
+        others?.();
+        resolve();
+      };
+    });
+  }
+
+  private queueOf(room: RoomId): RoomQueue {
+    const existing = this.queues.get(room);
+    if (existing) return existing;
+    const queue: RoomQueue = { pending: [], isBusy: false };
+    this.queues.set(room, queue);
+    return queue;
+  }
+
+  private flushAfterTurn(room: RoomId): void {
+    this.due.push(room);
+    if (this.due.length > 1) return;
+    setImmediate(() => {
+      const { due } = this;
+      this.due = [];
+      for (const one of due) void this.drain(one, this.queueOf(one));
+    });
+  }
+
+  /** One group after another until nothing waits. Never rejects. */
+  private async drain(room: RoomId, queue: RoomQueue): Promise<void> {
+    queue.isBusy = true;
+    while (queue.pending.length > 0) {
+      const group = takeGroup(queue);
+      await this.writeGroup(room, group);
+      this.settled(group);
+    }
+    this.queues.delete(room);
+  }
+
+  private async writeGroup(room: RoomId, group: readonly PendingSend[]): Promise<void> {
+    try {
+      const outcome = await this.deps.write(
+        room,
+        group.map(({ entry }) => entry),
+      );
+      const { epoch, duplicates } = outcome;
+      this.deps.written(
+        room,
+        outcome,
+        group.filter((_, index) => !duplicates.has(index)).map(({ entry }) => entry.body),
+      );
+      let offset = outcome.topBefore;
+      for (const [index, { entry, resolve }] of group.entries()) {
+        const first = duplicates.get(index);
+        const position = { epoch, offset: first ? first.offset : ++offset };
+        resolve({ position, sentAtMs: first?.sentAtMs ?? entry.sentAtMs, isDuplicate: first !== undefined });
+      }
+    } catch (thrown) {
+      const error = confabErrorFromRedis(thrown, true);
+      for (const { reject } of group) reject(error);
+    }
+  }
+
+  private settled(group: readonly PendingSend[]): void {
+    this.waitingSends -= group.length;
+    for (const { entry } of group) this.waitingBytes -= entry.body.length;
+    if (this.waitingSends === 0) this.whenDrained?.();
+  }
+}
+
+function takeGroup(queue: RoomQueue): readonly PendingSend[] {
+  const { pending } = queue;
+  let count = 0;
+  for (let bytes = 0; count < pending.length && count < maxGroupSends && bytes < maxGroupBytes; count++) {
+    bytes += pending[count]?.entry.body.length ?? 0;
+  }
+  const group = count === pending.length ? pending : pending.slice(0, count);
+  queue.pending = count === pending.length ? [] : pending.slice(count);
+  return group;
+}

@@ -1,0 +1,56 @@
+import { ConfabError } from "@confab/contract";
+import type { RoomId } from "../../core/index.js";
+import type { Keys } from "./keys.js";
+import type { RedisLink } from "./redis-link.js";
+import { reserveRoomScript } from "./scripts/reserve-room.js";
+
+/** Rooms known to be listed, of which the ones longest unused are asked for again. */
+const maxKnownRooms = 100_000;
+
+/** The names of all rooms, in the order of their names. It is a key of its own, so on a Cluster it may be elsewhere than a room. */
+export class RoomIndex {
+  /** In order of use, the oldest first. */
+  private readonly known = new Set<RoomId>();
+
+  constructor(
+    private readonly link: RedisLink,
+    private readonly keys: Keys,
+    private readonly maxRooms: number,
+  ) {}
+
+  /** A room is listed before its first message, so that no message is in a room that nobody finds. @throws TOO_MANY_ROOMS */
+  reserve(room: RoomId): Promise<void> | undefined {
+    if (this.known.has(room)) return undefined;
+    return this.list(room);
+  }
+
+  /** Names that begin with `prefix` and come after `after`. */
+  async page(prefix: string, after: string, limit: number): Promise<RoomId[]> {
+    const min = after > prefix || after === prefix ? `(${after}` : `[${prefix}`;
+    // Names are ASCII, so all that begin with the prefix come before its continuation by this byte.
+    const max = prefix === "" ? "+" : Buffer.concat([Buffer.from(`[${prefix}`), Buffer.of(0xff)]);
+    const start = min === "(" || min === "[" ? "-" : min;
+    const names = await this.link.send(this.keys.rooms, [
+      ...["ZRANGE", this.keys.rooms, start],
+      max,
+      ...["BYLEX", "LIMIT", "0", String(limit)],
+    ]);
+    return (names as Buffer[]).map((name) => name.toString("latin1") as RoomId);
+  }
+
+  /** The index may be another one now: ask again before the next message of each room. */
+  forget(): void {
+    this.known.clear();
+  }
+
+  private async list(room: RoomId): Promise<void> {
+    const count = Number(await this.link.run(reserveRoomScript, [this.keys.rooms], [room, String(this.maxRooms)]));
+    if (count < 0) {
+      throw new ConfabError("TOO_MANY_ROOMS", `Redis holds ${-1 - count} rooms; maxRooms is ${this.maxRooms}`);
+    }
+    this.known.add(room);
+    if (this.known.size <= maxKnownRooms) return;
+    const [eldest] = this.known;
+    if (eldest !== undefined) this.known.delete(eldest);
+  }
+}

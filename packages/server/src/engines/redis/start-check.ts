@@ -1,0 +1,87 @@
+import type { Keys } from "./keys.js";
+import { RedisLostError, redisErrorCode } from "./redis-error.js";
+import { script } from "./scripts/script.js";
+import type { Session } from "./session.js";
+import { describeTarget, type RedisTarget } from "./url.js";
+
+/** Why a Redis cannot be used; the message says what to do. */
+export class RedisStartError extends Error {
+  override readonly name = "RedisStartError";
+}
+
+/** Sharded Pub/Sub and the flags of scripts came with 7.0 (redis.io, release notes of 7.0). */
+export const oldestVersion = "7.0";
+
+/** What the engine does with a key and a channel, on ones of its own. */
+const probeScript = script(`#!lua
+redis.call('SET', KEYS[1], '1', 'PX', 10000)
+redis.call('SPUBLISH', KEYS[1], '')
+return redis.call('GET', KEYS[1])
+`);
+
+/** @throws RedisStartError: too old, or not allowed what the engine needs; RedisLostError, ErrorReply. */
+export async function checkRedis(session: Session, keys: Keys): Promise<void> {
+  const version = /redis_version:([0-9.]+)/.exec(await info(session, "server"))?.[1];
+  if (version !== undefined && Number.parseFloat(version) < Number(oldestVersion)) {
+    throw new RedisStartError(`it is version ${version}; ${oldestVersion} or later is needed`);
+  }
+  try {
+    await session.run(probeScript, [keys.probe("probe")], []);
+  } catch (thrown) {
+    if (redisErrorCode(thrown) !== "NOPERM") throw thrown;
+    throw new RedisStartError(
+      `this user may not run scripts with keys and channels of the prefix: ${text(thrown)}; see the README for the rights that are needed`,
+      { cause: thrown },
+    );
+  }
+}
+
+/** A section of INFO; empty if this user may not ask. */
+export async function info(session: Session, section: string): Promise<string> {
+  try {
+    return String(await session.send(["INFO", section]));
+  } catch (thrown) {
+    if (redisErrorCode(thrown) === "NOPERM") return "";
+    throw thrown;
+  }
+}
+
+/** What stood in the way of the first connection, for an operator. */
+export function startErrorFrom(thrown: unknown, target: RedisTarget): Error {
+  const where = describeTarget(target);
+  if (thrown instanceof RedisStartError) return new RedisStartError(`${where}: ${thrown.message}`, { cause: thrown });
+  const why = reason(thrown);
+  if (why === undefined) return thrown instanceof Error ? thrown : new Error(String(thrown));
+  return new RedisStartError(`${where}: ${why}`, { cause: thrown });
+}
+
+function reason(thrown: unknown): string | undefined {
+  const code = redisErrorCode(thrown);
+  switch (code) {
+    case "WRONGPASS":
+      return "the user or password is wrong";
+    case "NOAUTH":
+      return "it asks for a password; give it in the URL: redis://:password@host";
+    case undefined:
+      break;
+    default:
+      return `it answered: ${text(thrown)}`;
+  }
+  if (thrown instanceof RedisLostError) return thrown.message;
+  const system = thrown instanceof Error && "code" in thrown ? String(thrown.code) : undefined;
+  switch (system) {
+    case undefined:
+      return undefined;
+    case "ECONNREFUSED":
+      return "nothing listens there (ECONNREFUSED)";
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return `there is no such host (${system})`;
+    default:
+      return `it cannot be reached (${system}: ${text(thrown)})`;
+  }
+}
+
+function text(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -1,0 +1,36 @@
+import type { Limits } from "@confab/contract";
+import type { Engine } from "../core/index.js";
+import { openEmbeddedEngine } from "../engines/embedded/index.js";
+import { openRedisEngine } from "../engines/redis/index.js";
+import { ConfigError, defaultDedupeWindowMs, defaultRetention, type ServerConfig } from "./config.js";
+import { systemClock } from "./platform.js";
+
+const defaultPrefix = "confab";
+
+/** How long Redis may take to answer before it is taken for gone, in milliseconds. */
+const answerTimeoutMs = 5_000;
+
+/** Open the engine that the configuration names. @throws ConfigError, and what the engines throw. */
+export function openEngine({ engine, ...config }: ServerConfig, limits: Limits): Promise<Engine> {
+  const shared = {
+    retention: config.retention ?? defaultRetention,
+    dedupeWindowMs: config.dedupeWindowMs ?? defaultDedupeWindowMs,
+    limits,
+  };
+  switch (engine.kind) {
+    case "embedded": {
+      const { dataDir, durability = "fsync" } = engine;
+      return openEmbeddedEngine({ ...shared, folder: dataDir, durability, clock: systemClock });
+    }
+    case "redis":
+      return openRedisEngine({ ...shared, url: engine.url, prefix: checkedPrefix(engine.prefix), answerTimeoutMs });
+  }
+}
+
+/** Braces would make a hash tag of their own, and put all rooms into one slot of a Cluster. */
+function checkedPrefix(prefix = defaultPrefix): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$/.test(prefix)) return prefix;
+  throw new ConfigError(
+    `the Redis prefix is ${JSON.stringify(prefix)}; it must be 1 to 100 letters, digits, ".", "_", ":" or "-", and begin with a letter or digit`,
+  );
+}
