@@ -18,7 +18,16 @@ export interface BenchCase {
   readonly rows: readonly CaseRow[];
 }
 
-export type CaseId = "ws-100" | "ws-2000" | "grpc-50" | "grpc-100" | "unary" | "memory-ws" | "memory-grpc";
+export type CaseId =
+  | "ws-100"
+  | "ws-2000"
+  | "grpc-50"
+  | "grpc-100"
+  | "unary"
+  | "memory-ws"
+  | "memory-grpc"
+  | "redis-nodes"
+  | "redis-appends";
 
 /** What a row's runs gave. */
 export interface RowResult {

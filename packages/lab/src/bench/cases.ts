@@ -3,6 +3,7 @@ import { grpcFanout, webSocketFanout } from "./fanout-case.js";
 import type { Machine } from "./machine.js";
 import { grpcMemory, webSocketMemory } from "./memory-case.js";
 import type { BenchOptions } from "./options.js";
+import { crossNode, redisAppends } from "./redis-case.js";
 import { unarySend } from "./unary-case.js";
 
 /** Everything that was asked for, in the order it is run and reported. */
@@ -18,6 +19,9 @@ export function casesFor(options: BenchOptions, machine: Machine): readonly Benc
     unarySend({ hasH2load: machine.hasH2load, ...durations }),
     webSocketMemory(10_000),
     grpcMemory(1_000),
+    ...(machine.hasRedis
+      ? [crossNode({ subscribers: 100, ratePerSecond: 100, ...durations }), redisAppends(durations)]
+      : []),
   ];
   return cases
     .filter((benchCase) => options.only.includes(benchCase.scenario))

@@ -17,6 +17,7 @@ export const figureNames = [
   "connections",
   "serverCoreShare",
   "loadCoreShare",
+  "redisCoreShare",
   "othersCoreShare",
 ] as const;
 export type FigureName = (typeof figureNames)[number];

@@ -17,6 +17,7 @@ const webSocketForms = ["Confab plain", "Confab JSON frames", "Confab Protobuf f
 
 const maxFloorRatio = 1.15;
 const minUnaryRatio = 0.75;
+const minAppendRatio = 0.5;
 /** Thousands, not multiples of 1,024: the stricter reading of "15 KB". */
 const maxIdleBytes = 15_000;
 
@@ -30,6 +31,7 @@ export function judgeGoals(results: readonly CaseResult[]): readonly Goal[] {
     grpcGoal(figures("grpc-50", "Confab"), figures("grpc-50", "grpc-js")),
     unaryGoal(figures("unary", "Confab, durability fsync"), figures("unary", "grpc-js, stores nothing")),
     memoryGoal(figures("memory-ws", "Confab plain")),
+    ...["one", "100"].map((rooms) => appendsGoal(rooms, (label) => figures("redis-appends", label))),
   ];
 }
 
@@ -70,6 +72,18 @@ function unaryGoal(confab: Figures, peer: Figures): Goal {
     figure: `${formatExactRatio(value)}, p99 ${formatFigure(confab.p99Us === undefined ? undefined : confab.p99Us / 1000)} ms`,
     isMet: value === undefined ? undefined : value >= minUnaryRatio,
     isNoisy: isNoisy(confab) || isNoisy(peer),
+  };
+}
+
+function appendsGoal(rooms: string, figuresOf: (label: string) => Figures): Goal {
+  const confab = figuresOf(`Confab, ${rooms === "one" ? "one room" : `${rooms} rooms`}`);
+  const bare = figuresOf(`bare XADD, ${rooms === "one" ? "one stream" : `${rooms} streams`}`);
+  const value = ratio(confab.requestsPerSecond, bare.requestsPerSecond);
+  return {
+    claim: `Appends through one node to Redis, ${rooms} room${rooms === "one" ? "" : "s"}: rate ≥ ${minAppendRatio} × pipelined XADD`,
+    figure: formatExactRatio(value),
+    isMet: value === undefined ? undefined : value >= minAppendRatio,
+    isNoisy: isNoisy(confab) || isNoisy(bare),
   };
 }
 

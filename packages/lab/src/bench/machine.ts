@@ -12,6 +12,7 @@ export interface Machine {
   /** Server and load each have a core of their own. */
   readonly pinned: boolean;
   readonly hasH2load: boolean;
+  readonly hasRedis: boolean;
   /** The folder of Confab's log is in RAM: a flush costs nothing there, so a durable send looks cheaper than it is. */
   readonly logIsInMemory: boolean;
 }
@@ -30,6 +31,7 @@ export function describeMachine(): Machine {
     node: process.version,
     pinned: cores > 1 && isOnPath("taskset"),
     hasH2load: isOnPath("h2load"),
+    hasRedis: isOnPath("redis-server"),
     logIsInMemory: statfsSync(tmpdir()).type === tmpfsMagic,
   };
 }

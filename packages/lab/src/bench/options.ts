@@ -1,9 +1,9 @@
 import { parseArgs } from "node:util";
 
-export const scenarioNames = ["fanout-ws", "fanout-grpc", "unary", "memory"] as const;
+export const scenarioNames = ["fanout-ws", "fanout-grpc", "unary", "memory", "redis-nodes", "redis-appends"] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 
-export const targetNames = ["floor", "ws", "grpc-js", "connect-node", "confab"] as const;
+export const targetNames = ["floor", "ws", "grpc-js", "connect-node", "socket-io", "confab"] as const;
 export type TargetName = (typeof targetNames)[number];
 
 /** What a bench is asked to do. */

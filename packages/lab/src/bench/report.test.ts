@@ -15,6 +15,7 @@ const machine: Machine = {
   node: "v20",
   pinned: true,
   hasH2load: true,
+  hasRedis: true,
   logIsInMemory: false,
 };
 

@@ -67,6 +67,15 @@ const columns: Record<ScenarioName, readonly Column[]> = {
     ...latency,
     ...cores,
   ],
+  "redis-nodes": [...cpuPerDelivery, over("bare Redis", "p50Us"), over("Socket.IO, Pub/Sub", "p50Us"), ...fanoutEnd],
+  "redis-appends": [
+    figure("appends/s", "requestsPerSecond"),
+    over("bare XADD, one", "requestsPerSecond"),
+    over("bare XADD, 100", "requestsPerSecond"),
+    ...latency,
+    share("node core", "serverCoreShare"),
+    share("Redis core", "redisCoreShare"),
+  ],
   memory: [
     figure("connections", "connections"),
     figure("RSS KB/connection", "rssPerConnectionBytes", 1000),

@@ -80,7 +80,7 @@ async function end(child: ChildProcess): Promise<void> {
 }
 
 /** A port that was free a moment ago: redis-server cannot be asked to choose one itself. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();

@@ -49,8 +49,8 @@ export function deliveredJson(text: string): string {
 }
 
 /** A `ChatMessage` as a client sends it over gRPC. */
-export function sentProtobuf(text: string): Uint8Array {
-  return toBinary(ChatMessageSchema, create(ChatMessageSchema, { user: "bench", text, room: benchRoom }));
+export function sentProtobuf(text: string, room = benchRoom): Uint8Array {
+  return toBinary(ChatMessageSchema, create(ChatMessageSchema, { user: "bench", text, room }));
 }
 
 /** A `ChatMessage` as Confab delivers it over gRPC; for servers that only pass messages on. */

@@ -10,6 +10,8 @@ import type { WireName } from "./wires/wire.js";
 export interface FanoutLoad {
   readonly wire: WireName;
   readonly port: number;
+  /** Where the publisher connects, if that is another node. */
+  readonly publisherPort?: number;
   readonly serverPid: number;
   readonly subscribers: number;
   readonly ratePerSecond: number;
@@ -58,7 +60,7 @@ export async function measureFanout(load: FanoutLoad): Promise<FanoutResult> {
   const publisher = new Publisher(wire);
   try {
     await crowd.openUpTo(load.subscribers);
-    await publisher.open(load.port);
+    await publisher.open(load.publisherPort ?? load.port);
     await prime(crowd, publisher);
     const result = await measure(load, crowd, publisher, log);
     const failure = crowd.failure ?? publisher.failure;

@@ -1,12 +1,16 @@
+import type { AppendsLoad, AppendsResult } from "./appends.js";
 import type { FanoutLoad, FanoutResult } from "./fanout.js";
 import type { IdleLoad, IdleResult } from "./idle.js";
 import type { UnaryLoad, UnaryResult } from "./unary.js";
+import type { XaddLoad, XaddResult } from "./xadd.js";
 
 /** What the load program can be asked for, and what it answers to each. */
 export interface LoadKinds {
   fanout: { load: FanoutLoad; result: FanoutResult };
   idle: { load: IdleLoad; result: IdleResult };
   unary: { load: UnaryLoad; result: UnaryResult };
+  appends: { load: AppendsLoad; result: AppendsResult };
+  xadd: { load: XaddLoad; result: XaddResult };
 }
 
 export type LoadKind = keyof LoadKinds;

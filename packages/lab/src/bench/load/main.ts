@@ -1,9 +1,11 @@
 /** The load program: `node main.js '<LoadRequest as JSON>'` prints the result as one line of JSON. */
 import { runProgram } from "../program.js";
+import { measureAppends } from "./appends.js";
 import { measureFanout } from "./fanout.js";
 import { measureIdle } from "./idle.js";
 import type { LoadRequest } from "./load-request.js";
 import { measureUnary } from "./unary.js";
+import { measureXadd } from "./xadd.js";
 
 await runProgram(async (argument) => {
   // Our own parent wrote it, in this same build.
@@ -20,6 +22,10 @@ async function resultOf(request: LoadRequest): Promise<unknown> {
       return await measureIdle(request.load);
     case "unary":
       return await measureUnary(request.load);
+    case "appends":
+      return await measureAppends(request.load);
+    case "xadd":
+      return await measureXadd(request.load);
     default: {
       const unknown: never = request;
       throw new Error(`no such load: ${JSON.stringify(unknown)}`);

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { outputOf } from "../child-output.js";
-import type { Sandbox } from "../sandbox.js";
+import type { Role, Sandbox } from "../sandbox.js";
 import type { LoadKind, LoadKinds } from "./load-request.js";
 
 const program = fileURLToPath(new URL("./main.js", import.meta.url));
@@ -15,8 +15,9 @@ export async function runLoad<Kind extends LoadKind>(
   kind: Kind,
   load: LoadKinds[Kind]["load"],
   timeoutMs: number,
+  role: Role = "load",
 ): Promise<LoadKinds[Kind]["result"]> {
-  const child = sandbox.spawn("load", [process.execPath, program, JSON.stringify({ kind, load })]);
+  const child = sandbox.spawn(role, [process.execPath, program, JSON.stringify({ kind, load })]);
   try {
     // What it prints is the result of the kind it was asked for: it is the same build's other half.
     return JSON.parse(await outputOf(child, timeoutMs)) as LoadKinds[Kind]["result"];

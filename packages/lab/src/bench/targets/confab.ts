@@ -16,6 +16,15 @@ export type Durability = "fsync" | "os";
  * @throws Error: it is not built.
  */
 export function confabCommand(dataFolder: string, durability: Durability): readonly string[] {
+  return serveCommand(["--data", dataFolder, "--durability", durability]);
+}
+
+/** As `confabCommand`, for a node whose log is in Redis. */
+export function confabNodeCommand(redisUrl: string): readonly string[] {
+  return serveCommand(["--engine", redisUrl]);
+}
+
+function serveCommand(args: readonly string[]): readonly string[] {
   if (!existsSync(command)) throw new Error(`Confab is not built: there is no ${command}`);
-  return [process.execPath, command, "serve", "--port", "0", "--data", dataFolder, "--durability", durability];
+  return [process.execPath, command, "serve", "--port", "0", ...args];
 }

@@ -25,11 +25,25 @@ export async function startTarget(
   name: TargetName,
   durability: Durability = "fsync",
 ): Promise<StartedTarget> {
-  const folder = name === "confab" ? sandbox.makeFolder() : undefined;
-  const child = sandbox.spawn("server", folder === undefined ? programOf(name) : confabCommand(folder, durability));
+  if (name !== "confab") return await startCommand(sandbox, programOf(name));
+  const folder = sandbox.makeFolder();
+  return await startCommand(sandbox, confabCommand(folder, durability), () => sandbox.removeFolder(folder));
+}
+
+/**
+ * Start a program on the server's core that prints where it listens; `tidyUp` follows its end.
+ *
+ * @throws Error: it ended, or did not listen in time.
+ */
+export async function startCommand(
+  sandbox: Sandbox,
+  command: readonly string[],
+  tidyUp?: () => void,
+): Promise<StartedTarget> {
+  const child = sandbox.spawn("server", command);
   async function stop(): Promise<void> {
     await sandbox.kill(child);
-    if (folder !== undefined) sandbox.removeFolder(folder);
+    tidyUp?.();
   }
   try {
     const port = await portPrintedBy(child, startTimeoutMs);
@@ -40,6 +54,7 @@ export async function startTarget(
   }
 }
 
-function programOf(name: TargetName): readonly string[] {
+/** The command of a program in this folder. */
+export function programOf(name: string): readonly string[] {
   return [process.execPath, fileURLToPath(new URL(`./${name}.js`, import.meta.url))];
 }

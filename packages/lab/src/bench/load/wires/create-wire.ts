@@ -1,5 +1,6 @@
 import { floorWire } from "./floor.js";
 import { grpcWire } from "./grpc.js";
+import { socketIoWire } from "./socket-io.js";
 import { webSocketWire } from "./websocket.js";
 import type { Wire, WireName } from "./wire.js";
 
@@ -22,6 +23,8 @@ export function createWire(name: WireName): Wire {
       return grpcWire("peer");
     case "grpc-confab":
       return grpcWire("confab");
+    case "socket-io":
+      return socketIoWire();
     default: {
       const unknown: never = name;
       throw new Error(`no wire is named ${String(unknown)}`);

@@ -13,7 +13,7 @@ import { clientFrame, opcodes, payloadStart, upgradeRequest, webSocketFrameLengt
 import type { Wire, WireEvents, WireReader } from "./wire.js";
 
 /** How the messages stand in the frames of one form of the WebSocket. */
-interface Form {
+export interface Form {
   readonly subprotocol: string | undefined;
   /** What a subscriber says once the upgrade is done; with `undefined` it is a subscriber from then on. */
   readonly subscribe: Buffer | undefined;
@@ -55,7 +55,7 @@ export function webSocketWire(form: keyof typeof forms, server: "confab" | "peer
   };
 }
 
-function createReader(form: Form, events: WireEvents): WireReader {
+export function createReader(form: Form, events: WireEvents): WireReader {
   const splitter = new FrameSplitter(webSocketFrameLength, (bytes, start, end) =>
     onFrame(form, events, bytes, start, end),
   );

@@ -51,5 +51,6 @@ export const wireNames = [
   "ws-proto",
   "grpc-peer",
   "grpc-confab",
+  "socket-io",
 ] as const;
 export type WireName = (typeof wireNames)[number];

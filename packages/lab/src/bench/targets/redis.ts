@@ -1,0 +1,39 @@
+import { freePort } from "../../cluster/redis-process.js";
+import { becomesTrue } from "../load/clock.js";
+import type { Role, Sandbox } from "../sandbox.js";
+
+/** A Redis under test. */
+export interface StartedRedis {
+  readonly url: string;
+  readonly pid: number;
+  /** End it and remove what it wrote. */
+  stop(): Promise<void>;
+}
+
+const startTimeoutMs = 15_000;
+
+/**
+ * Start a redis-server that appends to a file and leaves the flush to the system, as most do that keep data at all: an
+ * acknowledged write survives the end of the process.
+ *
+ * @throws Error: it did not listen in time.
+ */
+export async function startRedisTarget(sandbox: Sandbox, role: Role): Promise<StartedRedis> {
+  const folder = sandbox.makeFolder();
+  const port = await freePort();
+  const persistence = ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""];
+  const words = ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, ...persistence];
+  const child = sandbox.spawn(role, ["redis-server", ...words]);
+  async function stop(): Promise<void> {
+    await sandbox.kill(child);
+    sandbox.removeFolder(folder);
+  }
+  let printed = "";
+  child.process.stdout?.on("data", (chunk: Buffer) => {
+    printed = (printed + chunk.toString("utf8")).slice(-4_000);
+  });
+  if (await becomesTrue(() => printed.includes("Ready to accept connections"), startTimeoutMs))
+    return { url: `redis://127.0.0.1:${port}`, pid: child.pid, stop };
+  await stop();
+  throw new Error(`redis-server did not listen: ${child.lastWords() || printed}`);
+}
