@@ -145,6 +145,12 @@ export const errorKinds = {
     close: 4529,
     retry: true,
   },
+  RATE_LIMITED: {
+    meaning: "Too many in too short a time, such as signals past maxSignalsPerSecond; the details say how long to wait",
+    grpc: "RESOURCE_EXHAUSTED",
+    http: 429,
+    retry: true,
+  },
   TOO_MANY_ROOMS: {
     meaning: "The server holds maxRooms rooms already",
     grpc: "RESOURCE_EXHAUSTED",

@@ -39,10 +39,22 @@ export const limits = {
   },
   maxPresenceEventMembers: {
     fallback: 1_000,
-    min: 0,
+    min: 1,
     max: 1_000_000,
     meaning:
       "Members of a room up to which its readers are told who comes and goes; in larger rooms they ask for counts and pages",
+  },
+  maxSignalsPerSecond: {
+    fallback: 20,
+    min: 1,
+    max: 100_000,
+    meaning: "Signals of one user to one room; after a second of silence as many may come at once. Each node counts",
+  },
+  maxSignalSenders: {
+    fallback: 100_000,
+    min: 1,
+    max: 10_000_000,
+    meaning: "Users, for each room, whose signals are counted at a time; past it the longest silent is forgotten",
   },
   maxRooms: { fallback: 1_000_000, min: 1, max: 100_000_000, meaning: "Rooms in the log" },
   maxQueuedBytes: {

@@ -5,6 +5,7 @@ import type { Appended, Clock, Engine, Ids, RoomState, Signal, Turns } from "./p
 import { outOfRange, resumableOffset } from "./range.js";
 import { Room } from "./room.js";
 import { type RoomId, roomIdFrom } from "./room-id.js";
+import { SignalRates } from "./signal-rates.js";
 import { type Sink, Subscription } from "./subscription.js";
 
 export interface HubDeps {
@@ -40,9 +41,11 @@ export class Hub {
   private readonly unwatch = new Map<RoomId, () => void>();
   private readonly catchUp: CatchUp;
   private readonly idleRooms: IdleRooms;
+  private readonly signalRates: SignalRates;
 
   constructor(private readonly deps: HubDeps) {
     this.catchUp = new CatchUp(deps.engine.log, deps.turns);
+    this.signalRates = new SignalRates(deps.limits, deps.clock);
     this.idleRooms = new IdleRooms({
       log: deps.engine.log,
       turns: deps.turns,
@@ -102,7 +105,9 @@ export class Hub {
     }
   }
 
+  /** Tell a room's readers on all nodes, at most once. @throws RATE_LIMITED: the user has signalled there too often. */
   signal(signal: Signal): void {
+    this.signalRates.take(signal);
     this.deps.engine.bus.signal(signal);
   }
 
@@ -138,9 +143,14 @@ export class Hub {
   private async watchRoom(id: RoomId): Promise<Room> {
     const { engine, turns } = this.deps;
     let room: Room | undefined;
-    const early: Parameters<Room["entries"]>[0][] = [];
+    const early: Parameters<Room["entries"]>[] = [];
+    let wasInterrupted = false;
     const unwatch = await engine.bus.watch(id, {
-      entries: (entries) => (room ? room.entries(entries) : early.push(entries)),
+      entries: (...heard) => (room ? room.entries(...heard) : early.push(heard)),
+      interrupted: () => {
+        wasInterrupted = true;
+        room?.interrupted();
+      },
       signal: (signal) => room?.signal(signal),
       presence: (changes, members) => room?.presence(changes, members),
     });
@@ -150,13 +160,15 @@ export class Hub {
         turns,
         members: engine.members,
         catchUp: (subscription) => this.catchUp.add(subscription),
+        compare: (suspect) => this.idleRooms.checkSoon(suspect),
         emptied: (emptied) => this.closeRoom(emptied),
       });
     } catch (thrown) {
       unwatch();
       throw thrown;
     }
-    for (const entries of early) room.entries(entries);
+    for (const heard of early) room.entries(...heard);
+    if (wasInterrupted) room.interrupted();
     this.rooms.set(id, room);
     this.unwatch.set(id, unwatch);
     return room;

@@ -128,7 +128,7 @@ test("pages that wait for a client that goes away are never made", async () => {
 });
 
 test("signals for a client that does not read are dropped, and those after it has read are not", async () => {
-  const server = new FrameServer();
+  const server = new FrameServer({ maxSignalsPerSecond: 1_000 });
   const client = new FrameClient(server);
   await client.subscribe("lobby", 1, { signals: true });
   const signal = (kind: string) => server.hub.hub.signal({ user: "bob", room: lobby, kind });

@@ -6,7 +6,7 @@ import { readingSuite } from "./reading.js";
 import { retentionSuite } from "./retention.js";
 import { definer, type EngineSkips, type OpenEngine } from "./setup.js";
 
-export type { EngineOptions, EngineSkips, EngineUnderTest, OpenEngine } from "./setup.js";
+export { type EngineOptions, type EngineSkips, type EngineUnderTest, ManualClock, type OpenEngine } from "./setup.js";
 
 /**
  * What every engine must do, as tests: the ports of core/ports.ts by example. A new engine calls this from its test file;
