@@ -12,8 +12,7 @@ const folder = dirname(fileURLToPath(import.meta.url));
 /** What a bundle leaves out, to tell who the bytes belong to. */
 const parts = [
   { name: "connect, with all it needs", external: [] },
-  { name: "without the Protobuf runtime", external: [/^@bufbuild\//] },
-  { name: "without the contract too", external: [/^@bufbuild\//, /^@confab\//] },
+  { name: "without the contract", external: [/^@confab\//] },
 ];
 
 // In this folder, so that packages are found as the SDK finds them.
@@ -21,15 +20,12 @@ const work = await mkdtemp(join(folder, "dist", "bundle-size-"));
 try {
   const entry = join(work, "entry.js");
   await writeFile(entry, 'export { connect } from "../index.js";\n');
-  // Stands in for the constraints of the contract, which only the server checks (packages/web/src/no-constraints.ts).
-  const noConstraints = join(folder, "..", "web", "src", "no-constraints.ts");
   console.log(`${"".padEnd(30)} ${"minified".padStart(9)} ${"gzip".padStart(9)} ${"brotli".padStart(9)}`);
   for (const { name, external } of parts) {
     const result = await build({
       root: folder,
       configFile: false,
       logLevel: "error",
-      resolve: { alias: { "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js": noConstraints } },
       build: {
         write: false,
         target: "es2022",

@@ -16,9 +16,6 @@ if (!isUpToDate()) {
     root: folder,
     configFile: false,
     logLevel: "warn",
-    resolve: {
-      alias: { "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js": join(folder, "src", "no-constraints.ts") },
-    },
     build: { outDir, emptyOutDir: true, target: "es2022", modulePreload: { polyfill: false }, sourcemap: true },
   });
 }

@@ -1,5 +1,6 @@
 import type { JsonObject } from "@bufbuild/protobuf";
-import type { ConfabError, PayloadTypes } from "@confab/contract";
+import type { ConfabError } from "@confab/contract";
+import type { PayloadConverter } from "./wire/payloads.js";
 
 /** The transports a link may run on. `sse` reads by Server-Sent Events and does the rest by REST. */
 export type TransportName =
@@ -22,6 +23,8 @@ export interface Link {
   readonly transport: TransportName;
   /** Whether sends that overlap are appended in the order of their calls. */
   readonly keepsSendOrder: boolean;
+  /** Whether `listen` can tell of signals and presence. */
+  readonly hearsSignals: boolean;
   /**
    * Make the connection now, and make sure that a Confab server is there. Calls do not need it.
    *
@@ -34,13 +37,22 @@ export interface Link {
    * @throws OUTCOME_UNKNOWN (retry with the same `id`): the connection was lost while the answer was awaited.
    */
   send(message: OutgoingMessage, options?: CallOptions): Promise<Ack>;
-  /** Read a room. Resolves once the server said where reading starts; see `Listening`. */
+  /**
+   * Read a room. Resolves once the server said where reading starts; see `Listening`.
+   *
+   * @throws UNKNOWN_METHOD: `onSignal` or `onPresence` is given, and the link does not hear signals.
+   */
   listen(request: ListenRequest, options?: ListenOptions): Promise<Listening>;
   history(request: HistoryRequest, options?: CallOptions): Promise<HistoryPage>;
   rooms(request?: RoomsRequest, options?: CallOptions): Promise<RoomsPage>;
   members(request: MembersRequest, options?: CallOptions): Promise<MembersPage>;
   /** Tell a room's readers of something that is not kept. Resolves once the server took it. */
   signal(signal: OutgoingSignal, options?: CallOptions): Promise<void>;
+  /**
+   * Say anew who is connected, before the token that was given expires. Connections of frames are told at once, and this
+   * resolves when the server took it; elsewhere it goes with every request from now on.
+   */
+  authenticate(token: string, options?: CallOptions): Promise<void>;
   /** Close the connection: listenings end, calls in progress fail. May be called twice. */
   close(): void;
 }
@@ -67,14 +79,18 @@ export interface CallOptions {
 export interface ListenOptions {
   /** Ends the listening, also while it begins. */
   readonly signal?: AbortSignal | undefined;
+  /** Hears the room's signals, at most once each: what comes while the loop is too slow, or the connection lost, is lost. */
+  readonly onSignal?: ((signal: IncomingSignal) => void) | undefined;
+  /** Hears who comes and goes, at most once each, as signals are. */
+  readonly onPresence?: ((change: PresenceChange) => void) | undefined;
 }
 
 /** What all links are made with. */
 export interface LinkOptions {
   /** `http://` or `https://`, host and port; a path is kept as a prefix. */
   readonly url: string;
-  /** Your own payload types, to convert between their encoded form and JSON. Only the contract's own if undefined. */
-  readonly types?: PayloadTypes | undefined;
+  /** Converts payloads of your own types between their encoded form and JSON; they stay as they come if undefined. */
+  readonly types?: PayloadConverter | undefined;
   /** Says who is connected, on every request or as the connection's first frame. */
   readonly token?: string | undefined;
   /**
@@ -190,4 +206,22 @@ export interface OutgoingSignal {
   readonly kind: string;
   readonly position?: string | undefined;
   readonly payload?: MessagePayload | undefined;
+}
+
+/** An ephemeral event of a room: typing, a read marker, your own. */
+export interface IncomingSignal {
+  readonly user: string;
+  readonly room: string;
+  readonly kind: string;
+  readonly position?: string | undefined;
+  readonly payload?: MessagePayload | undefined;
+}
+
+/** A user's first subscription in a room, or the end of the last one. */
+export interface PresenceChange {
+  readonly room: string;
+  readonly user: string;
+  readonly present: boolean;
+  /** How many members the room has after it. Who knows of another number has missed something. */
+  readonly members: number;
 }

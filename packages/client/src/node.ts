@@ -1,3 +1,4 @@
+import { FrameLink } from "./frames/frame-link.js";
 import type { Link, LinkOptions, TransportName } from "./link.js";
 import { createNodeFetch } from "./node/fetch.js";
 import { GrpcCaller } from "./node/grpc.js";
@@ -9,9 +10,19 @@ import type { ConnectOptions } from "./sdk/options.js";
 
 /** `openLink` for Node: with gRPC, WebSockets on Node 20, and connections that close with their link. */
 export function openLink(transport: TransportName, options: LinkOptions): Link {
-  if (transport === "grpc")
-    return new RpcLink("grpc", new GrpcCaller(serverUrl(options.url), {}, options.token), options.types);
-  return openWebLink(transport, options, createNodePlatform());
+  return transport === "grpc" ? openGrpcLink(options) : openWebLink(transport, options, createNodePlatform());
+}
+
+/** Calls and StreamMessages, and Converse where signals and presence are heard. */
+function openGrpcLink(options: LinkOptions): Link {
+  const url = serverUrl(options.url);
+  const { types, token } = options;
+  const credentials = { token };
+  const caller = new GrpcCaller({ baseUrl: url }, credentials);
+  const aside = new RpcLink("grpc", { caller, credentials, types });
+  const openChannel = caller.openChannel.bind(caller);
+  const converse = new FrameLink({ ...options, url }, { transport: "grpc", format: "proto", openChannel, aside });
+  return new RpcLink("grpc", { caller, credentials, types, converse });
 }
 
 /**
@@ -29,36 +40,5 @@ export function createNodePlatform(): Platform {
   return { fetch: createNodeFetch(), makeSocket: nodeSocket };
 }
 
-export { ConfabError, type ErrorCode } from "@confab/contract";
-export type {
-  Ack,
-  CallOptions,
-  ChatMessage,
-  HistoryPage,
-  HistoryRequest,
-  Link,
-  LinkOptions,
-  Listening,
-  ListenOptions,
-  ListenRequest,
-  MembersPage,
-  MembersRequest,
-  MessagePayload,
-  OutgoingMessage,
-  OutgoingSignal,
-  RoomInfo,
-  RoomsPage,
-  RoomsRequest,
-  TransportName,
-} from "./link.js";
-export { isNetworkFailure } from "./network-failure.js";
-export { serverUrl } from "./open-link.js";
-export { Client, type ClientEvents, type ClientPlatform } from "./sdk/client.js";
-export type { Clock } from "./sdk/clock.js";
-export type { ConnectionState } from "./sdk/connector.js";
-export type { ConnectOptions, ReconnectOptions } from "./sdk/options.js";
-export type { SendOptions } from "./sdk/outbox.js";
-export type { Room, RoomMessage, RoomSendOptions, RoomSignal } from "./sdk/room.js";
-export type { Gap, ReadOptions } from "./sdk/room-reading.js";
-export type { MessageHandler, Subscription } from "./sdk/subscription.js";
-export { payloadJson } from "./wire/payloads.js";
+// biome-ignore lint/performance/noReExportAll: api.ts names each, once for both platforms
+export * from "./api.js";

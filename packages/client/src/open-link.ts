@@ -1,12 +1,15 @@
+import type { OpenChannel } from "./frames/channel.js";
+import { FrameLink } from "./frames/frame-link.js";
 import type { Link, LinkOptions, TransportName } from "./link.js";
 import { ConnectCaller } from "./rpc/connect.js";
 import { GrpcWebCaller } from "./rpc/grpc-web.js";
 import { RpcLink } from "./rpc/rpc-link.js";
 import { SseLink } from "./sse/sse-link.js";
 import { authorizedFetch, type Fetch, platformFetch } from "./streams/http-body.js";
-import { FrameLink } from "./websocket/frame-link.js";
+import { Connection } from "./websocket/connection.js";
 import { PlainLink } from "./websocket/plain-link.js";
 import { platformSocket, type SocketFactory } from "./websocket/socket.js";
+import type { WireFormat } from "./wire/requests.js";
 
 /** The transports that every platform has. */
 export type WebTransportName = Exclude<TransportName, "grpc">;
@@ -28,19 +31,25 @@ export function openLink(transport: WebTransportName, options: LinkOptions, plat
   const checked = { ...options, url: serverUrl(options.url) };
   const { url, types } = checked;
   const { makeSocket } = platform;
-  const fetch = authorizedFetch(platform.fetch, options.token);
-  const connect = () => new RpcLink("connect", new ConnectCaller(url, "proto", fetch), types);
+  const credentials = { token: options.token };
+  const fetch = authorizedFetch(platform.fetch, credentials);
+  const connect = () => new RpcLink("connect", { caller: new ConnectCaller(url, "proto", fetch), credentials, types });
+  const frames = (format: WireFormat) => {
+    const socket = { baseUrl: url, path: "/chat", protocols: [`confab.v1.${format}`], makeSocket };
+    const openChannel: OpenChannel = (events) => new Connection({ ...socket, ...events });
+    return new FrameLink(checked, { transport: `websocket-${format}`, format, openChannel, aside: connect() });
+  };
   switch (transport) {
     case "connect":
       return connect();
     case "grpc-web":
-      return new RpcLink("grpc-web", new GrpcWebCaller(url, fetch), types);
+      return new RpcLink("grpc-web", { caller: new GrpcWebCaller(url, fetch), credentials, types });
     case "sse":
-      return new SseLink(checked, fetch);
+      return new SseLink(checked, fetch, credentials);
     case "websocket-json":
-      return new FrameLink(checked, { format: "json", makeSocket, aside: connect() });
+      return frames("json");
     case "websocket-proto":
-      return new FrameLink(checked, { format: "proto", makeSocket, aside: connect() });
+      return frames("proto");
     case "websocket-plain":
       return new PlainLink(checked, { makeSocket, aside: connect() });
     default:

@@ -1,7 +1,12 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { ConfabError } from "@confab/contract";
-import { ChatMessageSchema, ChatResponseSchema, UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
+import { ConfabError, formatPosition } from "@confab/contract";
+import {
+  ChatMessageSchema,
+  ChatResponseSchema,
+  type Position,
+  UserSchema,
+} from "@confab/contract/gen/confab/v1/message_pb";
 import {
   GetHistoryRequestSchema,
   GetHistoryResponseSchema,
@@ -14,8 +19,8 @@ import {
 } from "@confab/contract/gen/confab/v1/room_pb";
 import type { CallOptions, ChatMessage, Link } from "../link.js";
 import { positionHeader } from "../rpc/rpc-link.js";
-import { encodedPayload, ownTypesOnly } from "../wire/payloads.js";
-import { positionText, wirePosition } from "../wire/positions.js";
+import { encodedPayload, untouchedPayloads } from "../wire/payloads.js";
+import { wirePosition } from "../wire/positions.js";
 
 /** A stream of replies, encoded, with what is known before the first. */
 export interface ReplyStream {
@@ -102,12 +107,16 @@ function messageInit({ position: at, sentAt, payload, ...rest }: ChatMessage) {
     ...rest,
     position: position(at),
     sentAt: timestampFromDate(sentAt),
-    ...(payload && { payload: encodedPayload(payload, ownTypesOnly) }),
+    ...(payload && { payload: encodedPayload(payload, untouchedPayloads) }),
   };
 }
 
 function position(text: string): { epoch: number; offset: bigint } {
   const found = wirePosition("position", text);
   if (!found) throw new ConfabError("PROTOCOL_VIOLATION", "the server left out a position");
-  return found;
+  return { epoch: found.epoch, offset: BigInt(found.offset) };
+}
+
+function positionText({ epoch, offset }: Position): string {
+  return formatPosition({ epoch, offset: Number(offset) });
 }

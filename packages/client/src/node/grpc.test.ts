@@ -24,7 +24,8 @@ async function peer(t: TestContext, answer: Answer): Promise<GrpcCaller> {
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const caller = new GrpcCaller(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const caller = new GrpcCaller({ baseUrl, pingTimeoutMs: 100 });
   t.after(() => {
     caller.close();
     for (const session of sessions) session.destroy();
@@ -132,7 +133,7 @@ test("a port where nobody listens is a network failure", async (t) => {
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   server.close();
-  const caller = new GrpcCaller(`http://127.0.0.1:${port}`);
+  const caller = new GrpcCaller({ baseUrl: `http://127.0.0.1:${port}` });
   t.after(() => caller.close());
   await assert.rejects(caller.unary("SendMessage", request, callBounds()), codeOf("ENGINE_UNAVAILABLE", true));
 });

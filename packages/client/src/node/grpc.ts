@@ -1,26 +1,30 @@
-import http2 from "node:http2";
-import { ConfabError, enveloped } from "@confab/contract";
+import type http2 from "node:http2";
+import { ConfabError, confabErrorFrom, enveloped } from "@confab/contract";
 import { type CallBounds, cancelled, whenAborted } from "../call-signal.js";
+import { authorization, type Credentials } from "../credentials.js";
+import type { ChannelEvents, FrameChannel } from "../frames/channel.js";
 import { networkFailure, networkFailureText } from "../network-failure.js";
 import { type MethodName, methodPath, type RpcCaller, type RpcStream } from "../rpc/caller.js";
 import { envelopes } from "../streams/envelopes.js";
 import { errorFromGrpc, errorFromHttp } from "../wire/errors.js";
+import { cancelStream, Http2Connection, type Http2ConnectionOptions } from "./http2-connection.js";
 
 /**
- * gRPC over `node:http2` (grpc/doc/PROTOCOL-HTTP2.md): one connection for all calls, made again when it has died.
+ * gRPC over `node:http2` (grpc/doc/PROTOCOL-HTTP2.md).
  *
  *     HEADERS (head) ─► DATA: envelopes ─► HEADERS (trailers: grpc-status)      a call that went well, or failed late
  *     HEADERS (head with grpc-status) END_STREAM                                "trailers only": refused at once
  */
 export class GrpcCaller implements RpcCaller {
   readonly format = "proto";
-  private session: http2.ClientHttp2Session | undefined;
+  private readonly connection: Http2Connection;
 
   constructor(
-    private readonly baseUrl: string,
-    private readonly connectOptions: http2.SecureClientSessionOptions = {},
-    private readonly token?: string,
-  ) {}
+    private readonly options: Http2ConnectionOptions,
+    private readonly credentials: Credentials = { token: undefined },
+  ) {
+    this.connection = new Http2Connection(options);
+  }
 
   async unary(method: MethodName, request: Uint8Array, bounds: CallBounds): Promise<Uint8Array> {
     try {
@@ -30,7 +34,10 @@ export class GrpcCaller implements RpcCaller {
       for await (const message of stream.messages) reply = message;
       return reply ?? new Uint8Array(0);
     } catch (error) {
-      throw bounds.signal.aborted ? bounds.reason() : error;
+      if (!bounds.signal.aborted) throw error;
+      const reason = bounds.reason();
+      if (reason.code === "DEADLINE_EXCEEDED") this.connection.probe();
+      throw reason;
     }
   }
 
@@ -38,9 +45,36 @@ export class GrpcCaller implements RpcCaller {
     return this.call(method, request, signal, {});
   }
 
+  /** A Converse stream. */
+  openChannel({ onMessage, onClosed }: ChannelEvents): FrameChannel {
+    const stream = this.open("Converse", {});
+    let isOver = false;
+    const finish = (error: ConfabError) => {
+      if (isOver) return;
+      isOver = true;
+      cancelStream(stream);
+      onClosed(error);
+    };
+    const read = async () => {
+      const { messages } = await answerOf(stream, this.options.baseUrl);
+      for await (const message of messages) if (!isOver) onMessage(message);
+      throw networkFailure("ENGINE_UNAVAILABLE", "the server ended the stream");
+    };
+    read().catch((error: unknown) => finish(confabErrorFrom(error)));
+    return {
+      get isOpen() {
+        return !isOver;
+      },
+      send: (frame) => {
+        if (typeof frame === "string") throw new TypeError("Converse takes bytes");
+        stream.write(enveloped(0, frame));
+      },
+      close: finish,
+    };
+  }
+
   close(): void {
-    this.session?.destroy();
-    this.session = undefined;
+    this.connection.close();
   }
 
   private async call(
@@ -50,43 +84,42 @@ export class GrpcCaller implements RpcCaller {
     extraHeaders: http2.OutgoingHttpHeaders,
   ): Promise<RpcStream> {
     if (signal.aborted) throw cancelled(signal);
-    const { pathname } = new URL(this.baseUrl);
-    const stream = this.liveSession().request({
+    const stream = this.open(method, extraHeaders);
+    const stopListening = whenAborted(signal, () => cancelStream(stream));
+    stream.once("close", stopListening);
+    stream.end(enveloped(0, request));
+    return answerOf(stream, this.options.baseUrl);
+  }
+
+  private open(method: MethodName | "Converse", extraHeaders: http2.OutgoingHttpHeaders): http2.ClientHttp2Stream {
+    const { pathname } = new URL(this.options.baseUrl);
+    return this.connection.request({
       ":method": "POST",
       ":path": (pathname === "/" ? "" : pathname) + methodPath(method),
       "content-type": "application/grpc+proto",
       te: "trailers",
-      ...(this.token !== undefined && { authorization: `Bearer ${this.token}` }),
+      ...authorization(this.credentials),
       ...extraHeaders,
     });
-    const stopListening = whenAborted(signal, () => stream.close(http2.constants.NGHTTP2_CANCEL));
-    stream.once("close", stopListening);
-    const trailers = new Promise<http2.IncomingHttpHeaders | undefined>((resolve) => {
-      stream.once("trailers", resolve);
-      stream.once("close", () => resolve(undefined));
-    });
-    stream.end(enveloped(0, request));
-    const head = await responseHead(stream, this.baseUrl);
-    const header = fieldsOf(head);
-    if (header("grpc-status") !== undefined) {
-      const error = errorFromGrpc(header);
-      // The body is not read, so the stream would never close by itself.
-      if (error) throw closed(stream, error);
-    }
-    if (head[":status"] !== 200) throw closed(stream, errorFromHttp(head[":status"] ?? 0, ""));
-    return { header, messages: streamMessages(stream, header, trailers) };
   }
+}
 
-  private liveSession(): http2.ClientHttp2Session {
-    if (this.session && !this.session.closed && !this.session.destroyed) return this.session;
-    const session = http2.connect(this.baseUrl, this.connectOptions);
-    // Each stream of a session that fails tells its own caller; this event would otherwise end the process.
-    session.on("error", () => undefined);
-    // A server that is about to stop takes no new calls: the next one makes a new connection.
-    session.on("goaway", () => session.close());
-    this.session = session;
-    return session;
+/** The head of an answer, and its messages to come. @throws the error that the head is, or why there is none. */
+async function answerOf(stream: http2.ClientHttp2Stream, url: string): Promise<RpcStream> {
+  const trailers = new Promise<http2.IncomingHttpHeaders | undefined>((resolve) => {
+    stream.once("trailers", resolve);
+    stream.once("close", () => resolve(undefined));
+  });
+  const head = await responseHead(stream, url);
+  const header = fieldsOf(head);
+  const error = header("grpc-status") === undefined ? undefined : errorFromGrpc(header);
+  const failure = error ?? (head[":status"] === 200 ? undefined : errorFromHttp(head[":status"] ?? 0, ""));
+  if (failure) {
+    // The body is not read, so the stream would never close by itself.
+    cancelStream(stream);
+    throw failure;
   }
+  return { header, messages: streamMessages(stream, header, trailers) };
 }
 
 function responseHead(
@@ -118,21 +151,18 @@ async function* streamMessages(
     const error = errorFromGrpc(fieldsOf(fields));
     if (error) throw error;
   } finally {
-    stream.close(http2.constants.NGHTTP2_CANCEL);
+    cancelStream(stream);
   }
 }
 
 async function* bodyOf(stream: http2.ClientHttp2Stream): AsyncGenerator<Uint8Array> {
+  // The stream's own iterator would destroy it when the loop is left, in the middle of nghttp2's reading.
+  const chunks = stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
   try {
-    yield* stream as AsyncIterable<Buffer>;
+    yield* chunks;
   } catch (cause) {
     throw networkFailure("ENGINE_UNAVAILABLE", `the connection was lost: ${networkFailureText(cause)}`, cause);
   }
-}
-
-function closed(stream: http2.ClientHttp2Stream, error: Error): Error {
-  stream.close(http2.constants.NGHTTP2_CANCEL);
-  return error;
 }
 
 function fieldsOf(headers: http2.IncomingHttpHeaders): (name: string) => string | undefined {

@@ -5,7 +5,7 @@ import type { WireFormat } from "../wire/requests.js";
 export type MethodName = "SendMessage" | "StreamMessages" | "GetHistory" | "ListRooms" | "ListMembers" | "SendSignal";
 
 /** The path of a method on every RPC protocol. */
-export function methodPath(method: MethodName): string {
+export function methodPath(method: MethodName | "Converse"): string {
   return `/confab.v1.ChatService/${method}`;
 }
 

@@ -1,6 +1,6 @@
-import type { DescMessage } from "@bufbuild/protobuf";
-import { ConfabError, type PayloadTypes } from "@confab/contract";
-import { callBounds, cancelled } from "../call-signal.js";
+import { ConfabError } from "@confab/contract";
+import { callBounds } from "../call-signal.js";
+import type { Credentials } from "../credentials.js";
 import type {
   CallOptions,
   HistoryRequest,
@@ -16,8 +16,8 @@ import type {
 } from "../link.js";
 import { newMessageId } from "../message-id.js";
 import { asOutcomeUnknown } from "../network-failure.js";
-import { pullListening } from "../streams/pull-listening.js";
-import { ownTypesOnly } from "../wire/payloads.js";
+import { Listenings, refuseSignals } from "../streams/listenings.js";
+import { type PayloadConverter, untouchedPayloads } from "../wire/payloads.js";
 import {
   ackReply,
   decodeReply,
@@ -38,22 +38,36 @@ import {
   sendRequest,
   signalRequest,
 } from "../wire/requests.js";
+import type { Table } from "../wire/table.js";
 import type { MethodName, RpcCaller, RpcStream } from "./caller.js";
 
 /** The header that says where StreamMessages starts (chat_service.proto). */
 export const positionHeader = "confab-position";
 
+export interface RpcLinkDeps {
+  readonly caller: RpcCaller;
+  /** Where the caller takes its token from. */
+  readonly credentials: Credentials;
+  readonly types: PayloadConverter | undefined;
+  /** Converse, if the protocol has streams both ways: StreamMessages carries messages only. */
+  readonly converse?: Pick<Link, "listen" | "authenticate" | "close"> | undefined;
+}
+
 /** A link over gRPC, gRPC-Web or Connect. */
 export class RpcLink implements Link {
   /** Unary calls that overlap may take different connections or streams. */
   readonly keepsSendOrder = false;
-  private readonly listenings = new Set<AbortController>();
+  readonly hearsSignals: boolean;
+  private readonly listenings = new Listenings();
+  private readonly types: PayloadConverter;
 
   constructor(
     readonly transport: TransportName,
-    private readonly caller: RpcCaller,
-    private readonly types: PayloadTypes = ownTypesOnly,
-  ) {}
+    private readonly deps: RpcLinkDeps,
+  ) {
+    this.types = deps.types ?? untouchedPayloads;
+    this.hearsSignals = deps.converse !== undefined;
+  }
 
   async open(options?: CallOptions): Promise<void> {
     // Any question would do; this one is small, whatever the server holds.
@@ -69,32 +83,19 @@ export class RpcLink implements Link {
     }
   }
 
-  async listen(request: ListenRequest, { signal }: ListenOptions = {}): Promise<Listening> {
-    const bytes = encodeRequest(this.caller.format, readerRequest(request), this.types);
-    const controller = new AbortController();
-    const anySignal = signal ? AbortSignal.any([signal, controller.signal]) : controller.signal;
-    if (signal?.aborted) throw cancelled(signal);
-    this.listenings.add(controller);
-    const release = () => {
-      this.listenings.delete(controller);
-      controller.abort();
-    };
-    try {
-      const stream = await this.caller.serverStream("StreamMessages", bytes, anySignal);
-      const position = stream.header(positionHeader) ?? (await refusal(stream));
-      const { format } = this.caller;
-      return pullListening({
-        position,
-        recovered: request.after !== undefined,
+  async listen(request: ListenRequest, options: ListenOptions = {}): Promise<Listening> {
+    const { caller, converse } = this.deps;
+    if (converse && (options.onSignal || options.onPresence)) return converse.listen(request, options);
+    refuseSignals(this.transport, options);
+    const bytes = encodeRequest(caller.format, readerRequest(request), this.types);
+    return this.listenings.begin(options, request.after !== undefined, async (signal) => {
+      const stream = await caller.serverStream("StreamMessages", bytes, signal);
+      return {
+        position: stream.header(positionHeader) ?? (await refusal(stream)),
         source: stream.messages,
-        read: (message) => decodeReply(messageReply, format, message),
-        signal: anySignal,
-        release,
-      });
-    } catch (error) {
-      release();
-      throw signal?.aborted ? cancelled(signal) : error;
-    }
+        read: (message: Uint8Array) => decodeReply(messageReply, caller.format, message),
+      };
+    });
   }
 
   history(request: HistoryRequest, options?: CallOptions) {
@@ -113,20 +114,26 @@ export class RpcLink implements Link {
     return this.call("SendSignal", signalRequest(signal), emptyReply, options);
   }
 
-  close(): void {
-    for (const listening of this.listenings) listening.abort();
-    this.caller.close();
+  async authenticate(token: string, options?: CallOptions): Promise<void> {
+    this.deps.credentials.token = token;
+    await this.deps.converse?.authenticate(token, options);
   }
 
-  private async call<Desc extends DescMessage, T>(
+  close(): void {
+    this.listenings.close();
+    this.deps.converse?.close();
+    this.deps.caller.close();
+  }
+
+  private async call<T extends Table, Result>(
     method: MethodName,
-    request: Request<Desc>,
-    reply: Reply<T>,
+    request: Request<T>,
+    reply: Reply<Result>,
     options?: CallOptions,
-  ): Promise<T> {
-    const { format } = this.caller;
-    const bytes = encodeRequest(format, request, this.types);
-    return decodeReply(reply, format, await this.caller.unary(method, bytes, callBounds(options)));
+  ): Promise<Result> {
+    const { caller } = this.deps;
+    const bytes = encodeRequest(caller.format, request, this.types);
+    return decodeReply(reply, caller.format, await caller.unary(method, bytes, callBounds(options)));
   }
 }
 

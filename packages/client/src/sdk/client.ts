@@ -11,6 +11,7 @@ import type { ConnectOptions } from "./options.js";
 import { Outbox } from "./outbox.js";
 import { Room, type RoomDeps } from "./room.js";
 import type { Gap } from "./room-reading.js";
+import { TokenSource } from "./token-source.js";
 import { TransportOrder } from "./transport-order.js";
 
 /** What a client tells of itself. */
@@ -19,6 +20,8 @@ export interface ClientEvents {
   readonly state: ConnectionState;
   /** A reading with `onGap` set leapt over messages that the server no longer has. */
   readonly gap: Gap;
+  /** The application gave no token in time, or the server did not take a new one. It is asked again after a while. */
+  readonly tokenFailed: ConfabError;
 }
 
 /** What a platform brings to its clients. */
@@ -40,18 +43,20 @@ export class Client {
     const url = serverUrl(options.url);
     const { user, types, token, reconnect = {}, transport = "auto" } = options;
     const { attemptTimeoutMs = 15_000, random = Math.random, clock = platformClock } = options;
+    const { tokenTimeoutMs = 10_000 } = options;
+    const retryDelayMs = (failures: number, error: ConfabError) => backoffMs(failures, error, reconnect, random);
+    const onFailed = (error: ConfabError) => this.emitter.emit("tokenFailed", error);
     this.connector = new Connector({
       url,
       order: new TransportOrder(transport === "auto" ? platform.transports : [transport]),
       openLink: (name, fresh, onLost) => platform.openLink(name, { url, types, token: fresh, onLost }),
-      token,
+      tokens: new TokenSource({ ask: token, timeoutMs: tokenTimeoutMs, clock, retryDelayMs, onFailed }),
       reconnect,
       attemptTimeoutMs,
       random,
       clock,
       onState: (state) => this.entered(state),
     });
-    const retryDelayMs = (failures: number, error: ConfabError) => backoffMs(failures, error, reconnect, random);
     const shared = { connector: this.connector, clock, attemptTimeoutMs, retryDelayMs };
     const { maxQueuedSends = 1_000, maxQueuedBytes = 8_388_608, idleCheckMs = 30_000 } = options;
     this.deps = {

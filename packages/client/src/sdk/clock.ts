@@ -2,12 +2,15 @@
 export interface Clock {
   /** Milliseconds that only grow. */
   nowMs(): number;
+  /** Milliseconds since 1970, as the system believes. */
+  unixMs(): number;
   /** Run `task` once after `delayMs`. The result takes it back. */
   after(delayMs: number, task: () => void): () => void;
 }
 
 export const platformClock: Clock = {
   nowMs: () => performance.now(),
+  unixMs: () => Date.now(),
   after: (delayMs, task) => {
     const timer = setTimeout(task, delayMs);
     return () => clearTimeout(timer);

@@ -1,10 +1,11 @@
 import { ConfabError, confabErrorFrom } from "@confab/contract";
 import { whenAborted } from "../call-signal.js";
 import type { Link, TransportName } from "../link.js";
-import { isTransportBlocked, networkFailure, networkFailureText } from "../network-failure.js";
+import { isTransportBlocked } from "../network-failure.js";
 import { backoffMs } from "./backoff.js";
 import type { Clock } from "./clock.js";
 import type { ReconnectOptions } from "./options.js";
+import type { TokenSource } from "./token-source.js";
 import type { TransportOrder } from "./transport-order.js";
 import { forbidsReturn, isStranger, isWorthReconnecting, openingError, type Verdict, verdictOn } from "./verdict.js";
 
@@ -35,7 +36,7 @@ export interface ConnectorDeps {
   readonly order: TransportOrder;
   /** A new link, unconnected. `onLost` may be called while it is live. */
   openLink(transport: TransportName, token: string | undefined, onLost: (error: ConfabError) => void): Link;
-  readonly token: (() => string | Promise<string>) | undefined;
+  readonly tokens: TokenSource;
   readonly reconnect: ReconnectOptions;
   readonly attemptTimeoutMs: number;
   readonly random: () => number;
@@ -65,6 +66,8 @@ export class Connector {
   private cancelWait: () => void = () => undefined;
   private attempt = new AbortController();
   private isTokenFresh = false;
+  /** Aborts with the session whose token is kept fresh. */
+  private renewal = new AbortController();
 
   constructor(private readonly deps: ConnectorDeps) {
     this.closed = this.closing.signal;
@@ -111,6 +114,7 @@ export class Connector {
     if (this.isStable()) this.failures = 0;
     this.session.isLive = false;
     this.session = undefined;
+    this.renewal.abort();
     session.link.close();
     this.again(error);
   }
@@ -139,6 +143,7 @@ export class Connector {
     if (this.state.name === "closed") return;
     this.cancelWait();
     this.attempt.abort();
+    this.renewal.abort();
     const { session } = this;
     if (session) session.isLive = false;
     this.session = undefined;
@@ -159,11 +164,11 @@ export class Connector {
     const transport = order.next;
     let link: Link | undefined;
     try {
-      const token = await this.askToken();
+      const token = await this.deps.tokens.next(attempt.signal);
       if (attempt.signal.aborted) return;
       let wasLostEarly: ConfabError | undefined;
       let session: (Session & { isLive: boolean }) | undefined;
-      link = this.deps.openLink(transport, token, (error) => {
+      link = this.deps.openLink(transport, token?.token, (error) => {
         if (session) this.ended(session, error);
         else wasLostEarly = error;
       });
@@ -172,20 +177,16 @@ export class Connector {
       if (wasLostEarly) throw wasLostEarly;
       session = { link, isLive: true };
       this.opened(session, transport);
+      this.renewal = new AbortController();
+      const { signal } = this.renewal;
+      const timeoutMs = attemptTimeoutMs;
+      const renewed = session.link;
+      this.deps.tokens.keepFresh(token, (fresh) => renewed.authenticate(fresh, { signal, timeoutMs }), signal);
     } catch (thrown) {
       link?.close();
       if (attempt.signal.aborted) return;
       const error = openingError(confabErrorFrom(thrown), url);
       this.failed(error);
-    }
-  }
-
-  private async askToken(): Promise<string | undefined> {
-    try {
-      return await this.deps.token?.();
-    } catch (error) {
-      // Whoever issues tokens may be as unreachable as a server; nothing is wrong with the request.
-      throw networkFailure("ENGINE_UNAVAILABLE", `no token: ${networkFailureText(error)}`, error);
     }
   }
 
@@ -202,11 +203,11 @@ export class Connector {
   }
 
   private failed(error: ConfabError): void {
-    const { order, reconnect, token } = this.deps;
+    const { order, reconnect, tokens } = this.deps;
     if (order.failed(isTransportBlocked(error))) return void this.connect();
     this.failures++;
     // An expired token is no reason to give up before the application was asked for a new one.
-    const mayHelp = error.code === "UNAUTHENTICATED" && token !== undefined && !this.isTokenFresh;
+    const mayHelp = error.code === "UNAUTHENTICATED" && tokens.isAsked && !this.isTokenFresh;
     if (mayHelp) this.isTokenFresh = true;
     // Where we were let in before, a stranger's page is a deployment under way.
     const mayPass = isWorthReconnecting(error) || (this.liveSinceMs !== undefined && isStranger(error));
@@ -230,7 +231,7 @@ export class Connector {
 
   /** A token that was good when the session was young; a reason to come back with a new one. */
   private mayHaveExpired(error: ConfabError): boolean {
-    return error.code === "UNAUTHENTICATED" && this.deps.token !== undefined && this.isStable();
+    return error.code === "UNAUTHENTICATED" && this.deps.tokens.isAsked && this.isStable();
   }
 
   private isStable(): boolean {

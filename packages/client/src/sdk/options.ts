@@ -1,7 +1,8 @@
-import type { PayloadTypes } from "@confab/contract";
 import type { TransportName } from "../link.js";
+import type { PayloadConverter } from "../wire/payloads.js";
 import type { BackoffBounds } from "./backoff.js";
 import type { Clock } from "./clock.js";
+import type { AskToken } from "./token-source.js";
 
 /** How a client comes back after it lost its server. */
 export interface ReconnectOptions extends BackoffBounds {
@@ -16,15 +17,17 @@ export interface ConnectOptions {
   readonly url: string;
   /** `auto` if undefined: a framed WebSocket, or what else gets through. */
   readonly transport?: TransportName | "auto" | undefined;
-  /** Asked before each attempt to connect. */
-  readonly token?: (() => string | Promise<string>) | undefined;
+  /** Asked before each attempt to connect, and before a token expires. */
+  readonly token?: AskToken | undefined;
+  /** How long `token` may take, before that counts as a failure and it is asked again. 10,000 if undefined. */
+  readonly tokenTimeoutMs?: number | undefined;
   /** Who sends, and who is listed as reading, where a call does not say. */
   readonly user?: string | undefined;
   readonly reconnect?: ReconnectOptions | undefined;
   /** Closes the client. */
   readonly signal?: AbortSignal | undefined;
-  /** Your own payload types, to convert between their encoded form and JSON. */
-  readonly types?: PayloadTypes | undefined;
+  /** Converts payloads of your own types between their encoded form and JSON; they stay as they come if undefined. */
+  readonly types?: PayloadConverter | undefined;
   /** Sends that may wait for their acknowledgement. 1,000 if undefined. */
   readonly maxQueuedSends?: number | undefined;
   /** Bytes of their texts and payloads. 8,388,608 if undefined. */

@@ -1,11 +1,12 @@
 import { ConfabError, confabErrorFrom } from "@confab/contract";
 import { whenAborted } from "../call-signal.js";
-import type { ChatMessage, Listening } from "../link.js";
+import type { ChatMessage, IncomingSignal, Listening } from "../link.js";
 import { networkFailure } from "../network-failure.js";
 import type { Clock } from "./clock.js";
 import type { Connector, Session } from "./connector.js";
 import { watchSilence } from "./idle-check.js";
 import { positionBefore, stepFrom } from "./position-order.js";
+import { type Presence, PresenceFeed } from "./presence.js";
 
 export interface ReadOptions {
   /** The last position seen: what came after it follows, then live messages. Not together with `history`. */
@@ -22,6 +23,10 @@ export interface ReadOptions {
    * after a `gap` event.
    */
   readonly onGap?: "fail" | "oldest" | "newest" | undefined;
+  /** Hears the room's signals over the same subscription, each at most once: those of a lost connection are lost. */
+  readonly onSignal?: ((signal: IncomingSignal) => void) | undefined;
+  /** Hears who is there, who comes and who goes, over the same subscription. */
+  readonly onPresence?: ((presence: Presence) => void) | undefined;
 }
 
 /** Messages that were missed and cannot be had any more. */
@@ -33,6 +38,11 @@ export interface Gap {
   readonly resumesAfter: string;
   /** OUT_OF_RANGE, with the range that the server has. */
   readonly error: ConfabError;
+}
+
+export interface ReadingOptions extends ReadOptions {
+  /** After a lost connection, go on with what comes then and not with what was missed. */
+  readonly isFromNow?: boolean | undefined;
 }
 
 export interface ReadDeps {
@@ -61,7 +71,7 @@ export class RoomReading implements AsyncIterable<ChatMessage> {
 
   constructor(
     private readonly room: string,
-    private readonly options: ReadOptions,
+    private readonly options: ReadingOptions,
     private readonly deps: ReadDeps,
   ) {
     this.position = options.after;
@@ -116,8 +126,10 @@ export class RoomReading implements AsyncIterable<ChatMessage> {
 
   private async begin({ link }: Session, attempt: AbortController): Promise<Listening> {
     const { clock, attemptTimeoutMs } = this.deps;
-    const { user, history } = this.options;
-    const { room, position: after } = this;
+    const { user, history, isFromNow, onSignal, onPresence } = this.options;
+    const { room } = this;
+    const after = isFromNow ? undefined : this.position;
+    const presence = onPresence && new PresenceFeed(onPresence);
     let isLate = false;
     const stopClock = clock.after(attemptTimeoutMs, () => {
       isLate = true;
@@ -125,11 +137,16 @@ export class RoomReading implements AsyncIterable<ChatMessage> {
     });
     try {
       const request = { room, user, after, history: after === undefined ? history : undefined };
-      const listening = await link.listen(request, { signal: attempt.signal });
+      const listening = await link.listen(request, {
+        signal: attempt.signal,
+        ...(onSignal && { onSignal }),
+        ...(presence && { onPresence: (change) => presence.changed(change) }),
+      });
       // A server that begins elsewhere than it was asked to would make a hole.
       if (after !== undefined && listening.position !== after)
         throw skipped(`reading room ${room} began after ${listening.position} and not after ${after}`);
       this.position = listening.position;
+      await presence?.begin(link, room, attempt.signal);
       return listening;
     } catch (error) {
       throw isLate ? networkFailure("ENGINE_UNAVAILABLE", `no answer within ${attemptTimeoutMs} ms`, error) : error;

@@ -4,6 +4,7 @@ import type {
   ChatMessage,
   HistoryPage,
   HistoryRequest,
+  IncomingSignal,
   MembersPage,
   MembersRequest,
   MessagePayload,
@@ -11,7 +12,9 @@ import type {
 } from "../link.js";
 import type { Calls } from "./calls.js";
 import type { Outbox, SendOptions } from "./outbox.js";
-import { type ReadDeps, type ReadOptions, RoomReading } from "./room-reading.js";
+import { type Overflow, overheard } from "./overheard.js";
+import type { Presence } from "./presence.js";
+import { type ReadDeps, type ReadingOptions, type ReadOptions, RoomReading } from "./room-reading.js";
 import { type MessageHandler, type Subscription, subscribe } from "./subscription.js";
 
 /** What to say, where a text alone does not do. */
@@ -28,6 +31,13 @@ export interface RoomSendOptions extends SendOptions {
 }
 
 export type RoomSignal = Omit<OutgoingSignal, "room" | "user"> & { readonly user?: string | undefined };
+
+export interface HearOptions {
+  /** Who listens; nobody in particular if undefined. */
+  readonly user?: string | undefined;
+  /** Ends it, without an error. */
+  readonly signal?: AbortSignal | undefined;
+}
 
 export interface RoomDeps {
   readonly user: string | undefined;
@@ -72,6 +82,28 @@ export class Room {
     return subscribe(handler, this.name, this.reader(options), this.deps.reading);
   }
 
+  /**
+   * The room's signals, each at most once, through lost connections: those that come meanwhile are lost, and the oldest are
+   * if more than 1,000 wait to be taken. Iterate it once; leaving the loop stops it.
+   *
+   * It takes a subscription of its own, which gets the messages too and drops them: whoever reads the room as well has
+   * them for nothing by `ReadOptions.onSignal`.
+   *
+   * @throws UNKNOWN_METHOD: the transport carries messages only (`Link.hearsSignals`). Otherwise as `messages`.
+   */
+  signals(options?: HearOptions): AsyncIterable<IncomingSignal> {
+    return this.overheard(options, "forget", (onSignal: (signal: IncomingSignal) => void) => ({ onSignal }));
+  }
+
+  /**
+   * Who is in the room: at first and after every lost connection a `members` event, which says all anew, then who comes
+   * and goes. The one who asks is listed only if they read or `user` says so. Otherwise as `signals`, except that it fails
+   * with TOO_MANY_REQUESTS if more than 1,000 events wait to be taken.
+   */
+  presence(options?: HearOptions): AsyncIterable<Presence> {
+    return this.overheard(options, "fail", (onPresence: (presence: Presence) => void) => ({ onPresence }));
+  }
+
   history(request: Omit<HistoryRequest, "room"> = {}, options?: CallOptions): Promise<HistoryPage> {
     return this.deps.calls.read((link, bounds) => link.history({ ...request, room: this.name }, bounds), options);
   }
@@ -89,6 +121,19 @@ export class Room {
   /** Tell the readers that the user is writing. */
   typing(options?: CallOptions): Promise<void> {
     return this.signal({ kind: "typing" }, options);
+  }
+
+  private overheard<T>(
+    { user = "", signal }: HearOptions = {},
+    overflow: Overflow,
+    optionsFor: (tell: (event: T) => void) => ReadOptions,
+  ): AsyncIterable<T> {
+    const begin = (tell: (event: T) => void, left: AbortSignal) => {
+      const ends = signal ? AbortSignal.any([signal, left]) : left;
+      const options: ReadingOptions = { ...optionsFor(tell), user, signal: ends, isFromNow: true };
+      return new RoomReading(this.name, options, this.deps.reading);
+    };
+    return overheard(begin, overflow);
   }
 
   private reader(options: ReadOptions): ReadOptions {

@@ -1,6 +1,6 @@
-import type { DescMessage } from "@bufbuild/protobuf";
-import { ConfabError, type PayloadTypes, parseJson } from "@confab/contract";
-import { callBounds, cancelled } from "../call-signal.js";
+import { ConfabError, parseJson } from "@confab/contract";
+import { callBounds } from "../call-signal.js";
+import type { Credentials } from "../credentials.js";
 import type {
   Ack,
   CallOptions,
@@ -22,10 +22,10 @@ import type {
 import { newMessageId } from "../message-id.js";
 import { asOutcomeUnknown } from "../network-failure.js";
 import { bodyChunks, type Fetch, type FetchInit, fetchBytes, fetchResponse } from "../streams/http-body.js";
-import { pullListening } from "../streams/pull-listening.js";
+import { Listenings, refuseSignals } from "../streams/listenings.js";
 import { queryOf } from "../streams/query.js";
 import { errorFromHttp, errorFromJson } from "../wire/errors.js";
-import { ownTypesOnly } from "../wire/payloads.js";
+import { type PayloadConverter, untouchedPayloads } from "../wire/payloads.js";
 import {
   ackReply,
   decodeReply,
@@ -39,13 +39,12 @@ import {
 import {
   encodeRequest,
   historyRequest,
-  membersRequest,
   type Request,
   readerRequest,
-  roomsRequest,
   sendRequest,
   signalRequest,
 } from "../wire/requests.js";
+import type { Table } from "../wire/table.js";
 import { EventParser } from "./event-parser.js";
 
 /** A link that reads by Server-Sent Events and does everything else by the REST routes (chat_service.proto). */
@@ -53,14 +52,17 @@ export class SseLink implements Link {
   readonly transport = "sse";
   /** Requests that overlap may take different connections. */
   readonly keepsSendOrder = false;
-  private readonly listenings = new Set<AbortController>();
-  private readonly types: PayloadTypes;
+  readonly hearsSignals = false;
+  private readonly listenings = new Listenings();
+  private readonly types: PayloadConverter;
 
+  /** @param credentials where `fetch` takes its token from. */
   constructor(
     private readonly options: LinkOptions,
     private readonly fetch: Fetch,
+    private readonly credentials: Credentials,
   ) {
-    this.types = options.types ?? ownTypesOnly;
+    this.types = options.types ?? untouchedPayloads;
   }
 
   async open(options?: CallOptions): Promise<void> {
@@ -77,41 +79,20 @@ export class SseLink implements Link {
     }
   }
 
-  async listen(request: ListenRequest, { signal }: ListenOptions = {}): Promise<Listening> {
+  async listen(request: ListenRequest, options: ListenOptions = {}): Promise<Listening> {
+    refuseSignals(this.transport, options);
     // Checked here too, because a position that is none would otherwise go into a URL.
     readerRequest(request);
-    if (signal?.aborted) throw cancelled(signal);
-    const controller = new AbortController();
-    const anySignal = signal ? AbortSignal.any([signal, controller.signal]) : controller.signal;
-    this.listenings.add(controller);
-    const release = () => {
-      this.listenings.delete(controller);
-      controller.abort();
-    };
-    try {
-      const query = queryOf({ name: request.user, after: request.after, history: request.history });
-      const url = `${this.options.url}${roomPath(request.room)}/stream${query}`;
-      const response = await fetchResponse(this.fetch, url, {
-        headers: { accept: "text/event-stream" },
-        signal: anySignal,
-      });
+    const query = queryOf({ name: request.user, after: request.after, history: request.history });
+    const url = `${this.options.url}${roomPath(request.room)}/stream${query}`;
+    return this.listenings.begin(options, request.after !== undefined, async (signal) => {
+      const response = await fetchResponse(this.fetch, url, { headers: { accept: "text/event-stream" }, signal });
       if (!response.ok) throw errorFromHttp(response.status, await response.text());
       const position = response.headers.get("confab-position");
       if (position === null)
         throw new ConfabError("PROTOCOL_VIOLATION", "the server did not say where the stream starts");
-      const source = streamMessages(response);
-      return pullListening({
-        position,
-        recovered: request.after !== undefined,
-        source,
-        read: (each) => each,
-        signal: anySignal,
-        release,
-      });
-    } catch (error) {
-      release();
-      throw signal?.aborted ? cancelled(signal) : error;
-    }
+      return { position, source: streamMessages(response), read: (message: ChatMessage) => message };
+    });
   }
 
   history({ room, ...request }: HistoryRequest, options?: CallOptions): Promise<HistoryPage> {
@@ -125,12 +106,12 @@ export class SseLink implements Link {
   }
 
   rooms(request: RoomsRequest = {}, options?: CallOptions): Promise<RoomsPage> {
-    const { prefix, limit, page } = roomsRequest(request).init;
+    const { prefix, limit, page } = request;
     return this.get(`/v1/rooms${queryOf({ prefix, limit, page })}`, roomsReply, options);
   }
 
   members({ room, ...request }: MembersRequest, options?: CallOptions): Promise<MembersPage> {
-    const { limit, page } = membersRequest(request).init;
+    const { limit, page } = request;
     return this.get(`${roomPath(room)}/members${queryOf({ limit, page })}`, membersReply, options);
   }
 
@@ -138,8 +119,12 @@ export class SseLink implements Link {
     return this.post(`${roomPath(signal.room)}/signals`, signalRequest(signal), emptyReply, options);
   }
 
+  async authenticate(token: string): Promise<void> {
+    this.credentials.token = token;
+  }
+
   close(): void {
-    for (const listening of this.listenings) listening.abort();
+    this.listenings.close();
     this.fetch.close?.();
   }
 
@@ -147,12 +132,12 @@ export class SseLink implements Link {
     return this.call(path, {}, reply, options);
   }
 
-  private post<Desc extends DescMessage, T>(
+  private post<T extends Table, Result>(
     path: string,
-    request: Request<Desc>,
-    reply: Reply<T>,
+    request: Request<T>,
+    reply: Reply<Result>,
     options?: CallOptions,
-  ): Promise<T> {
+  ): Promise<Result> {
     const body = encodeRequest("json", request, this.types);
     return this.call(path, { method: "POST", headers: { "content-type": "application/json" }, body }, reply, options);
   }

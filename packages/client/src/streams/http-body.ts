@@ -1,4 +1,5 @@
 import { type CallBounds, cancelled } from "../call-signal.js";
+import { authorization, type Credentials } from "../credentials.js";
 import { networkFailure, networkFailureText } from "../network-failure.js";
 
 export interface FetchInit {
@@ -19,11 +20,10 @@ export interface Fetch {
 /** The platform's own. Not the function itself, which may only be called as the global object's. */
 export const platformFetch: Fetch = (url, init) => globalThis.fetch(url, init);
 
-/** A `fetch` that says with every request who asks (RFC 6750 §2.1). */
-export function authorizedFetch(fetch: Fetch, token: string | undefined): Fetch {
-  if (token === undefined) return fetch;
+/** A `fetch` that says with every request who asks. */
+export function authorizedFetch(fetch: Fetch, credentials: Credentials): Fetch {
   const authorized: Fetch = (url, init) =>
-    fetch(url, { ...init, headers: { ...init.headers, authorization: `Bearer ${token}` } });
+    fetch(url, { ...init, headers: { ...init.headers, ...authorization(credentials) } });
   authorized.close = () => fetch.close?.();
   return authorized;
 }

@@ -1,21 +1,18 @@
 import { ConfabError } from "@confab/contract";
+import type { ChannelEvents, FrameChannel } from "../frames/channel.js";
 import { networkFailure, networkFailureText } from "../network-failure.js";
 import { codeFromClose } from "../wire/errors.js";
 import { openState, type SocketFactory, type SocketLike, socketUrl } from "./socket.js";
 
-export interface ConnectionOptions {
+export interface ConnectionOptions extends ChannelEvents {
   readonly baseUrl: string;
   readonly path: string;
   readonly protocols: string[];
   readonly makeSocket: SocketFactory;
-  /** A whole WebSocket message: text, or bytes. */
-  onMessage(data: string | Uint8Array): void;
-  /** The connection is over, once, also if it never opened. */
-  onClosed(error: ConfabError): void;
 }
 
 /** One WebSocket from its opening to its end, with its ends as errors of the catalogue. */
-export class Connection {
+export class Connection implements FrameChannel {
   /** Resolves once the socket is open; rejects if it never is. */
   readonly opened: Promise<void>;
   private readonly socket: SocketLike;

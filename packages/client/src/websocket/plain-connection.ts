@@ -1,8 +1,8 @@
-import { ConfabError, type PayloadTypes } from "@confab/contract";
+import { ConfabError } from "@confab/contract";
 import type { Ack, ChatMessage, OutgoingMessage } from "../link.js";
 import { isNetworkFailure, sendLost } from "../network-failure.js";
 import { errorFromJson } from "../wire/errors.js";
-import { isJsonObject, ownTypesOnly } from "../wire/payloads.js";
+import { isJsonObject, type PayloadConverter, untouchedPayloads } from "../wire/payloads.js";
 import { decodeReply, messageReply, type Reply } from "../wire/replies.js";
 import { requestJson, sendRequest } from "../wire/requests.js";
 import { Connection } from "./connection.js";
@@ -12,7 +12,7 @@ export interface PlainConnectionOptions {
   readonly baseUrl: string;
   readonly path: string;
   readonly makeSocket: SocketFactory;
-  readonly types: PayloadTypes | undefined;
+  readonly types: PayloadConverter | undefined;
   readonly listener: {
     message(message: ChatMessage, bytes: number): void;
     closed(error: ConfabError): void;
@@ -52,7 +52,7 @@ export class PlainConnection {
   send(message: OutgoingMessage & { readonly id: string }): Promise<Ack> {
     return new Promise((resolve, reject) => {
       this.pending = { user: message.user, id: message.id, resolve, reject };
-      this.connection.send(requestJson(sendRequest(message), this.options.types ?? ownTypesOnly));
+      this.connection.send(requestJson(sendRequest(message), this.options.types ?? untouchedPayloads));
     });
   }
 

@@ -1,5 +1,5 @@
-import { ConfabError, confabErrorFrom, defaultRoom, formatPosition, parsePosition } from "@confab/contract";
-import { type CallBounds, callBounds, linkClosed, whenAborted, within } from "../call-signal.js";
+import { ConfabError, defaultRoom, formatPosition, parsePosition } from "@confab/contract";
+import { type CallBounds, callBounds, linkClosed, within } from "../call-signal.js";
 import type {
   Ack,
   CallOptions,
@@ -17,8 +17,10 @@ import type {
   RoomsRequest,
 } from "../link.js";
 import { newMessageId } from "../message-id.js";
+import { refuseSignals } from "../streams/listenings.js";
 import { MessageQueue } from "../streams/message-queue.js";
 import { queryOf } from "../streams/query.js";
+import { queueListening } from "../streams/queue-listening.js";
 import { PlainConnection } from "./plain-connection.js";
 import type { SocketFactory } from "./socket.js";
 
@@ -39,6 +41,7 @@ export class PlainLink implements Link {
   readonly transport = "websocket-plain";
   /** One message at a time is on its way. */
   readonly keepsSendOrder = true;
+  readonly hearsSignals = false;
   private readonly listening = new Set<PlainConnection>();
   /** The socket of the last send, kept for the next one to the same room. */
   private sender: { readonly room: string; readonly connection: PlainConnection } | undefined;
@@ -61,7 +64,9 @@ export class PlainLink implements Link {
     return sent;
   }
 
-  async listen(request: ListenRequest, { signal }: ListenOptions = {}): Promise<Listening> {
+  async listen(request: ListenRequest, options: ListenOptions = {}): Promise<Listening> {
+    refuseSignals(this.transport, options);
+    const { signal } = options;
     const room = request.room || defaultRoom;
     const bounds = callBounds({ signal });
     const position = await this.startOf(request, { signal });
@@ -80,7 +85,8 @@ export class PlainLink implements Link {
         // Between filling and emptying the queue there is no connection, on purpose.
         closed: (error) => {
           this.listening.delete(mine);
-          if (queue.takesMore) queue.finish(error);
+          // CANCELLED is our own closing, which is no error.
+          if (queue.takesMore) queue.finish(error.code === "CANCELLED" ? undefined : error);
         },
       });
       connection = mine;
@@ -91,8 +97,8 @@ export class PlainLink implements Link {
       connection?.close(linkClosed());
       throw error;
     });
-    const iterator = listeningMessages(queue, () => connection?.close(linkClosed()), signal);
-    return { position, recovered: request.after !== undefined, [Symbol.asyncIterator]: () => iterator };
+    const leave = () => connection?.close(linkClosed());
+    return queueListening({ position, recovered: request.after !== undefined, queue, signal, leave });
   }
 
   history(request: HistoryRequest, options?: CallOptions): Promise<HistoryPage> {
@@ -109,6 +115,11 @@ export class PlainLink implements Link {
 
   signal(signal: OutgoingSignal, options?: CallOptions): Promise<void> {
     return this.deps.aside.signal(signal, options);
+  }
+
+  /** A plain WebSocket has no word for it: what it carries goes on until the server ends it. */
+  authenticate(token: string, options?: CallOptions): Promise<void> {
+    return this.deps.aside.authenticate(token, options);
   }
 
   close(): void {
@@ -162,25 +173,6 @@ export class PlainLink implements Link {
       types,
       listener,
     });
-  }
-}
-
-async function* listeningMessages(
-  queue: MessageQueue,
-  leave: () => void,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<ChatMessage> {
-  const release = whenAborted(signal, () => queue.finish());
-  try {
-    for await (const message of queue.messages()) {
-      if (signal?.aborted) return;
-      yield message;
-    }
-  } catch (error) {
-    if (confabErrorFrom(error).code !== "CANCELLED") throw error;
-  } finally {
-    release();
-    leave();
   }
 }
 

@@ -1,42 +1,35 @@
-import { create, fromBinary, fromJson, type JsonValue } from "@bufbuild/protobuf";
-import { base64Decode } from "@bufbuild/protobuf/wire";
-import { type Any, AnySchema, durationMs } from "@bufbuild/protobuf/wkt";
+import type { JsonValue } from "@bufbuild/protobuf";
 import {
   ConfabError,
   type ErrorCode,
-  errorFromDetails,
+  type ErrorFacts,
   errorKinds,
   type GrpcStatusName,
   grpcStatus,
   parseJson,
 } from "@confab/contract";
-import { ErrorSchema, type Error as WireError } from "@confab/contract/gen/confab/v1/frame_pb";
-import { StatusSchema } from "@confab/contract/gen/google/rpc/status_pb";
-import { isJsonObject, ownTypesOnly } from "./payloads.js";
+import type { MessagePayload } from "../link.js";
+import { base64Decode } from "./base64.js";
+import * as contract from "./contract.js";
+import { decodeJson } from "./json.js";
+import { isJsonObject } from "./payloads.js";
+import { decodeProto } from "./proto.js";
+import type { Decoded, Table } from "./table.js";
 
 // The forms that one error of the catalogue has on the transports, back into that error. Where a peer is not our server (a
 // proxy, say) there are no details, and the status alone decides.
 
 /** `confab.v1.Error`, of a frame. */
-export function errorFromWire({ code, message, details, retryAfter }: WireError): ConfabError {
+export function errorFromWire({ code, message, details, retryAfter }: Decoded<typeof contract.wireError>): ConfabError {
   const error = errorFromDetails(details, message, knownCode(code) ?? "INTERNAL");
-  const { retryAfterMs } = error.facts;
-  if (retryAfter === undefined || retryAfterMs !== undefined) return error;
-  return new ConfabError(error.code, message, { ...error.facts, retryAfterMs: durationMs(retryAfter) });
+  if (retryAfter === undefined || error.facts.retryAfterMs !== undefined) return error;
+  return new ConfabError(error.code, message, { ...error.facts, retryAfterMs: retryAfter });
 }
 
 /** `confab.v1.Error` as JSON: of a frame, a REST body or an SSE event. */
 export function errorFromJson(json: JsonValue): ConfabError {
   if (!isJsonObject(json)) return new ConfabError("PROTOCOL_VIOLATION", "the server's error is not an object");
-  // A newer server may add details of types that this program does not know; the rest of the error still stands.
-  const details = Array.isArray(json["details"]) ? json["details"].filter(isKnownDetail) : [];
-  const registry = ownTypesOnly.registry;
-  return errorFromWire(fromJson(ErrorSchema, { ...json, details }, { registry, ignoreUnknownFields: true }));
-}
-
-function isKnownDetail(detail: JsonValue): boolean {
-  if (!isJsonObject(detail) || typeof detail["@type"] !== "string") return false;
-  return ownTypesOnly.registry.getMessage(detail["@type"].slice(detail["@type"].lastIndexOf("/") + 1)) !== undefined;
+  return errorFromWire(decodeJson(contract.wireError, json));
 }
 
 /** The answer of an HTTP server that is no success: our REST error, or whatever stands between us. */
@@ -53,7 +46,8 @@ export function errorFromGrpc(fields: (name: string) => string | undefined): Con
   if (status === undefined) return new ConfabError("PROTOCOL_VIOLATION", "the stream ended without a gRPC status");
   const message = percentDecoded(fields("grpc-message") ?? "");
   const encodedDetails = fields("grpc-status-details-bin");
-  const details = encodedDetails === undefined ? [] : fromBinary(StatusSchema, base64Decode(encodedDetails)).details;
+  const details =
+    encodedDetails === undefined ? [] : decodeProto(contract.rpcStatus, base64Decode(encodedDetails)).details;
   return errorFromDetails(details, message, codeFromGrpc(Number(status)));
 }
 
@@ -66,9 +60,61 @@ export function errorFromConnect(httpStatus: number, body: string): ConfabError 
   return errorFromDetails(details, message, codeFromConnect(json["code"]));
 }
 
-function connectDetail(json: JsonValue): Any[] {
+function connectDetail(json: JsonValue): MessagePayload[] {
   if (!isJsonObject(json) || typeof json["type"] !== "string" || typeof json["value"] !== "string") return [];
-  return [create(AnySchema, { typeUrl: `type.googleapis.com/${json["type"]}`, value: base64Decode(json["value"]) })];
+  return [{ typeUrl: `type.googleapis.com/${json["type"]}`, value: base64Decode(json["value"]) }];
+}
+
+/** Whose catalogue the `reason` of an ErrorInfo belongs to: ours. */
+const errorDomain = "confab.v1";
+
+/** The error that a server described by these details; `fallback` when they name no code of the catalogue. */
+function errorFromDetails(details: readonly MessagePayload[], message: string, fallback: ErrorCode): ConfabError {
+  let code = fallback;
+  let facts: ErrorFacts = {};
+  for (const detail of details) {
+    switch (detail.typeUrl.slice(detail.typeUrl.lastIndexOf("/") + 1)) {
+      case "google.rpc.ErrorInfo": {
+        const info = readDetail(contract.errorInfo, detail);
+        if (info?.domain === errorDomain) code = knownCode(info.reason) ?? code;
+        break;
+      }
+      case "google.rpc.BadRequest": {
+        const bad = readDetail(contract.badRequest, detail);
+        const violations = bad?.fieldViolations.map(({ field, reason, description }) => ({
+          field,
+          rule: reason,
+          message: description,
+        }));
+        if (violations) facts = { ...facts, violations };
+        break;
+      }
+      case "google.rpc.RetryInfo": {
+        const retryAfterMs = readDetail(contract.retryInfo, detail)?.retryDelay;
+        if (retryAfterMs !== undefined) facts = { ...facts, retryAfterMs };
+        break;
+      }
+      case "confab.v1.AvailableRange": {
+        const { room = "", oldest, newest } = readDetail(contract.availableRange, detail) ?? {};
+        if (oldest && newest)
+          facts = { ...facts, range: { room, epoch: newest.epoch, oldest: oldest.offset, newest: newest.offset } };
+        break;
+      }
+      default:
+      // A newer server may say more; the rest of the error still stands.
+    }
+  }
+  return new ConfabError(code, message, facts);
+}
+
+/** Undefined when the detail is not of the type that it names: the error itself still counts. */
+function readDetail<T extends Table>(table: T, detail: MessagePayload): Decoded<T> | undefined {
+  try {
+    return "value" in detail ? decodeProto(table, detail.value) : decodeJson(table, detail.json);
+  } catch {
+    // Whoever sent it is not this program.
+    return undefined;
+  }
 }
 
 /** A WebSocket's close code; undefined for codes that say nothing about why. */

@@ -1,12 +1,10 @@
-import { fromBinary, type JsonObject } from "@bufbuild/protobuf";
-import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { ConfabError } from "@confab/contract";
-import { GoodbyeSchema, type ServerFrame, ServerFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
-import type { Ack, ChatMessage, HistoryPage } from "../link.js";
-import { errorFromJson, errorFromWire } from "./errors.js";
-import { isJsonObject } from "./payloads.js";
+import type { Ack, ChatMessage, HistoryPage, IncomingSignal, PresenceChange } from "../link.js";
+import * as contract from "./contract.js";
+import { errorFromWire } from "./errors.js";
 import { positionText } from "./positions.js";
-import { ackFrom, historyFrom, historyReply, messageFrom, messagesFromJson, type Reply, readJson } from "./replies.js";
+import { ackFrom, historyFrom, messageFrom, type Reply, replyOf } from "./replies.js";
+import type { Decoded } from "./table.js";
 
 /** What a ServerFrame says, in the application's terms. */
 export type ServerEvent =
@@ -15,6 +13,8 @@ export type ServerEvent =
   | { readonly kind: "unsubscribed"; readonly room: string; readonly reason: ConfabError | undefined }
   | { readonly kind: "ack"; readonly ack: Ack }
   | { readonly kind: "messages"; readonly messages: readonly ChatMessage[] }
+  | { readonly kind: "signal"; readonly signal: IncomingSignal }
+  | { readonly kind: "presence"; readonly change: PresenceChange }
   | { readonly kind: "history"; readonly page: HistoryPage }
   | { readonly kind: "error"; readonly error: ConfabError }
   | {
@@ -23,7 +23,7 @@ export type ServerEvent =
       readonly reconnectWithinMs: number | undefined;
     }
   | { readonly kind: "done" }
-  /** Signals and presence that were not asked for, pings, and what a newer server may say. */
+  /** Pings, and what a newer server may say. */
   | { readonly kind: "other" };
 
 /** A ServerEvent with the request that it answers, 0 for a push. */
@@ -32,78 +32,43 @@ export interface NumberedEvent {
   readonly event: ServerEvent;
 }
 
-export const serverFrameReply: Reply<NumberedEvent> = {
-  fromProto: (bytes) => numbered(fromBinary(ServerFrameSchema, bytes)),
-  fromJson: (json) => {
-    if (!isJsonObject(json)) throw new Error("a frame is not an object");
-    return eventFromJson(json);
-  },
-};
+export const serverFrameReply: Reply<NumberedEvent> = replyOf(contract.serverFrame, (frame) => ({
+  request: frame.request,
+  event: eventFrom(frame),
+}));
 
-function numbered({ request, frame }: ServerFrame): NumberedEvent {
-  return { request, event: eventFrom(frame) };
+function eventFrom(frame: Decoded<typeof contract.serverFrame>): ServerEvent {
+  // First what comes most often.
+  if (frame.messages) return { kind: "messages", messages: frame.messages.messages.map(messageFrom) };
+  if (frame.ack) return { kind: "ack", ack: ackFrom(frame.ack) };
+  if (frame.signal) return { kind: "signal", signal: signalFrom(frame.signal) };
+  if (frame.presence) return { kind: "presence", change: frame.presence };
+  if (frame.history) return { kind: "history", page: historyFrom(frame.history) };
+  if (frame.error) return { kind: "error", error: errorFromWire(frame.error) };
+  if (frame.done) return { kind: "done" };
+  if (frame.welcome) {
+    const { pingInterval = 0, maxMessageBytes } = frame.welcome;
+    return {
+      kind: "welcome",
+      pingIntervalMs: pingInterval,
+      maxMessageBytes: maxMessageBytes || Number.POSITIVE_INFINITY,
+    };
+  }
+  if (frame.subscribed) {
+    const { room, position, recovered } = frame.subscribed;
+    return { kind: "subscribed", room, position: positionText(position), recovered };
+  }
+  if (frame.unsubscribed) {
+    const { room, reason } = frame.unsubscribed;
+    return { kind: "unsubscribed", room, reason: reason && errorFromWire(reason) };
+  }
+  if (frame.goodbye) {
+    const { reason, reconnectWithin } = frame.goodbye;
+    return { kind: "goodbye", reason: reason && errorFromWire(reason), reconnectWithinMs: reconnectWithin };
+  }
+  return { kind: "other" };
 }
 
-function eventFrom(frame: ServerFrame["frame"]): ServerEvent {
-  switch (frame.case) {
-    case "welcome":
-      return {
-        kind: "welcome",
-        pingIntervalMs: frame.value.pingInterval ? durationMs(frame.value.pingInterval) : 0,
-        maxMessageBytes: frame.value.maxMessageBytes || Number.POSITIVE_INFINITY,
-      };
-    case "subscribed":
-      return {
-        kind: "subscribed",
-        room: frame.value.room,
-        position: positionText(frame.value.position),
-        recovered: frame.value.recovered,
-      };
-    case "unsubscribed":
-      return {
-        kind: "unsubscribed",
-        room: frame.value.room,
-        reason: frame.value.reason && errorFromWire(frame.value.reason),
-      };
-    case "ack":
-      return { kind: "ack", ack: ackFrom(frame.value) };
-    case "messages":
-      return { kind: "messages", messages: frame.value.messages.map((message) => messageFrom(message)) };
-    case "history":
-      return { kind: "history", page: historyFrom(frame.value) };
-    case "error":
-      return { kind: "error", error: errorFromWire(frame.value) };
-    case "goodbye":
-      return {
-        kind: "goodbye",
-        reason: frame.value.reason && errorFromWire(frame.value.reason),
-        reconnectWithinMs: frame.value.reconnectWithin && durationMs(frame.value.reconnectWithin),
-      };
-    case "done":
-      return { kind: "done" };
-    default:
-      return { kind: "other" };
-  }
-}
-
-/** Frames that may hold payloads or error details are read here; the rest has neither, and the generated code reads it. */
-function eventFromJson(json: JsonObject): NumberedEvent {
-  const { messages, history, error, unsubscribed, goodbye, signal, ...rest } = json;
-  const request = typeof json["request"] === "number" ? json["request"] : 0;
-  const reasonOf = (from: JsonObject) => (isJsonObject(from["reason"]) ? errorFromJson(from["reason"]) : undefined);
-  if (isJsonObject(messages))
-    return { request, event: { kind: "messages", messages: messagesFromJson(messages["messages"]) } };
-  if (history !== undefined) return { request, event: { kind: "history", page: historyReply.fromJson(history) } };
-  if (error !== undefined) return { request, event: { kind: "error", error: errorFromJson(error) } };
-  if (isJsonObject(goodbye)) {
-    const { reconnectWithin } = readJson(GoodbyeSchema, { reconnectWithin: goodbye["reconnectWithin"] ?? null });
-    const reconnectWithinMs = reconnectWithin && durationMs(reconnectWithin);
-    return { request, event: { kind: "goodbye", reason: reasonOf(goodbye), reconnectWithinMs } };
-  }
-  if (isJsonObject(unsubscribed)) {
-    const room = typeof unsubscribed["room"] === "string" ? unsubscribed["room"] : "";
-    return { request, event: { kind: "unsubscribed", room, reason: reasonOf(unsubscribed) } };
-  }
-  if (signal !== undefined) return { request, event: { kind: "other" } };
-  return numbered(readJson(ServerFrameSchema, rest));
+function signalFrom({ position, ...signal }: Decoded<typeof contract.signal>): IncomingSignal {
+  return { ...signal, ...(position && { position: positionText(position) }) };
 }

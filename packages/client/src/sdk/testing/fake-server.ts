@@ -58,6 +58,7 @@ export class FakeServer {
 
 export class FakeLink implements Link {
   readonly keepsSendOrder = true;
+  readonly hearsSignals = true;
   isClosed = false;
   readonly queues: MessageQueue[] = [];
 
@@ -89,6 +90,17 @@ export class FakeLink implements Link {
     const position = request.after ?? this.server.start;
     if (!parsePosition(position)) throw new ConfabError("MALFORMED_MESSAGE", position);
     return { position, recovered: request.after !== undefined, [Symbol.asyncIterator]: () => queue.messages() };
+  }
+
+  /** The tokens that came after the first one. */
+  readonly tokens: string[] = [];
+  /** What taking the next tokens fails with, one each. */
+  readonly tokenErrors: ConfabError[] = [];
+
+  async authenticate(token: string): Promise<void> {
+    this.tokens.push(token);
+    const error = this.tokenErrors.shift();
+    if (error) throw error;
   }
 
   /** Give messages to everybody who reads over this link. */

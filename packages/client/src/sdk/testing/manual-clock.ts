@@ -9,6 +9,10 @@ export class ManualClock implements Clock {
     return this.timeMs;
   }
 
+  unixMs(): number {
+    return 1_800_000_000_000 + this.timeMs;
+  }
+
   after(delayMs: number, run: () => void): () => void {
     const task = { atMs: this.timeMs + delayMs, run };
     this.tasks.add(task);

@@ -1,9 +1,9 @@
 import type { ConfabError } from "@confab/contract";
-import type { ChatMessage } from "../link.js";
+import type { ChatMessage, ListenOptions } from "../link.js";
 import { MessageQueue } from "../streams/message-queue.js";
 
 /**
- * One room read over a framed WebSocket.
+ * One room read over a connection of frames.
  *
  *     opening ── subscribed ──► reading ── queue full: unsubscribe ──► resting ── queue empty: subscribe after the last ──► opening
  *
@@ -14,7 +14,11 @@ export class RoomReader {
   private isReading = false;
   private lastPosition = "";
 
-  constructor(private readonly room: { unsubscribe(): void; subscribeAfter(position: string): void }) {
+  constructor(
+    private readonly room: { unsubscribe(): void; subscribeAfter(position: string): void },
+    /** Who hears what is not a message. */
+    readonly heard: Pick<ListenOptions, "onSignal" | "onPresence"> = {},
+  ) {
     this.queue = new MessageQueue({
       onFilled: () => {
         this.isReading = false;

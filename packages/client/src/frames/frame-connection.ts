@@ -1,23 +1,20 @@
-import type { DescMessage } from "@bufbuild/protobuf";
-import { ConfabError, confabErrorFrom, type PayloadTypes } from "@confab/contract";
-import { AuthenticateSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import { ConfabError, confabErrorFrom } from "@confab/contract";
 import { type CallBounds, callBounds, whenAborted } from "../call-signal.js";
 import { networkFailure, sendLost } from "../network-failure.js";
 import { withReconnectWindow } from "../reconnect-advice.js";
+import type { PayloadConverter } from "../wire/payloads.js";
 import { decodeReply } from "../wire/replies.js";
-import { encodeClientFrame, type FrameCase, type Request, type WireFormat } from "../wire/requests.js";
+import { encodeClientFrame, type FrameBody, type WireFormat } from "../wire/requests.js";
 import { type ServerEvent, serverFrameReply } from "../wire/server-frames.js";
-import { Connection } from "./connection.js";
+import type { FrameChannel, OpenChannel } from "./channel.js";
 import type { RoomReader } from "./room-reader.js";
-import type { SocketFactory } from "./socket.js";
 
 export interface FrameConnectionOptions {
-  readonly baseUrl: string;
   readonly format: WireFormat;
-  readonly types: PayloadTypes;
-  readonly makeSocket: SocketFactory;
-  /** Sent before anything else. */
-  readonly token: string | undefined;
+  readonly types: PayloadConverter;
+  readonly openChannel: OpenChannel;
+  /** Sent before anything else, if there is one by then. */
+  token(): string | undefined;
   /** The connection is over and nothing waits for it any more. */
   onClosed(error: ConfabError): void;
 }
@@ -28,7 +25,7 @@ interface PendingRequest {
   reject(error: ConfabError): void;
 }
 
-/** One framed WebSocket: the requests that wait for an answer and the rooms that are read (confab/v1/frame.proto). */
+/** One connection of frames: the requests that wait for an answer and the rooms that are read (confab/v1/frame.proto). */
 export class FrameConnection {
   /** By room; one reader each, because the server allows one subscription each. */
   readonly readers = new Map<string, RoomReader>();
@@ -37,7 +34,7 @@ export class FrameConnection {
   wasReady = false;
   maxMessageBytes = Number.POSITIVE_INFINITY;
   isClosed = false;
-  private readonly connection: Connection;
+  private readonly channel: FrameChannel;
   private readonly pending = new Map<number, PendingRequest>();
   private lastRequest = 0;
   private welcomed: () => void = () => undefined;
@@ -53,26 +50,19 @@ export class FrameConnection {
     });
     // Whoever waits for it hears of it, and nobody may.
     this.ready.catch(() => undefined);
-    this.connection = new Connection({
-      baseUrl: options.baseUrl,
-      path: "/chat",
-      protocols: [`confab.v1.${options.format}`],
-      makeSocket: options.makeSocket,
+    this.channel = options.openChannel({
       onMessage: (data) => this.received(data),
       onClosed: (error) => this.closed(this.goodbyeReason ?? error),
     });
   }
 
   /** Send a frame and await its answer. @throws the error frame it was answered with, or why no answer came. */
-  request<Desc extends DescMessage>(
-    frame: { readonly case: FrameCase; readonly request: Request<Desc> },
-    bounds: CallBounds,
-  ): Promise<ServerEvent> {
+  request(frame: FrameBody, bounds: CallBounds): Promise<ServerEvent> {
     const { format, types } = this.options;
     const id = ++this.lastRequest;
     const bytes = encodeClientFrame(format, id, frame, types);
     return new Promise((resolve, reject) => {
-      if (!this.connection.isOpen) {
+      if (!this.channel.isOpen) {
         reject(networkFailure("ENGINE_UNAVAILABLE", "the connection is closed"));
         return;
       }
@@ -82,7 +72,7 @@ export class FrameConnection {
       });
       if (bounds.signal.aborted) return;
       this.pending.set(id, {
-        isSend: frame.case === "send",
+        isSend: frame.send !== undefined,
         resolve: (event) => {
           release();
           resolve(event);
@@ -92,18 +82,22 @@ export class FrameConnection {
           reject(error);
         },
       });
-      this.connection.send(bytes);
+      this.channel.send(bytes);
     });
   }
 
   /** Send a frame that wants no answer. */
-  tell<Desc extends DescMessage>(frame: { readonly case: FrameCase; readonly request: Request<Desc> }): void {
-    if (this.connection.isOpen)
-      this.connection.send(encodeClientFrame(this.options.format, 0, frame, this.options.types));
+  tell(frame: FrameBody): void {
+    if (this.channel.isOpen) this.channel.send(encodeClientFrame(this.options.format, 0, frame, this.options.types));
+  }
+
+  /** Say anew who is connected. @throws the server's error, or why no answer came. */
+  async authenticate(token: string, bounds: CallBounds): Promise<void> {
+    await this.request({ authenticate: { token } }, bounds);
   }
 
   close(error: ConfabError): void {
-    this.connection.close(error);
+    this.channel.close(error);
   }
 
   private received(data: string | Uint8Array): void {
@@ -133,10 +127,16 @@ export class FrameConnection {
       case "welcome":
         this.maxMessageBytes = event.maxMessageBytes;
         this.watch(event.pingIntervalMs);
-        this.authenticate();
+        this.introduce();
         return;
       case "messages":
         this.readers.get(event.messages[0]?.room ?? "")?.received(event.messages, bytes);
+        return;
+      case "signal":
+        this.readers.get(event.signal.room)?.heard.onSignal?.(event.signal);
+        return;
+      case "presence":
+        this.readers.get(event.change.room)?.heard.onPresence?.(event.change);
         return;
       case "subscribed":
         this.readers.get(event.room)?.subscribed();
@@ -152,15 +152,14 @@ export class FrameConnection {
     }
   }
 
-  private authenticate(): void {
-    const { token } = this.options;
+  private introduce(): void {
+    const token = this.options.token();
     const welcomed = () => {
       this.wasReady = true;
       this.welcomed();
     };
     if (token === undefined) return welcomed();
-    const frame = { case: "authenticate" as const, request: { schema: AuthenticateSchema, init: { token } } };
-    this.request(frame, callBounds()).then(welcomed, (error: unknown) => this.close(confabErrorFrom(error)));
+    this.authenticate(token, callBounds()).then(welcomed, (error: unknown) => this.close(confabErrorFrom(error)));
   }
 
   /** A server that says nothing for two of its ping intervals is gone, whatever TCP believes. */

@@ -1,10 +1,8 @@
 import { ConfabError, confabErrorFrom, defaultRoom, utf8Length } from "@confab/contract";
-import { SubscribeSchema, UnsubscribeSchema } from "@confab/contract/gen/confab/v1/frame_pb";
-import { type CallBounds, callBounds, linkClosed, whenAborted, within } from "../call-signal.js";
+import { type CallBounds, callBounds, linkClosed, within } from "../call-signal.js";
 import type {
   Ack,
   CallOptions,
-  ChatMessage,
   HistoryPage,
   HistoryRequest,
   Link,
@@ -16,35 +14,40 @@ import type {
   OutgoingMessage,
   OutgoingSignal,
   RoomsRequest,
+  TransportName,
 } from "../link.js";
 import { newMessageId } from "../message-id.js";
 import { isNetworkFailure, transportBlocked } from "../network-failure.js";
-import { ownTypesOnly } from "../wire/payloads.js";
+import { queueListening } from "../streams/queue-listening.js";
+import { untouchedPayloads } from "../wire/payloads.js";
 import {
+  type FrameBody,
   historyRequest,
-  type Request,
   readerRequest,
   sendRequest,
   signalRequest,
   type WireFormat,
 } from "../wire/requests.js";
 import type { ServerEvent } from "../wire/server-frames.js";
+import type { OpenChannel } from "./channel.js";
 import { FrameConnection } from "./frame-connection.js";
 import { RoomReader } from "./room-reader.js";
-import type { SocketFactory } from "./socket.js";
 
 export interface FrameLinkDeps {
+  readonly transport: TransportName;
   readonly format: WireFormat;
-  readonly makeSocket: SocketFactory;
+  readonly openChannel: OpenChannel;
   /** Another link to the same server, for the calls that frames do not have. */
   readonly aside: Link;
 }
 
-/** A link over WebSocket frames, in JSON or in Protobuf. */
+/** A link over frames, in JSON or in Protobuf: of WebSockets, or of Converse. */
 export class FrameLink implements Link {
   readonly transport;
   /** The server appends the sends of one connection in the order of their frames. */
   readonly keepsSendOrder = true;
+  readonly hearsSignals = true;
+  private token: string | undefined;
   /** One, and more while a room is read twice: a connection reads a room once. */
   private readonly connections: FrameConnection[] = [];
 
@@ -52,7 +55,8 @@ export class FrameLink implements Link {
     private readonly options: LinkOptions,
     private readonly deps: FrameLinkDeps,
   ) {
-    this.transport = `websocket-${deps.format}` as const;
+    this.transport = deps.transport;
+    this.token = options.token;
   }
 
   async open(options?: CallOptions): Promise<void> {
@@ -68,30 +72,32 @@ export class FrameLink implements Link {
     const bounds = callBounds(options);
     const connection = await this.connect(bounds);
     refuseTooLarge(message, connection.maxMessageBytes);
-    const request = sendRequest({ ...message, id: message.id ?? newMessageId() });
-    const event = await connection.request({ case: "send", request }, bounds);
+    const send = sendRequest({ ...message, id: message.id ?? newMessageId() }).message;
+    const event = await connection.request({ send }, bounds);
     return event.kind === "ack" ? event.ack : unexpected(event);
   }
 
-  async listen(request: ListenRequest, { signal }: ListenOptions = {}): Promise<Listening> {
+  async listen(request: ListenRequest, options: ListenOptions = {}): Promise<Listening> {
+    const { signal, onSignal, onPresence } = options;
     const bounds = callBounds({ signal });
     const room = request.room || defaultRoom;
     const connection = await this.connect(bounds, room);
     // Another listening may have taken the room on this connection while we waited for the welcome.
-    if (connection.readers.has(room)) return this.listen(request, { signal });
-    const subscribe = (from: ListenRequest) =>
-      connection.request({ case: "subscribe", request: subscribeRequest(from) }, bounds);
-    const unsubscribe = () =>
-      connection.tell({ case: "unsubscribe", request: { schema: UnsubscribeSchema, init: { room } } });
-    const reader = new RoomReader({
-      unsubscribe,
-      subscribeAfter: (after) => {
-        const again = { case: "subscribe" as const, request: subscribeRequest({ room, user: request.user, after }) };
-        connection
-          .request(again, callBounds({ signal }))
-          .catch((error: unknown) => reader.finish(confabErrorFrom(error)));
+    if (connection.readers.has(room)) return this.listen(request, options);
+    const subscribe = (from: ListenRequest): FrameBody => ({
+      subscribe: {
+        reader: readerRequest(from).message,
+        signals: onSignal !== undefined,
+        presence: onPresence !== undefined,
       },
     });
+    const unsubscribe = () => connection.tell({ unsubscribe: { room } });
+    const subscribeAfter = (after: string) => {
+      connection
+        .request(subscribe({ room, user: request.user, after }), callBounds({ signal }))
+        .catch((error: unknown) => reader.finish(confabErrorFrom(error)));
+    };
+    const reader = new RoomReader({ unsubscribe, subscribeAfter }, { onSignal, onPresence });
     connection.readers.set(room, reader);
     const leave = () => {
       if (connection.readers.get(room) !== reader) return;
@@ -100,11 +106,10 @@ export class FrameLink implements Link {
       if (connection !== this.connections[0] && connection.readers.size === 0) connection.close(linkClosed());
     };
     try {
-      const event = await subscribe(request);
+      const event = await connection.request(subscribe(request), bounds);
       if (event.kind !== "subscribed") return unexpected(event);
       const { position, recovered } = event;
-      const iterator = listeningMessages(reader, leave, signal);
-      return { position, recovered, [Symbol.asyncIterator]: () => iterator };
+      return queueListening({ position, recovered, queue: reader.queue, signal, leave });
     } catch (error) {
       leave();
       throw error;
@@ -112,12 +117,12 @@ export class FrameLink implements Link {
   }
 
   async history(request: HistoryRequest, options?: CallOptions): Promise<HistoryPage> {
-    const event = await this.call("history", historyRequest(request), options);
+    const event = await this.call({ history: historyRequest(request).message }, options);
     return event.kind === "history" ? event.page : unexpected(event);
   }
 
   async signal(signal: OutgoingSignal, options?: CallOptions): Promise<void> {
-    const event = await this.call("signal", signalRequest(signal), options);
+    const event = await this.call({ signal: signalRequest(signal).message }, options);
     if (event.kind !== "done") unexpected(event);
   }
 
@@ -137,10 +142,19 @@ export class FrameLink implements Link {
     this.deps.aside.close();
   }
 
-  private async call(name: "history" | "signal", request: Request, options?: CallOptions): Promise<ServerEvent> {
+  async authenticate(token: string, options?: CallOptions): Promise<void> {
+    this.token = token;
+    const bounds = callBounds(options);
+    // Those that are not ready yet say it when they are.
+    const ready = this.connections.filter(({ wasReady }) => wasReady);
+    const renewed = ready.map((connection) => connection.authenticate(token, bounds));
+    await Promise.all([...renewed, this.deps.aside.authenticate(token)]);
+  }
+
+  private async call(frame: FrameBody, options?: CallOptions): Promise<ServerEvent> {
     const bounds = callBounds(options);
     const connection = await this.connect(bounds);
-    return connection.request({ case: name, request }, bounds);
+    return connection.request(frame, bounds);
   }
 
   private async blameFor(failure: ConfabError, options?: CallOptions): Promise<ConfabError> {
@@ -164,13 +178,12 @@ export class FrameLink implements Link {
   }
 
   private openConnection(): FrameConnection {
-    const { format, makeSocket } = this.deps;
+    const { format, openChannel } = this.deps;
     const connection: FrameConnection = new FrameConnection({
-      baseUrl: this.options.url,
       format,
-      makeSocket,
-      types: this.options.types ?? ownTypesOnly,
-      token: this.options.token,
+      openChannel,
+      types: this.options.types ?? untouchedPayloads,
+      token: () => this.token,
       onClosed: (error) => {
         const index = this.connections.indexOf(connection);
         if (index >= 0) this.connections.splice(index, 1);
@@ -181,27 +194,6 @@ export class FrameLink implements Link {
     this.connections.push(connection);
     return connection;
   }
-}
-
-async function* listeningMessages(
-  reader: RoomReader,
-  leave: () => void,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<ChatMessage> {
-  const release = whenAborted(signal, () => reader.finish());
-  try {
-    for await (const message of reader.queue.messages()) {
-      if (signal?.aborted) return;
-      yield message;
-    }
-  } finally {
-    release();
-    leave();
-  }
-}
-
-function subscribeRequest(request: ListenRequest): Request<typeof SubscribeSchema> {
-  return { schema: SubscribeSchema, init: { reader: readerRequest(request).init } };
 }
 
 /**

@@ -1,0 +1,38 @@
+// What the SDK is made of on every platform; index.ts and node.ts add how to connect there.
+export { ConfabError, type ErrorCode } from "@confab/contract";
+export type {
+  Ack,
+  CallOptions,
+  ChatMessage,
+  HistoryPage,
+  HistoryRequest,
+  IncomingSignal,
+  Link,
+  LinkOptions,
+  Listening,
+  ListenOptions,
+  ListenRequest,
+  MembersPage,
+  MembersRequest,
+  MessagePayload,
+  OutgoingMessage,
+  OutgoingSignal,
+  PresenceChange,
+  RoomInfo,
+  RoomsPage,
+  RoomsRequest,
+  TransportName,
+} from "./link.js";
+export { isNetworkFailure } from "./network-failure.js";
+export { serverUrl } from "./open-link.js";
+export { Client, type ClientEvents, type ClientPlatform } from "./sdk/client.js";
+export type { Clock } from "./sdk/clock.js";
+export type { ConnectionState } from "./sdk/connector.js";
+export type { ConnectOptions, ReconnectOptions } from "./sdk/options.js";
+export type { SendOptions } from "./sdk/outbox.js";
+export type { Presence } from "./sdk/presence.js";
+export type { HearOptions, Room, RoomMessage, RoomSendOptions, RoomSignal } from "./sdk/room.js";
+export type { Gap, ReadOptions } from "./sdk/room-reading.js";
+export type { MessageHandler, Subscription } from "./sdk/subscription.js";
+export type { AskToken, Token } from "./sdk/token-source.js";
+export { type PayloadConverter, payloadJson } from "./wire/payloads.js";

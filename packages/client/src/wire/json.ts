@@ -1,0 +1,95 @@
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import type { MessagePayload } from "../link.js";
+import { base64Decode, base64Encode } from "./base64.js";
+import { isJsonObject, type PayloadConverter, payloadFromJson, payloadJson } from "./payloads.js";
+import { type Decoded, defaultOf, emptyOf, type FieldType, type Init, type Table } from "./table.js";
+
+// proto3 JSON (protobuf.dev/programming-guides/json), driven by tables.
+
+/** Read a message as our servers write it. Unknown fields are ignored. @throws Error: a value does not fit its field. */
+export function decodeJson<T extends Table>(table: T, json: JsonValue): Decoded<T> {
+  if (!isJsonObject(json)) throw new Error("an object is due");
+  const message = emptyOf(table);
+  for (const [name, [, type, many]] of Object.entries(table)) {
+    const value = json[name];
+    if (value === undefined || value === null) continue;
+    if (!many) message[name] = readValue(type, value);
+    else if (Array.isArray(value)) message[name] = value.map((each) => readValue(type, each));
+    else throw new Error(`${name}: a list is due`);
+  }
+  return message as Decoded<T>;
+}
+
+function readValue(type: FieldType, value: JsonValue): unknown {
+  switch (type) {
+    case "string":
+      return fitting(typeof value === "string", value);
+    case "bytes":
+      return base64Decode(String(value));
+    case "bool":
+      return fitting(typeof value === "boolean", value);
+    case "int32":
+    case "uint32":
+    case "fixed32":
+    case "uint64":
+      // 64-bit numbers are strings, and any may be.
+      return fitting(/^-?[0-9]+$/.test(String(value)), Number(value));
+    case "timestamp": {
+      const date = new Date(String(value));
+      return fitting(!Number.isNaN(date.getTime()), date);
+    }
+    case "duration":
+      return Math.round(fitting(/^-?[0-9.]+s$/.test(String(value)), Number.parseFloat(String(value))) * 1_000);
+    case "any":
+      if (!isJsonObject(value)) throw new Error("a payload is an object");
+      return payloadFromJson(value);
+    default:
+      return decodeJson(type, value);
+  }
+}
+
+function fitting<T>(fits: boolean, value: T): T {
+  if (!fits) throw new Error(`${JSON.stringify(value)} does not fit its field`);
+  return value;
+}
+
+/** A message as proto3 JSON. */
+export function encodeJson<T extends Table>(table: T, message: Init<T>, types: PayloadConverter): JsonObject {
+  const json: JsonObject = {};
+  for (const [name, [, type, many]] of Object.entries(table)) {
+    const value = message[name] as unknown;
+    if (many) {
+      const values = (value as unknown[] | undefined) ?? [];
+      if (values.length > 0) json[name] = values.map((each) => jsonOf(type, each, types));
+    } else if (value !== undefined && value !== defaultOf(type)) json[name] = jsonOf(type, value, types);
+  }
+  return json;
+}
+
+function jsonOf(type: FieldType, value: unknown, types: PayloadConverter): JsonValue {
+  switch (type) {
+    case "string":
+    case "bool":
+    case "int32":
+    case "uint32":
+    case "fixed32":
+      return value as JsonValue;
+    case "uint64":
+      return String(value);
+    case "bytes":
+      return base64Encode(value as Uint8Array);
+    case "timestamp":
+      return (value as Date).toISOString().replace(".000Z", "Z");
+    case "duration":
+      return secondsText(value as number);
+    case "any":
+      return payloadJson(value as MessagePayload, types);
+    default:
+      return encodeJson(type, value as Init<Table>, types);
+  }
+}
+
+/** In three digits after the point where there are any, as other writers of proto3 JSON do. */
+function secondsText(ms: number): string {
+  return ms % 1_000 === 0 ? `${ms / 1_000}s` : `${(ms / 1_000).toFixed(3)}s`;
+}

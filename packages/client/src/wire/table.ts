@@ -1,0 +1,86 @@
+import type { MessagePayload } from "../link.js";
+
+/** How the value of a field is written. Durations are milliseconds here, and timestamps are dates. */
+export type FieldType =
+  | "string"
+  | "bytes"
+  | "bool"
+  | "int32"
+  | "uint32"
+  | "fixed32"
+  | "uint64"
+  | "timestamp"
+  | "duration"
+  | "any"
+  | Table;
+
+/** A field: its number, its type, and whether there are many of it. */
+export type Field = readonly [number: number, type: FieldType, many?: "many"];
+
+/**
+ * A message of the contract: its fields by their JSON names. It is all that the codecs beside this file know of it, so that
+ * pages need no Protobuf runtime. A test compares every table with the generated code, field by field.
+ */
+export interface Table {
+  readonly [name: string]: Field;
+}
+
+type ValueOf<Type> = Type extends "string"
+  ? string
+  : Type extends "bytes"
+    ? Uint8Array
+    : Type extends "bool"
+      ? boolean
+      : Type extends "timestamp"
+        ? Date
+        : Type extends "any"
+          ? MessagePayload
+          : Type extends Table
+            ? Decoded<Type>
+            : number;
+
+type IsMessage<Type> = Type extends Table | "timestamp" | "duration" | "any" ? true : false;
+
+/** A decoded message. A message in it that was not sent is undefined; any other field then has proto3's default. */
+export type Decoded<T extends Table> = {
+  readonly [Name in keyof T]: T[Name] extends readonly [number, infer Type, "many"]
+    ? readonly ValueOf<Type>[]
+    : IsMessage<T[Name][1]> extends true
+      ? ValueOf<T[Name][1]> | undefined
+      : ValueOf<T[Name][1]>;
+};
+
+type InitOf<Type> = Type extends Table ? Init<Type> : ValueOf<Type>;
+
+/** A message to encode: what is undefined is left out, as is what has proto3's default. */
+export type Init<T extends Table> = {
+  readonly [Name in keyof T]?:
+    | (T[Name] extends readonly [number, infer Type, "many"] ? readonly InitOf<Type>[] : InitOf<T[Name][1]>)
+    | undefined;
+};
+
+/** A message with nothing set. */
+export function emptyOf(table: Table): Record<string, unknown> {
+  const message: Record<string, unknown> = {};
+  for (const [name, [, type, many]] of Object.entries(table)) message[name] = many ? [] : defaultOf(type);
+  return message;
+}
+
+/** What a field of this type is that was not sent. */
+export function defaultOf(type: FieldType): unknown {
+  switch (type) {
+    case "string":
+      return "";
+    case "bytes":
+      return new Uint8Array(0);
+    case "bool":
+      return false;
+    case "int32":
+    case "uint32":
+    case "fixed32":
+    case "uint64":
+      return 0;
+    default:
+      return undefined;
+  }
+}
