@@ -11,7 +11,7 @@ import { Sender } from "./sender.js";
 /** Messages of a whole run, at the most: its memory and disk have a bound, however long it is. */
 const maxMessages = 120_000;
 
-export interface CrowdOptions extends Pick<TortureOptions, "senders" | "readers" | "transports"> {
+export interface CrowdOptions extends Pick<TortureOptions, "senders" | "readers" | "transports" | "wipesRedis"> {
   readonly url: string;
   readonly seed: number;
   readonly journal: Journal;
@@ -23,7 +23,7 @@ export function makeCrowd(options: CrowdOptions): {
   readonly senders: Sender[];
   readonly readers: TorturedReader[];
 } {
-  const { url, seed, journal, transports, isCalm } = options;
+  const { url, seed, journal, transports, isCalm, wipesRedis: losesLogs } = options;
   const placed = (kind: string, index: number) => {
     const lap = Math.floor(index / transports.length);
     const home = transports[index % transports.length] ?? transports[0];
@@ -43,7 +43,8 @@ export function makeCrowd(options: CrowdOptions): {
     const { plan, isSdk, random, ...place } = placed("reader", index);
     const isSlow = random.oneIn(3);
     const name = `${place.name} (${plan.room}, ${place.home}${isSdk ? ", SDK" : isSlow ? ", slow" : ""})`;
-    const readerOptions = { ...place, name, room: plan.room, random, isSlow, history: startOf(random), isCalm };
+    const history = startOf(random);
+    const readerOptions = { ...place, name, room: plan.room, random, isSlow, history, isCalm, losesLogs };
     return isSdk ? new SdkReader(readerOptions) : new Reader(readerOptions);
   });
   return { senders, readers };

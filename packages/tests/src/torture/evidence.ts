@@ -31,18 +31,24 @@ export interface SentMessage {
 
 export interface RoomEvidence {
   readonly room: string;
-  /** The whole log, by GetHistory forward. */
+  /** The whole log, by GetHistory forward: the last one, if the log was ever lost and replaced. */
   readonly entries: readonly Entry[];
   /** Where readers have to have come: the newest offset when they were given their last time. */
   readonly newestOffset: number;
 }
 
-export interface ReaderEvidence {
-  readonly name: string;
-  readonly room: string;
+/** What was heard of one log, from where it began until now or until OUT_OF_RANGE was told. */
+export interface Reading {
   /** The offset after which it began; undefined: it never got as far as being told. */
   readonly startOffset: number | undefined;
   readonly heard: readonly Entry[];
+}
+
+export interface ReaderEvidence extends Reading {
+  readonly name: string;
+  readonly room: string;
+  /** What it had heard before it was told that the log was replaced, each time. */
+  readonly ended: readonly Reading[];
   /** The last things that happened to it. */
   readonly events: readonly string[];
 }
@@ -57,6 +63,8 @@ export interface Violation {
 
 export interface Evidence {
   readonly rooms: readonly RoomEvidence[];
+  /** Whether logs were lost and replaced on purpose. */
+  readonly losesLogs: boolean;
   readonly sent: readonly SentMessage[];
   readonly readers: readonly ReaderEvidence[];
   /** What was already known to be wrong while the run went on. */
@@ -73,4 +81,12 @@ export function entryFrom(message: ChatMessage): Entry {
 export function digestOf({ room, user, id, text }: Pick<ChatMessage, "room" | "user" | "id" | "text">): number {
   const content = JSON.stringify([room, user, id, text]);
   return createHash("sha256").update(content).digest().readUIntBE(0, 6);
+}
+
+export function isSame(a: Entry, b: Entry): boolean {
+  return a.epoch === b.epoch && a.id === b.id && a.digest === b.digest && a.sentAtUnixMs === b.sentAtUnixMs;
+}
+
+export function describe({ epoch, id, digest, sentAtUnixMs }: Entry): string {
+  return `${id} (epoch ${epoch}, digest ${digest.toString(16)}, sent at ${sentAtUnixMs})`;
 }

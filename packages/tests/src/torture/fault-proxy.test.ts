@@ -16,7 +16,7 @@ async function echoBehind(t: TestContext, fate: () => Fate): Promise<{ proxy: Fa
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const proxy = await startFaultProxy({ random: new Random(1), drawFate: fate });
-  proxy.aim((server.address() as AddressInfo).port);
+  proxy.aim([(server.address() as AddressInfo).port]);
   t.after(async () => {
     await proxy.close();
     server.close();
@@ -123,7 +123,7 @@ test("a storm resets everybody, and where there is no server everybody is reset"
   await Promise.all(sockets.map((socket) => once(socket, "data")));
   proxy.storm();
   for (const { end } of await Promise.all(results)) assert.equal(end, "ECONNRESET");
-  proxy.aim(undefined);
+  proxy.aim([]);
   const socket = dial();
   assert.match((await everything(socket)).end, /ECONNRESET/);
 });

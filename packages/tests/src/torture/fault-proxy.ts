@@ -9,8 +9,8 @@ export interface FaultProxy {
   readonly url: string;
   /** How often each fault was met, and how many connections there were. */
   readonly counts: Readonly<Record<string, number>>;
-  /** Where the server listens now; undefined: nowhere, and who connects is reset. */
-  aim(serverPort: number | undefined): void;
+  /** Where the servers listen now: a connection goes to any of them. None: who connects is reset. */
+  aim(serverPorts: readonly number[]): void;
   /** Reset every connection at once. */
   storm(): void;
   /** No more faults. */
@@ -23,7 +23,7 @@ export interface FaultProxyOptions {
   readonly drawFate: (random: Random) => Fate;
 }
 
-/** A TCP proxy to a server on this machine that does to its connections what networks do. */
+/** A TCP proxy to servers on this machine that does to its connections what networks do. */
 export async function startFaultProxy({ random, drawFate }: FaultProxyOptions): Promise<FaultProxy> {
   const counts: Record<string, number> = {};
   const count = (what: string) => {
@@ -31,18 +31,24 @@ export async function startFaultProxy({ random, drawFate }: FaultProxyOptions): 
   };
   const connections = new Set<ProxiedConnection>();
   const all = new Set<Socket>();
-  let target: number | undefined;
+  let targets: readonly number[] = [];
   let isCalm = false;
 
   const listener = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     const fate = isCalm ? harmless : drawFate(random);
-    if (target === undefined) {
+    const [first, ...others] = targets;
+    if (first === undefined) {
       count("refused");
       client.on("error", () => undefined).resetAndDestroy();
       return;
     }
     count("connections");
-    const server = connect({ port: target, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
+    const server = connect({
+      port: random.pick([first, ...others]),
+      host: "127.0.0.1",
+      allowHalfOpen: true,
+      noDelay: true,
+    });
     for (const socket of [client, server]) {
       all.add(socket);
       socket.on("close", () => all.delete(socket));
@@ -60,8 +66,8 @@ export async function startFaultProxy({ random, drawFate }: FaultProxyOptions): 
   return {
     url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}`,
     counts,
-    aim: (serverPort) => {
-      target = serverPort;
+    aim: (serverPorts) => {
+      targets = serverPorts;
     },
     storm: () => {
       for (const connection of [...connections]) connection.cut();

@@ -20,6 +20,10 @@ export interface TortureOptions {
   readonly senders: number;
   readonly readers: number;
   readonly transports: readonly [TransportName, ...TransportName[]];
+  /** 1: one server with the embedded engine. More: so many on a Redis of their own. */
+  readonly nodes: number;
+  /** Whether that Redis also comes back without its data. */
+  readonly wipesRedis: boolean;
   readonly jsonFile: string | undefined;
 }
 
@@ -35,11 +39,17 @@ half-opens connections, while the server is killed and restarted; then proves fr
 what every reader heard that every acknowledged message was delivered to every reader exactly once,
 in order, without a gap, and every unacknowledged one at most once. Everything is on this machine.
 
+With --nodes 3 the clients meet another node with every connection, the nodes share a redis-server,
+and that is killed and restarted too, and cuts the nodes' connections. With --wipe it also comes back
+without its data: then what was lost with it was told to every reader as OUT_OF_RANGE.
+
   --seconds N        how long faults last, 1 to 3600 (default 60)
   --seed N           repeat a run's decisions (default random; always printed)
   --senders N        1 to 200 (default 14)
   --readers N        1 to 500 (default 28); some are slow, and some read through the SDK
   --transports LIST  some of: ${allTransports.join(",")}
+  --nodes N          1 to 16 (default 1, with the embedded engine; more need redis-server)
+  --wipe             Redis also loses its data
   --json FILE        also write the figures and violations to FILE
   --help             this text
 
@@ -63,6 +73,8 @@ export function parseOptions(argv: readonly string[]): ParsedOptions {
         senders: { type: "string", default: "14" },
         readers: { type: "string", default: "28" },
         transports: { type: "string" },
+        nodes: { type: "string", default: "1" },
+        wipe: { type: "boolean", default: false },
         json: { type: "string" },
         help: { type: "boolean", short: "h", default: false },
       },
@@ -74,8 +86,11 @@ export function parseOptions(argv: readonly string[]): ParsedOptions {
       senders: wholeNumber("--senders", values.senders, 1, 200),
       readers: wholeNumber("--readers", values.readers, 1, 500),
       transports: transportsFrom(values.transports),
+      nodes: wholeNumber("--nodes", values.nodes, 1, 16),
+      wipesRedis: values.wipe,
       jsonFile: values.json,
     };
+    if (options.wipesRedis && options.nodes === 1) throw new Error("--wipe is for nodes that share a Redis: --nodes 3");
     return { kind: "run", options };
   } catch (error) {
     return { kind: "wrong", reason: error instanceof Error ? error.message : String(error) };

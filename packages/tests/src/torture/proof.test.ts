@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Entry, Evidence, ReaderEvidence, RoomEvidence, SentMessage } from "./evidence.js";
+import type { Entry, Evidence, ReaderEvidence, Reading, RoomEvidence, SentMessage } from "./evidence.js";
 import { prove } from "./proof.js";
 
 const room = "a";
@@ -22,11 +22,12 @@ const log: RoomEvidence = { room, entries: entries(1, 2, 3, 4, 5), newestOffset:
 const sent = [1, 2, 3, 4, 5].map((offset) => sentAt(offset));
 
 function reader(heard: readonly Entry[], startOffset: number | undefined = 0): ReaderEvidence {
-  return { name: "ann", room, startOffset, heard, events: ["what ann did"] };
+  return { name: "ann", room, startOffset, heard, ended: [], events: ["what ann did"] };
 }
 
 const whole: Evidence = {
   rooms: [log],
+  losesLogs: false,
   sent,
   readers: [reader(log.entries), reader(entries(4, 5), 3)],
   violations: [],
@@ -136,5 +137,48 @@ test("what was found wrong during the run stays wrong", () => {
   assert.equal(
     faultOf({ violations: [{ where: "server", what: "it ended by itself with 1" }] }),
     "it ended by itself with 1",
+  );
+});
+
+/** The log of epoch 7 was lost after `m5`; what came since is in one of epoch 8. */
+function afterLoss(ended: readonly Reading[], change: Partial<Evidence> = {}): Partial<Evidence> {
+  const inNewLog = [entry(1, { epoch: 8, id: "m6", digest: 106 })];
+  const readers = ended.map((reading) => ({ ...reader(inNewLog), ended: [reading] }));
+  const sentLater = sentAt(6, { acks: [{ position: "8:1", sentAtUnixMs: 1_001 }] });
+  const rooms = [{ room, entries: inNewLog, newestOffset: 1 }];
+  return { rooms, losesLogs: true, sent: [...sent, sentLater], readers, ...change };
+}
+
+test("a log that was lost on purpose costs its readers what they had heard, and nobody else anything", () => {
+  const { violations } = prove({ ...whole, ...afterLoss([{ startOffset: 0, heard: entries(1, 2, 3) }]) });
+  assert.deepEqual(violations, []);
+});
+
+test("a lost log is still one log: whole for each reader, the same for all, and what senders were told of it", () => {
+  const heard = entries(1, 2, 3);
+  assert.match(faultOf(afterLoss([{ startOffset: 0, heard: entries(1, 3) }])), /m3 at 7:3 of a lost log came where 2/);
+  assert.match(
+    faultOf(afterLoss([{ startOffset: 0, heard: [...entries(1), entry(2, { epoch: 9 })] }])),
+    /m2 at 9:2 came among messages of epoch 7/,
+  );
+  const other = [...entries(1), entry(2, { id: "m9" })];
+  const readings = [heard, other].map((each) => ({ startOffset: 0, heard: each }));
+  assert.match(faultOf(afterLoss(readings)), /at 7:2 of a lost log it heard m9 .* heard m2/);
+  const elsewhere = sentAt(2, { acks: [{ position: "7:3", sentAtUnixMs: 1_002 }] });
+  assert.match(
+    faultOf(afterLoss([{ startOffset: 0, heard }], { sent: [elsewhere, ...(afterLoss([]).sent ?? []).slice(5)] })),
+    /m2 was acknowledged at 7:3 of a lost log, where m3 was heard/,
+  );
+});
+
+test("nobody may be told OUT_OF_RANGE of a log that is there", () => {
+  const ended = [{ startOffset: 0, heard: entries(1) }];
+  assert.match(
+    faultOf({ readers: [{ ...reader(log.entries), ended }] }),
+    /it was told OUT_OF_RANGE, and no log was lost/,
+  );
+  assert.match(
+    faultOf({ losesLogs: true, readers: [{ ...reader(log.entries), ended }] }),
+    /it was told OUT_OF_RANGE after 7:1, of a log that is there/,
   );
 });

@@ -1,5 +1,7 @@
 import { formatPosition } from "@confab/contract";
-import type { Entry, Evidence, ReaderEvidence, RoomEvidence, SentMessage, Violation } from "./evidence.js";
+import type { Entry, Evidence, ReaderEvidence, Reading, RoomEvidence, SentMessage, Violation } from "./evidence.js";
+import { describe, isSame } from "./evidence.js";
+import { LostLogs } from "./lost-logs.js";
 
 export interface Proof {
   readonly violations: readonly Violation[];
@@ -23,22 +25,22 @@ export interface Proof {
  *    one at most once; nothing is there that nobody sent, or with other content.
  *    The messages of one sender who was promised their order stand in it.
  * 2. Every reader heard exactly the log, from where it began to at least where the room had come to.
+ * 3. If logs were lost on purpose: what was acknowledged or heard of a lost one fits together, and every reader of it was
+ *    told; see `LostLogs`.
  *
  * `violations` names the first one of each room and reader: what follows the first is its consequence.
  */
-export function prove({ rooms, sent, readers, violations: known }: Evidence): Proof {
-  const violations = [...known];
-  const logs = new Map(rooms.map((room) => [room.room, room]));
-  for (const room of rooms) {
-    const what = logFault(room);
-    if (what !== undefined) violations.push({ where: `log of ${room.room}`, what });
-  }
-  violations.push(...sendFaults(rooms, sent), ...orderFaults(rooms, sent));
-  for (const reader of readers) {
-    const room = logs.get(reader.room);
-    const what = room ? readerFault(reader, room) : "its room has no log";
-    if (what !== undefined) violations.push({ where: reader.name, what, events: reader.events });
-  }
+export function prove({ rooms, losesLogs, sent, readers, violations: known }: Evidence): Proof {
+  const lost = new LostLogs(rooms, losesLogs);
+  // Readers first: what they heard of lost logs is what the acknowledgements are held against.
+  const atReaders = readerFaults(rooms, readers, lost);
+  const violations = [
+    ...known,
+    ...rooms.flatMap(logFaults),
+    ...sendFaults(rooms, sent, lost),
+    ...orderFaults(rooms, sent),
+    ...atReaders,
+  ];
   const unacknowledged = sent.filter(({ acks }) => acks.length === 0);
   const ids = new Set(rooms.flatMap(({ room, entries }) => entries.map(({ id }) => keyOf(room, id))));
   return {
@@ -55,6 +57,11 @@ export function prove({ rooms, sent, readers, violations: known }: Evidence): Pr
   };
 }
 
+function logFaults(room: RoomEvidence): Violation[] {
+  const what = logFault(room);
+  return what === undefined ? [] : [{ where: `log of ${room.room}`, what }];
+}
+
 function logFault({ entries }: RoomEvidence): string | undefined {
   const offsetOf = new Map<string, number>();
   for (const [index, { epoch, offset, id }] of entries.entries()) {
@@ -69,7 +76,7 @@ function logFault({ entries }: RoomEvidence): string | undefined {
 }
 
 /** What is wrong between what senders know and what the logs have. */
-function sendFaults(rooms: readonly RoomEvidence[], sent: readonly SentMessage[]): Violation[] {
+function sendFaults(rooms: readonly RoomEvidence[], sent: readonly SentMessage[], lost: LostLogs): Violation[] {
   const known = new Map(sent.map((message) => [keyOf(message.room, message.id), message]));
   const violations: Violation[] = [];
   const logged = new Map<string, Entry>();
@@ -87,7 +94,10 @@ function sendFaults(rooms: readonly RoomEvidence[], sent: readonly SentMessage[]
     const entry = logged.get(keyOf(room, id));
     for (const { position, sentAtUnixMs } of acks) {
       const where = `log of ${room}`;
-      if (!entry) violations.push({ where, what: `message ${id}, acknowledged at ${position}, is not there` });
+      if (lost.has(room, position)) {
+        const what = lost.ackFault(room, id, position);
+        if (what !== undefined) violations.push({ where, what });
+      } else if (!entry) violations.push({ where, what: `message ${id}, acknowledged at ${position}, is not there` });
       else if (formatPosition(entry) !== position || entry.sentAtUnixMs !== sentAtUnixMs)
         violations.push({
           where,
@@ -120,8 +130,17 @@ function orderFaults(rooms: readonly RoomEvidence[], sent: readonly SentMessage[
   return violations;
 }
 
-/** The first thing that is wrong with what a reader heard. */
-function readerFault({ startOffset, heard }: ReaderEvidence, room: RoomEvidence): string | undefined {
+function readerFaults(rooms: readonly RoomEvidence[], readers: readonly ReaderEvidence[], lost: LostLogs): Violation[] {
+  const logs = new Map(rooms.map((room) => [room.room, room]));
+  return readers.flatMap((reader) => {
+    const room = logs.get(reader.room);
+    const what = room ? (lost.readerFault(reader) ?? readingFault(reader, room)) : "its room has no log";
+    return what === undefined ? [] : [{ where: reader.name, what, events: reader.events }];
+  });
+}
+
+/** The first thing that is wrong with what a reader heard of a log. */
+function readingFault({ startOffset, heard }: Reading, room: RoomEvidence): string | undefined {
   if (startOffset === undefined) return "it was never told where it began";
   let due = startOffset + 1;
   for (const entry of heard) {
@@ -135,14 +154,6 @@ function readerFault({ startOffset, heard }: ReaderEvidence, room: RoomEvidence)
   }
   if (due <= room.newestOffset) return `it stopped: ${due} never came, and the room went on to ${room.newestOffset}`;
   return undefined;
-}
-
-function isSame(a: Entry, b: Entry): boolean {
-  return a.epoch === b.epoch && a.id === b.id && a.digest === b.digest && a.sentAtUnixMs === b.sentAtUnixMs;
-}
-
-function describe({ epoch, id, digest, sentAtUnixMs }: Entry): string {
-  return `${id} (epoch ${epoch}, digest ${digest.toString(16)}, sent at ${sentAtUnixMs})`;
 }
 
 function keyOf(room: string, id: string): string {

@@ -1,7 +1,7 @@
-import type { ChatMessage, Listening, TransportName } from "@confab/client/node";
+import { type ChatMessage, ConfabError, type Listening, type TransportName } from "@confab/client/node";
 import { parsePosition } from "@confab/contract";
 import type { Random } from "@confab/contract/testing/random";
-import { type Entry, entryFrom, type ReaderEvidence } from "./evidence.js";
+import { type Entry, entryFrom, type ReaderEvidence, type Reading } from "./evidence.js";
 import type { Diary } from "./journal.js";
 import { LinkPool } from "./link-pool.js";
 import { backOffMs, pause } from "./pause.js";
@@ -21,6 +21,8 @@ export interface ReaderOptions {
   /** Where it begins: with so many of the newest messages, or with the first one. */
   readonly history: number | "all";
   readonly isSlow: boolean;
+  /** Whether the log may be lost and replaced: then a reader is told so, and begins again with the new one's first message. */
+  readonly losesLogs: boolean;
   readonly random: Random;
   readonly diary: Diary;
   /** While faults last, silence is a fault. Afterwards a reader that falls silent is stuck, and has to be seen to be. */
@@ -37,7 +39,8 @@ export interface TorturedReader extends ReaderEvidence {
 
 /** Somebody who reads a room through whatever happens, going on after the last message heard, by this transport or that. */
 export class Reader implements TorturedReader {
-  readonly heard: Entry[] = [];
+  readonly ended: Reading[] = [];
+  heard: Entry[] = [];
   startOffset: number | undefined;
   /** The last position heard, or where it began. */
   private position: string | undefined;
@@ -78,7 +81,7 @@ export class Reader implements TorturedReader {
         // Aborted by its own signal, a listening ends without an error; anything else has to say why.
         if (!attempt.signal.aborted) diary.violation(`reading by ${transport} ended without an error`);
       } catch (error) {
-        if (!attempt.signal.aborted) diary.failed(`reading by ${transport} after ${this.position}`, error);
+        if (!attempt.signal.aborted) this.failed(`reading by ${transport} after ${this.position}`, error);
       } finally {
         signal.removeEventListener("abort", stop);
       }
@@ -112,6 +115,20 @@ export class Reader implements TorturedReader {
     }
   }
 
+  private failed(what: string, error: unknown): void {
+    const { losesLogs, diary } = this.options;
+    if (!losesLogs || !isOutOfRange(error)) {
+      diary.failed(what, error);
+      return;
+    }
+    diary.note(`${what}: ${error.message}`);
+    diary.count("told OUT_OF_RANGE");
+    this.ended.push({ startOffset: this.startOffset, heard: this.heard });
+    this.heard = [];
+    this.startOffset = undefined;
+    this.position = undefined;
+  }
+
   private take(message: ChatMessage): void {
     const { diary } = this.options;
     const entry = entryFrom(message);
@@ -128,7 +145,7 @@ export class Reader implements TorturedReader {
     const link = this.links.get(transport);
     let after = this.position;
     // The position before the first message of a log that nobody has read yet: the epoch is the server's to say.
-    if (after === undefined && history === "all") {
+    if (after === undefined && (history === "all" || this.ended.length > 0)) {
       const { oldest } = await link.history({ room, limit: 1 }, { signal });
       after = oldest.replace(/:.*$/, ":0");
     }
@@ -144,4 +161,8 @@ export class Reader implements TorturedReader {
     this.startOffset ??= parsePosition(listening.position)?.offset;
     return listening;
   }
+}
+
+export function isOutOfRange(error: unknown): error is ConfabError {
+  return error instanceof ConfabError && error.code === "OUT_OF_RANGE";
 }

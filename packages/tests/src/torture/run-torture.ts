@@ -1,8 +1,6 @@
 import { setMaxListeners } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { makeCrowd } from "./crowd.js";
+import { EmbeddedSystem } from "./embedded-system.js";
 import type { Evidence } from "./evidence.js";
 import { drawFate } from "./fate.js";
 import { type FaultProxy, startFaultProxy } from "./fault-proxy.js";
@@ -11,13 +9,14 @@ import type { TortureOptions } from "./options.js";
 import { pause } from "./pause.js";
 import { postByLinks } from "./post.js";
 import { type Proof, prove } from "./proof.js";
+import { RedisSystem } from "./redis-system.js";
 import { readRoomLog } from "./room-log.js";
 import { type RoomPlan, roomPlans } from "./rooms.js";
-import { type Blow, scheduleBlows } from "./schedule.js";
+import { scheduleBlows } from "./schedule.js";
 import { randomFor } from "./seeds.js";
 import { Sender } from "./sender.js";
-import { ServerSupervisor } from "./server-supervisor.js";
 import { settle } from "./settle.js";
+import type { SystemOptions, TorturedSystem } from "./system.js";
 
 export interface TortureRun extends TortureOptions {
   readonly seed: number;
@@ -42,17 +41,16 @@ export interface TortureResult extends Proof {
 /** Torture a server and prove that it kept its promises. Leaves nothing behind. @throws Error: it could not run. */
 export async function runTorture(run: TortureRun): Promise<TortureResult> {
   const journal = new Journal();
-  const dataDir = await mkdtemp(join(tmpdir(), "confab-torture-"));
   const proxy = await startFaultProxy({ random: randomFor(run.seed, "proxy"), drawFate });
-  const supervisor = new ServerSupervisor({
-    dataDir,
+  const system = systemFor(run, {
     journal,
-    moved: (port) => proxy.aim(port),
+    random: randomFor(run.seed, "system"),
+    moved: (ports) => proxy.aim(ports),
     isInterrupted: () => run.signal.aborted,
   });
   try {
-    await supervisor.start();
-    const evidence = await torture(run, { journal, proxy, supervisor });
+    await system.start();
+    const evidence = await torture(run, { journal, proxy, system });
     return {
       ...prove(evidence),
       isPartial: run.signal.aborted,
@@ -60,18 +58,21 @@ export async function runTorture(run: TortureRun): Promise<TortureResult> {
     };
   } finally {
     await proxy.close();
-    await supervisor.end("SIGKILL");
-    await rm(dataDir, { recursive: true, force: true });
+    await system.end();
   }
+}
+
+function systemFor({ nodes, wipesRedis }: TortureRun, options: SystemOptions): TorturedSystem {
+  return nodes === 1 ? new EmbeddedSystem(options) : new RedisSystem({ ...options, nodes, wipesRedis });
 }
 
 interface Parts {
   readonly journal: Journal;
   readonly proxy: FaultProxy;
-  readonly supervisor: ServerSupervisor;
+  readonly system: TorturedSystem;
 }
 
-async function torture(run: TortureRun, { journal, proxy, supervisor }: Parts): Promise<Evidence> {
+async function torture(run: TortureRun, { journal, proxy, system }: Parts): Promise<Evidence> {
   let isCalm = false;
   const { senders, readers } = makeCrowd({ ...run, url: proxy.url, journal, isCalm: () => isCalm });
   const [sending, reading] = [new AbortController(), new AbortController()];
@@ -81,7 +82,7 @@ async function torture(run: TortureRun, { journal, proxy, supervisor }: Parts): 
   const sendings = senders.map((sender) => sender.run(sending.signal));
   try {
     run.onStarted?.();
-    await strikeAll(run, { journal, proxy, supervisor });
+    await strikeAll(run, { journal, proxy, system });
     // What is on its way now stays unacknowledged, and may be stored or not.
     sending.abort();
     await Promise.all(sendings);
@@ -97,7 +98,7 @@ async function torture(run: TortureRun, { journal, proxy, supervisor }: Parts): 
       rooms.push({ room, entries: await readRoomLog(proxy.url, room), newestOffset: newestOffsets.get(room) ?? 0 });
     }
     const sent = [...senders, ...closers].flatMap((sender) => sender.sent);
-    return { rooms, sent, readers, violations: journal.violations };
+    return { rooms, losesLogs: run.wipesRedis, sent, readers, violations: journal.violations };
   } finally {
     sending.abort();
     reading.abort();
@@ -111,16 +112,17 @@ const recoveryTimeoutMs = 10_000;
 const acksBetweenBlows = 10;
 
 /** The blows of the schedule, until the run's time is over or its signal aborts. */
-async function strikeAll(run: TortureRun, { journal, ...parts }: Parts): Promise<void> {
+async function strikeAll(run: TortureRun, { journal, proxy, system }: Parts): Promise<void> {
   let acknowledged = 0;
   const startedAtMs = performance.now();
   const untilMs = (atMs: number) => pause(Math.max(0, startedAtMs + atMs - performance.now()), run.signal);
-  for (const { atMs, blow } of scheduleBlows(run.seconds, randomFor(run.seed, "blows"))) {
+  for (const { atMs, blow } of scheduleBlows(run.seconds, ["storm", ...system.blows], randomFor(run.seed, "blows"))) {
     await untilMs(atMs);
     acknowledged = await untilAcknowledged(acknowledged + acksBetweenBlows, journal, run.signal);
     if (run.signal.aborted) return;
     run.progress(`${(atMs / 1_000).toFixed(1)} s  ${blow}`);
-    await strike(blow, parts);
+    if (blow === "storm") proxy.storm();
+    else await system.strike(blow);
   }
   await untilMs(run.seconds * 1_000);
   await untilAcknowledged(acknowledged + acksBetweenBlows, journal, run.signal);
@@ -131,22 +133,6 @@ async function untilAcknowledged(due: number, { counts }: Journal, signal: Abort
   const givenUp = AbortSignal.any([signal, AbortSignal.timeout(recoveryTimeoutMs)]);
   while (!givenUp.aborted && (counts["acknowledged"] ?? 0) < due) await pause(50, givenUp);
   return counts["acknowledged"] ?? 0;
-}
-
-async function strike(blow: Blow, { proxy, supervisor }: Pick<Parts, "proxy" | "supervisor">): Promise<void> {
-  switch (blow) {
-    case "storm":
-      proxy.storm();
-      return;
-    case "kill":
-      await supervisor.restart("SIGKILL");
-      return;
-    case "restart":
-      await supervisor.restart("SIGTERM");
-      return;
-    default:
-      return blow satisfies never;
-  }
 }
 
 /** Who says the last word in a room, so that readers who are live have something to hear. */

@@ -1,15 +1,16 @@
 import { type ChatMessage, type Client, connect } from "@confab/client/node";
 import { parsePosition } from "@confab/contract";
-import { type Entry, entryFrom } from "./evidence.js";
-import type { ReaderOptions, TorturedReader } from "./reader.js";
+import { type Entry, entryFrom, type Reading } from "./evidence.js";
+import { isOutOfRange, type ReaderOptions, type TorturedReader } from "./reader.js";
 import { sdkOptions } from "./sdk-options.js";
 
 /**
  * Somebody who reads a room from its first message through the SDK, which promises that there is nothing more to do: it
- * neither looks for silence nor begins again.
+ * does not look for silence, and begins again only when it is told that the log was replaced.
  */
 export class SdkReader implements TorturedReader {
-  readonly heard: Entry[] = [];
+  readonly ended: Reading[] = [];
+  heard: Entry[] = [];
   startOffset: number | undefined;
 
   constructor(private readonly options: ReaderOptions) {}
@@ -35,12 +36,26 @@ export class SdkReader implements TorturedReader {
     const client = connect(sdkOptions(url, home, random));
     client.on("state", (state) => diary.note(`the SDK is ${state.name} after ${this.lastOffset}`));
     try {
-      await this.read(client, signal);
+      while (await this.readUntilReplaced(client, signal)) diary.count("told OUT_OF_RANGE");
       if (!signal.aborted) diary.violation("the SDK's reading ended without an error");
     } catch (error) {
       if (!signal.aborted) diary.violation(`the SDK's reading failed after ${this.lastOffset}: ${String(error)}`);
     } finally {
       client.close();
+    }
+  }
+
+  /** True if the log was replaced, as it may be. @throws whatever else ends the reading. */
+  private async readUntilReplaced(client: Client, signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.read(client, signal);
+      return false;
+    } catch (error) {
+      if (!this.options.losesLogs || !isOutOfRange(error)) throw error;
+      this.ended.push({ startOffset: this.startOffset, heard: this.heard });
+      this.heard = [];
+      this.startOffset = undefined;
+      return true;
     }
   }
 

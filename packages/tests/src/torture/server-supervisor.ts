@@ -1,10 +1,13 @@
-import { type ServerProcess, startServerProcess } from "../fixture/server-process.js";
+import type { ServerFlags, ServerProcess } from "../fixture/server-process.js";
 import type { Journal } from "./journal.js";
 
 /** How long a server may take to leave after SIGTERM, in milliseconds. */
 const drainTimeoutMs = 10_000;
 
-/** The server under torture: killed and started again on the same data, also when it ends by itself. */
+/** What every server here is started with: small bounds, so that readers leave the fan-out early and silent peers are found in seconds. */
+export const serverFlags: ServerFlags = { limits: { maxQueuedBytes: 65_536, pingIntervalMs: 1_000 } };
+
+/** A server under torture: killed and started again on the same data, also when it ends by itself. */
 export class ServerSupervisor {
   private server: ServerProcess | undefined;
   private isOurDoing = false;
@@ -13,8 +16,9 @@ export class ServerSupervisor {
 
   constructor(
     private readonly options: {
-      readonly dataDir: string;
+      readonly name: string;
       readonly journal: Journal;
+      startProcess(): Promise<ServerProcess>;
       /** The server listens there now; undefined: it does not. */
       moved(port: number | undefined): void;
       /** Ctrl-C reaches the server too, and it ends: that is no fault of its own. */
@@ -49,10 +53,8 @@ export class ServerSupervisor {
 
   private async startNow(): Promise<void> {
     if (this.server) return;
-    const { dataDir, moved } = this.options;
-    // Small bounds, so that readers leave the fan-out early and silent peers are found in seconds.
-    const flags = { limits: { maxQueuedBytes: 65_536, pingIntervalMs: 1_000 } };
-    const server = await startServerProcess({ dataDir, flags });
+    const { startProcess, moved } = this.options;
+    const server = await startProcess();
     this.server = server;
     this.isOurDoing = false;
     void server.exited.then((code) => {
@@ -62,22 +64,22 @@ export class ServerSupervisor {
   }
 
   private endedByItself(code: number | null): void {
-    const { journal, moved, isInterrupted } = this.options;
+    const { name, journal, moved, isInterrupted } = this.options;
     this.server = undefined;
     moved(undefined);
-    if (!isInterrupted()) journal.violations.push({ where: "server", what: `it ended by itself with ${code}` });
+    if (!isInterrupted()) journal.violations.push({ where: name, what: `it ended by itself with ${code}` });
     this.start().catch((error: unknown) => {
-      journal.violations.push({ where: "server", what: `it did not start again: ${String(error)}` });
+      journal.violations.push({ where: name, what: `it did not start again: ${String(error)}` });
     });
   }
 
   private async endNow(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
     const { server } = this;
     if (!server) return;
-    const { journal, moved } = this.options;
+    const { name, journal, moved } = this.options;
     this.isOurDoing = true;
     const tooLong = setTimeout(() => {
-      journal.violations.push({ where: "server", what: `it was there ${drainTimeoutMs} ms after ${signal}` });
+      journal.violations.push({ where: name, what: `it was there ${drainTimeoutMs} ms after ${signal}` });
       void server.kill("SIGKILL");
     }, drainTimeoutMs);
     await server.kill(signal);
