@@ -183,3 +183,43 @@ test("many rooms are looked at a slice in each turn, and all of them in one roun
   await hub.turns.untilIdle();
   for (const sink of sinks) assert.deepEqual(sink.offsets, [1]);
 });
+
+// After a reconnect of Pub/Sub, readers of quiet rooms waited for up to two rounds.
+test("readers of a room that the bus says was interrupted are made whole at once", async () => {
+  const hub = new TestHub();
+  const { sink } = await hub.reader();
+  await hub.sayAndDeliver(2);
+  await sayAndLose(hub, 3);
+  hub.engine.interrupt(lobby);
+  await hub.turns.untilIdle();
+  assert.deepEqual(sink.offsets, offsets(1, 5));
+});
+
+test("an interrupted room is compared again until the log answers", async () => {
+  const hub = new TestHub();
+  const { sink } = await hub.reader();
+  await sayAndLose(hub, 2);
+  const { state } = hub.engine;
+  hub.engine.state = () => {
+    throw new ConfabError("ENGINE_UNAVAILABLE", "away");
+  };
+  hub.engine.interrupt(lobby);
+  await hub.turns.untilIdle();
+  hub.turns.endWaits();
+  await hub.turns.untilIdle();
+  assert.deepEqual(sink.offsets, []);
+  hub.engine.state = state;
+  hub.turns.endWaits();
+  await hub.turns.untilIdle();
+  assert.deepEqual(sink.offsets, offsets(1, 2));
+});
+
+test("entries of another epoch send the readers away with what the log holds now, and reach none of them", async () => {
+  const hub = new TestHub();
+  const { sink } = await hub.reader();
+  await hub.sayAndDeliver(2);
+  hub.engine.memory = new MemoryEngine(8);
+  await hub.sayAndDeliver(3);
+  assert.deepEqual(sink.offsets, offsets(1, 2));
+  assert.equal(sink.endedWith?.code, "OUT_OF_RANGE");
+});

@@ -4,6 +4,9 @@ import type { Room } from "./room.js";
 /** Rooms looked at before the event loop gets a turn: a hundred thousand of them must not be felt by the live ones. */
 const roomsPerTurn = 256;
 
+/** The pause before a log that could not be asked is asked again about suspects, in milliseconds. */
+const retryPauseMs = 500;
+
 export interface IdleRoomsDeps {
   readonly log: RoomLog;
   readonly turns: Turns;
@@ -19,6 +22,9 @@ export interface IdleRoomsDeps {
  */
 export class IdleRooms {
   private isUnderWay = false;
+  /** Rooms of which something may have been missed, and that are compared without waiting for their round. */
+  private readonly suspects = new Set<Room>();
+  private isCheckingSuspects = false;
 
   constructor(private readonly deps: IdleRoomsDeps) {}
 
@@ -29,13 +35,48 @@ export class IdleRooms {
     this.continue(this.deps.rooms()[Symbol.iterator]());
   }
 
+  /** Compare a room in a later turn. While the log cannot be asked it is tried again. */
+  checkSoon(room: Room): void {
+    this.suspects.add(room);
+    if (this.isCheckingSuspects) return;
+    this.isCheckingSuspects = true;
+    this.deps.turns.afterTurn(() => void this.checkSuspects());
+  }
+
+  /** Never rejects. */
+  private async checkSuspects(): Promise<void> {
+    const failed = (await Promise.all(this.takeSuspects().map((room) => this.checkSuspect(room)))).includes(false);
+    if (this.suspects.size === 0) this.isCheckingSuspects = false;
+    else if (failed) this.deps.turns.afterMs(retryPauseMs, () => void this.checkSuspects());
+    else this.deps.turns.afterTurn(() => void this.checkSuspects());
+  }
+
+  private takeSuspects(): Room[] {
+    const taken: Room[] = [];
+    for (const room of this.suspects) {
+      if (taken.length === roomsPerTurn) break;
+      this.suspects.delete(room);
+      // Nobody is left who could have missed something.
+      if (room.subscriberCount > 0) taken.push(room);
+    }
+    return taken;
+  }
+
+  private async checkSuspect(room: Room): Promise<boolean> {
+    // From here on the room notices for itself what it hears.
+    room.takeSilence();
+    const isChecked = await this.checkRoom(room);
+    if (!isChecked) this.suspects.add(room);
+    return isChecked;
+  }
+
   private continue(rooms: Iterator<Room>): void {
     this.deps.turns.afterTurn(() => void this.checkSome(rooms));
   }
 
   /** Never rejects. */
   private async checkSome(rooms: Iterator<Room>): Promise<void> {
-    const checks: Promise<void>[] = [];
+    const checks: Promise<boolean>[] = [];
     let next = rooms.next();
     for (let count = 1; !next.done; count++) {
       if (next.value.takeSilence()) checks.push(this.checkRoom(next.value));
@@ -48,13 +89,16 @@ export class IdleRooms {
     else this.continue(rooms);
   }
 
-  private async checkRoom(room: Room): Promise<void> {
+  /** False: the log could not be asked. */
+  private async checkRoom(room: Room): Promise<boolean> {
     try {
       const state = await this.deps.log.state(room.id);
       if (state.epoch === room.epoch) room.reach(state.newest);
       else this.deps.replaced(room, state);
+      return true;
     } catch {
       // The log cannot be asked now. That is told to those who send and read; the next round asks again.
+      return false;
     }
   }
 }

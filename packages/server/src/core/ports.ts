@@ -85,8 +85,10 @@ export interface PresenceChange {
 }
 
 export interface RoomListener {
-  /** New entries in the order of the log. Some may be missing (a lossy bus) or known already: offsets tell. */
-  entries(entries: readonly LogEntry[]): void;
+  /** New entries of one epoch, in the order of the log. Some may be missing (a lossy bus) or known already: offsets tell. */
+  entries(epoch: number, entries: readonly LogEntry[]): void;
+  /** Something of the room may have been missed, or its log was replaced: to be compared with the log now. */
+  interrupted(): void;
   signal(signal: Signal): void;
   /** Who came and went, in that order, and how many members the room has after it. At most once, like a signal. */
   presence(changes: readonly PresenceChange[], members: number): void;

@@ -10,6 +10,8 @@ export interface RoomDeps {
   readonly members: MemberDirectory;
   /** Brings a subscription from its cursor to the room's top. */
   readonly catchUp: (subscription: Subscription) => void;
+  /** Compares the room with the log, soon. */
+  readonly compare: (room: Room) => void;
   /** The last subscription has left. */
   readonly emptied: (room: Room) => void;
 }
@@ -48,7 +50,12 @@ export class Room implements RoomListener, ReadableRoom {
     return this.all.size;
   }
 
-  entries(entries: readonly LogEntry[]): void {
+  entries(epoch: number, entries: readonly LogEntry[]): void {
+    // Offsets of another log say nothing here. Which of the two is the newer one, the log knows.
+    if (epoch !== this.epoch) {
+      this.deps.compare(this);
+      return;
+    }
     for (const entry of entries) this.heard.push(entry);
     this.isSilent = false;
     if (this.isDeliveryDue) return;
@@ -56,6 +63,10 @@ export class Room implements RoomListener, ReadableRoom {
     // Everything that one turn of the event loop brings leaves in one write per subscriber: the kernel's write is what
     // fan-out costs, so it is the writes that must be few.
     this.deps.turns.afterTurn(() => this.deliver());
+  }
+
+  interrupted(): void {
+    this.deps.compare(this);
   }
 
   signal(signal: Signal): void {

@@ -60,7 +60,7 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
     kept.entries.push(entry);
     const position = { epoch: this.epoch, offset: entry.offset };
     if (dedupeKey !== undefined) kept.firstSends.set(dedupeKey, { position, sentAtMs });
-    for (const listener of this.listeners.get(room) ?? []) listener.entries([entry]);
+    for (const listener of this.listeners.get(room) ?? []) listener.entries(this.epoch, [entry]);
     return { position, sentAtMs, isDuplicate: false };
   }
 

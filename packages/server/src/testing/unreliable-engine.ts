@@ -43,7 +43,7 @@ export class UnreliableEngine implements Engine, RoomLog, RoomBus {
   /** How often entries were asked for. */
   reads = 0;
   /** What the bus has not brought yet, in the order of the log. */
-  readonly onTheWay: { readonly room: RoomId; readonly entry: LogEntry }[] = [];
+  readonly onTheWay: ({ readonly room: RoomId; readonly epoch: number } & LogEntry)[] = [];
   readonly held: Held[] = [];
   private readonly listeners = new Map<RoomId, Set<RoomListener>>();
 
@@ -52,8 +52,7 @@ export class UnreliableEngine implements Engine, RoomLog, RoomBus {
 
   async append(room: RoomId, entry: NewEntry): Promise<Appended> {
     const appended = await this.memory.append(room, entry);
-    if (!appended.isDuplicate)
-      this.onTheWay.push({ room, entry: { offset: appended.position.offset, body: entry.body } });
+    if (!appended.isDuplicate) this.onTheWay.push({ room, ...appended.position, body: entry.body });
     return appended;
   }
 
@@ -61,9 +60,14 @@ export class UnreliableEngine implements Engine, RoomLog, RoomBus {
   deliver(count = this.onTheWay.length, times = 1): void {
     const brought = this.onTheWay.splice(0, count);
     for (let time = 0; time < times; time++) {
-      for (const { room, entry } of brought)
-        for (const listener of this.listeners.get(room) ?? []) listener.entries([entry]);
+      for (const { room, epoch, offset, body } of brought)
+        for (const listener of this.listeners.get(room) ?? []) listener.entries(epoch, [{ offset, body }]);
     }
+  }
+
+  /** The bus has been away, and says so. */
+  interrupt(room: RoomId): void {
+    for (const listener of this.listeners.get(room) ?? []) listener.interrupted();
   }
 
   releaseOne(index = 0): void {

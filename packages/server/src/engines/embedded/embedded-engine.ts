@@ -49,7 +49,7 @@ export async function openEmbeddedEngine(config: EmbeddedEngineConfig): Promise<
     clock,
     maxPendingSends: limits.maxPendingSends,
     maxPendingSendBytes: limits.maxPendingSendBytes,
-    onDurable: (room, entries) => bus.entries(room, entries),
+    onDurable: (room, entries) => bus.entries(room, store.epoch, entries),
   });
   const log = new LmdbLog(store, rooms, commits);
 

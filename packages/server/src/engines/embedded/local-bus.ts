@@ -23,7 +23,7 @@ export class LocalBus implements RoomBus {
     for (const listener of this.listeners.get(change.room) ?? []) listener.presence([change], members);
   }
 
-  entries(room: RoomId, entries: readonly LogEntry[]): void {
-    for (const listener of this.listeners.get(room) ?? []) listener.entries(entries);
+  entries(room: RoomId, epoch: number, entries: readonly LogEntry[]): void {
+    for (const listener of this.listeners.get(room) ?? []) listener.entries(epoch, entries);
   }
 }

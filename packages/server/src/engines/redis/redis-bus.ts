@@ -103,5 +103,5 @@ function give(channel: Channel, epoch: number, entries: readonly LogEntry[]): vo
   if (last.offset <= channel.heardTo) return;
   const unheard = entries.filter(({ offset }) => offset > channel.heardTo);
   channel.heardTo = last.offset;
-  for (const listener of channel.listeners) listener.entries(unheard);
+  for (const listener of channel.listeners) listener.entries(epoch, unheard);
 }

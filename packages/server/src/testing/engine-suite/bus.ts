@@ -14,8 +14,12 @@ export class Listening implements RoomListener {
     return this.heard.map(({ offset }) => offset);
   }
 
-  entries(entries: readonly LogEntry[]): void {
+  entries(_epoch: number, entries: readonly LogEntry[]): void {
     this.heard.push(...entries);
+  }
+
+  interrupted(): void {
+    // Listeners that count on the log, as Room does, would compare it now.
   }
 
   signal(signal: Signal): void {

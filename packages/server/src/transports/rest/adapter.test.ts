@@ -136,6 +136,7 @@ test("SendSignal reaches the room's listeners and is not logged", async () => {
   const heard: Signal[] = [];
   server.engine.watch(room, {
     entries: () => assert.fail("it was logged"),
+    interrupted: () => assert.fail("nothing was missed"),
     signal: (signal) => heard.push(signal),
     presence: () => assert.fail("nobody came"),
   });
