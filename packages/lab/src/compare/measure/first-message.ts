@@ -1,0 +1,60 @@
+import type { ClientWire } from "../client/wire.js";
+import { startRelay } from "../relay/relay.js";
+import { machineNowUs } from "./clock.js";
+import { until } from "./waiting.js";
+
+/** How long until a newcomer has the newest message of a room. */
+export interface FirstMessageFigures {
+  /** On loopback, without any relay; several times. In µs. */
+  readonly directUs: readonly number[];
+  /** How often client and server waited for each other, the TCP handshake included: measured, through a slow relay. */
+  readonly roundTrips: number;
+}
+
+/** Long beside what client and server do themselves, so that round trips can be counted by it. */
+const halfRoundTripMs = 20;
+const directRuns = 5;
+const slowRuns = 3;
+
+/** The room must hold a message. */
+export async function measureFirstMessage(wire: ClientWire, port: number, room: string): Promise<FirstMessageFigures> {
+  const directUs: number[] = [];
+  for (let run = 0; run < directRuns; run += 1) directUs.push(await firstMessageUs(wire, port, room));
+  const relay = await startRelay({ port, delayUpMs: halfRoundTripMs, delayDownMs: halfRoundTripMs });
+  try {
+    const slowUs: number[] = [];
+    for (let run = 0; run < slowRuns; run += 1) slowUs.push(await firstMessageUs(wire, relay.port, room));
+    // The relay answers the TCP handshake itself, at once: that round trip is added. The fastest run, because nothing makes
+    // a round trip shorter and a busy machine makes it longer.
+    return { directUs, roundTrips: 1 + Math.round(Math.min(...slowUs) / (2 * halfRoundTripMs * 1000)) };
+  } finally {
+    await relay.close();
+  }
+}
+
+async function firstMessageUs(wire: ClientWire, port: number, room: string): Promise<number> {
+  const begunUs = machineNowUs();
+  let arrivedUs = 0;
+  let failure: string | undefined;
+  const reader = wire.openReader({
+    port,
+    rooms: [room],
+    history: 1,
+    ready: () => undefined,
+    messages: () => {
+      arrivedUs = machineNowUs();
+    },
+    failed: (reason) => {
+      failure ??= reason;
+    },
+  });
+  try {
+    await until("the first message", () => {
+      if (failure !== undefined) throw new Error(failure);
+      return arrivedUs > 0;
+    });
+    return arrivedUs - begunUs;
+  } finally {
+    reader.close();
+  }
+}

@@ -1,0 +1,61 @@
+import type { Sample } from "./sample/sample.js";
+import type { Contender } from "./transports.js";
+
+/** What a comparison is to compare, and how long it may take. */
+export interface CompareOptions {
+  readonly contenders: readonly Contender[];
+  readonly sample: Sample;
+  /** What the report calls the message. */
+  readonly sampleTitle: string;
+  /** The type in `.proto` syntax, if there is one to show. */
+  readonly schemaText?: string | undefined;
+  /** Readers of the room that latency is measured in. */
+  readonly subscribers: number;
+  readonly ratePerSecond: number;
+  /** How long each round of each contender is measured. */
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly isQuick: boolean;
+  /** The command line that was given, for the report. */
+  readonly command: string;
+}
+
+/** How long the parts of a comparison may take; a quick one has two minutes for everything. */
+export interface Plan {
+  readonly warmUpMs: number;
+  readonly measureMs: number;
+  /** Readers in the runs that show the processor's time against them. */
+  readonly fanouts: readonly number[];
+  readonly fanoutRounds: number;
+  readonly fanoutMs: number;
+  readonly capacityFirstRate: number;
+  readonly capacityStepMs: number;
+  readonly capacityBudgetMs: number;
+  readonly maxP99Ms: number;
+  readonly idleConnections: number;
+  readonly serialisation: { readonly rounds: number; readonly sliceMs: number };
+}
+
+/** The default rounds: the least that the rule for ties can work with, or enough for it to bear a disturbed one. */
+export const defaultRounds = { quick: 5, full: 9 } as const;
+export const defaultSeconds = { quick: 0.8, full: 3 } as const;
+export const defaultSubscribers = 10;
+export const defaultRatePerSecond = 200;
+
+export function planFor({ isQuick, seconds, subscribers }: CompareOptions): Plan {
+  const fanouts = [...new Set([1, subscribers, subscribers * 5])].toSorted((a, b) => a - b);
+  const measureMs = seconds * 1000;
+  return {
+    warmUpMs: isQuick ? 100 : 500,
+    measureMs,
+    fanouts,
+    fanoutRounds: isQuick ? 1 : 4,
+    fanoutMs: isQuick ? 600 : measureMs,
+    capacityFirstRate: 500,
+    capacityStepMs: isQuick ? 300 : 1_500,
+    capacityBudgetMs: isQuick ? 2_200 : 20_000,
+    maxP99Ms: 50,
+    idleConnections: isQuick ? 600 : 4_000,
+    serialisation: isQuick ? { rounds: 5, sliceMs: 25 } : { rounds: 9, sliceMs: 100 },
+  };
+}
