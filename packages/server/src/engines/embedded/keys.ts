@@ -13,8 +13,13 @@ export const maxOffset = 2 ** 48 - 1;
 export function entryKey(roomNumber: number, offset: number): Buffer {
   const key = Buffer.allocUnsafe(roomNumberBytes + offsetBytes);
   key.writeUInt32BE(roomNumber, 0);
-  key.writeUIntBE(offset, roomNumberBytes, offsetBytes);
+  writeOffset(key, offset);
   return key;
+}
+
+/** Make an entry's key the one of another entry of its room. */
+export function writeOffset(key: Buffer, offset: number): void {
+  key.writeUIntBE(offset, roomNumberBytes, offsetBytes);
 }
 
 export function offsetFromEntryKey(key: Uint8Array): number {

@@ -9,6 +9,7 @@ import type {
   RoomState,
   RoomSummary,
 } from "../../core/index.js";
+import { readRun } from "./entry-run.js";
 import type { GroupCommit } from "./group-commit.js";
 import { entryKey, maxOffset, offsetFromEntryKey } from "./keys.js";
 import type { RoomTable } from "./room-table.js";
@@ -35,15 +36,16 @@ export class LmdbLog implements RoomLog {
     const record = this.rooms.get(room);
     // The end is the newest durable entry: what follows may be in the store already, but not be flushed yet.
     if (!record || after >= state.newest || after > maxOffset) return { ...state, entries: [] };
-    const entries = collect(
-      this.store.entries.getRange({
-        start: entryKey(record.number, Math.max(after + 1, state.oldest)),
-        end: entryKey(record.number, state.newest + 1),
-        limit: bounds.maxEntries,
-      }),
-      bounds,
-    );
-    return pageOf(state, entries, after + 1);
+    const range = { from: Math.max(after + 1, state.oldest), to: state.newest };
+    const run = readRun(this.store.entries, record.number, range, bounds);
+    return pageOf(state, run.length > 0 ? run : this.search(record.number, range, bounds), after + 1);
+  }
+
+  /** The first entries that there are, where the very first of a range is missing. */
+  private search(roomNumber: number, { from, to }: { from: number; to: number }, bounds: PageBounds): LogEntry[] {
+    const start = entryKey(roomNumber, from);
+    const end = entryKey(roomNumber, to + 1);
+    return collect(this.store.entries.getRange({ start, end, limit: bounds.maxEntries }), bounds);
   }
 
   readBackward(room: RoomId, before: number, bounds: PageBounds): LogPage {
