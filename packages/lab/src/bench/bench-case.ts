@@ -27,7 +27,10 @@ export type CaseId =
   | "memory-ws"
   | "memory-grpc"
   | "redis-nodes"
-  | "redis-appends";
+  | "redis-appends"
+  | "resume"
+  | "stalled"
+  | "history";
 
 /** What a row's runs gave. */
 export interface RowResult {

@@ -1,9 +1,11 @@
 import type { BenchCase } from "./bench-case.js";
 import { grpcFanout, webSocketFanout } from "./fanout-case.js";
+import { historyReading } from "./history-case.js";
 import type { Machine } from "./machine.js";
 import { grpcMemory, webSocketMemory } from "./memory-case.js";
 import type { BenchOptions } from "./options.js";
 import { crossNode, redisAppends } from "./redis-case.js";
+import { resuming } from "./resume-case.js";
 import { unarySend } from "./unary-case.js";
 
 /** Everything that was asked for, in the order it is run and reported. */
@@ -22,6 +24,14 @@ export function casesFor(options: BenchOptions, machine: Machine): readonly Benc
     ...(machine.hasRedis
       ? [crossNode({ subscribers: 100, ratePerSecond: 100, ...durations }), redisAppends(durations)]
       : []),
+    resuming({
+      readers: 1_000,
+      liveReaders: 100,
+      messagesBack: 1_000,
+      ratePerSecond: 100,
+      beforeMs: durations.measureMs,
+    }),
+    historyReading(options.isQuick ? 200_000 : 500_000),
   ];
   return cases
     .filter((benchCase) => options.only.includes(benchCase.scenario))

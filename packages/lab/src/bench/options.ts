@@ -1,6 +1,16 @@
 import { parseArgs } from "node:util";
 
-export const scenarioNames = ["fanout-ws", "fanout-grpc", "unary", "memory", "redis-nodes", "redis-appends"] as const;
+export const scenarioNames = [
+  "fanout-ws",
+  "fanout-grpc",
+  "unary",
+  "memory",
+  "resume",
+  "stalled",
+  "history",
+  "redis-nodes",
+  "redis-appends",
+] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 
 export const targetNames = ["floor", "ws", "grpc-js", "connect-node", "socket-io", "confab"] as const;

@@ -76,6 +76,14 @@ const columns: Record<ScenarioName, readonly Column[]> = {
     share("node core", "serverCoreShare"),
     share("Redis core", "redisCoreShare"),
   ],
+  resume: [
+    figure("all live ms", "allLiveUs", 1000),
+    figure("p99 ms before", "p99BeforeUs", 1000),
+    figure("p99 ms during", "p99DuringUs", 1000),
+    share("others", "othersCoreShare"),
+  ],
+  stalled: [...cpuPerDelivery, figure("RSS KB/stalled reader", "stalledGrowthBytes", 1000), ...fanoutEnd],
+  history: [figure("messages/s", "messagesPerSecond"), figure("CPU µs/message", "cpuUsPerMessage"), ...cores],
   memory: [
     figure("connections", "connections"),
     figure("RSS KB/connection", "rssPerConnectionBytes", 1000),
@@ -98,6 +106,8 @@ export function reportLines(
 export function summarise(figures: Figures): string {
   if (figures.rssPerConnectionBytes !== undefined)
     return `${formatFigure(figures.rssPerConnectionBytes / 1000)} KB/connection`;
+  if (figures.messagesPerSecond !== undefined) return `${formatFigure(figures.messagesPerSecond)} messages/s`;
+  if (figures.allLiveUs !== undefined) return `all live after ${formatFigure(figures.allLiveUs / 1000)} ms`;
   if (figures.requestsPerSecond !== undefined) return `${formatFigure(figures.requestsPerSecond)} requests/s`;
   if (figures.cpuUsPerDelivery !== undefined) return `${formatFigure(figures.cpuUsPerDelivery)} µs/delivery`;
   return `falls behind: ${formatShare(figures.deliveredShare)} delivered`;

@@ -1,13 +1,19 @@
 import type { AppendsLoad, AppendsResult } from "./appends.js";
 import type { FanoutLoad, FanoutResult } from "./fanout.js";
+import type { HistoryLoad, HistoryResult } from "./history.js";
 import type { IdleLoad, IdleResult } from "./idle.js";
+import type { LiveReadersLoad, LiveReadersResult } from "./live-readers.js";
+import type { ResumeLoad, ResumeResult } from "./resume.js";
 import type { UnaryLoad, UnaryResult } from "./unary.js";
 import type { XaddLoad, XaddResult } from "./xadd.js";
 
 /** What the load program can be asked for, and what it answers to each. */
 export interface LoadKinds {
   fanout: { load: FanoutLoad; result: FanoutResult };
+  history: { load: HistoryLoad; result: HistoryResult };
   idle: { load: IdleLoad; result: IdleResult };
+  "live-readers": { load: LiveReadersLoad; result: LiveReadersResult };
+  resume: { load: ResumeLoad; result: ResumeResult };
   unary: { load: UnaryLoad; result: UnaryResult };
   appends: { load: AppendsLoad; result: AppendsResult };
   xadd: { load: XaddLoad; result: XaddResult };

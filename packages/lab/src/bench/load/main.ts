@@ -2,8 +2,11 @@
 import { runProgram } from "../program.js";
 import { measureAppends } from "./appends.js";
 import { measureFanout } from "./fanout.js";
+import { measureHistory } from "./history.js";
 import { measureIdle } from "./idle.js";
+import { measureLiveReaders } from "./live-readers.js";
 import type { LoadRequest } from "./load-request.js";
+import { measureResume } from "./resume.js";
 import { measureUnary } from "./unary.js";
 import { measureXadd } from "./xadd.js";
 
@@ -18,8 +21,14 @@ async function resultOf(request: LoadRequest): Promise<unknown> {
   switch (request.kind) {
     case "fanout":
       return await measureFanout(request.load);
+    case "history":
+      return await measureHistory(request.load);
     case "idle":
       return await measureIdle(request.load);
+    case "live-readers":
+      return await measureLiveReaders(request.load);
+    case "resume":
+      return await measureResume(request.load);
     case "unary":
       return await measureUnary(request.load);
     case "appends":

@@ -79,6 +79,12 @@ export class Publisher {
     this.#flush();
   }
 
+  /** Publish that many now, in one write. */
+  publishMany(count: number): void {
+    for (let i = 0; i < count; i += 1) this.publish(nowUs());
+    this.#flush();
+  }
+
   /** One write for all that the window allows. */
   #flush(): void {
     const sendable: Buffer[] = [];

@@ -1,5 +1,6 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ClientFrameSchema, ServerFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import type { Position } from "@confab/contract/gen/confab/v1/message_pb";
 import { benchRoom } from "./chat-text.js";
 
 /** What a load program makes of a Confab `ServerFrame` that carries no messages. */
@@ -11,6 +12,12 @@ export const subscribeJson = JSON.stringify({ request: 1, subscribe: { reader: {
 /** The same frame as Protobuf. */
 export function subscribeProtobuf(): Uint8Array {
   const frame = { case: "subscribe" as const, value: { reader: { room: benchRoom } } };
+  return toBinary(ClientFrameSchema, create(ClientFrameSchema, { request: 1, frame }));
+}
+
+/** The frame that subscribes to a room from a position. */
+export function resumeProtobuf(room: string, after: Position): Uint8Array {
+  const frame = { case: "subscribe" as const, value: { reader: { room, after } } };
   return toBinary(ClientFrameSchema, create(ClientFrameSchema, { request: 1, frame }));
 }
 

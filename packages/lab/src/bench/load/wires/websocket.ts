@@ -6,11 +6,12 @@ import {
   type FrameKind,
   kindOfJsonFrame,
   kindOfProtobufFrame,
+  resumeProtobuf,
   subscribeJson,
   subscribeProtobuf,
 } from "../server-frames.js";
 import { clientFrame, opcodes, payloadStart, upgradeRequest, webSocketFrameLength } from "../websocket-frames.js";
-import type { Wire, WireEvents, WireReader } from "./wire.js";
+import type { ResumeWire, Wire, WireEvents, WireReader } from "./wire.js";
 
 /** How the messages stand in the frames of one form of the WebSocket. */
 export interface Form {
@@ -52,6 +53,15 @@ export function webSocketWire(form: keyof typeof forms, server: "confab" | "peer
     createPublisherReader: (events) => createReader(forms.plain, events),
     publisherWindowBytes: Number.POSITIVE_INFINITY,
     publication: (text) => ({ bytes: clientFrame(opcodes.text, Buffer.from(encode(text))), windowBytes: 0 }),
+  };
+}
+
+/** Protobuf frames for readers that come back: the WebSocket first, then the subscribe. */
+export function webSocketResumeWire(room: string): ResumeWire {
+  return {
+    greeting: upgradeRequest("/chat", forms.proto.subprotocol),
+    subscribe: (after) => clientFrame(opcodes.binary, resumeProtobuf(room, after)),
+    createReader: (events) => createReader({ ...forms.proto, subscribe: undefined }, events),
   };
 }
 

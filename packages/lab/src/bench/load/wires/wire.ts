@@ -1,3 +1,5 @@
+import type { Position } from "@confab/contract/gen/confab/v1/message_pb";
+
 /** What a reader tells about one connection. */
 export interface WireEvents {
   /** The server took the connection: from here on messages may come. */
@@ -40,6 +42,16 @@ export interface Wire {
   readonly publisherWindowBytes: number;
   /** Publish one message with this text, the `index`-th of this publisher, from 0. */
   publication(text: string, index: number): Publication;
+}
+
+/** How a reader speaks that has a connection first and asks for messages later. */
+export interface ResumeWire {
+  /** What it sends first. */
+  readonly greeting: Buffer;
+  /** What asks for everything after a position, on an open connection. */
+  subscribe(after: Position): Buffer;
+  /** `opened`: the connection can be asked. */
+  createReader(events: WireEvents): WireReader;
 }
 
 export const wireNames = [

@@ -1,0 +1,68 @@
+import { machineBusyUs } from "../process-stats.js";
+import { nowUs, sleep } from "./clock.js";
+import { Crowd } from "./crowd.js";
+import { prime } from "./fanout.js";
+import { Publisher } from "./publisher.js";
+import { createWire } from "./wires/create-wire.js";
+import type { WireName } from "./wires/wire.js";
+
+/** Readers of a room that go on reading, whatever else its server has to do meanwhile. */
+export interface LiveReadersLoad {
+  readonly wire: WireName;
+  readonly port: number;
+  readonly readers: number;
+  readonly ratePerSecond: number;
+  /** Messages in the room before anything is measured. */
+  readonly backlog: number;
+  /** Latencies are taken of what is due from here on, and until there; milliseconds since 1970. */
+  readonly fromUnixMs: number;
+  readonly toUnixMs: number;
+}
+
+export interface LiveReadersResult {
+  /** When a message was due, in milliseconds after `fromUnixMs`, and how late it came to one of the readers, in µs. */
+  readonly samples: readonly (readonly [dueMs: number, latencyUs: number])[];
+  /** What all programs together used from `fromUnixMs` to `toUnixMs`, as a number of cores. */
+  readonly machineCores: number;
+}
+
+/** Slow enough that no more calls are in flight than one connection may have. */
+const backlogPerSecond = 2_000;
+
+/** Read and publish until the time is over. @throws Error: a connection was lost, or messages came out of order. */
+export async function measureLiveReaders(load: LiveReadersLoad): Promise<LiveReadersResult> {
+  const wire = createWire(load.wire);
+  const fromUs = load.fromUnixMs * 1000 - performance.timeOrigin * 1000;
+  const samples: [number, number][] = [];
+  const next: number[] = [];
+  let disorder = 0;
+  const onMark = (reader: number, sequence: number, dueUs: number): void => {
+    if (sequence !== (next[reader] ?? sequence)) disorder += 1;
+    next[reader] = sequence + 1;
+    if (dueUs >= fromUs) samples.push([(dueUs - fromUs) / 1000, nowUs() - dueUs]);
+  };
+  const crowd = new Crowd({ wire, port: load.port, subscribers: load.readers, sampled: load.readers, onMark });
+  const publisher = new Publisher(wire);
+  try {
+    await crowd.openUpTo(load.readers);
+    await publisher.open(load.port);
+    await prime(crowd, publisher);
+    await publisher.run(backlogPerSecond, (load.backlog * 1000) / backlogPerSecond);
+    const lateMs = Date.now() - load.fromUnixMs;
+    if (lateMs > 0) throw new Error(`the live readers were ready ${lateMs} ms too late`);
+    // They begin before the measuring, so that a server which is not warm yet does not make the time before look bad.
+    await publisher.run(load.ratePerSecond, -lateMs);
+    const before = machineBusyUs();
+    await publisher.run(load.ratePerSecond, load.toUnixMs - load.fromUnixMs);
+    const machineCores = (machineBusyUs() - before) / 1000 / (load.toUnixMs - load.fromUnixMs);
+    // What was published last is on its way.
+    await sleep(500);
+    const failure = crowd.failure ?? publisher.failure;
+    if (failure !== undefined) throw new Error(failure);
+    if (disorder > 0) throw new Error(`${disorder} messages came twice, or out of order, or with a hole before them`);
+    return { samples, machineCores };
+  } finally {
+    crowd.close();
+    publisher.close();
+  }
+}
