@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import http2 from "node:http2";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { base64Encode } from "@bufbuild/protobuf/wire";
@@ -172,4 +172,91 @@ test("after its connection died, the next call makes a new one", async (t) => {
   });
   await assert.rejects(caller.unary("ListRooms", request, callBounds()), codeOf("ENGINE_UNAVAILABLE", true));
   assert.deepEqual([...(await caller.unary("ListRooms", request, callBounds()))], [4]);
+});
+
+/** A door to a port whose first connection is a hole that swallows everything. */
+async function halfOpenDoor(t: TestContext, port: number): Promise<{ readonly url: string; connections(): number }> {
+  const sockets = new Set<Socket>();
+  let connections = 0;
+  const door = createServer((client) => {
+    sockets.add(client.on("error", () => undefined));
+    connections++;
+    if (connections === 1) return void client.resume();
+    const inner = connect(port, "127.0.0.1");
+    sockets.add(inner.on("error", () => undefined));
+    client.pipe(inner).pipe(client);
+  });
+  door.listen(0, "127.0.0.1");
+  await once(door, "listening");
+  t.after(() => {
+    door.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return { url: `http://127.0.0.1:${(door.address() as AddressInfo).port}`, connections: () => connections };
+}
+
+// What users saw: every call waited for its whole time, for as long as TCP kept trying.
+test("a connection that answered neither a call nor a ping is given up, and the next call makes another", async (t) => {
+  const server = http2.createServer();
+  server.on("stream", (stream) => {
+    withTrailers(stream, { "grpc-status": "0" });
+    stream.end(enveloped(0, new Uint8Array([5])));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const door = await halfOpenDoor(t, (server.address() as AddressInfo).port);
+  const caller = new GrpcCaller({ baseUrl: door.url, pingTimeoutMs: 100 });
+  t.after(() => {
+    caller.close();
+    server.close();
+  });
+  await assert.rejects(caller.unary("ListRooms", request, callBounds({ timeoutMs: 50 })), codeOf("DEADLINE_EXCEEDED"));
+  await assert.rejects(caller.unary("ListRooms", request, callBounds()), codeOf("ENGINE_UNAVAILABLE", true));
+  assert.equal(door.connections(), 1);
+  assert.deepEqual([...(await caller.unary("ListRooms", request, callBounds()))], [5]);
+  assert.equal(door.connections(), 2);
+});
+
+test("a slow call on a connection that answers pings leaves it to the others", async (t) => {
+  let sessions = 0;
+  const caller = await peer(t, (stream, headers) => {
+    stream.session?.once("ping", () => sessions++);
+    if (headers[":path"]?.endsWith("SendMessage")) return;
+    withTrailers(stream, { "grpc-status": "0" });
+    stream.end(enveloped(0, new Uint8Array([6])));
+  });
+  await assert.rejects(
+    caller.unary("SendMessage", request, callBounds({ timeoutMs: 50 })),
+    codeOf("DEADLINE_EXCEEDED"),
+  );
+  while (sessions === 0) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual([...(await caller.unary("ListRooms", request, callBounds()))], [6]);
+  assert.equal(sessions, 1);
+});
+
+// What users saw: the process died with "corrupted size vs. prev_size", seconds later and somewhere else. Events, and the
+// promises behind them, run within nghttp2's reading; to destroy the session there makes it send, and free what it reads.
+test("a link that is closed while a message is handled ends its connection in a turn of its own", async (t) => {
+  const sessions: http2.ClientHttp2Session[] = [];
+  const { connect: connectReally } = http2;
+  t.mock.method(http2, "connect", (...args: Parameters<typeof http2.connect>) => {
+    const session = connectReally(...args);
+    sessions.push(session);
+    return session;
+  });
+  const caller = await peer(t, (stream) => {
+    stream.respond(head);
+    stream.write(enveloped(0, new Uint8Array([1])));
+  });
+  const { messages } = await caller.serverStream("StreamMessages", request, new AbortController().signal);
+  const next = new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  for await (const message of messages) {
+    assert.deepEqual([...message], [1]);
+    caller.close();
+    break;
+  }
+  assert.deepEqual([sessions.length, sessions[0]?.destroyed], [1, false]);
+  await next;
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(sessions[0]?.destroyed, true);
 });

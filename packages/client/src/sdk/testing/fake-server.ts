@@ -5,7 +5,9 @@ import type {
   Link,
   LinkOptions,
   Listening,
+  ListenOptions,
   ListenRequest,
+  MembersPage,
   OutgoingMessage,
   TransportName,
 } from "../../link.js";
@@ -31,6 +33,8 @@ export class FakeServer {
   readonly links: FakeLink[] = [];
   readonly sends: FakeSend[] = [];
   readonly listens: ListenRequest[] = [];
+  /** The questions for members, to be answered by the test. */
+  readonly membersAsked: ((page: MembersPage) => void)[] = [];
   /** What the next attempts to connect and to listen fail with, one each. */
   readonly openErrors: ConfabError[] = [];
   readonly listenErrors: ConfabError[] = [];
@@ -81,12 +85,17 @@ export class FakeLink implements Link {
     });
   }
 
-  async listen(request: ListenRequest): Promise<Listening> {
+  /** Who hears signals and presence over this link. */
+  readonly hearers: ListenOptions[] = [];
+
+  async listen(request: ListenRequest, options: ListenOptions = {}): Promise<Listening> {
     this.server.listens.push(request);
+    this.hearers.push(options);
     const error = this.server.listenErrors.shift();
     if (error) throw error;
     const queue = new MessageQueue({ onFilled: () => undefined, onEmptied: () => undefined });
     this.queues.push(queue);
+    options.signal?.addEventListener("abort", () => queue.finish());
     const position = request.after ?? this.server.start;
     if (!parsePosition(position)) throw new ConfabError("MALFORMED_MESSAGE", position);
     return { position, recovered: request.after !== undefined, [Symbol.asyncIterator]: () => queue.messages() };
@@ -118,7 +127,11 @@ export class FakeLink implements Link {
     return Promise.reject(new ConfabError("UNKNOWN_METHOD", "not in this fake"));
   }
   rooms = this.history;
-  members = this.history;
+
+  members(): Promise<MembersPage> {
+    return new Promise((resolve) => this.server.membersAsked.push(resolve));
+  }
+
   signal = this.history;
 
   close(): void {
