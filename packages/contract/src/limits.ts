@@ -83,6 +83,13 @@ export const limits = {
     max: 600_000,
     meaning: "The headers, and then the body of a unary request, to arrive whole",
   },
+  nodeTimeoutMs: {
+    fallback: 12_000,
+    min: 300,
+    max: 600_000,
+    meaning:
+      "Silence after which the other nodes take one for dead and remove its members; it gives a sign three times as often",
+  },
   pingIntervalMs: {
     fallback: 25_000,
     min: 100,
