@@ -9,17 +9,26 @@ const defaultTimeoutMs = 30_000;
 
 type Call<T> = (link: Link, bounds: CallOptions) => Promise<T>;
 
+export interface CallsDeps {
+  readonly connector: Connector;
+  readonly clock: Clock;
+  /** The wait before a question that the server put off is asked again. */
+  retryDelayMs(failures: number, error: ConfabError): number;
+}
+
 /** Questions and signals: calls with one answer, that nobody queues. */
 export class Calls {
-  constructor(private readonly deps: { readonly connector: Connector; readonly clock: Clock }) {}
+  constructor(private readonly deps: CallsDeps) {}
 
-  /** Ask something that changes nothing: asked again if its connection is lost. */
+  /** Ask something that changes nothing: asked again if its connection is lost, or the server cannot answer yet. */
   read<T>(call: Call<T>, options?: CallOptions): Promise<T> {
     return this.within(options, async (signal) => {
-      for (;;) {
+      for (let refusals = 0; ; ) {
         const { value, error } = await this.attempt(call, signal);
         if (!error) return value;
-        if (signal.aborted || error.verdict !== "reconnect") throw error.cause;
+        if (signal.aborted || error.verdict === "final") throw error.cause;
+        if (error.verdict === "retry") await this.pause(this.deps.retryDelayMs(refusals++, error.cause), signal);
+        if (signal.aborted) throw error.cause;
       }
     });
   }
@@ -43,6 +52,15 @@ export class Calls {
       const verdict = signal.aborted ? "final" : this.deps.connector.judge(session, cause);
       return { error: { cause, verdict } as const };
     }
+  }
+
+  /** Resolves after a while, or once the signal aborts. */
+  private async pause(waitMs: number, signal: AbortSignal): Promise<void> {
+    const releases: (() => void)[] = [];
+    await new Promise<void>((resolve) => {
+      releases.push(whenAborted(signal, resolve), this.deps.clock.after(waitMs, resolve));
+    });
+    for (const release of releases) release();
   }
 
   private async within<T>(

@@ -73,8 +73,12 @@ export class PlainConnection {
       return;
     }
     if ("error" in event) {
-      if (this.pending) this.pending.reject(event.error);
-      else this.lastError = event.error;
+      if (this.pending && !isOfReading(event.error)) this.pending.reject(event.error);
+      else {
+        // The connection ends with it, and a send on its way has no answer then.
+        this.lastError = event.error;
+        return;
+      }
       this.pending = undefined;
       return;
     }
@@ -97,7 +101,12 @@ export class PlainConnection {
 
 /** A server that closes with an error which no repetition would cure says that it did not take what it got. */
 function isRefusal(error: ConfabError): boolean {
-  return !isNetworkFailure(error) && !error.kind.retry;
+  return !isNetworkFailure(error) && !error.kind.retry && !isOfReading(error);
+}
+
+/** An error of the reading, which says nothing about what is being sent. */
+function isOfReading({ code }: ConfabError): boolean {
+  return code === "OUT_OF_RANGE";
 }
 
 type PlainEvent = { readonly message: ChatMessage } | { readonly error: ConfabError };

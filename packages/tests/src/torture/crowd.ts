@@ -11,7 +11,8 @@ import { Sender } from "./sender.js";
 /** Messages of a whole run, at the most: its memory and disk have a bound, however long it is. */
 const maxMessages = 120_000;
 
-export interface CrowdOptions extends Pick<TortureOptions, "senders" | "readers" | "transports" | "wipesRedis"> {
+export interface CrowdOptions
+  extends Pick<TortureOptions, "senders" | "readers" | "transports" | "nodes" | "wipesRedis"> {
   readonly url: string;
   readonly seed: number;
   readonly journal: Journal;
@@ -36,7 +37,7 @@ export function makeCrowd(options: CrowdOptions): {
   };
   const senders = Array.from({ length: options.senders }, (_, index) => {
     const place = placed("sender", index);
-    const post = place.isSdk ? postBySdk(place) : postByLinks(place);
+    const post = place.isSdk ? postBySdk({ ...place, keepsOrder: options.nodes === 1 }) : postByLinks(place);
     return new Sender({ ...place, post, maxMessages: Math.ceil(maxMessages / options.senders) });
   });
   const readers = Array.from({ length: options.readers }, (_, index) => {

@@ -50,11 +50,16 @@ export function postByLinks({ url, home, transports, random, diary }: PostOption
   };
 }
 
+export interface SdkPostOptions extends PostOptions {
+  /** False where an engine may refuse a message for the moment and take the ones that are on their way behind it. */
+  readonly keepsOrder: boolean;
+}
+
 /** By the SDK, which promises to do all that itself: whatever it fails with is a violation. */
-export function postBySdk({ url, home, random, diary }: PostOptions): Post {
+export function postBySdk({ url, home, random, diary, keepsOrder }: SdkPostOptions): Post {
   const client = connect(sdkOptions(url, home, random));
   return {
-    keepsOrder: true,
+    keepsOrder,
     send: async ({ room = "", user, id, text }, signal) => {
       try {
         return await client.room(room).send({ user, text }, { id, signal });
