@@ -35,6 +35,7 @@ Runs a server until Ctrl-C or SIGTERM, then says goodbye to its clients and stop
                              rediss:// and so on with TLS; default embedded, on this machine
       --redis-prefix NAME    what the names of all keys begin with; default confab. Deployments
                              that share a Redis need one each
+      --redis-wait-replicas N  acknowledge a message when N replicas of Redis have it too; default 0
       --data DIR             where messages are kept; default ./${defaultDataDir}
       --durability MODE      when a message counts as stored: fsync (default), once it is on disk;
                              os, once the operating system has it

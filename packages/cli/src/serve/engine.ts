@@ -1,5 +1,6 @@
 import type { EngineConfig } from "@confab/server";
 import { UsageError } from "../command.js";
+import { wholeNumber } from "../parse-args.js";
 
 export const defaultDataDir = "confab-data";
 
@@ -9,12 +10,13 @@ export const engineOptions = {
   data: { type: "string" },
   durability: { type: "string" },
   "redis-prefix": { type: "string" },
+  "redis-wait-replicas": { type: "string" },
 } as const;
 
 type EngineValues = { readonly [name in keyof typeof engineOptions]?: string | undefined };
 
 const ofEmbedded = ["data", "durability"] as const;
-const ofRedis = ["redis-prefix"] as const;
+const ofRedis = ["redis-prefix", "redis-wait-replicas"] as const;
 
 /** The engine that the options choose. @throws UsageError: an option is of the other engine, or has a wrong value. */
 export function engineFrom(values: EngineValues): EngineConfig {
@@ -29,7 +31,8 @@ export function engineFrom(values: EngineValues): EngineConfig {
     return { kind: "embedded", dataDir: values.data ?? defaultDataDir, durability };
   }
   const prefix = values["redis-prefix"];
-  return { kind: "redis", url, ...(prefix !== undefined && { prefix }) };
+  const waitReplicas = wholeNumber("redis-wait-replicas", values["redis-wait-replicas"] ?? "0", 0, 100);
+  return { kind: "redis", url, waitReplicas, ...(prefix !== undefined && { prefix }) };
 }
 
 function durabilityFrom(text: string): "fsync" | "os" {

@@ -16,6 +16,8 @@ export type EngineConfig =
       readonly url: string;
       /** What the names of all keys begin with: deployments that share a Redis differ in it. Default `confab`. */
       readonly prefix?: string;
+      /** Replicas that must have a message before it is acknowledged. Default 0. */
+      readonly waitReplicas?: number;
     };
 
 /** What a server is started with. Everything but the engine has a default. */

@@ -3,6 +3,7 @@ import type { Engine } from "../core/index.js";
 import { openEmbeddedEngine } from "../engines/embedded/index.js";
 import { openRedisEngine } from "../engines/redis/index.js";
 import { ConfigError, defaultDedupeWindowMs, defaultRetention, type ServerConfig } from "./config.js";
+import { silentLogger } from "./logger.js";
 import { systemClock } from "./platform.js";
 
 const defaultPrefix = "confab";
@@ -23,7 +24,14 @@ export function openEngine({ engine, ...config }: ServerConfig, limits: Limits):
       return openEmbeddedEngine({ ...shared, folder: dataDir, durability, clock: systemClock });
     }
     case "redis":
-      return openRedisEngine({ ...shared, url: engine.url, prefix: checkedPrefix(engine.prefix), answerTimeoutMs });
+      return openRedisEngine({
+        ...shared,
+        url: engine.url,
+        prefix: checkedPrefix(engine.prefix),
+        waitReplicas: engine.waitReplicas ?? 0,
+        answerTimeoutMs,
+        log: config.logger ?? silentLogger,
+      });
   }
 }
 

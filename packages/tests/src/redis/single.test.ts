@@ -16,6 +16,8 @@ const open: OpenEngine = async ({ limits, clock, ...options }) => {
       url: redis?.url ?? "",
       prefix,
       answerTimeoutMs: 5_000,
+      waitReplicas: 0,
+      log: { info: () => undefined, warn: () => undefined },
       limits: limitsWith(limits),
       // The suite moves its clock; Redis's own goes on.
       clockSkewMs: () => clock.nowMs() - Date.now(),

@@ -9,13 +9,20 @@ import type { LogEntry, RoomId, Signal } from "../../core/index.js";
  *     1 | epoch u32 | first offset f64 | count u32 | (length u32 | body)*   new entries, by the append script
  *     2 | a Signal of the contract                                         a signal, by a node
  *     3                                                                    the log was replaced, by a node
+ *     4 | members u32 | (present u8 | length u16 | user)*                  first in and last out, by the members script
  *
  * Numbers are big-endian. Other kinds are of a later version, and none of this one's business.
  */
 export type BusMessage =
   | { readonly kind: "entries"; readonly epoch: number; readonly entries: readonly LogEntry[] }
   | { readonly kind: "signal"; readonly signal: Signal }
-  | { readonly kind: "replaced" };
+  | { readonly kind: "replaced" }
+  | { readonly kind: "presence"; readonly members: number; readonly users: readonly UserPresence[] };
+
+interface UserPresence {
+  readonly user: string;
+  readonly isPresent: boolean;
+}
 
 const headBytes = 17;
 
@@ -30,6 +37,8 @@ export function decodeBusMessage(bytes: Buffer): BusMessage | undefined {
       return { kind: "signal", signal: signalFrom(bytes.subarray(1)) };
     case 3:
       return { kind: "replaced" };
+    case 4:
+      return presenceFrom(bytes);
     default:
       return undefined;
   }
@@ -52,6 +61,17 @@ function entriesFrom(bytes: Buffer): BusMessage {
     at = end;
   }
   return { kind: "entries", epoch, entries };
+}
+
+function presenceFrom(bytes: Buffer): BusMessage {
+  const users: UserPresence[] = [];
+  for (let at = 5; at < bytes.length; ) {
+    const end = at + 3 + bytes.readUInt16BE(at + 1);
+    if (end > bytes.length) throw new Error("a message of the bus is cut off");
+    users.push({ user: bytes.toString("utf8", at + 3, end), isPresent: bytes[at] === 1 });
+    at = end;
+  }
+  return { kind: "presence", members: bytes.readUInt32BE(1), users };
 }
 
 export function encodeSignal({ user, room, kind, position, payload }: Signal): Buffer {

@@ -35,6 +35,11 @@ export class Connection {
     await this.attempt();
   }
 
+  /** As `open`, but what fails is tried again. */
+  openSoon(): void {
+    this.attemptOrRetry();
+  }
+
   /** The session that can be used now. @throws RedisLostError: there is none. */
   get current(): Session {
     if (this.session) return this.session;
@@ -46,8 +51,8 @@ export class Connection {
   }
 
   /** Give the session up, since something shows that it is no good, and get another one. */
-  restart(session: Session, cause: Error): void {
-    session.end(cause);
+  restart(cause: Error): void {
+    this.session?.end(cause);
   }
 
   close(): void {
@@ -81,11 +86,13 @@ export class Connection {
     if (this.isClosed) return;
     // Many nodes lose their Redis at once: each comes back at a moment of its own.
     const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** this.attempts++) * (0.5 + this.deps.random() / 2);
-    this.pause = setTimeout(() => {
-      this.attempt().catch((thrown: unknown) => {
-        this.lastFailure = thrown instanceof Error ? thrown : new Error(String(thrown));
-        this.reconnectLater();
-      });
-    }, pauseMs);
+    this.pause = setTimeout(() => this.attemptOrRetry(), pauseMs);
+  }
+
+  private attemptOrRetry(): void {
+    this.attempt().catch((thrown: unknown) => {
+      this.lastFailure = thrown instanceof Error ? thrown : new Error(String(thrown));
+      this.reconnectLater();
+    });
   }
 }

@@ -1,7 +1,7 @@
 import type { NewEntry, RoomId } from "../../core/index.js";
 import { dedupeDigest, type Keys } from "./keys.js";
+import { newEpoch } from "./new-epoch.js";
 import type { RedisLink } from "./redis-link.js";
-import { newEpoch } from "./redis-log.js";
 import type { GroupOutcome } from "./room-appends.js";
 import type { RoomIndex } from "./room-index.js";
 import { appendScript } from "./scripts/append.js";
@@ -33,12 +33,18 @@ export class GroupWriter {
   async write(room: RoomId, group: readonly NewEntry[]): Promise<GroupOutcome> {
     const { link, keys, index } = this.deps;
     await index.reserve(room);
-    const names = [keys.log(room), keys.meta(room), ...keys.ids(room), keys.channel(room)];
+    const { log, meta, ids, channel } = keys.of(room);
     const args = this.options();
     for (const { body, sentAtMs, dedupeKey } of group) {
       args.push(asBuffer(body), String(sentAtMs), dedupeKey === undefined ? "" : dedupeDigest(dedupeKey));
     }
-    return outcomeFrom(await link.run(appendScript, names, args));
+    return outcomeFrom(await link.run(appendScript, [log, meta, ...ids, channel], args, true));
+  }
+
+  /** Trim a room to its bounds. @throws what the link throws. */
+  async sweep(room: RoomId): Promise<void> {
+    const { log, meta, ids, channel } = this.deps.keys.of(room);
+    await this.deps.link.run(appendScript, [log, meta, ...ids, channel], this.options());
   }
 
   private options(): Argument[] {

@@ -4,6 +4,13 @@ import type { RoomId } from "../../core/index.js";
 /** Dedupe buckets of a room: the current window, the one before, and one whose keys have just expired. */
 export const bucketCount = 3;
 
+export interface RoomKeys {
+  readonly log: string;
+  readonly meta: string;
+  readonly ids: readonly string[];
+  readonly channel: string;
+}
+
 /**
  * The names of what one deployment keeps in Redis.
  *
@@ -11,6 +18,7 @@ export const bucketCount = 3;
  *     confab:{lobby}:meta     hash: epoch, top, oldest and what trimming needs; outlives the messages
  *     confab:{lobby}:ids:0..2 hashes: a digest of (user, id) to the id of the first message, a window each
  *     confab:{lobby}:bus      sharded channel
+ *     confab:probe:{…}       a key for a moment, and a channel: what a node tries a server with
  *     confab:rooms            sorted set of the names, all with score 0, so ordered by name
  *
  * The braces are a hash tag: all keys of a room are in one slot of a Cluster (Redis Cluster specification, "Hash tags").
@@ -23,25 +31,28 @@ export class Keys {
     this.rooms = `${prefix}:rooms`;
   }
 
-  log(room: RoomId): string {
-    return `${this.prefix}:{${room}}:log`;
-  }
-
-  meta(room: RoomId): string {
-    return `${this.prefix}:{${room}}:meta`;
-  }
-
-  ids(room: RoomId): string[] {
-    return Array.from({ length: bucketCount }, (_, bucket) => `${this.prefix}:{${room}}:ids:${bucket}`);
+  of(room: RoomId): RoomKeys {
+    const stem = `${this.prefix}:{${room}}:`;
+    return {
+      log: `${stem}log`,
+      meta: `${stem}meta`,
+      ids: Array.from({ length: bucketCount }, (_, bucket) => `${stem}ids:${bucket}`),
+      channel: this.channel(room),
+    };
   }
 
   channel(room: RoomId): string {
     return `${this.prefix}:{${room}}:bus`;
   }
 
-  /** Where a node asks a server whether its scripts and Pub/Sub work; any slot will do. */
+  /** The room whose channel this is. */
+  roomOf(channel: string): RoomId {
+    return channel.slice(this.prefix.length + 2, channel.lastIndexOf("}")) as RoomId;
+  }
+
+  /** A key and a channel on which a node tries whether a server does what is needed. */
   probe(tag: string): string {
-    return `${this.prefix}:{${tag}}:probe`;
+    return `${this.prefix}:probe:{${tag}}`;
   }
 }
 

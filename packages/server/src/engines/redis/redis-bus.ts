@@ -1,49 +1,45 @@
-import type { LogEntry, PresenceChange, RoomBus, RoomId, RoomListener, Signal } from "../../core/index.js";
-import { decodeBusMessage, encodeSignal, placeOfEntries } from "./bus-message.js";
+import type { LogEntry, RoomBus, RoomId, RoomListener, Signal } from "../../core/index.js";
+import { BusChannel } from "./bus-channel.js";
+import { type BusMessage, decodeBusMessage, encodeSignal, placeOfEntries } from "./bus-message.js";
 import type { Keys } from "./keys.js";
 import { confabErrorFromRedis } from "./redis-error.js";
 import type { RedisLink } from "./redis-link.js";
 
-/** A room that somebody on this node watches. */
-interface Channel {
-  readonly room: RoomId;
-  readonly listeners: Set<RoomListener>;
+interface Watched {
+  readonly channel: BusChannel;
   /** Settles once Redis has confirmed the subscription. */
   readonly subscribed: Promise<void>;
-  epoch: number;
-  /** The last offset that the listeners were given. */
-  heardTo: number;
 }
 
-/**
- * What happens in rooms, by Redis's Pub/Sub: one subscription for each room that this node watches, however many watch.
- *
- * What this node appends is heard twice: from its own append, at once, and from Redis. The offsets tell.
- */
+/** What happens in rooms, by Redis's Pub/Sub: one subscription for each room that this node watches, however many watch. */
 export class RedisBus implements RoomBus {
-  private readonly channels = new Map<string, Channel>();
+  /** By the name of the channel. */
+  private readonly watched = new Map<string, Watched>();
 
   constructor(
     private readonly link: RedisLink,
     private readonly keys: Keys,
+    /** The last of some entries that were heard. */
+    private readonly noteTop: (room: RoomId, epoch: number, last: LogEntry) => void,
   ) {}
 
   async watch(room: RoomId, listener: RoomListener): Promise<() => void> {
     const name = this.keys.channel(room);
-    const channel = this.channels.get(name) ?? this.open(room, name);
-    channel.listeners.add(listener);
-    const leave = () => {
-      if (!channel.listeners.delete(listener) || channel.listeners.size > 0) return;
-      this.channels.delete(name);
-      this.link.unsubscribe(name);
-    };
+    const watched = this.watched.get(name) ?? this.open(name);
+    const { listeners } = watched.channel;
+    listeners.add(listener);
     try {
-      await channel.subscribed;
+      await watched.subscribed;
     } catch (thrown) {
-      channel.listeners.delete(listener);
+      listeners.delete(listener);
       throw confabErrorFromRedis(thrown, false);
     }
-    return leave;
+    return () => {
+      if (!listeners.delete(listener) || listeners.size > 0) return;
+      watched.channel.close();
+      this.watched.delete(name);
+      this.link.unsubscribe(name);
+    };
   }
 
   signal(signal: Signal): void {
@@ -53,55 +49,79 @@ export class RedisBus implements RoomBus {
     });
   }
 
-  /** Who came to this node, or left it. */
-  presence(change: PresenceChange, members: number): void {
-    const channel = this.channels.get(this.keys.channel(change.room));
-    for (const listener of channel?.listeners ?? []) listener.presence([change], members);
-  }
-
   /** What this node has just appended. Its listeners need not wait for Redis to bring it. */
   appended(room: RoomId, epoch: number, first: number, bodies: readonly Uint8Array[]): void {
-    const channel = this.channels.get(this.keys.channel(room));
-    if (channel) give(channel, epoch, entriesFrom(first, bodies));
+    const entries = bodies.map((body, index) => ({ offset: first + index, body }));
+    const last = entries.at(-1);
+    if (!last) return;
+    this.noteTop(room, epoch, last);
+    this.watched.get(this.keys.channel(room))?.channel.appended(epoch, entries);
   }
 
   /** What Redis brings. */
   heard(name: string, message: Buffer): void {
-    const channel = this.channels.get(name);
+    const channel = this.watched.get(name)?.channel;
     if (!channel) return;
     const place = placeOfEntries(message);
     // Most of what comes is this node's own, and given already.
-    if (place && place.epoch === channel.epoch && place.last <= channel.heardTo) return;
-    const decoded = decodeBusMessage(message);
-    if (decoded?.kind === "entries") give(channel, decoded.epoch, decoded.entries);
-    else if (decoded?.kind === "signal") for (const listener of channel.listeners) listener.signal(decoded.signal);
+    if (place && channel.isGiven(place)) return;
+    const decoded = decodedOrNothing(message);
+    switch (decoded?.kind) {
+      case "entries": {
+        const last = decoded.entries.at(-1);
+        if (last) this.noteTop(this.keys.roomOf(name), decoded.epoch, last);
+        channel.heard(decoded.epoch, decoded.entries);
+        break;
+      }
+      case "signal":
+        for (const listener of channel.listeners) listener.signal(decoded.signal);
+        break;
+      case "replaced":
+        channel.interrupted();
+        break;
+      case "presence": {
+        const room = this.keys.roomOf(name);
+        const changes = decoded.users.map((change) => ({ room, ...change }));
+        for (const listener of channel.listeners) listener.presence(changes, decoded.members);
+        break;
+      }
+      case "presence": {
+        const room = this.keys.roomOf(name);
+        const changes = decoded.users.map((change) => ({ room, ...change }));
+        for (const listener of channel.listeners) listener.presence(changes, decoded.members);
+        break;
+      }
+      case undefined:
+        break;
+    }
   }
 
-  private open(room: RoomId, name: string): Channel {
-    const subscribed = this.link.subscribe(name);
-    const channel: Channel = { room, listeners: new Set(), subscribed, epoch: 0, heardTo: 0 };
-    this.channels.set(name, channel);
-    subscribed.catch(() => {
+  /** Something may have been missed on these channels. */
+  interrupted(names: Iterable<string>): void {
+    for (const name of names) this.watched.get(name)?.channel.interrupted();
+  }
+
+  /** The log of a room is another one. */
+  replaced(room: RoomId): void {
+    this.interrupted([this.keys.channel(room)]);
+  }
+
+  private open(name: string): Watched {
+    const watched = { channel: new BusChannel(), subscribed: this.link.subscribe(name) };
+    this.watched.set(name, watched);
+    watched.subscribed.catch(() => {
       // Those who wait for it are told; the next one begins anew.
-      if (this.channels.get(name) === channel) this.channels.delete(name);
+      if (this.watched.get(name) === watched) this.watched.delete(name);
     });
-    return channel;
+    return watched;
   }
 }
 
-function entriesFrom(first: number, bodies: readonly Uint8Array[]): readonly LogEntry[] {
-  return bodies.map((body, index) => ({ offset: first + index, body }));
-}
-
-function give(channel: Channel, epoch: number, entries: readonly LogEntry[]): void {
-  const last = entries.at(-1);
-  if (!last) return;
-  if (epoch !== channel.epoch) {
-    channel.epoch = epoch;
-    channel.heardTo = 0;
+/** What others publish on our channels is not our business, and must not end the connection. */
+function decodedOrNothing(message: Buffer): BusMessage | undefined {
+  try {
+    return decodeBusMessage(message);
+  } catch {
+    return undefined;
   }
-  if (last.offset <= channel.heardTo) return;
-  const unheard = entries.filter(({ offset }) => offset > channel.heardTo);
-  channel.heardTo = last.offset;
-  for (const listener of channel.listeners) listener.entries(epoch, unheard);
 }

@@ -1,14 +1,18 @@
 import type { Limits } from "@confab/contract";
 import type { Engine } from "../../core/index.js";
+import { AgeSweep } from "./age-sweep.js";
 import { GroupWriter, type Retention } from "./group-writer.js";
 import { Keys } from "./keys.js";
-import { NodeMembers } from "./node-members.js";
+import { KnownTops } from "./known-tops.js";
+import { MemberKeys } from "./members/member-keys.js";
+import { RedisMembers } from "./members/redis-members.js";
+import { type EngineLog, linkFor } from "./open-link.js";
 import { RedisBus } from "./redis-bus.js";
 import { RedisLog } from "./redis-log.js";
 import { RoomAppends } from "./room-appends.js";
 import { RoomIndex } from "./room-index.js";
-import { SingleLink } from "./single-link.js";
-import { checkRedis, startErrorFrom } from "./start-check.js";
+import { slotOf } from "./slots.js";
+import { startErrorFrom } from "./start-check.js";
 import { redisTargetFrom } from "./url.js";
 
 export interface RedisEngineConfig {
@@ -20,7 +24,13 @@ export interface RedisEngineConfig {
   readonly dedupeWindowMs: number;
   /** For a connection, and then for each answer, in milliseconds. A Redis that needs longer is taken for gone. */
   readonly answerTimeoutMs: number;
-  readonly limits: Pick<Limits, "maxRooms" | "maxPendingSends" | "maxPendingSendBytes" | "maxPresenceEventMembers">;
+  /** Replicas that must have a message before it is acknowledged; 0: none. */
+  readonly waitReplicas: number;
+  readonly log: EngineLog;
+  readonly limits: Pick<
+    Limits,
+    "maxRooms" | "maxPendingSends" | "maxPendingSendBytes" | "maxPresenceEventMembers" | "nodeTimeoutMs"
+  >;
   /** What to add to Redis's clock, in milliseconds: 0 but in tests. */
   readonly clockSkewMs?: () => number;
 }
@@ -31,24 +41,34 @@ export interface RedisEngineConfig {
  * @throws RedisUrlError, RedisStartError: it cannot be used; the message says why.
  */
 export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine> {
-  const { url, prefix, retention, dedupeWindowMs, answerTimeoutMs, limits, clockSkewMs = () => 0 } = config;
+  const {
+    url,
+    prefix,
+    retention,
+    dedupeWindowMs,
+    answerTimeoutMs,
+    waitReplicas,
+    limits,
+    clockSkewMs = () => 0,
+  } = config;
   const target = redisTargetFrom(url);
   const keys = new Keys(prefix);
-  const { username, password, database, isTls } = target;
-  const link = new SingleLink({
-    options: { username, password, database, isTls, answerTimeoutMs },
-    locate: async () => target.addresses[0] ?? { host: "", port: 0 },
-    events: {
-      heard: (channel, message) => bus.heard(channel, message),
-      interrupted: () => undefined,
+  const link = linkFor(
+    { target, answerTimeoutMs, waitReplicas, log: config.log },
+    {
+      keys,
+      events: {
+        heard: (channel, message) => bus.heard(channel, message),
+        interrupted: (channels) => bus.interrupted(channels),
+      },
+      verify: async (session, hasSlot) => {
+        index.forget();
+        await tops.verify(session, (room) => hasSlot(slotOf(keys.channel(room))));
+      },
     },
-    prepare: async (session) => {
-      index.forget();
-      await checkRedis(session, keys);
-    },
-    random: Math.random,
-  });
-  const bus = new RedisBus(link, keys);
+  );
+  const bus = new RedisBus(link, keys, (room, epoch, last) => tops.note(room, epoch, last.offset, last.body));
+  const tops = new KnownTops(keys, (room) => bus.replaced(room));
   const index = new RoomIndex(link, keys, limits.maxRooms);
   const writer = new GroupWriter({ link, keys, index, retention, dedupeWindowMs, clockSkewMs });
   const appends = new RoomAppends({
@@ -56,21 +76,30 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
     write: (room, group) => writer.write(room, group),
     written: (room, { epoch, topBefore }, bodies) => bus.appended(room, epoch, topBefore + 1, bodies),
   });
-  const log = new RedisLog(link, keys, appends, index);
+  const members = new RedisMembers({
+    link,
+    keys: new MemberKeys(prefix),
+    maxEventMembers: limits.maxPresenceEventMembers,
+    nodeTimeoutMs: limits.nodeTimeoutMs,
+  });
+  const log = new RedisLog({ link, keys, appends, index, tops });
   try {
     await link.open();
   } catch (thrown) {
     throw startErrorFrom(thrown, target);
   }
+  members.start();
+  const sweep = retention.maxAgeMs === undefined ? undefined : new AgeSweep(index, (room) => writer.sweep(room));
 
   let closing: Promise<void> | undefined;
   return {
     log,
     bus,
-    members: new NodeMembers(limits.maxPresenceEventMembers, (change, members) => bus.presence(change, members)),
+    members,
     trouble: () => link.trouble(),
     close: () => {
-      closing ??= appends.close().then(() => link.close());
+      sweep?.stop();
+      closing ??= Promise.all([appends.close(), members.close()]).then(() => link.close());
       return closing;
     },
   };

@@ -4,11 +4,12 @@ import type { Argument } from "./session.js";
 /** A Redis of any form: one server, the master that Sentinels know, or a Cluster. */
 export interface RedisLink {
   /**
-   * Run a script on the server that has `keys`, which are all in one slot.
+   * Run a script on the server that has `keys`, which are all in one slot. `isDurable`: it counts only when as many replicas
+   * have what it wrote as the configuration asks for.
    *
    * @throws ErrorReply; RedisLostError.
    */
-  run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown>;
+  run(script: Script, keys: readonly string[], args: readonly Argument[], isDurable?: boolean): Promise<unknown>;
   /** As `run`, for a command with one key. */
   send(key: string, args: readonly Argument[]): Promise<unknown>;
   /** Resolves once everything published from now on will be heard. @throws RedisLostError, ErrorReply. */

@@ -1,4 +1,3 @@
-import { randomInt } from "node:crypto";
 import type {
   Appended,
   LogEntry,
@@ -11,6 +10,8 @@ import type {
   RoomSummary,
 } from "../../core/index.js";
 import type { Keys } from "./keys.js";
+import type { KnownTops } from "./known-tops.js";
+import { newEpoch } from "./new-epoch.js";
 import { confabErrorFromRedis } from "./redis-error.js";
 import type { RedisLink } from "./redis-link.js";
 import type { RoomAppends } from "./room-appends.js";
@@ -21,11 +22,6 @@ import { readScript } from "./scripts/read.js";
 /** How long a room that nobody wrote to keeps its epoch after somebody last looked, in milliseconds. */
 const emptyRoomTtlMs = 3_600_000;
 
-/** A random epoch; 0 is none. */
-export function newEpoch(): string {
-  return String(randomInt(1, 2 ** 32));
-}
-
 interface Page {
   readonly direction: "forward" | "backward";
   readonly from: number;
@@ -34,17 +30,20 @@ interface Page {
 
 const noEntries: Page = { direction: "forward", from: 1, bounds: { maxEntries: 0, maxBytes: 0 } };
 
+export interface RedisLogDeps {
+  readonly link: RedisLink;
+  readonly keys: Keys;
+  readonly appends: RoomAppends;
+  readonly index: RoomIndex;
+  readonly tops: KnownTops;
+}
+
 /** The log in Redis: a stream for each room, and a record that outlives its messages. */
 export class RedisLog implements RoomLog {
-  constructor(
-    private readonly link: RedisLink,
-    private readonly keys: Keys,
-    private readonly appends: RoomAppends,
-    private readonly index: RoomIndex,
-  ) {}
+  constructor(private readonly deps: RedisLogDeps) {}
 
   append(room: RoomId, entry: NewEntry): Promise<Appended> {
-    return this.appends.append(room, entry);
+    return this.deps.appends.append(room, entry);
   }
 
   async state(room: RoomId): Promise<RoomState> {
@@ -64,7 +63,7 @@ export class RedisLog implements RoomLog {
     const found: RoomSummary[] = [];
     try {
       for (let last = after; found.length < limit; ) {
-        const names = await this.index.page(prefix, last, limit);
+        const names = await this.deps.index.page(prefix, last, limit);
         const states = await Promise.all(names.map((room) => this.tryRead(room, noEntries)));
         for (const [at, state] of states.entries()) {
           const room = names[at];
@@ -87,8 +86,8 @@ export class RedisLog implements RoomLog {
       for (;;) {
         const read = await this.tryRead(room, page);
         if (read) return read;
-        const keys = [this.keys.log(room), this.keys.meta(room), ...this.keys.ids(room)];
-        await this.link.run(openRoomScript, keys, [newEpoch(), String(emptyRoomTtlMs)]);
+        const { log, meta, ids } = this.deps.keys.of(room);
+        await this.deps.link.run(openRoomScript, [log, meta, ...ids], [newEpoch(), String(emptyRoomTtlMs)]);
       }
     } catch (thrown) {
       throw confabErrorFromRedis(thrown, false);
@@ -97,19 +96,19 @@ export class RedisLog implements RoomLog {
 
   /** Undefined: the room has no record. */
   private async tryRead(room: RoomId, { direction, from, bounds }: Page): Promise<LogPage | undefined> {
-    const reply = await this.link.run(
-      readScript,
-      [this.keys.log(room), this.keys.meta(room)],
-      [direction, String(from), String(bounds.maxEntries), String(bounds.maxBytes)],
-    );
-    const [epoch, oldest, newest, ...pairs] = reply as [Buffer, number, number, ...Buffer[]];
-    if (epoch === undefined) return undefined;
+    const { log, meta } = this.deps.keys.of(room);
+    const args = [direction, String(from), String(bounds.maxEntries), String(bounds.maxBytes)];
+    const reply = await this.deps.link.run(readScript, [log, meta], args);
+    const [epochText, oldest, newest, digest, ...pairs] = reply as [Buffer, number, number, Buffer, ...Buffer[]];
+    if (epochText === undefined) return undefined;
+    const epoch = Number(epochText.toString("latin1"));
+    if (digest.length > 0) this.deps.tops.noteDigest(room, epoch, newest, digest.toString("latin1"));
     const entries: LogEntry[] = [];
     for (let at = 0; at + 1 < pairs.length; at += 2) {
       const body = pairs[at + 1];
       if (body) entries.push({ offset: offsetFromId(pairs[at]), body });
     }
-    const page = { epoch: Number(epoch.toString("latin1")), oldest, newest, messages: newest - oldest + 1 };
+    const page = { epoch, oldest, newest, messages: newest - oldest + 1 };
     return direction === "forward" ? { ...page, entries } : { ...page, entries: entries.reverse() };
   }
 }

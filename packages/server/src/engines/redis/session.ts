@@ -106,15 +106,19 @@ export class Session {
   }
 
   /** Run a script that the server may or may not know yet. @throws as `send`. */
-  async run({ source, sha1 }: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
-    const rest = [String(keys.length), ...keys, ...args];
+  async run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
     try {
-      return await this.send(["EVALSHA", sha1, ...rest]);
+      return await this.send(["EVALSHA", script.sha1, String(keys.length), ...keys, ...args]);
     } catch (thrown) {
       // Its cache of scripts was flushed, or it is another server since.
-      if (redisErrorCode(thrown) === "NOSCRIPT") return this.send(["EVAL", source, ...rest]);
+      if (redisErrorCode(thrown) === "NOSCRIPT") return this.evaluate(script, keys, args);
       throw thrown;
     }
+  }
+
+  /** As `run`, in one command whatever the server knows. */
+  evaluate({ source }: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    return this.send(["EVAL", source, String(keys.length), ...keys, ...args]);
   }
 
   /** Resolves once the server has confirmed it. A session that subscribes does nothing else. */

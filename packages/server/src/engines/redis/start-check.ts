@@ -1,6 +1,6 @@
-import type { Keys } from "./keys.js";
 import { RedisLostError, redisErrorCode } from "./redis-error.js";
 import { script } from "./scripts/script.js";
+import { serverState } from "./server-state.js";
 import type { Session } from "./session.js";
 import { describeTarget, type RedisTarget } from "./url.js";
 
@@ -10,7 +10,7 @@ export class RedisStartError extends Error {
 }
 
 /** Sharded Pub/Sub and the flags of scripts came with 7.0 (redis.io, release notes of 7.0). */
-export const oldestVersion = "7.0";
+const oldestVersion = "7.0";
 
 /** What the engine does with a key and a channel, on ones of its own. */
 const probeScript = script(`#!lua
@@ -20,29 +20,19 @@ return redis.call('GET', KEYS[1])
 `);
 
 /** @throws RedisStartError: too old, or not allowed what the engine needs; RedisLostError, ErrorReply. */
-export async function checkRedis(session: Session, keys: Keys): Promise<void> {
-  const version = /redis_version:([0-9.]+)/.exec(await info(session, "server"))?.[1];
+export async function checkServer(session: Session, probeKey: string): Promise<void> {
+  const { version } = await serverState(session);
   if (version !== undefined && Number.parseFloat(version) < Number(oldestVersion)) {
     throw new RedisStartError(`it is version ${version}; ${oldestVersion} or later is needed`);
   }
   try {
-    await session.run(probeScript, [keys.probe("probe")], []);
+    await session.run(probeScript, [probeKey], []);
   } catch (thrown) {
     if (redisErrorCode(thrown) !== "NOPERM") throw thrown;
     throw new RedisStartError(
-      `this user may not run scripts with keys and channels of the prefix: ${text(thrown)}; see the README for the rights that are needed`,
+      `this user may not run scripts on keys and channels of the prefix: ${text(thrown)}; see the README for the rights that are needed`,
       { cause: thrown },
     );
-  }
-}
-
-/** A section of INFO; empty if this user may not ask. */
-export async function info(session: Session, section: string): Promise<string> {
-  try {
-    return String(await session.send(["INFO", section]));
-  } catch (thrown) {
-    if (redisErrorCode(thrown) === "NOPERM") return "";
-    throw thrown;
   }
 }
 
@@ -62,6 +52,8 @@ function reason(thrown: unknown): string | undefined {
       return "the user or password is wrong";
     case "NOAUTH":
       return "it asks for a password; give it in the URL: redis://:password@host";
+    case "NOPERM":
+      return `this user may not do what is needed: ${text(thrown)}`;
     case undefined:
       break;
     default:

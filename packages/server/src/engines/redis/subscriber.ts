@@ -2,12 +2,14 @@ import { Connection, type ConnectionDeps } from "./connection.js";
 import { RedisLostError } from "./redis-error.js";
 import type { Session } from "./session.js";
 
-export interface SubscriberDeps extends Pick<ConnectionDeps, "options" | "locate" | "random"> {
+export interface SubscriberDeps extends Pick<ConnectionDeps, "options" | "locate" | "random" | "lost"> {
   readonly heard: (channel: string, message: Buffer) => void;
   /** The connection was lost and is back: what these channels brought meanwhile was missed. */
   readonly interrupted: (channels: Iterable<string>) => void;
   /** The server has stopped to bring a channel: it is another one's now. */
   readonly moved: (channel: string) => void;
+  /** A channel that every session listens to beside those that were asked for. */
+  readonly always: () => string;
 }
 
 /** Channels subscribed again at a time after a reconnect. */
@@ -24,7 +26,7 @@ export class Subscriber {
       ...deps,
       purpose: "Pub/Sub",
       prepare: (session) => this.resubscribe(session),
-      lost: () => undefined,
+      lost: deps.lost,
     });
   }
 
@@ -59,6 +61,7 @@ export class Subscriber {
     session.whenMoved((channel) => {
       if (this.channels.delete(channel)) this.deps.moved(channel);
     });
+    await session.subscribe(this.deps.always(), this.listener);
     const channels = [...this.channels];
     for (let from = 0; from < channels.length; from += channelsPerSlice) {
       const slice = channels.slice(from, from + channelsPerSlice);

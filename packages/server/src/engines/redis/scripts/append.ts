@@ -5,7 +5,8 @@ import { script } from "./script.js";
 export const appendOptionCount = 6;
 
 /**
- * Append a group of entries to one room: what of them is new gets the next offsets, all of it or nothing.
+ * Append a group of entries to one room: what of them is new gets the next offsets, all of it or nothing. Without entries
+ * the room is only trimmed.
  *
  *     KEYS  log, meta, ids:0, ids:1, ids:2, channel
  *     ARGV  an epoch, should the room need one; maxMessages, maxBytes, maxAgeMs (0: no bound); the dedupe window in
@@ -36,6 +37,7 @@ local top, oldest, swept, bytes
 if epoch then
   top, oldest, swept, bytes = tonumber(known[2]), tonumber(known[3]), tonumber(known[4]), tonumber(known[5])
 else
+  if count == 0 then return { ARGV[1], 0 } end
   -- Nobody wrote yet, or the record is lost: what it described then is another log, of which no position is good.
   call('UNLINK', log, KEYS[3], KEYS[4], KEYS[5])
   epoch, top, oldest, swept, bytes = ARGV[1], 0, 1, 1, 0
@@ -106,7 +108,8 @@ for index = 0, count - 1 do
     end
   end
 end
-if top == topBefore then return reply end
+-- Without entries it is a sweep: only what has passed its bounds is looked at.
+if top == topBefore and count > 0 or top == 0 then return reply end
 
 if bucket then
   if isNewBucket then
@@ -148,6 +151,7 @@ end
 if swept > sweptBefore then call('XTRIM', log, 'MINID', '~', text(swept)) end
 
 call('HSET', meta, 'epoch', epoch, 'top', text(top), 'oldest', text(oldest), 'swept', text(swept), 'bytes', text(bytes))
+if top == topBefore then return reply end
 if topBefore == 0 then call('PERSIST', meta) end
 local head = struct.pack('>BI4dI4', 1, tonumber(epoch), topBefore + 1, top - topBefore)
 call('SPUBLISH', channel, head .. table.concat(message))

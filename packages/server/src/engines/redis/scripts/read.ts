@@ -1,11 +1,12 @@
-import { script } from "./script.js";
+import { digestLength, script } from "./script.js";
 
 /**
  * What a room holds, and a page of it.
  *
  *     KEYS  log, meta
  *     ARGV  'forward' or 'backward'; the first offset of the page (forward) or the last; maxEntries; maxBytes
- *     reply { epoch, oldest, top, id, body, id, body, ... }, or {} for a room without a record
+ *     reply { epoch, oldest, top, digest, id, body, id, body, ... }, or {} for a room without a record;
+ *           digest: the first digits of the SHA-1 of the newest body, where no page is asked for
  *
  * It writes nothing, so that it works while memory is full.
  */
@@ -15,9 +16,16 @@ local from, maxEntries, maxBytes = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local known = redis.call('HMGET', KEYS[2], 'epoch', 'top', 'oldest', 'swept', 'bytes')
 if not known[1] then return {} end
 local top, oldest = tonumber(known[2]), tonumber(known[3])
+local reply = { known[1], oldest, top, '' }
+if maxEntries == 0 then
+  local newest = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
+  if newest then reply[4] = string.sub(redis.sha1hex(newest[2][2]), 1, ${digestLength}) end
+end
 -- The stream may have been removed without its record; then nothing of it can be read.
-if top > 0 and redis.call('EXISTS', log) == 0 then oldest = top + 1 end
-local reply = { known[1], oldest, top }
+if top > 0 and redis.call('EXISTS', log) == 0 then
+  oldest = top + 1
+  reply[2] = oldest
+end
 if maxEntries == 0 then return reply end
 
 local isForward = ARGV[1] == 'forward'
