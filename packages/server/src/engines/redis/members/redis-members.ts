@@ -1,0 +1,107 @@
+import { randomBytes } from "node:crypto";
+import type { Member, MemberCounts, MemberDirectory, RoomId } from "../../../core/index.js";
+import { confabErrorFromRedis } from "../redis-error.js";
+import type { RedisLink } from "../redis-link.js";
+import { DeadNodes } from "./dead-nodes.js";
+import type { MemberKeys } from "./member-keys.js";
+import { MembersWriter } from "./members-writer.js";
+import { NodeLife } from "./node-life.js";
+import { OwnRooms } from "./own-rooms.js";
+import { countMembersScript } from "./scripts.js";
+
+export interface RedisMembersDeps {
+  readonly link: RedisLink;
+  readonly keys: MemberKeys;
+  readonly maxEventMembers: number;
+  readonly nodeTimeoutMs: number;
+}
+
+/** Who reads which room on all nodes that share a Redis. */
+export class RedisMembers implements MemberDirectory {
+  private readonly own = new OwnRooms();
+  private readonly writer: MembersWriter;
+  private readonly life: NodeLife;
+
+  constructor(private readonly deps: RedisMembersDeps) {
+    const { own } = this;
+    this.life = new NodeLife({ ...deps, own, writer: () => this.writer, deadNodes: new DeadNodes(deps), newNodeName });
+    this.writer = new MembersWriter(newNodeName(), { ...deps, own, mayWrite: () => this.life.isTrusted });
+  }
+
+  /** Begin to tell the other nodes of this one. */
+  start(): void {
+    this.life.start();
+  }
+
+  enter(room: RoomId, user: string): void {
+    this.own.enter(room, user);
+    this.writer.add(room);
+  }
+
+  leave(room: RoomId, user: string): void {
+    this.own.leave(room, user);
+    this.writer.add(room);
+  }
+
+  async counts(rooms: readonly RoomId[]): Promise<readonly MemberCounts[]> {
+    const { link, keys } = this.deps;
+    const count = async (room: RoomId) => {
+      const reply = await link.run(countMembersScript, [keys.members(room), keys.nodes(room)], []);
+      const [members, subscribers] = reply as [number, number];
+      return { members, subscribers };
+    };
+    try {
+      return await Promise.all(rooms.map(count));
+    } catch (thrown) {
+      throw confabErrorFromRedis(thrown, false);
+    }
+  }
+
+  async page(room: RoomId, after: string, limit: number): Promise<readonly Member[]> {
+    try {
+      return await this.readPage(room, after, limit);
+    } catch (thrown) {
+      throw confabErrorFromRedis(thrown, false);
+    }
+  }
+
+  /** Remove this node and its members, if Redis answers; otherwise the others will. */
+  async close(): Promise<void> {
+    this.life.close();
+    this.own.clear();
+    for (const { room } of this.own.all()) this.writer.add(room);
+    if (!(await this.writer.idle())) return;
+    const { link, keys } = this.deps;
+    try {
+      await link.send(keys.aliveNodes, ["ZREM", keys.aliveNodes, this.writer.node]);
+    } catch {
+      // The others will find the node silent, and nothing of it to remove.
+    }
+  }
+
+  private async readPage(room: RoomId, after: string, limit: number): Promise<readonly Member[]> {
+    const { link, keys } = this.deps;
+    const key = keys.members(room);
+    const start = after === "" ? "-" : `(${after}`;
+    const [names, nodes] = (await Promise.all([
+      link.send(key, ["ZRANGE", key, start, "+", "BYLEX", "LIMIT", "0", String(limit)]),
+      link.send(keys.nodes(room), ["HKEYS", keys.nodes(room)]),
+    ])) as [Buffer[], Buffer[]];
+    if (names.length === 0) return [];
+    const byNode = await Promise.all(
+      nodes.map((node) => {
+        const hash = keys.nodeMembers(room, String(node));
+        return link.send(hash, ["HMGET", hash, ...names]) as Promise<(Buffer | null)[]>;
+      }),
+    );
+    return names.map((name, index) => {
+      const connections = byNode.reduce((sum, counts) => sum + Number(counts[index] ?? 0), 0);
+      // Who left between the two questions was there at the first.
+      return { user: String(name), connections: Math.max(1, connections) };
+    });
+  }
+}
+
+function newNodeName(): string {
+  return randomBytes(8).toString("hex");
+}
