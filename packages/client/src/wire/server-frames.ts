@@ -69,6 +69,6 @@ function eventFrom(frame: Decoded<typeof contract.serverFrame>): ServerEvent {
   return { kind: "other" };
 }
 
-function signalFrom({ position, ...signal }: Decoded<typeof contract.signal>): IncomingSignal {
-  return { ...signal, ...(position && { position: positionText(position) }) };
+function signalFrom({ user, room, kind, position, payload }: Decoded<typeof contract.signal>): IncomingSignal {
+  return { user, room, kind, ...(position && { position: positionText(position) }), ...(payload && { payload }) };
 }
