@@ -1,0 +1,57 @@
+import { randomUUID } from "node:crypto";
+import { limitsWith } from "@confab/contract";
+import { type OpenEngine, openRedisEngine, type RedisEngineConfig } from "@confab/server/testing/redis-engine";
+
+export const aPrefix = (): string => `test:${randomUUID()}`;
+
+/** A node's engine, with what tests seldom ask for filled in. */
+export function openNode(
+  config: Pick<RedisEngineConfig, "url"> & Partial<RedisEngineConfig>,
+): ReturnType<typeof openRedisEngine> {
+  return openRedisEngine({
+    prefix: aPrefix(),
+    retention: {},
+    dedupeWindowMs: 60_000,
+    answerTimeoutMs: 5_000,
+    waitReplicas: 0,
+    log: { info: () => undefined, warn: () => undefined },
+    limits: limitsWith(),
+    ...config,
+  });
+}
+
+/** For the behaviour suite: each test has a prefix of its own on the Redis of `url`. */
+export function openingOn(url: () => string): OpenEngine {
+  return async ({ limits, clock, ...options }) => {
+    const prefix = aPrefix();
+    const open = () =>
+      openNode({
+        ...options,
+        url: url(),
+        prefix,
+        limits: limitsWith(limits),
+        // The suite moves its clock; Redis's own goes on.
+        clockSkewMs: () => clock.nowMs() - Date.now(),
+      });
+    const nodes = [await open()];
+    const [engine] = nodes;
+    if (!engine) throw new Error("there is a node");
+    return {
+      engine,
+      reopen: async () => {
+        await nodes.pop()?.close();
+        const reopened = await open();
+        nodes.push(reopened);
+        return reopened;
+      },
+      anotherNode: async () => {
+        const another = await open();
+        nodes.unshift(another);
+        return another;
+      },
+      dispose: async () => {
+        for (const node of nodes) await node.close();
+      },
+    };
+  };
+}
