@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { limitsWith } from "@confab/contract";
+import { openRedisEngine } from "@confab/server/testing/redis-engine";
+import { RedisServer } from "../fixture/redis-server.js";
+
+export type Engine = Awaited<ReturnType<typeof openRedisEngine>>;
+export type RoomId = Parameters<Engine["members"]["enter"]>[0];
+
+export const lobby: RoomId = "lobby" as RoomId;
+
+/** Short, so that tests need not wait; a machine that is held up for longer makes nodes look dead, and they must bear it. */
+const nodeTimeoutMs = 900;
+
+/** Longer than anything takes that is going to happen. */
+const patienceMs = 20_000;
+
+/** One node in this process: an engine, and what its listeners in the lobby were told. */
+export interface Node {
+  readonly engine: Engine;
+  /** Each change as `+ann` or `-ann`. */
+  readonly told: string[];
+}
+
+/** Nodes on a Redis of their own. */
+export class RedisNodes {
+  readonly nodes: Node[] = [];
+  private readonly prefix = `presence:${randomUUID()}`;
+
+  private constructor(readonly redis: RedisServer) {}
+
+  static async start(count: number): Promise<RedisNodes> {
+    const nodes = new RedisNodes(await RedisServer.start());
+    for (let i = 0; i < count; i++) await nodes.add();
+    return nodes;
+  }
+
+  async add(): Promise<Node> {
+    const engine = await openRedisEngine({
+      url: this.redis.url,
+      prefix: this.prefix,
+      retention: {},
+      dedupeWindowMs: 60_000,
+      answerTimeoutMs: 5_000,
+      waitReplicas: 0,
+      log: { info: () => undefined, warn: () => undefined },
+      limits: limitsWith({ nodeTimeoutMs }),
+    });
+    const told: string[] = [];
+    await engine.bus.watch(lobby, {
+      entries: () => undefined,
+      signal: () => undefined,
+      interrupted: () => undefined,
+      presence: (changes) => told.push(...changes.map(({ user, isPresent }) => `${isPresent ? "+" : "-"}${user}`)),
+    });
+    const node = { engine, told };
+    this.nodes.push(node);
+    return node;
+  }
+
+  /** The name of a key, as redis-cli needs it. */
+  key(rest: string): string {
+    return `${this.prefix}:${rest}`;
+  }
+
+  async cli(...words: readonly string[]): Promise<string[]> {
+    return (await this.redis.cli(...words)).filter((line) => line !== "");
+  }
+
+  /** Wait until every node says the same of a room: these members, `ann=2` and so on. */
+  async agreeOn(expected: readonly string[], room: RoomId = lobby): Promise<void> {
+    for (const { engine } of this.nodes) {
+      await becomes(async () => {
+        const page = await engine.members.page(room, "", 1_000);
+        const [counts] = await engine.members.counts([room]);
+        return [counts?.members, page.map(({ user, connections }) => `${user}=${connections}`)];
+      }, [expected.length, [...expected]]);
+    }
+  }
+
+  async stop(): Promise<void> {
+    for (const { engine } of this.nodes) await engine.close();
+    await this.redis.stop();
+  }
+}
+
+/** Ask again until the answer is this one. An error is an answer too, as long as there is time. */
+export async function becomes<T>(ask: () => T | Promise<T>, expected: T): Promise<void> {
+  const deadlineMs = Date.now() + patienceMs;
+  for (;;) {
+    try {
+      assert.deepEqual(await ask(), expected);
+      return;
+    } catch (difference) {
+      if (Date.now() > deadlineMs) throw difference;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
