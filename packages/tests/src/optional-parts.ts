@@ -25,6 +25,11 @@ const optionalParts = {
     find: () => ["/usr/bin/python3", findProgram("python3")].find((python) => python !== undefined && hasGrpc(python)),
   },
   h2load: { install: "apt-get install nghttp2-client", find: () => findProgram("h2load") },
+  // Debian has it in sbin, which is not in everybody's PATH.
+  haproxy: {
+    install: "apt-get install haproxy",
+    find: () => findProgram("haproxy") ?? ["/usr/sbin/haproxy"].find(isExecutable),
+  },
   redis: { install: "apt-get install redis-server", find: () => findProgram("redis-server") },
   taskset: { install: "apt-get install util-linux", find: () => findProgram("taskset") },
 } as const satisfies Record<string, OptionalPart>;
