@@ -85,12 +85,6 @@ export class RedisBus implements RoomBus {
         for (const listener of channel.listeners) listener.presence(changes, decoded.members);
         break;
       }
-      case "presence": {
-        const room = this.keys.roomOf(name);
-        const changes = decoded.users.map((change) => ({ room, ...change }));
-        for (const listener of channel.listeners) listener.presence(changes, decoded.members);
-        break;
-      }
       case undefined:
         break;
     }
