@@ -260,3 +260,16 @@ test("a link that is closed while a message is handled ends its connection in a 
   await new Promise((resolve) => setImmediate(resolve));
   assert.equal(sessions[0]?.destroyed, true);
 });
+
+test("closing ends also a connection that the server wants to end, though a call on it goes on", async (t) => {
+  let ended: Promise<unknown> = Promise.resolve();
+  const caller = await peer(t, (stream) => {
+    ended = once(stream, "close");
+    stream.respond(head);
+    stream.session?.goaway();
+  });
+  await caller.serverStream("StreamMessages", request, new AbortController().signal);
+  await new Promise((resolve) => setImmediate(resolve));
+  caller.close();
+  await ended;
+});

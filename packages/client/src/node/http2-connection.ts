@@ -12,7 +12,10 @@ export interface Http2ConnectionOptions {
 
 /** One connection to a server for all calls, made again when it has died. */
 export class Http2Connection {
+  /** The one for new calls. */
   private session: http2.ClientHttp2Session | undefined;
+  /** All that are open: those that the server wants to end may still have calls. */
+  private readonly sessions = new Set<http2.ClientHttp2Session>();
   private probed: http2.ClientHttp2Session | undefined;
 
   constructor(private readonly options: Http2ConnectionOptions) {}
@@ -46,9 +49,8 @@ export class Http2Connection {
 
   /** May be called twice. */
   close(): void {
-    const { session } = this;
     this.session = undefined;
-    if (session) outsideCallbacks(() => session.destroy());
+    for (const session of this.sessions) outsideCallbacks(() => session.destroy());
   }
 
   private forget(session: http2.ClientHttp2Session): void {
@@ -65,6 +67,8 @@ export class Http2Connection {
       this.forget(session);
       outsideCallbacks(() => session.close());
     });
+    session.once("close", () => this.sessions.delete(session));
+    this.sessions.add(session);
     this.session = session;
     return session;
   }
