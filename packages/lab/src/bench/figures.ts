@@ -24,6 +24,7 @@ export const figureNames = [
   "serverCoreShare",
   "loadCoreShare",
   "redisCoreShare",
+  "redisBytesPerEntry",
   "othersCoreShare",
 ] as const;
 export type FigureName = (typeof figureNames)[number];

@@ -75,6 +75,7 @@ const columns: Record<ScenarioName, readonly Column[]> = {
     ...latency,
     share("node core", "serverCoreShare"),
     share("Redis core", "redisCoreShare"),
+    figure("Redis bytes/entry", "redisBytesPerEntry"),
   ],
   resume: [
     figure("all live ms", "allLiveUs", 1000),

@@ -1,3 +1,4 @@
+import { createClient } from "@redis/client";
 import { freePort } from "../../cluster/redis-process.js";
 import { becomesTrue } from "../load/clock.js";
 import type { Role, Sandbox } from "../sandbox.js";
@@ -36,4 +37,19 @@ export async function startRedisTarget(sandbox: Sandbox, role: Role): Promise<St
     return { url: `redis://127.0.0.1:${port}`, pid: child.pid, stop };
   await stop();
   throw new Error(`redis-server did not listen: ${child.lastWords() || printed}`);
+}
+
+/** What an entry of a stream costs in Redis' memory, with all that belongs to it: everything there is, over all entries. */
+export async function redisBytesPerEntry(url: string): Promise<number> {
+  const client = createClient({ url });
+  await client.connect();
+  try {
+    const bytes = Number(/^used_memory_dataset:([0-9]+)/m.exec(await client.info("memory"))?.[1]);
+    let entries = 0;
+    for await (const keys of client.scanIterator({ TYPE: "stream", COUNT: 1_000 }))
+      for (const key of keys) entries += await client.xLen(key);
+    return bytes / entries;
+  } finally {
+    client.destroy();
+  }
 }
