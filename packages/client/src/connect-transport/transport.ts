@@ -1,6 +1,12 @@
-import { type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { type DescMessage, type DescMethod, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { ConfabError } from "@confab/contract";
-import { ConnectError, createContextValues, type Interceptor, type Transport } from "@connectrpc/connect";
+import {
+  ConnectError,
+  type ContextValues,
+  createContextValues,
+  type Interceptor,
+  type Transport,
+} from "@connectrpc/connect";
 import { runStreamingCall, runUnaryCall } from "@connectrpc/connect/protocol";
 import { openLink, serverUrl, webPlatform } from "../open-link.js";
 import type { SocketFactory } from "../websocket/socket.js";
@@ -44,18 +50,17 @@ export function createWebSocketTransport(options: WebSocketTransportOptions): We
     ...(signal && { signal }),
     ...(timeoutMs !== undefined && { timeoutMs }),
   });
+  /** What interceptors see of a request, streamed or not. */
+  const about = (method: DescMethod, header: HeadersInit | undefined, contextValues: ContextValues | undefined) => ({
+    service: method.parent,
+    requestMethod: "POST",
+    url: `${baseUrl}/${method.parent.typeName}/${method.name}`,
+    header: new Headers(header),
+    contextValues: contextValues ?? createContextValues(),
+  });
   return {
     async unary(method, signal, timeoutMs, header, message, contextValues) {
-      const req = {
-        stream: false as const,
-        service: method.parent,
-        requestMethod: "POST",
-        url: `${baseUrl}/${method.parent.typeName}/${method.name}`,
-        header: new Headers(header),
-        contextValues: contextValues ?? createContextValues(),
-        method,
-        message,
-      };
+      const req = { stream: false as const, method, message, ...about(method, header, contextValues) };
       return runUnaryCall({
         req,
         ...bounds(signal, timeoutMs),
@@ -76,16 +81,7 @@ export function createWebSocketTransport(options: WebSocketTransportOptions): We
     },
 
     async stream(method, signal, timeoutMs, header, message, contextValues) {
-      const req = {
-        stream: true as const,
-        service: method.parent,
-        requestMethod: "POST",
-        url: `${baseUrl}/${method.parent.typeName}/${method.name}`,
-        header: new Headers(header),
-        contextValues: contextValues ?? createContextValues(),
-        method,
-        message,
-      };
+      const req = { stream: true as const, method, message, ...about(method, header, contextValues) };
       return runStreamingCall({
         req,
         ...bounds(signal, timeoutMs),
