@@ -1,12 +1,9 @@
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, describe, it } from "node:test";
+import { afterEach, beforeEach, it } from "node:test";
 import { Random } from "@confab/contract/testing/random";
-import { findPart } from "../optional-parts.js";
-import { becomes, lobby, type Node, RedisNodes, type RoomId } from "./redis-nodes.js";
+import { becomes, describeOnRedis, lobby, type Node, RedisNodes, type RoomId } from "./redis-nodes.js";
 
-const skip = findPart("redis") === undefined && "redis-server is not installed";
-
-describe("members of nodes on a Redis with faults", { skip }, () => {
+describeOnRedis("members of nodes on a Redis with faults", () => {
   let nodes: RedisNodes;
   let one: Node;
   let two: Node;
@@ -114,7 +111,7 @@ describe("members of nodes on a Redis with faults", { skip }, () => {
   });
 });
 
-describe("members of nodes whose connections are cut and whose Redis forgets", { skip }, () => {
+describeOnRedis("members of nodes whose connections are cut and whose Redis forgets", () => {
   it("are in the end those who are there, whatever came between", async () => {
     const nodes = await RedisNodes.start(3);
     try {

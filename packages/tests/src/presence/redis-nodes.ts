@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { describe, test } from "node:test";
 import { limitsWith } from "@confab/contract";
 import { openRedisEngine } from "@confab/server/testing/redis-engine";
 import { RedisServer } from "../fixture/redis-server.js";
+import { findPart, requirePart } from "../optional-parts.js";
 
 export type Engine = Awaited<ReturnType<typeof openRedisEngine>>;
 export type RoomId = Parameters<Engine["members"]["enter"]>[0];
@@ -82,6 +84,12 @@ export class RedisNodes {
     for (const { engine } of this.nodes) await engine.close();
     await this.redis.stop();
   }
+}
+
+/** A suite that needs redis-server; where there is none, one test that says so. */
+export function describeOnRedis(name: string, suite: () => void): void {
+  if (findPart("redis") === undefined) test(name, (t) => void requirePart(t, "redis"));
+  else describe(name, { timeout: 120_000 }, suite);
 }
 
 /** Ask again until the answer is this one. An error is an answer too, as long as there is time. */
