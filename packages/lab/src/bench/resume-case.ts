@@ -60,7 +60,7 @@ async function runResume(sandbox: Sandbox, wire: ResumeLoad["wire"], size: Resum
     const resumeLoad: ResumeLoad = { wire, port, readers, messagesBack, startUnixMs, timeoutMs: resumeMs };
     const [live, resume] = await Promise.all([
       runLoad(sandbox, "live-readers", liveLoad, timeoutMs),
-      runLoad(sandbox, "resume", resumeLoad, timeoutMs, "yielding-load"),
+      runLoad(sandbox, "resume", resumeLoad, timeoutMs),
     ]);
     const untilMs = size.beforeMs + resume.allLiveUs / 1000;
     return {

@@ -5,12 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** Which of a machine's cores a child may run on. The bench itself sleeps while they work. */
-export type Role = "server" | "load" | "yielding-load";
+export type Role = "server" | "load";
 
-const coreOf: Record<Role, number> = { server: 0, load: 1, "yielding-load": 1 };
-
-/** Where two loads share a core, the one whose latency counts must not wait for the other's reading. */
-const yielding = ["nice", "-n", "19"];
+const coreOf: Record<Role, number> = { server: 0, load: 1 };
 
 /** How much of a child's stderr is kept, to say why it failed. */
 const keptStderrBytes = 2_000;
@@ -42,8 +39,7 @@ export class Sandbox {
    * a killed bench leaves them behind. `taskset` replaces itself by the program, so the pid is the program's.
    */
   spawn(role: Role, command: readonly string[]): RunningChild {
-    const pin = this.#pinned ? ["taskset", "-c", String(coreOf[role])] : [];
-    const [program, ...args] = [...pin, ...(role === "yielding-load" ? yielding : []), ...command];
+    const [program, ...args] = this.#pinned ? ["taskset", "-c", String(coreOf[role]), ...command] : command;
     if (program === undefined) throw new Error("an empty command");
     const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] });
     this.#children.add(child);
