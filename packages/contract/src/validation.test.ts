@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { ConfabError } from "./errors.js";
 import { MessageBatchSchema, SubscribeSchema } from "./gen/confab/v1/frame_pb.js";
 import { ChatMessageSchema, UserSchema } from "./gen/confab/v1/message_pb.js";
 import type { NewMessage } from "./message.js";
 import { forEachSeed, type Random } from "./testing/random.js";
-import { isValidNewMessage, refuseViolations, violationsOf } from "./validation.js";
+import { isValidNewMessage, isValidReader, refuseViolations, violationsOf } from "./validation.js";
 
 const good: NewMessage = { user: "ann", text: "hi", room: "", id: "" };
 
@@ -102,6 +102,48 @@ test("random messages near the edges have the same verdict from both checks", ()
       payload: random.oneIn(2) ? payload : undefined,
     };
     if (verdict(message)) counts.valid++;
+    else counts.refused++;
+  });
+  assert.ok(counts.valid > 100 && counts.refused > 100, JSON.stringify(counts));
+});
+
+/** As `verdict`, for a reader. */
+function readerVerdict(init: MessageInitShape<typeof UserSchema>): boolean {
+  const reader = create(UserSchema, init);
+  const violations = violationsOf(UserSchema, reader);
+  assert.equal(isValidReader(reader), violations.length === 0, `${JSON.stringify(violations)}`);
+  return violations.length === 0;
+}
+
+test("readers at each edge have the same verdict from both checks", () => {
+  const maxOffset = 2n ** 53n - 1n;
+  const edge: readonly (readonly [MessageInitShape<typeof UserSchema>, boolean])[] = [
+    [{}, true],
+    [{ name: "ann", room: "a" }, true],
+    [{ history: 1_000 }, true],
+    [{ history: 1_001 }, false],
+    [{ after: {} }, true],
+    [{ after: { epoch: 1, offset: maxOffset } }, true],
+    [{ after: { epoch: 1, offset: maxOffset + 1n } }, false],
+    [{ after: { epoch: 1, offset: 5n }, history: 1 }, false],
+    [{ after: {}, history: 1 }, false],
+    [{ room: "/" }, false],
+    [{ name: astral.repeat(64) }, true],
+    [{ name: astral.repeat(65) }, false],
+  ];
+  for (const [init, isValid] of edge) assert.equal(readerVerdict(init), isValid, JSON.stringify(init.room));
+});
+
+test("random readers near the edges have the same verdict from both checks", () => {
+  const counts = { valid: 0, refused: 0 };
+  forEachSeed(3_000, (random) => {
+    const isValid = readerVerdict({
+      name: nearlyValid(random, random.pick([0, 1, 5, 62, 63, 64, 65])),
+      room: nearlyValid(random, random.pick([0, 1, 5, 98, 99, 100, 101])),
+      history: random.pick([0, 0, 1, 1_000, 1_001, 2 ** 32 - 1]),
+      ...(random.oneIn(2) ? { after: { epoch: 1, offset: random.pick([0n, 7n, 2n ** 53n - 1n, 2n ** 53n]) } } : {}),
+    });
+    if (isValid) counts.valid++;
     else counts.refused++;
   });
   assert.ok(counts.valid > 100 && counts.refused > 100, JSON.stringify(counts));

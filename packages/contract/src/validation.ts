@@ -3,6 +3,7 @@ import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator } from "@bufbuild/protovalidate";
 import type { Violation } from "./errors.js";
 import { invalidMessage } from "./errors.js";
+import type { User } from "./gen/confab/v1/message_pb.js";
 import type { NewMessage } from "./message.js";
 
 const validator = createValidator();
@@ -25,26 +26,39 @@ export function refuseViolations(violations: readonly Violation[]): void {
   if (violations.length > 0) throw invalidMessage(violations);
 }
 
-// The rules of ChatMessage once more, by hand, because every send passes here and the interpreter of rules takes longer
-// than the log does. A property test holds each against the contract's own.
+// The rules of ChatMessage and User once more, by hand: every send passes here, and thousands of readers that come back at
+// once, and the interpreter of rules takes longer than the rest of their way. A property test holds each against the
+// contract's own.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const controlCharacter = /[\x00-\x1f\x7f]/;
 const roomShape = /^([A-Za-z0-9][A-Za-z0-9._-]{0,99})?$/;
 const idShape = /^[\x21-\x7e]{0,64}$/;
 const maxUserCharacters = 64;
+const maxHistory = 1_000;
+const maxOffset = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** Whether a message that a sender wrote keeps every constraint of `ChatMessage`. It does not say which one is broken. */
 export function isValidNewMessage(message: NewMessage): boolean {
   return (
-    isValidUser(message.user) &&
+    message.user !== "" &&
+    isUserName(message.user) &&
     roomShape.test(message.room) &&
     idShape.test(message.id) &&
     (message.payload === undefined ? message.text !== "" : message.payload.typeUrl !== "")
   );
 }
 
-function isValidUser(user: string): boolean {
-  if (user === "" || controlCharacter.test(user)) return false;
+/** Whether a reader keeps every constraint of `User`. It does not say which one is broken. */
+export function isValidReader({ name, room, after, history }: User): boolean {
+  return (
+    isUserName(name) &&
+    roomShape.test(room) &&
+    (after ? history === 0 && after.offset <= maxOffset : history <= maxHistory)
+  );
+}
+
+function isUserName(user: string): boolean {
+  if (controlCharacter.test(user)) return false;
   // Characters are code points; there are never more of them than UTF-16 units.
   return (
     user.length <= maxUserCharacters || (user.length <= 2 * maxUserCharacters && [...user].length <= maxUserCharacters)

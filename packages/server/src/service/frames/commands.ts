@@ -18,7 +18,7 @@ import {
   type Signal,
   SignalSchema,
 } from "@confab/contract/gen/confab/v1/room_pb";
-import { refuseViolations, violationsOf } from "@confab/contract/validation";
+import { isValidReader, refuseViolations, violationsOf } from "@confab/contract/validation";
 import { readHistory, roomIdFrom } from "../../core/index.js";
 import { wirePositionFrom } from "../conversions.js";
 import { wireErrorFrom } from "../error-frame.js";
@@ -66,7 +66,7 @@ async function handleSend(session: FrameSession, request: number, message: ChatM
 async function handleSubscribe(session: FrameSession, request: number, subscribe: Subscribe): Promise<void> {
   // Without a reader the contract's defaults hold: the lobby, from now on, unlisted.
   const reader = subscribe.reader ?? create(UserSchema);
-  refuseViolations(violationsOf(SubscribeSchema, subscribe));
+  if (!isValidReader(reader)) refuseViolations(violationsOf(SubscribeSchema, subscribe));
   const { service } = session.deps;
   const asked = subscribeRequestFrom(reader);
   const { room } = asked;
