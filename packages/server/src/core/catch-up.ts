@@ -18,7 +18,7 @@ const pageBytes = 131_072;
  * Bytes given to readers before the event loop gets a turn, so that a thousand of them who come back cannot keep it from the
  * live ones. A message takes several turns from its arrival to its delivery, and waits in each of them.
  */
-const bytesPerTurn = 262_144;
+const bytesPerTurn = 65_536;
 
 /** Steps in one turn: those that give nothing cost something too. */
 const stepsPerTurn = 64;

@@ -79,7 +79,7 @@ test("a turn's messages are one write for each subscriber, encoded once for each
   const hub = new TestHub();
   const encodings = [new OffsetEncoding("a"), new OffsetEncoding("b")] as const;
   const sinks = offsets(1, 50).map((n) => new RecordingSink(encodings[n % 2 === 0 ? 0 : 1]));
-  for (const sink of sinks) await hub.subscribe(sink);
+  await hub.subscribeAll(sinks.map((sink) => [sink]));
   await hub.turns.untilIdle();
   await hub.sayAndDeliver(10);
   for (const sink of sinks) assert.deepEqual([sink.offsets, sink.writes.length], [offsets(1, 10), 1]);

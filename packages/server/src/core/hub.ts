@@ -6,6 +6,7 @@ import { outOfRange, resumableOffset } from "./range.js";
 import { Room } from "./room.js";
 import { type RoomId, roomIdFrom } from "./room-id.js";
 import { SignalRates } from "./signal-rates.js";
+import { SubscribeTurns } from "./subscribe-turns.js";
 import { type Sink, Subscription } from "./subscription.js";
 
 export interface HubDeps {
@@ -41,11 +42,13 @@ export class Hub {
   private readonly unwatch = new Map<RoomId, () => void>();
   private readonly catchUp: CatchUp;
   private readonly idleRooms: IdleRooms;
+  private readonly subscribeTurns: SubscribeTurns;
   private readonly signalRates: SignalRates;
 
   constructor(private readonly deps: HubDeps) {
     this.catchUp = new CatchUp(deps.engine.log, deps.turns);
     this.signalRates = new SignalRates(deps.limits, deps.clock);
+    this.subscribeTurns = new SubscribeTurns(deps.turns);
     this.idleRooms = new IdleRooms({
       log: deps.engine.log,
       turns: deps.turns,
@@ -84,6 +87,7 @@ export class Hub {
    * @throws OUT_OF_RANGE: `after` cannot be resumed from.
    */
   async subscribe(request: SubscribeRequest, sink: Sink): Promise<Subscribed> {
+    await this.subscribeTurns.take();
     const room = await this.openRoom(request.room);
     try {
       const state = await this.deps.engine.log.state(request.room);

@@ -165,12 +165,8 @@ test("a round that is under way is not joined by another, and a log that fails i
 test("many rooms are looked at a slice in each turn, and all of them in one round", async () => {
   const hub = new TestHub();
   const rooms = offsets(1, 1_000).map((n) => `room-${n}` as RoomId);
-  const sinks: RecordingSink[] = [];
-  for (const room of rooms) {
-    const sink = new RecordingSink();
-    sinks.push(sink);
-    await hub.subscribe(sink, { room });
-  }
+  const sinks = rooms.map(() => new RecordingSink());
+  await hub.subscribeAll(sinks.map((sink, index) => [sink, { room: rooms[index] ?? lobby }]));
   await hub.turns.untilIdle();
   for (const room of rooms) await sayAndLose(hub, 1, room);
   hub.hub.checkIdleRooms();

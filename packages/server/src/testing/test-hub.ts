@@ -45,6 +45,21 @@ export class TestHub {
     return this.hub.subscribe({ room, user, after, history }, sink);
   }
 
+  /** Subscribe many at once, and let as many turns pass as it takes until all are let in. @throws Error: that never ends. */
+  async subscribeAll(
+    readers: readonly (readonly [sink: RecordingSink, from?: Parameters<TestHub["subscribe"]>[1]])[],
+    maxTurns = 1_000,
+  ): Promise<readonly Subscribed[]> {
+    let waiting = readers.length;
+    const all = readers.map(([sink, from]) => this.subscribe(sink, from).finally(() => waiting--));
+    const subscribed = Promise.all(all);
+    for (let turns = 0; waiting > 0; turns++) {
+      if (turns === maxTurns) throw new Error(`${waiting} subscribes are not let in after ${maxTurns} turns`);
+      await this.turns.next();
+    }
+    return subscribed;
+  }
+
   /** Subscribe and let the reader come to rest. */
   async reader(from: Parameters<TestHub["subscribe"]>[1] = {}): Promise<{ readonly sink: RecordingSink } & Subscribed> {
     const sink = new RecordingSink();
