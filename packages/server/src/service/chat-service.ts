@@ -1,18 +1,10 @@
-import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type { DescMessage, DescMethod, DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { ackJson, encodeAck, type Limits, type PayloadTypes } from "@confab/contract";
 import { ChatService as ChatServiceDesc } from "@confab/contract/gen/confab/v1/chat_service_pb";
-import { ChatMessageSchema, UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
-import {
-  GetHistoryRequestSchema,
-  ListMembersRequestSchema,
-  ListMembersResponseSchema,
-  ListRoomsRequestSchema,
-  ListRoomsResponseSchema,
-  SendSignalResponseSchema,
-  SignalSchema,
-} from "@confab/contract/gen/confab/v1/room_pb";
-import { refuseViolations, violationsOf } from "@confab/contract/validation";
+import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
+import { isValidReader, refuseViolations, violationsOf } from "@confab/contract/validation";
 import type { Engine, Hub, SubscribeRequest } from "../core/index.js";
 import { readHistory, roomIdFrom } from "../core/index.js";
 import { wirePositionFrom } from "./conversions.js";
@@ -32,10 +24,13 @@ export interface ServiceDeps {
 
 /** A unary RPC of the contract: encoded request in, encoded reply out. Rejects with a ConfabError for what the client did wrong. */
 export interface UnaryOperation {
-  readonly input: DescMessage;
   readonly hasNoSideEffects: boolean;
-  call(format: WireFormat, request: Uint8Array): Promise<Uint8Array>;
+  readonly call: UnaryCall;
 }
+
+type UnaryCall = (format: WireFormat, request: Uint8Array) => Promise<Uint8Array>;
+
+const { sendMessage, getHistory, listRooms, listMembers, sendSignal } = ChatServiceDesc.method;
 
 /** Messages for one page when the request does not say. */
 const defaultPageLimit = 100;
@@ -48,118 +43,90 @@ export class ChatService {
 
   constructor(readonly deps: ServiceDeps) {
     this.json = new MessageJson(deps.types);
-    this.unary = new Map(
-      [this.sendMessage(), this.getHistory(), this.listRooms(), this.listMembers(), this.sendSignal()].map(
-        (operation) => [operation.name, operation],
-      ),
-    );
+    this.unary = new Map([
+      operation(sendMessage, this.sendMessage()),
+      operation(getHistory, this.getHistory()),
+      operation(listRooms, this.listRooms()),
+      operation(listMembers, this.listMembers()),
+      operation(sendSignal, this.sendSignal()),
+    ]);
   }
 
   /** Read and check the request of StreamMessages. @throws MALFORMED_MESSAGE, INVALID_MESSAGE. */
   decodeReader(format: WireFormat, request: Uint8Array): SubscribeRequest {
-    return subscribeRequestFrom(this.decode(UserSchema, format, request));
+    const reader = decodeMessage(UserSchema, format, request, this.deps.types);
+    if (!isValidReader(reader)) refuseViolations(violationsOf(UserSchema, reader));
+    return subscribeRequestFrom(reader);
   }
 
-  private sendMessage() {
+  private sendMessage(): UnaryCall {
     const { hub, types } = this.deps;
-    return {
-      name: ChatServiceDesc.method.sendMessage.name,
-      input: ChatMessageSchema,
-      hasNoSideEffects: false,
-      call: async (format: WireFormat, request: Uint8Array) => {
-        const ack = await hub.send(decodeNewMessage(format, request, types));
-        return format === "proto" ? encodeAck(ack) : Buffer.from(ackJson(ack));
-      },
+    return async (format, request) => {
+      const ack = await hub.send(decodeNewMessage(format, request, types));
+      return format === "proto" ? encodeAck(ack) : Buffer.from(ackJson(ack));
     };
   }
 
-  private getHistory() {
+  private getHistory(): UnaryCall {
     const { engine } = this.deps;
-    return {
-      name: ChatServiceDesc.method.getHistory.name,
-      input: GetHistoryRequestSchema,
-      hasNoSideEffects: true,
-      call: async (format: WireFormat, request: Uint8Array) => {
-        const page = await readHistory(
-          engine.log,
-          historyRequestFrom(this.decode(GetHistoryRequestSchema, format, request)),
-        );
-        return encodeHistory(format, page, this.json);
-      },
+    return async (format, request) => {
+      const asked = historyRequestFrom(this.decode(getHistory.input, format, request));
+      return encodeHistory(format, await readHistory(engine.log, asked), this.json);
     };
   }
 
-  private listRooms() {
+  private listRooms(): UnaryCall {
     const { engine } = this.deps;
-    return this.generated(
-      ChatServiceDesc.method.listRooms.name,
-      ListRoomsRequestSchema,
-      ListRoomsResponseSchema,
-      async (request) => {
-        const limit = request.limit || defaultPageLimit;
-        const rooms = await engine.log.list(request.prefix, request.page, limit);
-        const counts = await engine.members.counts(rooms.map(({ room }) => room));
-        return {
-          rooms: rooms.map(({ room, epoch, oldest, newest, messages }, index) => ({
-            name: room,
-            oldest: wirePositionFrom({ epoch, offset: oldest }),
-            newest: wirePositionFrom({ epoch, offset: newest }),
-            messages: BigInt(messages),
-            members: counts[index]?.members ?? 0,
-            subscribers: counts[index]?.subscribers ?? 0,
-          })),
-          nextPage: rooms.length === limit ? (rooms.at(-1)?.room ?? "") : "",
-        };
-      },
-    );
+    return this.generated(listRooms, async (request) => {
+      const limit = request.limit || defaultPageLimit;
+      const rooms = await engine.log.list(request.prefix, request.page, limit);
+      const counts = await engine.members.counts(rooms.map(({ room }) => room));
+      return {
+        rooms: rooms.map(({ room, epoch, oldest, newest, messages }, index) => ({
+          name: room,
+          oldest: wirePositionFrom({ epoch, offset: oldest }),
+          newest: wirePositionFrom({ epoch, offset: newest }),
+          messages: BigInt(messages),
+          members: counts[index]?.members ?? 0,
+          subscribers: counts[index]?.subscribers ?? 0,
+        })),
+        nextPage: rooms.length === limit ? (rooms.at(-1)?.room ?? "") : "",
+      };
+    });
   }
 
-  private listMembers() {
+  private listMembers(): UnaryCall {
     const { engine } = this.deps;
-    return this.generated(
-      ChatServiceDesc.method.listMembers.name,
-      ListMembersRequestSchema,
-      ListMembersResponseSchema,
-      async (request) => {
-        const limit = request.limit || defaultPageLimit;
-        const room = roomIdFrom(request.room);
-        const [members, [counts]] = await Promise.all([
-          engine.members.page(room, request.page, limit),
-          engine.members.counts([room]),
-        ]);
-        return {
-          members: [...members],
-          nextPage: members.length === limit ? (members.at(-1)?.user ?? "") : "",
-          total: counts?.members ?? 0,
-        };
-      },
-    );
+    return this.generated(listMembers, async (request) => {
+      const limit = request.limit || defaultPageLimit;
+      const room = roomIdFrom(request.room);
+      const [members, [counts]] = await Promise.all([
+        engine.members.page(room, request.page, limit),
+        engine.members.counts([room]),
+      ]);
+      return {
+        members: [...members],
+        nextPage: members.length === limit ? (members.at(-1)?.user ?? "") : "",
+        total: counts?.members ?? 0,
+      };
+    });
   }
 
-  private sendSignal() {
+  private sendSignal(): UnaryCall {
     const { hub, types } = this.deps;
-    const name = ChatServiceDesc.method.sendSignal.name;
-    const operation = this.generated(name, SignalSchema, SendSignalResponseSchema, async (signal) => {
+    return this.generated(sendSignal, async (signal) => {
       hub.signal(signalFrom(signal, types));
       return {};
     });
-    return { ...operation, hasNoSideEffects: false };
   }
 
-  /** An operation on generated messages whose reply holds no payload. */
+  /** A call on generated messages whose reply holds no payload. */
   private generated<In extends DescMessage, Out extends DescMessage>(
-    name: string,
-    input: In,
-    output: Out,
+    { input, output }: DescMethodUnary<In, Out>,
     run: (request: MessageShape<In>) => Promise<MessageInitShape<Out>>,
-  ) {
-    return {
-      name,
-      input,
-      hasNoSideEffects: true,
-      call: async (format: WireFormat, request: Uint8Array) =>
-        encodeMessage(output, format, create(output, await run(this.decode(input, format, request))), this.deps.types),
-    };
+  ): UnaryCall {
+    return async (format, request) =>
+      encodeMessage(output, format, create(output, await run(this.decode(input, format, request))), this.deps.types);
   }
 
   private decode<Desc extends DescMessage>(schema: Desc, format: WireFormat, bytes: Uint8Array): MessageShape<Desc> {
@@ -167,4 +134,8 @@ export class ChatService {
     refuseViolations(violationsOf(schema, message));
     return message;
   }
+}
+
+function operation({ name, idempotency }: DescMethod, call: UnaryCall): [string, UnaryOperation] {
+  return [name, { call, hasNoSideEffects: idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS }];
 }

@@ -52,7 +52,7 @@ export function createRpcHandler(deps: RpcDeps): { owns: (exchange: Exchange) =>
   const { service, sessions, readiness, arrivals, report } = deps;
   const { types, limits } = service.deps;
   const methods = createMethods(service, sessions, readiness);
-  const prefixes = new Set([...methods.keys()].map((path) => path.slice(0, path.lastIndexOf("/") + 1)));
+  const prefixes = new Set([...methods.keys()].map(prefixOf));
   const callDeps: Readonly<Record<WireFormat, CallDeps>> = {
     proto: { maxMessageBytes: maxWireBytes("proto", limits), arrivals, report },
     json: { maxMessageBytes: maxWireBytes("json", limits), arrivals, report },
@@ -147,11 +147,18 @@ export function createRpcHandler(deps: RpcDeps): { owns: (exchange: Exchange) =>
   };
 
   return {
+    // Nearly every call is of a method that there is; the rest is for those that ask for one that there is not.
     owns: ({ request }) =>
-      prefixes.has(`${request.target.slice(0, request.target.split("?", 1)[0]?.lastIndexOf("/") ?? 0)}/`) ||
-      isRpcContentType(request.headers["content-type"]),
+      methods.has(request.target) ||
+      isRpcContentType(request.headers["content-type"]) ||
+      prefixes.has(prefixOf(request.target.split("?", 1)[0] ?? "")),
     handle,
   };
+}
+
+/** A path up to its last slash, which belongs to it. */
+function prefixOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/") + 1);
 }
 
 const grpcTimeout = ({ request }: Exchange) => grpcTimeoutMs(request.headers["grpc-timeout"]);
