@@ -37,7 +37,8 @@ export class BusChannel {
 
   /** From this node's own append. */
   appended(epoch: number, entries: readonly LogEntry[]): void {
-    const first = entries[0]?.offset ?? 0;
+    const first = entries[0]?.offset;
+    if (first === undefined) return;
     const isEarly = epoch === this.epoch && this.givenTo > 0 && first > this.givenTo + 1;
     if (!isEarly) {
       this.give(epoch, entries);

@@ -2,11 +2,12 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import { SignalSchema } from "@confab/contract/gen/confab/v1/room_pb";
 import type { LogEntry, RoomId, Signal } from "../../core/index.js";
+import { entriesOf } from "./blocks.js";
 
 /**
  * What a room's channel carries.
  *
- *     1 | epoch u32 | first offset f64 | count u32 | (length u32 | body)*   new entries, by the append script
+ *     1 | epoch u32 | first offset f64 | count u32 | block                  new entries, by the append script
  *     2 | a Signal of the contract                                         a signal, by a node
  *     3                                                                    the log was replaced, by a node
  *     4 | members u32 | (present u8 | length u16 | user)*                  first in and last out, by the members script
@@ -14,7 +15,13 @@ import type { LogEntry, RoomId, Signal } from "../../core/index.js";
  * Numbers are big-endian. Other kinds are of a later version, and none of this one's business.
  */
 export type BusMessage =
-  | { readonly kind: "entries"; readonly epoch: number; readonly entries: readonly LogEntry[] }
+  | {
+      readonly kind: "entries";
+      readonly epoch: number;
+      readonly block: Buffer;
+      /** The bodies are views of the block. */
+      readonly entries: readonly LogEntry[];
+    }
   | { readonly kind: "signal"; readonly signal: Signal }
   | { readonly kind: "replaced" }
   | { readonly kind: "presence"; readonly members: number; readonly users: readonly UserPresence[] };
@@ -28,7 +35,7 @@ const headBytes = 17;
 
 export const replacedMessage = Buffer.of(3);
 
-/** The bodies are views of `bytes`. @throws Error: it is none of ours. */
+/** Undefined: of a kind that is not known. @throws Error: it is none of ours. */
 export function decodeBusMessage(bytes: Buffer): BusMessage | undefined {
   switch (bytes[0]) {
     case 1:
@@ -51,16 +58,8 @@ export function placeOfEntries(bytes: Buffer): { readonly epoch: number; readonl
 }
 
 function entriesFrom(bytes: Buffer): BusMessage {
-  const epoch = bytes.readUInt32BE(1);
-  let offset = bytes.readDoubleBE(5);
-  const entries: LogEntry[] = [];
-  for (let at = headBytes; at < bytes.length; ) {
-    const end = at + 4 + bytes.readUInt32BE(at);
-    if (end > bytes.length) throw new Error("a message of the bus is cut off");
-    entries.push({ offset: offset++, body: bytes.subarray(at + 4, end) });
-    at = end;
-  }
-  return { kind: "entries", epoch, entries };
+  const block = bytes.subarray(headBytes);
+  return { kind: "entries", epoch: bytes.readUInt32BE(1), block, entries: entriesOf(block, bytes.readDoubleBE(5)) };
 }
 
 function presenceFrom(bytes: Buffer): BusMessage {

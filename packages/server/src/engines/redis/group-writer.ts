@@ -1,5 +1,7 @@
 import type { NewEntry, RoomId } from "../../core/index.js";
+import { blockOf } from "./blocks.js";
 import { dedupeDigest, type Keys } from "./keys.js";
+import type { KnownTops } from "./known-tops.js";
 import { newEpoch } from "./new-epoch.js";
 import type { RedisLink } from "./redis-link.js";
 import type { GroupOutcome } from "./room-appends.js";
@@ -19,11 +21,14 @@ export interface GroupWriterDeps {
   readonly link: RedisLink;
   readonly keys: Keys;
   readonly index: RoomIndex;
+  readonly tops: KnownTops;
   readonly retention: Retention;
   readonly dedupeWindowMs: number;
   /** What to add to Redis's clock, in milliseconds; 0 but in tests. */
   readonly clockSkewMs: () => number;
 }
+
+const noBlock = Buffer.alloc(0);
 
 /** Runs the append script for a group of sends to one room. */
 export class GroupWriter {
@@ -31,43 +36,50 @@ export class GroupWriter {
 
   /** @throws TOO_MANY_ROOMS, and what the link throws. */
   async write(room: RoomId, group: readonly NewEntry[]): Promise<GroupOutcome> {
-    const { link, keys, index } = this.deps;
+    const { link, keys, index, tops } = this.deps;
     await index.reserve(room);
     const { log, meta, ids, channel } = keys.of(room);
-    const args = this.options();
-    for (const { body, sentAtMs, dedupeKey } of group) {
-      args.push(asBuffer(body), String(sentAtMs), dedupeKey === undefined ? "" : dedupeDigest(dedupeKey));
-    }
-    return outcomeFrom(await link.run(appendScript, [log, meta, ...ids, channel], args, true));
+    const block = blockOf(group.map(({ body }) => body));
+    const args: Argument[] = this.options(group.at(-1)?.sentAtMs ?? 0, group.length, block);
+    if (group.some(({ dedupeKey }) => dedupeKey !== undefined)) args.push(...group.map(keyArgument));
+    const outcome = outcomeFrom(await link.run(appendScript, [log, meta, ...ids, channel], args, true));
+    const { epoch, topBefore, duplicates } = outcome;
+    const added = duplicates.size === 0 ? block : blockOf(newBodies(group, duplicates));
+    if (added.length > 0) tops.note(room, epoch, topBefore + group.length - duplicates.size, added);
+    return outcome;
   }
 
   /** Trim a room to its bounds. @throws what the link throws. */
   async sweep(room: RoomId): Promise<void> {
     const { log, meta, ids, channel } = this.deps.keys.of(room);
-    await this.deps.link.run(appendScript, [log, meta, ...ids, channel], this.options());
+    await this.deps.link.run(appendScript, [log, meta, ...ids, channel], this.options(0, 0, noBlock));
   }
 
-  private options(): Argument[] {
+  private options(sentAtMs: number, count: number, block: Buffer): Argument[] {
     const { retention, dedupeWindowMs, clockSkewMs } = this.deps;
     const { maxMessages = 0, maxBytes = 0, maxAgeMs = 0 } = retention;
-    const numbers = [maxMessages, maxBytes, maxAgeMs, dedupeWindowMs, clockSkewMs()];
-    return [newEpoch(), ...numbers.map(String)];
+    const numbers = [maxMessages, maxBytes, maxAgeMs, dedupeWindowMs, clockSkewMs(), sentAtMs, count];
+    return [newEpoch(), ...numbers.map(String), block];
   }
 }
 
+/** What the script remembers of a message with a dedupe key. */
+function keyArgument({ dedupeKey, sentAtMs }: NewEntry): Argument {
+  return dedupeKey === undefined ? "" : Buffer.concat([dedupeDigest(dedupeKey), Buffer.from(String(sentAtMs))]);
+}
+
+function newBodies(group: readonly NewEntry[], duplicates: GroupOutcome["duplicates"]): Uint8Array[] {
+  return group.filter((_, index) => !duplicates.has(index)).map(({ body }) => body);
+}
+
 function outcomeFrom(reply: unknown): GroupOutcome {
-  const [epoch, topBefore, ...pairs] = reply as [Buffer, number, ...(number | Buffer)[]];
+  const [epoch, topBefore, ...pairs] = reply as [number, number, ...(number | Buffer)[]];
   const duplicates = new Map<number, { readonly offset: number; readonly sentAtMs: number }>();
   for (let at = 0; at + 1 < pairs.length; at += 2) {
-    // The id of the first message in the stream: its offset, and when it was sent.
     const [offset, sentAtMs] = String(pairs[at + 1])
       .split("-")
       .map(Number);
     duplicates.set(Number(pairs[at]), { offset: offset ?? 0, sentAtMs: sentAtMs ?? 0 });
   }
-  return { epoch: Number(epoch.toString("latin1")), topBefore, duplicates };
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return { epoch, topBefore, duplicates };
 }

@@ -14,8 +14,8 @@ export interface RoomKeys {
 /**
  * The names of what one deployment keeps in Redis.
  *
- *     confab:{lobby}:log      stream; the id of a message is offset-sentAtMs
- *     confab:{lobby}:meta     hash: epoch, top, oldest and what trimming needs; outlives the messages
+ *     confab:{lobby}:log      stream of blocks (blocks.ts); the id is the last offset of the block, and when that was sent
+ *     confab:{lobby}:meta     record of the room: epoch, top, oldest and what trimming needs; outlives the messages
  *     confab:{lobby}:ids:0..2 hashes: a digest of (user, id) to the id of the first message, a window each
  *     confab:{lobby}:bus      sharded channel
  *     confab:probe:{…}       a key for a moment, and a channel: what a node tries a server with

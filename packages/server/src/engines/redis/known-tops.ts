@@ -1,16 +1,16 @@
-import { createHash } from "node:crypto";
 import type { RoomId } from "../../core/index.js";
+import { blockDigest } from "./blocks.js";
 import type { Keys } from "./keys.js";
 import { newEpoch } from "./new-epoch.js";
-import { digestLength } from "./scripts/script.js";
 import { verifyScript } from "./scripts/verify.js";
 import type { Session } from "./session.js";
 
-/** The last entry of a room that this node knows to have been in the log. */
+/** The last block of a room that this node knows to have been in the log. */
 interface KnownTop {
   readonly epoch: number;
+  /** The last of the block. */
   readonly offset: number;
-  /** Tells this entry from another one at its place. */
+  /** Tells this block from another one at its place. */
   readonly digest: string;
 }
 
@@ -36,9 +36,9 @@ export class KnownTops {
     private readonly replaced: (room: RoomId) => void,
   ) {}
 
-  /** An entry that is in the log. */
-  note(room: RoomId, epoch: number, offset: number, body: Uint8Array): void {
-    this.noteDigest(room, epoch, offset, digestOf(body));
+  /** A block that is in the log, and the last offset in it. */
+  note(room: RoomId, epoch: number, offset: number, block: Buffer): void {
+    this.noteDigest(room, epoch, offset, blockDigest(block));
   }
 
   noteDigest(room: RoomId, epoch: number, offset: number, digest: string): void {
@@ -69,8 +69,4 @@ export class KnownTops {
     this.tops.delete(room);
     this.replaced(room);
   }
-}
-
-function digestOf(body: Uint8Array): string {
-  return createHash("sha1").update(body).digest("hex").slice(0, digestLength);
 }

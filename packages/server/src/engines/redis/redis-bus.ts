@@ -19,8 +19,8 @@ export class RedisBus implements RoomBus {
   constructor(
     private readonly link: RedisLink,
     private readonly keys: Keys,
-    /** The last of some entries that were heard. */
-    private readonly noteTop: (room: RoomId, epoch: number, last: LogEntry) => void,
+    /** A block that was heard, and the last offset in it. */
+    private readonly noteTop: (room: RoomId, epoch: number, offset: number, block: Buffer) => void,
   ) {}
 
   async watch(room: RoomId, listener: RoomListener): Promise<() => void> {
@@ -50,11 +50,7 @@ export class RedisBus implements RoomBus {
   }
 
   /** What this node has just appended. Its listeners need not wait for Redis to bring it. */
-  appended(room: RoomId, epoch: number, first: number, bodies: readonly Uint8Array[]): void {
-    const entries = bodies.map((body, index) => ({ offset: first + index, body }));
-    const last = entries.at(-1);
-    if (!last) return;
-    this.noteTop(room, epoch, last);
+  appended(room: RoomId, epoch: number, entries: readonly LogEntry[]): void {
     this.watched.get(this.keys.channel(room))?.channel.appended(epoch, entries);
   }
 
@@ -69,7 +65,7 @@ export class RedisBus implements RoomBus {
     switch (decoded?.kind) {
       case "entries": {
         const last = decoded.entries.at(-1);
-        if (last) this.noteTop(this.keys.roomOf(name), decoded.epoch, last);
+        if (last) this.noteTop(this.keys.roomOf(name), decoded.epoch, last.offset, decoded.block);
         channel.heard(decoded.epoch, decoded.entries);
         break;
       }

@@ -67,14 +67,14 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
       },
     },
   );
-  const bus = new RedisBus(link, keys, (room, epoch, last) => tops.note(room, epoch, last.offset, last.body));
+  const bus = new RedisBus(link, keys, (...heard) => tops.note(...heard));
   const tops = new KnownTops(keys, (room) => bus.replaced(room));
   const index = new RoomIndex(link, keys, limits.maxRooms);
-  const writer = new GroupWriter({ link, keys, index, retention, dedupeWindowMs, clockSkewMs });
+  const writer = new GroupWriter({ link, keys, index, tops, retention, dedupeWindowMs, clockSkewMs });
   const appends = new RoomAppends({
     ...limits,
     write: (room, group) => writer.write(room, group),
-    written: (room, { epoch, topBefore }, bodies) => bus.appended(room, epoch, topBefore + 1, bodies),
+    written: (room, epoch, entries) => bus.appended(room, epoch, entries),
   });
   const members = new RedisMembers({
     link,

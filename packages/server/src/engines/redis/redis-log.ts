@@ -9,6 +9,7 @@ import type {
   RoomState,
   RoomSummary,
 } from "../../core/index.js";
+import { entriesOf } from "./blocks.js";
 import type { Keys } from "./keys.js";
 import type { KnownTops } from "./known-tops.js";
 import { newEpoch } from "./new-epoch.js";
@@ -99,21 +100,30 @@ export class RedisLog implements RoomLog {
     const { log, meta } = this.deps.keys.of(room);
     const args = [direction, String(from), String(bounds.maxEntries), String(bounds.maxBytes)];
     const reply = await this.deps.link.run(readScript, [log, meta], args);
-    const [epochText, oldest, newest, digest, ...pairs] = reply as [Buffer, number, number, Buffer, ...Buffer[]];
-    if (epochText === undefined) return undefined;
-    const epoch = Number(epochText.toString("latin1"));
+    const [epoch, oldest, newest, digest, ...blocks] = reply as [number, number, number, Buffer, ...unknown[]];
+    if (epoch === undefined) return undefined;
     if (digest.length > 0) this.deps.tops.noteDigest(room, epoch, newest, digest.toString("latin1"));
+    const covered = direction === "forward" ? entriesOfBlocks(blocks) : entriesOfBlocks(blocks).reverse();
     const entries: LogEntry[] = [];
-    for (let at = 0; at + 1 < pairs.length; at += 2) {
-      const body = pairs[at + 1];
-      if (body) entries.push({ offset: offsetFromId(pairs[at]), body });
+    let bytes = 0;
+    for (const entry of covered) {
+      if (entries.length === bounds.maxEntries || bytes >= bounds.maxBytes) break;
+      const isInPage = direction === "forward" ? entry.offset >= from : entry.offset <= from;
+      if (!isInPage || entry.offset < oldest) continue;
+      entries.push(entry);
+      bytes += entry.body.length;
     }
-    const page = { epoch, oldest, newest, messages: newest - oldest + 1 };
-    return direction === "forward" ? { ...page, entries } : { ...page, entries: entries.reverse() };
+    if (direction === "backward") entries.reverse();
+    return { epoch, oldest, newest, messages: newest - oldest + 1, entries };
   }
 }
 
-/** The first part of a stream's id, which is the offset; the second is when it was sent. */
-function offsetFromId(id: Buffer | undefined): number {
-  return Number.parseInt(id?.toString("latin1") ?? "", 10);
+/** The entries of blocks as the script gives them, by their offsets. */
+function entriesOfBlocks(blocks: readonly unknown[]): LogEntry[] {
+  const entries: LogEntry[] = [];
+  for (let at = 0; at + 2 < blocks.length; at += 3) {
+    const [last, count, block] = blocks.slice(at, at + 3) as [number, number, Buffer];
+    for (const entry of entriesOf(block, last - count + 1)) entries.push(entry);
+  }
+  return entries.sort((a, b) => a.offset - b.offset);
 }

@@ -1,5 +1,5 @@
 import { ConfabError } from "@confab/contract";
-import type { Appended, NewEntry, RoomId } from "../../core/index.js";
+import type { Appended, LogEntry, NewEntry, RoomId } from "../../core/index.js";
 import { confabErrorFromRedis } from "./redis-error.js";
 
 /** What one run of the append script did. */
@@ -16,7 +16,7 @@ export interface RoomAppendsDeps {
   /** Append a group to one room. @throws what Redis or the connection say. */
   readonly write: (room: RoomId, group: readonly NewEntry[]) => Promise<GroupOutcome>;
   /** The new entries of a group, which are in the log now. */
-  readonly written: (room: RoomId, outcome: GroupOutcome, bodies: readonly Uint8Array[]) => void;
+  readonly written: (room: RoomId, epoch: number, entries: readonly LogEntry[]) => void;
 }
 
 interface PendingSend {
@@ -113,21 +113,19 @@ export class RoomAppends {
 
   private async writeGroup(room: RoomId, group: readonly PendingSend[]): Promise<void> {
     try {
-      const outcome = await this.deps.write(
+      const { epoch, topBefore, duplicates } = await this.deps.write(
         room,
         group.map(({ entry }) => entry),
       );
-      const { epoch, duplicates } = outcome;
-      this.deps.written(
-        room,
-        outcome,
-        group.filter((_, index) => !duplicates.has(index)).map(({ entry }) => entry.body),
-      );
-      let offset = outcome.topBefore;
+      const entries = group
+        .filter((_, index) => !duplicates.has(index))
+        .map(({ entry: { body } }, index) => ({ offset: topBefore + 1 + index, body }));
+      // Readers of this node first: who is told that it is stored may expect that it was heard.
+      this.deps.written(room, epoch, entries);
+      let next = 0;
       for (const [index, { entry, resolve }] of group.entries()) {
-        const first = duplicates.get(index);
-        const position = { epoch, offset: first ? first.offset : ++offset };
-        resolve({ position, sentAtMs: first?.sentAtMs ?? entry.sentAtMs, isDuplicate: first !== undefined });
+        const { offset, sentAtMs } = duplicates.get(index) ?? { offset: topBefore + ++next, sentAtMs: entry.sentAtMs };
+        resolve({ position: { epoch, offset }, sentAtMs, isDuplicate: duplicates.has(index) });
       }
     } catch (thrown) {
       const error = confabErrorFromRedis(thrown, true);

@@ -1,3 +1,4 @@
+import { roomRecordLua } from "./room-record.js";
 import { script } from "./script.js";
 
 /**
@@ -10,15 +11,15 @@ import { script } from "./script.js";
  * A few bytes, so it may be done while memory is full: readers come even then.
  */
 export const openRoomScript = script(`#!lua flags=allow-oom
-local meta = KEYS[2]
-local known = redis.call('HMGET', meta, 'epoch', 'top')
-if known[1] then
-  if known[2] == '0' then redis.call('PEXPIRE', meta, ARGV[2]) end
-  return 0
+${roomRecordLua}
+local record = redis.call('GET', KEYS[2])
+if not record then
+  -- The record of a room that has messages may be lost: what it described is another log now.
+  redis.call('UNLINK', KEYS[1], KEYS[3], KEYS[4], KEYS[5])
+  redis.call('SET', KEYS[2], struct.pack(recordForm, tonumber(ARGV[1]), 0, 1, 1, 0), 'PX', ARGV[2])
+else
+  local _, top = struct.unpack(recordForm, record)
+  if top == 0 then redis.call('PEXPIRE', KEYS[2], ARGV[2]) end
 end
--- The record of a room that has messages is lost: what it described is another log now.
-redis.call('UNLINK', KEYS[1], KEYS[3], KEYS[4], KEYS[5])
-redis.call('HSET', meta, 'epoch', ARGV[1], 'top', '0', 'oldest', '1', 'swept', '1', 'bytes', '0')
-redis.call('PEXPIRE', meta, ARGV[2])
 return 1
 `);
