@@ -12,6 +12,7 @@ describe("the app's files", () => {
   before(async () => {
     mkdirSync(join(folder, "assets"));
     writeFileSync(join(folder, "index.html"), "<p>hi</p>");
+    writeFileSync(join(folder, "lab.html"), "<p>lab</p>");
     writeFileSync(join(folder, "assets", "app-1a2b.js"), "1");
     writeFileSync(join(folder, "notes.txt"), "not the app's");
     const files = new StaticFiles(folder);
@@ -36,13 +37,17 @@ describe("the app's files", () => {
     assert.match((await get("/assets/app-1a2b.js")).headers.get("cache-control") ?? "", /immutable/);
   });
 
+  it("are pages at their names without .html too", async () => {
+    for (const path of ["/lab", "/lab.html"]) assert.equal(await (await get(path)).text(), "<p>lab</p>");
+  });
+
   it("answer HEAD without a body", async () => {
     const response = await get("/", { method: "HEAD" });
     assert.equal(response.headers.get("content-length") !== null, true);
     assert.equal(await response.text(), "");
   });
 
-  for (const path of ["/notes.txt", "/../package.json", "/assets", "/nothing.js"]) {
+  for (const path of ["/notes.txt", "/../package.json", "/assets", "/index", "/nothing.js"]) {
     it(`do not include ${path}`, async () => {
       await assert.rejects(get(path));
     });

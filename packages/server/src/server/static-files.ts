@@ -39,8 +39,9 @@ export class StaticFiles {
       const plain = readFileSync(file);
       this.files.set(path, { contentType, plain, gzipped: gzipSync(plain), isHashed: path.startsWith("/assets/") });
     }
-    const index = this.files.get("/index.html");
-    if (index) this.files.set("/", index);
+    // A page is also at its name without the ending: `/lab` is lab.html, and `/` is index.html.
+    for (const [path, file] of [...this.files])
+      if (path.endsWith(".html")) this.files.set(path.replace(/(?<=\/)index\.html$|\.html$/, ""), file);
   }
 
   /** Answer with a file, or return false if there is none at this path. */
