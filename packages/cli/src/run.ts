@@ -28,6 +28,11 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/history.js")).history,
   },
   { name: "rooms", summary: "list the rooms", load: async () => (await import("./commands/rooms.js")).rooms },
+  {
+    name: "compare",
+    summary: "gRPC or WebSockets? measured, with your message",
+    load: async () => (await import("./commands/compare.js")).compare,
+  },
 ];
 
 /** Run what a command line says. Never rejects: what goes wrong is one line on `err` and the exit code. */

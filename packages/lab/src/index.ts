@@ -1,1 +1,22 @@
-export {};
+export {
+  bindSample,
+  type CompareOptions,
+  contendersFrom,
+  createReport,
+  defaultRatePerSecond,
+  defaultRounds,
+  defaultSample,
+  defaultSeconds,
+  defaultSubscribers,
+  inferSchema,
+  isNeed,
+  type Need,
+  needNames,
+  recommend,
+  reportPage,
+  runCompare,
+  type Sample,
+  SampleError,
+  terminalLines,
+  transportNames,
+} from "./compare/index.js";

@@ -53,9 +53,9 @@ export function planFor({ isQuick, seconds, subscribers }: CompareOptions): Plan
     fanoutMs: isQuick ? 600 : measureMs,
     capacityFirstRate: 500,
     capacityStepMs: isQuick ? 300 : 1_500,
-    capacityBudgetMs: isQuick ? 2_200 : 20_000,
+    capacityBudgetMs: isQuick ? 1_800 : 20_000,
     maxP99Ms: 50,
-    idleConnections: isQuick ? 600 : 4_000,
+    idleConnections: isQuick ? 1_000 : 4_000,
     serialisation: isQuick ? { rounds: 5, sliceMs: 25 } : { rounds: 9, sliceMs: 100 },
   };
 }

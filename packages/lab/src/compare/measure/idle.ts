@@ -24,8 +24,8 @@ export interface IdleFigures {
 const uncounted = 100;
 const steps = 4;
 /** Opened at a time: below every backlog. */
-const atOnce = 50;
-const settleMs = 200;
+const atOnce = 100;
+const settleMs = 150;
 
 /** Open readers of a quiet room, in a few steps, and look at the server's memory after each. */
 export async function measureIdle(wire: ClientWire, job: IdleJob): Promise<IdleFigures> {

@@ -1,0 +1,158 @@
+import { closeSync, openSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import {
+  type CompareOptions,
+  contendersFrom,
+  createReport,
+  defaultRatePerSecond,
+  defaultRounds,
+  defaultSeconds,
+  defaultSubscribers,
+  isNeed,
+  type Need,
+  needNames,
+  recommend,
+  reportPage,
+  runCompare,
+  terminalLines,
+  transportNames,
+} from "@confab/lab";
+import { type Command, type CommandContext, UsageError } from "../command.js";
+import { askNeeds } from "../compare/ask-needs.js";
+import { loadSample } from "../compare/load-sample.js";
+import { exitCode } from "../exit-codes.js";
+import { parseCommandLine, positionals, wholeNumber } from "../parse-args.js";
+
+export const compare: Command = {
+  help: `Usage: confab compare [options]
+
+gRPC or WebSockets? Measures your message over every transport, on this machine, with a server and
+clients of its own: bytes on the wire, set-up, latency, CPU, memory, and what a proxy or a stalled
+connection does. About two minutes with --quick, ten without. Linux.
+
+      --message FILE   your message, as JSON; default the tutorial's chat message. Without --proto a
+                       Protobuf type is made from it, and shown in the report
+      --proto FILE     the .proto file that has its type, and
+      --type NAME      the type's full name, such as shop.Order
+      --transports L   a list of ${transportNames.slice(0, 4).join(", ")},
+                       ${transportNames.slice(4).join(", ")}; default all.
+                       sse,sse tries the statistics with twins, sse+10ms with a slowed one
+      --subscribers N  readers of the room that latency is measured in; default ${defaultSubscribers}
+      --rate N         messages a second; default ${defaultRatePerSecond}
+      --seconds S      how long each round of each transport is measured; default ${defaultSeconds.full}
+      --rounds N       rounds, each in another order; default ${defaultRounds.full}; below 4 everything ties
+      --quick          ${defaultRounds.quick} rounds of ${defaultSeconds.quick} s, and less of everything else
+      --needs LIST     recommend for these needs: ${needNames.slice(0, 4).join(", ")},
+                       ${needNames.slice(4).join(", ")}; on a terminal you are asked
+      --json FILE      write the report for programs
+      --html FILE      write the report as a page, with plots, that needs nothing else
+      --tls            not yet: the server speaks clear text only
+  -h, --help           this text
+
+Exit codes:
+  0    measured
+  1    something could not be measured; the report says what
+  2    wrong usage
+  130  interrupted; the report says so, and has what was measured until then`,
+
+  async run(args, context) {
+    const { values, positionals: words } = parseCommandLine(args, compareOptions);
+    positionals(words, []);
+    if (values.tls)
+      throw new UsageError("--tls: the server does not speak TLS yet, so there is nothing to measure; leave it out");
+    const isQuick = values.quick === true;
+    const { sample, title, schemaText } = loadSample(values);
+    const options: CompareOptions = {
+      contenders: contendersNamed(values.transports ?? transportNames.join()),
+      sample,
+      sampleTitle: title,
+      schemaText,
+      subscribers: wholeNumber("subscribers", values.subscribers ?? String(defaultSubscribers), 1, 1_000),
+      ratePerSecond: wholeNumber("rate", values.rate ?? String(defaultRatePerSecond), 1, 20_000),
+      seconds: secondsFrom(values.seconds, isQuick),
+      rounds: wholeNumber(
+        "rounds",
+        values.rounds ?? String(isQuick ? defaultRounds.quick : defaultRounds.full),
+        1,
+        100,
+      ),
+      isQuick,
+      command: ["confab compare", ...args].join(" "),
+    };
+    for (const option of ["json", "html"] as const) checkWritable(option, values[option]);
+    const needs = values.needs === undefined ? await needsAsked(context) : needsFrom(values.needs);
+
+    const findings = await runCompare(options, {
+      serveCommand: [process.execPath, fileURLToPath(new URL("../main.js", import.meta.url)), "serve"],
+      progress: (line) => void context.err.line(line),
+      signal: context.signal,
+    });
+    const report = createReport(options, findings);
+    const recommendation = needs === undefined ? undefined : recommend(report, needs);
+    for (const line of terminalLines(report, recommendation)) await context.out.line(line);
+    if (values.json !== undefined)
+      writeFileSync(values.json, `${JSON.stringify({ ...report, recommendation }, undefined, 2)}\n`);
+    if (values.html !== undefined) writeFileSync(values.html, reportPage(report, recommendation));
+    if (!report.complete) return exitCode.interrupted;
+    return report.contenders.some((contender) => contender.failures.length > 0) ? exitCode.refused : exitCode.ok;
+  },
+};
+
+const compareOptions = {
+  message: { type: "string" },
+  proto: { type: "string" },
+  type: { type: "string" },
+  transports: { type: "string" },
+  subscribers: { type: "string" },
+  rate: { type: "string" },
+  seconds: { type: "string" },
+  rounds: { type: "string" },
+  quick: { type: "boolean" },
+  needs: { type: "string" },
+  json: { type: "string" },
+  html: { type: "string" },
+  tls: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+} as const;
+
+function contendersNamed(list: string): CompareOptions["contenders"] {
+  try {
+    return contendersFrom(list);
+  } catch (cause) {
+    throw new UsageError(`--transports: ${cause instanceof Error ? cause.message : list}`, { cause });
+  }
+}
+
+function secondsFrom(text: string | undefined, isQuick: boolean): number {
+  if (text === undefined) return isQuick ? defaultSeconds.quick : defaultSeconds.full;
+  const seconds = Number(text);
+  if (/^[0-9]+(\.[0-9]+)?$/.test(text) && seconds >= 0.1 && seconds <= 600) return seconds;
+  throw new UsageError(`--seconds ${text}: a number from 0.1 to 600 is due`);
+}
+
+function needsFrom(list: string): readonly Need[] {
+  return list.split(",").map((text) => {
+    const name = text.trim();
+    if (!isNeed(name))
+      throw new UsageError(`--needs: there is no need ${JSON.stringify(name)}; there are ${needNames.join(", ")}`);
+    return name;
+  });
+}
+
+/** Only a person can be asked; in a pipe there is no recommendation without --needs. */
+async function needsAsked(context: CommandContext): Promise<readonly Need[] | undefined> {
+  if (context.stdin.isTTY !== true || !context.out.isTerminal) return undefined;
+  return askNeeds(context);
+}
+
+/** Asked before the minutes of measuring, not after them. What the file holds stays until there is something better. */
+function checkWritable(option: string, file: string | undefined): void {
+  if (file === undefined) return;
+  try {
+    closeSync(openSync(file, "a"));
+  } catch (cause) {
+    throw new UsageError(`--${option} ${file}: ${cause instanceof Error ? cause.message : "cannot be written"}`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,26 @@
+import { formatFigure } from "../../bench/table.js";
+import type { Estimate } from "../statistics/estimate.js";
+
+/** A figure and its unit: `0.731 ms`, `13,500 /s`. */
+export function withUnit(value: number | undefined, unit: string): string {
+  if (value === undefined) return "–";
+  const text =
+    unit === "B" || unit === "" ? new Intl.NumberFormat("en").format(Math.round(value)) : formatFigure(value);
+  return unit === "" ? text : `${text} ${unit}`;
+}
+
+/** A value with its interval, where it has one: `0.73 (0.70–0.81)`. */
+export function withSpread({ value, low, high }: Estimate, unit: string): string {
+  const bare = (number: number): string => withUnit(number, unit).replace(` ${unit}`, "");
+  return low === high ? bare(value) : `${bare(value)} (${bare(low)}–${bare(high)})`;
+}
+
+/** By how much `a` is above or below `b`: `31 % less`, `2.4 times as much`. */
+export function difference(a: number, b: number): string {
+  if (b === 0) return "not comparable with nothing";
+  const share = a / b;
+  if (share >= 2) return `${share.toFixed(1)} times as much`;
+  const percent = Math.round(Math.abs(share - 1) * 100);
+  if (percent === 0) return "as much";
+  return `${percent} % ${share < 1 ? "less" : "more"}`;
+}

@@ -1,0 +1,119 @@
+import type { FigureName } from "./figures.js";
+import { difference, withUnit } from "./format.js";
+import { entryOf, labelOf } from "./lookup.js";
+import type { ContenderReport, ReportFacts } from "./report.js";
+
+/** What somebody needs of a transport. The first five are there or not; the last two are more or less. */
+export const needNames = ["browser", "bidi", "push", "contract", "http1-proxy", "low-cpu", "small-bytes"] as const;
+export type Need = (typeof needNames)[number];
+
+export function isNeed(name: string): name is Need {
+  return needNames.some((known) => known === name);
+}
+
+/** One transport in the order of a recommendation. */
+export interface RankedContender {
+  readonly id: string;
+  readonly label: string;
+  /** Needs that it does not fill. */
+  readonly unmet: readonly Need[];
+  /** How many times the least it costs, on average over the needs that are more or less; 1 is the least. */
+  readonly cost: number;
+  /** For each need, the figure or the test that says so. */
+  readonly reasons: readonly string[];
+}
+
+export interface Recommendation {
+  readonly needs: readonly Need[];
+  readonly ranking: readonly RankedContender[];
+  /** One sentence for the first of them, and who ties with it. */
+  readonly answer: string;
+}
+
+/** Two that cost less than this share apart are both recommended. */
+const sameCost = 1.1;
+
+/**
+ * Rank the contenders for some needs: by how many of them are not met, then by cost. Needs that can only be there or not
+ * cost nothing; without any need of the other kind, latency and CPU and bytes decide together.
+ */
+export function recommend(facts: ReportFacts, needs: readonly Need[]): Recommendation {
+  const graded = needs.flatMap((need) => gradedFigures[need] ?? []);
+  const figures: readonly FigureName[] = graded.length > 0 ? graded : ["p99Ms", "serverCpuUs", "receiveBytes"];
+  const ranking = facts.contenders
+    .filter((contender) => contender.addedDelayMs === 0)
+    .map((contender) => rank(contender, needs, figures, facts))
+    .toSorted((a, b) => a.unmet.length - b.unmet.length || a.cost - b.cost);
+  return { needs, ranking, answer: answerOf(ranking) };
+}
+
+const gradedFigures: { readonly [need in Need]?: readonly FigureName[] } = {
+  "low-cpu": ["serverCpuUs", "clientCpuUs"],
+  "small-bytes": ["sendBytes", "receiveBytes"],
+};
+
+function rank(
+  contender: ContenderReport,
+  needs: readonly Need[],
+  figures: readonly FigureName[],
+  facts: ReportFacts,
+): RankedContender {
+  const reasons: string[] = [];
+  const unmet: Need[] = [];
+  for (const need of needs) {
+    const answer = answerTo(need, contender);
+    if (answer === undefined) continue;
+    if (!answer.isMet) unmet.push(need);
+    reasons.push(`${need}: ${answer.isMet ? "yes" : "no"} (${answer.because})`);
+  }
+  const costs: number[] = [];
+  for (const name of figures) {
+    const table = facts.figures.find((each) => each.name === name);
+    const entry = entryOf(facts, name, contender.id);
+    if (table === undefined || entry === undefined) continue;
+    // A tie with the best costs no more than the best.
+    costs.push(entry.isBest ? 1 : entry.timesBest);
+    reasons.push(
+      `${table.label}: ${withUnit(entry.estimate.value, table.unit)}${entry.isBest ? " (best or tied)" : ` (${difference(entry.estimate.value, table.entries[0]?.estimate.value ?? 0)} than ${labelOf(facts, table.entries[0]?.id ?? "")})`}`,
+    );
+  }
+  // What was not measured cannot recommend anybody.
+  const cost = costs.length === 0 ? Number.MAX_VALUE : costs.reduce((sum, each) => sum + each, 0) / costs.length;
+  return { id: contender.id, label: contender.label, unmet, cost, reasons };
+}
+
+function answerTo(
+  need: Need,
+  { facts, inBrowsers, bothWays }: ContenderReport,
+): { readonly isMet: boolean; readonly because: string } | undefined {
+  switch (need) {
+    case "browser":
+      return {
+        isMet: inBrowsers,
+        because: inBrowsers ? "browsers have what it needs" : "fetch shows no trailers and cannot ask for HTTP/2",
+      };
+    case "bidi":
+      return { isMet: bothWays, because: bothWays ? "both ways on one connection" : "sends are calls of their own" };
+    case "push":
+      return { isMet: facts?.push.works ?? false, because: facts?.push.seen ?? "not tried" };
+    case "contract":
+      return { isMet: facts?.contract.works ?? false, because: facts?.contract.seen ?? "not tried" };
+    case "http1-proxy":
+      return { isMet: facts?.http1Proxy.works ?? false, because: facts?.http1Proxy.seen ?? "not tried" };
+    case "low-cpu":
+    case "small-bytes":
+      return undefined;
+  }
+}
+
+function answerOf(ranking: readonly RankedContender[]): string {
+  const [first] = ranking;
+  if (first === undefined || first.cost === Number.MAX_VALUE) return "Too little was measured to recommend anything.";
+  const equals = ranking.filter(
+    (each) => each !== first && each.unmet.length === first.unmet.length && each.cost <= first.cost * sameCost,
+  );
+  const also = equals.length === 0 ? "" : `; as good: ${equals.map((each) => each.label).join(", ")}`;
+  return first.unmet.length === 0
+    ? `${first.label}${also}`
+    : `Nothing fills every need. Nearest: ${first.label}, without ${first.unmet.join(", ")}${also}`;
+}

@@ -1,0 +1,156 @@
+import type { Machine } from "../../bench/machine.js";
+import type { Claim } from "../claims/claim.js";
+import { judgeClaims } from "../claims/claims.js";
+import type { ContenderFindings, Findings } from "../findings.js";
+import type { Facts } from "../measure/facts.js";
+import type { SerialisationFigures } from "../measure/serialisation.js";
+import type { StallFigures } from "../measure/stall.js";
+import type { CompareOptions } from "../options.js";
+import { bindSample } from "../sample/bound-sample.js";
+import { type Estimate, estimateOf } from "../statistics/estimate.js";
+import { bucketCount } from "../statistics/histogram.js";
+import { type CodecName, type TransportName, transports } from "../transports.js";
+import { type ByteRow, byteRows } from "./byte-rows.js";
+import { type FigureTable, figureNames, figureTable, keptRounds } from "./figures.js";
+import { type MatrixRow, matrixRows } from "./matrix.js";
+
+/** What `--json` writes, and what the terminal and the page are made of. A change of meaning changes `schema`. */
+export interface Report {
+  readonly schema: "confab-compare/1";
+  /** False: the comparison was interrupted, and what follows is what there was until then. */
+  readonly complete: boolean;
+  readonly startedAt: string;
+  readonly tookSeconds: number;
+  readonly command: string;
+  readonly machine: Machine;
+  readonly settings: {
+    readonly subscribers: number;
+    readonly ratePerSecond: number;
+    readonly seconds: number;
+    readonly rounds: number;
+    readonly quick: boolean;
+  };
+  readonly message: MessageReport;
+  readonly warnings: readonly string[];
+  readonly contenders: readonly ContenderReport[];
+  readonly figures: readonly FigureTable[];
+  readonly serialisation?: SerialisationFigures | undefined;
+  /** Bytes of asking by REST whether there is news, and of the answer that there is none. */
+  readonly emptyPollBytes?: number | undefined;
+  readonly matrix: readonly MatrixRow[];
+  readonly claims: readonly Claim[];
+}
+
+export interface MessageReport {
+  readonly title: string;
+  readonly json: string;
+  /** The type in `.proto` syntax, if it was made here or given. */
+  readonly schema?: string | undefined;
+  readonly jsonBytes: number;
+  readonly protobufBytes: number;
+}
+
+export interface ContenderReport {
+  readonly id: string;
+  readonly label: string;
+  readonly transport: TransportName;
+  readonly http: "1.1" | "2";
+  readonly codec: CodecName;
+  readonly inBrowsers: boolean;
+  readonly bothWays: boolean;
+  readonly addedDelayMs: number;
+  readonly bytes: readonly ByteRow[];
+  readonly facts?: Facts | undefined;
+  readonly stall?: StallFigures | undefined;
+  /** All rounds together: messages per bucket of `bucketStartUs`. */
+  readonly latencyHistogram: readonly number[];
+  readonly cpuByFanout: readonly {
+    readonly subscribers: number;
+    readonly server: Estimate;
+    readonly client: Estimate;
+  }[];
+  readonly memory: readonly { readonly connections: number; readonly rssBytes: number }[];
+  readonly capacity?: ContenderFindings["capacity"] | undefined;
+  /** Rounds that were made, and those of them that kept the rate. */
+  readonly rounds: { readonly made: number; readonly kept: number };
+  readonly failures: readonly { readonly part: string; readonly reason: string }[];
+}
+
+/** Conclude from what was found. */
+export function createReport(options: CompareOptions, findings: Findings): Report {
+  const { subscribers, ratePerSecond, seconds, rounds, isQuick } = options;
+  const { alone } = bindSample(options.sample);
+  const json = alone.toJson();
+  const message = {
+    title: options.sampleTitle,
+    json,
+    schema: options.schemaText,
+    jsonBytes: Buffer.byteLength(json),
+    protobufBytes: alone.toProtobuf().length,
+  };
+  const facts = {
+    contenders: findings.contenders.map((found) => contenderReport(found, message, subscribers)),
+    figures: figureNames.map((name) => figureTable(name, findings.contenders)),
+    serialisation: findings.serialisation,
+    emptyPollBytes: findings.emptyPollBytes,
+    message,
+    settings: { subscribers, ratePerSecond, seconds, rounds, quick: isQuick },
+  };
+  return {
+    schema: "confab-compare/1",
+    complete: findings.isComplete,
+    startedAt: findings.startedAt,
+    tookSeconds: findings.tookSeconds,
+    command: options.command,
+    machine: findings.machine,
+    warnings: findings.warnings,
+    ...facts,
+    matrix: matrixRows(facts),
+    claims: judgeClaims(facts),
+  };
+}
+
+/** The part of a report that conclusions are drawn from. */
+export type ReportFacts = Pick<
+  Report,
+  "contenders" | "figures" | "serialisation" | "emptyPollBytes" | "message" | "settings"
+>;
+
+function contenderReport(found: ContenderFindings, message: MessageReport, subscribers: number): ContenderReport {
+  const { contender, facts, stall, capacity, failures } = found;
+  const { http, codec, inBrowsers, bothWays } = transports[contender.transport];
+  const isJson = codec === "json" || codec === "json-frames";
+  const kept = keptRounds(found);
+  const histogram = new Array<number>(bucketCount).fill(0);
+  for (const round of kept)
+    round.histogram.forEach((count, bucket) => {
+      histogram[bucket] = (histogram[bucket] ?? 0) + count;
+    });
+  return {
+    ...contender,
+    http,
+    codec,
+    inBrowsers,
+    bothWays,
+    bytes: found.bytes === undefined ? [] : byteRows(found.bytes, isJson ? message.jsonBytes : message.protobufBytes),
+    facts,
+    stall,
+    latencyHistogram: histogram,
+    cpuByFanout: cpuByFanout([...found.fanouts, { subscribers, rounds: kept }]),
+    memory: found.idle?.points ?? [],
+    capacity,
+    rounds: { made: found.rounds.length, kept: kept.length },
+    failures,
+  };
+}
+
+function cpuByFanout(runs: ContenderFindings["fanouts"]): ContenderReport["cpuByFanout"] {
+  return runs
+    .toSorted((a, b) => a.subscribers - b.subscribers)
+    .flatMap(({ subscribers, rounds }) => {
+      const kept = rounds.filter((round) => round.keptRate);
+      const server = estimateOf(kept.map((round) => round.serverCpuUsPerDelivery));
+      const client = estimateOf(kept.map((round) => round.clientCpuUsPerDelivery));
+      return server === undefined || client === undefined ? [] : [{ subscribers, server, client }];
+    });
+}

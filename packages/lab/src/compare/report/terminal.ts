@@ -1,0 +1,135 @@
+import { layOut } from "../../bench/table.js";
+import { totalBytes } from "./byte-rows.js";
+import { withSpread, withUnit } from "./format.js";
+import type { Recommendation } from "./recommendation.js";
+import type { Report } from "./report.js";
+
+/** What a terminal shows of a report. */
+export function terminalLines(report: Report, recommendation: Recommendation | undefined): readonly string[] {
+  const { message, settings } = report;
+  return [
+    ...(report.complete ? [] : ["", "INTERRUPTED: this is what was measured until then."]),
+    "",
+    `${message.title}: ${withUnit(message.jsonBytes, "B")} as JSON, ${withUnit(message.protobufBytes, "B")} as Protobuf`,
+    `${settings.ratePerSecond} messages/s to ${settings.subscribers} readers, ${settings.rounds} rounds of ${settings.seconds} s; * is the best, or ties with it`,
+    "",
+    ...figureLines(report),
+    "",
+    ...byteLines(report),
+    "",
+    ...trialLines(report),
+    "",
+    "What is said of gRPC and WebSockets",
+    ...report.claims.flatMap((claim) => [
+      `${String(claim.number).padStart(2)}  ${claim.verdict.toUpperCase()}: ${claim.text}`,
+      `    ${claim.figure}`,
+    ]),
+    ...(recommendation === undefined ? [] : recommendationLines(recommendation)),
+    ...notes("Beware", report.warnings),
+    ...notes(
+      "Failed",
+      report.contenders.flatMap(({ label, failures }) =>
+        failures.map(({ part, reason }) => `${label}, ${part}: ${reason}`),
+      ),
+    ),
+  ];
+}
+
+/** Contenders down, figures across, in two tables so that they fit eighty columns or so. */
+function figureLines(report: Report): readonly string[] {
+  const short: Readonly<Record<string, string>> = {
+    sendBytes: "send B",
+    receiveBytes: "receive B",
+    setUpBytes: "set-up B",
+    roundTrips: "round trips",
+    firstMessageMs: "first ms",
+    p50Ms: "p50 ms",
+    p95Ms: "p95 ms",
+    p99Ms: "p99 ms",
+    serverCpuUs: "server µs",
+    clientCpuUs: "client µs",
+    ratePerSecond: "max msgs/s",
+    memoryKb: "idle KB",
+  };
+  const table = (names: readonly string[]): readonly string[] =>
+    layOut([
+      ["", ...names.map((name) => short[name] ?? name)],
+      ...report.contenders.map(({ id, label }) => [
+        label,
+        ...names.map((name) => {
+          const figure = report.figures.find((each) => each.name === name);
+          const entry = figure?.entries.find((each) => each.id === id);
+          if (figure === undefined || entry === undefined) return "–";
+          return `${withSpread(entry.estimate, figure.unit)}${entry.isBest ? "*" : " "}`;
+        }),
+      ]),
+    ]);
+  return [
+    ...table(["sendBytes", "receiveBytes", "setUpBytes", "roundTrips", "ratePerSecond", "memoryKb"]),
+    "",
+    ...table(["p50Ms", "p95Ms", "p99Ms", "firstMessageMs"]),
+    "",
+    ...table(["serverCpuUs", "clientCpuUs"]),
+  ];
+}
+
+function byteLines(report: Report): readonly string[] {
+  const rows = report.contenders.flatMap(({ label, bytes }) =>
+    bytes.map((row) => [
+      `${label}: ${row.label}`,
+      ...[
+        row.upBytes,
+        row.downBytes,
+        totalBytes(row),
+        row.payloadBytes,
+        row.fieldBytes,
+        row.framingBytes,
+        row.headBytes,
+      ].map(String),
+    ]),
+  );
+  return layOut([["bytes", "up", "down", "all", "payload", "fields", "framing", "headers"], ...rows]);
+}
+
+function trialLines(report: Report): readonly string[] {
+  const yes = (works: boolean | undefined): string => (works === undefined ? "–" : works ? "yes" : "no");
+  return layOut([
+    [
+      "",
+      "pushes",
+      "refuses",
+      "resumes",
+      "HTTP/1.1 proxy",
+      "with Upgrade",
+      "50 sends on",
+      "2 rooms on",
+      "held by a stall",
+    ],
+    ...report.contenders.map(({ label, facts, stall }) => [
+      label,
+      yes(facts?.push.works),
+      yes(facts?.contract.works),
+      yes(facts?.resume.works),
+      yes(facts?.http1Proxy.works),
+      yes(facts?.upgradingProxy.works),
+      String(facts?.manySends.connections ?? "–"),
+      String(stall?.connections ?? "–"),
+      stall === undefined ? "–" : stall.isOtherRoomHeld ? `yes, ${Math.round(stall.otherRoomMs)} ms` : "no",
+    ]),
+  ]);
+}
+
+function recommendationLines({ needs, answer, ranking }: Recommendation): readonly string[] {
+  return [
+    "",
+    `For ${needs.length === 0 ? "no need in particular" : needs.join(", ")}: ${answer}`,
+    ...ranking.flatMap(({ label, unmet, reasons }, index) => [
+      `${String(index + 1).padStart(2)}. ${label}${unmet.length === 0 ? "" : `, without ${unmet.join(", ")}`}`,
+      ...reasons.map((reason) => `      ${reason}`),
+    ]),
+  ];
+}
+
+function notes(title: string, lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? [] : ["", title, ...lines.map((line) => `  ${line}`)];
+}

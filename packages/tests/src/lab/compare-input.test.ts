@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { runProgram } from "../fixture/run-program.js";
+
+const confab = fileURLToPath(new URL("../../../cli/dist/main.js", import.meta.url));
+
+const shopProto = `
+syntax = "proto3";
+package shop;
+message Order { string item = 1; int32 quantity = 2; repeated Line lines = 3; }
+message Line { double price = 1; }
+`;
+
+describe("confab compare with input that cannot be used", () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "confab-compare-input-"));
+    await writeFile(join(folder, "shop.proto"), shopProto);
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  /** The first line of its complaint. It must be wrong usage, and said before anything is measured. */
+  async function complaint(...args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await runProgram(process.execPath, [confab, "compare", ...args], { cwd: folder });
+    assert.equal(code, 2, stderr);
+    assert.equal(stdout, "");
+    return stderr.split("\n")[0] ?? "";
+  }
+  async function write(name: string, json: unknown): Promise<string> {
+    await writeFile(join(folder, name), typeof json === "string" ? json : JSON.stringify(json));
+    return name;
+  }
+
+  it("an unknown transport is answered with those that are known", async () => {
+    const text = await complaint("--transports", "grpc,pigeon");
+    assert.match(text, /^confab: --transports: there is no transport "pigeon"; there are grpc, grpc-web, .*, sse$/);
+  });
+
+  it("an unknown need is answered with those that are known", async () => {
+    assert.match(await complaint("--needs", "speed"), /there is no need "speed"; there are browser, bidi, /);
+  });
+
+  it("a sample that does not fit its type is refused with the place", async () => {
+    const typed = (file: string) => complaint("--message", file, "--proto", "shop.proto", "--type", "shop.Order");
+    assert.match(
+      await typed(await write("a.json", { item: "tea", quantity: "many" })),
+      /--message a\.json: .*shop\.Order\.quantity/,
+    );
+    assert.match(
+      await typed(await write("b.json", { item: "tea", lines: [{ price: "dear" }] })),
+      /b\.json: .*shop\.Line\.price/,
+    );
+    assert.match(await typed(await write("c.json", { flavour: "mint" })), /c\.json: .*"flavour"/);
+  });
+
+  it("a type that the file has not is answered with those that it has", async () => {
+    const file = await write("order.json", { item: "tea" });
+    const text = await complaint("--message", file, "--proto", "shop.proto", "--type", "shop.Tea");
+    assert.match(text, /there is no type shop\.Tea; there are .*shop\.Order/);
+  });
+
+  it("a sample without a type that no type can be made for is refused with the place", async () => {
+    assert.match(
+      await complaint("--message", await write("d.json", { a: { b: [1, "x"] } })),
+      /d\.json: a\.b: a list of int32 and string/,
+    );
+    assert.match(
+      await complaint("--message", await write("e.json", { a: { b: null } })),
+      /e\.json: a\.b: null has no type/,
+    );
+    assert.match(await complaint("--message", await write("f.json", [1])), /f\.json: a JSON object is due/);
+    assert.match(await complaint("--message", await write("g.json", "{")), /g\.json: /);
+    assert.match(await complaint("--message", "absent.json"), /absent\.json: ENOENT/);
+  });
+
+  it("a message over the limit is refused with its size and the limit's name", async () => {
+    const file = await write("long.json", { user: "ann", text: "x".repeat(70_000) });
+    assert.match(await complaint("--message", file), /long\.json: 700\d\d bytes as Protobuf; maxMessageBytes is 65536/);
+  });
+
+  it("--proto without --type, or without a sample, is half a wish", async () => {
+    assert.match(await complaint("--proto", "shop.proto"), /--proto and --type belong together/);
+    assert.match(await complaint("--proto", "shop.proto", "--type", "shop.Order"), /--proto needs --message FILE/);
+  });
+
+  it("--tls says that there is none to measure", async () => {
+    assert.match(await complaint("--tls"), /--tls: the server does not speak TLS yet/);
+  });
+
+  it("a report that cannot be written is refused before it is measured", async () => {
+    assert.match(await complaint("--html", "no/such/folder.html"), /--html no\/such\/folder\.html: ENOENT/);
+  });
+});
+
+describe("confab compare, interrupted", () => {
+  it("ends with what it has, marked so, and leaves nothing behind", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "confab-compare-cut-"));
+    const temporary = join(folder, "tmp");
+    await mkdir(temporary);
+    try {
+      const [json, html] = [join(folder, "cut.json"), join(folder, "cut.html")];
+      const args = [confab, "compare", "--quick", "--transports", "websocket,sse", "--json", json, "--html", html];
+      const env = { ...process.env, TMPDIR: temporary };
+      const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env });
+      let progress = "";
+      let stdout = "";
+      child.stdout.setEncoding("utf8").on("data", (text: string) => {
+        stdout += text;
+      });
+      child.stderr.setEncoding("utf8").on("data", (text: string) => {
+        progress += text;
+        // The first transport has been counted by then, the second has not.
+        if (/^SSE \+ REST: bytes/m.test(progress)) child.kill("SIGINT");
+      });
+      const [code] = (await once(child, "close")) as [number | null];
+      assert.equal(code, 130, progress);
+      const report = JSON.parse(await readFile(json, "utf8")) as {
+        readonly complete: boolean;
+        readonly contenders: readonly { readonly bytes: readonly unknown[] }[];
+      };
+      assert.equal(report.complete, false);
+      assert.notEqual(report.contenders[0]?.bytes.length, 0);
+      assert.match(stdout, /^INTERRUPTED/m);
+      assert.match(await readFile(html, "utf8"), /Interrupted: this is what was measured until then/);
+      assert.deepEqual(await readdir(temporary), [], "folders left");
+      assert.deepEqual(await processesWith(`TMPDIR=${temporary}`), [], "processes left");
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+/** The processes of this machine that have this in their environment. */
+async function processesWith(setting: string): Promise<readonly string[]> {
+  const ids = (await readdir("/proc")).filter((name) => /^[0-9]+$/.test(name));
+  const found = await Promise.all(
+    ids.map(async (id) => {
+      try {
+        const environment = await readFile(`/proc/${id}/environ`, "latin1");
+        return environment.split("\0").includes(setting) ? [id] : [];
+      } catch {
+        // It ended meanwhile, or is somebody else's.
+        return [];
+      }
+    }),
+  );
+  return found.flat();
+}
