@@ -28,8 +28,8 @@ export interface ServerLinkDeps {
   readonly random: () => number;
 }
 
-/** How often a node publishes to itself and asks the server what it is, in milliseconds. */
-const beatIntervalMs = 2_000;
+/** How often a node publishes to itself and asks the server what it is, as a part of the time that an answer may take. */
+const beatInterval = 0.4;
 
 /**
  * One server: a connection for commands and one for Pub/Sub, so that each can be found dead by itself.
@@ -83,7 +83,7 @@ export class ServerLink implements RedisLink {
         return this.beatChannel;
       },
     });
-    this.beatTimer = setInterval(() => void this.beat(), beatIntervalMs);
+    this.beatTimer = setInterval(() => void this.beat(), options.answerTimeoutMs * beatInterval);
     this.beatTimer.unref();
   }
 
