@@ -28,6 +28,7 @@ export type CaseId =
   | "memory-grpc"
   | "redis-nodes"
   | "redis-appends"
+  | "presence"
   | "resume"
   | "stalled"
   | "history";

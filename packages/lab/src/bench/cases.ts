@@ -4,6 +4,7 @@ import { historyReading } from "./history-case.js";
 import type { Machine } from "./machine.js";
 import { grpcMemory, webSocketMemory } from "./memory-case.js";
 import type { BenchOptions } from "./options.js";
+import { presence } from "./presence-case.js";
 import { crossNode, redisAppends } from "./redis-case.js";
 import { resuming } from "./resume-case.js";
 import { unarySend } from "./unary-case.js";
@@ -22,7 +23,11 @@ export function casesFor(options: BenchOptions, machine: Machine): readonly Benc
     webSocketMemory(10_000),
     grpcMemory(1_000),
     ...(machine.hasRedis
-      ? [crossNode({ subscribers: 100, ratePerSecond: 100, ...durations }), redisAppends(durations)]
+      ? [
+          crossNode({ subscribers: 100, ratePerSecond: 100, ...durations }),
+          redisAppends(durations),
+          presence(options.isQuick ? 10_000 : 100_000),
+        ]
       : []),
     resuming({
       readers: 1_000,

@@ -25,6 +25,13 @@ export const figureNames = [
   "loadCoreShare",
   "redisCoreShare",
   "redisBytesPerEntry",
+  "enteredPerSecond",
+  "countP50Us",
+  "countP99Us",
+  "pageP50Us",
+  "pageP99Us",
+  "redisBytesPerMember",
+  "goneUs",
   "othersCoreShare",
 ] as const;
 export type FigureName = (typeof figureNames)[number];

@@ -10,6 +10,7 @@ export const scenarioNames = [
   "history",
   "redis-nodes",
   "redis-appends",
+  "presence",
 ] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 

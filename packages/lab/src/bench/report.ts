@@ -77,6 +77,15 @@ const columns: Record<ScenarioName, readonly Column[]> = {
     share("Redis core", "redisCoreShare"),
     figure("Redis bytes/entry", "redisBytesPerEntry"),
   ],
+  presence: [
+    figure("entered/s", "enteredPerSecond"),
+    figure("count p50 ms", "countP50Us", 1000),
+    figure("p99", "countP99Us", 1000),
+    figure("page of 100 p50 ms", "pageP50Us", 1000),
+    figure("p99", "pageP99Us", 1000),
+    figure("Redis bytes/member", "redisBytesPerMember"),
+    figure("gone after a kill s", "goneUs", 1_000_000),
+  ],
   resume: [
     figure("all live ms", "allLiveUs", 1000),
     figure("p99 ms before", "p99BeforeUs", 1000),
@@ -109,6 +118,7 @@ export function summarise(figures: Figures): string {
     return `${formatFigure(figures.rssPerConnectionBytes / 1000)} KB/connection`;
   if (figures.messagesPerSecond !== undefined) return `${formatFigure(figures.messagesPerSecond)} messages/s`;
   if (figures.allLiveUs !== undefined) return `all live after ${formatFigure(figures.allLiveUs / 1000)} ms`;
+  if (figures.enteredPerSecond !== undefined) return `${formatFigure(figures.enteredPerSecond)} entered/s`;
   if (figures.requestsPerSecond !== undefined) return `${formatFigure(figures.requestsPerSecond)} requests/s`;
   if (figures.cpuUsPerDelivery !== undefined) return `${formatFigure(figures.cpuUsPerDelivery)} µs/delivery`;
   return `falls behind: ${formatShare(figures.deliveredShare)} delivered`;

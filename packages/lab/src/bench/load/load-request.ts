@@ -3,6 +3,7 @@ import type { FanoutLoad, FanoutResult } from "./fanout.js";
 import type { HistoryLoad, HistoryResult } from "./history.js";
 import type { IdleLoad, IdleResult } from "./idle.js";
 import type { LiveReadersLoad, LiveReadersResult } from "./live-readers.js";
+import type { PresenceLoad, PresenceResult } from "./presence.js";
 import type { ResumeLoad, ResumeResult } from "./resume.js";
 import type { UnaryLoad, UnaryResult } from "./unary.js";
 import type { XaddLoad, XaddResult } from "./xadd.js";
@@ -13,6 +14,7 @@ export interface LoadKinds {
   history: { load: HistoryLoad; result: HistoryResult };
   idle: { load: IdleLoad; result: IdleResult };
   "live-readers": { load: LiveReadersLoad; result: LiveReadersResult };
+  presence: { load: PresenceLoad; result: PresenceResult };
   resume: { load: ResumeLoad; result: ResumeResult };
   unary: { load: UnaryLoad; result: UnaryResult };
   appends: { load: AppendsLoad; result: AppendsResult };

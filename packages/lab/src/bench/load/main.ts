@@ -6,6 +6,7 @@ import { measureHistory } from "./history.js";
 import { measureIdle } from "./idle.js";
 import { measureLiveReaders } from "./live-readers.js";
 import type { LoadRequest } from "./load-request.js";
+import { measurePresence } from "./presence.js";
 import { measureResume } from "./resume.js";
 import { measureUnary } from "./unary.js";
 import { measureXadd } from "./xadd.js";
@@ -27,6 +28,8 @@ async function resultOf(request: LoadRequest): Promise<unknown> {
       return await measureIdle(request.load);
     case "live-readers":
       return await measureLiveReaders(request.load);
+    case "presence":
+      return await measurePresence(request.load);
     case "resume":
       return await measureResume(request.load);
     case "unary":
