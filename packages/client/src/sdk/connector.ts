@@ -5,7 +5,7 @@ import { isTransportBlocked } from "../network-failure.js";
 import { backoffMs } from "./backoff.js";
 import type { Clock } from "./clock.js";
 import type { ReconnectOptions } from "./options.js";
-import type { TokenSource } from "./token-source.js";
+import type { Token, TokenSource } from "./token-source.js";
 import type { TransportOrder } from "./transport-order.js";
 import { forbidsReturn, isStranger, isWorthReconnecting, openingError, type Verdict, verdictOn } from "./verdict.js";
 
@@ -176,18 +176,22 @@ export class Connector {
       if (attempt.signal.aborted) return link.close();
       if (wasLostEarly) throw wasLostEarly;
       session = { link, isLive: true };
+      this.keepFresh(session, token);
       this.opened(session, transport);
-      this.renewal = new AbortController();
-      const { signal } = this.renewal;
-      const timeoutMs = attemptTimeoutMs;
-      const renewed = session.link;
-      this.deps.tokens.keepFresh(token, (fresh) => renewed.authenticate(fresh, { signal, timeoutMs }), signal);
     } catch (thrown) {
       link?.close();
       if (attempt.signal.aborted) return;
       const error = openingError(confabErrorFrom(thrown), url);
       this.failed(error);
     }
+  }
+
+  private keepFresh({ link }: Session, token: Token | undefined): void {
+    const renewal = new AbortController();
+    const { signal } = renewal;
+    this.renewal = renewal;
+    const bounds = { signal, timeoutMs: this.deps.attemptTimeoutMs };
+    this.deps.tokens.keepFresh(token, (fresh) => link.authenticate(fresh, bounds), signal);
   }
 
   private opened(session: Session & { isLive: boolean }, transport: TransportName): void {

@@ -38,15 +38,11 @@ export class TokenSource {
 
   /** A token for a new connection; undefined if the application has none. @throws ENGINE_UNAVAILABLE: it gave none. */
   async next(signal: AbortSignal): Promise<Token | undefined> {
-    const { ask, onFailed } = this.deps;
-    if (!ask) return undefined;
     try {
-      const given = await this.inTime(Promise.resolve().then(ask), signal);
-      return typeof given === "string" ? { token: given } : given;
-    } catch (cause) {
-      // Whoever issues tokens may be as unreachable as a server; nothing is wrong with the request.
-      const error = networkFailure("ENGINE_UNAVAILABLE", `no token: ${networkFailureText(cause)}`, cause);
-      if (!signal.aborted) onFailed(error);
+      return await this.asked(signal);
+    } catch (thrown) {
+      const error = confabErrorFrom(thrown);
+      if (!signal.aborted) this.deps.onFailed(error);
       throw error;
     }
   }
@@ -73,7 +69,7 @@ export class TokenSource {
     };
     const renew = async () => {
       try {
-        const token = await this.next(signal);
+        const token = await this.asked(signal);
         if (signal.aborted || !token) return;
         refuseOld(current, token);
         await authenticate(token.token);
@@ -82,12 +78,23 @@ export class TokenSource {
       } catch (thrown) {
         if (signal.aborted) return;
         const error = confabErrorFrom(thrown);
-        // `next` has told of its own.
-        if (!error.message.startsWith("no token")) onFailed(error);
+        onFailed(error);
         wait(retryDelayMs(failures++, error), () => void renew());
       }
     };
     plan();
+  }
+
+  private async asked(signal: AbortSignal): Promise<Token | undefined> {
+    const { ask } = this.deps;
+    if (!ask) return undefined;
+    try {
+      const given = await this.inTime(Promise.resolve().then(ask), signal);
+      return typeof given === "string" ? { token: given } : given;
+    } catch (cause) {
+      // Whoever issues tokens may be as unreachable as a server; nothing is wrong with the request.
+      throw networkFailure("ENGINE_UNAVAILABLE", `no token: ${networkFailureText(cause)}`, cause);
+    }
   }
 
   private async inTime<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
