@@ -1,6 +1,6 @@
 import { positionFieldLength, varintLength, writePositionField, writeVarint } from "@confab/contract";
 import type { Encoding, EventEncoding, LogEntry, PresenceChange, RoomId, Signal } from "../core/index.js";
-import { protoFrame } from "./frames/server-frame.js";
+import { protoFrame } from "./frames/proto-frame.js";
 import { type Framing, framed } from "./framing.js";
 import type { MessageJson } from "./message-json.js";
 import { encodePresence, presenceJson } from "./presence.js";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, it } from "node:test";
 import { Random } from "@confab/contract/testing/random";
-import { becomes, describeOnRedis, lobby, type Node, RedisNodes, type RoomId } from "./redis-nodes.js";
+import { becomes, describeOnRedis, lobby, type Node, RedisNodes, type RoomId } from "./testing/redis-nodes.js";
 
 describeOnRedis("members of nodes on a Redis with faults", () => {
   let nodes: RedisNodes;
@@ -97,6 +97,15 @@ describeOnRedis("members of nodes on a Redis with faults", () => {
     if (mine === "bob") await nodes.cli("DEL", nodes.key("{lobby}:shared"));
     else await nodes.cli("ZREM", nodes.key("{lobby}:members"), mine);
     await nodes.agreeOn(["ann=1", "bob=2", "cat=1"]);
+  });
+
+  it("are not written by a node that may not, which warns once and writes them when it may", async () => {
+    await nodes.cli("ACL", "SETUSER", "default", "-zadd", "-hset");
+    one.engine.members.enter(lobby, "dan");
+    await becomes(() => nodes.warnings.length > 0, true);
+    await nodes.cli("ACL", "SETUSER", "default", "+zadd", "+hset");
+    await nodes.agreeOn(["ann=1", "bob=2", "cat=1", "dan=1"]);
+    assert.ok(nodes.warnings.length <= 4, nodes.warnings.join("\n"));
   });
 
   it("leave nothing in Redis when all have left", async () => {

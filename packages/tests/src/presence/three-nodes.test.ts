@@ -3,7 +3,7 @@ import { afterEach, beforeEach, it } from "node:test";
 import { type Link, openLink, type TransportName } from "@confab/client/node";
 import { RedisServer } from "../fixture/redis-server.js";
 import { type ServerProcess, startServerProcess } from "../fixture/server-process.js";
-import { becomes, describeOnRedis } from "./redis-nodes.js";
+import { becomes, describeOnRedis } from "./testing/redis-nodes.js";
 
 /** A third of what users get, so that the test is short; still long enough that a busy machine makes nobody look dead. */
 const nodeTimeoutMs = 4_000;
@@ -75,6 +75,19 @@ describeOnRedis("members of three servers on one Redis", () => {
     for (const { told } of others) await becomes(() => told, ["+watcher 1", "+ann 2", "-ann 1"]);
     await becomes(() => watchers[2]?.told, ["+ann 2", "-ann 1"]);
     assert.deepEqual(second.told, [], "who is there already is not told of");
+  });
+
+  it("of a server that stands still are gone, and are back when it goes on", async () => {
+    const watcher = await read(0, "websocket-proto");
+    for (const user of ["ann", "bob"]) await read(2, "websocket-proto", user);
+    await read(1, "grpc", "bob");
+    await allSay(["ann=1", "bob=2"], [0, 1, 2]);
+    const { pid = 0 } = servers[2] ?? {};
+    process.kill(pid, "SIGSTOP");
+    await allSay(["bob=1"], [0, 1]);
+    process.kill(pid, "SIGCONT");
+    await allSay(["ann=1", "bob=2"], [0, 1, 2]);
+    await becomes(() => watcher.told.map(nameOf), ["+ann", "+bob", "-ann", "+ann"]);
   });
 
   it("of a server that is killed are gone in time, each once, and those of one that is stopped at once", async () => {

@@ -81,6 +81,7 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
     keys: new MemberKeys(prefix),
     maxEventMembers: limits.maxPresenceEventMembers,
     nodeTimeoutMs: limits.nodeTimeoutMs,
+    log: config.log,
   });
   const log = new RedisLog({ link, keys, appends, index, tops });
   try {

@@ -7,6 +7,8 @@ export interface DeadNodesDeps {
   readonly link: RedisLink;
   readonly keys: MemberKeys;
   readonly maxEventMembers: number;
+  /** Told of what went wrong, each time. */
+  readonly failed: (thrown: unknown) => void;
 }
 
 /** Rooms looked at together, and users removed in one run of the script. */
@@ -28,8 +30,9 @@ export class DeadNodes {
     this.underWay.add(node);
     try {
       await this.removeAll(node);
-    } catch {
-      // Redis is away. The heartbeat asks some node again for the removal, later.
+    } catch (thrown) {
+      // The heartbeat asks some node again for the removal, later.
+      this.deps.failed(thrown);
     } finally {
       this.underWay.delete(node);
     }

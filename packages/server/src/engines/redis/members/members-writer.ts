@@ -11,6 +11,8 @@ export interface MembersWriterDeps {
   readonly maxEventMembers: number;
   /** Whether the other nodes still count on this one. Otherwise it must find out first what became of it. */
   readonly mayWrite: () => boolean;
+  /** Told of what went wrong, each time. */
+  readonly failed: (thrown: unknown) => void;
 }
 
 /** Users of one room in one run of the script: it bounds how long Redis does nothing else. */
@@ -111,9 +113,10 @@ export class MembersWriter {
     const { node } = this;
     try {
       await this.write(own, node);
-    } catch {
-      // Whatever went wrong, the heartbeat goes through the same and tells when it is over. What Redis has taken of this
-      // writing is not known, so it is asked.
+    } catch (thrown) {
+      // It is tried again with the next sign of life that Redis takes. What it has taken of this writing is not known, so it
+      // is asked.
+      this.deps.failed(thrown);
       own.isSuspect = true;
       this.isPaused = true;
     }

@@ -16,6 +16,8 @@ export interface NodeLifeDeps {
   readonly nodeTimeoutMs: number;
   /** A name for a node that none has had before. */
   readonly newNodeName: () => string;
+  /** Told of what went wrong, each time. */
+  readonly failed: (thrown: unknown) => void;
 }
 
 /** Rooms compared with Redis together, and how many with each sign of life when all seems well. */
@@ -69,8 +71,9 @@ export class NodeLife {
       await this.retireFormerNames();
       await this.compare(this.hadTrouble);
       this.hadTrouble = false;
-    } catch {
-      // Redis is away, and its readiness says so. What it still knows is looked at when it is back.
+    } catch (thrown) {
+      this.deps.failed(thrown);
+      // What Redis still knows is looked at when it is back.
       this.hadTrouble = true;
     }
     if (this.isClosed) return;

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Member, MemberCounts, MemberDirectory, RoomId } from "../../../core/index.js";
-import { confabErrorFromRedis } from "../redis-error.js";
+import type { EngineLog } from "../open-link.js";
+import { confabErrorFromRedis, RedisLostError } from "../redis-error.js";
 import type { RedisLink } from "../redis-link.js";
 import { DeadNodes } from "./dead-nodes.js";
 import type { MemberKeys } from "./member-keys.js";
@@ -14,6 +15,7 @@ export interface RedisMembersDeps {
   readonly keys: MemberKeys;
   readonly maxEventMembers: number;
   readonly nodeTimeoutMs: number;
+  readonly log: EngineLog;
 }
 
 /** Who reads which room on all nodes that share a Redis. */
@@ -21,11 +23,14 @@ export class RedisMembers implements MemberDirectory {
   private readonly own = new OwnRooms();
   private readonly writer: MembersWriter;
   private readonly life: NodeLife;
+  private lastFailure: string | undefined;
 
   constructor(private readonly deps: RedisMembersDeps) {
     const { own } = this;
-    this.life = new NodeLife({ ...deps, own, writer: () => this.writer, deadNodes: new DeadNodes(deps), newNodeName });
-    this.writer = new MembersWriter(newNodeName(), { ...deps, own, mayWrite: () => this.life.isTrusted });
+    const failed = (thrown: unknown) => this.failed(thrown);
+    const deadNodes = new DeadNodes({ ...deps, failed });
+    this.life = new NodeLife({ ...deps, own, writer: () => this.writer, deadNodes, newNodeName, failed });
+    this.writer = new MembersWriter(newNodeName(), { ...deps, own, mayWrite: () => this.life.isTrusted, failed });
   }
 
   /** Begin to tell the other nodes of this one. */
@@ -77,6 +82,14 @@ export class RedisMembers implements MemberDirectory {
     } catch {
       // The others will find the node silent, and nothing of it to remove.
     }
+  }
+
+  /** A connection that is lost is the link's to tell of. What else goes wrong an operator should know, but not each time. */
+  private failed(thrown: unknown): void {
+    const text = thrown instanceof Error ? thrown.message : String(thrown);
+    if (thrown instanceof RedisLostError || text === this.lastFailure) return;
+    this.lastFailure = text;
+    this.deps.log.warn({ err: thrown }, "presence cannot be written to Redis");
   }
 
   private async readPage(room: RoomId, after: string, limit: number): Promise<readonly Member[]> {

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
 import { limitsWith } from "@confab/contract";
-import { openRedisEngine } from "@confab/server/testing/redis-engine";
-import { RedisServer } from "../fixture/redis-server.js";
-import { findPart, requirePart } from "../optional-parts.js";
+import { RedisServer } from "../../fixture/redis-server.js";
+import { findPart, requirePart } from "../../optional-parts.js";
+import { openNode } from "../../redis/testing/open-node.js";
 
-export type Engine = Awaited<ReturnType<typeof openRedisEngine>>;
+export type Engine = Awaited<ReturnType<typeof openNode>>;
 export type RoomId = Parameters<Engine["members"]["enter"]>[0];
 
 export const lobby: RoomId = "lobby" as RoomId;
@@ -27,6 +27,8 @@ export interface Node {
 /** Nodes on a Redis of their own. */
 export class RedisNodes {
   readonly nodes: Node[] = [];
+  /** What the engines warned of. */
+  readonly warnings: string[] = [];
   private readonly prefix = `presence:${randomUUID()}`;
 
   private constructor(readonly redis: RedisServer) {}
@@ -38,16 +40,9 @@ export class RedisNodes {
   }
 
   async add(): Promise<Node> {
-    const engine = await openRedisEngine({
-      url: this.redis.url,
-      prefix: this.prefix,
-      retention: {},
-      dedupeWindowMs: 60_000,
-      answerTimeoutMs: 5_000,
-      waitReplicas: 0,
-      log: { info: () => undefined, warn: () => undefined },
-      limits: limitsWith({ nodeTimeoutMs }),
-    });
+    const limits = limitsWith({ nodeTimeoutMs });
+    const log = { info: () => undefined, warn: (_facts: object, message: string) => void this.warnings.push(message) };
+    const engine = await openNode({ url: this.redis.url, prefix: this.prefix, limits, log });
     const told: string[] = [];
     await engine.bus.watch(lobby, {
       entries: () => undefined,
