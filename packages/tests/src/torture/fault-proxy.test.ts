@@ -6,6 +6,7 @@ import { type TestContext, test } from "node:test";
 import { Random } from "@confab/contract/testing/random";
 import { drawFate, type Ending, type Fate, harmless } from "./fate.js";
 import { type FaultProxy, startFaultProxy } from "./fault-proxy.js";
+import { ProxiedConnection } from "./proxied-connection.js";
 
 /** A server that sends back what it gets, behind a proxy with this fate for everybody. */
 async function echoBehind(t: TestContext, fate: () => Fate): Promise<{ proxy: FaultProxy; dial: () => Socket }> {
@@ -126,4 +127,26 @@ test("a storm resets everybody, and where there is no server everybody is reset"
   proxy.aim([]);
   const socket = dial();
   assert.match((await everything(socket)).end, /ECONNRESET/);
+});
+
+// What was seen: the process of a run whose proof was printed never ended. Node could not reset a socket that was sending its
+// FIN (EINVAL), kept it, and waited for it at its end.
+test("a connection that is cut while a FIN is on its way leaves no socket behind", async (t) => {
+  const { dial } = await echoBehind(t, () => harmless);
+  const [client, server] = [dial(), dial()];
+  await Promise.all([once(client, "connect"), once(server, "connect")]);
+  const errors: unknown[] = [];
+  server.on("error", (error) => errors.push(error));
+  const connection = new ProxiedConnection(client, server, harmless, {
+    random: new Random(1),
+    met: () => undefined,
+    closed: () => undefined,
+  });
+  const gone = once(server, "close");
+  server.end();
+  // The FIN is asked for in this turn, and is on its way in the next one.
+  await new Promise((resolve) => process.nextTick(resolve));
+  connection.cut();
+  await gone;
+  assert.deepEqual(errors, []);
 });
