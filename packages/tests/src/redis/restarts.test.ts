@@ -1,38 +1,17 @@
 import assert from "node:assert/strict";
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
-import { RedisServer, type RedisServerOptions } from "../fixture/redis-server.js";
+import { test } from "node:test";
 import { until } from "../fixture/redis-cluster.js";
-import { requirePart } from "../optional-parts.js";
-import { lobby, TestNode, untilHas } from "./testing/node.js";
-import { aPrefix } from "./testing/open-node.js";
+import { type lobby, untilHas } from "./testing/node.js";
+import { redisFor, twoNodes } from "./testing/redis-for.js";
 
 const quietRoom = "quiet" as typeof lobby;
-
-async function redisFor(t: TestContext, options: RedisServerOptions = {}): Promise<RedisServer | undefined> {
-  if (requirePart(t, "redis") === undefined) return undefined;
-  const redis = await RedisServer.start(options);
-  t.after(() => redis.stop());
-  return redis;
-}
-
-async function nodesFor(t: TestContext, redis: RedisServer, count: number): Promise<TestNode[]> {
-  const prefix = aPrefix();
-  const nodes: TestNode[] = [];
-  for (let i = 0; i < count; i++) {
-    const node = await TestNode.open({ url: redis.url, prefix });
-    t.after(() => node.close());
-    nodes.push(node);
-  }
-  return nodes;
-}
 
 test("a Redis killed and back with its data: sends are refused with advice, and readers go on without a gap", async (t) => {
   const redis = await redisFor(t, { args: ["--appendonly", "yes", "--appendfsync", "always"] });
   if (!redis) return;
-  const [one, two] = await nodesFor(t, redis, 2);
-  assert.ok(one && two);
+  const [one, two] = await twoNodes(t, redis);
   const readers = [await one.read(), await two.read()];
   const first = await one.say("1");
   await redis.kill("SIGKILL");
@@ -48,8 +27,7 @@ test("a Redis killed and back with its data: sends are refused with advice, and 
 test("a Redis that comes back empty has another epoch, and each reader is told OUT_OF_RANGE", async (t) => {
   const redis = await redisFor(t);
   if (!redis) return;
-  const [one, two] = await nodesFor(t, redis, 2);
-  assert.ok(one && two);
+  const [one, two] = await twoNodes(t, redis);
   const readers = [await one.read(), await two.read()];
   const { position } = await one.say("1");
   for (const reader of readers) await untilHas(reader, 1);
@@ -67,8 +45,7 @@ test("a Redis that comes back empty has another epoch, and each reader is told O
 test("a Redis that comes back older, from a snapshot, begins another epoch in the rooms that lost messages, and only there", async (t) => {
   const redis = await redisFor(t, { args: ["--save", ""] });
   if (!redis) return;
-  const [one, two] = await nodesFor(t, redis, 2);
-  assert.ok(one && two);
+  const [one, two] = await twoNodes(t, redis);
   const quiet = await two.read(undefined, quietRoom);
   const busy = await two.read();
   await one.say("kept", "", quietRoom);
