@@ -7,6 +7,7 @@ import type { BenchOptions } from "./options.js";
 import { presence } from "./presence-case.js";
 import { crossNode, redisAppends } from "./redis-case.js";
 import { resuming } from "./resume-case.js";
+import { stalling } from "./stalled-case.js";
 import { unarySend } from "./unary-case.js";
 
 /** Everything that was asked for, in the order it is run and reported. */
@@ -36,6 +37,7 @@ export function casesFor(options: BenchOptions, machine: Machine): readonly Benc
       ratePerSecond: 100,
       beforeMs: durations.measureMs,
     }),
+    stalling({ subscribers: 900, ratePerSecond: 100, ...durations }, 100),
     historyReading(options.isQuick ? 200_000 : 500_000),
   ];
   return cases

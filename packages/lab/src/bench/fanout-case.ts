@@ -12,7 +12,7 @@ import { startTarget } from "./targets/start-target.js";
 const overheadMs = 40_000;
 
 /** A server keeps up when the last message is everywhere this long after it was due, in milliseconds. */
-const graceMs = 1_000;
+export const graceMs = 1_000;
 
 export interface FanoutSize extends Durations {
   readonly subscribers: number;

@@ -1,3 +1,4 @@
+import { limits } from "@confab/contract";
 import type { CaseId, CaseResult } from "./bench-case.js";
 import { type Figures, isNoisy } from "./figures.js";
 import { ratio } from "./statistics.js";
@@ -21,6 +22,10 @@ const minAppendRatio = 0.5;
 /** Thousands, not multiples of 1,024: the stricter reading of "15 KB". */
 const maxIdleBytes = 15_000;
 
+const maxResumeRatio = 2;
+const maxStalledRatio = 1.05;
+const minHistoryRate = 200_000;
+
 /** Hold the results against the targets. */
 export function judgeGoals(results: readonly CaseResult[]): readonly Goal[] {
   const figures = (id: CaseId, label: string): Figures =>
@@ -31,6 +36,11 @@ export function judgeGoals(results: readonly CaseResult[]): readonly Goal[] {
     grpcGoal(figures("grpc-50", "Confab"), figures("grpc-50", "grpc-js")),
     unaryGoal(figures("unary", "Confab, durability fsync"), figures("unary", "grpc-js, stores nothing")),
     memoryGoal(figures("memory-ws", "Confab plain")),
+    ...["Confab Protobuf frames", "Confab gRPC"].map((form) => resumeGoal(form, figures("resume", form))),
+    ...["Protobuf frames", "gRPC"].flatMap((form) =>
+      stalledGoals(form, figures("stalled", `${form}, alone`), figures("stalled", `${form}, beside stalled`)),
+    ),
+    historyGoal(figures("history", "Confab, StreamMessages")),
     ...["one", "100"].map((rooms) => appendsGoal(rooms, (label) => figures("redis-appends", label))),
   ];
 }
@@ -95,6 +105,47 @@ function memoryGoal(confab: Figures): Goal {
     isMet: bytes === undefined ? undefined : bytes <= maxIdleBytes,
     // Memory does not hurry.
     isNoisy: false,
+  };
+}
+
+function resumeGoal(form: string, { p99BeforeUs, p99DuringUs }: Figures): Goal {
+  const value = ratio(p99DuringUs, p99BeforeUs);
+  return {
+    claim: `1,000 resuming at once, ${form}: p99 of live readers ≤ ${maxResumeRatio} × before`,
+    figure: formatExactRatio(value),
+    isMet: value === undefined ? undefined : value <= maxResumeRatio,
+    isNoisy: false,
+  };
+}
+
+function stalledGoals(form: string, alone: Figures, beside: Figures): readonly Goal[] {
+  const cost = ratio(beside.cpuUsPerDelivery, alone.cpuUsPerDelivery);
+  const bytes = beside.stalledGrowthBytes;
+  const inNoise = isNoisy(alone) || isNoisy(beside);
+  return [
+    {
+      claim: `900 readers beside 100 stalled, ${form}: CPU per delivery ≤ ${maxStalledRatio} × alone`,
+      figure: formatExactRatio(cost),
+      isMet: cost === undefined ? unmeasuredOrMissed(beside) : cost <= maxStalledRatio,
+      isNoisy: inNoise,
+    },
+    {
+      claim: `100 stalled readers, ${form}: RSS growth each ≤ maxQueuedBytes`,
+      figure: `${formatFigure(bytes === undefined ? undefined : bytes / 1000)} KB`,
+      isMet: bytes === undefined ? undefined : bytes <= limits.maxQueuedBytes.fallback,
+      // Memory does not hurry.
+      isNoisy: false,
+    },
+  ];
+}
+
+function historyGoal(confab: Figures): Goal {
+  const rate = confab.messagesPerSecond;
+  return {
+    claim: `Reading history by StreamMessages: ≥ ${minHistoryRate / 1000},000 messages/s`,
+    figure: `${formatFigure(rate)}/s`,
+    isMet: rate === undefined ? undefined : rate >= minHistoryRate,
+    isNoisy: isNoisy(confab),
   };
 }
 

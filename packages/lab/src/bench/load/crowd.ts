@@ -59,6 +59,11 @@ export class Crowd {
     this.totalReceived = 0;
   }
 
+  /** Every one of them stops reading, and stays connected. */
+  stopReading(): void {
+    for (const socket of this.#sockets) socket.pause();
+  }
+
   close(): void {
     for (const socket of this.#sockets) socket.destroy();
   }

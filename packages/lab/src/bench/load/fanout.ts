@@ -4,7 +4,7 @@ import { Crowd } from "./crowd.js";
 import { LatencyLog } from "./latency-log.js";
 import { Publisher } from "./publisher.js";
 import { createWire } from "./wires/create-wire.js";
-import type { WireName } from "./wires/wire.js";
+import type { Wire, WireName } from "./wires/wire.js";
 
 /** Many subscribers and one publisher on one server. */
 export interface FanoutLoad {
@@ -52,15 +52,24 @@ const sampledSubscribers = 20;
 /** Run that load. @throws Error: a connection was refused or lost, or not every subscriber could be reached. */
 export async function measureFanout(load: FanoutLoad): Promise<FanoutResult> {
   const wire = createWire(load.wire);
+  const publisher = new Publisher(wire);
+  try {
+    await publisher.open(load.publisherPort ?? load.port);
+    return await measureSubscribers(load, wire, publisher);
+  } finally {
+    publisher.close();
+  }
+}
+
+/** The same with a publisher that is connected already. */
+export async function measureSubscribers(load: FanoutLoad, wire: Wire, publisher: Publisher): Promise<FanoutResult> {
   const log = new LatencyLog();
   const onMark = (sample: number, sequence: number, dueUs: number): void =>
     log.record(sample, sequence, nowUs() - dueUs);
   const sampled = Math.min(sampledSubscribers, load.subscribers);
   const crowd = new Crowd({ wire, port: load.port, subscribers: load.subscribers, sampled, onMark });
-  const publisher = new Publisher(wire);
   try {
     await crowd.openUpTo(load.subscribers);
-    await publisher.open(load.publisherPort ?? load.port);
     await prime(crowd, publisher);
     const result = await measure(load, crowd, publisher, log);
     const failure = crowd.failure ?? publisher.failure;
@@ -68,7 +77,6 @@ export async function measureFanout(load: FanoutLoad): Promise<FanoutResult> {
     return result;
   } finally {
     crowd.close();
-    publisher.close();
   }
 }
 

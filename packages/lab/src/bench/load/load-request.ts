@@ -5,6 +5,7 @@ import type { IdleLoad, IdleResult } from "./idle.js";
 import type { LiveReadersLoad, LiveReadersResult } from "./live-readers.js";
 import type { PresenceLoad, PresenceResult } from "./presence.js";
 import type { ResumeLoad, ResumeResult } from "./resume.js";
+import type { StalledLoad, StalledResult } from "./stalled.js";
 import type { UnaryLoad, UnaryResult } from "./unary.js";
 import type { XaddLoad, XaddResult } from "./xadd.js";
 
@@ -16,6 +17,7 @@ export interface LoadKinds {
   "live-readers": { load: LiveReadersLoad; result: LiveReadersResult };
   presence: { load: PresenceLoad; result: PresenceResult };
   resume: { load: ResumeLoad; result: ResumeResult };
+  stalled: { load: StalledLoad; result: StalledResult };
   unary: { load: UnaryLoad; result: UnaryResult };
   appends: { load: AppendsLoad; result: AppendsResult };
   xadd: { load: XaddLoad; result: XaddResult };

@@ -8,6 +8,7 @@ import { measureLiveReaders } from "./live-readers.js";
 import type { LoadRequest } from "./load-request.js";
 import { measurePresence } from "./presence.js";
 import { measureResume } from "./resume.js";
+import { measureStalled } from "./stalled.js";
 import { measureUnary } from "./unary.js";
 import { measureXadd } from "./xadd.js";
 
@@ -32,6 +33,8 @@ async function resultOf(request: LoadRequest): Promise<unknown> {
       return await measurePresence(request.load);
     case "resume":
       return await measureResume(request.load);
+    case "stalled":
+      return await measureStalled(request.load);
     case "unary":
       return await measureUnary(request.load);
     case "appends":

@@ -85,6 +85,14 @@ export class Publisher {
     this.#flush();
   }
 
+  /** Publish one message now whose text has that many characters. */
+  publishLong(textLength: number): void {
+    const text = chatText(this.published, nowUs()).padEnd(textLength, ".");
+    this.#waiting.push(this.#wire.publication(text, this.published));
+    this.published += 1;
+    this.#flush();
+  }
+
   /** One write for all that the window allows. */
   #flush(): void {
     const sendable: Buffer[] = [];
