@@ -37,6 +37,7 @@ export class NodeLife {
   private isKnown = false;
   private lastBeatAtMs = Number.NEGATIVE_INFINITY;
   private hadTrouble = false;
+  private isTidying = false;
   private isClosed = false;
   private timer: NodeJS.Timeout | undefined;
   /** Names that this node has given up, and the rooms that it was in under each. */
@@ -67,18 +68,32 @@ export class NodeLife {
   private async beat(): Promise<void> {
     try {
       await this.giveSign();
-      if (this.isClosed) return;
-      await this.retireFormerNames();
-      await this.compare(this.hadTrouble);
-      this.hadTrouble = false;
+      // The next sign does not wait for it.
+      void this.tidyUp();
     } catch (thrown) {
       this.deps.failed(thrown);
-      // What Redis still knows is looked at when it is back.
       this.hadTrouble = true;
     }
     if (this.isClosed) return;
     this.timer = setTimeout(() => void this.beat(), this.pauseMs);
     this.timer.unref();
+  }
+
+  /** Never rejects. After trouble Redis is asked for everything that it should know. */
+  private async tidyUp(): Promise<void> {
+    if (this.isTidying || this.isClosed) return;
+    this.isTidying = true;
+    const isThorough = this.hadTrouble;
+    this.hadTrouble = false;
+    try {
+      await this.retireFormerNames();
+      await this.compare(isThorough);
+    } catch (thrown) {
+      this.deps.failed(thrown);
+      this.hadTrouble = true;
+    } finally {
+      this.isTidying = false;
+    }
   }
 
   private async giveSign(): Promise<void> {
