@@ -20,12 +20,15 @@ const answerTimeoutMs = 1_000;
 export class TestNode {
   readonly hub: Hub;
 
-  private constructor(readonly engine: Awaited<ReturnType<typeof openNode>>) {
+  private constructor(
+    readonly engine: Awaited<ReturnType<typeof openNode>>,
+    readonly prefix: string,
+  ) {
     this.hub = new Hub({ engine, clock: systemClock, turns: eventLoop, ids: randomIds, limits: limitsWith() });
   }
 
   static async open(config: Pick<RedisEngineConfig, "url" | "prefix"> & Partial<RedisEngineConfig>): Promise<TestNode> {
-    return new TestNode(await openNode({ answerTimeoutMs, ...config }));
+    return new TestNode(await openNode({ answerTimeoutMs, ...config }), config.prefix);
   }
 
   say(text: string, id = "", room: RoomId = lobby): Promise<Ack> {
