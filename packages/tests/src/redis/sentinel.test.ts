@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { until } from "../fixture/redis-cluster.js";
-import { RedisServer } from "../fixture/redis-server.js";
+import type { RedisServer } from "../fixture/redis-server.js";
 import { lobby, untilHas } from "./testing/node.js";
 import { redisFor, twoNodes } from "./testing/redis-for.js";
 
@@ -20,7 +20,9 @@ async function watchedPair(t: TestContext): Promise<Watched | undefined> {
   if (!master) return undefined;
   const replica = await redisFor(t, { args: ["--save", "", "--replicaof", "127.0.0.1", String(master.port)] });
   assert.ok(replica);
-  await until(async () => (await replica.cli("INFO", "replication")).some((line) => /^master_link_status:up/.test(line)));
+  await until(async () =>
+    (await replica.cli("INFO", "replication")).some((line) => /^master_link_status:up/.test(line)),
+  );
   const folder = await mkdtemp(join(tmpdir(), "confab-sentinel-"));
   t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   const configFile = join(folder, "sentinel.conf");
@@ -33,7 +35,9 @@ sentinel failover-timeout rooms 2000
   );
   const sentinel = await redisFor(t, { configFile, args: ["--sentinel"] });
   assert.ok(sentinel);
-  await until(async () => (await sentinel.cli("SENTINEL", "REPLICAS", "rooms")).some((line) => line === String(replica.port)));
+  await until(async () =>
+    (await sentinel.cli("SENTINEL", "REPLICAS", "rooms")).some((line) => line === String(replica.port)),
+  );
   return { master, replica, url: `redis+sentinel://127.0.0.1:1,127.0.0.1:${sentinel.port}/rooms` };
 }
 

@@ -45,6 +45,8 @@ export class ClusterLink implements RedisLink {
   private readonly channels = new Map<string, string | undefined>();
   private refreshing: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
+  /** When the map is asked for next. */
+  private dueAtMs = Number.POSITIVE_INFINITY;
   private isClosed = false;
 
   constructor(private readonly deps: ClusterLinkDeps) {}
@@ -178,6 +180,8 @@ export class ClusterLink implements RedisLink {
 
   /** Ask for the map now, once for all who ask meanwhile. Never rejects: the old one stays then. */
   private refresh(): Promise<void> {
+    clearTimeout(this.timer);
+    this.dueAtMs = Number.POSITIVE_INFINITY;
     this.refreshing ??= this.renewMap()
       .catch(() => {
         // Nobody answers. Those who need the Cluster are told by their own commands.
@@ -190,15 +194,21 @@ export class ClusterLink implements RedisLink {
   }
 
   private refreshSoon(): void {
-    clearTimeout(this.timer);
-    if (!this.isClosed) this.timer = setTimeout(() => void this.refresh(), troubledRefreshMs).unref();
+    this.refreshWithin(troubledRefreshMs);
   }
 
   private refreshLater(): void {
-    clearTimeout(this.timer);
-    if (this.isClosed) return;
     const isCalm = this.trouble() === undefined && ![...this.channels.values()].includes(undefined);
-    this.timer = setTimeout(() => void this.refresh(), isCalm ? calmRefreshMs : troubledRefreshMs).unref();
+    this.refreshWithin(isCalm ? calmRefreshMs : troubledRefreshMs);
+  }
+
+  /** The earlier of two dates stands: those who ask again and again must not put it off. */
+  private refreshWithin(ms: number): void {
+    const dueAtMs = performance.now() + ms;
+    if (this.isClosed || this.refreshing || dueAtMs >= this.dueAtMs) return;
+    clearTimeout(this.timer);
+    this.dueAtMs = dueAtMs;
+    this.timer = setTimeout(() => void this.refresh(), ms).unref();
   }
 
   private async renewMap(): Promise<void> {

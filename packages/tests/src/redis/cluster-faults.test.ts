@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { RedisCluster, until } from "../fixture/redis-cluster.js";
+import type { RedisServer } from "../fixture/redis-server.js";
+import { requirePart } from "../optional-parts.js";
+import { lobby, untilHas } from "./testing/node.js";
+import { twoNodes } from "./testing/redis-for.js";
+
+async function clusterFor(t: TestContext, replicas: number): Promise<RedisCluster | undefined> {
+  if (requirePart(t, "redis") === undefined) return undefined;
+  const cluster = await RedisCluster.start({ replicas });
+  t.after(() => cluster.stop());
+  return cluster;
+}
+
+const idOf = async (server: RedisServer) => (await server.cli("CLUSTER", "MYID"))[0] ?? "";
+
+/** The slot of the lobby, and the master that has it. */
+async function homeOf(cluster: RedisCluster, prefix: string): Promise<[slot: string, master: RedisServer]> {
+  const [first] = cluster.masters;
+  assert.ok(first);
+  const [slot = ""] = await first.cli("CLUSTER", "KEYSLOT", `${prefix}:{${lobby}}:log`);
+  for (const master of cluster.masters) {
+    if ((await master.cli("EXISTS", `${prefix}:{${lobby}}:log`))[0] === "1") return [slot, master];
+  }
+  throw new Error("nobody has the lobby");
+}
+
+test("a room's slot moves to another master while it is spoken in: order is kept, and readers miss nothing", async (t) => {
+  const cluster = await clusterFor(t, 0);
+  if (!cluster) return;
+  const [one, two] = await twoNodes(t, { url: cluster.url });
+  const readers = [await one.read(), await two.read()];
+  await one.say("1");
+  const [slot, from] = await homeOf(cluster, one.prefix);
+  const to = cluster.masters.find((master) => master !== from);
+  assert.ok(to);
+
+  let isMoved = false;
+  let said = 1;
+  const saying = (async () => {
+    while (!isMoved || said < 300) assert.equal((await one.sayUntilAcked(String(said))).position.offset, ++said);
+  })();
+  const [fromId, toId] = [await idOf(from), await idOf(to)];
+  await to.cli("CLUSTER", "SETSLOT", slot, "IMPORTING", fromId);
+  await from.cli("CLUSTER", "SETSLOT", slot, "MIGRATING", toId);
+  for (;;) {
+    const keys = (await from.cli("CLUSTER", "GETKEYSINSLOT", slot, "10")).filter((key) => key !== "");
+    if (keys.length === 0) break;
+    await from.cli("MIGRATE", "127.0.0.1", String(to.port), "", "0", "5000", "KEYS", ...keys);
+  }
+  for (const server of [to, from]) await server.cli("CLUSTER", "SETSLOT", slot, "NODE", toId);
+  isMoved = true;
+  await saying;
+  for (const reader of readers) await untilHas(reader, said);
+  // What is said from now on is heard at its new home, without the log's help.
+  await two.sayUntilAcked("after");
+  for (const reader of readers) await untilHas(reader, said + 1);
+});
+
+test("a master of the Cluster dies and its replica takes over: sends go on, and readers miss nothing", async (t) => {
+  const cluster = await clusterFor(t, 3);
+  if (!cluster) return;
+  const [one, two] = await twoNodes(t, { url: cluster.url });
+  const reader = await two.read();
+  const { position } = await one.say("1");
+  const [, master] = await homeOf(cluster, one.prefix);
+  const replica = cluster.replicas[cluster.masters.indexOf(master)];
+  assert.ok(replica);
+  await until(async () => {
+    const [info, masterInfo] = [await replica.cli("INFO", "replication"), await master.cli("INFO", "replication")];
+    const offset = (lines: string[]) => lines.find((line) => line.startsWith("master_repl_offset:"))?.trim();
+    return offset(info) === offset(masterInfo);
+  });
+  await master.kill("SIGKILL");
+  const second = await one.sayUntilAcked("2");
+  assert.deepEqual(second.position, { epoch: position.epoch, offset: 2 });
+  await two.sayUntilAcked("3");
+  await untilHas(reader, 3);
+  await until(() => one.engine.trouble() === undefined && two.engine.trouble() === undefined);
+});
