@@ -53,10 +53,10 @@ function begin(chosen: Settings): RoomSession {
 }
 
 function showState(state: ConnectionState): void {
-  stateText.dataset["state"] = state.kind;
+  stateText.dataset["state"] = state.kind === "ended" ? "lost" : state.kind;
   if (state.kind === "lost")
     stateText.textContent = `${state.reason}; trying again in ${(state.retryMs / 1_000).toFixed(1)} s`;
-  else stateText.textContent = state.kind;
+  else stateText.textContent = state.kind === "ended" ? state.reason : state.kind;
   if (state.kind === "live") messages.settled();
 }
 

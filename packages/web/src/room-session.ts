@@ -1,11 +1,19 @@
-import { type ChatMessage, ConfabError, openLink } from "@confab/client";
+import {
+  type ChatMessage,
+  type Client,
+  type ConnectionState as ClientState,
+  ConfabError,
+  connect,
+} from "@confab/client";
 import type { Settings } from "./settings.js";
 
 /** How the connection is, as the page shows it. */
 export type ConnectionState =
   | { readonly kind: "connecting" }
   | { readonly kind: "live" }
-  | { readonly kind: "lost"; readonly reason: string; readonly retryMs: number };
+  | { readonly kind: "lost"; readonly reason: string; readonly retryMs: number }
+  /** It does not come back as it is: other settings may help. */
+  | { readonly kind: "ended"; readonly reason: string };
 
 export interface SessionView {
   stateChanged(state: ConnectionState): void;
@@ -17,68 +25,60 @@ export interface SessionView {
 /** How many messages the page begins with. */
 const firstMessages = 50;
 
-const minRetryMs = 500;
-const maxRetryMs = 10_000;
-
-/**
- * One room read over one transport, until it is closed: after a loss it goes on from the last position seen. The view
- * hears nothing after `close`.
- */
+/** One room over one transport, until it is closed; lost connections are the SDK's matter. The view hears nothing after `close`. */
 export class RoomSession {
-  private readonly link;
-  private readonly ended = new AbortController();
+  private readonly client: Client;
+  private isClosed = false;
 
   constructor(
     private readonly settings: Settings,
     private readonly view: SessionView,
   ) {
-    this.link = openLink(settings.transport, { url: location.origin });
-    void this.run();
+    const { transport, user } = settings;
+    this.client = connect({ url: location.origin, transport, user });
+    this.client.on("state", (state) => this.show(state));
+    this.show(this.client.state);
+    this.read();
   }
 
   /** @throws ConfabError: why the message was not sent. */
   async send(text: string): Promise<void> {
-    const { room, user } = this.settings;
-    await this.link.send({ room, user, text });
+    await this.client.room(this.settings.room).send(text);
   }
 
   close(): void {
-    this.ended.abort();
-    this.link.close();
+    this.isClosed = true;
+    this.client.close();
   }
 
-  private async run(): Promise<void> {
-    const { room, user } = this.settings;
-    const { signal } = this.ended;
-    let position: string | undefined;
-    let retryMs = minRetryMs;
-    while (!signal.aborted) {
-      this.view.stateChanged({ kind: "connecting" });
-      try {
-        const from = position === undefined ? { history: firstMessages } : { after: position };
-        const listening = await this.link.listen({ room, user, ...from }, { signal });
-        position = listening.position;
-        retryMs = minRetryMs;
-        if (signal.aborted) return;
-        this.view.stateChanged({ kind: "live" });
-        for await (const message of listening) {
-          if (signal.aborted) return;
-          position = message.position;
-          this.view.messageCame(message);
-        }
-      } catch (error) {
-        if (signal.aborted) return;
-        const failure = error instanceof ConfabError ? error : new ConfabError("INTERNAL", String(error));
-        if (failure.code === "OUT_OF_RANGE") {
-          position = undefined;
-          this.view.restarted();
-        }
-        // Full jitter: everybody lost the same server, and must not come back at the same moment.
-        const waitMs = Math.round(minRetryMs + Math.random() * retryMs);
-        retryMs = Math.min(2 * retryMs, maxRetryMs);
-        this.view.stateChanged({ kind: "lost", reason: failure.message, retryMs: waitMs });
-        await new Promise((resolve) => setTimeout(resolve, waitMs));
-      }
+  private read(): void {
+    const show = (message: ChatMessage) => {
+      if (!this.isClosed) this.view.messageCame(message);
+    };
+    const { ended } = this.client.room(this.settings.room).subscribe(show, { history: firstMessages });
+    void ended.then((error) => {
+      if (this.isClosed || !(error instanceof ConfabError)) return;
+      if (error.code !== "OUT_OF_RANGE") return this.view.stateChanged({ kind: "ended", reason: error.message });
+      this.view.restarted();
+      this.read();
+    });
+  }
+
+  private show(state: ClientState): void {
+    if (this.isClosed) return;
+    switch (state.name) {
+      case "connecting":
+      case "live":
+        this.view.stateChanged({ kind: state.name });
+        return;
+      case "reconnecting":
+        this.view.stateChanged({ kind: "lost", reason: state.error.message, retryMs: state.delayMs });
+        return;
+      case "closed":
+        this.view.stateChanged({ kind: "ended", reason: state.error?.message ?? "closed" });
+        return;
+      default:
+        return state satisfies never;
     }
   }
 }
