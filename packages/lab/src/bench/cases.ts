@@ -18,7 +18,7 @@ export function casesFor(options: BenchOptions, machine: Machine): readonly Benc
     webSocketFanout("ws-100", { subscribers: 1_000, ratePerSecond: 100, ...durations }),
     webSocketFanout("ws-2000", { subscribers: 500, ratePerSecond: 2_000, ...durations }),
     grpcFanout("grpc-50", { subscribers: 1_000, ratePerSecond: 50, ...durations }),
-    // A quick run has two minutes for everything.
+    // A quick run has five minutes for everything.
     ...(options.isQuick ? [] : [grpcFanout("grpc-100", { subscribers: 1_000, ratePerSecond: 100, ...durations })]),
     unarySend({ hasH2load: machine.hasH2load, ...durations }),
     webSocketMemory(10_000),

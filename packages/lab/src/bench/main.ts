@@ -40,7 +40,7 @@ async function bench(options: BenchOptions): Promise<number> {
   const results = await runCases(casesFor(options, machine), {
     sandbox,
     rounds: options.rounds,
-    // A quick run has its two minutes and no more.
+    // A quick run has its five minutes and no more.
     maxAttempts: options.isQuick ? 1 : 3,
     progress,
     summary: summarise,
