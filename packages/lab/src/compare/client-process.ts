@@ -5,6 +5,8 @@ import type { ClientIdentity, TaskAnswer, TaskName, Tasks } from "./measure/task
 
 const program = fileURLToPath(new URL("./client/main.js", import.meta.url));
 
+const maxReasonLength = 200;
+
 /** The process that a contender's clients live in. It does one task at a time. */
 export class ClientProcess {
   readonly #child: RunningChild;
@@ -18,9 +20,7 @@ export class ClientProcess {
       // The other half of this same build wrote it.
       this.#onAnswer?.(JSON.parse(line) as TaskAnswer);
     });
-    this.#child.process.once("close", () =>
-      this.#onAnswer?.({ failure: `the client process ended: ${this.#child.lastWords()}` }),
-    );
+    this.#child.process.once("close", () => this.#onAnswer?.({ failure: this.#ending() }));
     // What a process that has ended is still asked for comes back as the failure above.
     this.#child.process.stdin?.on("error", () => undefined);
   }
@@ -36,12 +36,19 @@ export class ClientProcess {
       overdue = setTimeout(() => resolve({ failure: `took longer than ${timeoutMs} ms` }), timeoutMs);
       this.#onAnswer = resolve;
       if (this.#child.process.exitCode !== null || this.#child.process.signalCode !== null)
-        resolve({ failure: `the client process ended: ${this.#child.lastWords()}` });
+        resolve({ failure: this.#ending() });
       this.#child.process.stdin?.write(`${JSON.stringify({ name, job })}\n`);
     });
     clearTimeout(overdue);
     this.#onAnswer = undefined;
     if ("failure" in answer) throw new Error(answer.failure);
     return answer.result as Tasks[Name]["result"];
+  }
+
+  /** One line of what may be a page. */
+  #ending(): string {
+    const words = this.#child.lastWords();
+    const line = words.split("\n").find((each) => /Error/.test(each)) ?? words.split("\n").at(-1) ?? "";
+    return `the client process ended: ${line.slice(0, maxReasonLength)}`;
   }
 }

@@ -14,13 +14,16 @@ export interface ContenderFindings {
   readonly contender: Contender;
   bytes?: ByteFigures;
   firstMessage?: FirstMessageFigures;
+  /** How long a newcomer waits for its first message, one for each round; in µs. */
+  readonly newcomersUs: number[];
   facts?: Facts;
   stall?: StallFigures;
   /** Rounds at the asked rate; those that did not keep it are among them and count for nothing else. */
   readonly rounds: FanoutFigures[];
   /** Runs with other numbers of readers. */
   readonly fanouts: { readonly subscribers: number; readonly rounds: FanoutFigures[] }[];
-  capacity?: CapacityFigures;
+  /** One search for each of its rounds. */
+  readonly capacity: CapacityFigures[];
   idle?: IdleFigures;
   /** What went wrong, by the part that it ended. */
   readonly failures: { readonly part: string; readonly reason: string }[];

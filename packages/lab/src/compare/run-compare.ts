@@ -39,7 +39,14 @@ export async function runCompare(options: CompareOptions, deps: CompareDeps): Pr
     tookSeconds: 0,
     isComplete: false,
     warnings: setUpWarnings(machine),
-    contenders: options.contenders.map((contender) => ({ contender, rounds: [], fanouts: [], failures: [] })),
+    contenders: options.contenders.map((contender) => ({
+      contender,
+      newcomersUs: [],
+      rounds: [],
+      fanouts: [],
+      capacity: [],
+      failures: [],
+    })),
   };
   const close = (): void => sandbox.close();
   process.once("exit", close);
@@ -137,6 +144,8 @@ class Comparison {
       for (const entry of shuffled(this.#entries, round)) {
         const figures = await this.#fanout(server, entry, subscribers, this.#plan.measureMs);
         if (figures !== undefined && round > 0) entry.found.rounds.push(figures);
+        const newcomerUs = await this.#task(entry, "newcomer", { port: server.port, room: entry.room }, 0);
+        if (newcomerUs !== undefined && round > 0) entry.found.newcomersUs.push(newcomerUs);
       }
     }
   }
@@ -172,24 +181,32 @@ class Comparison {
   }
 
   async #capacity(server: Server): Promise<void> {
-    const { capacityFirstRate, capacityStepMs, capacityBudgetMs, maxP99Ms } = this.#plan;
-    for (const entry of shuffled(this.#entries, 1)) {
-      this.deps.progress(`${entry.found.contender.label}: the highest rate with p99 below ${maxP99Ms} ms`);
-      const job = {
-        port: server.port,
-        serverPid: server.pid,
-        room: entry.room,
-        tag: this.#tag(),
-        subscribers: this.options.subscribers,
-        ratePerSecond: capacityFirstRate,
-        warmUpMs: 50,
-        measureMs: capacityStepMs,
-        maxP99Ms,
-        budgetMs: capacityBudgetMs,
-      };
-      const capacity = await this.#task(entry, "capacity", job, capacityBudgetMs + capacityStepMs);
-      if (capacity !== undefined) entry.found.capacity = capacity;
+    const { capacityRounds, maxP99Ms } = this.#plan;
+    for (let round = 1; round <= capacityRounds; round += 1) {
+      for (const entry of shuffled(this.#entries, round)) {
+        const { label } = entry.found.contender;
+        this.deps.progress(`${label}: the highest rate with p99 below ${maxP99Ms} ms, ${round} of ${capacityRounds}`);
+        await this.#highestRate(server, entry);
+      }
     }
+  }
+
+  async #highestRate(server: Server, entry: Entry): Promise<void> {
+    const { capacityFirstRate, capacityStepMs, capacityBudgetMs, maxP99Ms } = this.#plan;
+    const job = {
+      port: server.port,
+      serverPid: server.pid,
+      room: entry.room,
+      tag: this.#tag(),
+      subscribers: this.options.subscribers,
+      ratePerSecond: capacityFirstRate,
+      warmUpMs: 50,
+      measureMs: capacityStepMs,
+      maxP99Ms,
+      budgetMs: capacityBudgetMs,
+    };
+    const capacity = await this.#task(entry, "capacity", job, capacityBudgetMs + capacityStepMs);
+    if (capacity !== undefined) entry.found.capacity.push(capacity);
   }
 
   /** On a server of its own for each: memory that one transport's connections gave back would be taken by the next. */

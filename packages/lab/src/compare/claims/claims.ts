@@ -1,4 +1,4 @@
-import type { ReportFacts } from "../report/report.js";
+import type { ReportFacts } from "../report/report-facts.js";
 import type { Claim, Judgement } from "./claim.js";
 import { binaryIsSmaller, latencyIsLower, serialisationIsCheaper } from "./cost.js";
 import { grpcForBackends, restFirst, webSocketsForTheWeb } from "./purpose.js";

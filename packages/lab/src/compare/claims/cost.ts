@@ -9,7 +9,7 @@ import {
   labelOf,
   type webSocketNames,
 } from "../report/lookup.js";
-import type { ReportFacts } from "../report/report.js";
+import type { ReportFacts } from "../report/report-facts.js";
 import { compareEstimates, estimateOf } from "../statistics/estimate.js";
 import { type Judgement, notMeasured } from "./claim.js";
 

@@ -1,7 +1,7 @@
 import type { FigureEntry, FigureName } from "../report/figures.js";
-import { difference, withUnit } from "../report/format.js";
-import { bytesOf, contenderOf, contendersOf, entryOf, labelOf, webSocketNames } from "../report/lookup.js";
-import type { ReportFacts } from "../report/report.js";
+import { differenceFrom, withUnit } from "../report/format.js";
+import { bytesOf, contenderOf, contendersOf, entryOf, figureOf, labelOf, webSocketNames } from "../report/lookup.js";
+import type { ReportFacts } from "../report/report-facts.js";
 import { type Judgement, notMeasured } from "./claim.js";
 
 /** The figures that "performance" stands for. */
@@ -39,7 +39,7 @@ export function webSocketsForTheWeb(facts: ReportFacts): Judgement {
   if (best === undefined || own === undefined) return notMeasured("the latency of a WebSocket");
   const isBest = own.id === best.id || best.tiesWith.includes(own.id);
   const others = inBrowsers.filter((each) => each.bothWays && !webSockets.some(({ id }) => id === each.id));
-  const figure = `p99 of ${labelOf(facts, own.id)}: ${withUnit(own.estimate.value, "ms")}, ${isBest ? `the best that a browser can have, or tied with it (${labelOf(facts, best.id)}, ${withUnit(best.estimate.value, "ms")})` : `${difference(own.estimate.value, best.estimate.value)} than ${labelOf(facts, best.id)}`}. Of ${inBrowsers.length} transports for browsers ${others.length === 0 ? "only WebSockets are" : `${others.length} more are`} both ways on one connection.`;
+  const figure = `p99 of ${labelOf(facts, own.id)}: ${withUnit(own.estimate.value, "ms")}, ${isBest ? `the best that a browser can have, or tied with it (${labelOf(facts, best.id)}, ${withUnit(best.estimate.value, "ms")})` : differenceFrom(own.estimate.value, best.estimate.value, labelOf(facts, best.id))}. Of ${inBrowsers.length} transports for browsers ${others.length === 0 ? "only WebSockets are" : `${others.length} more are`} both ways on one connection.`;
   return { verdict: isBest && others.length === 0 ? "held" : "depends", figure };
 }
 
@@ -51,7 +51,8 @@ export function restFirst(facts: ReportFacts): Judgement {
   const { ratePerSecond } = facts.settings;
   const kept = rest.rounds.kept === rest.rounds.made;
   const send = bytesOf(rest, "send");
-  const capacity = rest.capacity === undefined ? "" : ` It went up to ${withUnit(rest.capacity.ratePerSecond, "/s")}.`;
+  const most = figureOf(facts, "ratePerSecond", rest.id);
+  const capacity = most === undefined ? "" : ` It went up to ${withUnit(most, "/s")}.`;
   const figure = `SSE + REST ${kept ? "kept" : "did not keep"} ${ratePerSecond} messages a second, with p99 ${withUnit(p99.estimate.value, "ms")} (${p99.isBest ? "best or tied" : `${p99.timesBest.toFixed(2)} times the best`}), at ${cpu.timesBest.toFixed(2)} times the least server CPU and ${withUnit(send, "B")} for a send.${capacity}`;
   if (!kept || p99.estimate.value > noticedMs) return { verdict: "did not hold", figure };
   return { verdict: cpu.timesBest > dearer ? "depends" : "held", figure };

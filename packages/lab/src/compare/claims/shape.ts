@@ -1,7 +1,7 @@
 import type { Trial } from "../measure/facts.js";
 import { withUnit } from "../report/format.js";
 import { byteRowOf, contenderOf, contendersOf, entryOf, figureOf, webSocketNames } from "../report/lookup.js";
-import type { ContenderReport, ReportFacts } from "../report/report.js";
+import type { ContenderReport, ReportFacts } from "../report/report-facts.js";
 import { type Judgement, notMeasured } from "./claim.js";
 import { headBytesPerMessage } from "./cost.js";
 

@@ -4,7 +4,7 @@ import { measureBytes } from "../measure/bytes.js";
 import { measureCapacity } from "../measure/capacity.js";
 import { tryFacts } from "../measure/facts.js";
 import { measureFanout } from "../measure/fanout.js";
-import { measureFirstMessage } from "../measure/first-message.js";
+import { firstMessageUs, measureFirstMessage } from "../measure/first-message.js";
 import { measureIdle } from "../measure/idle.js";
 import { Pacer } from "../measure/pacer.js";
 import { measureEmptyPoll } from "../measure/polling.js";
@@ -40,6 +40,8 @@ async function resultOf(request: TaskRequest): Promise<unknown> {
       return measureBytes(wire, request.job);
     case "firstMessage":
       return measureFirstMessage(wire, request.job.port, request.job.room);
+    case "newcomer":
+      return onItsWay(request.job.port, (port) => firstMessageUs(wire, port, request.job.room));
     case "fanout":
       return onItsWay(request.job.port, (port) => measureFanout(wire, pacer, { ...request.job, port }));
     case "capacity":

@@ -91,7 +91,7 @@ function connectProtocol(contentType: string, codec: MessageCodec): RpcProtocol 
 /** Messages in envelopes; the last envelope, which holds the outcome, only comes when the server ends the stream. */
 function createEnvelopeReader(onBody: (body: Uint8Array) => void, failed: (reason: string) => void): BodyReader {
   const endings = envelopeFlag.connectEnd | envelopeFlag.grpcWebTrailers;
-  return new EnvelopeReader(
+  const envelopes = new EnvelopeReader(
     maxBodyBytes,
     (flags, body) => {
       if ((flags & endings) === 0) onBody(body);
@@ -99,6 +99,8 @@ function createEnvelopeReader(onBody: (body: Uint8Array) => void, failed: (reaso
     },
     (length) => failed(`a message of ${length} bytes`),
   );
+  // It keeps what it is given until a message is whole, and the socket's buffer is used again before that.
+  return { push: (bytes) => envelopes.push(Uint8Array.from(bytes)) };
 }
 
 function isGrpcOk(trailers: Uint8Array): boolean {

@@ -4,7 +4,7 @@ import { Sandbox } from "../../bench/sandbox.js";
 import { type StartedTarget, startTarget } from "../../bench/targets/start-target.js";
 import { createClientWire } from "../client/create-wire.js";
 import { bindSample } from "../sample/bound-sample.js";
-import { type TransportName, transports } from "../transports.js";
+import { type TransportName, transportNames, transports } from "../transports.js";
 import { type ByteFigures, measureBytes } from "./bytes.js";
 
 const user = "ann";
@@ -124,6 +124,21 @@ describe("the bytes that are counted are those of the specifications", () => {
     assert.equal(figures.steadyReceive.downBytes, middle(stored.map((each) => chunk(event(each)))));
     assert.equal(figures.steadyReceive.bodyBytes, middle(stored.map(deliveredJson)));
   });
+
+  for (const name of transportNames) {
+    it(`${name}: a message of several reads and frames arrives whole`, async () => {
+      const long = bindSample({ kind: "chat", user, text: "long ".repeat(10_000) });
+      const job = {
+        port: server.port,
+        room: `long-${name}`,
+        tag,
+        offersCompression: transports[name].compression === "requests",
+      };
+      const { steadyReceive, compressedSend } = await measureBytes(createClientWire(name, long), job);
+      assert.ok(steadyReceive.bodyBytes > 50_000 && steadyReceive.framingBytes < 200);
+      assert.ok(compressedSend === undefined || compressedSend.upBytes < 1_000, "this text repeats itself");
+    });
+  }
 
   /** What the server adds to a ChatMessage: `position` (fixed32 and varint) and `sent_at` (two varints). */
   function positionAndTime({ position, sentAt }: Stored): number {

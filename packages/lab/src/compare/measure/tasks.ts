@@ -19,6 +19,8 @@ export interface ClientIdentity {
 export interface Tasks {
   bytes: { job: ByteJob; result: ByteFigures };
   firstMessage: { job: { readonly port: number; readonly room: string }; result: FirstMessageFigures };
+  /** One newcomer, in µs. */
+  newcomer: { job: { readonly port: number; readonly room: string }; result: number };
   fanout: { job: FanoutJob; result: FanoutFigures };
   capacity: { job: CapacityJob; result: CapacityFigures };
   idle: { job: IdleJob; result: IdleFigures };

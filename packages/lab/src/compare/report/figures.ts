@@ -15,7 +15,7 @@ interface FigureKind {
 const countedMessages = 7;
 /** A byte is a byte: only what rounds away is a tie. */
 const leastByteDifference = 0.01;
-/** The rate is searched for once, in steps: nearer than this says nothing. */
+/** The rate is searched for in steps: nearer than this says nothing. */
 const leastRateDifference = 0.25;
 
 /** Every figure, in the order of the report. */
@@ -33,9 +33,7 @@ export const figureKinds = {
     ({ bytes }) => bytes && bytes.readerSetUp.upBytes + bytes.readerSetUp.downBytes,
   ),
   roundTrips: counted("Round trips to the first message", ({ firstMessage }) => firstMessage?.roundTrips, ""),
-  firstMessageMs: timed("Time to the first message", "ms", ({ firstMessage }) =>
-    firstMessage?.directUs.map((us) => us / 1000),
-  ),
+  firstMessageMs: timed("Time to the first message", "ms", ({ newcomersUs }) => newcomersUs.map((us) => us / 1000)),
   p50Ms: timed("Latency p50", "ms", latencies("p50")),
   p95Ms: timed("Latency p95", "ms", latencies("p95")),
   p99Ms: timed("Latency p99", "ms", latencies("p99")),
@@ -50,13 +48,7 @@ export const figureKinds = {
     unit: "/s",
     better: "higher",
     leastDifference: leastRateDifference,
-    of: ({ capacity }) =>
-      capacity && {
-        value: capacity.ratePerSecond,
-        low: capacity.ratePerSecond,
-        high: capacity.failedRatePerSecond ?? capacity.ratePerSecond,
-        rounds: capacity.steps,
-      },
+    of: ({ capacity }) => estimateOf(capacity.map((search) => search.ratePerSecond)),
   },
   memoryKb: {
     label: "Server memory per idle connection",

@@ -4,6 +4,7 @@ import type { Estimate } from "../statistics/estimate.js";
 /** A figure and its unit: `0.731 ms`, `13,500 /s`. */
 export function withUnit(value: number | undefined, unit: string): string {
   if (value === undefined) return "–";
+  if (value === 0) return unit === "" ? "0" : `0 ${unit}`;
   const text =
     unit === "B" || unit === "" ? new Intl.NumberFormat("en").format(Math.round(value)) : formatFigure(value);
   return unit === "" ? text : `${text} ${unit}`;
@@ -23,4 +24,10 @@ export function difference(a: number, b: number): string {
   const percent = Math.round(Math.abs(share - 1) * 100);
   if (percent === 0) return "as much";
   return `${percent} % ${share < 1 ? "less" : "more"}`;
+}
+
+/** The same with the other one's name: `31 % less than gRPC`. */
+export function differenceFrom(a: number, b: number, name: string): string {
+  const text = difference(a, b);
+  return `${text} ${text.endsWith("much") ? "as" : "than"} ${name}`;
 }

@@ -1,7 +1,7 @@
 import type { TransportName } from "../transports.js";
 import { type ByteRow, type ByteStep, totalBytes } from "./byte-rows.js";
 import type { FigureEntry, FigureName } from "./figures.js";
-import type { ContenderReport, ReportFacts } from "./report.js";
+import type { ContenderReport, ReportFacts } from "./report-facts.js";
 
 /** The contender that stands for a transport: the first one that is not slowed on purpose. */
 export function contenderOf({ contenders }: ReportFacts, name: TransportName): ContenderReport | undefined {

@@ -1,7 +1,7 @@
 import { type TransportName, transports } from "../transports.js";
 import { withUnit } from "./format.js";
 import { byteRowOf, contenderOf, entryOf, figureOf } from "./lookup.js";
-import type { ContenderReport, ReportFacts } from "./report.js";
+import type { ContenderReport, ReportFacts } from "./report-facts.js";
 
 /** One feature of the decision matrix; each cell holds what was measured or tried. */
 export interface MatrixRow {
@@ -66,7 +66,8 @@ function stateCell(own: ContenderReport, facts: ReportFacts): string {
 
 function efficiencyCell(own: ContenderReport, facts: ReportFacts): string {
   const cpu = entryOf(facts, "serverCpuUs", own.id);
-  const rate = own.capacity === undefined ? "" : `; up to ${withUnit(own.capacity.ratePerSecond, "/s")}`;
+  const most = figureOf(facts, "ratePerSecond", own.id);
+  const rate = most === undefined ? "" : `; up to ${withUnit(most, "/s")}`;
   return `${withUnit(cpu?.estimate.value, "µs")} of server CPU for a delivery${cpu?.isBest ? " (best or tied)" : ""}${rate}`;
 }
 

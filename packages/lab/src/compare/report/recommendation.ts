@@ -1,7 +1,7 @@
 import type { FigureName } from "./figures.js";
-import { difference, withUnit } from "./format.js";
+import { differenceFrom, withUnit } from "./format.js";
 import { entryOf, labelOf } from "./lookup.js";
-import type { ContenderReport, ReportFacts } from "./report.js";
+import type { ContenderReport, ReportFacts } from "./report-facts.js";
 
 /** What somebody needs of a transport. The first five are there or not; the last two are more or less. */
 export const needNames = ["browser", "bidi", "push", "contract", "http1-proxy", "low-cpu", "small-bytes"] as const;
@@ -74,7 +74,7 @@ function rank(
     // A tie with the best costs no more than the best.
     costs.push(entry.isBest ? 1 : entry.timesBest);
     reasons.push(
-      `${table.label}: ${withUnit(entry.estimate.value, table.unit)}${entry.isBest ? " (best or tied)" : ` (${difference(entry.estimate.value, table.entries[0]?.estimate.value ?? 0)} than ${labelOf(facts, table.entries[0]?.id ?? "")})`}`,
+      `${table.label}: ${withUnit(entry.estimate.value, table.unit)}${entry.isBest ? " (best or tied)" : ` (${differenceFrom(entry.estimate.value, table.entries[0]?.estimate.value ?? 0, labelOf(facts, table.entries[0]?.id ?? ""))})`}`,
     );
   }
   // What was not measured cannot recommend anybody.

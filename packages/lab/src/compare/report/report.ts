@@ -2,20 +2,18 @@ import type { Machine } from "../../bench/machine.js";
 import type { Claim } from "../claims/claim.js";
 import { judgeClaims } from "../claims/claims.js";
 import type { ContenderFindings, Findings } from "../findings.js";
-import type { Facts } from "../measure/facts.js";
-import type { SerialisationFigures } from "../measure/serialisation.js";
-import type { StallFigures } from "../measure/stall.js";
 import type { CompareOptions } from "../options.js";
 import { bindSample } from "../sample/bound-sample.js";
-import { type Estimate, estimateOf } from "../statistics/estimate.js";
+import { estimateOf } from "../statistics/estimate.js";
 import { bucketCount } from "../statistics/histogram.js";
-import { type CodecName, type TransportName, transports } from "../transports.js";
-import { type ByteRow, byteRows } from "./byte-rows.js";
-import { type FigureTable, figureNames, figureTable, keptRounds } from "./figures.js";
+import { transports } from "../transports.js";
+import { byteRows } from "./byte-rows.js";
+import { figureNames, figureTable, keptRounds } from "./figures.js";
 import { type MatrixRow, matrixRows } from "./matrix.js";
+import type { ContenderReport, MessageReport, ReportFacts } from "./report-facts.js";
 
 /** What `--json` writes, and what the terminal and the page are made of. A change of meaning changes `schema`. */
-export interface Report {
+export interface Report extends ReportFacts {
   readonly schema: "confab-compare/1";
   /** False: the comparison was interrupted, and what follows is what there was until then. */
   readonly complete: boolean;
@@ -23,57 +21,9 @@ export interface Report {
   readonly tookSeconds: number;
   readonly command: string;
   readonly machine: Machine;
-  readonly settings: {
-    readonly subscribers: number;
-    readonly ratePerSecond: number;
-    readonly seconds: number;
-    readonly rounds: number;
-    readonly quick: boolean;
-  };
-  readonly message: MessageReport;
   readonly warnings: readonly string[];
-  readonly contenders: readonly ContenderReport[];
-  readonly figures: readonly FigureTable[];
-  readonly serialisation?: SerialisationFigures | undefined;
-  /** Bytes of asking by REST whether there is news, and of the answer that there is none. */
-  readonly emptyPollBytes?: number | undefined;
   readonly matrix: readonly MatrixRow[];
   readonly claims: readonly Claim[];
-}
-
-export interface MessageReport {
-  readonly title: string;
-  readonly json: string;
-  /** The type in `.proto` syntax, if it was made here or given. */
-  readonly schema?: string | undefined;
-  readonly jsonBytes: number;
-  readonly protobufBytes: number;
-}
-
-export interface ContenderReport {
-  readonly id: string;
-  readonly label: string;
-  readonly transport: TransportName;
-  readonly http: "1.1" | "2";
-  readonly codec: CodecName;
-  readonly inBrowsers: boolean;
-  readonly bothWays: boolean;
-  readonly addedDelayMs: number;
-  readonly bytes: readonly ByteRow[];
-  readonly facts?: Facts | undefined;
-  readonly stall?: StallFigures | undefined;
-  /** All rounds together: messages per bucket of `bucketStartUs`. */
-  readonly latencyHistogram: readonly number[];
-  readonly cpuByFanout: readonly {
-    readonly subscribers: number;
-    readonly server: Estimate;
-    readonly client: Estimate;
-  }[];
-  readonly memory: readonly { readonly connections: number; readonly rssBytes: number }[];
-  readonly capacity?: ContenderFindings["capacity"] | undefined;
-  /** Rounds that were made, and those of them that kept the rate. */
-  readonly rounds: { readonly made: number; readonly kept: number };
-  readonly failures: readonly { readonly part: string; readonly reason: string }[];
 }
 
 /** Conclude from what was found. */
@@ -110,12 +60,6 @@ export function createReport(options: CompareOptions, findings: Findings): Repor
   };
 }
 
-/** The part of a report that conclusions are drawn from. */
-export type ReportFacts = Pick<
-  Report,
-  "contenders" | "figures" | "serialisation" | "emptyPollBytes" | "message" | "settings"
->;
-
 function contenderReport(found: ContenderFindings, message: MessageReport, subscribers: number): ContenderReport {
   const { contender, facts, stall, capacity, failures } = found;
   const { http, codec, inBrowsers, bothWays } = transports[contender.transport];
@@ -139,6 +83,7 @@ function contenderReport(found: ContenderFindings, message: MessageReport, subsc
     cpuByFanout: cpuByFanout([...found.fanouts, { subscribers, rounds: kept }]),
     memory: found.idle?.points ?? [],
     capacity,
+    runs: found.rounds.map(({ histogram: _pooled, ...run }) => run),
     rounds: { made: found.rounds.length, kept: kept.length },
     failures,
   };

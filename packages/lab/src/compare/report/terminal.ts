@@ -53,14 +53,14 @@ function figureLines(report: Report): readonly string[] {
   };
   const table = (names: readonly string[]): readonly string[] =>
     layOut([
-      ["", ...names.map((name) => short[name] ?? name)],
+      ["", ...names.map((name) => `${short[name] ?? name}${isTie(report, name) ? " (tie)" : ""}`)],
       ...report.contenders.map(({ id, label }) => [
         label,
         ...names.map((name) => {
           const figure = report.figures.find((each) => each.name === name);
           const entry = figure?.entries.find((each) => each.id === id);
           if (figure === undefined || entry === undefined) return "–";
-          return `${withSpread(entry.estimate, figure.unit)}${entry.isBest ? "*" : " "}`;
+          return `${withSpread(entry.estimate, figure.unit)}${entry.isBest && !isTie(report, name) ? "*" : " "}`;
         }),
       ]),
     ]);
@@ -71,6 +71,11 @@ function figureLines(report: Report): readonly string[] {
     "",
     ...table(["serverCpuUs", "clientCpuUs"]),
   ];
+}
+
+/** Whether nobody is better than anybody by this figure; a mark on all of them would say no more. */
+function isTie(report: Report, name: string): boolean {
+  return report.figures.find((each) => each.name === name)?.entries.every((entry) => entry.isBest) ?? false;
 }
 
 function byteLines(report: Report): readonly string[] {

@@ -203,7 +203,7 @@ function method({ settings, contenders, message, machine }: Report): string {
 <li>Bytes are counted by a TCP relay, both directions, headers and framing included.</li>
 <li>Messages are due at times fixed beforehand, and latency counts from then. ${settings.rounds} rounds, in another order each, after a warm-up.</li>
 <li>Two tie unless the intervals of their medians are apart and the medians differ by more than 5 % (bytes: 1 %, highest rate: 25 %). Fewer than four good rounds always tie.</li>
-<li>CPU is of all threads of the process. The highest rate is searched for once, in steps, and is the client's limit as often as the server's.</li>
+<li>CPU is of all threads of the process. The highest rate is searched for in steps, once with <code>--quick</code>: then all rates tie.</li>
 </ul>
 ${message.schema === undefined ? "" : `<p>The message's type:</p><pre>${escaped(message.schema)}</pre>`}
 ${message.json.length > 4000 ? "" : `<p>The message:</p><pre>${escaped(message.json)}</pre>`}

@@ -1,0 +1,61 @@
+import { totalBytes } from "./byte-rows.js";
+import { type FigureName, figureKinds } from "./figures.js";
+import { withSpread, withUnit } from "./format.js";
+import type { Report } from "./report.js";
+
+const tables: readonly (readonly FigureName[])[] = [
+  ["sendBytes", "receiveBytes", "setUpBytes", "roundTrips"],
+  ["p50Ms", "p99Ms", "firstMessageMs"],
+  ["serverCpuUs", "clientCpuUs", "ratePerSecond", "memoryKb"],
+];
+
+/** The figures of a report as tables for a document; bold is the best, and all that tie with it. */
+export function markdownLines(report: Report): readonly string[] {
+  const { message, machine, settings, serialisation } = report;
+  const alone = `${withUnit(message.jsonBytes, "B")} as JSON, ${withUnit(message.protobufBytes, "B")} as Protobuf`;
+  const packed =
+    serialisation === undefined
+      ? ""
+      : `; as gzip ${withUnit(serialisation.jsonGzipBytes, "B")} and ${withUnit(serialisation.protobufGzipBytes, "B")}`;
+  return [
+    `\`${report.command}\`, ${report.startedAt.slice(0, 10)}, ${machine.cores} cores of ${machine.cpuModel}, ${machine.kernel}, Node ${machine.node}: ` +
+      `${settings.ratePerSecond} messages/s to ${settings.subscribers} readers, ${settings.rounds} rounds of ${settings.seconds} s. The message: ${alone}${packed}.`,
+    ...report.warnings.map((warning) => `\n**Beware:** ${warning}`),
+    ...tables.flatMap((names) => ["", ...figureRows(report, names)]),
+    "",
+    ...compressionRows(report),
+    "",
+    "| claim | | what says so |",
+    "|---|---|---|",
+    ...report.claims.map(({ number, text, verdict, figure }) => `| ${number}. ${text} | **${verdict}** | ${figure} |`),
+  ];
+}
+
+function figureRows(report: Report, names: readonly FigureName[]): readonly string[] {
+  const heads = names.map((name) => {
+    const { label, unit } = figureKinds[name];
+    return unit === "" ? label : `${label}, ${unit}`;
+  });
+  const rows = report.contenders.map(({ id, label }) => {
+    const cells = names.map((name) => {
+      const entries = report.figures.find((each) => each.name === name)?.entries ?? [];
+      const entry = entries.find((each) => each.id === id);
+      if (entry === undefined) return "–";
+      const text = withSpread(entry.estimate, figureKinds[name].unit);
+      return entry.isBest && !entries.every((each) => each.isBest) ? `**${text}**` : text;
+    });
+    return `| ${label} | ${cells.join(" | ")} |`;
+  });
+  return [`| | ${heads.join(" | ")} |`, `|---|${"---|".repeat(names.length)}`, ...rows];
+}
+
+function compressionRows(report: Report): readonly string[] {
+  const rows = report.contenders.map(({ label, bytes }) => {
+    const all = (step: string): string => {
+      const row = bytes.find((each) => each.step === step);
+      return row === undefined ? "not offered" : withUnit(totalBytes(row), "B");
+    };
+    return `| ${label} | ${all("firstSend")} | ${all("send")} | ${all("compressedSend")} |`;
+  });
+  return ["| | send the first | send one | send one as gzip |", "|---|---|---|---|", ...rows];
+}
