@@ -159,7 +159,7 @@ export const ownedModules: readonly {
   readonly reason: string;
 }[] = [
   { module: "lmdb", places: ["engines/embedded"], reason: "the embedded engine is what LMDB is for" },
-  { module: "redis", places: ["engines/redis"], reason: "the Redis engine is what Redis is for" },
+  { module: "@redis/client", places: ["engines/redis"], reason: "the Redis engine is what Redis is for" },
   {
     module: "node:http",
     places: ["http", "transports/websocket"],

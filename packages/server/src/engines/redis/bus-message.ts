@@ -33,8 +33,6 @@ interface UserPresence {
 
 const headBytes = 17;
 
-export const replacedMessage = Buffer.of(3);
-
 /** Undefined: of a kind that is not known. @throws Error: it is none of ours. */
 export function decodeBusMessage(bytes: Buffer): BusMessage | undefined {
   switch (bytes[0]) {
