@@ -81,7 +81,7 @@ export interface ListenOptions {
   readonly signal?: AbortSignal | undefined;
   /** Hears the room's signals, at most once each: what comes while the loop is too slow, or the connection lost, is lost. */
   readonly onSignal?: ((signal: IncomingSignal) => void) | undefined;
-  /** Hears who comes and goes, at most once each, as signals are. */
+  /** Hears who else comes and goes, at most once each, as signals are. */
   readonly onPresence?: ((change: PresenceChange) => void) | undefined;
 }
 

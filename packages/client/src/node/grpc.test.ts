@@ -7,7 +7,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { base64Encode } from "@bufbuild/protobuf/wire";
 import { ConfabError, enveloped, errorDetails } from "@confab/contract";
 import { StatusSchema } from "@confab/contract/gen/google/rpc/status_pb";
-import { callBounds } from "../call-signal.js";
+import { type CallBounds, callBounds } from "../call-signal.js";
 import { isNetworkFailure } from "../network-failure.js";
 import { GrpcCaller } from "./grpc.js";
 
@@ -138,15 +138,21 @@ test("a port where nobody listens is a network failure", async (t) => {
   await assert.rejects(caller.unary("SendMessage", request, callBounds()), codeOf("ENGINE_UNAVAILABLE", true));
 });
 
+/** Bounds of a call whose time is over when the test says so. */
+function timeOver(): { readonly bounds: CallBounds; end(): void } {
+  const time = new AbortController();
+  const reason = () => new ConfabError("DEADLINE_EXCEEDED", "its time is over");
+  return { bounds: { signal: time.signal, timeoutMs: 7_000, reason }, end: () => time.abort() };
+}
+
 test("a call whose time is over is DEADLINE_EXCEEDED, and the peer's stream is reset", async (t) => {
   let reset: Promise<unknown> = Promise.resolve();
+  const { bounds, end } = timeOver();
   const caller = await peer(t, (stream) => {
     reset = once(stream, "close").then(() => stream.rstCode);
+    end();
   });
-  await assert.rejects(
-    caller.unary("SendMessage", request, callBounds({ timeoutMs: 50 })),
-    codeOf("DEADLINE_EXCEEDED"),
-  );
+  await assert.rejects(caller.unary("SendMessage", request, bounds), codeOf("DEADLINE_EXCEEDED"));
   assert.equal(await reset, http2.constants.NGHTTP2_CANCEL);
 });
 
@@ -219,16 +225,14 @@ test("a connection that answered neither a call nor a ping is given up, and the 
 
 test("a slow call on a connection that answers pings leaves it to the others", async (t) => {
   let sessions = 0;
+  const { bounds, end } = timeOver();
   const caller = await peer(t, (stream, headers) => {
     stream.session?.once("ping", () => sessions++);
-    if (headers[":path"]?.endsWith("SendMessage")) return;
+    if (headers[":path"]?.endsWith("SendMessage")) return end();
     withTrailers(stream, { "grpc-status": "0" });
     stream.end(enveloped(0, new Uint8Array([6])));
   });
-  await assert.rejects(
-    caller.unary("SendMessage", request, callBounds({ timeoutMs: 50 })),
-    codeOf("DEADLINE_EXCEEDED"),
-  );
+  await assert.rejects(caller.unary("SendMessage", request, bounds), codeOf("DEADLINE_EXCEEDED"));
   while (sessions === 0) await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual([...(await caller.unary("ListRooms", request, callBounds()))], [6]);
   assert.equal(sessions, 1);

@@ -26,13 +26,17 @@ export async function* overheard<T>(
     wake();
   };
   const tell = (event: T) => {
+    if (end) return;
     waiting.push(event);
     if (waiting.length > maxWaiting && overflow === "forget") waiting.shift();
-    else if (waiting.length > maxWaiting) finish({ error: tooSlow() });
+    else if (waiting.length > maxWaiting) {
+      finish({ error: tooSlow() });
+      leaving.abort();
+    }
     wake();
   };
   const read = async () => {
-    for await (const _message of begin(tell, leaving.signal)) if (end) return;
+    for await (const _message of begin(tell, leaving.signal));
   };
   read().then(
     () => finish({}),

@@ -15,7 +15,7 @@ export type Presence =
   | {
       readonly kind: "joined" | "left";
       readonly user: string;
-      /** All there are after it. */
+      /** All there are after it. A list of another length has missed a change; `Room.members` says all. */
       readonly total: number;
     };
 
