@@ -1,14 +1,18 @@
 import assert from "node:assert/strict";
+import { randomInt } from "node:crypto";
 import { afterEach, beforeEach, it } from "node:test";
 import { Random } from "@confab/contract/testing/random";
+import { RedisCluster, until } from "../fixture/redis-cluster.js";
+import { RedisServer } from "../fixture/redis-server.js";
+import { ComingAndGoing } from "./testing/coming-and-going.js";
 import { becomes, describeOnRedis, lobby, type Node, RedisNodes, type RoomId } from "./testing/redis-nodes.js";
 
 describeOnRedis("members of nodes on a Redis with faults", () => {
-  let nodes: RedisNodes;
+  let nodes: RedisNodes<RedisServer>;
   let one: Node;
   let two: Node;
   beforeEach(async () => {
-    nodes = await RedisNodes.start(2);
+    nodes = await RedisNodes.start(await RedisServer.start(), 2);
     const [first, second] = nodes.nodes;
     assert.ok(first && second);
     [one, two] = [first, second];
@@ -19,8 +23,10 @@ describeOnRedis("members of nodes on a Redis with faults", () => {
   });
   afterEach(() => nodes.stop());
 
+  const cli = async (...words: readonly string[]) => (await nodes.redis.cli(...words)).filter((line) => line !== "");
+
   it("are all there again after Redis has lost everything, and did not leave", async () => {
-    await nodes.cli("FLUSHALL");
+    await cli("FLUSHALL");
     await nodes.agreeOn(["ann=1", "bob=2", "cat=1"]);
     assert.ok([...one.told, ...two.told].every((change) => change.startsWith("+")));
     two.engine.members.leave(lobby, "cat");
@@ -41,7 +47,7 @@ describeOnRedis("members of nodes on a Redis with faults", () => {
   });
 
   it("stay when Redis was away for longer than a node may be silent", async () => {
-    const names = async () => (await nodes.cli("ZRANGE", nodes.key("{nodes}:alive"), "0", "-1")).toSorted();
+    const names = async () => (await cli("ZRANGE", nodes.key("{nodes}:alive"), "0", "-1")).toSorted();
     const [namesBefore, toldBefore] = [await names(), two.told.length];
     nodes.redis.signal("SIGSTOP");
     // It is the passing of time that is tried here.
@@ -54,28 +60,25 @@ describeOnRedis("members of nodes on a Redis with faults", () => {
   });
 
   it("are back when their node was taken for dead and was not, and nothing of its former name is left", async () => {
-    const [name = ""] = await nodes.cli("ZRANGE", nodes.key("{nodes}:alive"), "0", "0");
-    await nodes.cli("ZADD", nodes.key("{nodes}:dead"), "0", name);
-    await nodes.cli("ZREM", nodes.key("{nodes}:alive"), name);
-    await becomes(async () => (await nodes.cli("HKEYS", nodes.key("{lobby}:nodes"))).includes(name), false);
+    const [name = ""] = await cli("ZRANGE", nodes.key("{nodes}:alive"), "0", "0");
+    await cli("ZADD", nodes.key("{nodes}:dead"), "0", name);
+    await cli("ZREM", nodes.key("{nodes}:alive"), name);
+    await becomes(async () => (await cli("HKEYS", nodes.key("{lobby}:nodes"))).includes(name), false);
     await nodes.agreeOn(["ann=1", "bob=2", "cat=1"]);
-    await becomes(
-      () => nodes.cli("EXISTS", nodes.key(`{lobby}:node:${name}`), nodes.key(`node:{${name}}:rooms`)),
-      ["0"],
-    );
-    await becomes(() => nodes.cli("ZCARD", nodes.key("{nodes}:alive")), ["2"]);
-    await becomes(() => nodes.cli("ZCARD", nodes.key("{nodes}:dead")), ["0"]);
+    await becomes(() => cli("EXISTS", nodes.key(`{lobby}:node:${name}`), nodes.key(`node:{${name}}:rooms`)), ["0"]);
+    await becomes(() => cli("ZCARD", nodes.key("{nodes}:alive")), ["2"]);
+    await becomes(() => cli("ZCARD", nodes.key("{nodes}:dead")), ["0"]);
   });
 
   it("of a node that says nothing more are removed, with those whom nobody else has", async () => {
     // What a killed node leaves, under a name that nobody answers for.
-    await nodes.cli("HSET", nodes.key("{lobby}:node:ghost"), "zoe", "2", "ann", "1");
-    await nodes.cli("ZADD", nodes.key("{lobby}:members"), "0", "zoe");
-    await nodes.cli("HSET", nodes.key("{lobby}:shared"), "ann", "1");
-    await nodes.cli("HSET", nodes.key("{lobby}:nodes"), "ghost", "3:1");
-    await nodes.cli("SADD", nodes.key("node:{ghost}:rooms"), "lobby", "other");
-    const [seconds = "0"] = await nodes.cli("TIME");
-    await nodes.cli("ZADD", nodes.key("{nodes}:alive"), String((Number(seconds) + 1) * 1_000), "ghost");
+    await cli("HSET", nodes.key("{lobby}:node:ghost"), "zoe", "2", "ann", "1");
+    await cli("ZADD", nodes.key("{lobby}:members"), "0", "zoe");
+    await cli("HSET", nodes.key("{lobby}:shared"), "ann", "1");
+    await cli("HSET", nodes.key("{lobby}:nodes"), "ghost", "3:1");
+    await cli("SADD", nodes.key("node:{ghost}:rooms"), "lobby", "other");
+    const [seconds = "0"] = await cli("TIME");
+    await cli("ZADD", nodes.key("{nodes}:alive"), String((Number(seconds) + 1) * 1_000), "ghost");
     await becomes(() => one.told.at(-1), "-zoe");
     await nodes.agreeOn(["ann=1", "bob=2", "cat=1"]);
     assert.deepEqual(
@@ -86,24 +89,24 @@ describeOnRedis("members of nodes on a Redis with faults", () => {
   });
 
   it("are put right when Redis has lost some of what a node wrote", async () => {
-    const [name = ""] = await nodes.cli("HKEYS", nodes.key("{lobby}:nodes"));
-    const [, stamp = ""] = (await nodes.cli("HGET", nodes.key("{lobby}:nodes"), name))[0]?.split(":") ?? [];
-    const [mine = ""] = await nodes.cli("HKEYS", nodes.key(`{lobby}:node:${name}`));
+    const [name = ""] = await cli("HKEYS", nodes.key("{lobby}:nodes"));
+    const [, stamp = ""] = (await cli("HGET", nodes.key("{lobby}:nodes"), name))[0]?.split(":") ?? [];
+    const [mine = ""] = await cli("HKEYS", nodes.key(`{lobby}:node:${name}`));
     // As a replica that took over from its master too early: one who came is missing, one who left is back.
-    await nodes.cli("HSET", nodes.key("{lobby}:nodes"), name, `1:${Number(stamp) - 1}`);
-    await nodes.cli("HDEL", nodes.key(`{lobby}:node:${name}`), mine);
-    await nodes.cli("HSET", nodes.key(`{lobby}:node:${name}`), "gone", "1");
-    await nodes.cli("ZADD", nodes.key("{lobby}:members"), "0", "gone");
-    if (mine === "bob") await nodes.cli("DEL", nodes.key("{lobby}:shared"));
-    else await nodes.cli("ZREM", nodes.key("{lobby}:members"), mine);
+    await cli("HSET", nodes.key("{lobby}:nodes"), name, `1:${Number(stamp) - 1}`);
+    await cli("HDEL", nodes.key(`{lobby}:node:${name}`), mine);
+    await cli("HSET", nodes.key(`{lobby}:node:${name}`), "gone", "1");
+    await cli("ZADD", nodes.key("{lobby}:members"), "0", "gone");
+    if (mine === "bob") await cli("DEL", nodes.key("{lobby}:shared"));
+    else await cli("ZREM", nodes.key("{lobby}:members"), mine);
     await nodes.agreeOn(["ann=1", "bob=2", "cat=1"]);
   });
 
   it("are not written by a node that may not, which warns once and writes them when it may", async () => {
-    await nodes.cli("ACL", "SETUSER", "default", "-zadd", "-hset");
+    await cli("ACL", "SETUSER", "default", "-zadd", "-hset");
     one.engine.members.enter(lobby, "dan");
     await becomes(() => nodes.warnings.length > 0, true);
-    await nodes.cli("ACL", "SETUSER", "default", "+zadd", "+hset");
+    await cli("ACL", "SETUSER", "default", "+zadd", "+hset");
     await nodes.agreeOn(["ann=1", "bob=2", "cat=1", "dan=1"]);
     assert.ok(nodes.warnings.length <= 4, nodes.warnings.join("\n"));
   });
@@ -113,7 +116,7 @@ describeOnRedis("members of nodes on a Redis with faults", () => {
     for (const user of ["bob", "cat", ""]) two.engine.members.leave(lobby, user);
     await nodes.agreeOn([]);
     // What a node tries a server with goes by itself.
-    const keys = async () => (await nodes.cli("KEYS", nodes.key("*"))).filter((key) => !key.includes(":probe:"));
+    const keys = async () => (await cli("KEYS", nodes.key("*"))).filter((key) => !key.includes(":probe:"));
     await becomes(keys, [nodes.key("{nodes}:alive")]);
     for (const { engine } of nodes.nodes) await engine.close();
     assert.deepEqual(await keys(), []);
@@ -121,48 +124,45 @@ describeOnRedis("members of nodes on a Redis with faults", () => {
 });
 
 describeOnRedis("members of nodes whose connections are cut and whose Redis forgets", () => {
-  it("are in the end those who are there, whatever came between", async () => {
-    const nodes = await RedisNodes.start(3);
+  it("are in the end those who are there, whatever came between", async (t) => {
+    const random = new Random(randomInt(1_000_000));
+    t.diagnostic(`seed ${random.seed}`);
+    const nodes = await RedisNodes.start(await RedisServer.start(), 3);
     try {
-      const random = new Random(Date.now() % 1_000_000);
-      const rooms = ["lobby", "b", "c"] as RoomId[];
-      const entered: { node: Node; room: RoomId; user: string }[] = [];
+      const users = new ComingAndGoing(nodes.nodes, ["lobby", "b", "c"] as RoomId[], random);
       for (let round = 0; round < 60; round++) {
-        for (let i = 0; i < random.int(1, 60); i++) {
-          const leaving = random.oneIn(2) ? entered.splice(random.int(0, entered.length), 1)[0] : undefined;
-          const node = nodes.nodes[random.int(0, 2)];
-          const room = rooms[random.int(0, 2)];
-          assert.ok(node && room);
-          if (leaving) leaving.node.engine.members.leave(leaving.room, leaving.user);
-          else {
-            const user = random.oneIn(5) ? "" : `user-${random.int(0, 30)}`;
-            entered.push({ node, room, user });
-            node.engine.members.enter(room, user);
-          }
-        }
-        if (random.oneIn(6)) await nodes.cli("CLIENT", "KILL", "TYPE", "normal");
-        if (random.oneIn(20)) await nodes.cli("FLUSHALL");
+        users.step(random.int(1, 60));
+        if (random.oneIn(6)) await nodes.redis.cli("CLIENT", "KILL", "TYPE", "normal");
+        if (random.oneIn(20)) await nodes.redis.cli("FLUSHALL");
         await new Promise((resolve) => setTimeout(resolve, random.int(0, 30)));
       }
-      for (const room of rooms) {
-        const sums = new Map<string, number>();
-        for (const { user } of entered.filter((one) => one.room === room && one.user !== ""))
-          sums.set(user, (sums.get(user) ?? 0) + 1);
-        const expected = [...sums].map(([user, count]) => `${user}=${count}`);
-        await nodes.agreeOn(expected.toSorted(byName), room).catch((difference: unknown) => {
-          throw new Error(`seed ${random.seed}, room ${room}`, { cause: difference });
-        });
-        const subscribers = entered.filter((one) => one.room === room).length;
-        for (const { engine } of nodes.nodes)
-          await becomes(async () => (await engine.members.counts([room]))[0]?.subscribers, subscribers);
-      }
+      await users.settle();
+    } finally {
+      await nodes.stop();
+    }
+  });
+
+  it("are right on a Cluster, one master of which dies while users come and go", async (t) => {
+    const random = new Random(randomInt(1_000_000));
+    t.diagnostic(`seed ${random.seed}`);
+    const nodes = await RedisNodes.start(await RedisCluster.start({ replicas: 3 }), 2);
+    try {
+      // In all slots, so that every master has some.
+      const rooms = Array.from({ length: 40 }, (_, index) => `room-${index}` as RoomId);
+      const users = new ComingAndGoing(nodes.nodes, rooms, random);
+      users.step(1_000);
+      await users.settle();
+      const { masters, replicas } = nodes.redis;
+      const dying = random.int(0, 2);
+      await masters[dying]?.kill("SIGKILL");
+      await until(async () => {
+        users.step(random.int(1, 20));
+        return (await replicas[dying]?.cli("ROLE"))?.[0] === "master";
+      });
+      users.step(100);
+      await users.settle();
     } finally {
       await nodes.stop();
     }
   });
 });
-
-function byName(a: string, b: string): number {
-  const [nameA = "", nameB = ""] = [a.split("=", 1)[0], b.split("=", 1)[0]];
-  return nameA < nameB ? -1 : 1;
-}

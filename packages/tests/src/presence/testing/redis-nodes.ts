@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
 import { limitsWith } from "@confab/contract";
-import { RedisServer } from "../../fixture/redis-server.js";
 import { findPart, requirePart } from "../../optional-parts.js";
 import { openNode } from "../../redis/testing/open-node.js";
 
@@ -15,7 +14,7 @@ export const lobby: RoomId = "lobby" as RoomId;
 const nodeTimeoutMs = 900;
 
 /** Longer than anything takes that is going to happen. */
-const patienceMs = 20_000;
+const patienceMs = 30_000;
 
 /** One node in this process: an engine, and what its listeners in the lobby were told. */
 export interface Node {
@@ -24,22 +23,28 @@ export interface Node {
   readonly told: string[];
 }
 
-/** Nodes on a Redis of their own. */
-export class RedisNodes {
+/** A Redis of any form that a test has started. */
+interface StartedRedis {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** Nodes on a Redis of their own, which ends with them. */
+export class RedisNodes<Redis extends StartedRedis> {
   readonly nodes: Node[] = [];
   /** What the engines warned of. */
   readonly warnings: string[] = [];
   private readonly prefix = `presence:${randomUUID()}`;
 
-  private constructor(readonly redis: RedisServer) {}
+  private constructor(readonly redis: Redis) {}
 
-  static async start(count: number): Promise<RedisNodes> {
-    const nodes = new RedisNodes(await RedisServer.start());
+  static async start<Redis extends StartedRedis>(redis: Redis, count: number): Promise<RedisNodes<Redis>> {
+    const nodes = new RedisNodes(redis);
     for (let i = 0; i < count; i++) await nodes.add();
     return nodes;
   }
 
-  async add(): Promise<Node> {
+  private async add(): Promise<void> {
     const limits = limitsWith({ nodeTimeoutMs });
     const log = { info: () => undefined, warn: (_facts: object, message: string) => void this.warnings.push(message) };
     const engine = await openNode({ url: this.redis.url, prefix: this.prefix, limits, log });
@@ -50,18 +55,12 @@ export class RedisNodes {
       interrupted: () => undefined,
       presence: (changes) => told.push(...changes.map(({ user, isPresent }) => `${isPresent ? "+" : "-"}${user}`)),
     });
-    const node = { engine, told };
-    this.nodes.push(node);
-    return node;
+    this.nodes.push({ engine, told });
   }
 
   /** The name of a key, as redis-cli needs it. */
   key(rest: string): string {
     return `${this.prefix}:${rest}`;
-  }
-
-  async cli(...words: readonly string[]): Promise<string[]> {
-    return (await this.redis.cli(...words)).filter((line) => line !== "");
   }
 
   /** Wait until every node says the same of a room: these members, `ann=2` and so on. */
