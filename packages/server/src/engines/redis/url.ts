@@ -40,7 +40,7 @@ const defaultPorts = { single: 6379, sentinel: 26_379, cluster: 6379 } as const;
  * Read a Redis URL:
  *
  *     redis://[user:password@]host[:port][/database]                 rediss:// with TLS
- *     redis+sentinel://[user:password@]host[:port],...​/master[/database][?sentinel-password=...]
+ *     redis+sentinel://[user:password@]host[:port],.../master[/database][?sentinel-password=...]
  *     redis+cluster://[user:password@]host[:port],...
  *
  * User and password are percent-encoded. Not `URL`: it knows one host.

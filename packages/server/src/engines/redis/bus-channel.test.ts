@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { mock, test } from "node:test";
+import type { LogEntry, RoomListener } from "../../core/index.js";
+import { BusChannel } from "./bus-channel.js";
+
+function entries(from: number, to = from): LogEntry[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => ({ offset: from + index, body: new Uint8Array() }));
+}
+
+/** A channel with a listener that writes down what it is given. */
+function listening(): { readonly channel: BusChannel; readonly given: string[] } {
+  const channel = new BusChannel();
+  const given: string[] = [];
+  const listener: RoomListener = {
+    entries: (epoch, some) => given.push(...some.map(({ offset }) => `${epoch}:${offset}`)),
+    interrupted: () => given.push("interrupted"),
+    signal: () => undefined,
+    presence: () => undefined,
+  };
+  channel.listeners.add(listener);
+  return { channel, given };
+}
+
+test("what this node appended is given once, whichever of the answer and Redis comes first", () => {
+  const { channel, given } = listening();
+  channel.appended(1, entries(1, 2));
+  channel.heard(1, entries(1, 2));
+  channel.heard(1, entries(3));
+  channel.appended(1, entries(3));
+  assert.deepEqual(given, ["1:1", "1:2", "1:3"]);
+  assert.ok(channel.isGiven({ epoch: 1, last: 3 }));
+  assert.ok(!channel.isGiven({ epoch: 1, last: 4 }) && !channel.isGiven({ epoch: 2, last: 1 }));
+});
+
+test("an answer that overtook what others appended waits for it, so that no hole is shown", () => {
+  const { channel, given } = listening();
+  channel.heard(1, entries(1));
+  channel.appended(1, entries(4));
+  channel.appended(1, entries(6));
+  assert.deepEqual(given, ["1:1"]);
+  channel.heard(1, entries(2));
+  channel.heard(1, entries(3));
+  assert.deepEqual(given, ["1:1", "1:2", "1:3", "1:4"]);
+  channel.heard(1, entries(4));
+  channel.heard(1, entries(5));
+  channel.heard(1, entries(6, 7));
+  assert.deepEqual(given.slice(4), ["1:5", "1:6", "1:7"]);
+});
+
+test("what never comes is not waited for: the hole is shown, and the log fills it", () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  try {
+    const { channel, given } = listening();
+    channel.heard(1, entries(1));
+    channel.appended(1, entries(3));
+    mock.timers.tick(49);
+    assert.deepEqual(given, ["1:1"]);
+    mock.timers.tick(1);
+    assert.deepEqual(given, ["1:1", "1:3"]);
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+test("a bounded number of own runs waits", () => {
+  const { channel, given } = listening();
+  channel.heard(1, entries(1));
+  for (let run = 0; run < 64; run++) channel.appended(1, entries(3 + run));
+  assert.equal(given.length, 65);
+});
+
+test("an interruption gives what waits first, and a new epoch begins anew whatever its offsets", () => {
+  const { channel, given } = listening();
+  channel.heard(1, entries(1));
+  channel.appended(1, entries(3));
+  channel.interrupted();
+  channel.appended(1, entries(9));
+  channel.heard(2, entries(1));
+  assert.deepEqual(given, ["1:1", "1:3", "interrupted", "1:9", "2:1"]);
+  channel.close();
+});
