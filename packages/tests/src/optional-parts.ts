@@ -30,6 +30,7 @@ const optionalParts = {
     install: "apt-get install haproxy",
     find: () => findProgram("haproxy") ?? ["/usr/sbin/haproxy"].find(isExecutable),
   },
+  openssl: { install: "apt-get install openssl", find: () => findProgram("openssl") },
   redis: { install: "apt-get install redis-server", find: () => findProgram("redis-server") },
   taskset: { install: "apt-get install util-linux", find: () => findProgram("taskset") },
 } as const satisfies Record<string, OptionalPart>;

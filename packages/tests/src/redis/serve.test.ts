@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { RedisServer } from "../fixture/redis-server.js";
+import { runProgram } from "../fixture/run-program.js";
+import { startServerProcess } from "../fixture/server-process.js";
+import { requirePart } from "../optional-parts.js";
+import { openNode } from "./testing/open-node.js";
+import { redisFor } from "./testing/redis-for.js";
+
+const confab = fileURLToPath(new URL("../../../cli/dist/main.js", import.meta.url));
+
+test("two servers on one Redis: what is sent to one is history at the other, and neither is ready while Redis is away", async (t) => {
+  const redis = await redisFor(t, { args: ["--appendonly", "yes"] });
+  if (!redis) return;
+  const engine = { kind: "redis", url: redis.url } as const;
+  const servers = [await startServerProcess({ flags: { engine } }), await startServerProcess({ flags: { engine } })];
+  for (const server of servers) t.after(() => server.stop());
+  const [one, two] = servers.map(({ url }) => url);
+  const send = (text: string) =>
+    fetch(`${one}/v1/rooms/lobby/messages`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ user: "ann", text }),
+    });
+  assert.equal((await send("hi")).status, 200);
+  const page = (await (await fetch(`${two}/v1/rooms/lobby/messages?limit=10`)).json()) as {
+    messages: { text: string }[];
+  };
+  assert.deepEqual(
+    page.messages.map(({ text }) => text),
+    ["hi"],
+  );
+  const readiness = async () => Promise.all([one, two].map(async (url) => (await fetch(`${url}/readyz`)).status));
+  assert.deepEqual(await readiness(), [200, 200]);
+  await redis.kill("SIGKILL");
+  while (String(await readiness()) !== "503,503") await new Promise(setImmediate);
+  const refused = await send("nobody takes it");
+  assert.equal(refused.status, 503);
+  assert.ok(Number(refused.headers.get("retry-after")) > 0);
+  await redis.run();
+  while (String(await readiness()) !== "200,200") await new Promise(setImmediate);
+  assert.equal((await send("again")).status, 200);
+});
+
+for (const [args, why, code] of [
+  [["--engine", "redis://127.0.0.1:1"], /^confab: --engine: Redis at 127\.0\.0\.1:1: nothing listens there/, 1],
+  [["--engine", "mysql://db"], /--engine: a Redis URL begins with/, 2],
+  [["--engine", "redis://db", "--redis-prefix", "a{b}"], /Redis prefix is "a\{b\}"/, 2],
+  [["--engine", "redis://db", "--redis-wait-replicas", "many"], /redis-wait-replicas/, 2],
+  [["--engine", "redis://db", "--data", "folder"], /--data is of the embedded engine/, 2],
+  [["--redis-prefix", "a"], /--redis-prefix is of the Redis engine/, 2],
+] as const) {
+  test(`confab serve ${args.join(" ")} ends with ${code} and says why`, async () => {
+    const { code: exitCode, stderr } = await runProgram(process.execPath, [confab, "serve", "--port", "0", ...args]);
+    assert.match(stderr, why);
+    assert.equal(exitCode, code);
+  });
+}
+
+test("TLS: a server whose authority is not known is refused, and one that is known is talked to", async (t) => {
+  const openssl = requirePart(t, "openssl");
+  if (openssl === undefined || requirePart(t, "redis") === undefined) return;
+  const folder = await mkdtemp(join(tmpdir(), "confab-tls-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
+  const made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-keyout", key, "-out", cert];
+  const named = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"];
+  await promisify(execFile)(openssl, ["req", "-x509", "-nodes", "-days", "2", ...made, ...named]);
+  const files = ["--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", cert];
+  const redis = await RedisServer.start({ args: ["--save", "", ...files, "--tls-auth-clients", "no"], isTls: true });
+  t.after(() => redis.stop());
+  const url = redis.url.replace("redis:", "rediss:");
+  await assert.rejects(openNode({ url }), /cannot be reached \(DEPTH_ZERO_SELF_SIGNED_CERT/);
+  await assert.rejects(openNode({ url: redis.url, answerTimeoutMs: 500 }), { name: "RedisStartError" });
+  const program = `const { openNode } = await import(process.argv[1]);
+    const engine = await openNode({ url: process.argv[2] });
+    console.log((await engine.log.state("lobby")).newest);
+    await engine.close();`;
+  const module = new URL("./testing/open-node.js", import.meta.url).href;
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", program, module, url], {
+    env: { ...process.env, NODE_EXTRA_CA_CERTS: cert },
+  });
+  assert.equal(stdout, "0\n");
+});
