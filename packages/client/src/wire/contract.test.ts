@@ -177,6 +177,14 @@ for (const [table, desc] of pairs) {
   });
 }
 
+// A text that ends in half a pair loses that half, and nothing after it.
+test("half a surrogate pair is written as the generated code writes it", () => {
+  const text = "a\ud83d and more";
+  const { ChatMessageSchema } = messages;
+  const encoded = encodeProto(contract.chatMessage, { text }, payloadTypes);
+  assert.deepEqual(encoded, toBinary(ChatMessageSchema, create(ChatMessageSchema, { text })));
+});
+
 test("fields that are not known are passed over, in both spellings", () => {
   const { newest } = decodeJson(contract.getHistoryResponse, {
     surprise: [1],
@@ -189,4 +197,12 @@ test("fields that are not known are passed over, in both spellings", () => {
 
 for (const json of [{ name: 1 }, { history: "x" }, { history: {} }, { after: [] }, [], "text", null]) {
   test(`${JSON.stringify(json)} is no User`, () => assert.throws(() => decodeJson(contract.user, json)));
+}
+
+for (const history of [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 32]) {
+  test(`${history} is refused as a count, in both spellings`, () => {
+    const malformed = { code: "MALFORMED_MESSAGE" };
+    assert.throws(() => encodeProto(contract.user, { history }, payloadTypes), malformed);
+    assert.throws(() => encodeJson(contract.user, { history }, payloadTypes), malformed);
+  });
 }

@@ -2,7 +2,7 @@ import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { MessagePayload } from "../link.js";
 import { base64Decode, base64Encode } from "./base64.js";
 import { isJsonObject, type PayloadConverter, payloadFromJson, payloadJson } from "./payloads.js";
-import { type Decoded, defaultOf, emptyOf, type FieldType, type Init, type Table } from "./table.js";
+import { type Decoded, defaultOf, emptyOf, type FieldType, fieldNumber, type Init, type Table } from "./table.js";
 
 // proto3 JSON (protobuf.dev/programming-guides/json), driven by tables.
 
@@ -70,12 +70,13 @@ function jsonOf(type: FieldType, value: unknown, types: PayloadConverter): JsonV
   switch (type) {
     case "string":
     case "bool":
+      return value as JsonValue;
     case "int32":
     case "uint32":
     case "fixed32":
-      return value as JsonValue;
+      return fieldNumber(type, value);
     case "uint64":
-      return String(value);
+      return String(fieldNumber(type, value));
     case "bytes":
       return base64Encode(value as Uint8Array);
     case "timestamp":

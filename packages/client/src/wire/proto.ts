@@ -1,8 +1,8 @@
-import { utf8Length, varintLength, writeVarint } from "@confab/contract";
-import { WireReader, writeUtf8 } from "@confab/contract/wire";
+import { varintLength, writeVarint } from "@confab/contract";
+import { WireReader } from "@confab/contract/wire";
 import type { MessagePayload } from "../link.js";
 import { encodedPayload, type PayloadConverter } from "./payloads.js";
-import { type Decoded, emptyOf, type Field, type FieldType, type Init, type Table } from "./table.js";
+import { type Decoded, emptyOf, type Field, type FieldType, fieldNumber, type Init, type Table } from "./table.js";
 
 // The Protobuf wire format (protobuf.dev/programming-guides/encoding), driven by tables.
 
@@ -131,6 +131,8 @@ export function encodeProto<T extends Table>(
   return bytes;
 }
 
+const utf8 = new TextEncoder();
+
 const noBytes = new Uint8Array(0);
 
 /** A field with its tag; nothing if it need not be sent. */
@@ -139,17 +141,14 @@ function fieldBytes(field: Field, value: unknown, types: PayloadConverter): Uint
   const [, type, many] = field;
   const tag = tagOf(field);
   switch (type) {
-    case "string": {
-      const text = value as string;
-      if (text === "" && !many) return noBytes;
-      const byteLength = utf8Length(text);
-      return withLength(tag, byteLength, (target, at) => void writeUtf8(target, at, text, byteLength));
-    }
+    case "string":
+      // The platform's encoder, because texts of applications may hold half a surrogate pair: it writes U+FFFD for that.
+      return value === "" && !many ? noBytes : embedded(tag, utf8.encode(value as string));
     case "bool":
     case "int32":
     case "uint32":
     case "uint64": {
-      const number = Number(value);
+      const number = type === "bool" ? Number(value === true) : fieldNumber(type, value);
       if (number === 0 && !many) return noBytes;
       const bytes = new Uint8Array(varintLength(tag) + varintLength(number));
       writeVarint(bytes, writeVarint(bytes, 0, tag), number);
@@ -158,7 +157,7 @@ function fieldBytes(field: Field, value: unknown, types: PayloadConverter): Uint
     case "fixed32": {
       const bytes = new Uint8Array(varintLength(tag) + 4);
       const at = writeVarint(bytes, 0, tag);
-      new DataView(bytes.buffer).setUint32(at, value as number, true);
+      new DataView(bytes.buffer).setUint32(at, fieldNumber(type, value), true);
       return value === 0 && !many ? noBytes : bytes;
     }
     case "bytes":
@@ -179,11 +178,7 @@ function secondsOf(ms: number) {
 }
 
 function embedded(tag: number, content: Uint8Array): Uint8Array {
-  return withLength(tag, content.length, (target, at) => target.set(content, at));
-}
-
-function withLength(tag: number, byteLength: number, write: (target: Uint8Array, at: number) => void): Uint8Array {
-  const bytes = new Uint8Array(varintLength(tag) + varintLength(byteLength) + byteLength);
-  write(bytes, writeVarint(bytes, writeVarint(bytes, 0, tag), byteLength));
+  const bytes = new Uint8Array(varintLength(tag) + varintLength(content.length) + content.length);
+  bytes.set(content, writeVarint(bytes, writeVarint(bytes, 0, tag), content.length));
   return bytes;
 }

@@ -1,3 +1,4 @@
+import { ConfabError } from "@confab/contract";
 import type { MessagePayload } from "../link.js";
 
 /** How the value of a field is written. Durations are milliseconds here, and timestamps are dates. */
@@ -83,4 +84,11 @@ export function defaultOf(type: FieldType): unknown {
     default:
       return undefined;
   }
+}
+
+/** A number of an application, as a field can hold it. @throws MALFORMED_MESSAGE: it cannot. */
+export function fieldNumber(type: FieldType, value: unknown): number {
+  const max = type === "uint64" ? Number.MAX_SAFE_INTEGER : type === "int32" ? 0x7fff_ffff : 0xffff_ffff;
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= max) return value;
+  throw new ConfabError("MALFORMED_MESSAGE", `${String(value)} is not a whole number from 0 to ${max}`);
 }
