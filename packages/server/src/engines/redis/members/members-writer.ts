@@ -5,7 +5,7 @@ import type { OwnRoom, OwnRooms } from "./own-rooms.js";
 import { writeMembersScript } from "./scripts.js";
 
 export interface MembersWriterDeps {
-  readonly link: RedisLink;
+  readonly link: Pick<RedisLink, "run" | "send">;
   readonly keys: MemberKeys;
   readonly own: OwnRooms;
   readonly maxEventMembers: number;
