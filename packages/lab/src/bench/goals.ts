@@ -25,6 +25,7 @@ const maxIdleBytes = 15_000;
 const maxResumeRatio = 2;
 const maxStalledRatio = 1.05;
 const minHistoryRate = 200_000;
+const maxGoneS = 30;
 
 /** Hold the results against the targets. */
 export function judgeGoals(results: readonly CaseResult[]): readonly Goal[] {
@@ -41,6 +42,7 @@ export function judgeGoals(results: readonly CaseResult[]): readonly Goal[] {
       stalledGoals(form, figures("stalled", `${form}, alone`), figures("stalled", `${form}, beside stalled`)),
     ),
     historyGoal(figures("history", "Confab, StreamMessages")),
+    goneGoal(figures("presence", "Confab")),
     ...["one", "100"].map((rooms) => appendsGoal(rooms, (label) => figures("redis-appends", label))),
   ];
 }
@@ -94,6 +96,16 @@ function appendsGoal(rooms: string, figuresOf: (label: string) => Figures): Goal
     figure: formatExactRatio(value),
     isMet: value === undefined ? undefined : value >= minAppendRatio,
     isNoisy: isNoisy(confab) || isNoisy(bare),
+  };
+}
+
+function goneGoal({ goneUs }: Figures): Goal {
+  return {
+    claim: `Members of a node that is killed are gone after ≤ ${maxGoneS} s`,
+    figure: `${formatFigure(goneUs === undefined ? undefined : goneUs / 1_000_000)} s`,
+    isMet: goneUs === undefined ? undefined : goneUs <= maxGoneS * 1_000_000,
+    // It is a matter of waiting.
+    isNoisy: false,
   };
 }
 

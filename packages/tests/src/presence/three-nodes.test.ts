@@ -14,6 +14,8 @@ const room = "hall";
 interface Reader {
   readonly link: Link;
   readonly told: string[];
+  /** Who signalled what. */
+  readonly signals: string[];
 }
 
 describeOnRedis("members of three servers on one Redis", () => {
@@ -37,12 +39,15 @@ describeOnRedis("members of three servers on one Redis", () => {
 
   async function read(server: number, transport: TransportName, user = ""): Promise<Reader> {
     const link = openLink(transport, { url: servers[server]?.url ?? "" });
-    const told: string[] = [];
-    const reader = { link, told };
+    const [told, signals]: [string[], string[]] = [[], []];
+    const reader = { link, told, signals };
     readers.push(reader);
     await link.listen(
       { room, user },
-      { onPresence: (change) => told.push(`${change.present ? "+" : "-"}${change.user} ${change.members}`) },
+      {
+        onPresence: (change) => told.push(`${change.present ? "+" : "-"}${change.user} ${change.members}`),
+        onSignal: (signal) => signals.push(`${signal.user} ${signal.kind}`),
+      },
     );
     return reader;
   }
@@ -75,6 +80,29 @@ describeOnRedis("members of three servers on one Redis", () => {
     for (const { told } of others) await becomes(() => told, ["+watcher 1", "+ann 2", "-ann 1"]);
     await becomes(() => watchers[2]?.told, ["+ann 2", "-ann 1"]);
     assert.deepEqual(second.told, [], "who is there already is not told of");
+  });
+
+  it("hear each other's signals once, from whichever server they come, and of nobody more often than the limit", async () => {
+    const all = [
+      await read(0, "websocket-json"),
+      await read(1, "grpc"),
+      await read(2, "websocket-proto"),
+      await read(2, "websocket-json"),
+    ];
+    const expected: string[] = [];
+    for (const [server, transport] of (["connect", "sse", "grpc-web"] as const).entries()) {
+      const link = openLink(transport, { url: servers[server]?.url ?? "" });
+      await link.signal({ user: "ann", room, kind: "typing", position: "1:2" });
+      expected.push("ann typing");
+      for (const { signals } of all) await becomes(() => signals, expected);
+      await assert.rejects(
+        Promise.all(
+          Array.from({ length: 1_000 }, () => link.signal({ user: "bob", room: "elsewhere", kind: "typing" })),
+        ),
+        { code: "RATE_LIMITED" },
+      );
+      link.close();
+    }
   });
 
   it("of a server that stands still are gone, and are back when it goes on", async () => {
