@@ -7,10 +7,13 @@ import { reserveRoomScript } from "./scripts/reserve-room.js";
 /** Rooms known to be listed, of which the ones longest unused are asked for again. */
 const maxKnownRooms = 100_000;
 
+/** How long a room is taken to be listed still, in milliseconds: the index may be evicted, or be lost on another server. */
+const trustMs = 60_000;
+
 /** The names of all rooms, in the order of their names. It is a key of its own, so on a Cluster it may be elsewhere than a room. */
 export class RoomIndex {
-  /** In order of use, the oldest first. */
-  private readonly known = new Set<RoomId>();
+  /** When each was last seen to be listed; in the order of that, the oldest first. */
+  private readonly known = new Map<RoomId, number>();
 
   constructor(
     private readonly link: RedisLink,
@@ -20,8 +23,14 @@ export class RoomIndex {
 
   /** A room is listed before its first message, so that no message is in a room that nobody finds. @throws TOO_MANY_ROOMS */
   reserve(room: RoomId): Promise<void> | undefined {
-    if (this.known.has(room)) return undefined;
-    return this.list(room);
+    const seenAtMs = this.known.get(room);
+    if (seenAtMs === undefined) return this.list(room);
+    if (performance.now() - seenAtMs > trustMs) {
+      this.remember(room);
+      // The message need not wait: should this fail, the next one asks.
+      this.list(room).catch(() => this.known.delete(room));
+    }
+    return undefined;
   }
 
   /** Names that begin with `prefix` and come after `after`. */
@@ -48,9 +57,14 @@ export class RoomIndex {
     if (count < 0) {
       throw new ConfabError("TOO_MANY_ROOMS", `Redis holds ${-1 - count} rooms; maxRooms is ${this.maxRooms}`);
     }
-    this.known.add(room);
+    this.remember(room);
+  }
+
+  private remember(room: RoomId): void {
+    this.known.delete(room);
+    this.known.set(room, performance.now());
     if (this.known.size <= maxKnownRooms) return;
-    const [eldest] = this.known;
+    const [eldest] = this.known.keys();
     if (eldest !== undefined) this.known.delete(eldest);
   }
 }

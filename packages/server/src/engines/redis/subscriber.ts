@@ -67,6 +67,8 @@ export class Subscriber {
       const slice = channels.slice(from, from + channelsPerSlice);
       await Promise.all(slice.map((channel) => session.subscribe(channel, this.listener)));
     }
+    // Those that were given up meanwhile; whoever wants them again asks again.
+    for (const channel of channels) if (!this.channels.has(channel)) await session.unsubscribe(channel);
     if (this.hasBeenUp) this.deps.interrupted(channels);
     this.hasBeenUp = true;
   }
