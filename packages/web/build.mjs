@@ -1,4 +1,4 @@
-// Builds the page into dist/site. Nothing is done when nothing has changed since, so that `npm start` is quick.
+// Builds the pages into dist/site. Nothing is done when nothing has changed since, so that `npm start` is quick.
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -6,8 +6,11 @@ import { fileURLToPath } from "node:url";
 const folder = dirname(fileURLToPath(import.meta.url));
 const outDir = join(folder, "dist", "site");
 
-/** What the page is made of: its own files, and the compiled packages that it takes in. */
-const inputs = ["index.html", "build.mjs", "package.json", "public", "src", "../client/dist", "../contract/dist"];
+/** Each is served at its name without the ending. They share no module, so that each is one file of its own. */
+const pages = ["index.html", "lab.html"];
+
+/** What the pages are made of: their own files, and the compiled packages that they take in. */
+const inputs = [...pages, "build.mjs", "package.json", "public", "src", "../client/dist", "../contract/dist"];
 
 if (!isUpToDate()) {
   // Taken in only here: it takes half a second to load.
@@ -16,7 +19,15 @@ if (!isUpToDate()) {
     root: folder,
     configFile: false,
     logLevel: "warn",
-    build: { outDir, emptyOutDir: true, target: "es2022", modulePreload: { polyfill: false }, sourcemap: true },
+    worker: { format: "es" },
+    build: {
+      outDir,
+      emptyOutDir: true,
+      target: "es2022",
+      modulePreload: { polyfill: false },
+      sourcemap: true,
+      rolldownOptions: { input: pages.map((page) => join(folder, page)) },
+    },
   });
 }
 
