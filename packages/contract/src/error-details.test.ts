@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type Any, AnySchema, anyPack } from "@bufbuild/protobuf/wkt";
-import { errorDetails, errorFromDetails } from "./error-details.js";
+import { errorDetails } from "./error-details.js";
 import { ConfabError, type ErrorCode, type ErrorFacts, errorKinds } from "./errors.js";
 import { ErrorInfoSchema } from "./gen/google/rpc/error_details_pb.js";
+import { errorFromDetails } from "./testing/error-from-details.js";
 
 /** As if the details had crossed a network. */
 function sent(details: readonly Any[]): Any[] {

@@ -8,7 +8,7 @@ export {
   writePositionField,
 } from "./chat-message-codec.js";
 export { EnvelopeReader, envelopeBytes, enveloped, envelopeFlag, writeEnvelope } from "./envelope.js";
-export { errorDetails, errorFromDetails } from "./error-details.js";
+export { errorDetails } from "./error-details.js";
 export {
   ConfabError,
   confabErrorFrom,

@@ -1,6 +1,6 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import { errorFromDetails } from "@confab/contract";
 import { StatusSchema } from "@confab/contract/gen/google/rpc/status_pb";
+import { errorFromDetails } from "@confab/contract/testing/error-from-details";
 
 /** What the details of an error say, in the short form that tests compare. */
 export interface ShownDetails {

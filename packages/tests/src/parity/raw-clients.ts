@@ -1,8 +1,9 @@
 import { connect as connectHttp2 } from "node:http2";
 import { fromBinary, fromJson, type JsonValue } from "@bufbuild/protobuf";
-import { EnvelopeReader, errorFromDetails } from "@confab/contract";
+import { EnvelopeReader } from "@confab/contract";
 import { type ServerFrame, ServerFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import { StatusSchema } from "@confab/contract/gen/google/rpc/status_pb";
+import { errorFromDetails } from "@confab/contract/testing/error-from-details";
 import { WebSocket } from "ws";
 
 // The transports at the level of bytes, with clients of Node and of `ws`: none of it is the project's own client.

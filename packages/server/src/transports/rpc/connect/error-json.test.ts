@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
-import { ConfabError, type ErrorCode, errorFromDetails, errorKinds, PayloadTypes } from "@confab/contract";
+import { ConfabError, type ErrorCode, errorKinds, PayloadTypes } from "@confab/contract";
+import { errorFromDetails } from "@confab/contract/testing/error-from-details";
 import { connectErrorJson, connectStatus } from "./error-json.js";
 
 interface ErrorJson {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fromBinary } from "@bufbuild/protobuf";
-import { ConfabError, type ErrorCode, errorFromDetails, errorKinds, grpcStatus } from "@confab/contract";
+import { ConfabError, type ErrorCode, errorKinds, grpcStatus } from "@confab/contract";
 import { StatusSchema } from "@confab/contract/gen/google/rpc/status_pb";
+import { errorFromDetails } from "@confab/contract/testing/error-from-details";
 import { forEachSeed } from "@confab/contract/testing/random";
 import { errorTrailers, okTrailers } from "./status.js";
 
