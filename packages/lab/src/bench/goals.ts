@@ -120,13 +120,13 @@ function memoryGoal(confab: Figures): Goal {
   };
 }
 
-function resumeGoal(form: string, { p99BeforeUs, p99DuringUs }: Figures): Goal {
-  const value = ratio(p99DuringUs, p99BeforeUs);
+function resumeGoal(form: string, confab: Figures): Goal {
+  const value = ratio(confab.p99DuringUs, confab.p99BeforeUs);
   return {
     claim: `1,000 resuming at once, ${form}: p99 of live readers ≤ ${maxResumeRatio} × before`,
     figure: formatExactRatio(value),
     isMet: value === undefined ? undefined : value <= maxResumeRatio,
-    isNoisy: false,
+    isNoisy: isNoisy(confab),
   };
 }
 

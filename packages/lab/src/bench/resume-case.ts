@@ -51,6 +51,7 @@ async function runResume(sandbox: Sandbox, wire: ResumeLoad["wire"], size: Resum
     const liveLoad: LiveReadersLoad = {
       wire,
       port,
+      serverPid: target.pid,
       readers: liveReaders,
       ratePerSecond,
       backlog,
@@ -66,6 +67,8 @@ async function runResume(sandbox: Sandbox, wire: ResumeLoad["wire"], size: Resum
     return {
       allLiveUs: resume.allLiveUs,
       p99BeforeUs: p99Of(live.samples, 0, size.beforeMs),
+      // The returning readers' load is none of the others.
+      othersCoreShare: Math.max(live.othersCpuUs - resume.loadCpuUs, 0) / 1000 / (toUnixMs - fromUnixMs),
       p99DuringUs: p99Of(live.samples, size.beforeMs, untilMs),
     };
   } finally {

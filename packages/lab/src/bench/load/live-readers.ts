@@ -1,4 +1,4 @@
-import { machineBusyUs } from "../process-stats.js";
+import { cpuTimesOf, machineBusyUs, totalUs } from "../process-stats.js";
 import { nowUs, sleep } from "./clock.js";
 import { Crowd } from "./crowd.js";
 import { prime } from "./fanout.js";
@@ -10,6 +10,7 @@ import type { WireName } from "./wires/wire.js";
 export interface LiveReadersLoad {
   readonly wire: WireName;
   readonly port: number;
+  readonly serverPid: number;
   readonly readers: number;
   readonly ratePerSecond: number;
   /** Messages in the room before anything is measured. */
@@ -22,8 +23,8 @@ export interface LiveReadersLoad {
 export interface LiveReadersResult {
   /** When a message was due, in milliseconds after `fromUnixMs`, and how late it came to one of the readers, in µs. */
   readonly samples: readonly (readonly [dueMs: number, latencyUs: number])[];
-  /** What all programs together used from `fromUnixMs` to `toUnixMs`, as a number of cores. */
-  readonly machineCores: number;
+  /** What all programs but the server and this one used from `fromUnixMs` to `toUnixMs`. */
+  readonly othersCpuUs: number;
 }
 
 /** Slow enough that no more calls are in flight than one connection may have. */
@@ -52,17 +53,21 @@ export async function measureLiveReaders(load: LiveReadersLoad): Promise<LiveRea
     if (lateMs > 0) throw new Error(`the live readers were ready ${lateMs} ms too late`);
     // They begin before the measuring, so that a server which is not warm yet does not make the time before look bad.
     await publisher.run(load.ratePerSecond, -lateMs);
-    const before = machineBusyUs();
+    const before = othersUs(load.serverPid);
     await publisher.run(load.ratePerSecond, load.toUnixMs - load.fromUnixMs);
-    const machineCores = (machineBusyUs() - before) / 1000 / (load.toUnixMs - load.fromUnixMs);
+    const othersCpuUs = othersUs(load.serverPid) - before;
     // What was published last is on its way.
     await sleep(500);
     const failure = crowd.failure ?? publisher.failure;
     if (failure !== undefined) throw new Error(failure);
     if (disorder > 0) throw new Error(`${disorder} messages came twice, or out of order, or with a hole before them`);
-    return { samples, machineCores };
+    return { samples, othersCpuUs };
   } finally {
     crowd.close();
     publisher.close();
   }
+}
+
+function othersUs(serverPid: number): number {
+  return machineBusyUs() - totalUs(cpuTimesOf(serverPid)) - totalUs(cpuTimesOf(process.pid));
 }
