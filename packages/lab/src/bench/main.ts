@@ -1,5 +1,6 @@
 /** `npm run bench`: measure Confab beside its floor and its peers. */
 import { closeSync, openSync, writeFileSync } from "node:fs";
+import { answerOptions } from "../answer-options.js";
 import { casesFor } from "./cases.js";
 import { judgeGoals } from "./goals.js";
 import { describeMachine } from "./machine.js";
@@ -10,19 +11,7 @@ import { Sandbox } from "./sandbox.js";
 
 const exitCodes = { ok: 0, runFailed: 1, wrongOption: 2, interrupted: 130 } as const;
 
-const parsed = parseOptions(process.argv.slice(2));
-switch (parsed.kind) {
-  case "help":
-    process.stdout.write(usage);
-    break;
-  case "wrong":
-    process.stderr.write(`${parsed.reason}\n\n${usage}`);
-    process.exitCode = exitCodes.wrongOption;
-    break;
-  case "run":
-    process.exitCode = await bench(parsed.options);
-    break;
-}
+process.exitCode = await answerOptions(parseOptions(process.argv.slice(2)), usage, bench);
 
 async function bench(options: BenchOptions): Promise<number> {
   if (options.jsonFile !== undefined && !isWritable(options.jsonFile)) {

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import type { ParsedOptions } from "../answer-options.js";
 
 export const scenarioNames = [
   "fanout-ws",
@@ -27,11 +28,6 @@ export interface BenchOptions {
   readonly rounds: number;
 }
 
-export type ParsedOptions =
-  | { readonly kind: "run"; readonly options: BenchOptions }
-  | { readonly kind: "help" }
-  | { readonly kind: "wrong"; readonly reason: string };
-
 export const usage = `npm run bench -- [options]
 
 Measures Confab beside a bare-TCP floor and other libraries doing the same job: the server in one
@@ -48,7 +44,7 @@ Exit code: 0 when every run ran, whatever its figures; 1 when one could not run;
 `;
 
 /** Read the command line (without node and script). Never throws: a wrong option is an answer. */
-export function parseOptions(argv: readonly string[]): ParsedOptions {
+export function parseOptions(argv: readonly string[]): ParsedOptions<BenchOptions> {
   try {
     const { values } = parseArgs({
       args: [...argv],

@@ -1,29 +1,18 @@
 /** `npm run cluster`: several nodes on one Redis behind a plain balancer, on this machine. */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { answerOptions } from "../answer-options.js";
 import { Balancer } from "./balancer.js";
 import { NodeProcess } from "./node-process.js";
 import { type ClusterOptions, parseOptions, usage } from "./options.js";
 import { startRedis } from "./redis-process.js";
 
-const exitCodes = { ok: 0, failed: 1, wrongOption: 2 } as const;
+const exitCodes = { ok: 0, failed: 1 } as const;
 
 /** The built command, seen from `packages/lab/dist/cluster/`. */
 const command = fileURLToPath(new URL("../../../cli/dist/main.js", import.meta.url));
 
-const parsed = parseOptions(process.argv.slice(2));
-switch (parsed.kind) {
-  case "help":
-    process.stdout.write(usage);
-    break;
-  case "wrong":
-    process.stderr.write(`${parsed.reason}\n\n${usage}`);
-    process.exitCode = exitCodes.wrongOption;
-    break;
-  case "run":
-    process.exitCode = await run(parsed.options);
-    break;
-}
+process.exitCode = await answerOptions(parseOptions(process.argv.slice(2)), usage, run);
 
 async function run(options: ClusterOptions): Promise<number> {
   const interrupted = new Promise<void>((resolve) => {

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import type { ParsedOptions } from "../answer-options.js";
 
 /** What `npm run cluster` is asked to do. */
 export interface ClusterOptions {
@@ -12,11 +13,6 @@ export interface ClusterOptions {
   /** Given to every node as they are. */
   readonly serveArgs: readonly string[];
 }
-
-export type ParsedClusterOptions =
-  | { readonly kind: "run"; readonly options: ClusterOptions }
-  | { readonly kind: "help" }
-  | { readonly kind: "wrong"; readonly reason: string };
 
 const maxNodes = 64;
 
@@ -36,7 +32,7 @@ Exit code: 0 when it was ended; 1 when it could not start; 2 for a wrong option.
 `;
 
 /** Read the command line (without node and script). Never throws: a wrong option is an answer. */
-export function parseOptions(argv: readonly string[]): ParsedClusterOptions {
+export function parseOptions(argv: readonly string[]): ParsedOptions<ClusterOptions> {
   const dashes = argv.indexOf("--");
   const own = dashes === -1 ? argv : argv.slice(0, dashes);
   try {
