@@ -185,7 +185,7 @@ export const errorKinds = {
     retry: false,
   },
   STORAGE_FULL: {
-    meaning: "The disk is full: nothing was stored; reading goes on",
+    meaning: "The disk, or Redis's memory, is full: nothing was stored; reading goes on",
     grpc: "RESOURCE_EXHAUSTED",
     http: 507,
     retry: true,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { until } from "../fixture/redis-cluster.js";
 import { lobby, untilHas } from "./testing/node.js";
 import { redisFor, twoNodes } from "./testing/redis-for.js";
 
@@ -70,4 +71,25 @@ test("a stream that holds more than its record knows is not built upon", async (
   const next = await two.say("2");
   assert.notEqual(next.position.epoch, position.epoch);
   assert.deepEqual((await one.engine.log.readForward(lobby, 0, { maxEntries: 9, maxBytes: 999 })).entries.length, 1);
+});
+
+test("messages past their age go in a room in which nobody speaks any more, and its newest stays", async (t) => {
+  const redis = await redisFor(t);
+  if (!redis) return;
+  const [one] = await twoNodes(t, { url: redis.url, prefix, retention: { maxAgeMs: 1 } });
+  await Promise.all([one.say("1"), one.say("2")]);
+  await one.say("3");
+  await until(async () => (await one.engine.log.state(lobby)).messages === 1);
+  assert.equal((await one.engine.log.state(lobby)).newest, 3);
+});
+
+test("a node closes at once while Redis is away", async (t) => {
+  const redis = await redisFor(t);
+  if (!redis) return;
+  const [one] = await twoNodes(t, { url: redis.url, prefix, answerTimeoutMs: 60_000 });
+  redis.signal("SIGSTOP");
+  const lost = assert.rejects(one.say("lost"), { code: "OUTCOME_UNKNOWN" });
+  await redis.kill("SIGKILL");
+  await lost;
+  await one.close();
 });

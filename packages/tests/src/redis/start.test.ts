@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { type TestContext, test } from "node:test";
+import { untilHas } from "./testing/node.js";
 import { aPrefix, openNode } from "./testing/open-node.js";
 import { redisFor, twoNodes } from "./testing/redis-for.js";
 
@@ -48,23 +50,15 @@ test("a password that is wrong or missing is said to be, and never shown", async
 test("a user with the rights of the README can do everything; one without the right to scripts is refused", async (t) => {
   const redis = await redisFor(t);
   if (!redis) return;
-  const rights = [
-    "~confab:*",
-    "&confab:*",
-    "+@connection",
-    "+@read",
-    "+@write",
-    "+@pubsub",
-    "+@scripting",
-    "+info",
-    "+time",
-  ];
-  await redis.cli("ACL", "SETUSER", "app", "on", ">pw", "resetchannels", ...rights, "-@dangerous", "+info");
-  const url = `redis://app:pw@127.0.0.1:${redis.port}`;
-  const [one, two] = await twoNodes(t, { url, prefix: "confab:app" });
+  const readme = await readFile(new URL("../../../../README.md", import.meta.url), "utf8");
+  const words = /^ +ACL SETUSER confab (.*)$/m.exec(readme)?.[1]?.split(" ") ?? [];
+  await redis.cli("ACL", "SETUSER", "confab", ...words);
+  const url = `redis://confab:password@127.0.0.1:${redis.port}`;
+  const [one, two] = await twoNodes(t, { url, prefix: "confab", retention: { maxAgeMs: 60_000 } });
   const reader = await two.read();
-  await one.sayUntilAcked("1");
-  while (reader.offsets.length === 0) await new Promise(setImmediate);
+  await one.say("1", "id");
+  await untilHas(reader, 1);
+  assert.equal((await one.engine.log.list("", "", 10)).length, 1);
   await redis.cli("ACL", "SETUSER", "mute", "on", ">pw", "allkeys", "allchannels", "+@all", "-@scripting");
   assert.match(await refusal(`redis://mute:pw@127.0.0.1:${redis.port}`), /this user may not .*eval/is);
   await redis.cli("ACL", "SETUSER", "stranger", "on", ">pw", "~other:*", "&*", "+@all");

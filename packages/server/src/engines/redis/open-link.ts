@@ -70,7 +70,10 @@ function serverLink(config: LinkConfig, options: SessionOptions, deps: OpenLinkD
     events,
     connected: async (session, mayHaveLost) => {
       await checkServer(session, keys.probe(tag()));
-      if (!mayHaveLost) return;
+      if (!mayHaveLost) {
+        config.log.info({ redis: describeAddress(session.address) }, "connected to Redis again");
+        return;
+      }
       await verify(session, part.hasSlot);
       await tellDurability(session, config);
     },
