@@ -2,18 +2,19 @@ import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { MessagePayload } from "../link.js";
 import { base64Decode, base64Encode } from "./base64.js";
 import { isJsonObject, type PayloadConverter, payloadFromJson, payloadJson } from "./payloads.js";
-import { type Decoded, defaultOf, emptyOf, type FieldType, fieldNumber, type Init, type Table } from "./table.js";
+import { type Decoded, defaultOf, type FieldType, fieldNumber, type Init, planOf, type Table } from "./table.js";
 
 // proto3 JSON (protobuf.dev/programming-guides/json), driven by tables.
 
 /** Read a message as our servers write it. Unknown fields are ignored. @throws Error: a value does not fit its field. */
 export function decodeJson<T extends Table>(table: T, json: JsonValue): Decoded<T> {
   if (!isJsonObject(json)) throw new Error("an object is due");
-  const message = emptyOf(table);
-  for (const [name, [, type, many]] of Object.entries(table)) {
+  const { fields, empty } = planOf(table);
+  const message = empty();
+  for (const { name, type, isMany } of fields) {
     const value = json[name];
     if (value === undefined || value === null) continue;
-    if (!many) message[name] = readValue(type, value);
+    if (!isMany) message[name] = readValue(type, value);
     else if (Array.isArray(value)) message[name] = value.map((each) => readValue(type, each));
     else throw new Error(`${name}: a list is due`);
   }
@@ -56,9 +57,9 @@ function fitting<T>(fits: boolean, value: T): T {
 /** A message as proto3 JSON. */
 export function encodeJson<T extends Table>(table: T, message: Init<T>, types: PayloadConverter): JsonObject {
   const json: JsonObject = {};
-  for (const [name, [, type, many]] of Object.entries(table)) {
+  for (const { name, type, isMany } of planOf(table).fields) {
     const value = message[name] as unknown;
-    if (many) {
+    if (isMany) {
       const values = (value as unknown[] | undefined) ?? [];
       if (values.length > 0) json[name] = values.map((each) => jsonOf(type, each, types));
     } else if (value !== undefined && value !== defaultOf(type)) json[name] = jsonOf(type, value, types);

@@ -2,7 +2,7 @@ import { varintLength, writeVarint } from "@confab/contract";
 import { WireReader } from "@confab/contract/wire";
 import type { MessagePayload } from "../link.js";
 import { encodedPayload, type PayloadConverter } from "./payloads.js";
-import { type Decoded, emptyOf, type Field, type FieldType, fieldNumber, type Init, type Table } from "./table.js";
+import { type Decoded, type FieldType, fieldNumber, type Init, type KnownField, planOf, type Table } from "./table.js";
 
 // The Protobuf wire format (protobuf.dev/programming-guides/encoding), driven by tables.
 
@@ -19,12 +19,16 @@ const anyTable = { typeUrl: [1, "string"], value: [2, "bytes"] } as const satisf
  * @throws MALFORMED_MESSAGE: the bytes are no Protobuf, or a string is no UTF-8.
  */
 export function decodeProto<T extends Table>(table: T, bytes: Uint8Array): Decoded<T> {
-  const reader = new WireReader(bytes);
-  const message = emptyOf(table);
-  const fields = fieldsOf(table);
+  return readMessage(table, new WireReader(bytes));
+}
+
+/** The message that ends where the reader does. */
+function readMessage<T extends Table>(table: T, reader: WireReader): Decoded<T> {
+  const message = planOf(table).empty();
+  const fields = fieldsByTag(table);
   while (reader.at < reader.end) {
     const tag = reader.tag();
-    const field = fields.get(tag);
+    const field = fields[tag];
     if (!field) {
       reader.skipField(tag);
       continue;
@@ -36,26 +40,29 @@ export function decodeProto<T extends Table>(table: T, bytes: Uint8Array): Decod
   return message as Decoded<T>;
 }
 
-interface KnownField {
-  readonly name: string;
-  readonly type: FieldType;
-  readonly isMany: boolean;
+/** The message that begins here with its length. */
+function readEmbedded<T extends Table>(table: T, reader: WireReader): Decoded<T> {
+  const outerEnd = reader.end;
+  const length = reader.varint();
+  reader.at = reader.skip(length);
+  reader.end = reader.at + length;
+  const message = readMessage(table, reader);
+  reader.end = outerEnd;
+  return message;
 }
 
-/** The fields of each table by their tags, made once: messages come by the thousand. */
-const fieldsByTable = new WeakMap<Table, Map<number, KnownField>>();
+const fieldsByTable = new WeakMap<Table, readonly (KnownField | undefined)[]>();
 
-function fieldsOf(table: Table): Map<number, KnownField> {
+function fieldsByTag(table: Table): readonly (KnownField | undefined)[] {
   const known = fieldsByTable.get(table);
   if (known) return known;
-  const fields = new Map<number, KnownField>();
-  for (const [name, field] of Object.entries(table))
-    fields.set(tagOf(field), { name, type: field[1], isMany: field[2] !== undefined });
+  const fields: (KnownField | undefined)[] = [];
+  for (const field of planOf(table).fields) fields[tagOf(field)] = field;
   fieldsByTable.set(table, fields);
   return fields;
 }
 
-function tagOf([number, type]: Field): number {
+function tagOf({ number, type }: KnownField): number {
   return number * 8 + wireTypeOf(type);
 }
 
@@ -90,19 +97,19 @@ function readValue(reader: WireReader, type: FieldType): unknown {
     case "fixed32":
       return reader.fixed32();
     case "timestamp":
-      return new Date(milliseconds(reader.bytesField()));
+      return new Date(milliseconds(reader));
     case "duration":
-      return milliseconds(reader.bytesField());
+      return milliseconds(reader);
     case "any":
-      return decodeProto(anyTable, reader.bytesField());
+      return readEmbedded(anyTable, reader);
     default:
-      return decodeProto(type, reader.bytesField());
+      return readEmbedded(type, reader);
   }
 }
 
 /** Timestamps and durations look alike: seconds and nanoseconds. */
-function milliseconds(bytes: Uint8Array): number {
-  const { seconds: whole, nanos } = decodeProto(seconds, bytes);
+function milliseconds(reader: WireReader): number {
+  const { seconds: whole, nanos } = readEmbedded(seconds, reader);
   return whole * 1_000 + Math.floor(nanos / 1_000_000);
 }
 
@@ -114,9 +121,9 @@ export function encodeProto<T extends Table>(
 ): Uint8Array<ArrayBuffer> {
   const parts: Uint8Array[] = [];
   let length = 0;
-  for (const [name, field] of Object.entries(table)) {
-    const value = message[name] as unknown;
-    for (const each of field[2] ? ((value as unknown[] | undefined) ?? []) : [value]) {
+  for (const field of planOf(table).fields) {
+    const value = message[field.name] as unknown;
+    for (const each of field.isMany ? ((value as unknown[] | undefined) ?? []) : [value]) {
       const part = fieldBytes(field, each, types);
       parts.push(part);
       length += part.length;
@@ -136,20 +143,20 @@ const utf8 = new TextEncoder();
 const noBytes = new Uint8Array(0);
 
 /** A field with its tag; nothing if it need not be sent. */
-function fieldBytes(field: Field, value: unknown, types: PayloadConverter): Uint8Array {
+function fieldBytes(field: KnownField, value: unknown, types: PayloadConverter): Uint8Array {
   if (value === undefined) return noBytes;
-  const [, type, many] = field;
+  const { type, isMany } = field;
   const tag = tagOf(field);
   switch (type) {
     case "string":
       // The platform's encoder, because texts of applications may hold half a surrogate pair: it writes U+FFFD for that.
-      return value === "" && !many ? noBytes : embedded(tag, utf8.encode(value as string));
+      return value === "" && !isMany ? noBytes : embedded(tag, utf8.encode(value as string));
     case "bool":
     case "int32":
     case "uint32":
     case "uint64": {
       const number = type === "bool" ? Number(value === true) : fieldNumber(type, value);
-      if (number === 0 && !many) return noBytes;
+      if (number === 0 && !isMany) return noBytes;
       const bytes = new Uint8Array(varintLength(tag) + varintLength(number));
       writeVarint(bytes, writeVarint(bytes, 0, tag), number);
       return bytes;
@@ -158,10 +165,10 @@ function fieldBytes(field: Field, value: unknown, types: PayloadConverter): Uint
       const bytes = new Uint8Array(varintLength(tag) + 4);
       const at = writeVarint(bytes, 0, tag);
       new DataView(bytes.buffer).setUint32(at, fieldNumber(type, value), true);
-      return value === 0 && !many ? noBytes : bytes;
+      return value === 0 && !isMany ? noBytes : bytes;
     }
     case "bytes":
-      return (value as Uint8Array).length === 0 && !many ? noBytes : embedded(tag, value as Uint8Array);
+      return (value as Uint8Array).length === 0 && !isMany ? noBytes : embedded(tag, value as Uint8Array);
     case "timestamp":
     case "duration":
       return embedded(tag, encodeProto(seconds, secondsOf(Number(value)), types));

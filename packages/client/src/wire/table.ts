@@ -60,11 +60,41 @@ export type Init<T extends Table> = {
     | undefined;
 };
 
-/** A message with nothing set. */
-export function emptyOf(table: Table): Record<string, unknown> {
-  const message: Record<string, unknown> = {};
-  for (const [name, [, type, many]] of Object.entries(table)) message[name] = many ? [] : defaultOf(type);
-  return message;
+/** What the codecs need of a table for every message, made once: messages come by the thousand. */
+export interface Plan {
+  readonly fields: readonly KnownField[];
+  /** A message with nothing set. */
+  empty(): Record<string, unknown>;
+}
+
+export interface KnownField {
+  readonly name: string;
+  readonly number: number;
+  readonly type: FieldType;
+  readonly isMany: boolean;
+}
+
+const plans = new WeakMap<Table, Plan>();
+
+export function planOf(table: Table): Plan {
+  const known = plans.get(table);
+  if (known) return known;
+  const fields = Object.entries(table).map(([name, [number, type, many]]) => ({
+    name,
+    number,
+    type,
+    isMany: many !== undefined,
+  }));
+  const defaults = Object.fromEntries(fields.map(({ name, type }) => [name, defaultOf(type)]));
+  const lists = fields.filter(({ isMany }) => isMany).map(({ name }) => name);
+  const empty = () => {
+    const message: Record<string, unknown> = { ...defaults };
+    for (const name of lists) message[name] = [];
+    return message;
+  };
+  const plan = { fields, empty };
+  plans.set(table, plan);
+  return plan;
 }
 
 /** What a field of this type is that was not sent. */
