@@ -3,7 +3,7 @@ import {
   axisAround,
   type DecadeAxis,
   dotsPath,
-  mediansPath,
+  medianPath,
   type PlotPlan,
   type PlotPoint,
   placeOf,
@@ -14,7 +14,10 @@ import {
 import { svg } from "./svg.js";
 import { type LabTransportName, labTransports } from "./transports.js";
 
-/** A plot for each transport, all on one scale, drawn at most once in a frame of the screen. */
+/** How long new messages may wait to be drawn: drawing takes processors that the comparison needs too. */
+const drawIntervalMs = 100;
+
+/** A plot for each transport, all on one scale. */
 export class LatencyPlots {
   private readonly plots: ReadonlyMap<LabTransportName, LatencyPlot>;
   private lowestMs = Number.POSITIVE_INFINITY;
@@ -34,10 +37,11 @@ export class LatencyPlots {
     this.highestMs = Math.max(this.highestMs, ms);
     if (this.isDrawing) return;
     this.isDrawing = true;
-    requestAnimationFrame(() => this.draw());
+    setTimeout(() => requestAnimationFrame(() => this.draw()), drawIntervalMs);
   }
 
-  private draw(): void {
+  /** Draw what has come, at once. */
+  draw(): void {
     this.isDrawing = false;
     const axis = axisAround(this.lowestMs, this.highestMs);
     for (const plot of this.plots.values()) plot.draw(axis);
@@ -46,39 +50,64 @@ export class LatencyPlots {
 
 class LatencyPlot {
   readonly figure = document.createElement("figure");
-  private readonly points: PlotPoint[] = [];
   private readonly grid = svg("g", {});
-  private readonly dots = svg("path", { class: "dots" });
-  private readonly medians = svg("path", { class: "medians" });
+  private readonly rounds: readonly RoundMarks[];
   private readonly image;
   private axis: DecadeAxis | undefined;
-  private drawnPoints = 0;
 
   constructor(
     name: string,
     private readonly label: string,
     private readonly plan: PlotPlan,
   ) {
+    this.rounds = Array.from({ length: plan.rounds }, (_, index) => new RoundMarks(index + 1, plan));
+    const marks = this.rounds.flatMap(({ dots, median }) => [dots, median]);
     const box = `0 0 ${plotField.width} ${plotField.height}`;
-    this.image = svg("svg", { viewBox: box, role: "img", "data-plot": name }, this.grid, this.dots, this.medians);
+    this.image = svg("svg", { viewBox: box, role: "img", "data-plot": name }, this.grid, ...marks);
     const caption = document.createElement("figcaption");
     caption.append(label);
     this.figure.append(caption, this.image);
   }
 
   add(place: { readonly round: number; readonly index: number }, ms: number): void {
-    this.points.push({ share: shareOf(place, this.plan), ms });
+    this.rounds[place.round - 1]?.add({ share: shareOf(place, this.plan), ms });
   }
 
   draw(axis: DecadeAxis): void {
     const isNewAxis = axis.minMs !== this.axis?.minMs || axis.maxMs !== this.axis.maxMs;
-    if (!isNewAxis && this.drawnPoints === this.points.length) return;
-    this.drawnPoints = this.points.length;
     if (isNewAxis) this.grid.replaceChildren(...gridOf(axis, this.plan.rounds));
     this.axis = axis;
+    for (const round of this.rounds) round.draw(axis, isNewAxis);
+    const messages = this.rounds.reduce((sum, { count }) => sum + count, 0);
+    this.image.setAttribute("aria-label", `Latency by ${this.label}: ${messages} messages`);
+  }
+}
+
+/** What is drawn of one round. Rounds that are over need not be drawn again. */
+class RoundMarks {
+  readonly dots = svg("path", { class: "dots" });
+  readonly median = svg("path", { class: "median" });
+  private readonly points: PlotPoint[] = [];
+  private drawnPoints = 0;
+
+  constructor(
+    private readonly round: number,
+    private readonly plan: PlotPlan,
+  ) {}
+
+  get count(): number {
+    return this.points.length;
+  }
+
+  add(point: PlotPoint): void {
+    this.points.push(point);
+  }
+
+  draw(axis: DecadeAxis, isNewAxis: boolean): void {
+    if (!isNewAxis && this.drawnPoints === this.points.length) return;
+    this.drawnPoints = this.points.length;
     this.dots.setAttribute("d", dotsPath(this.points, axis));
-    this.medians.setAttribute("d", mediansPath(this.points, this.plan.rounds, axis));
-    this.image.setAttribute("aria-label", `Latency by ${this.label}: ${this.points.length} messages`);
+    this.median.setAttribute("d", medianPath(this.points, this.round, this.plan.rounds, axis));
   }
 }
 

@@ -65,6 +65,7 @@ function start(): void {
 function stop(reason: string): void {
   if (!progress.hasAttribute("value")) progress.value = 0;
   running?.worker.terminate();
+  running?.plots.draw();
   running = undefined;
   fields.disabled = false;
   startButton.textContent = "Start";

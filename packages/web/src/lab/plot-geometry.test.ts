@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { axisAround, dotsPath, mediansPath, placeOf, plotField, shareOf, ticksOf } from "./plot-geometry.js";
+import { axisAround, dotsPath, medianPath, placeOf, plotField, shareOf, ticksOf } from "./plot-geometry.js";
 
 describe("the axis of latencies", () => {
   it("has whole decades around what was measured, one at least", () => {
@@ -48,8 +48,9 @@ describe("the paths of a plot", () => {
     assert.equal(dotsPath(points, axis), "M72.5 128h0M141.5 68h0M210.5 8h0");
   });
 
-  it("have a line over each round at its median, by nearest rank", () => {
-    assert.equal(mediansPath(points, 2, axis), "M38 128H176M176 8H314");
-    assert.equal(mediansPath(points.slice(0, 2), 2, axis), "M38 128H176");
+  it("have a line over a round at its median, by nearest rank", () => {
+    assert.equal(medianPath(points.slice(0, 2), 1, 2, axis), "M38 128H176");
+    assert.equal(medianPath(points.slice(2), 2, 2, axis), "M176 8H314");
+    assert.equal(medianPath([], 2, 2, axis), "");
   });
 });

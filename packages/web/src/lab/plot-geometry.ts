@@ -46,23 +46,17 @@ export interface PlotPlan {
   readonly messagesPerRound: number;
 }
 
-/** The path of all dots: each is a line of no length, which its round ends make a dot. */
+/** The path of a dot for each message: each is a line of no length, which its round ends make a dot. */
 export function dotsPath(points: readonly PlotPoint[], axis: DecadeAxis): string {
   return points.map(({ share, ms }) => `M${across(share)} ${placeOf(ms, axis)}h0`).join("");
 }
 
-/** The path of a line for each round at its median. */
-export function mediansPath(points: readonly PlotPoint[], rounds: number, axis: DecadeAxis): string {
-  const lines = Array.from({ length: rounds }, (_, round) => {
-    const inRound = points.filter(({ share }) => Math.floor(share * rounds) === round);
-    const median = quantileOf(
-      inRound.map(({ ms }) => ms),
-      0.5,
-    );
-    if (median === undefined) return "";
-    return `M${across(round / rounds)} ${placeOf(median, axis)}H${across((round + 1) / rounds)}`;
-  });
-  return lines.join("");
+/** The path of a line over a round, from 1, at the median of its messages; empty without any. */
+export function medianPath(points: readonly PlotPoint[], round: number, rounds: number, axis: DecadeAxis): string {
+  const latenciesMs = points.map(({ ms }) => ms);
+  const median = quantileOf(latenciesMs, 0.5);
+  if (median === undefined) return "";
+  return `M${across((round - 1) / rounds)} ${placeOf(median, axis)}H${across(round / rounds)}`;
 }
 
 /** How far to the right a share of the comparison lies. */
