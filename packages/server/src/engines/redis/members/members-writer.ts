@@ -19,7 +19,7 @@ export interface MembersWriterDeps {
 const usersPerRun = 500;
 
 /** Rooms written at a time. Their runs are pipelined. */
-const roomsPerSlice = 64;
+const roomsPerSlice = 256;
 
 /**
  * Writes to Redis what this node knows of its rooms. What a turn of the event loop changes is collected, and while a slice is
@@ -103,35 +103,50 @@ export class MembersWriter {
           this.unwritten.delete(room);
         }
       }
-      await Promise.all(slice.map((own) => this.writeOrPause(own)));
+      await this.writeSlice(slice);
     }
     this.isRunning = false;
     for (const resolve of this.onIdle.splice(0)) resolve();
   }
 
-  private async writeOrPause(own: OwnRoom): Promise<void> {
+  /** Never rejects. What fails is tried again with the next sign of life that Redis takes. */
+  private async writeSlice(slice: readonly OwnRoom[]): Promise<void> {
     const { node } = this;
+    try {
+      await this.list(slice, node);
+      if (node !== this.node) return;
+      await Promise.all(slice.map((own) => this.writeOrPause(own, node)));
+      if (node === this.node) await this.leaveRooms(slice, node);
+    } catch (thrown) {
+      this.deps.failed(thrown);
+      this.isPaused = true;
+    }
+  }
+
+  private async writeOrPause(own: OwnRoom, node: string): Promise<void> {
     try {
       await this.write(own, node);
     } catch (thrown) {
-      // It is tried again with the next sign of life that Redis takes. What it has taken of this writing is not known, so it
-      // is asked.
-      this.deps.failed(thrown);
+      // What Redis has taken of this writing is not known, so it is asked.
       own.isSuspect = true;
+      this.deps.failed(thrown);
       this.isPaused = true;
     }
+  }
+
+  /** Before anything else of a room, so that whoever removes this node finds it. */
+  private async list(slice: readonly OwnRoom[], node: string): Promise<void> {
+    const unlisted = slice.filter(({ isListed }) => !isListed);
+    if (unlisted.length === 0) return;
+    const key = this.deps.keys.nodeRooms(node);
+    await this.deps.link.send(key, ["SADD", key, ...unlisted.map(({ room }) => room)]);
+    if (node === this.node) for (const own of unlisted) own.isListed = true;
   }
 
   /** One run of the script for a room; the room goes on waiting if there is more to write. */
   private async write(own: OwnRoom, node: string): Promise<void> {
     const { link, keys, maxEventMembers } = this.deps;
     const { room } = own;
-    if (!own.isListed) {
-      // Before anything else, so that whoever removes this node finds the room.
-      await link.send(keys.nodeRooms(node), ["SADD", keys.nodeRooms(node), room]);
-      if (node !== this.node) return;
-      own.isListed = true;
-    }
     const before = own.isSuspect ? "*" : own.stamp;
     if (own.isSuspect) await this.findStrangers(own, node);
     if (node !== this.node) return;
@@ -155,14 +170,20 @@ export class MembersWriter {
       own.isSuspect = true;
       this.waiting.add(room);
     }
-    if (own.subscribers === 0 && !this.waiting.has(room)) await this.leaveRoom(own, node);
   }
 
-  private async leaveRoom(own: OwnRoom, node: string): Promise<void> {
-    const { link, keys } = this.deps;
-    this.deps.own.forget(own);
-    // If this is lost, the room is looked at once more when the node is gone.
-    await link.send(keys.nodeRooms(node), ["SREM", keys.nodeRooms(node), own.room]);
+  /** Rooms that nobody here reads any more, and of which Redis knows that. */
+  private async leaveRooms(slice: readonly OwnRoom[], node: string): Promise<void> {
+    const { link, keys, own: rooms } = this.deps;
+    const left = slice.filter(({ room, subscribers, isSuspect }) => {
+      return subscribers === 0 && !isSuspect && !this.waiting.has(room);
+    });
+    if (left.length === 0) return;
+    for (const own of left) rooms.forget(own);
+    // Who comes from now on lists the room again, after this. If this is lost, the room is looked at once more when the
+    // node is gone.
+    const key = keys.nodeRooms(node);
+    await link.send(key, ["SREM", key, ...left.map(({ room }) => room)]);
   }
 
   /** Compare all that Redis holds of this node in the room: those whom it does not know of are stale too. */

@@ -18,6 +18,9 @@ export interface RedisMembersDeps {
   readonly log: EngineLog;
 }
 
+/** How long a node that ends may take to remove its members by itself, in milliseconds. A hundred thousand take less. */
+const closeTimeoutMs = 5_000;
+
 /** Who reads which room on all nodes that share a Redis. */
 export class RedisMembers implements MemberDirectory {
   private readonly own = new OwnRooms();
@@ -70,17 +73,19 @@ export class RedisMembers implements MemberDirectory {
     }
   }
 
-  /** Remove this node and its members, if Redis answers; otherwise the others will. */
+  /** Remove this node and its members. What takes too long is left to the other nodes, who are told, if Redis answers. */
   async close(): Promise<void> {
     this.life.close();
     this.own.clear();
     for (const { room } of this.own.all()) this.writer.add(room);
-    if (!(await this.writer.idle())) return;
+    const isRemoved = await within(closeTimeoutMs, this.writer.idle());
     const { link, keys } = this.deps;
+    const { node } = this.writer;
     try {
-      await link.send(keys.aliveNodes, ["ZREM", keys.aliveNodes, this.writer.node]);
+      if (!isRemoved) await link.send(keys.deadNodes, ["ZADD", keys.deadNodes, "0", node]);
+      await link.send(keys.aliveNodes, ["ZREM", keys.aliveNodes, node]);
     } catch {
-      // The others will find the node silent, and nothing of it to remove.
+      // The others will find the node silent.
     }
   }
 
@@ -112,6 +117,19 @@ export class RedisMembers implements MemberDirectory {
       // Who left between the two questions was there at the first.
       return { user: String(name), connections: Math.max(1, connections) };
     });
+  }
+}
+
+/** The answer, or undefined if it does not come in time. */
+async function within<T>(timeoutMs: number, answer: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), timeoutMs);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
