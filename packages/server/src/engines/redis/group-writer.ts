@@ -38,6 +38,7 @@ export class GroupWriter {
   async write(room: RoomId, group: readonly NewEntry[]): Promise<GroupOutcome> {
     const { link, keys, index, tops } = this.deps;
     await index.reserve(room);
+    await tops.verified(room);
     const { log, meta, ids, channel } = keys.of(room);
     const block = blockOf(group.map(({ body }) => body));
     const args: Argument[] = this.options(group.at(-1)?.sentAtMs ?? 0, group.length, block);

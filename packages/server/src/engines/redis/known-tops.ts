@@ -2,8 +2,8 @@ import type { RoomId } from "../../core/index.js";
 import { blockDigest } from "./blocks.js";
 import type { Keys } from "./keys.js";
 import { newEpoch } from "./new-epoch.js";
+import type { RedisLink } from "./redis-link.js";
 import { verifyScript } from "./scripts/verify.js";
-import type { Session } from "./session.js";
 
 /** The last block of a room that this node knows to have been in the log. */
 interface KnownTop {
@@ -17,20 +17,32 @@ interface KnownTop {
 /** Rooms remembered; beyond it the ones longest unused are forgotten, and a loss in them is not noticed. */
 const maxKnownRooms = 100_000;
 
-/** Rooms verified in one go: it bounds what waits for an answer. */
-const roomsPerSlice = 1_000;
+/** Rooms verified in one go: those that somebody waits for come in between. */
+const roomsPerSlice = 200;
+
+/** The pause before a server that could not be asked is asked again, in milliseconds. */
+const retryPauseMs = 200;
 
 /**
  * What this node knows of the tops of rooms, to notice that a Redis came back older than it was: restored from a snapshot, or
  * a replica that had lagged became the master. It has the same epochs then, and would give old positions to new messages.
  *
- * A room that has gone back gets another epoch, before this node appends anything to it.
+ *     known ── a connection to a server that may have lost something ──► suspect ── verified ──► known, or another epoch
+ *
+ * A suspect room is verified before anything of it is read, heard or written here; all others as fast as Redis answers, the
+ * ones used last first.
  */
 export class KnownTops {
   /** In order of use, the oldest first. */
   private readonly tops = new Map<RoomId, KnownTop>();
+  /** What was known when the server came back; in order of use, the newest first. */
+  private readonly suspects = new Map<RoomId, KnownTop>();
+  private readonly verifying = new Map<RoomId, Promise<void>>();
+  private isSweeping = false;
+  private isClosed = false;
 
   constructor(
+    private readonly link: RedisLink,
     private readonly keys: Keys,
     /** The log of a room is not the one that this node knew. */
     private readonly replaced: (room: RoomId) => void,
@@ -51,22 +63,53 @@ export class KnownTops {
     if (eldest !== undefined) this.tops.delete(eldest);
   }
 
-  /** Compare what is known with a server that may be another one, or the same with less in it. @throws what the session throws. */
-  async verify(session: Session, isHere: (room: RoomId) => boolean): Promise<void> {
-    const here = [...this.tops].filter(([room]) => isHere(room));
-    for (let from = 0; from < here.length; from += roomsPerSlice) {
-      await Promise.all(
-        here.slice(from, from + roomsPerSlice).map(([room, top]) => this.verifyOne(session, room, top)),
-      );
+  /** A server may hold less than it did. */
+  suspect(isThere: (room: RoomId) => boolean): void {
+    for (const [room, top] of [...this.tops].reverse()) {
+      // What was known before an earlier doubt, and is not verified yet, is what it must still hold.
+      if (isThere(room) && !this.suspects.has(room)) this.suspects.set(room, top);
     }
+    if (this.suspects.size > 0 && !this.isSweeping) void this.sweep();
   }
 
-  private async verifyOne(session: Session, room: RoomId, { epoch, offset, digest }: KnownTop): Promise<void> {
+  /** Resolves once the room is no suspect any more; at once (undefined) if it is none. @throws what the link throws. */
+  verified(room: RoomId): Promise<void> | undefined {
+    const top = this.suspects.get(room);
+    if (!top) return undefined;
+    const underWay = this.verifying.get(room);
+    if (underWay !== undefined) return underWay;
+    const verifying = this.verify(room, top).finally(() => this.verifying.delete(room));
+    this.verifying.set(room, verifying);
+    return verifying;
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+
+  private async verify(room: RoomId, top: KnownTop): Promise<void> {
     const { log, meta, channel } = this.keys.of(room);
-    const args = [String(epoch), String(offset), digest, newEpoch()];
-    const isStillThere = (await session.run(verifyScript, [log, meta, channel], args)) === 1;
+    const args = [String(top.epoch), String(top.offset), top.digest, newEpoch()];
+    const isStillThere = (await this.link.run(verifyScript, [log, meta, channel], args)) === 1;
+    this.suspects.delete(room);
     if (isStillThere) return;
-    this.tops.delete(room);
+    if (this.tops.get(room)?.epoch === top.epoch) this.tops.delete(room);
     this.replaced(room);
+  }
+
+  /** Verify all suspects, some at a time. Never rejects. */
+  private async sweep(): Promise<void> {
+    this.isSweeping = true;
+    while (this.suspects.size > 0 && !this.isClosed) {
+      const slice: Promise<void>[] = [];
+      for (const room of this.suspects.keys()) {
+        if (slice.length === roomsPerSlice) break;
+        slice.push(this.verified(room) ?? Promise.resolve());
+      }
+      const outcomes = await Promise.allSettled(slice);
+      const hasFailed = outcomes.some(({ status }) => status === "rejected");
+      if (hasFailed) await new Promise((resolve) => setTimeout(resolve, retryPauseMs).unref());
+    }
+    this.isSweeping = false;
   }
 }

@@ -25,8 +25,8 @@ export interface LinkConfig {
 export interface OpenLinkDeps {
   readonly keys: Keys;
   readonly events: LinkEvents;
-  /** A server that may hold less than it did, before anything is written to it. */
-  readonly verify: (session: Session, hasSlot: (slot: number) => boolean) => Promise<void>;
+  /** A server may hold less than it did; told before anything is read there or written to it. */
+  readonly mayHaveLost: (hasSlot: (slot: number) => boolean) => void;
 }
 
 /** Of a link to one server, what depends on whether there are others. */
@@ -60,7 +60,7 @@ export function linkFor(config: LinkConfig, deps: OpenLinkDeps): RedisLink & { o
 }
 
 function serverLink(config: LinkConfig, options: SessionOptions, deps: OpenLinkDeps, part: Part): ServerLink {
-  const { keys, events, verify } = deps;
+  const { keys, events } = deps;
   const tag = () => tagIn(part.hasSlot, "probe") ?? "";
   return new ServerLink({
     options,
@@ -74,8 +74,8 @@ function serverLink(config: LinkConfig, options: SessionOptions, deps: OpenLinkD
         config.log.info({ redis: describeAddress(session.address) }, "connected to Redis again");
         return;
       }
-      await verify(session, part.hasSlot);
       await tellDurability(session, config);
+      deps.mayHaveLost(part.hasSlot);
     },
     moved: part.moved,
     lost: (cause) => {

@@ -2,6 +2,7 @@ import type { LogEntry, RoomBus, RoomId, RoomListener, Signal } from "../../core
 import { BusChannel } from "./bus-channel.js";
 import { type BusMessage, decodeBusMessage, encodeSignal, placeOfEntries } from "./bus-message.js";
 import type { Keys } from "./keys.js";
+import type { KnownTops } from "./known-tops.js";
 import { confabErrorFromRedis } from "./redis-error.js";
 import type { RedisLink } from "./redis-link.js";
 
@@ -19,8 +20,7 @@ export class RedisBus implements RoomBus {
   constructor(
     private readonly link: RedisLink,
     private readonly keys: Keys,
-    /** A block that was heard, and the last offset in it. */
-    private readonly noteTop: (room: RoomId, epoch: number, offset: number, block: Buffer) => void,
+    private readonly tops: KnownTops,
   ) {}
 
   async watch(room: RoomId, listener: RoomListener): Promise<() => void> {
@@ -60,12 +60,12 @@ export class RedisBus implements RoomBus {
     if (!channel) return;
     const place = placeOfEntries(message);
     // Most of what comes is this node's own, and given already.
-    if (place && channel.isGiven(place)) return;
+    if (place && (channel.isGiven(place) || this.isDoubtful(name, channel))) return;
     const decoded = decodedOrNothing(message);
     switch (decoded?.kind) {
       case "entries": {
         const last = decoded.entries.at(-1);
-        if (last) this.noteTop(this.keys.roomOf(name), decoded.epoch, last.offset, decoded.block);
+        if (last) this.tops.note(this.keys.roomOf(name), decoded.epoch, last.offset, decoded.block);
         channel.heard(decoded.epoch, decoded.entries);
         break;
       }
@@ -94,6 +94,19 @@ export class RedisBus implements RoomBus {
   /** The log of a room is another one. */
   replaced(room: RoomId): void {
     this.interrupted([this.keys.channel(room)]);
+  }
+
+  /**
+   * Whether the room may have gone back: then what is heard may be in the place of what the listeners know. It is left out,
+   * and they are sent to the log when that is settled.
+   */
+  private isDoubtful(name: string, channel: BusChannel): boolean {
+    const verified = this.tops.verified(this.keys.roomOf(name));
+    void verified?.then(
+      () => channel.interrupted(),
+      () => undefined,
+    );
+    return verified !== undefined;
   }
 
   private open(name: string): Watched {

@@ -61,14 +61,14 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
         heard: (channel, message) => bus.heard(channel, message),
         interrupted: (channels) => bus.interrupted(channels),
       },
-      verify: async (session, hasSlot) => {
+      mayHaveLost: (hasSlot) => {
         index.forget();
-        await tops.verify(session, (room) => hasSlot(slotOf(keys.channel(room))));
+        tops.suspect((room) => hasSlot(slotOf(keys.channel(room))));
       },
     },
   );
-  const bus = new RedisBus(link, keys, (...heard) => tops.note(...heard));
-  const tops = new KnownTops(keys, (room) => bus.replaced(room));
+  const tops = new KnownTops(link, keys, (room) => bus.replaced(room));
+  const bus = new RedisBus(link, keys, tops);
   const index = new RoomIndex(link, keys, limits.maxRooms);
   const writer = new GroupWriter({ link, keys, index, tops, retention, dedupeWindowMs, clockSkewMs });
   const appends = new RoomAppends({
@@ -100,7 +100,10 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
     trouble: () => link.trouble(),
     close: () => {
       sweep?.stop();
-      closing ??= Promise.all([appends.close(), members.close()]).then(() => link.close());
+      closing ??= Promise.all([appends.close(), members.close()]).then(() => {
+        tops.close();
+        link.close();
+      });
       return closing;
     },
   };

@@ -97,6 +97,7 @@ export class RedisLog implements RoomLog {
 
   /** Undefined: the room has no record. */
   private async tryRead(room: RoomId, { direction, from, bounds }: Page): Promise<LogPage | undefined> {
+    await this.deps.tops.verified(room);
     const { log, meta } = this.deps.keys.of(room);
     const args = [direction, String(from), String(bounds.maxEntries), String(bounds.maxBytes)];
     const reply = await this.deps.link.run(readScript, [log, meta], args);
