@@ -5,8 +5,8 @@ import { RedisServer } from "../fixture/redis-server.js";
 import { type ServerProcess, startServerProcess } from "../fixture/server-process.js";
 import { becomes, describeOnRedis } from "./testing/redis-nodes.js";
 
-/** A third of what users get, so that the test is short; still long enough that a busy machine makes nobody look dead. */
-const nodeTimeoutMs = 4_000;
+/** Half of what users get, so that the test is short; still long enough that a busy machine makes nobody look dead. */
+const nodeTimeoutMs = 6_000;
 
 const room = "hall";
 
