@@ -66,7 +66,11 @@ export class GroupWriter {
 
 /** What the script remembers of a message with a dedupe key. */
 function keyArgument({ dedupeKey, sentAtMs }: NewEntry): Argument {
-  return dedupeKey === undefined ? "" : Buffer.concat([dedupeDigest(dedupeKey), Buffer.from(String(sentAtMs))]);
+  if (dedupeKey === undefined) return "";
+  const argument = Buffer.allocUnsafe(24);
+  argument.set(dedupeDigest(dedupeKey));
+  argument.writeDoubleBE(sentAtMs, 16);
+  return argument;
 }
 
 function newBodies(group: readonly NewEntry[], duplicates: GroupOutcome["duplicates"]): Uint8Array[] {
@@ -77,10 +81,9 @@ function outcomeFrom(reply: unknown): GroupOutcome {
   const [epoch, topBefore, ...pairs] = reply as [number, number, ...(number | Buffer)[]];
   const duplicates = new Map<number, { readonly offset: number; readonly sentAtMs: number }>();
   for (let at = 0; at + 1 < pairs.length; at += 2) {
-    const [offset, sentAtMs] = String(pairs[at + 1])
-      .split("-")
-      .map(Number);
-    duplicates.set(Number(pairs[at]), { offset: offset ?? 0, sentAtMs: sentAtMs ?? 0 });
+    const place = pairs[at + 1];
+    if (!Buffer.isBuffer(place)) throw new TypeError("the append script names the place of each duplicate");
+    duplicates.set(Number(pairs[at]), { offset: place.readDoubleBE(0), sentAtMs: place.readDoubleBE(8) });
   }
   return { epoch, topBefore, duplicates };
 }

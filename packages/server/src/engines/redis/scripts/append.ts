@@ -10,8 +10,8 @@ import { script } from "./script.js";
  *     ARGV  1 an epoch, should the room need one; 2 maxMessages, 3 maxBytes, 4 maxAgeMs (0: no bound); 5 the dedupe window
  *           in milliseconds; 6 what to add to this server's time, for tests; 7 when the last of the messages was sent;
  *           8 how many there are; 9 the block; then, if any has a dedupe key, for each the digest of the key (16 bytes)
- *           and when it was sent, or nothing
- *     reply { epoch, top before, index of a duplicate, offset-sentAtMs of the first one, ... }
+ *           and when it was sent (f64, big-endian), or nothing
+ *     reply { epoch, top before, index of a duplicate, offset (f64) and sentAtMs (f64) of the first one, ... }
  *
  * The id of an entry in the stream is the last offset of the block and when that was sent; the field is how many messages
  * the block has. Redis refuses the script whole when memory is full (`#!lua` without `allow-oom`).
@@ -47,12 +47,14 @@ local reply = { epoch, topBefore }
 local bucket, window, isNewBucket
 local fresh = {}
 if #ARGV > 9 then
-  local digests, sent = { '#' }, {}
+  local sub, pack = string.sub, struct.pack
+  local digests, sent, keyed = { '#' }, {}, 1
   for index = 1, count do
     local arg = ARGV[9 + index]
     if arg ~= '' then
-      digests[#digests + 1] = string.sub(arg, 1, 16)
-      sent[#digests] = index
+      keyed = keyed + 1
+      digests[keyed] = sub(arg, 1, 16)
+      sent[keyed] = index
     end
   end
   window = math.floor(nowMs / tonumber(ARGV[5]))
@@ -62,8 +64,8 @@ if #ARGV > 9 then
   isNewBucket = now[1] ~= text(window)
   if isNewBucket and now[1] then call('UNLINK', bucket) end
   local isBefore = before[1] == text(window - 1)
-  local seen, removed, last = {}, {}, 0
-  for at = 2, #digests do
+  local seen, removed, last, added = {}, {}, 0, 0
+  for at = 2, keyed do
     local digest, index = digests[at], sent[at]
     -- Messages before it that are new and have no key take their offsets too.
     top = top + index - last - 1
@@ -75,10 +77,11 @@ if #ARGV > 9 then
       removed[index] = true
     else
       top = top + 1
-      local place = text(top) .. '-' .. string.sub(ARGV[9 + index], 17)
+      local place = pack('>d', top) .. sub(ARGV[9 + index], 17)
       seen[digest] = place
-      fresh[#fresh + 1] = digest
-      fresh[#fresh + 1] = place
+      fresh[added + 1] = digest
+      fresh[added + 2] = place
+      added = added + 2
     end
   end
   top = top + count - last
