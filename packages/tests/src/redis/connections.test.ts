@@ -116,6 +116,26 @@ test("a Pub/Sub connection that is open and brings nothing is found and made ane
   assert.equal(proxy.connections, 3);
 });
 
+test("a command connection that is open and answers nothing: sends have an outcome in time, readers hear all the while", async (t) => {
+  const redis = await redisFor(t);
+  if (!redis) return;
+  const proxy = await startCutProxy(redis.port);
+  t.after(() => proxy.close());
+  const node = await TestNode.open({ url: proxy.url.replace("http:", "redis:"), prefix: "stalled" });
+  t.after(() => node.close());
+  const other = await TestNode.open({ url: redis.url, prefix: "stalled" });
+  t.after(() => other.close());
+  const reader = await node.read();
+  proxy.stall(1);
+  const lost = assert.rejects(node.say("1", "id-1"), { code: "OUTCOME_UNKNOWN" });
+  await other.say("2");
+  await untilHas(reader, 1);
+  await lost;
+  const { position } = await node.sayUntilAcked("3");
+  assert.equal(position.offset, 2, "what was held up never came");
+  await untilHas(reader, 2);
+});
+
 test("junk on a room's channel reaches nobody and harms nothing", async (t) => {
   const redis = await redisFor(t);
   if (!redis) return;
