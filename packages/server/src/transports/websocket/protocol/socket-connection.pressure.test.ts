@@ -201,3 +201,27 @@ test("a peer that closes but never ends its socket is cut off after the bounded 
   );
   client.socket.destroy();
 });
+
+test("answers of one tick leave in one write, and before what closes the connection", async () => {
+  const { client, accepted } = await openRaw();
+  const { socket, connection } = accepted;
+  const writes: number[] = [];
+  const original = socket._writev?.bind(socket);
+  socket._writev = (chunks, done) => {
+    writes.push(chunks.length);
+    original?.(chunks, done);
+  };
+  for (let count = 0; count < 100; count++) connection.sendBinary(Buffer.alloc(10));
+  // The promises of a group settle one after the other in the same tick.
+  await Promise.resolve();
+  assert.deepEqual(writes, []);
+  const bytes = 100 * encodeBinaryFrame(Buffer.alloc(10)).length;
+  assert.equal((await client.frameBytes(bytes)).length, bytes);
+  connection.sendText("last");
+  connection.close(1000);
+  const end = encodeCloseFrame(1000);
+  const tail = await client.frameBytes(bytes + 6 + end.length);
+  assert.deepEqual([...tail.subarray(-end.length)], [...end]);
+  assert.deepEqual(writes, [100, 2]);
+  client.socket.destroy();
+});

@@ -99,10 +99,12 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
   }
 
   sendText(text: string | Uint8Array): boolean {
+    this.gather();
     return this.write(encodeTextFrame(text));
   }
 
   sendBinary(payload: Uint8Array): boolean {
+    this.gather();
     return this.write(encodeBinaryFrame(payload));
   }
 
@@ -146,11 +148,8 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
   ping(payload: Buffer): void {
     // A peer that pings and does not read would grow our queue with pongs.
     if (this.state !== state.open || this.isOverfull()) return;
-    if (!this.isCorked) {
-      // One chunk may hold thousands of pings: their pongs leave in one write.
-      this.isCorked = true;
-      this.socket.cork();
-    }
+    // One chunk may hold thousands of pings: their pongs leave in one write.
+    this.gather();
     this.socket.write(encodePongFrame(payload));
   }
 
@@ -188,6 +187,7 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
     const isSilent = this.state === state.open;
     const { close } = errorKinds.PING_TIMEOUT;
     // The frame goes to the kernel before the socket is closed, so a peer that only slept still learns why.
+    this.release();
     if (isSilent) this.socket.write(encodeCloseFrame(close, `PING_TIMEOUT: ${errorKinds.PING_TIMEOUT.meaning}`));
     this.destroy();
     if (isSilent) this.tellClosed(close);
@@ -205,9 +205,6 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
       // A listener that throws has a bug: it costs this connection, not the process.
       this.failed(errorKinds.INTERNAL.close, confabErrorFrom(thrown));
     }
-    if (!this.isCorked) return;
-    this.isCorked = false;
-    this.socket.uncork();
   }
 
   socketDrained(): void {
@@ -227,6 +224,23 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
     this.reader.stop();
     this.settings.heartbeat.remove(this);
     this.tellClosed(closeCode.abnormal);
+  }
+
+  /**
+   * What is written from here on leaves in one write, when this tick and all that it has made ready is done: a group of sends
+   * is acknowledged together, and a write for each of its acknowledgements costs more than they do.
+   */
+  private gather(): void {
+    if (this.isCorked) return;
+    this.isCorked = true;
+    this.socket.cork();
+    process.nextTick(releaseGathered, this);
+  }
+
+  release(): void {
+    if (!this.isCorked) return;
+    this.isCorked = false;
+    this.socket.uncork();
   }
 
   private isOverfull(): boolean {
@@ -273,6 +287,10 @@ function onClose(this: OwnedSocket): void {
 
 function onError(): void {
   // A reset or a broken pipe is how peers leave. "close" always follows, and it alone ends the connection.
+}
+
+function releaseGathered(connection: SocketConnection): void {
+  connection.release();
 }
 
 function endGone(connection: SocketConnection): void {
