@@ -24,7 +24,7 @@ export const figureNames = [
   "serverCoreShare",
   "loadCoreShare",
   "redisCoreShare",
-  "redisBytesPerEntry",
+  "redisBytesPerMessage",
   "enteredPerSecond",
   "countP50Us",
   "countP99Us",

@@ -9,7 +9,7 @@ import type { TargetName } from "./options.js";
 import { cpuTimesOf, totalUs } from "./process-stats.js";
 import type { Role, Sandbox } from "./sandbox.js";
 import { confabNodeCommand } from "./targets/confab.js";
-import { redisBytesPerEntry, type StartedRedis, startRedisTarget } from "./targets/redis.js";
+import { redisDatasetBytes, type StartedRedis, startRedisTarget } from "./targets/redis.js";
 import type { SocketIoArgument } from "./targets/socket-io.js";
 import { programOf, type StartedTarget, startCommand } from "./targets/start-target.js";
 
@@ -98,7 +98,11 @@ async function runXadd(sandbox: Sandbox, rooms: number, { warmUpMs, measureMs }:
     const busyUs = totalUs(cpuTimesOf(pid));
     const result = await runLoad(sandbox, "xadd", load, warmUpMs + measureMs + overheadMs, "server");
     const redisCoreShare = share(pid, busyUs, warmUpMs + measureMs);
-    return { ...rateFigures(result), redisCoreShare, redisBytesPerEntry: await redisBytesPerEntry(url) };
+    return {
+      ...rateFigures(result),
+      redisCoreShare,
+      redisBytesPerMessage: (await redisDatasetBytes(url)) / result.stored,
+    };
   });
 }
 
@@ -114,7 +118,7 @@ async function runAppends(sandbox: Sandbox, rooms: number, { warmUpMs, measureMs
       ...rateFigures(result),
       serverCoreShare: share(node.pid, nodeUs, elapsedMs),
       redisCoreShare: share(pid, redisUs, elapsedMs),
-      redisBytesPerEntry: await redisBytesPerEntry(url),
+      redisBytesPerMessage: (await redisDatasetBytes(url)) / result.stored,
     };
   });
 }

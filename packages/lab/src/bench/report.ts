@@ -75,7 +75,7 @@ const columns: Record<ScenarioName, readonly Column[]> = {
     ...latency,
     share("node core", "serverCoreShare"),
     share("Redis core", "redisCoreShare"),
-    figure("Redis bytes/entry", "redisBytesPerEntry"),
+    figure("Redis bytes/message", "redisBytesPerMessage"),
   ],
   presence: [
     figure("entered/s", "enteredPerSecond"),

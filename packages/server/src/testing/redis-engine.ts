@@ -1,6 +1,7 @@
 // What tests of the Redis engine need of this package: they live in packages/tests, where a Redis can be started.
-export { openRedisEngine, type RedisEngineConfig } from "../engines/redis/index.js";
-export { engineSuite, type OpenEngine } from "./engine-suite/index.js";
+
 export { Hub, type RoomId } from "../core/index.js";
+export { openRedisEngine, type RedisEngineConfig } from "../engines/redis/index.js";
 export { eventLoop, randomIds, systemClock } from "../server/platform.js";
+export { engineSuite, type OpenEngine } from "./engine-suite/index.js";
 export { RecordingSink } from "./recording-sink.js";

@@ -17,7 +17,10 @@ export interface AppendsLoad {
 }
 
 export interface AppendsResult {
+  /** In the measured time. */
   readonly acknowledged: number;
+  /** All that is acknowledged, the warm-up's too. */
+  readonly stored: number;
   readonly elapsedUs: number;
   readonly p50Us: number | undefined;
   readonly p99Us: number | undefined;
@@ -38,9 +41,10 @@ export async function measureAppends(load: AppendsLoad): Promise<AppendsResult> 
     const acknowledged = senders.reduce((sum, sender) => sum + sender.acknowledged, 0);
     const failure = senders.find((sender) => sender.failure !== undefined)?.failure;
     if (failure !== undefined) throw new Error(failure);
+    const stored = senders.reduce((sum, sender) => sum + sender.stored, 0);
     if (acknowledged === 0) throw new Error("nothing was acknowledged");
     const sorted = Float64Array.from(senders.flatMap((sender) => sender.latenciesUs)).sort();
-    return { acknowledged, elapsedUs, p50Us: percentile(sorted, 0.5), p99Us: percentile(sorted, 0.99) };
+    return { acknowledged, stored, elapsedUs, p50Us: percentile(sorted, 0.5), p99Us: percentile(sorted, 0.99) };
   } finally {
     for (const sender of senders) sender.close();
   }
@@ -62,6 +66,7 @@ class FramedSender {
   readonly #sentAtUs = new Float64Array(maxRequest + 1);
   readonly #splitter = new FrameSplitter(webSocketFrameLength, (bytes, start, end) => this.#onFrame(bytes, start, end));
   readonly #socket;
+  #acknowledgedBefore = 0;
   #isOpen = false;
   #request = 0;
   /** Sends whose turn came during the read in hand: they leave in one write. */
@@ -80,7 +85,12 @@ class FramedSender {
     });
   }
 
+  get stored(): number {
+    return this.#acknowledgedBefore + this.acknowledged;
+  }
+
   beginCounting(): void {
+    this.#acknowledgedBefore = this.acknowledged;
     this.acknowledged = 0;
     this.latenciesUs.length = 0;
   }

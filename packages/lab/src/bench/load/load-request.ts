@@ -7,7 +7,7 @@ import type { PresenceLoad, PresenceResult } from "./presence.js";
 import type { ResumeLoad, ResumeResult } from "./resume.js";
 import type { StalledLoad, StalledResult } from "./stalled.js";
 import type { UnaryLoad, UnaryResult } from "./unary.js";
-import type { XaddLoad, XaddResult } from "./xadd.js";
+import type { XaddLoad } from "./xadd.js";
 
 /** What the load program can be asked for, and what it answers to each. */
 export interface LoadKinds {
@@ -20,7 +20,7 @@ export interface LoadKinds {
   stalled: { load: StalledLoad; result: StalledResult };
   unary: { load: UnaryLoad; result: UnaryResult };
   appends: { load: AppendsLoad; result: AppendsResult };
-  xadd: { load: XaddLoad; result: XaddResult };
+  xadd: { load: XaddLoad; result: AppendsResult };
 }
 
 export type LoadKind = keyof LoadKinds;

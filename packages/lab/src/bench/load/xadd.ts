@@ -1,5 +1,6 @@
 import { createClient } from "@redis/client";
 import { percentile } from "../statistics.js";
+import type { AppendsResult } from "./appends.js";
 import { chatText, deliveredProtobuf } from "./chat-text.js";
 import { nowUs, sleep } from "./clock.js";
 
@@ -12,17 +13,10 @@ export interface XaddLoad {
   readonly durationMs: number;
 }
 
-export interface XaddResult {
-  readonly acknowledged: number;
-  readonly elapsedUs: number;
-  readonly p50Us: number | undefined;
-  readonly p99Us: number | undefined;
-}
-
 const sampledOneIn = 32;
 
 /** Run that load. @throws Error: Redis cannot be reached, or refused a command. */
-export async function measureXadd(load: XaddLoad): Promise<XaddResult> {
+export async function measureXadd(load: XaddLoad): Promise<AppendsResult> {
   const client = createClient({ url: load.redisUrl });
   await client.connect();
   const body = Buffer.from(deliveredProtobuf(chatText(0, 0)));
@@ -43,15 +37,15 @@ export async function measureXadd(load: XaddLoad): Promise<XaddResult> {
   try {
     const lanes = Array.from({ length: load.inFlight }, (_, lane) => addInTurn(lane));
     await sleep(load.warmUpMs);
-    acknowledged = 0;
+    const before = acknowledged;
     latenciesUs.length = 0;
     const startUs = nowUs();
     await sleep(load.durationMs);
-    const result = { acknowledged, elapsedUs: nowUs() - startUs };
+    const result = { acknowledged: acknowledged - before, elapsedUs: nowUs() - startUs };
     isOver = true;
     await Promise.all(lanes);
     const sorted = Float64Array.from(latenciesUs).sort();
-    return { ...result, p50Us: percentile(sorted, 0.5), p99Us: percentile(sorted, 0.99) };
+    return { ...result, stored: acknowledged, p50Us: percentile(sorted, 0.5), p99Us: percentile(sorted, 0.99) };
   } finally {
     client.destroy();
   }

@@ -39,16 +39,12 @@ export async function startRedisTarget(sandbox: Sandbox, role: Role): Promise<St
   throw new Error(`redis-server did not listen: ${child.lastWords() || printed}`);
 }
 
-/** What an entry of a stream costs in Redis' memory, with all that belongs to it: everything there is, over all entries. */
-export async function redisBytesPerEntry(url: string): Promise<number> {
+/** Redis's memory for what is stored and all that belongs to it, without its buffers and the program itself. */
+export async function redisDatasetBytes(url: string): Promise<number> {
   const client = createClient({ url });
   await client.connect();
   try {
-    const bytes = Number(/^used_memory_dataset:([0-9]+)/m.exec(await client.info("memory"))?.[1]);
-    let entries = 0;
-    for await (const keys of client.scanIterator({ TYPE: "stream", COUNT: 1_000 }))
-      for (const key of keys) entries += await client.xLen(key);
-    return bytes / entries;
+    return Number(/^used_memory_dataset:([0-9]+)/m.exec(await client.info("memory"))?.[1]);
   } finally {
     client.destroy();
   }
