@@ -1,4 +1,5 @@
 // What the SDK is made of on every platform; index.ts and node.ts add how to connect there.
+
 export { ConfabError, type ErrorCode } from "@confab/contract";
 export type {
   Ack,
@@ -14,7 +15,6 @@ export type {
   ListenRequest,
   MembersPage,
   MembersRequest,
-  MessagePayload,
   OutgoingMessage,
   OutgoingSignal,
   PresenceChange,
@@ -25,6 +25,7 @@ export type {
 } from "./link.js";
 export { isNetworkFailure } from "./network-failure.js";
 export { serverUrl } from "./open-link.js";
+export type { MessagePayload, PayloadConverter } from "./payload.js";
 export { Client, type ClientEvents, type ClientPlatform } from "./sdk/client.js";
 export type { Clock } from "./sdk/clock.js";
 export type { ConnectionState } from "./sdk/connector.js";
@@ -35,4 +36,4 @@ export type { HearOptions, Room, RoomMessage, RoomSendOptions, RoomSignal } from
 export type { Gap, ReadOptions } from "./sdk/room-reading.js";
 export type { MessageHandler, Subscription } from "./sdk/subscription.js";
 export type { AskToken, Token } from "./sdk/token-source.js";
-export { type PayloadConverter, payloadJson } from "./wire/payloads.js";
+export { payloadJson } from "./wire/payloads.js";

@@ -1,6 +1,5 @@
-import type { JsonObject } from "@bufbuild/protobuf";
 import type { ConfabError } from "@confab/contract";
-import type { PayloadConverter } from "./wire/payloads.js";
+import type { MessagePayload, PayloadConverter } from "./payload.js";
 
 /** The transports a link may run on. `sse` reads by Server-Sent Events and does the rest by REST. */
 export type TransportName =
@@ -99,14 +98,6 @@ export interface LinkOptions {
    */
   readonly onLost?: ((error: ConfabError) => void) | undefined;
 }
-
-/**
- * A message of your own type in a message. It comes encoded on Protobuf transports and, if the server knows the type, as
- * JSON on the others.
- */
-export type MessagePayload =
-  | { readonly typeUrl: string; readonly value: Uint8Array }
-  | { readonly typeUrl: string; readonly json: JsonObject };
 
 export interface OutgoingMessage {
   readonly user: string;

@@ -1,8 +1,8 @@
 import { ConfabError, confabErrorFrom } from "@confab/contract";
 import { type CallBounds, callBounds, whenAborted } from "../call-signal.js";
 import { networkFailure, sendLost } from "../network-failure.js";
+import type { PayloadConverter } from "../payload.js";
 import { withReconnectWindow } from "../reconnect-advice.js";
-import type { PayloadConverter } from "../wire/payloads.js";
 import { decodeReply } from "../wire/replies.js";
 import { encodeClientFrame, type FrameBody, type WireFormat } from "../wire/requests.js";
 import { type ServerEvent, serverFrameReply } from "../wire/server-frames.js";

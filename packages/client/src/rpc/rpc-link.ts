@@ -16,8 +16,9 @@ import type {
 } from "../link.js";
 import { newMessageId } from "../message-id.js";
 import { asOutcomeUnknown } from "../network-failure.js";
+import type { PayloadConverter } from "../payload.js";
 import { Listenings, refuseSignals } from "../streams/listenings.js";
-import { type PayloadConverter, untouchedPayloads } from "../wire/payloads.js";
+import { untouchedPayloads } from "../wire/payloads.js";
 import {
   ackReply,
   decodeReply,

@@ -1,5 +1,5 @@
 import type { TransportName } from "../link.js";
-import type { PayloadConverter } from "../wire/payloads.js";
+import type { PayloadConverter } from "../payload.js";
 import type { BackoffBounds } from "./backoff.js";
 import type { Clock } from "./clock.js";
 import type { AskToken } from "./token-source.js";

@@ -7,9 +7,9 @@ import type {
   IncomingSignal,
   MembersPage,
   MembersRequest,
-  MessagePayload,
   OutgoingSignal,
 } from "../link.js";
+import type { MessagePayload } from "../payload.js";
 import type { Calls } from "./calls.js";
 import type { Outbox, SendOptions } from "./outbox.js";
 import { type Overflow, overheard } from "./overheard.js";

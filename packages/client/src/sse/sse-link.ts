@@ -21,11 +21,12 @@ import type {
 } from "../link.js";
 import { newMessageId } from "../message-id.js";
 import { asOutcomeUnknown } from "../network-failure.js";
+import type { PayloadConverter } from "../payload.js";
 import { bodyChunks, type Fetch, type FetchInit, fetchBytes, fetchResponse } from "../streams/http-body.js";
 import { Listenings, refuseSignals } from "../streams/listenings.js";
 import { queryOf } from "../streams/query.js";
 import { errorFromHttp, errorFromJson } from "../wire/errors.js";
-import { type PayloadConverter, untouchedPayloads } from "../wire/payloads.js";
+import { untouchedPayloads } from "../wire/payloads.js";
 import {
   ackReply,
   decodeReply,

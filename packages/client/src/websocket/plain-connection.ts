@@ -1,8 +1,9 @@
 import { ConfabError } from "@confab/contract";
 import type { Ack, ChatMessage, OutgoingMessage } from "../link.js";
 import { isNetworkFailure, sendLost } from "../network-failure.js";
+import type { PayloadConverter } from "../payload.js";
 import { errorFromJson } from "../wire/errors.js";
-import { isJsonObject, type PayloadConverter, untouchedPayloads } from "../wire/payloads.js";
+import { isJsonObject, untouchedPayloads } from "../wire/payloads.js";
 import { decodeReply, messageReply, type Reply } from "../wire/replies.js";
 import { requestJson, sendRequest } from "../wire/requests.js";
 import { Connection } from "./connection.js";

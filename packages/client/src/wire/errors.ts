@@ -8,7 +8,7 @@ import {
   grpcStatus,
   parseJson,
 } from "@confab/contract";
-import type { MessagePayload } from "../link.js";
+import type { MessagePayload } from "../payload.js";
 import { base64Decode } from "./base64.js";
 import * as contract from "./contract.js";
 import { decodeJson } from "./json.js";

@@ -1,7 +1,7 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import type { MessagePayload } from "../link.js";
+import type { MessagePayload, PayloadConverter } from "../payload.js";
 import { base64Decode, base64Encode } from "./base64.js";
-import { isJsonObject, type PayloadConverter, payloadFromJson, payloadJson } from "./payloads.js";
+import { isJsonObject, payloadFromJson, payloadJson } from "./payloads.js";
 import { type Decoded, defaultOf, type FieldType, fieldNumber, type Init, planOf, type Table } from "./table.js";
 
 // proto3 JSON (protobuf.dev/programming-guides/json), driven by tables.

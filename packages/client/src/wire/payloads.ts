@@ -1,18 +1,7 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { ConfabError, type Payload } from "@confab/contract";
-import type { MessagePayload } from "../link.js";
+import type { MessagePayload, PayloadConverter } from "../payload.js";
 import { base64Decode, base64Encode } from "./base64.js";
-
-/**
- * Converts payloads between their encoded form and JSON. `PayloadTypes` of `@confab/contract` does it for your own types; it
- * needs the Protobuf runtime.
- */
-export interface PayloadConverter {
-  /** Of a type that it does not know: its `@type` and `value` in base64. */
-  toJson(payload: Payload): JsonValue;
-  /** @throws MALFORMED_MESSAGE: the type is not known, or the JSON does not fit it. */
-  fromJson(json: JsonObject): Payload;
-}
 
 /** The converter of links that were given none: payloads stay as they are. */
 export const untouchedPayloads: PayloadConverter = {

@@ -1,7 +1,7 @@
 import { varintLength, writeVarint } from "@confab/contract";
 import { WireReader } from "@confab/contract/wire";
-import type { MessagePayload } from "../link.js";
-import { encodedPayload, type PayloadConverter } from "./payloads.js";
+import type { MessagePayload, PayloadConverter } from "../payload.js";
+import { encodedPayload } from "./payloads.js";
 import { type Decoded, type FieldType, fieldNumber, type Init, type KnownField, planOf, type Table } from "./table.js";
 
 // The Protobuf wire format (protobuf.dev/programming-guides/encoding), driven by tables.

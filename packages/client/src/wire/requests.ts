@@ -6,9 +6,9 @@ import type {
   OutgoingSignal,
   RoomsRequest,
 } from "../link.js";
+import type { PayloadConverter } from "../payload.js";
 import * as contract from "./contract.js";
 import { encodeJson } from "./json.js";
-import type { PayloadConverter } from "./payloads.js";
 import { wirePosition } from "./positions.js";
 import { encodeProto } from "./proto.js";
 import type { Init, Table } from "./table.js";

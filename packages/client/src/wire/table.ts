@@ -1,5 +1,5 @@
 import { ConfabError } from "@confab/contract";
-import type { MessagePayload } from "../link.js";
+import type { MessagePayload } from "../payload.js";
 
 /** How the value of a field is written. Durations are milliseconds here, and timestamps are dates. */
 export type FieldType =
