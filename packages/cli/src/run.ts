@@ -33,6 +33,11 @@ const commands: readonly CommandEntry[] = [
     summary: "gRPC or WebSockets? measured, with your message",
     load: async () => (await import("./commands/compare.js")).compare,
   },
+  {
+    name: "bench",
+    summary: "measure this server beside others",
+    load: async () => (await import("./commands/bench.js")).bench,
+  },
 ];
 
 /** Run what a command line says. Never rejects: what goes wrong is one line on `err` and the exit code. */

@@ -7,11 +7,11 @@ export type ParsedOptions<Options> =
 const wrongOption = 2;
 
 /** Run what was asked for, or say how to ask. Resolves with the exit code. */
-export async function answerOptions<Options>(
+export async function answerOptions<Options, ExitCode extends number>(
   parsed: ParsedOptions<Options>,
   usage: string,
-  run: (options: Options) => Promise<number>,
-): Promise<number> {
+  run: (options: Options) => Promise<ExitCode>,
+): Promise<ExitCode | 0 | typeof wrongOption> {
   switch (parsed.kind) {
     case "help":
       process.stdout.write(usage);

@@ -1,3 +1,5 @@
+export { usage as benchUsage } from "./bench/options.js";
+export { runBench } from "./bench/run-bench.js";
 export {
   bindSample,
   type CompareOptions,

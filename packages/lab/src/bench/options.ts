@@ -22,13 +22,16 @@ export type TargetName = (typeof targetNames)[number];
 export interface BenchOptions {
   readonly isQuick: boolean;
   readonly jsonFile: string | undefined;
+  /** What `jsonFile` of an earlier bench was. */
+  readonly compareFile: string | undefined;
   readonly only: readonly ScenarioName[];
   readonly targets: readonly TargetName[];
   /** How often every run is repeated; the figures are medians over the rounds. */
   readonly rounds: number;
 }
 
-export const usage = `npm run bench -- [options]
+/** `program`: how the bench is called. */
+export const usage = (program: string) => `${program} [options]
 
 Measures Confab beside a bare-TCP floor and other libraries doing the same job: the server in one
 process, the load in another, each on a core of its own where taskset exists.
@@ -38,9 +41,12 @@ process, the load in another, each on a core of its own where taskset exists.
   --only LIST      some of: ${scenarioNames.join(",")}
   --targets LIST   some of: ${targetNames.join(",")}
   --json FILE      also write every run's figures to FILE
+  --compare FILE   say what got slower or larger, beyond the noise, since the bench that wrote FILE; three rounds
+                   in both tell more than one
   --help           this text
 
-Exit code: 0 when every run ran, whatever its figures; 1 when one could not run; 2 for a wrong option.
+Exit code: 0 when every run ran, whatever its figures; 1 when one could not run, or something got worse
+since --compare; 2 for a wrong option.
 `;
 
 /** Read the command line (without node and script). Never throws: a wrong option is an answer. */
@@ -52,6 +58,7 @@ export function parseOptions(argv: readonly string[]): ParsedOptions<BenchOption
         quick: { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },
         json: { type: "string" },
+        compare: { type: "string" },
         only: { type: "string" },
         targets: { type: "string" },
         rounds: { type: "string" },
@@ -61,6 +68,7 @@ export function parseOptions(argv: readonly string[]): ParsedOptions<BenchOption
     const options: BenchOptions = {
       isQuick: values.quick,
       jsonFile: values.json,
+      compareFile: values.compare,
       only: chosenFrom("--only", scenarioNames, values.only),
       targets: chosenFrom("--targets", targetNames, values.targets),
       rounds: roundsFrom(values.rounds ?? (values.quick ? "1" : "3")),
