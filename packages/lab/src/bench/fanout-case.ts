@@ -22,6 +22,7 @@ export interface FanoutSize extends Durations {
 const webSocketRows: readonly FanoutRow[] = [
   ["bare TCP", "floor", "floor-ws"],
   ["ws", "ws", "ws-peer"],
+  ["Socket.IO", "socket-io", "socket-io"],
   ["Confab plain", "confab", "ws-plain"],
   ["Confab JSON frames", "confab", "ws-json"],
   ["Confab Protobuf frames", "confab", "ws-proto"],

@@ -17,6 +17,7 @@ type MemoryRow = readonly [label: string, target: TargetName, wire: WireName];
 export function webSocketMemory(connections: number): BenchCase {
   const rows: readonly MemoryRow[] = [
     ["ws", "ws", "ws-peer"],
+    ["Socket.IO", "socket-io", "socket-io"],
     ["Confab plain", "confab", "ws-plain"],
   ];
   return { id: "memory-ws", scenario: "memory", title: "Memory of idle WebSockets", rows: rowsFrom(rows, connections) };

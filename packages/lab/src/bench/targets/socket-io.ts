@@ -1,6 +1,6 @@
 /**
- * Peer: Socket.IO on many nodes, as its documentation sets it up with each of its two Redis adapters.
- * `node socket-io.js '{"redisUrl":"redis://…","adapter":"pubsub"}'`
+ * Peer: Socket.IO as its documentation sets it up, by itself or, for many nodes, with each of its two Redis adapters.
+ * `node socket-io.js ['{"redisUrl":"redis://…","adapter":"pubsub"}']`
  */
 import { createServer } from "node:http";
 import { createClient, type RedisClientType } from "@redis/client";
@@ -15,20 +15,28 @@ export interface SocketIoArgument {
   readonly adapter: "pubsub" | "streams";
 }
 
-const room = "bench";
-
-await runProgram(async (argument) => {
-  const { redisUrl, adapter } = JSON.parse(argument) as SocketIoArgument;
+async function redisAdapter({ redisUrl, adapter }: SocketIoArgument) {
   const clients: RedisClientType[] = [createClient({ url: redisUrl }), createClient({ url: redisUrl })];
   await Promise.all(clients.map((client) => client.connect()));
   const [client, another] = clients;
+  return adapter === "streams" ? createStreamsAdapter(client) : createPubSubAdapter(client, another);
+}
+
+const room = "bench";
+
+function isWhole(argument: Partial<SocketIoArgument>): argument is SocketIoArgument {
+  return argument.redisUrl !== undefined && argument.adapter !== undefined;
+}
+
+await runProgram(async (argument) => {
+  const nodes = JSON.parse(argument) as Partial<SocketIoArgument>;
   const http = createServer();
   const io = new Server(http, {
     transports: ["websocket"],
     perMessageDeflate: false,
     // The load answers no heartbeats; a run is over before one is missed.
     pingInterval: 300_000,
-    adapter: adapter === "streams" ? createStreamsAdapter(client) : createPubSubAdapter(client, another),
+    ...(isWhole(nodes) && { adapter: await redisAdapter(nodes) }),
   });
   io.on("connection", async (socket) => {
     socket.on("chat", (message: unknown) => io.to(room).emit("chat", message));
