@@ -13,10 +13,17 @@ export class FakeExchange implements Exchange {
   queuedBytes = 0;
   isBelowHighWaterMark = true;
   isEnded = false;
+  /** Resolves with `end`: what the pool of threads does (gzip) takes as long as it takes. */
+  readonly ended: Promise<void>;
   isReset = false;
   isPaused = false;
 
+  private tellEnded: () => void = () => undefined;
+
   constructor(request: Partial<RequestHead> = {}) {
+    this.ended = new Promise((resolve) => {
+      this.tellEnded = resolve;
+    });
     this.request = {
       method: "POST",
       target: "/",
@@ -58,6 +65,7 @@ export class FakeExchange implements Exchange {
   end(trailers?: Fields): void {
     this.trailers = trailers;
     this.isEnded = true;
+    this.tellEnded();
   }
 
   reset(): void {

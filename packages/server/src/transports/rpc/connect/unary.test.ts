@@ -48,13 +48,13 @@ async function post(started: Started, body: Uint8Array): Promise<FakeExchange> {
   call.post();
   exchange.listener.data(body);
   exchange.listener.ended();
-  for (let turn = 0; turn < 1_000 && !exchange.isEnded; turn++) await settled();
+  await exchange.ended;
   return exchange;
 }
 
 async function get(started: Started, query: Readonly<Record<string, string>>): Promise<FakeExchange> {
   started.call.get(new URLSearchParams(query));
-  for (let turn = 0; turn < 1_000 && !started.exchange.isEnded; turn++) await settled();
+  await started.exchange.ended;
   return started.exchange;
 }
 
