@@ -65,7 +65,7 @@ test("a master of the Cluster dies and its replica takes over: sends go on, and 
   const reader = await two.read();
   // So that the replica has it, whatever happens next.
   const [careful] = await twoNodes(t, { url: cluster.url, prefix: one.prefix, waitReplicas: 1 });
-  const { position } = await careful.say("1");
+  const { position } = await careful.sayUntilAcked("1");
   const [, master] = await homeOf(cluster, one.prefix);
   await master.kill("SIGKILL");
   const second = await one.sayUntilAcked("2");
