@@ -23,6 +23,8 @@ export type CaseId =
   | "ws-2000"
   | "grpc-50"
   | "grpc-100"
+  | "rate-ws"
+  | "rate-grpc"
   | "unary"
   | "memory-ws"
   | "memory-grpc"

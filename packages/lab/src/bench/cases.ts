@@ -1,5 +1,6 @@
 import type { BenchCase } from "./bench-case.js";
 import { grpcFanout, webSocketFanout } from "./fanout-case.js";
+import { grpcHighestRate, webSocketHighestRate } from "./highest-rate-case.js";
 import { historyReading } from "./history-case.js";
 import type { Machine } from "./machine.js";
 import { grpcMemory, webSocketMemory } from "./memory-case.js";
@@ -20,6 +21,8 @@ export function casesFor(options: BenchOptions, machine: Machine): readonly Benc
     grpcFanout("grpc-50", { subscribers: 1_000, ratePerSecond: 50, ...durations }),
     // A quick run has five minutes for everything.
     ...(options.isQuick ? [] : [grpcFanout("grpc-100", { subscribers: 1_000, ratePerSecond: 100, ...durations })]),
+    webSocketHighestRate({ subscribers: 500, p99BoundMs: 100, stepMs: options.isQuick ? 1_000 : 3_000 }),
+    grpcHighestRate({ subscribers: 500, p99BoundMs: 100, stepMs: options.isQuick ? 1_000 : 3_000 }),
     unarySend({ hasH2load: machine.hasH2load, ...durations }),
     webSocketMemory(10_000),
     grpcMemory(1_000),

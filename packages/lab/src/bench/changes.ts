@@ -6,6 +6,7 @@ import { medianOfKnown } from "./statistics.js";
 const direction: { readonly [name in FigureName]?: "less" | "more" } = {
   cpuUsPerDelivery: "less",
   bytesPerDelivery: "less",
+  highestRatePerSecond: "more",
   requestsPerSecond: "more",
   cpuUsPerRequest: "less",
   messagesPerSecond: "more",

@@ -19,23 +19,26 @@ export interface FanoutSize extends Durations {
   readonly ratePerSecond: number;
 }
 
-const webSocketRows: readonly FanoutRow[] = [
+export const webSocketRows: readonly FanoutRow[] = [
   ["bare TCP", "floor", "floor-ws"],
   ["ws", "ws", "ws-peer"],
   ["Socket.IO", "socket-io", "socket-io"],
+  ["Nchan", "nchan", "ws-peer"],
+  ["Mosquitto", "mosquitto", "mqtt"],
+  ["NATS", "nats", "nats"],
   ["Confab plain", "confab", "ws-plain"],
   ["Confab JSON frames", "confab", "ws-json"],
   ["Confab Protobuf frames", "confab", "ws-proto"],
 ];
 
-const grpcRows: readonly FanoutRow[] = [
+export const grpcRows: readonly FanoutRow[] = [
   ["bare TCP", "floor", "floor-grpc"],
   ["grpc-js", "grpc-js", "grpc-peer"],
   ["connect-node", "connect-node", "grpc-peer"],
   ["Confab", "confab", "grpc-confab"],
 ];
 
-type FanoutRow = readonly [label: string, target: TargetName, wire: WireName];
+export type FanoutRow = readonly [label: string, target: TargetName, wire: WireName];
 
 /** One publisher and many WebSockets. */
 export function webSocketFanout(id: CaseId, size: FanoutSize): BenchCase {

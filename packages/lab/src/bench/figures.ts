@@ -7,6 +7,8 @@ export const figureNames = [
   "bytesPerDelivery",
   "messagesPerRead",
   "deliveredShare",
+  "highestRatePerSecond",
+  "deliveriesPerSecond",
   "requestsPerSecond",
   "cpuUsPerRequest",
   "messagesPerSecond",

@@ -16,8 +16,12 @@ type MemoryRow = readonly [label: string, target: TargetName, wire: WireName];
 /** Memory of idle WebSockets. Where the system allows fewer open files, fewer are opened, and the table says so. */
 export function webSocketMemory(connections: number): BenchCase {
   const rows: readonly MemoryRow[] = [
+    ["bare TCP", "floor", "floor-ws"],
     ["ws", "ws", "ws-peer"],
     ["Socket.IO", "socket-io", "socket-io"],
+    ["Nchan", "nchan", "ws-peer"],
+    ["Mosquitto", "mosquitto", "mqtt"],
+    ["NATS", "nats", "nats"],
     ["Confab plain", "confab", "ws-plain"],
   ];
   return { id: "memory-ws", scenario: "memory", title: "Memory of idle WebSockets", rows: rowsFrom(rows, connections) };
@@ -26,7 +30,9 @@ export function webSocketMemory(connections: number): BenchCase {
 /** Memory of idle StreamMessages calls, each on a connection of its own. */
 export function grpcMemory(connections: number): BenchCase {
   const rows: readonly MemoryRow[] = [
+    ["bare TCP", "floor", "floor-grpc"],
     ["grpc-js", "grpc-js", "grpc-peer"],
+    ["connect-node", "connect-node", "grpc-peer"],
     ["Confab", "confab", "grpc-confab"],
   ];
   return {

@@ -4,6 +4,7 @@ import type { ParsedOptions } from "../answer-options.js";
 export const scenarioNames = [
   "fanout-ws",
   "fanout-grpc",
+  "highest-rate",
   "unary",
   "memory",
   "resume",
@@ -15,7 +16,17 @@ export const scenarioNames = [
 ] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 
-export const targetNames = ["floor", "ws", "grpc-js", "connect-node", "socket-io", "confab"] as const;
+export const targetNames = [
+  "floor",
+  "ws",
+  "grpc-js",
+  "connect-node",
+  "socket-io",
+  "nchan",
+  "mosquitto",
+  "nats",
+  "confab",
+] as const;
 export type TargetName = (typeof targetNames)[number];
 
 /** What a bench is asked to do. */

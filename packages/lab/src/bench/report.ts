@@ -59,6 +59,14 @@ const columns: Record<ScenarioName, readonly Column[]> = {
     over("grpc-js", "cpuUsPerDelivery"),
     ...fanoutEnd,
   ],
+  "highest-rate": [
+    figure("messages/s", "highestRatePerSecond"),
+    figure("deliveries/s", "deliveriesPerSecond"),
+    over("bare TCP", "highestRatePerSecond"),
+    figure("p99 ms", "p99Us", 1000),
+    share("server core", "serverCoreShare"),
+    share("load core", "loadCoreShare"),
+  ],
   unary: [
     figure("requests/s", "requestsPerSecond"),
     over("grpc-js", "requestsPerSecond"),
@@ -116,6 +124,8 @@ export function reportLines(
 export function summarise(figures: Figures): string {
   if (figures.rssPerConnectionBytes !== undefined)
     return `${formatFigure(figures.rssPerConnectionBytes / 1000)} KB/connection`;
+  if (figures.highestRatePerSecond !== undefined)
+    return `${formatFigure(figures.highestRatePerSecond)} messages/s to all`;
   if (figures.messagesPerSecond !== undefined) return `${formatFigure(figures.messagesPerSecond)} messages/s`;
   if (figures.allLiveUs !== undefined) return `all live after ${formatFigure(figures.allLiveUs / 1000)} ms`;
   if (figures.enteredPerSecond !== undefined) return `${formatFigure(figures.enteredPerSecond)} entered/s`;

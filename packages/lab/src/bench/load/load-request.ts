@@ -1,5 +1,6 @@
 import type { AppendsLoad, AppendsResult } from "./appends.js";
 import type { FanoutLoad, FanoutResult } from "./fanout.js";
+import type { HighestRateLoad, HighestRateResult } from "./highest-rate.js";
 import type { HistoryLoad, HistoryResult } from "./history.js";
 import type { IdleLoad, IdleResult } from "./idle.js";
 import type { LiveReadersLoad, LiveReadersResult } from "./live-readers.js";
@@ -12,6 +13,7 @@ import type { XaddLoad } from "./xadd.js";
 /** What the load program can be asked for, and what it answers to each. */
 export interface LoadKinds {
   fanout: { load: FanoutLoad; result: FanoutResult };
+  "highest-rate": { load: HighestRateLoad; result: HighestRateResult };
   history: { load: HistoryLoad; result: HistoryResult };
   idle: { load: IdleLoad; result: IdleResult };
   "live-readers": { load: LiveReadersLoad; result: LiveReadersResult };

@@ -2,6 +2,7 @@
 import { runProgram } from "../program.js";
 import { measureAppends } from "./appends.js";
 import { measureFanout } from "./fanout.js";
+import { measureHighestRate } from "./highest-rate.js";
 import { measureHistory } from "./history.js";
 import { measureIdle } from "./idle.js";
 import { measureLiveReaders } from "./live-readers.js";
@@ -23,6 +24,8 @@ async function resultOf(request: LoadRequest): Promise<unknown> {
   switch (request.kind) {
     case "fanout":
       return await measureFanout(request.load);
+    case "highest-rate":
+      return await measureHighestRate(request.load);
     case "history":
       return await measureHistory(request.load);
     case "idle":

@@ -1,8 +1,15 @@
+import { writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { userInfo } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { freePort } from "../../cluster/redis-process.js";
 import { portPrintedBy } from "../child-output.js";
+import { nowUs, sleep } from "../load/clock.js";
 import type { TargetName } from "../options.js";
-import type { Sandbox } from "../sandbox.js";
+import type { RunningChild, Sandbox } from "../sandbox.js";
 import { confabCommand, type Durability } from "./confab.js";
+import { isPeerProgram, type PeerProgramName, peerPrograms, whyMissing } from "./programs.js";
 
 /** A server under test that listens. */
 export interface StartedTarget {
@@ -18,13 +25,14 @@ const startTimeoutMs = 15_000;
 /**
  * Start a server under test on its own core. `durability` is Confab's; the others store nothing.
  *
- * @throws Error: it is not built, ended, or did not listen in time.
+ * @throws Error: it is not built or not installed, ended, or did not listen in time.
  */
 export async function startTarget(
   sandbox: Sandbox,
   name: TargetName,
   durability: Durability = "fsync",
 ): Promise<StartedTarget> {
+  if (isPeerProgram(name)) return await startPeerProgram(sandbox, name);
   if (name !== "confab") return await startCommand(sandbox, programOf(name));
   const folder = sandbox.makeFolder();
   return await startCommand(sandbox, confabCommand(folder, durability), () => sandbox.removeFolder(folder));
@@ -41,20 +49,74 @@ export async function startCommand(
   tidyUp?: () => void,
 ): Promise<StartedTarget> {
   const child = sandbox.spawn("server", command);
-  async function stop(): Promise<void> {
-    await sandbox.kill(child);
-    tidyUp?.();
-  }
-  try {
-    const port = await portPrintedBy(child, startTimeoutMs);
-    return { pid: child.pid, port, stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  return await onceListening(sandbox, child, () => portPrintedBy(child, startTimeoutMs), tidyUp);
 }
 
 /** The command of a program in this folder. */
 export function programOf(name: string): readonly string[] {
   return [process.execPath, fileURLToPath(new URL(`./${name}.js`, import.meta.url))];
+}
+
+async function startPeerProgram(sandbox: Sandbox, name: PeerProgramName): Promise<StartedTarget> {
+  const folder = sandbox.makeFolder();
+  const configFile = join(folder, "config");
+  const port = await freePort();
+  const command = peerPrograms[name].command(configFile);
+  if (command === undefined) throw new Error(`${name} is ${whyMissing(name)}`);
+  writeFileSync(configFile, peerPrograms[name].config({ port, folder, user: userInfo().username }));
+  const child = sandbox.spawn("server", command);
+  return await onceListening(
+    sandbox,
+    child,
+    () => portTakenBy(child, port),
+    () => sandbox.removeFolder(folder),
+  );
+}
+
+/**
+ * Wait until something listens on the port that the child was told to take.
+ *
+ * @throws Error: the child ended, or did not listen in time.
+ */
+async function portTakenBy(child: RunningChild, port: number): Promise<number> {
+  // A pipe that nobody reads would stop it once it is full.
+  child.process.stdout?.resume();
+  const deadlineUs = nowUs() + startTimeoutMs * 1000;
+  while (!(await accepts(port))) {
+    const hasEnded = child.process.exitCode !== null || child.process.signalCode !== null;
+    if (hasEnded || nowUs() > deadlineUs)
+      throw new Error(`${child.process.spawnargs.at(-1)} does not listen: ${child.lastWords()}`);
+    await sleep(20);
+  }
+  return port;
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
+
+async function onceListening(
+  sandbox: Sandbox,
+  child: RunningChild,
+  listening: () => Promise<number>,
+  tidyUp?: () => void,
+): Promise<StartedTarget> {
+  async function stop(): Promise<void> {
+    await sandbox.kill(child);
+    tidyUp?.();
+  }
+  try {
+    const port = await listening();
+    return { pid: child.pid, port, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }

@@ -1,5 +1,7 @@
 import { floorWire } from "./floor.js";
 import { grpcWire } from "./grpc.js";
+import { mqttWire } from "./mqtt.js";
+import { natsWire } from "./nats.js";
 import { socketIoWire } from "./socket-io.js";
 import { webSocketWire } from "./websocket.js";
 import type { Wire, WireName } from "./wire.js";
@@ -25,6 +27,10 @@ export function createWire(name: WireName): Wire {
       return grpcWire("confab");
     case "socket-io":
       return socketIoWire();
+    case "mqtt":
+      return mqttWire();
+    case "nats":
+      return natsWire();
     default: {
       const unknown: never = name;
       throw new Error(`no wire is named ${String(unknown)}`);

@@ -64,5 +64,7 @@ export const wireNames = [
   "grpc-peer",
   "grpc-confab",
   "socket-io",
+  "mqtt",
+  "nats",
 ] as const;
 export type WireName = (typeof wireNames)[number];
