@@ -25,11 +25,14 @@ const optionalParts = {
     find: () => ["/usr/bin/python3", findProgram("python3")].find((python) => python !== undefined && hasGrpc(python)),
   },
   h2load: { install: "apt-get install nghttp2-client", find: () => findProgram("h2load") },
-  // Debian has it in sbin, which is not in everybody's PATH.
-  haproxy: {
-    install: "apt-get install haproxy",
-    find: () => findProgram("haproxy") ?? ["/usr/sbin/haproxy"].find(isExecutable),
+  haproxy: { install: "apt-get install haproxy", find: () => findServer("haproxy") },
+  // The module is what counts; nginx is often there without it.
+  nchan: {
+    install: "apt-get install libnginx-mod-nchan",
+    find: () => (isReadable("/usr/lib/nginx/modules/ngx_nchan_module.so") ? findServer("nginx") : undefined),
   },
+  mosquitto: { install: "apt-get install mosquitto", find: () => findServer("mosquitto") },
+  nats: { install: "apt-get install nats-server", find: () => findServer("nats-server") },
   openssl: { install: "apt-get install openssl", find: () => findProgram("openssl") },
   redis: { install: "apt-get install redis-server", find: () => findProgram("redis-server") },
   taskset: { install: "apt-get install util-linux", find: () => findProgram("taskset") },
@@ -86,12 +89,25 @@ function findProgram(...names: readonly string[]): string | undefined {
   return names.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
 }
 
+/** Debian has servers in sbin, which is not in everybody's PATH. */
+function findServer(name: string): string | undefined {
+  return findProgram(name) ?? [join("/usr/sbin", name)].find(isExecutable);
+}
+
+function isReadable(path: string): boolean {
+  return isAccessible(path, constants.R_OK);
+}
+
 function isExecutable(path: string): boolean {
+  return isAccessible(path, constants.X_OK);
+}
+
+function isAccessible(path: string, mode: number): boolean {
   try {
-    accessSync(path, constants.X_OK);
+    accessSync(path, mode);
     return true;
   } catch {
-    // Absent or not ours to run: the answer is no either way.
+    // Absent or not ours: the answer is no either way.
     return false;
   }
 }

@@ -39,6 +39,7 @@ export type CaseId =
 export interface RowResult {
   readonly label: string;
   readonly target: TargetName;
+  /** One for each round, in their order; empty where the run could not be made. */
   readonly rounds: readonly Figures[];
   /** The medians; empty when no run could be made. */
   readonly figures: Figures;

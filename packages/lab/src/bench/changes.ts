@@ -1,6 +1,7 @@
 import type { CaseResult, RowResult } from "./bench-case.js";
-import type { FigureName, Figures } from "./figures.js";
-import { medianOfKnown } from "./statistics.js";
+import type { FigureName } from "./figures.js";
+import { ratiosTo, valuesOf } from "./rounds.js";
+import { median } from "./statistics.js";
 
 /** What is better when it is less, and when it is more. The other figures say how a run was made. */
 const direction: { readonly [name in FigureName]?: "less" | "more" } = {
@@ -67,8 +68,8 @@ interface RowInCase {
 
 function changeOf(name: FigureName, before: RowInCase, after: RowInCase): Omit<Change, "title" | "label"> | undefined {
   const base = baseOf(name, before, after);
-  const [old, now] = [valuesOf(name, before, base), valuesOf(name, after, base)];
-  const [oldMedian, newMedian] = [medianOfKnown(old), medianOfKnown(now)];
+  const [old, now] = [valuesBeside(base, name, before), valuesBeside(base, name, after)];
+  const [oldMedian, newMedian] = [median(old), median(now)];
   if (oldMedian === undefined || newMedian === undefined || oldMedian <= 0) return undefined;
   const ratio = newMedian / oldMedian;
   const hasMany = Math.min(old.length, now.length) >= enoughRounds;
@@ -85,13 +86,9 @@ function baseOf(name: FigureName, before: RowInCase, after: RowInCase): string |
   return after.rows.find(({ label }) => has(after, label) && has(before, label))?.label;
 }
 
-function valuesOf(name: FigureName, { rows, row }: RowInCase, base: string | undefined): number[] {
-  const beside = base === undefined ? undefined : rows.find(({ label }) => label === base)?.rounds;
-  return row.rounds.flatMap((figures: Figures, round) => {
-    const value = figures[name];
-    const divisor = beside === undefined ? 1 : beside[round]?.[name];
-    return value === undefined || divisor === undefined || divisor <= 0 ? [] : [value / divisor];
-  });
+function valuesBeside(base: string | undefined, name: FigureName, { rows, row }: RowInCase): readonly number[] {
+  const besides = rows.find(({ label }) => label === base);
+  return besides === undefined ? valuesOf(row, name) : ratiosTo(besides, row, name);
 }
 
 /** The changes for people, worse ones first. */

@@ -1,8 +1,8 @@
 import { limits } from "@confab/contract";
 import type { CaseId, CaseResult } from "./bench-case.js";
 import { type Figures, isNoisy } from "./figures.js";
+import { formatFigure, formatShare } from "./report/table.js";
 import { ratio } from "./statistics.js";
-import { formatFigure, formatShare } from "./table.js";
 
 /** One of the targets that Confab has set itself, and whether this run met it. */
 export interface Goal {

@@ -8,6 +8,7 @@ test("without options everything runs for three rounds", () => {
     options: {
       isQuick: false,
       jsonFile: undefined,
+      markdownFile: undefined,
       compareFile: undefined,
       only: scenarioNames,
       targets: targetNames,
@@ -36,7 +37,7 @@ test("a wrong option is answered with a reason that names it", () => {
     [["extra"], /extra/],
     [["--only", "fanout"], /--only does not know 'fanout'/],
     [["--only", ""], /--only/],
-    [["--targets", "nats"], /--targets does not know 'nats'/],
+    [["--targets", "nginx"], /--targets does not know 'nginx'/],
     [["--rounds", "0"], /--rounds is '0'/],
     [["--rounds", "two"], /--rounds is 'two'/],
     [["--json"], /--json/],
@@ -50,7 +51,16 @@ test("a wrong option is answered with a reason that names it", () => {
 
 test("the usage names every option, scenario and target", () => {
   assert.equal(parseOptions(["--help"]).kind, "help");
-  for (const word of ["--quick", "--rounds", "--only", "--targets", "--json", ...scenarioNames, ...targetNames]) {
+  for (const word of [
+    "--quick",
+    "--rounds",
+    "--only",
+    "--targets",
+    "--json",
+    "--markdown",
+    ...scenarioNames,
+    ...targetNames,
+  ]) {
     assert.ok(usage("npm run bench --").includes(word), word);
   }
 });

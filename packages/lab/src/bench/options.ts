@@ -33,6 +33,7 @@ export type TargetName = (typeof targetNames)[number];
 export interface BenchOptions {
   readonly isQuick: boolean;
   readonly jsonFile: string | undefined;
+  readonly markdownFile: string | undefined;
   /** What `jsonFile` of an earlier bench was. */
   readonly compareFile: string | undefined;
   readonly only: readonly ScenarioName[];
@@ -52,12 +53,16 @@ process, the load in another, each on a core of its own where taskset exists.
   --only LIST      some of: ${scenarioNames.join(",")}
   --targets LIST   some of: ${targetNames.join(",")}
   --json FILE      also write every run's figures to FILE
+  --markdown FILE  also write the report as a page: docs/bench-results.md is one
   --compare FILE   say what got slower or larger, beyond the noise, since the bench that wrote FILE; three rounds
                    in both tell more than one
   --help           this text
 
+Servers that are not installed are left out, and the report says so. Ctrl-C ends the bench and reports what was
+measured until then.
+
 Exit code: 0 when every run ran, whatever its figures; 1 when one could not run, or something got worse
-since --compare; 2 for a wrong option.
+since --compare; 2 for a wrong option; 130 when it was interrupted.
 `;
 
 /** Read the command line (without node and script). Never throws: a wrong option is an answer. */
@@ -69,6 +74,7 @@ export function parseOptions(argv: readonly string[]): ParsedOptions<BenchOption
         quick: { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },
         json: { type: "string" },
+        markdown: { type: "string" },
         compare: { type: "string" },
         only: { type: "string" },
         targets: { type: "string" },
@@ -79,6 +85,7 @@ export function parseOptions(argv: readonly string[]): ParsedOptions<BenchOption
     const options: BenchOptions = {
       isQuick: values.quick,
       jsonFile: values.json,
+      markdownFile: values.markdown,
       compareFile: values.compare,
       only: chosenFrom("--only", scenarioNames, values.only),
       targets: chosenFrom("--targets", targetNames, values.targets),

@@ -1,14 +1,18 @@
 import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { answerOptions } from "../answer-options.js";
 import type { CaseResult } from "./bench-case.js";
-import { casesFor } from "./cases.js";
+import type { BenchRun } from "./bench-run.js";
+import { chooseCases } from "./cases.js";
 import { changeLines, changesBetween } from "./changes.js";
 import { judgeGoals } from "./goals.js";
 import { describeMachine } from "./machine.js";
-import { type BenchOptions, parseOptions, usage } from "./options.js";
-import { reportLines, summarise } from "./report.js";
+import { type BenchOptions, parseOptions, type TargetName, usage } from "./options.js";
+import { reportPage } from "./report/page.js";
+import { summarise } from "./report/summary.js";
+import { reportLines } from "./report/terminal.js";
 import { runCases } from "./run-cases.js";
 import { Sandbox } from "./sandbox.js";
+import { versionOf } from "./targets/versions.js";
 
 /** Of a bench: all ran; a run could not be made, or something got worse; a wrong option; Ctrl-C. */
 export type BenchExitCode = (typeof exitCodes)[keyof typeof exitCodes];
@@ -17,42 +21,86 @@ const exitCodes = { ok: 0, failed: 1, wrongOption: 2, interrupted: 130 } as cons
 
 /** What the bench is called, for its own texts: `npm run bench --` or `confab bench`. */
 export async function runBench(argv: readonly string[], program: string): Promise<BenchExitCode> {
-  return await answerOptions(parseOptions(argv), usage(program), bench);
+  const command = [program, ...argv].join(" ");
+  return await answerOptions(parseOptions(argv), usage(program), (options) => bench(options, command));
 }
 
-async function bench(options: BenchOptions): Promise<BenchExitCode> {
-  if (options.jsonFile !== undefined && !isWritable(options.jsonFile)) return refuse("--json", options.jsonFile);
+async function bench(options: BenchOptions, command: string): Promise<BenchExitCode> {
+  for (const [option, file] of [["--json", options.jsonFile] as const, ["--markdown", options.markdownFile] as const])
+    if (file !== undefined && !isWritable(file)) return refuse(option, file, "cannot be written");
   const before = options.compareFile === undefined ? [] : resultsIn(options.compareFile);
-  if (before === undefined) return refuse("--compare", options.compareFile ?? "");
-  const machine = describeMachine();
-  const sandbox = new Sandbox(machine.pinned);
-  process.once("exit", () => sandbox.close());
-  // For every signal and not the first one only: a second Ctrl-C must not end the tidying up of the first.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-    process.on(signal, () => process.exit(exitCodes.interrupted));
+  if (before === undefined)
+    return refuse("--compare", options.compareFile ?? "", "is not what --json of this bench writes");
 
-  const results = await runCases(casesFor(options, machine), {
-    sandbox,
-    rounds: options.rounds,
-    // A quick run has its five minutes and no more.
-    maxAttempts: options.isQuick ? 1 : 3,
-    progress: (line) => void process.stderr.write(`${line}\n`),
-    summary: summarise,
-  });
-  const goals = judgeGoals(results);
-  const changes = changesBetween(before, results);
-  const lines = [...reportLines(machine, options.rounds, results, goals)];
+  const run = await measured(options, command);
+  const changes = changesBetween(before, run.results);
+  const lines = [...reportLines(run)];
   if (options.compareFile !== undefined) lines.push(...changeLines(changes, options.compareFile));
   process.stdout.write(`${lines.join("\n")}\n`);
-  if (options.jsonFile !== undefined) {
-    writeFileSync(options.jsonFile, `${JSON.stringify({ machine, options, results, goals, changes }, null, 2)}\n`);
-  }
-  const hasFailure = results.some((result) => result.rows.some((row) => row.failures.length > 0));
+  if (options.jsonFile !== undefined)
+    writeFileSync(options.jsonFile, `${JSON.stringify({ ...run, options, changes }, null, 2)}\n`);
+  if (options.markdownFile !== undefined) writeFileSync(options.markdownFile, reportPage(run));
+
+  if (!run.isComplete) return exitCodes.interrupted;
+  const hasFailure = run.results.some(({ rows }) => rows.some(({ failures }) => failures.length > 0));
   return hasFailure || changes.some(({ verdict }) => verdict === "worse") ? exitCodes.failed : exitCodes.ok;
 }
 
-function refuse(option: string, file: string): BenchExitCode {
-  const why = option === "--json" ? "cannot be written" : "is not what --json of this bench writes";
+async function measured(options: BenchOptions, command: string): Promise<BenchRun> {
+  const startedAt = new Date();
+  const machine = describeMachine();
+  const sandbox = new Sandbox(machine.pinned);
+  process.once("exit", () => sandbox.close());
+  const interrupt = interruption();
+  const { cases, leftOut } = chooseCases(options, machine);
+  const progress = (line: string): void => void process.stderr.write(`${line}\n`);
+  for (const line of leftOut) progress(`left out: ${line}`);
+
+  const results = await runCases(cases, {
+    sandbox,
+    rounds: options.rounds,
+    // A quick run has its minutes and no more.
+    maxAttempts: options.isQuick ? 1 : 3,
+    progress,
+    summary: summarise,
+    signal: interrupt,
+  });
+  sandbox.close();
+  return {
+    command,
+    startedAt: startedAt.toISOString(),
+    tookSeconds: (Date.now() - startedAt.getTime()) / 1000,
+    machine,
+    versions: versionsOf(new Set(cases.flatMap(({ rows }) => rows.map(({ target }) => target)))),
+    rounds: options.rounds,
+    isComplete: !interrupt.aborted,
+    results,
+    leftOut,
+    goals: judgeGoals(results),
+  };
+}
+
+function versionsOf(targets: ReadonlySet<TargetName>): Record<string, string> {
+  const versions: Record<string, string> = {};
+  for (const target of targets) {
+    const version = versionOf(target);
+    if (version !== undefined) versions[target] = version;
+  }
+  return versions;
+}
+
+/** Aborted by the first Ctrl-C, after which there is a report of what was measured; the second ends the process. */
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(exitCodes.interrupted);
+      controller.abort();
+    });
+  return controller.signal;
+}
+
+function refuse(option: string, file: string, why: string): BenchExitCode {
   process.stderr.write(`${option}: '${file}' ${why}\n`);
   return exitCodes.wrongOption;
 }

@@ -33,6 +33,7 @@ const options = {
   maxAttempts: 1,
   progress: () => undefined,
   summary: () => "",
+  signal: new AbortController().signal,
 };
 
 test("a round goes through all rows before the next begins", async () => {
@@ -66,4 +67,30 @@ test("every run is told of", async () => {
   const progress = (line: string): void => void lines.push(line);
   await runCases([scripted({ a: [{}], b: ["broken"] })], { ...options, progress, summary: () => "fine" });
   assert.deepEqual(lines, ["[1/2] ws-100 a: fine", "[2/2] ws-100 b: could not run: broken"]);
+});
+
+test("an interrupted bench gives up the run in hand, makes no other, and blames nobody", async () => {
+  const order: string[] = [];
+  const controller = new AbortController();
+  const { signal } = controller;
+  const [first, second, third] = scripted({ a: [{ p50Us: 1 }], b: [], c: [] }, order).rows;
+  assert.ok(first && second && third);
+  const hanging = {
+    ...second,
+    run: () => {
+      controller.abort();
+      return new Promise<never>(() => undefined);
+    },
+  };
+  const benchCase: BenchCase = { ...scripted({}), rows: [first, hanging, third] };
+  const [result] = await runCases([benchCase], { ...options, rounds: 2, signal });
+  assert.deepEqual(order, ["a"]);
+  assert.deepEqual(
+    result?.rows.map(({ figures, failures }) => ({ figures, failures })),
+    [
+      { figures: { p50Us: 1 }, failures: [] },
+      { figures: {}, failures: [] },
+      { figures: {}, failures: [] },
+    ],
+  );
 });

@@ -1,7 +1,7 @@
 import type { BenchCase, CaseResult, CaseRow } from "./bench-case.js";
 import { type Figures, isNoisy, medianFigures } from "./figures.js";
+import { formatShare } from "./report/table.js";
 import type { Sandbox } from "./sandbox.js";
-import { formatShare } from "./table.js";
 
 export interface RunOptions {
   readonly sandbox: Sandbox;
@@ -12,6 +12,8 @@ export interface RunOptions {
   readonly progress: (line: string) => void;
   /** One run's figures in a few words. */
   readonly summary: (figures: Figures) => string;
+  /** Ends the bench: the run in hand is given up, and what was measured until then is the result. */
+  readonly signal: AbortSignal;
 }
 
 const maxReasonLength = 300;
@@ -21,23 +23,31 @@ const maxReasonLength = 300;
  * the machine does falls on all servers alike. A run that fails is reported and does not stop the others.
  */
 export async function runCases(cases: readonly BenchCase[], options: RunOptions): Promise<readonly CaseResult[]> {
-  const runsPerRound = cases.reduce((sum, benchCase) => sum + benchCase.rows.length, 0);
+  const rows = cases.flatMap((benchCase) => benchCase.rows.map((row) => ({ id: benchCase.id, row })));
   const rounds = new Map<CaseRow, Figures[]>();
   const failures = new Map<CaseRow, string[]>();
+  const interrupted = new Promise<never>((_, reject) => {
+    options.signal.addEventListener("abort", () => reject(new Error("interrupted")), { once: true });
+  });
+  // It is raced against every run; without any it is nobody's.
+  interrupted.catch(() => undefined);
   for (let round = 1, run = 1; round <= options.rounds; round += 1) {
-    for (const benchCase of cases) {
-      for (const row of benchCase.rows) {
-        const place = `[${run}/${runsPerRound * options.rounds}] ${benchCase.id} ${row.label}`;
-        run += 1;
-        try {
-          const figures = await quietestRun(row, options);
-          append(rounds, row, figures);
-          options.progress(`${place}: ${options.summary(figures)}`);
-        } catch (error) {
-          const reason = oneLine(error instanceof Error ? error.message : String(error));
-          append(failures, row, reason);
-          options.progress(`${place}: could not run: ${reason}`);
-        }
+    for (const { id, row } of rows) {
+      if (options.signal.aborted) break;
+      const place = `[${run}/${rows.length * options.rounds}] ${id} ${row.label}`;
+      run += 1;
+      try {
+        const figures = await Promise.race([quietestRun(row, options), interrupted]);
+        append(rounds, row, figures);
+        options.progress(`${place}: ${options.summary(figures)}`);
+      } catch (error) {
+        // Whatever an interrupted run says, it is not the server's failure.
+        if (options.signal.aborted) break;
+        const reason = oneLine(error instanceof Error ? error.message : String(error));
+        append(failures, row, reason);
+        // Rounds keep their places: a ratio is taken between rows of the same one.
+        append(rounds, row, {});
+        options.progress(`${place}: could not run: ${reason}`);
       }
     }
   }

@@ -28,6 +28,7 @@ export class Sandbox {
   readonly #children = new Set<ChildProcess>();
   readonly #folders = new Set<string>();
   readonly #pinned: boolean;
+  #isClosed = false;
 
   /** `pinned`: put server and load on a core of their own with `taskset`. */
   constructor(pinned: boolean) {
@@ -37,10 +38,14 @@ export class Sandbox {
   /**
    * Start a program. Its stdin is a pipe that nobody writes to: the bench's own programs end when it closes, so not even
    * a killed bench leaves them behind. `taskset` replaces itself by the program, so the pid is the program's.
+   *
+   * @throws Error: the sandbox is closed.
    */
   spawn(role: Role, command: readonly string[]): RunningChild {
     const [program, ...args] = this.#pinned ? ["taskset", "-c", String(coreOf[role]), ...command] : command;
     if (program === undefined) throw new Error("an empty command");
+    // A run that was given up may still be on its way to its next child.
+    if (this.#isClosed) throw new Error("the bench is over");
     const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] });
     this.#children.add(child);
     child.once("exit", () => this.#children.delete(child));
@@ -78,6 +83,7 @@ export class Sandbox {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const child of this.#children) child.kill("SIGKILL");
     for (const folder of this.#folders) this.removeFolder(folder);
   }

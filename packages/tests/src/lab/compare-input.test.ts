@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { runProgram } from "../fixture/run-program.js";
+import { processesWith } from "./processes.js";
 
 const confab = fileURLToPath(new URL("../../../cli/dist/main.js", import.meta.url));
 
@@ -135,20 +136,3 @@ describe("confab compare, interrupted", () => {
     }
   });
 });
-
-/** The processes of this machine that have this in their environment. */
-async function processesWith(setting: string): Promise<readonly string[]> {
-  const ids = (await readdir("/proc")).filter((name) => /^[0-9]+$/.test(name));
-  const found = await Promise.all(
-    ids.map(async (id) => {
-      try {
-        const environment = await readFile(`/proc/${id}/environ`, "latin1");
-        return environment.split("\0").includes(setting) ? [id] : [];
-      } catch {
-        // It ended meanwhile, or is somebody else's.
-        return [];
-      }
-    }),
-  );
-  return found.flat();
-}

@@ -1,4 +1,4 @@
-import { formatFigure } from "../../bench/table.js";
+import { formatFigure } from "../../bench/report/table.js";
 import type { Estimate } from "../statistics/estimate.js";
 
 /** A figure and its unit: `0.731 ms`, `13,500 /s`. */

@@ -1,4 +1,4 @@
-import { layOut } from "../../bench/table.js";
+import { layOut } from "../../bench/report/table.js";
 import { totalBytes } from "./byte-rows.js";
 import { withSpread, withUnit } from "./format.js";
 import type { Recommendation } from "./recommendation.js";

@@ -1,4 +1,4 @@
-import { formatFigure } from "../../../bench/table.js";
+import { formatFigure } from "../../../bench/report/table.js";
 import { bucketStartUs } from "../../statistics/histogram.js";
 import { entryOf } from "../lookup.js";
 import type { Report } from "../report.js";

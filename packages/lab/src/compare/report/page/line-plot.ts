@@ -1,4 +1,4 @@
-import { formatFigure } from "../../../bench/table.js";
+import { formatFigure } from "../../../bench/report/table.js";
 import { colour, gridLine, linearScale, plot, plotWidth, round, type Scale, text } from "./axis.js";
 
 export interface Line {

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { CaseResult, RowResult } from "./bench-case.js";
-import { type Figures, medianFigures } from "./figures.js";
-import { judgeGoals } from "./goals.js";
-import type { Machine } from "./machine.js";
-import type { TargetName } from "./options.js";
-import { reportLines, summarise } from "./report.js";
+import type { CaseResult, RowResult } from "../bench-case.js";
+import type { BenchRun } from "../bench-run.js";
+import { type Figures, medianFigures } from "../figures.js";
+import { judgeGoals } from "../goals.js";
+import type { Machine } from "../machine.js";
+import type { TargetName } from "../options.js";
+import { reportPage } from "./page.js";
+import { summarise } from "./summary.js";
+import { reportLines } from "./terminal.js";
 
 const machine: Machine = {
   cpuModel: "Test CPU",
@@ -17,6 +20,19 @@ const machine: Machine = {
   hasH2load: true,
   hasRedis: true,
   logIsInMemory: false,
+};
+
+const made: BenchRun = {
+  command: "npm run bench -- --only fanout-ws",
+  startedAt: "2026-01-01T12:00:00.000Z",
+  tookSeconds: 600,
+  machine,
+  versions: { ws: "8.0.0" },
+  rounds: 1,
+  isComplete: true,
+  results: [],
+  leftOut: [],
+  goals: [],
 };
 
 test("a row shows its ratio to the floor and to the peer", () => {
@@ -50,7 +66,7 @@ test("a run that could not be made says why, once", () => {
 
 test("a run beside other busy programs carries a warning, a quiet one does not", () => {
   const warned = (othersCoreShare: number) =>
-    linesFor([row("ws", "ws", { othersCoreShare })]).some((line) => line.startsWith("Noise:"));
+    linesFor([row("ws", "ws", { othersCoreShare })]).some((line) => line.startsWith("Other programs"));
   assert.equal(warned(0.5), true);
   assert.equal(warned(0.02), false);
 });
@@ -71,7 +87,7 @@ test("a target is met at its bound and missed above it", () => {
 test("a verdict tells when other programs disturbed a run that it rests on", () => {
   const floor = row("bare TCP", "floor", { cpuUsPerDelivery: 4, othersCoreShare: 0.5 });
   const results = [caseOf("ws-100", [floor, row("Confab plain", "confab", { cpuUsPerDelivery: 4 })])];
-  const lines = reportLines(machine, 1, results, judgeGoals(results));
+  const lines = reportLines({ ...made, results, goals: judgeGoals(results) });
   assert.ok(
     lines.some(
       (line) =>
@@ -81,7 +97,9 @@ test("a verdict tells when other programs disturbed a run that it rests on", () 
 });
 
 test("what was not measured is neither met nor missed", () => {
-  assert.deepEqual(new Set(judgeGoals([]).map((goal) => goal.isMet)), new Set([undefined]));
+  const goals = judgeGoals([]);
+  assert.deepEqual(new Set(goals.map((goal) => goal.isMet)), new Set([undefined]));
+  assert.ok(!reportLines({ ...made, goals }).includes("Targets"));
 });
 
 test("a server that fell behind has missed its cost target too", () => {
@@ -96,6 +114,42 @@ test("each kind of run has a summary of its own", () => {
   assert.equal(summarise({ rssPerConnectionBytes: 6_200 }), "6.20 KB/connection");
 });
 
+test("several rounds show their spread, and ratios are those of the rounds", () => {
+  const rows = [roundsRow("bare TCP", "floor", [10, 20, 10]), roundsRow("Confab plain", "confab", [9, 18, 10])];
+  const confab = linesFor(rows).find((line) => line.startsWith("Confab plain"));
+  assert.match(confab ?? "", /10\.0 ±45 %\s+–\s+0\.90× ±6 %/);
+});
+
+test("a rate at which the load was full is a lower bound, and no rate at all is said to be under the lowest", () => {
+  const rateRow = (figures: Figures) => {
+    const result = { ...caseOf("rate-ws", [row("ws", "ws", figures)]), scenario: "highest-rate" as const };
+    return reportLines({ ...made, results: [result] }).find((line) => line.startsWith("ws ")) ?? "";
+  };
+  assert.match(rateRow({ highestRatePerSecond: 2_000, loadCoreShare: 0.95 }), /^ws +≥ 2,000 /);
+  assert.match(rateRow({ highestRatePerSecond: 2_000, loadCoreShare: 0.5 }), /^ws +2,000 /);
+  assert.match(rateRow({ highestRatePerSecond: 0 }), /^ws +under 31 /);
+});
+
+test("what was left out, and that it was interrupted, stands in the lines and on the page", () => {
+  const run = { ...made, isComplete: false, leftOut: ["nats: not installed"] };
+  for (const text of [reportLines(run).join("\n"), reportPage(run)]) {
+    assert.match(text, /INTERRUPTED/);
+    assert.match(text, /Left out\n+(- )?nats: not installed/);
+  }
+});
+
+test("the page has the command, the servers' versions and a table of each case", () => {
+  const page = reportPage({ ...made, results: [caseOf("ws-100", [row("a|b", "floor", { p50Us: 1500 })])] });
+  assert.match(page, /^ {4}npm run bench -- --only fanout-ws$/m);
+  assert.match(page, /^- beside ws 8\.0\.0$/m);
+  assert.match(page, /^## Fan-out\n\n\| {2}\| CPU µs\/delivery .*\n\| --- \| ---: .*\n\| a\\\|b \| .* 1\.50 /m);
+});
+
+function roundsRow(label: string, target: TargetName, values: readonly number[]): RowResult {
+  const rounds = values.map((cpuUsPerDelivery) => ({ cpuUsPerDelivery }));
+  return { ...row(label, target, medianFigures(rounds)), rounds };
+}
+
 function row(label: string, target: TargetName, figures: Figures): RowResult {
   return { label, target, rounds: [figures], figures, failures: [] };
 }
@@ -105,5 +159,5 @@ function caseOf(id: CaseResult["id"], rows: readonly RowResult[]): CaseResult {
 }
 
 function linesFor(rows: readonly RowResult[]): readonly string[] {
-  return reportLines(machine, 1, [caseOf("ws-100", rows)], []);
+  return reportLines({ ...made, results: [caseOf("ws-100", rows)] });
 }

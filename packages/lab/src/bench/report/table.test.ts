@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatFigure, formatRatio, formatShare, layOut } from "./table.js";
+import { formatFigure, formatRatio, formatShare, formatSpread, layOut } from "./table.js";
 
 test("columns are as wide as their widest cell, the first aligned left", () => {
   assert.deepEqual(
@@ -24,4 +24,10 @@ test("only a whole share is 100 %", () => {
 
 test("a ratio has two decimals", () => {
   assert.deepEqual([1.149, undefined].map(formatRatio), ["1.15×", "–"]);
+});
+
+test("a spread is half the distance of the outermost rounds; one round has none", () => {
+  assert.equal(formatSpread([10, 9, 12]), " ±15 %");
+  assert.equal(formatSpread([10]), "");
+  assert.equal(formatSpread([0, 0]), "");
 });

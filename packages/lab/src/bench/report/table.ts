@@ -1,3 +1,5 @@
+import { median } from "../statistics.js";
+
 /** Lay out rows of text as columns, the first aligned left, the others right, two spaces between. */
 export function layOut(rows: readonly (readonly string[])[]): readonly string[] {
   const widths: number[] = [];
@@ -30,4 +32,12 @@ export function formatRatio(value: number | undefined): string {
 /** A share of 1 as percent, cut and not rounded, so that only all of it is `100 %`. */
 export function formatShare(value: number | undefined): string {
   return value === undefined ? "–" : `${Math.floor(value * 1000) / 10} %`;
+}
+
+/** How far rounds lie apart: half the distance between the lowest and the highest, as a share of their median. */
+export function formatSpread(values: readonly number[]): string {
+  const middle = median(values);
+  if (values.length < 2 || middle === undefined || middle === 0) return "";
+  const half = (Math.max(...values) - Math.min(...values)) / 2 / middle;
+  return ` ±${Math.round(half * 100)} %`;
 }

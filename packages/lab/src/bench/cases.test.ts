@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { chooseCases } from "./cases.js";
+import { describeMachine } from "./machine.js";
+import { type BenchOptions, scenarioNames, targetNames } from "./options.js";
+
+const everything: BenchOptions = {
+  isQuick: false,
+  jsonFile: undefined,
+  markdownFile: undefined,
+  compareFile: undefined,
+  only: scenarioNames,
+  targets: targetNames,
+  rounds: 1,
+};
+const machine = { ...describeMachine(), hasRedis: true };
+const nothingMissing = () => undefined;
+
+test("on a machine that has it all, every scenario is run and nothing is left out", () => {
+  const { cases, leftOut } = chooseCases(everything, machine, nothingMissing);
+  assert.deepEqual(new Set(cases.map(({ scenario }) => scenario)), new Set(scenarioNames));
+  assert.deepEqual(leftOut, []);
+});
+
+test("a server that is not installed is left out of every table, and that is said once", () => {
+  const missing = (name: string) => (name === "nats" ? "not installed" : undefined);
+  const { cases, leftOut } = chooseCases(everything, machine, missing);
+  assert.ok(cases.every(({ rows }) => rows.every(({ target }) => target !== "nats")));
+  assert.deepEqual(leftOut, ["nats: not installed"]);
+  assert.deepEqual(chooseCases({ ...everything, targets: ["confab"] }, machine, missing).leftOut, []);
+});
+
+test("without Redis the tables about it are left out, those that were asked for are named", () => {
+  const options: BenchOptions = { ...everything, only: ["presence", "unary"] };
+  const { cases, leftOut } = chooseCases(options, { ...machine, hasRedis: false }, nothingMissing);
+  assert.deepEqual(
+    cases.map(({ id }) => id),
+    ["unary"],
+  );
+  assert.match(leftOut.join(), /^presence: redis-server is not installed/);
+});

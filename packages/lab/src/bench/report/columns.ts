@@ -1,0 +1,138 @@
+import type { RowResult } from "../bench-case.js";
+import type { FigureName } from "../figures.js";
+import { lowestRatePerSecond } from "../load/highest-rate.js";
+import type { ScenarioName } from "../options.js";
+import { ratiosTo, valuesOf } from "../rounds.js";
+import { median } from "../statistics.js";
+import { formatFigure, formatRatio, formatShare, formatSpread } from "./table.js";
+
+/** One column of a case's table. */
+export interface Column {
+  readonly head: string;
+  cell(row: RowResult, rows: readonly RowResult[]): string;
+}
+
+const figure = (head: string, name: FigureName, perUnit = 1): Column => ({
+  head,
+  cell: ({ figures }) => formatFigure(scaled(figures[name], perUnit)),
+});
+
+/** A figure that a table is about: with how far its rounds lie apart. */
+const main = (head: string, name: FigureName, perUnit = 1): Column => ({
+  head,
+  cell: (row) => formatFigure(scaled(row.figures[name], perUnit)) + formatSpread(valuesOf(row, name)),
+});
+
+const share = (head: string, name: FigureName): Column => ({ head, cell: ({ figures }) => formatShare(figures[name]) });
+
+/** This row's figure over the same one of the first row whose label begins with `base`, of each round. */
+const over = (base: string, name: FigureName): Column => ({
+  head: `÷ ${base}`,
+  cell: (row, rows) => {
+    const other = rows.find(({ label }) => label.startsWith(base));
+    const ratios = other === undefined ? [] : ratiosTo(other, row, name);
+    return formatRatio(median(ratios)) + (other === row ? "" : formatSpread(ratios));
+  },
+});
+
+const delivered: Column = {
+  head: "delivered",
+  cell: ({ figures, rounds }) => {
+    const text = formatShare(figures.deliveredShare);
+    if (figures.deliveredShare !== undefined && figures.deliveredShare < 1) return `falls behind: ${text}`;
+    // The median hides a round that fell behind; the reader should not have to guess.
+    const late = rounds.filter((round) => (round.deliveredShare ?? 1) < 1).length;
+    return late === 0 ? text : `${text}, ${late} of ${rounds.length} rounds behind`;
+  },
+};
+
+/** From here on the load is as busy as it can be, and what was found is its own limit. */
+const fullCoreShare = 0.9;
+
+const highestRate: Column = {
+  head: "messages/s",
+  cell: (row) => {
+    const { highestRatePerSecond: rate, loadCoreShare = 0 } = row.figures;
+    if (rate === 0) return `under ${Math.floor(lowestRatePerSecond)}`;
+    const mark = rate !== undefined && loadCoreShare > fullCoreShare ? "≥ " : "";
+    return mark + formatFigure(rate) + formatSpread(valuesOf(row, "highestRatePerSecond"));
+  },
+};
+
+const latency = [figure("p50 ms", "p50Us", 1000), figure("p99 ms", "p99Us", 1000)];
+const cpuPerDelivery = [main("CPU µs/delivery", "cpuUsPerDelivery"), figure("of it kernel", "kernelUsPerDelivery")];
+const cores = [
+  share("server core", "serverCoreShare"),
+  share("load core", "loadCoreShare"),
+  share("others", "othersCoreShare"),
+];
+const fanoutEnd = [
+  ...latency,
+  figure("bytes", "bytesPerDelivery"),
+  figure("msgs/read", "messagesPerRead"),
+  ...cores,
+  delivered,
+];
+
+/** What the table of each kind of case shows. */
+export const columns: Record<ScenarioName, readonly Column[]> = {
+  "fanout-ws": [...cpuPerDelivery, over("bare TCP", "cpuUsPerDelivery"), over("ws", "cpuUsPerDelivery"), ...fanoutEnd],
+  "fanout-grpc": [
+    ...cpuPerDelivery,
+    over("bare TCP", "cpuUsPerDelivery"),
+    over("grpc-js", "cpuUsPerDelivery"),
+    ...fanoutEnd,
+  ],
+  "highest-rate": [
+    highestRate,
+    figure("deliveries/s", "deliveriesPerSecond"),
+    over("bare TCP", "highestRatePerSecond"),
+    figure("p99 ms", "p99Us", 1000),
+    ...cores,
+  ],
+  unary: [
+    main("requests/s", "requestsPerSecond"),
+    over("grpc-js", "requestsPerSecond"),
+    over("connect-node", "requestsPerSecond"),
+    figure("CPU µs/request", "cpuUsPerRequest"),
+    ...latency,
+    ...cores,
+  ],
+  "redis-nodes": [...cpuPerDelivery, over("bare Redis", "p50Us"), over("Socket.IO, Pub/Sub", "p50Us"), ...fanoutEnd],
+  "redis-appends": [
+    main("appends/s", "requestsPerSecond"),
+    over("bare XADD, one", "requestsPerSecond"),
+    over("bare XADD, 100", "requestsPerSecond"),
+    ...latency,
+    share("node core", "serverCoreShare"),
+    share("Redis core", "redisCoreShare"),
+    figure("Redis bytes/message", "redisBytesPerMessage"),
+  ],
+  presence: [
+    main("entered/s", "enteredPerSecond"),
+    figure("count p50 ms", "countP50Us", 1000),
+    figure("p99", "countP99Us", 1000),
+    figure("page of 100 p50 ms", "pageP50Us", 1000),
+    figure("p99", "pageP99Us", 1000),
+    figure("Redis bytes/member", "redisBytesPerMember"),
+    figure("gone after a kill s", "goneUs", 1_000_000),
+  ],
+  resume: [
+    main("all live ms", "allLiveUs", 1000),
+    figure("p99 ms before", "p99BeforeUs", 1000),
+    figure("p99 ms during", "p99DuringUs", 1000),
+    share("others", "othersCoreShare"),
+  ],
+  stalled: [...cpuPerDelivery, main("RSS KB/stalled reader", "stalledGrowthBytes", 1000), ...fanoutEnd],
+  history: [main("messages/s", "messagesPerSecond"), figure("CPU µs/message", "cpuUsPerMessage"), ...cores],
+  memory: [
+    figure("connections", "connections"),
+    main("RSS KB/connection", "rssPerConnectionBytes", 1000),
+    figure("after a message", "rssPerUsedConnectionBytes", 1000),
+    figure("RSS MB before", "rssBeforeBytes", 1_000_000),
+  ],
+};
+
+function scaled(value: number | undefined, perUnit: number): number | undefined {
+  return value === undefined ? undefined : value / perUnit;
+}

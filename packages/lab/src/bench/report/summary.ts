@@ -1,0 +1,16 @@
+import type { Figures } from "../figures.js";
+import { formatFigure, formatShare } from "./table.js";
+
+/** One run in a few words, for the progress. */
+export function summarise(figures: Figures): string {
+  if (figures.rssPerConnectionBytes !== undefined)
+    return `${formatFigure(figures.rssPerConnectionBytes / 1000)} KB/connection`;
+  if (figures.highestRatePerSecond !== undefined)
+    return `${formatFigure(figures.highestRatePerSecond)} messages/s to all`;
+  if (figures.messagesPerSecond !== undefined) return `${formatFigure(figures.messagesPerSecond)} messages/s`;
+  if (figures.allLiveUs !== undefined) return `all live after ${formatFigure(figures.allLiveUs / 1000)} ms`;
+  if (figures.enteredPerSecond !== undefined) return `${formatFigure(figures.enteredPerSecond)} entered/s`;
+  if (figures.requestsPerSecond !== undefined) return `${formatFigure(figures.requestsPerSecond)} requests/s`;
+  if (figures.cpuUsPerDelivery !== undefined) return `${formatFigure(figures.cpuUsPerDelivery)} µs/delivery`;
+  return `falls behind: ${formatShare(figures.deliveredShare)} delivered`;
+}
