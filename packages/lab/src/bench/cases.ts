@@ -74,6 +74,6 @@ function allCases(options: BenchOptions, machine: Machine): readonly BenchCase[]
       beforeMs: durations.measureMs,
     }),
     stalling({ subscribers: 900, ratePerSecond: 100, ...durations }, 100),
-    historyReading(options.isQuick ? 200_000 : 500_000),
+    historyReading({ messages: options.isQuick ? 200_000 : 500_000, hasRedis: machine.hasRedis }),
   ];
 }

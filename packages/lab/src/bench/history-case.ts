@@ -3,31 +3,66 @@ import type { Figures } from "./figures.js";
 import type { HistoryLoad } from "./load/history.js";
 import { runLoad } from "./load/run-load.js";
 import type { Sandbox } from "./sandbox.js";
-import { startTarget } from "./targets/start-target.js";
+import { startRedisTarget } from "./targets/redis.js";
+import { type KeepingTargetName, type StartedTarget, startKeepingTarget } from "./targets/start-target.js";
 
 /** Filling the room and reading it several times. */
 const timeoutMs = 200_000;
 
-/** One reader of a whole log over gRPC. */
-export function historyReading(messages: number): BenchCase {
-  const row = (label: string, by: HistoryLoad["by"]): CaseRow => ({
+/**
+ * Nchan looks for each message's successor from its newest message backwards, so that a log of twice as many takes four
+ * times as long: of more than these it is not a reader's speed that would be measured.
+ */
+const nchanMessages = 20_000;
+
+export interface HistorySize {
+  readonly messages: number;
+  readonly hasRedis: boolean;
+}
+
+/** One reader of a whole log. */
+export function historyReading({ messages, hasRedis }: HistorySize): BenchCase {
+  const row = (label: string, target: KeepingTargetName, by: HistoryLoad["by"], count = messages): CaseRow => ({
     label,
-    target: "confab",
-    run: (sandbox) => runHistory(sandbox, messages, by),
+    target,
+    run: (sandbox) =>
+      // How durable the messages are is of no interest to those who read them, and filling the room is quicker so.
+      runHistory(sandbox, { messages: count, by }, () => startKeepingTarget(sandbox, target, count, "os")),
   });
+  const redisRow: CaseRow = {
+    label: "bare Redis XRANGE, pages",
+    target: "floor",
+    run: (sandbox) => runHistory(sandbox, { messages, by: "xrange" }, () => startRedisTarget(sandbox, "server")),
+  };
+  const whole = new Intl.NumberFormat("en");
   return {
     id: "history",
     scenario: "history",
-    title: `Reading history over gRPC: ${new Intl.NumberFormat("en").format(messages)} messages to one reader`,
-    rows: [row("Confab, StreamMessages", "stream"), row("Confab, GetHistory pages", "pages")],
+    title: `Reading history: ${whole.format(messages)} messages to one reader`,
+    rows: [
+      row("bare TCP", "floor", "floor-grpc"),
+      ...(hasRedis ? [redisRow] : []),
+      row(
+        `Nchan, ${whole.format(Math.min(nchanMessages, messages))} messages only`,
+        "nchan",
+        "nchan",
+        Math.min(nchanMessages, messages),
+      ),
+      row("NATS JetStream, ordered consumer", "nats", "nats-stream"),
+      row("Confab, StreamMessages", "confab", "grpc-confab"),
+      row("Confab, GetHistory pages", "confab", "pages"),
+    ],
   };
 }
 
-async function runHistory(sandbox: Sandbox, messages: number, by: HistoryLoad["by"]): Promise<Figures> {
-  // How durable the messages are is of no interest to those who read them, and filling the room is quicker so.
-  const target = await startTarget(sandbox, "confab", "os");
+async function runHistory(
+  sandbox: Sandbox,
+  what: Pick<HistoryLoad, "messages" | "by">,
+  start: () => Promise<StartedTarget>,
+): Promise<Figures> {
+  const target = await start();
   try {
-    const load: HistoryLoad = { port: target.port, serverPid: target.pid, messages, by };
+    const load: HistoryLoad = { port: target.port, serverPid: target.pid, ...what };
     const result = await runLoad(sandbox, "history", load, timeoutMs);
     return {
       messagesPerSecond: result.messages / (result.elapsedUs / 1_000_000),

@@ -10,7 +10,7 @@ import { cpuTimesOf, totalUs } from "./process-stats.js";
 import type { Role, Sandbox } from "./sandbox.js";
 import { confabNodeCommand } from "./targets/confab.js";
 import { redisDatasetBytes, type StartedRedis, startRedisTarget } from "./targets/redis.js";
-import type { SocketIoArgument } from "./targets/socket-io.js";
+import type { SocketIoNodes } from "./targets/socket-io.js";
 import { programOf, type StartedTarget, startCommand } from "./targets/start-target.js";
 
 const overheadMs = 40_000;
@@ -23,9 +23,9 @@ export interface CrossNodeSize extends Durations {
 
 /** What is sent on one node is delivered on another: by bare Redis Pub/Sub, by Socket.IO's two adapters, by Confab. */
 export function crossNode(size: CrossNodeSize): BenchCase {
-  const socketIo = (redisUrl: string, adapter: SocketIoArgument["adapter"]) => [
+  const socketIo = (redisUrl: string, adapter: SocketIoNodes["adapter"]) => [
     ...programOf("socket-io"),
-    JSON.stringify({ redisUrl, adapter } satisfies SocketIoArgument),
+    JSON.stringify({ redisUrl, adapter } satisfies SocketIoNodes),
   ];
   const rows: readonly [label: string, TargetName, WireName, (redisUrl: string) => readonly string[]][] = [
     ["bare Redis Pub/Sub", "floor", "floor-ws", (url) => [...programOf("redis-pubsub"), url]],
@@ -96,7 +96,7 @@ async function runXadd(sandbox: Sandbox, rooms: number, { warmUpMs, measureMs }:
   return await withRedis(sandbox, "load", async ({ url, pid }) => {
     const load = { redisUrl: url, inFlight, rooms, warmUpMs, durationMs: measureMs };
     const busyUs = totalUs(cpuTimesOf(pid));
-    const result = await runLoad(sandbox, "xadd", load, warmUpMs + measureMs + overheadMs, "server");
+    const result = await runLoad(sandbox, "xadd", load, warmUpMs + measureMs + overheadMs, { role: "server" });
     const redisCoreShare = share(pid, busyUs, warmUpMs + measureMs);
     return {
       ...rateFigures(result),

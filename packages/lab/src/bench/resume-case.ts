@@ -3,9 +3,10 @@ import type { Figures } from "./figures.js";
 import type { LiveReadersLoad } from "./load/live-readers.js";
 import type { ResumeLoad } from "./load/resume.js";
 import { runLoad } from "./load/run-load.js";
+import type { ResumeWireName } from "./load/wires/wire.js";
 import type { Sandbox } from "./sandbox.js";
 import { percentile } from "./statistics.js";
-import { startTarget } from "./targets/start-target.js";
+import { type KeepingTargetName, startKeepingTarget } from "./targets/start-target.js";
 
 export interface ResumeSize {
   readonly readers: number;
@@ -18,58 +19,90 @@ export interface ResumeSize {
 
 /** From the start of the loads until the live readers read, and the others' connections are open. */
 const preparationMs = 9_000;
-/** How long the resuming is given, at least; the live readers are measured for as long. */
+/** How long the resuming is given; the live readers are measured until it is over. */
 const resumeMs = 6_000;
+/** For servers that make a frame of each message for each reader, or a goroutine of each reader. */
+const longResumeMs = 30_000;
+/** It encodes each message for each reader again. */
+const longestResumeMs = 60_000;
 const overheadMs = 20_000;
+
+interface ResumeRow {
+  readonly label: string;
+  readonly target: KeepingTargetName;
+  readonly wire: ResumeWireName;
+  readonly resumeMs: number;
+}
+
+const rows: readonly ResumeRow[] = [
+  { label: "bare TCP", target: "floor", wire: "floor-grpc", resumeMs },
+  { label: "Socket.IO, state recovery", target: "socket-io", wire: "socket-io", resumeMs: longestResumeMs },
+  { label: "Nchan", target: "nchan", wire: "nchan", resumeMs: longResumeMs },
+  { label: "NATS JetStream, ordered consumers", target: "nats", wire: "nats-stream", resumeMs: longResumeMs },
+  { label: "Confab Protobuf frames", target: "confab", wire: "ws-proto", resumeMs },
+  { label: "Confab gRPC", target: "confab", wire: "grpc-confab", resumeMs },
+];
 
 /** Many readers come back at once while others go on reading. */
 export function resuming(size: ResumeSize): BenchCase {
-  const row = (label: string, wire: ResumeLoad["wire"]): CaseRow => ({
-    label,
-    target: "confab",
-    run: (sandbox) => runResume(sandbox, wire, size),
-  });
   const whole = new Intl.NumberFormat("en");
   return {
     id: "resume",
     scenario: "resume",
     title: `Resuming: ${whole.format(size.readers)} readers at once from ${whole.format(size.messagesBack)} messages back, while ${size.ratePerSecond} messages/s go to ${size.liveReaders} others`,
-    rows: [row("Confab Protobuf frames", "ws-proto"), row("Confab gRPC", "grpc-confab")],
+    rows: rows.map(
+      (row): CaseRow => ({ label: row.label, target: row.target, run: (sandbox) => runResume(sandbox, row, size) }),
+    ),
   };
 }
 
-async function runResume(sandbox: Sandbox, wire: ResumeLoad["wire"], size: ResumeSize): Promise<Figures> {
-  const target = await startTarget(sandbox, "confab");
+async function runResume(sandbox: Sandbox, row: ResumeRow, size: ResumeSize): Promise<Figures> {
+  const { wire } = row;
+  const { readers, liveReaders, messagesBack, ratePerSecond } = size;
+  const runMs = preparationMs + size.beforeMs + row.resumeMs;
+  const keptMessages = messagesBack + Math.ceil((ratePerSecond * (runMs + overheadMs)) / 1000);
+  const target = await startKeepingTarget(sandbox, row.target, keptMessages);
   try {
-    const { port } = target;
+    const { port, pid: serverPid } = target;
     const fromUnixMs = Date.now() + preparationMs;
     const startUnixMs = fromUnixMs + size.beforeMs;
-    const toUnixMs = startUnixMs + resumeMs;
+    const toUnixMs = startUnixMs + row.resumeMs;
     const timeoutMs = toUnixMs - Date.now() + overheadMs;
-    const { readers, liveReaders, messagesBack, ratePerSecond } = size;
     const backlog = messagesBack + ratePerSecond;
     const liveLoad: LiveReadersLoad = {
       wire,
       port,
-      serverPid: target.pid,
+      serverPid,
       readers: liveReaders,
       ratePerSecond,
       backlog,
       fromUnixMs,
       toUnixMs,
     };
-    const resumeLoad: ResumeLoad = { wire, port, readers, messagesBack, startUnixMs, timeoutMs: resumeMs };
+    const resumeLoad: ResumeLoad = {
+      wire,
+      port,
+      serverPid,
+      readers,
+      messagesBack,
+      startUnixMs,
+      timeoutMs: row.resumeMs,
+    };
+    const resuming = runLoad(sandbox, "resume", resumeLoad, timeoutMs);
     const [live, resume] = await Promise.all([
-      runLoad(sandbox, "live-readers", liveLoad, timeoutMs),
-      runLoad(sandbox, "resume", resumeLoad, timeoutMs),
+      runLoad(sandbox, "live-readers", liveLoad, timeoutMs, { enough: resuming }),
+      resuming,
     ]);
     const untilMs = size.beforeMs + resume.allLiveUs / 1000;
     return {
       allLiveUs: resume.allLiveUs,
+      cpuUsPerMessage: resume.serverCpuUs / resume.messages,
       p99BeforeUs: p99Of(live.samples, 0, size.beforeMs),
-      // The returning readers' load is none of the others.
-      othersCoreShare: Math.max(live.othersCpuUs - resume.loadCpuUs, 0) / 1000 / (toUnixMs - fromUnixMs),
       p99DuringUs: p99Of(live.samples, size.beforeMs, untilMs),
+      serverCoreShare: resume.serverCpuUs / resume.allLiveUs,
+      loadCoreShare: resume.loadCpuUs / resume.allLiveUs,
+      // The returning readers' load is none of the others.
+      othersCoreShare: Math.max(live.othersCpuUs - resume.loadCpuUs, 0) / live.elapsedUs,
     };
   } finally {
     await target.stop();

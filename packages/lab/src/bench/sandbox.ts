@@ -36,8 +36,8 @@ export class Sandbox {
   }
 
   /**
-   * Start a program. Its stdin is a pipe that nobody writes to: the bench's own programs end when it closes, so not even
-   * a killed bench leaves them behind. `taskset` replaces itself by the program, so the pid is the program's.
+   * Start a program. Its stdin is a pipe: the bench's own programs end when it closes, so not even a killed bench leaves
+   * them behind. `taskset` replaces itself by the program, so the pid is the program's.
    *
    * @throws Error: the sandbox is closed.
    */

@@ -2,17 +2,24 @@ import { becomesTrue } from "./clock.js";
 import { openLoadSocket } from "./load-socket.js";
 import { Publisher } from "./publisher.js";
 import { createWire } from "./wires/create-wire.js";
+import type { WireName } from "./wires/wire.js";
 
 /** How many messages are on their way at a time: fewer than a connection may have unanswered (`maxRequestsInFlight`). */
 const inFlight = 500;
+
+export interface Filling {
+  readonly messages: number;
+  readonly timeoutMs: number;
+  readonly wire: WireName;
+}
 
 /**
  * Put that many messages of the usual size into the bench's room, as fast as the log takes them.
  *
  * @throws Error: the connection was refused or lost, or they were not all there within `timeoutMs`.
  */
-export async function fillRoom(port: number, messages: number, timeoutMs: number): Promise<void> {
-  const wire = createWire("ws-plain");
+export async function fillRoom(port: number, { messages, timeoutMs, wire: name }: Filling): Promise<void> {
+  const wire = createWire(name);
   const publisher = new Publisher(wire);
   let failure: string | undefined;
   let isOpen = false;

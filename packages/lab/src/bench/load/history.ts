@@ -1,14 +1,11 @@
-import type { Position } from "@confab/contract/gen/confab/v1/message_pb";
 import { cpuTimesBetween, cpuTimesOf, machineBusyUs, totalUs } from "../process-stats.js";
-import { benchRoom } from "./chat-text.js";
 import { nowUs } from "./clock.js";
 import { fillRoom } from "./fill.js";
-import { GrpcMessageCounter } from "./grpc-calls.js";
 import { HistoryPages, positionAt } from "./history-pages.js";
-import { Http2Connection } from "./http2-connection.js";
-import { clientPreface } from "./http2-frames.js";
-import { openLoadSocket } from "./load-socket.js";
-import { streamMessagesCall } from "./wires/grpc.js";
+import { readLog } from "./read-log.js";
+import { RedisLog } from "./redis-log.js";
+import { createResumeWire } from "./wires/create-resume-wire.js";
+import type { ResumeWireName, WireName } from "./wires/wire.js";
 
 /** One reader of everything that a room's log holds. */
 export interface HistoryLoad {
@@ -16,8 +13,11 @@ export interface HistoryLoad {
   readonly serverPid: number;
   /** How many messages the room is given first. */
   readonly messages: number;
-  /** `stream`: one StreamMessages from the beginning. `pages`: GetHistory, each page asked for when the last one is there. */
-  readonly by: "stream" | "pages";
+  /**
+   * A wire: one reader that is sent everything. `pages`: Confab's GetHistory, and `xrange`: bare Redis; each page is asked
+   * for when the last one is there.
+   */
+  readonly by: ResumeWireName | "pages" | "xrange";
 }
 
 export interface HistoryResult {
@@ -34,16 +34,19 @@ const readTimeoutMs = 60_000;
 /** The room is read this often; the last time counts, when everything that runs hot is compiled. */
 const readings = 3;
 
+interface FilledLog {
+  /** Read all of it. `isChecked`: look at each message. @throws Error: it was not all there. */
+  read(isChecked: boolean): Promise<void>;
+  close(): void;
+}
+
 /** Fill the room and read it. @throws Error: a connection was refused or lost, or messages were missing. */
 export async function measureHistory(load: HistoryLoad): Promise<HistoryResult> {
-  await fillRoom(load.port, load.messages, fillTimeoutMs);
-  const pages = new HistoryPages(load.port);
+  const log = await fillLog(load);
   try {
-    const beginning = positionAt(await pages.newest(), 0);
-    const read = load.by === "stream" ? () => readStream(load, beginning) : () => readPages(load, pages, beginning);
-    for (let reading = 1; reading < readings; reading += 1) await read();
+    for (let reading = 1; reading < readings; reading += 1) await log.read(reading === 1);
     const before = snapshot(load.serverPid);
-    await read();
+    await log.read(false);
     const after = snapshot(load.serverPid);
     const serverCpuUs = totalUs(cpuTimesBetween(before.server, after.server));
     const loadCpuUs = totalUs(cpuTimesBetween(before.load, after.load));
@@ -55,49 +58,43 @@ export async function measureHistory(load: HistoryLoad): Promise<HistoryResult> 
       othersCpuUs: after.machineBusyUs - before.machineBusyUs - serverCpuUs - loadCpuUs,
     };
   } finally {
-    pages.close();
+    log.close();
   }
 }
 
-function readStream({ port, messages }: HistoryLoad, after: Position): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const counter = new GrpcMessageCounter();
-    let count = 0;
-    const end = (error?: Error): void => {
-      clearTimeout(timer);
-      socket.destroy();
-      if (error) reject(error);
-      else resolve();
-    };
-    const failed = (reason: string): void => end(new Error(`after ${count} of ${messages} messages: ${reason}`));
-    const timer = setTimeout(() => failed(`nothing more within ${readTimeoutMs} ms`), readTimeoutMs);
-    const connection = new Http2Connection({
-      settings: () => undefined,
-      data: (_stream, bytes, start, stop) => {
-        count += counter.push(bytes, start, stop);
-        if (count === messages) end();
-      },
-      ended: () => failed("the server ended the stream"),
-      owed: (bytes) => socket.write(bytes),
-      granted: () => undefined,
-      failed,
-    });
-    const greeting = Buffer.concat([clientPreface(), streamMessagesCall(benchRoom, after)]);
-    const socket = openLoadSocket({
-      port,
-      greeting,
-      read: (bytes, length) => connection.push(bytes, length),
-      lost: failed,
-    });
-  });
+async function fillLog({ port, messages, by }: HistoryLoad): Promise<FilledLog> {
+  if (by === "xrange") return await RedisLog.filled(port, messages);
+  await fillRoom(port, { messages, timeoutMs: fillTimeoutMs, wire: fillingWire(by) });
+  return by === "pages" ? confabPages(port, messages) : await wholeLog(by, port, messages);
 }
 
-async function readPages({ messages }: HistoryLoad, pages: HistoryPages, beginning: Position): Promise<void> {
-  for (let count = 0; count < messages; ) {
-    const found = await pages.countAfter(positionAt(beginning, count));
-    if (found === 0) throw new Error(`the page after message ${count} of ${messages} is empty`);
-    count += found;
-  }
+/** How the room is filled. What Confab is asked to read it was sent over WebSocket. */
+function fillingWire(by: Exclude<HistoryLoad["by"], "xrange">): WireName {
+  return by === "pages" || by === "grpc-confab" || by === "ws-proto" ? "ws-plain" : by;
+}
+
+async function wholeLog(by: ResumeWireName, port: number, messages: number): Promise<FilledLog> {
+  const wire = createResumeWire(by);
+  await wire.prepare?.(port, 1);
+  return {
+    read: (isChecked) => readLog(wire, { port, messages, timeoutMs: readTimeoutMs, isChecked }),
+    close: () => undefined,
+  };
+}
+
+function confabPages(port: number, messages: number): FilledLog {
+  const pages = new HistoryPages(port);
+  return {
+    async read() {
+      const newest = await pages.newest();
+      for (let count = 0; count < messages; ) {
+        const found = await pages.countAfter(positionAt(newest, count));
+        if (found === 0) throw new Error(`the page after message ${count} of ${messages} is empty`);
+        count += found;
+      }
+    },
+    close: () => pages.close(),
+  };
 }
 
 function snapshot(serverPid: number) {

@@ -1,5 +1,5 @@
 import { cpuTimesOf, machineBusyUs, totalUs } from "../process-stats.js";
-import { nowUs, sleep } from "./clock.js";
+import { becomesTrue, nowUs } from "./clock.js";
 import { Crowd } from "./crowd.js";
 import { prime } from "./fanout.js";
 import { Publisher } from "./publisher.js";
@@ -15,7 +15,7 @@ export interface LiveReadersLoad {
   readonly ratePerSecond: number;
   /** Messages in the room before anything is measured. */
   readonly backlog: number;
-  /** Latencies are taken of what is due from here on, and until there; milliseconds since 1970. */
+  /** Latencies are taken of what is due from here on, and until there at the latest; milliseconds since 1970. */
   readonly fromUnixMs: number;
   readonly toUnixMs: number;
 }
@@ -23,15 +23,24 @@ export interface LiveReadersLoad {
 export interface LiveReadersResult {
   /** When a message was due, in milliseconds after `fromUnixMs`, and how late it came to one of the readers, in µs. */
   readonly samples: readonly (readonly [dueMs: number, latencyUs: number])[];
-  /** What all programs but the server and this one used from `fromUnixMs` to `toUnixMs`. */
+  /** What all programs but the server and this one used from `fromUnixMs` on, for so long. */
   readonly othersCpuUs: number;
+  readonly elapsedUs: number;
 }
 
 /** Slow enough that no more calls are in flight than one connection may have. */
 const backlogPerSecond = 2_000;
+/** How often it is asked whether there is enough. */
+const sliceMs = 500;
+/** What is published last may wait behind all that others are sent. */
+const drainMs = 20_000;
 
-/** Read and publish until the time is over. @throws Error: a connection was lost, or messages came out of order. */
-export async function measureLiveReaders(load: LiveReadersLoad): Promise<LiveReadersResult> {
+/**
+ * Read and publish until the time is over, or `isEnough` says so.
+ *
+ * @throws Error: a connection was lost, or messages came out of order or not at all.
+ */
+export async function measureLiveReaders(load: LiveReadersLoad, isEnough: () => boolean): Promise<LiveReadersResult> {
   const wire = createWire(load.wire);
   const fromUs = load.fromUnixMs * 1000 - performance.timeOrigin * 1000;
   const samples: [number, number][] = [];
@@ -48,20 +57,22 @@ export async function measureLiveReaders(load: LiveReadersLoad): Promise<LiveRea
     await crowd.openUpTo(load.readers);
     await publisher.open(load.port);
     await prime(crowd, publisher);
+    const uncounted = publisher.published;
     await publisher.run(backlogPerSecond, (load.backlog * 1000) / backlogPerSecond);
     const lateMs = Date.now() - load.fromUnixMs;
     if (lateMs > 0) throw new Error(`the live readers were ready ${lateMs} ms too late`);
     // They begin before the measuring, so that a server which is not warm yet does not make the time before look bad.
     await publisher.run(load.ratePerSecond, -lateMs);
-    const before = othersUs(load.serverPid);
-    await publisher.run(load.ratePerSecond, load.toUnixMs - load.fromUnixMs);
-    const othersCpuUs = othersUs(load.serverPid) - before;
-    // What was published last is on its way.
-    await sleep(500);
+    const before = { atUs: nowUs(), othersUs: othersUs(load.serverPid) };
+    while (!isEnough() && Date.now() < load.toUnixMs) await publisher.run(load.ratePerSecond, sliceMs);
+    const after = { atUs: nowUs(), othersUs: othersUs(load.serverPid) };
+    const due = (publisher.published - uncounted) * load.readers;
+    const isAllThere = await becomesTrue(() => crowd.totalReceived >= due, drainMs);
     const failure = crowd.failure ?? publisher.failure;
     if (failure !== undefined) throw new Error(failure);
     if (disorder > 0) throw new Error(`${disorder} messages came twice, or out of order, or with a hole before them`);
-    return { samples, othersCpuUs };
+    if (!isAllThere) throw new Error(`the live readers got ${crowd.totalReceived} of ${due} messages`);
+    return { samples, othersCpuUs: after.othersUs - before.othersUs, elapsedUs: after.atUs - before.atUs };
   } finally {
     crowd.close();
     publisher.close();

@@ -45,6 +45,17 @@ export function countMarks(bytes: Buffer, start: number, end: number): number {
   return count;
 }
 
+/**
+ * The number of the last message whose mark is whole in `bytes[start, end)`. Only the end is looked at: where many come
+ * together, most are of no interest.
+ */
+export function lastSequence(bytes: Buffer, start: number, end: number): number | undefined {
+  const latest = end - markLength;
+  // A negative place would be one counted from the buffer's end, where there are other readers' bytes.
+  const at = latest < start ? -1 : bytes.lastIndexOf(marker, latest);
+  return at < start ? undefined : digits(bytes, at + sequenceAt, sequenceDigits);
+}
+
 function digits(bytes: Buffer, at: number, length: number): number {
   let value = 0;
   for (let index = at; index < at + length; index += 1) value = value * 10 + (bytes[index] ?? 0) - 0x30;

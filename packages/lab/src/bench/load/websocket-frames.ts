@@ -44,7 +44,11 @@ export function clientFrame(opcode: number, payload: Uint8Array): Buffer {
 }
 
 /** The request that opens a WebSocket (§4.1). The key is constant: nothing here checks its answer. */
-export function upgradeRequest(path: string, subprotocol: string | undefined): Buffer {
+export function upgradeRequest(
+  path: string,
+  subprotocol: string | undefined,
+  moreHeaders: readonly string[] = [],
+): Buffer {
   const lines = [
     `GET ${path} HTTP/1.1`,
     "Host: 127.0.0.1",
@@ -53,6 +57,7 @@ export function upgradeRequest(path: string, subprotocol: string | undefined): B
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
     "Sec-WebSocket-Version: 13",
     ...(subprotocol === undefined ? [] : [`Sec-WebSocket-Protocol: ${subprotocol}`]),
+    ...moreHeaders,
   ];
   return Buffer.from(`${lines.join("\r\n")}\r\n\r\n`);
 }

@@ -119,12 +119,19 @@ export const columns: Record<ScenarioName, readonly Column[]> = {
   ],
   resume: [
     main("all live ms", "allLiveUs", 1000),
+    figure("CPU µs/message", "cpuUsPerMessage"),
+    over("bare TCP", "cpuUsPerMessage"),
     figure("p99 ms before", "p99BeforeUs", 1000),
     figure("p99 ms during", "p99DuringUs", 1000),
-    share("others", "othersCoreShare"),
+    ...cores,
   ],
   stalled: [...cpuPerDelivery, main("RSS KB/stalled reader", "stalledGrowthBytes", 1000), ...fanoutEnd],
-  history: [main("messages/s", "messagesPerSecond"), figure("CPU µs/message", "cpuUsPerMessage"), ...cores],
+  history: [
+    main("messages/s", "messagesPerSecond"),
+    figure("CPU µs/message", "cpuUsPerMessage"),
+    over("bare TCP", "cpuUsPerMessage"),
+    ...cores,
+  ],
   memory: [
     figure("connections", "connections"),
     main("RSS KB/connection", "rssPerConnectionBytes", 1000),

@@ -1,17 +1,28 @@
-/** The floor: a TCP server that writes each message's bytes to every subscriber, and does nothing else. */
+/**
+ * The floor: a TCP server that writes each message's bytes to every subscriber, and does nothing else.
+ * `node floor.js ['{"keeps":true}']`
+ */
 import { createServer, type Socket } from "node:net";
 import { FrameSplitter } from "../load/frame-splitter.js";
-import { floorFrameLength, publisherByte } from "../load/wires/floor.js";
+import { floorFrameLength, publisherByte, resumeByte } from "../load/wires/floor.js";
 import { runProgram } from "../program.js";
 import { announce } from "./announce.js";
+import { FloorLog } from "./floor-log.js";
 
-await runProgram(async () => {
+/** `keeps`: messages also stay, for readers that come back. A fan-out by itself is spared that. */
+export interface FloorArgument {
+  readonly keeps: true;
+}
+
+await runProgram(async (argument) => {
   const subscribers = new Set<Socket>();
+  const log = "keeps" in (JSON.parse(argument) as Partial<FloorArgument>) ? new FloorLog() : undefined;
   let turn: Buffer[] = [];
 
   /** One write per subscriber for all that the turn of the event loop brought: the least that a fan-out can cost. */
   function fanOut(): void {
     const bytes = turn.length === 1 && turn[0] !== undefined ? turn[0] : Buffer.concat(turn);
+    log?.append(turn, bytes);
     turn = [];
     for (const subscriber of subscribers) subscriber.write(bytes);
   }
@@ -26,6 +37,8 @@ await runProgram(async () => {
     socket.on("error", () => socket.destroy());
     socket.once("close", () => subscribers.delete(socket));
     socket.once("data", (greeting: Buffer) => {
+      if (greeting[0] === resumeByte)
+        return log?.write(socket, greeting.readUInt32BE(1), () => subscribers.add(socket));
       if (greeting[0] !== publisherByte) return void subscribers.add(socket);
       const splitter = new FrameSplitter(floorFrameLength, (bytes, start, end) =>
         publish(Buffer.from(bytes.subarray(start, end))),

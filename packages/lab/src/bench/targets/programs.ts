@@ -1,5 +1,6 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { nchanPaths } from "../load/wires/nchan.js";
 
 /** Where Debian keeps servers, which is not on every user's PATH. */
 const serverFolders = ["/usr/local/sbin", "/usr/sbin"] as const;
@@ -30,7 +31,12 @@ interface ConfigPlaces {
   readonly folder: string;
   /** Whoever runs the bench. */
   readonly user: string;
+  /** How many messages it is to keep for those who come back or read from the beginning; 0: it is not asked to. */
+  readonly keptMessages: number;
 }
+
+/** What Nchan keeps without being asked to. */
+const fewestKept = 1_000;
 
 /** A peer that is a program of the machine and not an npm package. */
 export interface PeerProgram {
@@ -42,9 +48,6 @@ export interface PeerProgram {
   config(at: ConfigPlaces): string;
 }
 
-/** Where the bench's WebSockets ask, as Confab's do. */
-const chatPath = "/chat";
-
 /** Nchan: publish and subscribe within nginx, both over WebSocket, text as it was sent. */
 const nchan: PeerProgram = {
   debianPackage: "libnginx-mod-nchan",
@@ -53,7 +56,7 @@ const nchan: PeerProgram = {
     return nginx && nchanModules.some(existsSync) ? [nginx, "-c", configFile] : undefined;
   },
   // One process, so that the pid which is measured is the one that works, and nothing stays when it is killed.
-  config: ({ port, folder }) => `
+  config: ({ port, folder, keptMessages }) => `
 load_module ${nchanModules.find(existsSync)};
 daemon off;
 master_process off;
@@ -68,11 +71,16 @@ ${["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `  ${name}_
   nchan_shared_memory_size 256M;
   server {
     listen 127.0.0.1:${port} backlog=4096;
-    location = ${chatPath} {
+    location = ${nchanPaths.chat} {
       nchan_pubsub websocket;
       nchan_channel_id bench;
       nchan_subscriber_first_message newest;
-      nchan_message_buffer_length 1000;
+      nchan_message_buffer_length ${Math.max(keptMessages, fewestKept)};
+    }
+    location = ${nchanPaths.history} {
+      nchan_subscriber websocket;
+      nchan_channel_id bench;
+      nchan_subscriber_first_message oldest;
     }
   }
 }

@@ -6,6 +6,7 @@ import type { Role, Sandbox } from "../sandbox.js";
 /** A Redis under test. */
 export interface StartedRedis {
   readonly url: string;
+  readonly port: number;
   readonly pid: number;
   /** End it and remove what it wrote. */
   stop(): Promise<void>;
@@ -34,7 +35,7 @@ export async function startRedisTarget(sandbox: Sandbox, role: Role): Promise<St
     printed = (printed + chunk.toString("utf8")).slice(-4_000);
   });
   if (await becomesTrue(() => printed.includes("Ready to accept connections"), startTimeoutMs))
-    return { url: `redis://127.0.0.1:${port}`, pid: child.pid, stop };
+    return { url: `redis://127.0.0.1:${port}`, port, pid: child.pid, stop };
   await stop();
   throw new Error(`redis-server did not listen: ${child.lastWords() || printed}`);
 }

@@ -1,6 +1,6 @@
 /**
- * Peer: Socket.IO as its documentation sets it up, by itself or, for many nodes, with each of its two Redis adapters.
- * `node socket-io.js ['{"redisUrl":"redis://…","adapter":"pubsub"}']`
+ * Peer: Socket.IO as its documentation sets it up: by itself, with the recovery of connections' state, or for many nodes
+ * with each of its two Redis adapters. `node socket-io.js ['{"redisUrl":"redis://…","adapter":"pubsub"}']`
  */
 import { createServer } from "node:http";
 import { createClient, type RedisClientType } from "@redis/client";
@@ -10,12 +10,15 @@ import { Server } from "socket.io";
 import { runProgram } from "../program.js";
 import { announce } from "./announce.js";
 
-export interface SocketIoArgument {
+export interface SocketIoNodes {
   readonly redisUrl: string;
   readonly adapter: "pubsub" | "streams";
 }
 
-async function redisAdapter({ redisUrl, adapter }: SocketIoArgument) {
+/** `recovers`: it keeps what is sent for those who come back. */
+export type SocketIoArgument = SocketIoNodes | { readonly recovers: true };
+
+async function redisAdapter({ redisUrl, adapter }: SocketIoNodes) {
   const clients: RedisClientType[] = [createClient({ url: redisUrl }), createClient({ url: redisUrl })];
   await Promise.all(clients.map((client) => client.connect()));
   const [client, another] = clients;
@@ -24,19 +27,26 @@ async function redisAdapter({ redisUrl, adapter }: SocketIoArgument) {
 
 const room = "bench";
 
-function isWhole(argument: Partial<SocketIoArgument>): argument is SocketIoArgument {
-  return argument.redisUrl !== undefined && argument.adapter !== undefined;
+function isNodes(argument: Partial<SocketIoArgument>): argument is SocketIoNodes {
+  return "redisUrl" in argument && "adapter" in argument;
 }
 
+/** The documentation's own figure; a run is over before it is. */
+const maxDisconnectionDuration = 2 * 60 * 1000;
+/** The load's readers connect some time before all of them ask at once, and the last of them is answered late. */
+const connectTimeout = 5 * 60 * 1000;
+
 await runProgram(async (argument) => {
-  const nodes = JSON.parse(argument) as Partial<SocketIoArgument>;
+  // The bench wrote it, in this same build; by default it is an empty object.
+  const asked = JSON.parse(argument) as Partial<SocketIoArgument>;
   const http = createServer();
   const io = new Server(http, {
     transports: ["websocket"],
     perMessageDeflate: false,
     // The load answers no heartbeats; a run is over before one is missed.
     pingInterval: 300_000,
-    ...(isWhole(nodes) && { adapter: await redisAdapter(nodes) }),
+    ...("recovers" in asked && { connectionStateRecovery: { maxDisconnectionDuration }, connectTimeout }),
+    ...(isNodes(asked) && { adapter: await redisAdapter(asked) }),
   });
   io.on("connection", async (socket) => {
     socket.on("chat", (message: unknown) => io.to(room).emit("chat", message));

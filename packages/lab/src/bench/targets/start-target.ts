@@ -6,10 +6,16 @@ import { fileURLToPath } from "node:url";
 import { freePort } from "../../cluster/redis-process.js";
 import { portPrintedBy } from "../child-output.js";
 import { nowUs, sleep } from "../load/clock.js";
+import { createNatsStream } from "../load/wires/nats-stream.js";
 import type { TargetName } from "../options.js";
 import type { RunningChild, Sandbox } from "../sandbox.js";
 import { confabCommand, type Durability } from "./confab.js";
+import type { FloorArgument } from "./floor.js";
 import { isPeerProgram, type PeerProgramName, peerPrograms, whyMissing } from "./programs.js";
+import type { SocketIoArgument } from "./socket-io.js";
+
+/** Those that keep messages for readers that come back. */
+export type KeepingTargetName = Extract<TargetName, "floor" | "socket-io" | "nchan" | "nats" | "confab">;
 
 /** A server under test that listens. */
 export interface StartedTarget {
@@ -22,20 +28,52 @@ export interface StartedTarget {
 /** How long a server may take to listen, in milliseconds. */
 const startTimeoutMs = 15_000;
 
-/**
- * Start a server under test on its own core. `durability` is Confab's; the others store nothing.
- *
- * @throws Error: it is not built or not installed, ended, or did not listen in time.
- */
+/** @throws Error: it is not built or not installed, ended, or did not listen in time. */
 export async function startTarget(
   sandbox: Sandbox,
   name: TargetName,
   durability: Durability = "fsync",
 ): Promise<StartedTarget> {
-  if (isPeerProgram(name)) return await startPeerProgram(sandbox, name);
+  if (isPeerProgram(name)) return await startPeerProgram(sandbox, name, 0);
   if (name !== "confab") return await startCommand(sandbox, programOf(name));
   const folder = sandbox.makeFolder();
   return await startCommand(sandbox, confabCommand(folder, durability), () => sandbox.removeFolder(folder));
+}
+
+/**
+ * The same for a server whose readers come back, or read from the beginning: it keeps the newest `keptMessages` for them,
+ * or more.
+ *
+ * @throws Error: it is not built or not installed, ended, did not listen in time, or keeps nothing.
+ */
+export async function startKeepingTarget(
+  sandbox: Sandbox,
+  name: KeepingTargetName,
+  keptMessages: number,
+  durability: Durability = "fsync",
+): Promise<StartedTarget> {
+  switch (name) {
+    case "floor":
+      return await startCommand(sandbox, [...programOf(name), JSON.stringify({ keeps: true } satisfies FloorArgument)]);
+    case "socket-io":
+      return await startCommand(sandbox, [
+        ...programOf(name),
+        JSON.stringify({ recovers: true } satisfies SocketIoArgument),
+      ]);
+    case "nchan":
+      return await startPeerProgram(sandbox, name, keptMessages);
+    case "nats": {
+      const target = await startPeerProgram(sandbox, name, keptMessages);
+      await createNatsStream(target.port);
+      return target;
+    }
+    case "confab":
+      return await startTarget(sandbox, name, durability);
+    default: {
+      const unknown: never = name;
+      throw new Error(`${String(unknown)} keeps no messages`);
+    }
+  }
 }
 
 /**
@@ -57,13 +95,13 @@ export function programOf(name: string): readonly string[] {
   return [process.execPath, fileURLToPath(new URL(`./${name}.js`, import.meta.url))];
 }
 
-async function startPeerProgram(sandbox: Sandbox, name: PeerProgramName): Promise<StartedTarget> {
+async function startPeerProgram(sandbox: Sandbox, name: PeerProgramName, keptMessages: number): Promise<StartedTarget> {
   const folder = sandbox.makeFolder();
   const configFile = join(folder, "config");
   const port = await freePort();
   const command = peerPrograms[name].command(configFile);
   if (command === undefined) throw new Error(`${name} is ${whyMissing(name)}`);
-  writeFileSync(configFile, peerPrograms[name].config({ port, folder, user: userInfo().username }));
+  writeFileSync(configFile, peerPrograms[name].config({ port, folder, user: userInfo().username, keptMessages }));
   const child = sandbox.spawn("server", command);
   return await onceListening(
     sandbox,

@@ -2,6 +2,8 @@ import { floorWire } from "./floor.js";
 import { grpcWire } from "./grpc.js";
 import { mqttWire } from "./mqtt.js";
 import { natsWire } from "./nats.js";
+import { natsStreamWire } from "./nats-stream.js";
+import { nchanWire } from "./nchan.js";
 import { socketIoWire } from "./socket-io.js";
 import { webSocketWire } from "./websocket.js";
 import type { Wire, WireName } from "./wire.js";
@@ -31,6 +33,10 @@ export function createWire(name: WireName): Wire {
       return mqttWire();
     case "nats":
       return natsWire();
+    case "nats-stream":
+      return natsStreamWire();
+    case "nchan":
+      return nchanWire();
     default: {
       const unknown: never = name;
       throw new Error(`no wire is named ${String(unknown)}`);

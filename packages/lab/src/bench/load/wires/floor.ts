@@ -1,17 +1,18 @@
 import { deliveredJson, deliveredProtobuf } from "../chat-text.js";
 import { FrameSplitter } from "../frame-splitter.js";
-import type { Wire, WireEvents, WireReader } from "./wire.js";
+import type { ResumeWire, Wire, WireEvents, WireReader } from "./wire.js";
 
 /*
  * The floor's protocol, the least that can fan out:
  *
- *     client → server   1 byte: 'S' subscribe, 'P' publish
+ *     client → server   1 byte: 'S' subscribe, 'P' publish; 'R' and u32 big-endian n: subscribe from message number n
  *     publisher → server → every subscriber, unchanged
  *                       u32 big-endian payload length | payload
  */
 
 export const subscriberByte = 0x53;
 export const publisherByte = 0x50;
+export const resumeByte = 0x52;
 
 const headerBytes = 4;
 
@@ -42,6 +43,21 @@ export function floorWire(like: "ws" | "grpc"): Wire {
       frame.set(message, headerBytes + padding);
       return { bytes: frame, windowBytes: 0 };
     },
+  };
+}
+
+/** The floor of a server that keeps messages. */
+export function floorResumeWire(): ResumeWire {
+  return {
+    // What is said first is the request.
+    greeting: Buffer.alloc(0),
+    subscribe({ sequence }) {
+      const request = Buffer.alloc(5);
+      request[0] = resumeByte;
+      request.writeUInt32BE(sequence + 1, 1);
+      return request;
+    },
+    createReader,
   };
 }
 

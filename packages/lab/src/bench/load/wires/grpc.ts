@@ -1,5 +1,5 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { type Position, UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
+import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import { benchRoom, deliveredProtobuf, sentProtobuf } from "../chat-text.js";
 import {
   callFrames,
@@ -11,6 +11,7 @@ import {
 } from "../grpc-calls.js";
 import { Http2Connection } from "../http2-connection.js";
 import { clientPreface, initialWindowBytes } from "../http2-frames.js";
+import { confabPositions } from "./confab-positions.js";
 import type { ResumeWire, Wire, WireEvents, WireReader } from "./wire.js";
 
 /** The first stream of a client (RFC 9113 §5.1.1); the following have the next odd numbers. */
@@ -43,17 +44,17 @@ export function grpcWire(server: "confab" | "peer"): Wire {
   };
 }
 
-/** A StreamMessages that begins after a position. */
-export function streamMessagesCall(room: string, after: Position): Buffer {
-  const user = toBinary(UserSchema, create(UserSchema, { room, after }));
-  return callFrames(firstStream, callHeaders(streamMessagesPath), user);
-}
-
 /** gRPC for readers that come back: the connection first, then the call. */
-export function grpcResumeWire(room: string): ResumeWire {
+export function grpcResumeWire(): ResumeWire {
+  const positions = confabPositions();
+  const headers = callHeaders(streamMessagesPath);
   return {
     greeting: clientPreface(),
-    subscribe: (after) => streamMessagesCall(room, after),
+    prepare: positions.prepare,
+    subscribe(after) {
+      const user = create(UserSchema, { room: benchRoom, after: positions.of(after) });
+      return callFrames(firstStream, headers, toBinary(UserSchema, user));
+    },
     createReader: createSubscriberReader,
   };
 }

@@ -14,12 +14,14 @@ import type { Wire } from "./wire.js";
  *     server  MSG bench 1 length, payload             several in one frame
  */
 
-const connect = 'CONNECT {"verbose":false,"pedantic":false,"lang":"bench","version":"1","protocol":1}\r\n';
+/** `headers`: flow control comes as messages with one. */
+export const natsConnect =
+  'CONNECT {"verbose":false,"pedantic":false,"lang":"bench","version":"1","protocol":1,"headers":true,"no_responders":true}\r\n';
 
 function form(commands: string): Form {
   return {
     subprotocol: undefined,
-    subscribe: clientFrame(opcodes.binary, Buffer.from(`${connect}${commands}PING\r\n`)),
+    subscribe: clientFrame(opcodes.binary, Buffer.from(`${natsConnect}${commands}PING\r\n`)),
     countMessages: countMarks,
     kindOf: (payload) => {
       const text = payload.toString("latin1");

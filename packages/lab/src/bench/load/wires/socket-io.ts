@@ -1,8 +1,9 @@
 import { deliveredJson } from "../chat-text.js";
 import { countMarks } from "../mark-reader.js";
 import { clientFrame, opcodes, upgradeRequest } from "../websocket-frames.js";
+import { leaveSessions } from "./socket-io-sessions.js";
 import { createReader, type Form } from "./websocket.js";
-import type { Wire } from "./wire.js";
+import type { ResumeWire, Wire } from "./wire.js";
 
 /*
  * Socket.IO protocol v5 over Engine.IO protocol v4, in text frames of a WebSocket:
@@ -11,9 +12,16 @@ import type { Wire } from "./wire.js";
  *     client  40                      connect to the default namespace
  *     server  40{"sid":…}             connected; 44{…}: refused
  *     either  42["chat",{…}]          an event
+ *
+ * With the recovery of connections' state:
+ *
+ *     server  40{"sid":…,"pid":…}     connected; who comes back says the pid
+ *     server  42["chat",{…},"offset"]
+ *     client  40{"pid":…,"offset":…}  connect again, after the event with that offset
+ *     server  42["chat",{…},"offset"] what was missed, before the answer 40{…}
  */
 
-const form: Form = {
+const socketIoForm: Form = {
   subprotocol: undefined,
   subscribe: clientFrame(opcodes.text, Buffer.from("40")),
   countMessages: countMarks,
@@ -23,18 +31,47 @@ const form: Form = {
   },
 };
 
+const socketIoPath = "/socket.io/?EIO=4&transport=websocket";
+
 /** Subscribers and publisher of a Socket.IO server whose event `chat` goes to everybody. */
 export function socketIoWire(): Wire {
-  const greeting = upgradeRequest("/socket.io/?EIO=4&transport=websocket", undefined);
+  const greeting = upgradeRequest(socketIoPath, undefined);
   return {
     subscriberGreeting: greeting,
     publisherGreeting: greeting,
-    createReader: (events) => createReader(form, events),
-    createPublisherReader: (events) => createReader(form, events),
+    createReader: (events) => createReader(socketIoForm, events),
+    createPublisherReader: (events) => createReader(socketIoForm, events),
     publisherWindowBytes: Number.POSITIVE_INFINITY,
     publication: (text) => ({
       bytes: clientFrame(opcodes.text, Buffer.from(`42["chat",${deliveredJson(text)}]`)),
       windowBytes: 0,
     }),
+  };
+}
+
+const eventCode = Buffer.from("42");
+
+/** Readers that come back. Each has a session that it left before; the offset is that of the last event it would have had. */
+export function socketIoResumeWire(): ResumeWire {
+  let sessions: readonly string[] = [];
+  return {
+    greeting: upgradeRequest(socketIoPath, undefined),
+    async prepare(port, readers) {
+      sessions = await leaveSessions(port, readers, { path: socketIoPath, form: socketIoForm });
+    },
+    subscribe({ token }, reader) {
+      const auth = JSON.stringify({ pid: sessions[reader], offset: token });
+      return clientFrame(opcodes.text, Buffer.from(`40${auth}`));
+    },
+    tokenOf: (payload) => payload.toString("latin1", payload.lastIndexOf(',"') + 2, payload.length - '"]'.length),
+    createReader: (events) =>
+      createReader(
+        {
+          ...socketIoForm,
+          subscribe: undefined,
+          countMessages: (bytes, start) => (bytes.readUInt16BE(start) === eventCode.readUInt16BE() ? 1 : 0),
+        },
+        events,
+      ),
   };
 }

@@ -11,6 +11,7 @@ import {
   subscribeProtobuf,
 } from "../server-frames.js";
 import { clientFrame, opcodes, payloadStart, upgradeRequest, webSocketFrameLength } from "../websocket-frames.js";
+import { confabPositions } from "./confab-positions.js";
 import type { ResumeWire, Wire, WireEvents, WireReader } from "./wire.js";
 
 /** How the messages stand in the frames of one form of the WebSocket. */
@@ -21,6 +22,8 @@ export interface Form {
   countMessages(bytes: Buffer, start: number, end: number): number;
   /** Asked about frames without messages only. */
   kindOf(payload: Buffer): FrameKind;
+  /** What a client owes the server for a frame, if it owes anything for any. */
+  owedFor?(bytes: Buffer, start: number, end: number): Buffer | undefined;
 }
 
 const forms = {
@@ -57,10 +60,12 @@ export function webSocketWire(form: keyof typeof forms, server: "confab" | "peer
 }
 
 /** Protobuf frames for readers that come back: the WebSocket first, then the subscribe. */
-export function webSocketResumeWire(room: string): ResumeWire {
+export function webSocketResumeWire(): ResumeWire {
+  const positions = confabPositions();
   return {
     greeting: upgradeRequest("/chat", forms.proto.subprotocol),
-    subscribe: (after) => clientFrame(opcodes.binary, resumeProtobuf(room, after)),
+    prepare: positions.prepare,
+    subscribe: (after) => clientFrame(opcodes.binary, resumeProtobuf(benchRoom, positions.of(after))),
     createReader: (events) => createReader({ ...forms.proto, subscribe: undefined }, events),
   };
 }
@@ -91,6 +96,8 @@ function onFrame(form: Form, events: WireEvents, bytes: Buffer, start: number, e
   if (opcode === opcodes.ping) return events.owed(clientFrame(opcodes.pong, bytes.subarray(payload, end)));
   if (opcode === opcodes.close) return events.failed(`the server closed: ${bytes.toString("latin1", payload, end)}`);
   if (opcode !== opcodes.text && opcode !== opcodes.binary) return undefined;
+  const owed = form.owedFor?.(bytes, payload, end);
+  if (owed !== undefined) events.owed(owed);
   const count = form.countMessages(bytes, payload, end);
   if (count > 0) return events.payload(count, bytes, payload, end);
   const kind = form.kindOf(bytes.subarray(payload, end));

@@ -1,5 +1,3 @@
-import type { Position } from "@confab/contract/gen/confab/v1/message_pb";
-
 /** What a reader tells about one connection. */
 export interface WireEvents {
   /** The server took the connection: from here on messages may come. */
@@ -44,12 +42,27 @@ export interface Wire {
   publication(text: string, index: number): Publication;
 }
 
+/** Which message a reader had last when it went away. */
+export interface Place {
+  /** Its number, as its mark has it; -1: it had none. */
+  readonly sequence: number;
+  /** What the server called it, where that does not follow from its number. */
+  readonly token: string | undefined;
+}
+
+/** Before the first message. */
+export const beginning: Place = { sequence: -1, token: undefined };
+
 /** How a reader speaks that has a connection first and asks for messages later. */
 export interface ResumeWire {
   /** What it sends first. */
   readonly greeting: Buffer;
-  /** What asks for everything after a position, on an open connection. */
-  subscribe(after: Position): Buffer;
+  /** What must be known before anybody can ask. To be called when the server has a message. */
+  prepare?(port: number, readers: number): Promise<void>;
+  /** What reader number `reader` asks on its open connection: everything after a place, and then what is new. */
+  subscribe(after: Place, reader: number): Buffer;
+  /** The token of the message whose payload this is; for wires whose payloads are one message each. */
+  tokenOf?(payload: Buffer): string | undefined;
   /** `opened`: the connection can be asked. */
   createReader(events: WireEvents): WireReader;
 }
@@ -66,5 +79,18 @@ export const wireNames = [
   "socket-io",
   "mqtt",
   "nats",
+  "nats-stream",
+  "nchan",
 ] as const;
 export type WireName = (typeof wireNames)[number];
+
+/** Those whose server keeps messages for readers that come back. */
+export const resumeWireNames = [
+  "floor-grpc",
+  "ws-proto",
+  "grpc-confab",
+  "socket-io",
+  "nats-stream",
+  "nchan",
+] as const satisfies readonly WireName[];
+export type ResumeWireName = (typeof resumeWireNames)[number];
