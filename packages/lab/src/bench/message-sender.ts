@@ -7,28 +7,25 @@ import { sendMessagePath } from "./load/grpc-calls.js";
 /** How long one call may take, in milliseconds. */
 const deadlineMs = 5_000;
 
-/** Sends single messages with `@grpc/grpc-js`, which checks the whole answer. */
-export interface MessageSender {
-  /** Send one message and return the offset it was given. @throws the client's error: the call failed. */
-  send(): Promise<number>;
-  close(): void;
-}
-
-/** A sender to the server on that port. */
-export function connectSender(port: number): MessageSender {
+/**
+ * Send one message with `@grpc/grpc-js`, which checks the whole answer, and return the offset it was given.
+ *
+ * @throws the client's error: the call failed.
+ */
+export async function sendOne(port: number): Promise<number> {
   const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
   const message = Buffer.from(sentProtobuf(chatText(0, 0)));
-  return {
-    close: () => client.close(),
-    send: () =>
-      new Promise((resolve, reject) => {
-        const asIs = (bytes: Buffer): Buffer => bytes;
-        const read = (bytes: Buffer): number => Number(fromBinary(ChatResponseSchema, bytes).position?.offset ?? 0n);
-        const deadline = Date.now() + deadlineMs;
-        client.makeUnaryRequest(sendMessagePath, asIs, read, message, { deadline }, (error, offset) => {
-          if (error === null) resolve(offset ?? 0);
-          else reject(error);
-        });
-      }),
-  };
+  try {
+    return await new Promise((resolve, reject) => {
+      const asIs = (bytes: Buffer): Buffer => bytes;
+      const read = (bytes: Buffer): number => Number(fromBinary(ChatResponseSchema, bytes).position?.offset ?? 0n);
+      const deadline = Date.now() + deadlineMs;
+      client.makeUnaryRequest(sendMessagePath, asIs, read, message, { deadline }, (error, offset) => {
+        if (error === null) resolve(offset ?? 0);
+        else reject(error);
+      });
+    });
+  } finally {
+    client.close();
+  }
 }

@@ -2,69 +2,124 @@ import type { BenchCase, CaseRow, Durations } from "./bench-case.js";
 import type { Figures } from "./figures.js";
 import { runH2load } from "./h2load.js";
 import { chatText, sentProtobuf } from "./load/chat-text.js";
+import type { RequestsLoad } from "./load/requests.js";
 import { runLoad } from "./load/run-load.js";
 import type { UnaryLoad, UnaryResult } from "./load/unary.js";
-import { connectSender } from "./message-sender.js";
+import { messagesInNatsStream } from "./load/wires/nats-stream.js";
+import type { RequestWireName } from "./load/wires/request-wire.js";
+import { sendOne } from "./message-sender.js";
 import type { TargetName } from "./options.js";
 import { cpuTimesOf, endedChildrenCpuTimesOf, machineBusyUs, totalUs } from "./process-stats.js";
 import type { Sandbox } from "./sandbox.js";
 import type { Durability } from "./targets/confab.js";
-import { type StartedTarget, startTarget } from "./targets/start-target.js";
+import { type StartedTarget, startKeepingTarget, startTarget } from "./targets/start-target.js";
 
 const connections = 10;
-const streamsPerConnection = 10;
+const inFlightPerConnection = 10;
 const overheadMs = 15_000;
 
 export interface UnaryOptions extends Durations {
   readonly hasH2load: boolean;
 }
 
-/** SendMessage with a hundred calls in flight, made by h2load or, where that is missing, by a client of our own. */
+/** How one server is asked to take messages. */
+interface Job {
+  readonly label: string;
+  readonly target: TargetName;
+  start(sandbox: Sandbox): Promise<StartedTarget>;
+  run(sandbox: Sandbox, port: number, durationMs: number): Promise<UnaryResult>;
+  /**
+   * Asked before; the answer is asked after, and tells how many messages were stored between; undefined: it stores none.
+   * Absent: its own answers are all there is to ask.
+   */
+  readonly storedBetween?: (port: number) => Promise<() => Promise<number | undefined>>;
+}
+
+/**
+ * A message that is sent and acknowledged, a hundred of them in flight: by gRPC's SendMessage, made by h2load or, where
+ * that is missing, by a client of our own; and by what comes closest to it on other wires, by clients of our own.
+ */
 export function unarySend(options: UnaryOptions): BenchCase {
-  const row = (label: string, target: TargetName, durability?: Durability): CaseRow => ({
+  const byGrpc = (sandbox: Sandbox, port: number, durationMs: number) => runCalls(sandbox, options, port, durationMs);
+  const byWire =
+    (wire: RequestWireName): Job["run"] =>
+    async (sandbox, port, durationMs) => {
+      const load: RequestsLoad = { wire, port, connections, inFlightPerConnection, durationMs };
+      return await runLoad(sandbox, "requests", load, durationMs + overheadMs);
+    };
+  const peer = (label: string, target: TargetName, run: Job["run"]): Job => ({
     label,
     target,
-    run: (sandbox) => runUnary(sandbox, options, target, durability),
+    start: (sandbox) => startTarget(sandbox, target),
+    run,
   });
+  const confab = (label: string, durability: Durability, run: Job["run"]): Job => ({
+    label: `${label}, durability ${durability}`,
+    target: "confab",
+    start: (sandbox) => startTarget(sandbox, "confab", durability),
+    run,
+    storedBetween: storedInConfab,
+  });
+  const jobs: readonly Job[] = [
+    peer("bare TCP, stores nothing", "floor", byWire("floor")),
+    peer("Socket.IO, stores nothing", "socket-io", byWire("socket-io")),
+    {
+      ...peer("NATS JetStream, flushed later", "nats", byWire("nats-stream")),
+      start: (sandbox) => startKeepingTarget(sandbox, "nats", 0),
+      storedBetween: storedInNats,
+    },
+    { ...peer("grpc-js, stores nothing", "grpc-js", byGrpc), storedBetween: answersGrpc },
+    { ...peer("connect-node, stores nothing", "connect-node", byGrpc), storedBetween: answersGrpc },
+    confab("Confab", "fsync", byGrpc),
+    confab("Confab", "os", byGrpc),
+    confab("Confab WebSocket frames", "fsync", byWire("ws-proto")),
+    confab("Confab WebSocket frames", "os", byWire("ws-proto")),
+  ];
   const client = options.hasH2load ? "h2load" : "own client; h2load is not installed";
   return {
     id: "unary",
     scenario: "unary",
-    title: `Unary SendMessage over gRPC: ${connections} connections × ${streamsPerConnection} streams (${client})`,
-    rows: [
-      row("grpc-js, stores nothing", "grpc-js"),
-      row("connect-node, stores nothing", "connect-node"),
-      row("Confab, durability fsync", "confab", "fsync"),
-      row("Confab, durability os", "confab", "os"),
-    ],
+    title: `A message sent and acknowledged: ${connections} connections × ${inFlightPerConnection} in flight (gRPC: ${client}; others: own clients)`,
+    rows: jobs.map(
+      (job): CaseRow => ({ label: job.label, target: job.target, run: (sandbox) => runUnary(sandbox, options, job) }),
+    ),
   };
 }
 
-async function runUnary(
-  sandbox: Sandbox,
-  options: UnaryOptions,
-  name: TargetName,
-  durability?: Durability,
-): Promise<Figures> {
-  const target = await startTarget(sandbox, name, durability);
+// A client nobody here wrote asks before and after: load clients look at HTTP's status only, which is 200 for errors.
+
+async function storedInConfab(port: number) {
+  const first = await sendOne(port);
+  return async () => (await sendOne(port)) - first - 1;
+}
+
+async function answersGrpc(port: number) {
+  await sendOne(port);
+  return async () => {
+    await sendOne(port);
+    return undefined;
+  };
+}
+
+async function storedInNats(port: number) {
+  const first = await messagesInNatsStream(port);
+  return async () => (await messagesInNatsStream(port)) - first;
+}
+
+async function runUnary(sandbox: Sandbox, options: UnaryOptions, job: Job): Promise<Figures> {
+  const target = await job.start(sandbox);
   try {
-    await runCalls(sandbox, options, target, options.warmUpMs);
-    // A client nobody here wrote asks before and after: load clients look at HTTP's status only, which is 200 for errors.
-    const sender = connectSender(target.port);
-    try {
-      const offsetBefore = await sender.send();
-      const before = snapshot(target.pid);
-      const result = await runCalls(sandbox, options, target, options.measureMs);
-      const after = snapshot(target.pid);
-      const stored = (await sender.send()) - offsetBefore - 1;
-      if (result.failedCalls > 0)
-        throw new Error(`${result.failedCalls} of ${result.calls + result.failedCalls} calls failed`);
-      if (name === "confab" && stored < result.calls)
-        throw new Error(`${result.calls} calls were acknowledged but ${stored} are in the log`);
-      return figuresFrom(result, before, after);
-    } finally {
-      sender.close();
-    }
+    await job.run(sandbox, target.port, options.warmUpMs);
+    const countStored = await job.storedBetween?.(target.port);
+    const before = snapshot(target.pid);
+    const result = await job.run(sandbox, target.port, options.measureMs);
+    const after = snapshot(target.pid);
+    const stored = await countStored?.();
+    if (result.failedCalls > 0)
+      throw new Error(`${result.failedCalls} of ${result.calls + result.failedCalls} calls failed`);
+    if (stored !== undefined && stored < result.calls)
+      throw new Error(`${result.calls} calls were acknowledged but ${stored} are in the log`);
+    return figuresFrom(result, before, after);
   } finally {
     await target.stop();
   }
@@ -73,11 +128,11 @@ async function runUnary(
 async function runCalls(
   sandbox: Sandbox,
   options: UnaryOptions,
-  target: StartedTarget,
+  port: number,
   durationMs: number,
 ): Promise<UnaryResult> {
   const messageBase64 = Buffer.from(sentProtobuf(chatText(0, 0))).toString("base64");
-  const load: UnaryLoad = { port: target.port, connections, streamsPerConnection, durationMs, messageBase64 };
+  const load: UnaryLoad = { port, connections, streamsPerConnection: inFlightPerConnection, durationMs, messageBase64 };
   return options.hasH2load
     ? await runH2load(sandbox, load)
     : await runLoad(sandbox, "unary", load, durationMs + overheadMs);

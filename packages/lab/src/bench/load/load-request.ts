@@ -5,6 +5,7 @@ import type { HistoryLoad, HistoryResult } from "./history.js";
 import type { IdleLoad, IdleResult } from "./idle.js";
 import type { LiveReadersLoad, LiveReadersResult } from "./live-readers.js";
 import type { PresenceLoad, PresenceResult } from "./presence.js";
+import type { RequestsLoad } from "./requests.js";
 import type { ResumeLoad, ResumeResult } from "./resume.js";
 import type { StalledLoad, StalledResult } from "./stalled.js";
 import type { UnaryLoad, UnaryResult } from "./unary.js";
@@ -18,6 +19,7 @@ export interface LoadKinds {
   idle: { load: IdleLoad; result: IdleResult };
   "live-readers": { load: LiveReadersLoad; result: LiveReadersResult };
   presence: { load: PresenceLoad; result: PresenceResult };
+  requests: { load: RequestsLoad; result: UnaryResult };
   resume: { load: ResumeLoad; result: ResumeResult };
   stalled: { load: StalledLoad; result: StalledResult };
   unary: { load: UnaryLoad; result: UnaryResult };

@@ -8,6 +8,7 @@ import { measureIdle } from "./idle.js";
 import { measureLiveReaders } from "./live-readers.js";
 import type { LoadRequest } from "./load-request.js";
 import { measurePresence } from "./presence.js";
+import { measureRequests } from "./requests.js";
 import { measureResume } from "./resume.js";
 import { measureStalled } from "./stalled.js";
 import { measureUnary } from "./unary.js";
@@ -34,6 +35,8 @@ async function resultOf(request: LoadRequest): Promise<unknown> {
       return await measureLiveReaders(request.load, toldEnough());
     case "presence":
       return await measurePresence(request.load);
+    case "requests":
+      return await measureRequests(request.load);
     case "resume":
       return await measureResume(request.load);
     case "stalled":

@@ -95,6 +95,7 @@ export const columns: Record<ScenarioName, readonly Column[]> = {
     over("grpc-js", "requestsPerSecond"),
     over("connect-node", "requestsPerSecond"),
     figure("CPU µs/request", "cpuUsPerRequest"),
+    over("bare TCP", "cpuUsPerRequest"),
     ...latency,
     ...cores,
   ],

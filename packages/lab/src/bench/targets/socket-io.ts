@@ -3,12 +3,15 @@
  * with each of its two Redis adapters. `node socket-io.js ['{"redisUrl":"redis://…","adapter":"pubsub"}']`
  */
 import { createServer } from "node:http";
+import { toJson } from "@bufbuild/protobuf";
+import { ChatResponseSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import { createClient, type RedisClientType } from "@redis/client";
 import { createAdapter as createPubSubAdapter } from "@socket.io/redis-adapter";
 import { createAdapter as createStreamsAdapter } from "@socket.io/redis-streams-adapter";
 import { Server } from "socket.io";
 import { runProgram } from "../program.js";
 import { announce } from "./announce.js";
+import { sampleAcknowledgement } from "./sample-response.js";
 
 export interface SocketIoNodes {
   readonly redisUrl: string;
@@ -48,7 +51,9 @@ await runProgram(async (argument) => {
     ...("recovers" in asked && { connectionStateRecovery: { maxDisconnectionDuration }, connectTimeout }),
     ...(isNodes(asked) && { adapter: await redisAdapter(asked) }),
   });
+  const answer = toJson(ChatResponseSchema, sampleAcknowledgement());
   io.on("connection", async (socket) => {
+    socket.on("send", (_message: unknown, acknowledge: (answer: unknown) => void) => acknowledge(answer));
     socket.on("chat", (message: unknown) => io.to(room).emit("chat", message));
     await socket.join(room);
   });

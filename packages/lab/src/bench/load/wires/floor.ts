@@ -1,11 +1,13 @@
-import { deliveredJson, deliveredProtobuf } from "../chat-text.js";
+import { chatText, deliveredJson, deliveredProtobuf, sentProtobuf } from "../chat-text.js";
 import { FrameSplitter } from "../frame-splitter.js";
+import type { RequestWire } from "./request-wire.js";
 import type { ResumeWire, Wire, WireEvents, WireReader } from "./wire.js";
 
 /*
  * The floor's protocol, the least that can fan out:
  *
- *     client → server   1 byte: 'S' subscribe, 'P' publish; 'R' and u32 big-endian n: subscribe from message number n
+ *     client → server   1 byte: 'S' subscribe, 'P' publish; 'R' and u32 big-endian n: subscribe from message number n;
+ *                       'Q': each frame that follows is answered
  *     publisher → server → every subscriber, unchanged
  *                       u32 big-endian payload length | payload
  */
@@ -13,6 +15,7 @@ import type { ResumeWire, Wire, WireEvents, WireReader } from "./wire.js";
 export const subscriberByte = 0x53;
 export const publisherByte = 0x50;
 export const resumeByte = 0x52;
+export const requestByte = 0x51;
 
 const headerBytes = 4;
 
@@ -36,12 +39,37 @@ export function floorWire(like: "ws" | "grpc"): Wire {
     createPublisherReader: createReader,
     publisherWindowBytes: Number.POSITIVE_INFINITY,
     publication(text) {
-      const message = like === "ws" ? Buffer.from(deliveredJson(text)) : deliveredProtobuf(text);
-      const padding = like === "ws" ? 0 : grpcHeaderBytes;
-      const frame = Buffer.alloc(headerBytes + padding + message.length);
-      frame.writeUInt32BE(frame.length - headerBytes);
-      frame.set(message, headerBytes + padding);
-      return { bytes: frame, windowBytes: 0 };
+      const bytes =
+        like === "ws" ? floorFrame(Buffer.from(deliveredJson(text))) : grpcLikeFrame(deliveredProtobuf(text));
+      return { bytes, windowBytes: 0 };
+    },
+  };
+}
+
+function floorFrame(message: Uint8Array, padding = 0): Buffer {
+  const frame = Buffer.alloc(headerBytes + padding + message.length);
+  frame.writeUInt32BE(frame.length - headerBytes);
+  frame.set(message, headerBytes + padding);
+  return frame;
+}
+
+/** A frame as long as gRPC's for that message. */
+export function grpcLikeFrame(message: Uint8Array): Buffer {
+  return floorFrame(message, grpcHeaderBytes);
+}
+
+/** The floor of a call: a request of as many bytes as gRPC's message has, answered by as many as its answer has. */
+export function floorRequestWire(): RequestWire {
+  const request = grpcLikeFrame(sentProtobuf(chatText(0, 0)));
+  return {
+    greeting: Buffer.of(requestByte),
+    request: () => request,
+    createReader(events) {
+      queueMicrotask(() => events.opened());
+      // Answers come in the order of the requests.
+      let answered = 0;
+      const splitter = new FrameSplitter(floorFrameLength, () => events.answered(answered++));
+      return (bytes, length) => splitter.push(bytes, length);
     },
   };
 }

@@ -1,8 +1,9 @@
-import { benchRoom } from "../chat-text.js";
+import { benchRoom, chatText, sentJson } from "../chat-text.js";
 import { openLoadSocket } from "../load-socket.js";
 import { countMarks } from "../mark-reader.js";
 import { clientFrame, opcodes, upgradeRequest } from "../websocket-frames.js";
 import { natsConnect, natsWire } from "./nats.js";
+import type { RequestWire } from "./request-wire.js";
 import { createReader, type Form } from "./websocket.js";
 import type { ResumeWire, Wire } from "./wire.js";
 
@@ -16,6 +17,11 @@ import type { ResumeWire, Wire } from "./wire.js";
  *     server  MSG bench 1 $JS.ACK.… length, payload
  *     server  HMSG reader 1 $JS.FC.… …, NATS/1.0 100 FlowControl Request
  *     client  PUB $JS.FC.… 0                                                   or nothing more comes
+ *
+ * A publication with a reply subject is acknowledged when the stream has it:
+ *
+ *     client  PUB bench acks.0 length, payload
+ *     server  MSG acks.0 1 length, {"stream":"bench","seq":1}          "error":{…}: not stored
  */
 
 const secondNs = 1_000_000_000;
@@ -104,12 +110,53 @@ export function natsStreamResumeWire(): ResumeWire {
   };
 }
 
+/** Messages that the stream acknowledges. */
+export function natsRequestWire(): RequestWire {
+  const message = sentJson(chatText(0, 0));
+  const inbox = `acks${process.pid}x${acknowledged++}.`;
+  const answer = Buffer.from(`MSG ${inbox}`);
+  return {
+    greeting: upgradeRequest("/", undefined),
+    request(request) {
+      const publish = `PUB ${benchRoom} ${inbox}${request} ${message.length}\r\n${message}\r\n`;
+      return clientFrame(opcodes.binary, Buffer.from(publish));
+    },
+    createReader(events) {
+      const subscribe = `${natsConnect}SUB ${inbox}* 1\r\nPING\r\n`;
+      const countMessages: Form["countMessages"] = (bytes, start, end) => {
+        const frame = bytes.subarray(start, end);
+        let count = 0;
+        for (let at = frame.indexOf(answer); at !== -1; at = frame.indexOf(answer, at)) {
+          at += answer.length;
+          events.answered(Number(frame.toString("latin1", at, frame.indexOf(" ", at))));
+          count += 1;
+        }
+        if (count > 0 && frame.includes('"error":')) events.failed(frame.toString("latin1"));
+        return count;
+      };
+      return createReader(
+        { ...reading, subscribe: clientFrame(opcodes.binary, Buffer.from(subscribe)), countMessages },
+        { ...events, payload: () => undefined, granted: () => undefined },
+      );
+    },
+  };
+}
+
+/** Connections of this process that publish so: each has an inbox of its own. */
+let acknowledged = 0;
+
 const answerTimeoutMs = 10_000;
 
 /** Create the stream of the bench's subject, in a file and without limits. @throws Error: the server refused. */
 export async function createNatsStream(port: number): Promise<void> {
   const config = { name: benchRoom, subjects: [benchRoom], storage: "file", retention: "limits", num_replicas: 1 };
   await askJetStream(port, `STREAM.CREATE.${benchRoom}`, JSON.stringify(config));
+}
+
+/** How many messages the stream holds. @throws Error: the server refused. */
+export async function messagesInNatsStream(port: number): Promise<number> {
+  const info = JSON.parse(await askJetStream(port, `STREAM.INFO.${benchRoom}`, "")) as { state: { messages: number } };
+  return info.state.messages;
 }
 
 function askJetStream(port: number, subject: string, request: string): Promise<string> {

@@ -1,6 +1,7 @@
-import { deliveredJson } from "../chat-text.js";
+import { chatText, deliveredJson, sentJson } from "../chat-text.js";
 import { countMarks } from "../mark-reader.js";
 import { clientFrame, opcodes, upgradeRequest } from "../websocket-frames.js";
+import type { RequestWire } from "./request-wire.js";
 import { leaveSessions } from "./socket-io-sessions.js";
 import { createReader, type Form } from "./websocket.js";
 import type { ResumeWire, Wire } from "./wire.js";
@@ -12,6 +13,9 @@ import type { ResumeWire, Wire } from "./wire.js";
  *     client  40                      connect to the default namespace
  *     server  40{"sid":…}             connected; 44{…}: refused
  *     either  42["chat",{…}]          an event
+ *
+ *     client  420["send",{…}]         an event to be acknowledged, with a number
+ *     server  430[…]                  its acknowledgement
  *
  * With the recovery of connections' state:
  *
@@ -72,6 +76,30 @@ export function socketIoResumeWire(): ResumeWire {
           countMessages: (bytes, start) => (bytes.readUInt16BE(start) === eventCode.readUInt16BE() ? 1 : 0),
         },
         events,
+      ),
+  };
+}
+
+const acknowledgement = "43";
+
+/** Events that are acknowledged. */
+export function socketIoRequestWire(): RequestWire {
+  const message = sentJson(chatText(0, 0));
+  return {
+    greeting: upgradeRequest(socketIoPath, undefined),
+    request: (request) => clientFrame(opcodes.text, Buffer.from(`42${request}["send",${message}]`)),
+    createReader: (events) =>
+      createReader(
+        {
+          ...socketIoForm,
+          countMessages(bytes, start) {
+            if (bytes.toString("latin1", start, start + acknowledgement.length) !== acknowledgement) return 0;
+            const end = bytes.indexOf("[", start);
+            events.answered(Number(bytes.toString("latin1", start + acknowledgement.length, end)));
+            return 1;
+          },
+        },
+        { ...events, payload: () => undefined, granted: () => undefined },
       ),
   };
 }

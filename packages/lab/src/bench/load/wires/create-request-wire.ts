@@ -1,0 +1,23 @@
+import { confabRequestWire } from "./confab-requests.js";
+import { floorRequestWire } from "./floor.js";
+import { natsRequestWire } from "./nats-stream.js";
+import type { RequestWire, RequestWireName } from "./request-wire.js";
+import { socketIoRequestWire } from "./socket-io.js";
+
+/** One connection's wire of that name. */
+export function createRequestWire(name: RequestWireName): RequestWire {
+  switch (name) {
+    case "floor":
+      return floorRequestWire();
+    case "socket-io":
+      return socketIoRequestWire();
+    case "nats-stream":
+      return natsRequestWire();
+    case "ws-proto":
+      return confabRequestWire();
+    default: {
+      const unknown: never = name;
+      throw new Error(`no request goes by ${String(unknown)}`);
+    }
+  }
+}
