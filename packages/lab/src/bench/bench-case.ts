@@ -6,6 +6,8 @@ import type { Sandbox } from "./sandbox.js";
 export interface CaseRow {
   readonly label: string;
   readonly target: TargetName;
+  /** Without redis-server it is left out. */
+  readonly needsRedis?: boolean;
   /** Start the server, load it, end it. @throws Error: the run could not be made. */
   run(sandbox: Sandbox): Promise<Figures>;
 }

@@ -1,10 +1,10 @@
-import type { BenchCase } from "./bench-case.js";
+import type { BenchCase, CaseRow } from "./bench-case.js";
 import { grpcFanout, webSocketFanout } from "./fanout-case.js";
 import { grpcHighestRate, webSocketHighestRate } from "./highest-rate-case.js";
 import { historyReading } from "./history-case.js";
 import type { Machine } from "./machine.js";
 import { grpcMemory, webSocketMemory } from "./memory-case.js";
-import type { BenchOptions, ScenarioName } from "./options.js";
+import type { BenchOptions } from "./options.js";
 import { presence } from "./presence-case.js";
 import { crossNode, redisAppends } from "./redis-case.js";
 import { resuming } from "./resume-case.js";
@@ -30,23 +30,19 @@ export function chooseCases(options: BenchOptions, machine: Machine, missingReas
       return reason === undefined ? [] : [[target, reason] as const];
     }),
   );
-  const cases = asked
-    .filter(({ scenario }) => machine.hasRedis || !needsRedis.includes(scenario))
-    .map((benchCase) => ({ ...benchCase, rows: benchCase.rows.filter(({ target }) => !missing.has(target)) }))
-    .filter(({ rows }) => rows.length > 0);
-  const withoutRedis = machine.hasRedis ? [] : options.only.filter((scenario) => needsRedis.includes(scenario));
+  const isRunnable = ({ target, needsRedis = false }: CaseRow): boolean =>
+    !missing.has(target) && (machine.hasRedis || !needsRedis);
+  const withoutRedis = machine.hasRedis ? [] : asked.filter(({ rows }) => rows.some(({ needsRedis }) => needsRedis));
   return {
-    cases,
+    cases: asked
+      .map((benchCase) => ({ ...benchCase, rows: benchCase.rows.filter(isRunnable) }))
+      .filter(({ rows }) => rows.length > 0),
     leftOut: [
       ...[...missing].map(([target, reason]) => `${target}: ${reason}`),
-      ...withoutRedis.map(
-        (scenario) => `${scenario}: redis-server is not installed (Debian: apt-get install redis-server)`,
-      ),
+      ...withoutRedis.map(({ id }) => `${id}, what needs Redis: not installed (Debian: apt-get install redis-server)`),
     ],
   };
 }
-
-const needsRedis: readonly ScenarioName[] = ["redis-nodes", "redis-appends", "presence"];
 
 function allCases(options: BenchOptions, machine: Machine): readonly BenchCase[] {
   const warmUpMs = 1_000;
@@ -74,6 +70,6 @@ function allCases(options: BenchOptions, machine: Machine): readonly BenchCase[]
       beforeMs: durations.measureMs,
     }),
     stalling({ subscribers: 900, ratePerSecond: 100, ...durations }, 100),
-    historyReading({ messages: options.isQuick ? 200_000 : 500_000, hasRedis: machine.hasRedis }),
+    historyReading(options.isQuick ? 200_000 : 500_000),
   ];
 }

@@ -15,13 +15,8 @@ const timeoutMs = 200_000;
  */
 const nchanMessages = 20_000;
 
-export interface HistorySize {
-  readonly messages: number;
-  readonly hasRedis: boolean;
-}
-
 /** One reader of a whole log. */
-export function historyReading({ messages, hasRedis }: HistorySize): BenchCase {
+export function historyReading(messages: number): BenchCase {
   const row = (label: string, target: KeepingTargetName, by: HistoryLoad["by"], count = messages): CaseRow => ({
     label,
     target,
@@ -32,6 +27,7 @@ export function historyReading({ messages, hasRedis }: HistorySize): BenchCase {
   const redisRow: CaseRow = {
     label: "bare Redis XRANGE, pages",
     target: "floor",
+    needsRedis: true,
     run: (sandbox) => runHistory(sandbox, { messages, by: "xrange" }, () => startRedisTarget(sandbox, "server")),
   };
   const whole = new Intl.NumberFormat("en");
@@ -41,7 +37,7 @@ export function historyReading({ messages, hasRedis }: HistorySize): BenchCase {
     title: `Reading history: ${whole.format(messages)} messages to one reader`,
     rows: [
       row("bare TCP", "floor", "floor-grpc"),
-      ...(hasRedis ? [redisRow] : []),
+      redisRow,
       row(
         `Nchan, ${whole.format(Math.min(nchanMessages, messages))} messages only`,
         "nchan",

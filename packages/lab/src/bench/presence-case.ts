@@ -15,7 +15,7 @@ export function presence(members: number): BenchCase {
     id: "presence",
     scenario: "presence",
     title: `Presence: ${new Intl.NumberFormat("en").format(members)} members of one room over ${nodeCount} nodes, one of which is killed`,
-    rows: [{ label: "Confab", target: "confab", run: (sandbox) => runPresence(sandbox, members) }],
+    rows: [{ label: "Confab", target: "confab", needsRedis: true, run: (sandbox) => runPresence(sandbox, members) }],
   };
 }
 

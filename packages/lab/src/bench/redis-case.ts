@@ -40,6 +40,7 @@ export function crossNode(size: CrossNodeSize): BenchCase {
     rows: rows.map(([label, target, wire, command]) => ({
       label,
       target,
+      needsRedis: true,
       run: (sandbox) => runCrossNode(sandbox, wire, command, size),
     })),
   };
@@ -75,11 +76,13 @@ export function redisAppends(durations: Durations): BenchCase {
     {
       label: `bare XADD, ${rooms === 1 ? "one stream" : `${rooms} streams`}`,
       target: "floor",
+      needsRedis: true,
       run: (sandbox) => runXadd(sandbox, rooms, durations),
     },
     {
       label: `Confab, ${rooms === 1 ? "one room" : `${rooms} rooms`}`,
       target: "confab",
+      needsRedis: true,
       run: (sandbox) => runAppends(sandbox, rooms, durations),
     },
   ]);
