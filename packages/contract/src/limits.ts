@@ -75,7 +75,7 @@ export const limits = {
     fallback: 5_000,
     min: 100,
     max: 60_000,
-    meaning: "A new connection's first bytes, until the protocol is known",
+    meaning: "A new connection's first bytes, until the protocol is known; as long again for a TLS handshake",
   },
   requestTimeoutMs: {
     fallback: 30_000,

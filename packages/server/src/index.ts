@@ -1,6 +1,13 @@
 export { FolderLockedError, StoreError } from "./engines/embedded/index.js";
 export { RedisStartError, RedisUrlError } from "./engines/redis/index.js";
-export { ConfigError, defaultRetention, type EngineConfig, type ServerConfig } from "./server/config.js";
+export { type Certificate, TlsFileError } from "./server/certificate.js";
+export {
+  ConfigError,
+  defaultRetention,
+  type EngineConfig,
+  type ServerConfig,
+  type TlsConfig,
+} from "./server/config.js";
 export type { Logger } from "./server/logger.js";
 export { type RunningServer, startServer } from "./server/start-server.js";
 export { serverVersion } from "./server/version.js";

@@ -7,6 +7,7 @@ export interface AsyncApiOptions {
   readonly version: string;
   /** Where clients reach the server: `127.0.0.1:8080`. */
   readonly host: string;
+  readonly isTls: boolean;
 }
 
 /**
@@ -15,7 +16,7 @@ export interface AsyncApiOptions {
  *
  * @see asyncapi.com/docs/reference/specification/v3.0.0
  */
-export function asyncApiDocument({ version, host }: AsyncApiOptions): object {
+export function asyncApiDocument({ version, host, isTls }: AsyncApiOptions): object {
   const schemas = new SchemaSet();
   const streams = HttpRoutes.of(ChatService).all.filter(({ rpc }) => rpc.methodKind === "server_streaming");
   const channels: readonly Channel[] = [
@@ -34,8 +35,8 @@ export function asyncApiDocument({ version, host }: AsyncApiOptions): object {
       license: { name: "Apache-2.0" },
     },
     servers: {
-      websocket: { host, protocol: "ws", description: "WebSockets" },
-      http: { host, protocol: "http", description: "Server-sent events" },
+      websocket: { host, protocol: isTls ? "wss" : "ws", description: "WebSockets" },
+      http: { host, protocol: isTls ? "https" : "http", description: "Server-sent events" },
     },
     defaultContentType: "application/json",
     channels: Object.fromEntries(channels.map((channel) => [channel.key, channelObject(channel, schemas)])),

@@ -20,12 +20,22 @@ export type EngineConfig =
       readonly waitReplicas?: number;
     };
 
+/** Files in PEM that are read at the start, and again when the server is told to. */
+export interface TlsConfig {
+  /** The server's own certificate first, then the chain to its authority, as clients want to see it. */
+  readonly certFile: string;
+  /** Its private key, without a passphrase. */
+  readonly keyFile: string;
+}
+
 /** What a server is started with. Everything but the engine has a default. */
 export interface ServerConfig {
   /** Default 127.0.0.1: nobody is asked for a token yet, so only this machine is let in. */
   readonly host?: string;
   /** 0: any free port. Default 8080. */
   readonly port?: number;
+  /** Undefined: clear text. With it the port speaks TLS and nothing else. */
+  readonly tls?: TlsConfig;
   readonly engine: EngineConfig;
   /** Default: a million messages and 1 GiB a room, of any age. */
   readonly retention?: Retention;

@@ -3,13 +3,16 @@ import { ConfabError, type Limits } from "@confab/contract";
 import type { ExchangeHandler } from "../http/exchange.js";
 import { createHttp1Server, type UpgradeHandler } from "../http/h1/server.js";
 import { type Http2Connection, serveHttp2 } from "../http/h2/index.js";
-import { createPort } from "../http/port.js";
+import { createPort, type PortOptions } from "../http/port.js";
+import { createTlsPort, type KeyPair } from "../http/tls-port.js";
 import { errorJson } from "../http-reply/index.js";
 
 export interface ListenerOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
+  /** Undefined: clear text. */
+  readonly keyPair?: KeyPair | undefined;
   readonly limits: Limits;
   readonly onExchange: ExchangeHandler;
   readonly onUpgrade: UpgradeHandler;
@@ -19,6 +22,8 @@ export interface ListenerOptions {
 
 export interface Listener {
   readonly address: AddressInfo;
+  /** Whom handshakes from now on are made with. Without effect where there is no TLS. */
+  setKeyPair(keyPair: KeyPair): void;
   /** Take no new connections and no new requests; those under way go on. */
   drain(): void;
   /** Resolves when the last connection has ended; those that have not by `timeoutMs` from now are cut. */
@@ -28,7 +33,9 @@ export interface Listener {
 /** Listen on the one port, for HTTP/1.1 and HTTP/2. Rejects with the system's error, EADDRINUSE and so on. */
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const { host, limits, onExchange, report } = options;
+  const scheme = options.keyPair ? "https" : "http";
   const http1 = createHttp1Server({
+    scheme,
     onExchange,
     onUpgrade: options.onUpgrade,
     maxHeaderBytes: limits.maxHeaderBytes,
@@ -40,13 +47,13 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   });
   const http2 = new Set<Http2Connection>();
   const sockets = new Set<Socket>();
-  const port = createPort({
+  const portOptions: PortOptions = {
     maxConnections: limits.maxConnections,
     prefaceTimeoutMs: limits.prefaceTimeoutMs,
     onHttp1: (socket) => http1.emit("connection", socket),
     onHttp2: (socket, firstBytes) => {
       const connectionOptions = {
-        scheme: "http",
+        scheme,
         remoteAddress: socket.remoteAddress ?? "",
         maxHeaderBytes: limits.maxHeaderBytes,
         maxStreams: limits.maxStreamsPerConnection,
@@ -58,7 +65,9 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       http2.add(connection);
       void connection.closed.then(() => http2.delete(connection));
     },
-  });
+  };
+  const tls = options.keyPair && createTlsPort({ ...portOptions, keyPair: options.keyPair, clearTextAnswer });
+  const port = tls?.server ?? createPort(portOptions);
   function forget(this: Socket): void {
     sockets.delete(this);
   }
@@ -72,6 +81,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   const stopped = new Promise<void>((resolve) => port.once("close", () => resolve()));
   return {
     address: port.address() as AddressInfo,
+    setKeyPair: (keyPair) => tls?.setKeyPair(keyPair),
     drain: () => {
       port.close();
       for (const connection of http2) connection.drain();
@@ -90,6 +100,11 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     },
   };
 }
+
+/** What a client hears that speaks clear text on a port of TLS; one of HTTP/2 shows it as what came instead of a frame. */
+const clearTextAnswer = Buffer.from(
+  `HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: text/plain\r\n\r\nThis port speaks TLS: use https:// or wss://.\n`,
+);
 
 function bound(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {

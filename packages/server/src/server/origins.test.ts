@@ -3,9 +3,13 @@ import { describe, it } from "node:test";
 import type { RequestHead } from "../http/exchange.js";
 import { isLoopbackHost, OriginPolicy } from "./origins.js";
 
-function from(origin: string | undefined, authority = "chat.example:8080"): RequestHead {
+function from(
+  origin: string | undefined,
+  authority = "chat.example:8080",
+  scheme: RequestHead["scheme"] = "http",
+): RequestHead {
   const headers = origin === undefined ? {} : { origin };
-  return { method: "GET", target: "/", authority, scheme: "http", headers, httpVersion: 1, remoteAddress: "127.0.0.1" };
+  return { method: "GET", target: "/", authority, scheme, headers, httpVersion: 1, remoteAddress: "127.0.0.1" };
 }
 
 describe("an origin policy", () => {
@@ -27,6 +31,13 @@ describe("an origin policy", () => {
     ]) {
       assert.equal(policy.allows(from(origin)), false, origin);
     }
+  });
+
+  it("over TLS takes no page of http for its own, but one of https also behind a proxy that has the certificate", () => {
+    const policy = new OriginPolicy([], false);
+    assert.ok(policy.allows(from("https://chat.example", "chat.example", "https")));
+    assert.equal(policy.allows(from("http://chat.example", "chat.example", "https")), false);
+    assert.ok(policy.allows(from("https://chat.example", "chat.example", "http")));
   });
 
   it("of a server on loopback allows this machine's pages, and no name that was made to resolve to it", () => {

@@ -18,13 +18,15 @@ export class OriginPolicy {
     this.allowed = new Set(allowed);
   }
 
-  allows({ headers, authority }: RequestHead): boolean {
+  allows({ headers, authority, scheme }: RequestHead): boolean {
     const { origin } = headers;
     if (origin === undefined || this.allowed.has("*") || this.allowed.has(origin)) return true;
     const page = URL.canParse(origin) ? new URL(origin) : undefined;
     if (!page) return false;
     if (this.isLoopbackOnly) return isLoopbackHost(page.hostname);
-    return page.host === authority;
+    // Whoever sits on the way can make up a page of http, and would act through it with what TLS protects. The other way
+    // round a proxy in front of us has the certificate.
+    return page.host === authority && (scheme === "http" || page.protocol === "https:");
   }
 }
 

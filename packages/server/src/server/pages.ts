@@ -28,7 +28,11 @@ export function documentPages(): [string, Page][] {
   const openApi = Buffer.from(JSON.stringify(openApiDocument({ version: serverVersion })));
   return [
     ["/openapi.json", () => ({ status: 200, json: openApi })],
-    ["/asyncapi.json", ({ authority }) => page(200, asyncApiDocument({ version: serverVersion, host: authority }))],
+    [
+      "/asyncapi.json",
+      ({ authority, scheme }) =>
+        page(200, asyncApiDocument({ version: serverVersion, host: authority, isTls: scheme === "https" })),
+    ],
   ];
 }
 

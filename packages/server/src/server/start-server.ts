@@ -10,10 +10,11 @@ import { createRpcHandler } from "../transports/rpc/adapter.js";
 import { Readiness } from "../transports/rpc/services/health.js";
 import { createSseHandler } from "../transports/sse/adapter.js";
 import { createWebSocketHandler } from "../transports/websocket/adapter.js";
-import { checkedLimits, type ServerConfig } from "./config.js";
+import { type Certificate, dateTrouble, readCertificate, TlsFileError } from "./certificate.js";
+import { checkedLimits, type ServerConfig, type TlsConfig } from "./config.js";
 import { openEngine } from "./engine.js";
 import { listen } from "./listener.js";
-import { silentLogger } from "./logger.js";
+import { type Logger, silentLogger } from "./logger.js";
 import { isLoopbackHost, OriginPolicy } from "./origins.js";
 import { documentPages, operationPages } from "./pages.js";
 import { eventLoop, randomIds, systemClock } from "./platform.js";
@@ -22,9 +23,16 @@ import { StaticFiles } from "./static-files.js";
 import { serverVersion } from "./version.js";
 
 export interface RunningServer {
-  /** `http://host:port`, as a client on this machine reaches it. */
+  /** `http://host:port`, or `https`, as a client on this machine reaches it. */
   readonly url: string;
   readonly port: number;
+  /** The certificate that clients are shown; undefined without TLS. */
+  readonly certificate: Certificate | undefined;
+  /**
+   * Read the certificate and its key again, for connections from now on. What is wrong with them is logged, and the server
+   * goes on with those that it has. Without TLS there is nothing to read.
+   */
+  reloadCertificate(): void;
   /**
    * Stop: no new connections, clients told to come back, sends in progress finished, then everything released. May be
    * called twice.
@@ -41,14 +49,16 @@ const reconnectWithinMs = 3_000;
 /**
  * Start a server: open its log, then its port.
  *
- * @throws ConfigError, StoreError, FolderLockedError, RedisUrlError, RedisStartError, or the system's error for the port (EADDRINUSE and so on).
+ * @throws ConfigError (and TlsFileError, which is one), StoreError, FolderLockedError, RedisUrlError, RedisStartError, or the system's error for the port (EADDRINUSE and so on).
  */
 export async function startServer(config: ServerConfig): Promise<RunningServer> {
   const limits = checkedLimits(config.limits ?? {});
   const types = config.types ? PayloadTypes.fromDescriptorSet(config.types, violationsOf) : PayloadTypes.none();
+  const logger = config.logger ?? silentLogger;
+  let certificate = config.tls && usedCertificate(config.tls, logger);
   const files = config.webRoot === undefined ? undefined : new StaticFiles(config.webRoot);
   const engine = await openEngine(config, limits);
-  const report = reporterTo(config.logger ?? silentLogger);
+  const report = reporterTo(logger);
   const hub = new Hub({ engine, clock: systemClock, turns: eventLoop, ids: randomIds, limits });
   const service = new ChatService({ hub, engine, types, limits });
   const sessions = new FrameSessions({ service, serverVersion, newConnectionId: randomUUID, report });
@@ -82,12 +92,19 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     report,
     allowsOrigin: (request) => origins.allows(request),
   });
-  const listener = await listen({ host, port: config.port ?? 8080, limits, onExchange, onUpgrade, report }).catch(
-    async (failure: unknown) => {
-      await release();
-      throw failure;
-    },
-  );
+  const listenerOptions = {
+    host,
+    port: config.port ?? 8080,
+    keyPair: certificate,
+    limits,
+    onExchange,
+    onUpgrade,
+    report,
+  };
+  const listener = await listen(listenerOptions).catch(async (failure: unknown) => {
+    await release();
+    throw failure;
+  });
 
   const stop = async () => {
     const reason = new ConfabError("SHUTTING_DOWN", "the server is stopping", { retryAfterMs: reconnectWithinMs });
@@ -100,8 +117,22 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   };
   let stopped: Promise<void> | undefined;
   return {
-    url: urlOf(listener.address),
+    url: urlOf(certificate ? "https" : "http", listener.address),
     port: listener.address.port,
+    get certificate() {
+      return certificate;
+    },
+    reloadCertificate: () => {
+      if (!config.tls) return;
+      try {
+        certificate = usedCertificate(config.tls, logger);
+        listener.setKeyPair(certificate);
+        logger.info({ validTo: certificate.validTo }, "the certificate was read again");
+      } catch (error) {
+        if (!(error instanceof TlsFileError)) throw error;
+        logger.error({ reason: error.message }, "the certificate was read again and cannot be used; the old one stays");
+      }
+    },
     close: () => {
       stopped ??= stop();
       return stopped;
@@ -110,12 +141,19 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
 }
 
 /** Bugs go to the log with what is underneath; clients are told only that there was one. */
-function reporterTo(logger: NonNullable<ServerConfig["logger"]>): (error: unknown) => void {
+function reporterTo(logger: Logger): (error: unknown) => void {
   return (error) =>
     logger.error({ err: error instanceof ConfabError ? (error.cause ?? error) : error }, "a bug in the server");
 }
 
-function urlOf({ address, family, port }: AddressInfo): string {
-  if (address === "0.0.0.0" || address === "::") return `http://127.0.0.1:${port}`;
-  return family === "IPv6" ? `http://[${address}]:${port}` : `http://${address}:${port}`;
+function usedCertificate(tls: TlsConfig, logger: Logger): Certificate {
+  const certificate = readCertificate(tls);
+  const trouble = dateTrouble(certificate, systemClock.nowMs());
+  if (trouble !== undefined) logger.warn({ file: tls.certFile }, `the certificate ${trouble}: clients will refuse it`);
+  return certificate;
+}
+
+function urlOf(scheme: "http" | "https", { address, family, port }: AddressInfo): string {
+  if (address === "0.0.0.0" || address === "::") return `${scheme}://127.0.0.1:${port}`;
+  return family === "IPv6" ? `${scheme}://[${address}]:${port}` : `${scheme}://${address}:${port}`;
 }

@@ -8,6 +8,8 @@ import { Http1Exchange, requestHeadFrom } from "./exchange.js";
 export type UpgradeHandler = (request: RequestHead, socket: Socket, firstBytes: Uint8Array) => void;
 
 export interface Http1Options {
+  /** What the sockets that it is given were opened with. Undefined: `http`. */
+  readonly scheme?: RequestHead["scheme"];
   readonly onExchange: ExchangeHandler;
   readonly onUpgrade: UpgradeHandler;
   readonly maxHeaderBytes: number;
@@ -24,6 +26,7 @@ const keepAliveTimeoutMs = 65_000;
 
 /** HTTP/1.1 on sockets that somebody else accepted: give them to `server.emit("connection", socket)`. */
 export function createHttp1Server(options: Http1Options): Server {
+  const { scheme = "http" } = options;
   const server = createServer(
     {
       maxHeaderSize: options.maxHeaderBytes,
@@ -33,11 +36,11 @@ export function createHttp1Server(options: Http1Options): Server {
       keepAliveTimeout: keepAliveTimeoutMs,
       noDelay: true,
     },
-    (incoming, response) => options.onExchange(new Http1Exchange(incoming, response, "http")),
+    (incoming, response) => options.onExchange(new Http1Exchange(incoming, response, scheme)),
   );
   server.on("upgrade", (incoming: IncomingMessage, socket: Socket, firstBytes: Buffer) => {
     if (incoming.headers.upgrade?.toLowerCase() === "websocket") {
-      options.onUpgrade(requestHeadFrom(incoming, "http"), socket, firstBytes);
+      options.onUpgrade(requestHeadFrom(incoming, scheme), socket, firstBytes);
       return;
     }
     // Anything else that a client would rather speak, such as h2c, may be ignored (RFC 9110 §7.8). Node has taken the

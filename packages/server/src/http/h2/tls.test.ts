@@ -4,8 +4,8 @@ import { connect } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { createServer } from "node:tls";
+import { testCertificate, testKey } from "../../testing/certificate.js";
 import { type Http2Connection, serveHttp2 } from "./connection.js";
-import { testCertificate, testKey } from "./testing/certificate.js";
 import { echo } from "./testing/server.js";
 
 test("requests over TLS are served like those in the clear, with bodies of megabytes", async (t) => {

@@ -1,0 +1,101 @@
+import { constants } from "node:crypto";
+import type { Server, Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
+import { awaitFirstBytes, type NewcomerOptions, putBack } from "./newcomer.js";
+import { acceptConnections, openingOptions, type PortOptions } from "./port.js";
+
+/** A certificate, with the chain to its authority behind it, and its key; both in PEM. */
+export interface KeyPair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface TlsPortOptions extends PortOptions {
+  readonly keyPair: KeyPair;
+  /** Said to whoever does not speak TLS before the connection ends. */
+  readonly clearTextAnswer: Uint8Array;
+}
+
+export interface TlsPort {
+  readonly server: Server;
+  /** For all handshakes from now on; connections that there are keep what they have. */
+  setKeyPair(keyPair: KeyPair): void;
+}
+
+/**
+ * The one port with a certificate:
+ *
+ *     TCP ─ first byte ┬─ no handshake record ─► answered in the clear, and ended
+ *                      └─ TLS handshake, ALPN ┬─ h2 ───────────────────────────────────► HTTP/2
+ *                                             ├─ http/1.1 ─────────────────────────────► HTTP/1.1
+ *                                             ├─ nothing asked for ─ by the first bytes ► one of them
+ *                                             └─ something else ─► alert no_application_protocol (RFC 7301 §3.2)
+ *
+ * A client that asked for a protocol is held to it: bytes for another service that are lured here must not be taken for
+ * a request (the ALPACA attack).
+ */
+export function createTlsPort(options: TlsPortOptions): TlsPort {
+  const opening = openingOptions(options);
+  // It never listens: connections that begin as TLS does are given to it.
+  const handshakes = createTlsServer(
+    {
+      ...contextOptions(options.keyPair),
+      ALPNProtocols: ["h2", "http/1.1"],
+      handshakeTimeout: options.prefaceTimeoutMs,
+    },
+    (socket) => {
+      if (socket.alpnProtocol === "h2") options.onHttp2(socket, nothing);
+      else if (socket.alpnProtocol === "http/1.1") options.onHttp1(socket);
+      else awaitFirstBytes(socket, opening);
+    },
+  );
+  // What is wrong with a handshake Node tells, and leaves the socket to us: also of one that was not finished in time.
+  handshakes.on("tlsClientError", (_error, socket) => socket.destroy());
+  const greeting: NewcomerOptions<"tls" | "clear"> = {
+    timeoutMs: options.prefaceTimeoutMs,
+    protocolOf: ([first]) => (first === handshakeRecord ? "tls" : "clear"),
+    admit: (protocol, socket, firstBytes) => {
+      if (protocol === "clear") {
+        turnAway(socket, options.clearTextAnswer);
+        return;
+      }
+      // TLS reads what is in the socket, and then the connection below it: the socket itself never flows again.
+      putBack(socket, firstBytes);
+      handshakes.emit("connection", socket);
+    },
+  };
+  return {
+    server: acceptConnections(options.maxConnections, (socket) => awaitFirstBytes(socket, greeting)),
+    setKeyPair: (keyPair) => handshakes.setSecureContext(contextOptions(keyPair)),
+  };
+}
+
+const nothing = new Uint8Array(0);
+
+/** The type of the record that every client of TLS begins with (RFC 8446 §5.1); no method of HTTP begins so. */
+const handshakeRecord = 0x16;
+
+/** How long a client that spoke clear text may take to read why that ends, in milliseconds. */
+const turnAwayLingerMs = 2_000;
+
+function contextOptions({ cert, key }: KeyPair) {
+  return {
+    cert,
+    key,
+    // 1.0 and 1.1 are deprecated (RFC 8996), and HTTP/2 must not use them (RFC 9113 §9.2).
+    minVersion: "TLSv1.2" as const,
+    // HTTP/2 forbids renegotiation (RFC 9113 §9.2.1), and nobody needs it: it is a way to have us compute.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+  };
+}
+
+function turnAway(socket: Socket, answer: Uint8Array): void {
+  socket.on("error", () => {
+    // "close" follows, and there is nobody to tell.
+  });
+  const giveUp = setTimeout(() => socket.destroy(), turnAwayLingerMs);
+  socket.on("close", () => clearTimeout(giveUp));
+  socket.end(answer);
+  // What still comes is read and dropped: to close with unread bytes would reset the connection, and lose the answer.
+  socket.resume();
+}
