@@ -8,6 +8,7 @@ import {
   type ServerConfig,
   StoreError,
   startServer,
+  TlsFileError,
 } from "@confab/server";
 import { type Command, type CommandContext, UsageError } from "../command.js";
 import { exitCode } from "../exit-codes.js";
@@ -30,6 +31,9 @@ Runs a server until Ctrl-C or SIGTERM, then says goodbye to its clients and stop
       --host HOST            address to listen on; default 127.0.0.1, this machine only: nobody is
                              asked for a token yet
       --port N               default ${defaultPort}; 0 is any free port
+      --tls-cert FILE        speak TLS, and nothing else, with this certificate in PEM, the chain to
+                             its authority behind it, and
+      --tls-key FILE         its private key in PEM. kill -HUP reads both again
       --engine URL           keep messages in a Redis that several nodes share: redis://host:6379,
                              redis+sentinel://host,host/master or redis+cluster://host,host;
                              rediss:// and so on with TLS; default embedded, on this machine
@@ -63,6 +67,7 @@ Exit codes:
     const config: ServerConfig & Required<Pick<ServerConfig, "host" | "port">> = {
       host: values.host ?? "127.0.0.1",
       port: wholeNumber("port", values.port ?? String(defaultPort), 0, 65_535),
+      ...tlsFrom(values["tls-cert"], values["tls-key"]),
       engine: engineFrom(values),
       retention: retentionFrom({
         messages: values["retention-messages"],
@@ -77,10 +82,13 @@ Exit codes:
     };
     const server = await start(config, context);
     if (!server) return exitCode.refused;
+    // Without TLS there is nothing to read again, and a terminal that closes ends its server as it ends all else.
+    if (config.tls) process.on("SIGHUP", server.reloadCertificate);
     if (values.json) config.logger?.info({ url: server.url, ...placeOf(config.engine) }, "listening");
-    else for (const line of banner(server.url, { ...config, program: context.program })) await context.out.line(line);
+    else for (const line of banner(server, { ...config, program: context.program })) await context.out.line(line);
     await aborted(context.signal);
     await server.close();
+    process.off("SIGHUP", server.reloadCertificate);
     return exitCode.ok;
   },
 };
@@ -88,6 +96,8 @@ Exit codes:
 const serveOptions = {
   host: { type: "string" },
   port: { type: "string" },
+  "tls-cert": { type: "string" },
+  "tls-key": { type: "string" },
   ...engineOptions,
   "retention-messages": { type: "string" },
   "retention-age": { type: "string" },
@@ -108,6 +118,10 @@ async function start(
     return await startServer(config);
   } catch (error) {
     if (error instanceof RedisUrlError) throw new UsageError(`--engine: ${error.message}`, { cause: error });
+    if (error instanceof TlsFileError) {
+      const option = error.key === "certFile" ? "--tls-cert" : "--tls-key";
+      throw new UsageError(`${option} ${error.file}: ${error.reason}`, { cause: error });
+    }
     if (error instanceof ConfigError) throw new UsageError(error.message, { cause: error });
     const reason = startFailure(error, config);
     if (reason === undefined) throw error;
@@ -141,6 +155,13 @@ function startFailure(
 /** Where messages are, for the log; the URL of a Redis may hold a password. */
 function placeOf(engine: ServerConfig["engine"]): object {
   return engine.kind === "embedded" ? { dataDir: engine.dataDir } : { engine: "redis" };
+}
+
+function tlsFrom(certFile: string | undefined, keyFile: string | undefined): Pick<ServerConfig, "tls"> {
+  if (certFile !== undefined && keyFile !== undefined) return { tls: { certFile, keyFile } };
+  if (certFile !== undefined) throw new UsageError(`--tls-cert ${certFile}: its private key is due too, by --tls-key`);
+  if (keyFile !== undefined) throw new UsageError(`--tls-key ${keyFile}: its certificate is due too, by --tls-cert`);
+  return {};
 }
 
 function limitsFrom(settings: readonly string[]): Partial<Record<LimitName, number>> {

@@ -1,15 +1,21 @@
-import { type EngineConfig, serverVersion } from "@confab/server";
+import { type EngineConfig, type RunningServer, serverVersion, type TlsConfig } from "@confab/server";
+import { printable } from "../output/format.js";
 
 export interface BannerFacts {
   readonly engine: EngineConfig;
   readonly webRoot?: string;
+  readonly tls?: TlsConfig;
   /** How a user calls this program. */
   readonly program: string;
 }
 
 /** Where each transport is and one line to try it, for a terminal. */
-export function banner(url: string, { engine, webRoot, program }: BannerFacts): string[] {
+export function banner(
+  { url, certificate }: Pick<RunningServer, "url" | "certificate">,
+  { engine, webRoot, tls, program }: BannerFacts,
+): string[] {
   const { host } = new URL(url);
+  const webSocket = `${certificate ? "wss" : "ws"}://${host}/chat`;
   const message = `'{"user":"me","text":"hi"}'`;
   const json = "-H 'content-type: application/json'";
   const flag = url === "http://127.0.0.1:8080" ? "" : ` --url ${url}`;
@@ -19,18 +25,30 @@ export function banner(url: string, { engine, webRoot, program }: BannerFacts): 
     `  page       ${webRoot === undefined ? "not built: npm run build" : `${url}/`}`,
     `  command    ${program} listen lobby${flag}`,
     `             echo hi | ${program} send lobby${flag}`,
-    `  WebSocket  ws://${host}/chat   (subprotocols: none, confab.v1.json, confab.v1.proto); in a browser's console:`,
-    `             s = new WebSocket("ws://${host}/chat"); s.onmessage = (e) => console.log(e.data)`,
+    `  WebSocket  ${webSocket}   (subprotocols: none, confab.v1.json, confab.v1.proto); in a browser's console:`,
+    `             s = new WebSocket("${webSocket}"); s.onmessage = (e) => console.log(e.data)`,
     `             s.send(JSON.stringify({ user: "me", text: "hi" }))`,
-    `  gRPC       grpcurl -plaintext -d ${message} ${host} confab.v1.ChatService/SendMessage`,
-    `             buf curl --http2-prior-knowledge --protocol grpc -d ${message} ${url}/confab.v1.ChatService/SendMessage`,
+    `  gRPC       grpcurl ${certificate ? "" : "-plaintext "}-d ${message} ${host} confab.v1.ChatService/SendMessage`,
+    `             buf curl ${certificate ? "" : "--http2-prior-knowledge "}--protocol grpc -d ${message} ${url}/confab.v1.ChatService/SendMessage`,
     `  gRPC-Web   the same paths; npx buf curl --protocol grpcweb ...`,
     `  Connect    curl ${json} -d ${message} ${url}/confab.v1.ChatService/SendMessage`,
     `  REST       curl ${json} -d ${message} ${url}/v1/rooms/lobby/messages`,
     `             curl '${url}/v1/rooms/lobby/messages?limit=10'`,
     `  SSE        curl -N ${url}/v1/rooms/lobby/stream`,
+    ...(certificate ? tlsLines(certificate, tls) : []),
     "",
     "Ctrl-C stops it.",
+  ];
+}
+
+/** Whoever tries a line of the banner finds out here why a client may not trust the address that stands in it. */
+function tlsLines(
+  { names, validTo }: NonNullable<RunningServer["certificate"]>,
+  tls: TlsConfig | undefined,
+): readonly string[] {
+  return [
+    `  TLS        for ${printable(names.join(", "))}, until ${validTo.toISOString().slice(0, 10)}; kill -HUP ${process.pid} reads the certificate again`,
+    `             clients that do not know its authority: curl --cacert ${tls?.certFile}, ... listen --ca ${tls?.certFile}`,
   ];
 }
 
