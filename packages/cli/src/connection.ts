@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { createSecureContext } from "node:tls";
 import { type Link, openLink, serverUrl, type TransportName } from "@confab/client/node";
 import { PayloadTypes } from "@confab/contract";
 import { type CommandContext, UsageError } from "./command.js";
@@ -7,6 +9,7 @@ import { TypeFileError } from "./types/type-file-error.js";
 /** The options of every command that talks to a server. */
 export const connectionOptions = {
   url: { type: "string" },
+  ca: { type: "string" },
   transport: { type: "string", short: "t" },
   timeout: { type: "string" },
   types: { type: "string", multiple: true },
@@ -14,6 +17,8 @@ export const connectionOptions = {
 } as const;
 
 export const connectionHelp = `      --url URL        the server; default $CONFAB_URL or http://127.0.0.1:8080
+      --ca FILE        whom to trust to vouch for an https:// server: certificates in PEM; default
+                       those that Node trusts, and $NODE_EXTRA_CA_CERTS
   -t, --transport T    grpc, grpc-web, connect, websocket, websocket-json, websocket-proto, sse or
                        rest (the same one); default websocket-proto
       --timeout S      seconds that one answer may take; default 30
@@ -34,6 +39,7 @@ const transports: Readonly<Record<string, TransportName>> = {
 
 export interface ConnectionValues {
   readonly url?: string | undefined;
+  readonly ca?: string | undefined;
   readonly transport?: string | undefined;
   readonly timeout?: string | undefined;
   readonly types?: readonly string[] | undefined;
@@ -56,6 +62,7 @@ export async function openConnection(
   const timeoutMs = wholeNumber("timeout", values.timeout ?? "30", 1, 3_600) * 1_000;
   const link = openLink(transportNamed(values.transport ?? "websocket-proto"), {
     url: urlFrom(values.url, env),
+    ca: values.ca === undefined ? undefined : authoritiesIn(values.ca),
     types,
   });
   return { link, types, call: { signal, timeoutMs } };
@@ -76,6 +83,18 @@ function urlFrom(option: string | undefined, env: CommandContext["env"]): string
     return serverUrl(text.includes("://") ? text : `http://${text}`);
   } catch (cause) {
     throw new UsageError(`${source} ${text}: an address such as http://127.0.0.1:8080 is due`, { cause });
+  }
+}
+
+/** Checked here: `node:tls` takes a file without a certificate, and then trusts nobody. */
+function authoritiesIn(file: string): string {
+  try {
+    const pem = readFileSync(file, "utf8");
+    if (!pem.includes("-----BEGIN CERTIFICATE-----")) throw new Error("holds no certificate in PEM");
+    createSecureContext({ ca: pem });
+    return pem;
+  } catch (cause) {
+    throw new UsageError(`--ca ${file}: ${cause instanceof Error ? cause.message : "cannot be read"}`, { cause });
   }
 }
 

@@ -46,6 +46,9 @@ export function asOutcomeUnknown(error: unknown): unknown {
   return sendLost(error);
 }
 
+/** The `code` of an error that only comes before anything was sent, where no system error says so. */
+export const neverSentCode = "ERR_NEVER_SENT";
+
 /** System errors of a connection that was never made (getaddrinfo(3), connect(2)). */
 const unconnectedCodes = new Set([
   "ECONNREFUSED",
@@ -54,6 +57,7 @@ const unconnectedCodes = new Set([
   "EHOSTUNREACH",
   "ENETUNREACH",
   "UND_ERR_CONNECT_TIMEOUT",
+  neverSentCode,
 ]);
 
 /** Whether the system said that there was no connection to send on. Browsers never say. */

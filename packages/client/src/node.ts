@@ -3,27 +3,32 @@ import type { Link, LinkOptions, TransportName } from "./link.js";
 import { createNodeFetch } from "./node/fetch.js";
 import { GrpcCaller } from "./node/grpc.js";
 import { nodeSocket } from "./node/socket.js";
+import type { TlsOptions } from "./node/tls.js";
 import { openLink as openWebLink, type Platform, serverUrl } from "./open-link.js";
 import { RpcLink } from "./rpc/rpc-link.js";
 import { Client } from "./sdk/client.js";
 import type { ConnectOptions } from "./sdk/options.js";
 
+export type NodeLinkOptions = LinkOptions & TlsOptions;
+
 /** `openLink` for Node: with gRPC, WebSockets on Node 20, and connections that close with their link. */
-export function openLink(transport: TransportName, options: LinkOptions): Link {
-  return transport === "grpc" ? openGrpcLink(options) : openWebLink(transport, options, createNodePlatform());
+export function openLink(transport: TransportName, options: NodeLinkOptions): Link {
+  return transport === "grpc" ? openGrpcLink(options) : openWebLink(transport, options, createNodePlatform(options));
 }
 
 /** Calls and StreamMessages, and Converse where signals and presence are heard. */
-function openGrpcLink(options: LinkOptions): Link {
+function openGrpcLink(options: NodeLinkOptions): Link {
   const url = serverUrl(options.url);
   const { types, token } = options;
   const credentials = { token };
-  const caller = new GrpcCaller({ baseUrl: url }, credentials);
+  const caller = new GrpcCaller({ baseUrl: url, tls: options }, credentials);
   const aside = new RpcLink("grpc", { caller, credentials, types });
   const openChannel = caller.openChannel.bind(caller);
   const converse = new FrameLink({ ...options, url }, { transport: "grpc", format: "proto", openChannel, aside });
   return new RpcLink("grpc", { caller, credentials, types, converse });
 }
+
+export type NodeConnectOptions = ConnectOptions & TlsOptions;
 
 /**
  * Connect to a server, and stay connected. Returns at once; `client.state` says how it goes, and whatever is asked of the
@@ -31,13 +36,17 @@ function openGrpcLink(options: LinkOptions): Link {
  *
  * @throws TypeError: the URL is no `http://` or `https://` address.
  */
-export function connect(options: ConnectOptions): Client {
-  return new Client(options, { transports: ["websocket-proto", "grpc", "connect", "sse"], openLink });
+export function connect(options: NodeConnectOptions): Client {
+  const { ca } = options;
+  return new Client(options, {
+    transports: ["websocket-proto", "grpc", "connect", "sse"],
+    openLink: (transport, linkOptions) => openLink(transport, { ...linkOptions, ca }),
+  });
 }
 
 /** What Node gives to one link. */
-export function createNodePlatform(): Platform {
-  return { fetch: createNodeFetch(), makeSocket: nodeSocket };
+export function createNodePlatform(tls: TlsOptions = {}): Platform {
+  return { fetch: createNodeFetch(tls), makeSocket: nodeSocket(tls) };
 }
 
 // biome-ignore lint/performance/noReExportAll: api.ts names each, once for both platforms

@@ -2,6 +2,7 @@ import http from "node:http";
 import https from "node:https";
 import { Readable } from "node:stream";
 import type { Fetch } from "../streams/http-body.js";
+import { explainedTlsError, secureOptions, type TlsOptions } from "./tls.js";
 
 /**
  * `fetch` on `node:http`, with connections of its own.
@@ -9,15 +10,15 @@ import type { Fetch } from "../streams/http-body.js";
  * Node's global `fetch` ends a body that is silent for five minutes, as a quiet room's is, and keeps its connections
  * where nobody can close them.
  */
-export function createNodeFetch(): Fetch {
+export function createNodeFetch(tls: TlsOptions = {}): Fetch {
   const plainAgent = new http.Agent({ keepAlive: true });
-  const tlsAgent = new https.Agent({ keepAlive: true });
+  const tlsAgent = new https.Agent({ keepAlive: true, ...secureOptions(tls) });
   const fetch: Fetch = (url, { method = "GET", headers = {}, body, signal }) =>
     new Promise((resolve, reject) => {
       const isTls = url.startsWith("https:");
       const options = { method, headers, signal, agent: isTls ? tlsAgent : plainAgent };
       const request = (isTls ? https : http).request(url, options, (response) => resolve(responseFrom(response)));
-      request.on("error", reject);
+      request.on("error", (error) => reject(explainedTlsError(error)));
       request.end(body);
     });
   fetch.close = () => {

@@ -8,6 +8,7 @@ import { type MethodName, methodPath, type RpcCaller, type RpcStream } from "../
 import { envelopes } from "../streams/envelopes.js";
 import { errorFromGrpc, errorFromHttp } from "../wire/errors.js";
 import { cancelStream, Http2Connection, type Http2ConnectionOptions } from "./http2-connection.js";
+import { explainedTlsError } from "./tls.js";
 
 /**
  * gRPC over `node:http2` (grpc/doc/PROTOCOL-HTTP2.md).
@@ -128,14 +129,20 @@ function responseHead(
 ): Promise<http2.IncomingHttpHeaders & http2.IncomingHttpStatusHeader> {
   return new Promise((resolve, reject) => {
     stream.once("response", resolve);
-    stream.on("error", (cause) => {
+    stream.on("error", (error) => {
+      const cause = explainedTlsError(error);
       // Of the connection and not of the stream: whoever is there does not speak HTTP/2.
       if ("code" in cause && cause.code === "ERR_HTTP2_ERROR")
-        reject(new ConfabError("PROTOCOL_VIOLATION", `${url} does not answer in HTTP/2`, { cause }));
+        reject(new ConfabError("PROTOCOL_VIOLATION", `${url} does not answer in HTTP/2${hintFor(url)}`, { cause }));
       reject(networkFailure("ENGINE_UNAVAILABLE", `cannot reach ${url}: ${networkFailureText(cause)}`, cause));
     });
     stream.once("close", () => reject(networkFailure("ENGINE_UNAVAILABLE", "the connection was lost")));
   });
+}
+
+/** A port of TLS answers clear text in the clear, and in HTTP/1.1. */
+function hintFor(url: string): string {
+  return url.startsWith("http:") ? "; is it https:// that is meant?" : "";
 }
 
 async function* streamMessages(

@@ -1,11 +1,12 @@
 import http2 from "node:http2";
+import { secureOptions, type TlsOptions } from "./tls.js";
 
 /** How long a server may take to answer a PING before its connection is given up, in milliseconds. */
 const defaultPingTimeoutMs = 5_000;
 
 export interface Http2ConnectionOptions {
   readonly baseUrl: string;
-  readonly tls?: http2.SecureClientSessionOptions | undefined;
+  readonly tls?: TlsOptions | undefined;
   /** 5,000 if undefined. */
   readonly pingTimeoutMs?: number | undefined;
 }
@@ -59,7 +60,7 @@ export class Http2Connection {
 
   private liveSession(): http2.ClientHttp2Session {
     if (this.session && !this.session.closed && !this.session.destroyed) return this.session;
-    const session = http2.connect(this.options.baseUrl, this.options.tls ?? {});
+    const session = http2.connect(this.options.baseUrl, secureOptions(this.options.tls ?? {}));
     // Each stream of a session that fails tells its own caller; this event would otherwise end the process.
     session.on("error", () => undefined);
     // A server that is about to stop takes no new calls: the next one makes a new connection.

@@ -66,7 +66,8 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       void connection.closed.then(() => http2.delete(connection));
     },
   };
-  const tls = options.keyPair && createTlsPort({ ...portOptions, keyPair: options.keyPair, clearTextAnswer });
+  const tls =
+    options.keyPair && createTlsPort({ ...portOptions, keyPair: options.keyPair, clearTextAnswer: clearTextAnswer() });
   const port = tls?.server ?? createPort(portOptions);
   function forget(this: Socket): void {
     sockets.delete(this);
@@ -102,9 +103,12 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
 }
 
 /** What a client hears that speaks clear text on a port of TLS; one of HTTP/2 shows it as what came instead of a frame. */
-const clearTextAnswer = Buffer.from(
-  `HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: text/plain\r\n\r\nThis port speaks TLS: use https:// or wss://.\n`,
-);
+function clearTextAnswer(): Uint8Array {
+  const error = new ConfabError("PROTOCOL_VIOLATION", "this port speaks TLS: use https:// or wss://");
+  const json = `{"error":${errorJson(error)}}\n`;
+  const head = `connection: close\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(json)}`;
+  return Buffer.from(`HTTP/1.1 ${error.kind.http} Bad Request\r\n${head}\r\n\r\n${json}`);
+}
 
 function bound(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
