@@ -1,7 +1,10 @@
+import { createHash, X509Certificate } from "node:crypto";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { tlsOfThisRun } from "../fixture/tls-run.js";
 
 /** A file that a page's server gives out. */
 export interface PageFile {
@@ -28,7 +31,15 @@ const chromiumArgs = [
 
 /** Start a headless Chromium; `executablePath` is what `requirePart` found. */
 export function startBrowser(executablePath: string): Promise<Browser> {
-  return chromium.launch({ executablePath, args: chromiumArgs });
+  return chromium.launch({ executablePath, args: [...chromiumArgs, ...trustArgs()] });
+}
+
+/** Trust this run's certificate, by its key; Chromium's list of authorities is not the tests' to change. */
+function trustArgs(): readonly string[] {
+  const tls = tlsOfThisRun();
+  if (!tls) return [];
+  const key = new X509Certificate(readFileSync(tls.certFile)).publicKey.export({ type: "spki", format: "der" });
+  return [`--ignore-certificate-errors-spki-list=${createHash("sha256").update(key).digest("base64")}`];
 }
 
 /** Serve pages from an origin of their own, by path. */

@@ -4,6 +4,7 @@ import { after, before, type TestContext, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { startRelay } from "../fixture/relay.js";
 import { type ServerProcess, startServerProcess } from "../fixture/server-process.js";
+import { schemeOfThisRun } from "../fixture/tls-run.js";
 import { findPart, requirePart } from "../optional-parts.js";
 import { callPage, type PageServer, servePages, startBrowser } from "./browser.js";
 
@@ -18,7 +19,7 @@ before(async () => {
   if (chromium === undefined) return;
   server = await startServerProcess();
   const pageText = (name: string) => readFile(new URL(`../../src/foreign/pages/${name}`, import.meta.url), "utf8");
-  const tutorial = (await pageText("tutorial.html")).replace("PORT", String(server.port));
+  const tutorial = (await pageText("tutorial.html")).replace("ws://127.0.0.1:PORT", server.url.replace("http", "ws"));
   pages = await servePages(
     new Map([
       ["/tutorial.html", { type: "text/html", text: tutorial }],
@@ -95,7 +96,11 @@ browserTest("EventSource hears a room, and resumes by itself where it was cut of
   const relay = await startRelay(Number(new URL(url).port));
   try {
     await send("before");
-    await callPage(page, "openEvents", `http://127.0.0.1:${relay.port}/v1/rooms/events/stream?history=1`);
+    await callPage(
+      page,
+      "openEvents",
+      `${schemeOfThisRun()}://127.0.0.1:${relay.port}/v1/rooms/events/stream?history=1`,
+    );
     assert.deepEqual(await callPage(page, "nextTexts", 1), ["before"]);
     const texts = Array.from({ length: 20 }, (_, index) => `message ${index}`);
     for (const text of texts) await send(text);

@@ -12,6 +12,7 @@ import {
 } from "@connectrpc/connect-node";
 import { startRelay } from "../fixture/relay.js";
 import { type ServerProcess, startServerProcess } from "../fixture/server-process.js";
+import { schemeOfThisRun } from "../fixture/tls-run.js";
 
 // `@connectrpc/connect-node` by every road it has: three protocols, two HTTP versions, two formats.
 
@@ -131,7 +132,7 @@ for (const [index, { name, connect }] of roads.entries()) {
     test("gzip goes both ways", async (t) => {
       const relay = await startRelay(server.port);
       t.after(() => relay.close());
-      const client = createClient(ChatService, connect(`http://127.0.0.1:${relay.port}`, true));
+      const client = createClient(ChatService, connect(`${schemeOfThisRun()}://127.0.0.1:${relay.port}`, true));
       const text = "the same again ".repeat(2_000);
       await client.sendMessage({ user: "ada", room: room("gzip"), text });
       assert.ok(relay.sentBytes < text.length / 10, `${relay.sentBytes} bytes were sent`);

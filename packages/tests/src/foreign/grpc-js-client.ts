@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import {
   type CallOptions,
   type ChannelOptions,
@@ -15,6 +16,7 @@ import {
 } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { protoFolder } from "../fixture/buf.js";
+import { tlsOfThisRun } from "../fixture/tls-run.js";
 
 /** A unary method as grpc-js generates it. */
 type UnaryMethod<Reply> = (
@@ -110,7 +112,12 @@ function connectTo<Shape extends Client>(
   // Channels with the same target share one connection unless they are told not to; a test wants its own.
   const ownConnection = { "grpc.use_local_subchannel_pool": 1, ...options };
   const Service = found as ServiceClientConstructor;
-  return new Service(`127.0.0.1:${port}`, credentials.createInsecure(), ownConnection) as unknown as Shape;
+  return new Service(`127.0.0.1:${port}`, channelCredentials(), ownConnection) as unknown as Shape;
+}
+
+function channelCredentials() {
+  const tls = tlsOfThisRun();
+  return tls ? credentials.createSsl(readFileSync(tls.certFile)) : credentials.createInsecure();
 }
 
 /** A unary call as a promise. @throws ServiceError */

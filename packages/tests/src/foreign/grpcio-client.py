@@ -1,9 +1,9 @@
 """What Python's grpcio sees of a server, as one JSON object on standard output.
 
-    python3 grpcio-client.py ADDRESS METERED_ADDRESS FOLDER
+    python3 grpcio-client.py ADDRESS METERED_ADDRESS FOLDER [CA]
 
 FOLDER holds chat_pb2.py and chat_pb2_grpc.py, generated from the tutorial's chat.proto. METERED_ADDRESS leads to the same
-server past a counter of bytes; only what is compressed goes there. The assertions are in grpcio.test.ts.
+server past a counter of bytes; only what is compressed goes there. With CA, a file in PEM, both are spoken to over TLS. The assertions are in grpcio.test.ts.
 """
 
 import base64
@@ -12,7 +12,7 @@ import sys
 
 import grpc
 
-address, metered_address, folder = sys.argv[1:]
+address, metered_address, folder, *authority = sys.argv[1:]
 sys.path.insert(0, folder)
 import chat_pb2  # noqa: E402
 import chat_pb2_grpc  # noqa: E402
@@ -76,5 +76,12 @@ def run(channel, metered):
     }
 
 
-with grpc.insecure_channel(address) as channel, grpc.insecure_channel(metered_address) as metered:
+def open_channel(target):
+    if not authority:
+        return grpc.insecure_channel(target)
+    with open(authority[0], "rb") as file:
+        return grpc.secure_channel(target, grpc.ssl_channel_credentials(file.read()))
+
+
+with open_channel(address) as channel, open_channel(metered_address) as metered:
     json.dump(run(channel, metered), sys.stdout)

@@ -8,6 +8,7 @@ import { protoFolder } from "../fixture/buf.js";
 import { type Relay, startRelay } from "../fixture/relay.js";
 import { mustRun } from "../fixture/run-program.js";
 import { type ServerProcess, startServerProcess } from "../fixture/server-process.js";
+import { tlsOfThisRun } from "../fixture/tls-run.js";
 import { findPart, requirePart } from "../optional-parts.js";
 import { shownDetails, userIsMissing } from "./status-details.js";
 
@@ -52,7 +53,9 @@ before(async () => {
     const outputs = [`--python_out=${folder}`, `--grpc_python_out=${folder}`];
     await mustRun(python, ["-m", "grpc_tools.protoc", `-I${dirname(tutorial)}`, ...outputs, tutorial]);
     const addresses = [`127.0.0.1:${server.port}`, `127.0.0.1:${relay.port}`];
-    seen = JSON.parse(await mustRun(python, [script, ...addresses, folder])) as Seen;
+    const { certFile } = tlsOfThisRun() ?? {};
+    const authority = certFile === undefined ? [] : [certFile];
+    seen = JSON.parse(await mustRun(python, [script, ...addresses, folder, ...authority])) as Seen;
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { connect as connectHttp2 } from "node:http2";
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { enveloped } from "@confab/contract";
 import { ChatMessageSchema, UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
+import { openSocket } from "../fixture/open-socket.js";
 import { type ServerProcess, startServerProcess } from "../fixture/server-process.js";
 import { codeFromTrailers, reasonFrom } from "./raw-clients.js";
 
@@ -201,20 +202,20 @@ describe("a request over HTTP/1.1 or HTTP/2", () => {
 
   it("that shows no protocol in time is cut off", async () => {
     for (const beginning of ["", "PRI * HTT"]) {
-      const socket = connect(server.port, "127.0.0.1");
+      const socket = openSocket(server.url);
       socket.write(beginning);
       assert.equal(await allFrom(socket), "");
     }
   });
 
   it("with headers over the limit is answered with 431", async () => {
-    const socket = connect(server.port, "127.0.0.1");
+    const socket = openSocket(server.url);
     socket.write(`GET / HTTP/1.1\r\nhost: x\r\nx-long: ${"y".repeat(20_000)}\r\n\r\n`);
     assert.match(await allFrom(socket), /^HTTP\/1\.1 431 [\s\S]*HEADERS_TOO_LARGE/);
   });
 
   it("that would rather speak clear-text HTTP/2 is answered in HTTP/1.1, its body and the next request too", async () => {
-    const socket = connect(server.port, "127.0.0.1");
+    const socket = openSocket(server.url);
     const body = '{"user":"ann","text":"hi"}';
     const wish = "connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n";
     socket.write(
@@ -225,7 +226,7 @@ describe("a request over HTTP/1.1 or HTTP/2", () => {
   });
 
   it("whose body does not come is answered with 408", async () => {
-    const socket = connect(server.port, "127.0.0.1");
+    const socket = openSocket(server.url);
     socket.write(
       `POST ${sendPath} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{`,
     );
@@ -233,7 +234,7 @@ describe("a request over HTTP/1.1 or HTTP/2", () => {
   });
 
   it("is answered before its body when that is announced too long", async () => {
-    const socket = connect(server.port, "127.0.0.1");
+    const socket = openSocket(server.url);
     socket.write(
       `POST ${sendPath} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99999999999\r\n\r\n`,
     );

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { get } from "node:http";
+import { get as getHttp } from "node:http";
+import { get as getHttps } from "node:https";
 import { after, before, describe, it } from "node:test";
 import { enveloped } from "@confab/contract";
 import { type ServerProcess, startServerProcess } from "../fixture/server-process.js";
@@ -143,6 +144,7 @@ async function grpcCode(url: string, method: string, format: string, message: Ui
 /** The code of a refusal. Not by `fetch`, which sends no header with a character beyond Latin-1. */
 function codeOf(url: string, headers: Readonly<Record<string, string>> = {}): Promise<Outcome> {
   return new Promise((resolve, reject) => {
+    const get = url.startsWith("https:") ? getHttps : getHttp;
     const request = get(url, { headers, agent: false }, (response) => {
       if (response.statusCode === 200) {
         request.destroy();

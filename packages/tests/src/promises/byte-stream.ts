@@ -1,5 +1,6 @@
 import { request as requestHttp1 } from "node:http";
 import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2, constants } from "node:http2";
+import { request as requestHttps } from "node:https";
 
 /** One request whose answer comes as bytes, read by a client that can stop reading. */
 export interface ByteStream {
@@ -100,7 +101,8 @@ export const overHttp1: OpenByteStream = ({ url, method, path, headers, body }, 
     if (!listener.failed) throw error;
     listener.failed(error);
   };
-  const request = requestHttp1(url + path, { method, headers, agent: false }, (incoming) => {
+  const ask = url.startsWith("https:") ? requestHttps : requestHttp1;
+  const request = ask(url + path, { method, headers, agent: false }, (incoming) => {
     response = incoming;
     listener.head({ ...incoming.headers, ":status": incoming.statusCode });
     incoming.on("data", (chunk: Buffer) => listener.data(chunk));

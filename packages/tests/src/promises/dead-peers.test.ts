@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { WebSocket } from "ws";
+import { openSocket } from "../fixture/open-socket.js";
 import { type ServerProcess, startServerProcess } from "../fixture/server-process.js";
 
 // A phone that left the network says nothing, and its connection looks open for hours.
@@ -35,7 +35,7 @@ describe("a client that never answers a ping", () => {
   }
 
   it("over HTTP/2 is disconnected, and its readers leave their rooms", async () => {
-    const socket = connect(server.port, "127.0.0.1");
+    const socket = openSocket(server.url);
     const frames: number[] = [];
     let bytes = Buffer.alloc(0);
     socket.on("data", (chunk: Buffer) => {

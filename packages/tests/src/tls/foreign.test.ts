@@ -1,0 +1,10 @@
+import { overTls } from "./testing/over-tls.js";
+
+overTls([
+  ["foreign/curl", "curl"],
+  ["foreign/grpc-js"],
+  ["foreign/grpc-js-converse"],
+  ["foreign/grpcio", "grpcio"],
+  ["foreign/connect-node"],
+  ["foreign/chromium", "chromium"],
+]);
