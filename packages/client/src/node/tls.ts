@@ -46,6 +46,8 @@ function textOf(error: Error): string | undefined {
       return "its certificate is not valid yet";
     case "ERR_TLS_CERT_ALTNAME_INVALID":
       return `its certificate is for other names: ${"reason" in error ? error.reason : error.message}`;
+    case "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL":
+      return "it does not speak HTTP/2";
     // What is no record of TLS: by Node 20, and by later ones.
     case "EPROTO":
     case "ERR_SSL_WRONG_VERSION_NUMBER":

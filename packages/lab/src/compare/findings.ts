@@ -7,6 +7,7 @@ import type { FirstMessageFigures } from "./measure/first-message.js";
 import type { IdleFigures } from "./measure/idle.js";
 import type { SerialisationFigures } from "./measure/serialisation.js";
 import type { StallFigures } from "./measure/stall.js";
+import type { TlsFacts } from "./measure/tls-facts.js";
 import type { Contender } from "./transports.js";
 
 /** What was found out about one contender; what could not be, or not yet, is missing. */
@@ -39,6 +40,8 @@ export interface Findings {
   /** What a reader of the figures has to know. */
   readonly warnings: string[];
   readonly contenders: readonly ContenderFindings[];
+  /** Missing: it was measured in the clear. */
+  tls?: TlsFacts;
   serialisation?: SerialisationFigures;
   /** Bytes of one question by REST whether there is news, and of the answer that there is none. */
   emptyPollBytes?: number;

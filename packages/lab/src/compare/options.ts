@@ -16,6 +16,8 @@ export interface CompareOptions {
   readonly seconds: number;
   readonly rounds: number;
   readonly isQuick: boolean;
+  /** Measure over TLS: with a certificate of the lab's own, and clients that trust it. */
+  readonly isTls: boolean;
   /** The command line that was given, for the report. */
   readonly command: string;
 }

@@ -3,9 +3,11 @@ import { join } from "node:path";
 import { portPrintedBy } from "../bench/child-output.js";
 import { describeMachine } from "../bench/machine.js";
 import { Sandbox } from "../bench/sandbox.js";
+import { labCertificate, labKey } from "./certificate.js";
 import { ClientProcess } from "./client-process.js";
 import type { ContenderFindings, Findings } from "./findings.js";
 import type { TaskName, Tasks } from "./measure/tasks.js";
+import { readTlsFacts } from "./measure/tls-facts.js";
 import { type CompareOptions, type Plan, planFor } from "./options.js";
 import { shuffled } from "./statistics/order.js";
 import { transports } from "./transports.js";
@@ -92,10 +94,11 @@ class Comparison {
     private readonly findings: Findings,
   ) {
     this.#plan = planFor(options);
-    const { sample } = options;
+    const { sample, isTls } = options;
+    const ca = isTls ? labCertificate : undefined;
     this.#entries = findings.contenders.map((found, index) => ({
       found,
-      client: new ClientProcess(sandbox, { contender: found.contender, sample }),
+      client: new ClientProcess(sandbox, { contender: found.contender, sample, ca }),
       room: `lab-${String(index).padStart(2, "0")}`,
     }));
   }
@@ -103,6 +106,7 @@ class Comparison {
   async run(): Promise<void> {
     this.deps.progress("starting a server, and a process of clients for each transport");
     const server = await this.#startServer();
+    if (this.options.isTls) this.findings.tls = await readTlsFacts(server.port, labCertificate);
     await this.#once(server);
     await this.#rounds(server);
     await this.#fanouts(server);
@@ -249,14 +253,21 @@ class Comparison {
   async #startServer(): Promise<Server> {
     const folder = this.sandbox.makeFolder();
     const types: string[] = [];
-    const { sample } = this.options;
+    const { sample, isTls } = this.options;
+    const tls: string[] = [];
+    if (isTls) {
+      const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+      writeFileSync(cert, labCertificate);
+      writeFileSync(key, labKey);
+      tls.push("--tls-cert", cert, "--tls-key", key);
+    }
     if (sample.kind === "typed") {
       const file = join(folder, "types.binpb");
       writeFileSync(file, Buffer.from(sample.descriptorSetBase64, "base64"));
       types.push("--types", file);
     }
     // A flush to disk takes as long on every transport, and longer than what they differ by.
-    const flags = ["--port", "0", "--data", join(folder, "log"), "--durability", "os", ...types];
+    const flags = ["--port", "0", "--data", join(folder, "log"), "--durability", "os", ...types, ...tls];
     const child = this.sandbox.spawn("server", [...this.deps.serveCommand, ...flags]);
     const port = await portPrintedBy(child, serverStartMs);
     const stop = async (): Promise<void> => {

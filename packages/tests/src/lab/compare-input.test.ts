@@ -90,10 +90,6 @@ describe("confab compare with input that cannot be used", () => {
     assert.match(await complaint("--proto", "shop.proto", "--type", "shop.Order"), /--proto needs --message FILE/);
   });
 
-  it("--tls says that there is none to measure", async () => {
-    assert.match(await complaint("--tls"), /--tls: the server does not speak TLS yet/);
-  });
-
   it("a report that cannot be written is refused before it is measured", async () => {
     assert.match(await complaint("--html", "no/such/folder.html"), /--html no\/such\/folder\.html: ENOENT/);
   });

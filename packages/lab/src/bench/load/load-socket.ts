@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 import type { WireReader } from "./wires/wire.js";
 
 /** One for all sockets: Node reads into it and calls the reader before it reads again, so nothing is allocated per read. */
@@ -6,6 +7,8 @@ const sharedReadBuffer = Buffer.alloc(256 * 1024);
 
 export interface LoadSocketOptions {
   readonly port: number;
+  /** Undefined: clear text. Whom to trust in PEM, and what to ask for by ALPN. */
+  readonly tls?: { readonly ca: string; readonly protocol: "h2" | "http/1.1" } | undefined;
   readonly greeting: Buffer;
   readonly read: WireReader;
   /** The server ended the connection, or it broke. Not called after the socket was destroyed here. */
@@ -13,7 +16,7 @@ export interface LoadSocketOptions {
 }
 
 /** Connect to the server under test, say the greeting, and hand every read to `read`. */
-export function openLoadSocket({ port, greeting, read, lost }: LoadSocketOptions): Socket {
+export function openLoadSocket({ port, tls, greeting, read, lost }: LoadSocketOptions): Socket {
   const onread = {
     buffer: sharedReadBuffer,
     callback: (length: number): boolean => {
@@ -21,7 +24,10 @@ export function openLoadSocket({ port, greeting, read, lost }: LoadSocketOptions
       return true;
     },
   };
-  const socket = connect({ port, host: "127.0.0.1", noDelay: true, onread });
+  const address = { port, host: "127.0.0.1", noDelay: true, onread };
+  const socket = tls
+    ? connectTls({ ...address, ca: tls.ca, ALPNProtocols: [tls.protocol] }).setNoDelay(true)
+    : connect(address);
   socket.write(greeting);
   socket.once("error", (error) => lost(error.message));
   socket.once("end", () => lost("the server ended the connection"));

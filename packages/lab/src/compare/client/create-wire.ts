@@ -5,9 +5,9 @@ import { rpcWire } from "./rpc.js";
 import { webSocketWire } from "./websocket.js";
 import type { ClientWire } from "./wire.js";
 
-/** The measuring client of a transport. */
-export function createClientWire(name: TransportName, sample: BoundSample): ClientWire {
+/** The measuring client of a transport. With `ca`, certificates in PEM, it speaks TLS to servers that they vouch for. */
+export function createClientWire(name: TransportName, sample: BoundSample, ca?: string): ClientWire {
   const transport = transports[name];
   const codec = createCodec(transport.codec, sample);
-  return transport.carrier === "websocket" ? webSocketWire(transport.codec, codec) : rpcWire(transport, codec);
+  return transport.carrier === "websocket" ? webSocketWire(transport.codec, codec, ca) : rpcWire(transport, codec, ca);
 }

@@ -24,6 +24,10 @@ export interface HttpConnection {
   /** Bytes of heads that came in: status lines, header fields, HEADERS frames with their trailers. */
   readonly headBytesIn: number;
   readonly headBytesOut: number;
+  /** Everything that came in and went out, before it became records of TLS. */
+  readonly clearBytes: number;
+  /** Resolves once requests leave at once; over TLS, once the handshake is over. */
+  opened(): Promise<void>;
   request(request: HttpRequest, reply: HttpReply): void;
   close(): void;
 }
@@ -31,6 +35,8 @@ export interface HttpConnection {
 /** What the connection stands on. */
 export interface ConnectionTarget {
   readonly port: number;
+  /** Certificates in PEM that the server must be vouched for by. Undefined: clear text. */
+  readonly ca?: string | undefined;
   /** The connection broke while no request was on it. */
   lost(reason: string): void;
 }

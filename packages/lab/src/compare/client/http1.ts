@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { openLoadSocket } from "../../bench/load/load-socket.js";
+import { clearBytesOf, handshakeOver } from "./clear-bytes.js";
 import type { ConnectionTarget, HttpConnection, HttpReply, HttpRequest } from "./http-types.js";
 
 const crlf = Buffer.from("\r\n");
@@ -26,6 +27,7 @@ export class Http1Connection implements HttpConnection {
     this.#target = target;
     this.#socket = openLoadSocket({
       port: target.port,
+      tls: target.ca === undefined ? undefined : { ca: target.ca, protocol: "http/1.1" },
       greeting: Buffer.alloc(0),
       read: (bytes, length) => this.#read(bytes.subarray(0, length)),
       lost: (reason) => this.#fail(reason),
@@ -34,6 +36,14 @@ export class Http1Connection implements HttpConnection {
 
   get isFree(): boolean {
     return this.#reply === undefined;
+  }
+
+  get clearBytes(): number {
+    return clearBytesOf(this.#socket);
+  }
+
+  opened(): Promise<void> {
+    return handshakeOver(this.#socket, this.#target);
   }
 
   request({ method, path, headers, body }: HttpRequest, reply: HttpReply): void {

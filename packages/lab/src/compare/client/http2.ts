@@ -10,6 +10,7 @@ import {
   initialWindowBytes,
 } from "../../bench/load/http2-frames.js";
 import { openLoadSocket } from "../../bench/load/load-socket.js";
+import { clearBytesOf, handshakeOver } from "./clear-bytes.js";
 import { HeaderTable } from "./header-table.js";
 import type { ConnectionTarget, HttpConnection, HttpReply, HttpRequest } from "./http-types.js";
 
@@ -31,6 +32,7 @@ export class Http2Client implements HttpConnection {
   headBytesIn = 0;
   headBytesOut = 0;
   readonly #socket: Socket;
+  readonly #target: ConnectionTarget;
   readonly #headers = new HeaderTable();
   readonly #replies = new Map<number, HttpReply>();
   #pending: Pending[] = [];
@@ -38,6 +40,7 @@ export class Http2Client implements HttpConnection {
   #nextStream = 1;
 
   constructor(target: ConnectionTarget, greeting: Buffer = clientPreface()) {
+    this.#target = target;
     const fail = (reason: string): void => {
       const replies = [...this.#replies.values()];
       this.#replies.clear();
@@ -71,6 +74,7 @@ export class Http2Client implements HttpConnection {
     });
     this.#socket = openLoadSocket({
       port: target.port,
+      tls: target.ca === undefined ? undefined : { ca: target.ca, protocol: "h2" },
       greeting,
       read: (bytes, length) => {
         heads.push(bytes, length);
@@ -86,7 +90,7 @@ export class Http2Client implements HttpConnection {
     this.#replies.set(stream, reply);
     const fields = [
       [":method", method],
-      [":scheme", "http"],
+      [":scheme", this.#target.ca === undefined ? "http" : "https"],
       [":path", path],
       [":authority", "127.0.0.1"],
       ...headers,
@@ -101,6 +105,14 @@ export class Http2Client implements HttpConnection {
   /** How many streams are open: requests whose answers have not ended. */
   get openStreams(): number {
     return this.#replies.size;
+  }
+
+  get clearBytes(): number {
+    return clearBytesOf(this.#socket);
+  }
+
+  opened(): Promise<void> {
+    return handshakeOver(this.#socket, this.#target);
   }
 
   close(): void {

@@ -18,9 +18,9 @@ import { createClientWire } from "./create-wire.js";
 // Ctrl-C goes to the whole group of processes. Who started this one ends it, by closing its input.
 process.on("SIGINT", () => undefined);
 
-const { contender, sample } = JSON.parse(process.argv[2] ?? "{}") as ClientIdentity;
+const { contender, sample, ca } = JSON.parse(process.argv[2] ?? "{}") as ClientIdentity;
 const bound = bindSample(sample);
-const wire = createClientWire(contender.transport, bound);
+const wire = createClientWire(contender.transport, bound, ca);
 const pacer = await Pacer.start();
 
 for await (const line of createInterface({ input: process.stdin })) {
@@ -49,11 +49,11 @@ async function resultOf(request: TaskRequest): Promise<unknown> {
     case "idle":
       return measureIdle(wire, request.job);
     case "facts":
-      return tryFacts(wire, request.job);
+      return tryFacts(wire, { ...request.job, ca });
     case "stall":
       return measureStall(wire, request.job);
     case "emptyPoll":
-      return measureEmptyPoll(request.job.port, request.job.room);
+      return measureEmptyPoll(request.job.port, request.job.room, ca);
     case "serialisation":
       return measureSerialisation(bound, request.job);
   }

@@ -10,10 +10,10 @@ import type { ClientWire, Reader, ReaderOptions, Sender, SenderOptions } from ".
 const maxHttp1Connections = 6;
 
 /** gRPC, gRPC-Web, Connect, and SSE with REST: everything that is made of HTTP requests. */
-export function rpcWire(transport: Transport, codec: MessageCodec): ClientWire {
+export function rpcWire(transport: Transport, codec: MessageCodec, ca?: string): ClientWire {
   const protocol = rpcProtocol(transport, codec);
   const connect = (target: ConnectionTarget): HttpConnection =>
-    transport.http === "2" ? new Http2Client(target) : new Http1Connection(target);
+    transport.http === "2" ? new Http2Client({ ...target, ca }) : new Http1Connection({ ...target, ca });
   const maxConnections = transport.http === "2" ? 1 : maxHttp1Connections;
   return {
     openReader: (options) => openReader(options, { protocol, codec, connect }),
@@ -55,7 +55,7 @@ function openReader(options: ReaderOptions, { protocol, codec, connect }: Reader
       failed: (reason) => options.failed(reason),
     });
   }
-  const sum = (part: "headBytesIn" | "headBytesOut"): number =>
+  const sum = (part: "headBytesIn" | "headBytesOut" | "clearBytes"): number =>
     connections.reduce((total, each) => total + each[part], 0);
   return {
     get bodyBytesIn() {
@@ -67,6 +67,9 @@ function openReader(options: ReaderOptions, { protocol, codec, connect }: Reader
     },
     get headBytesOut() {
       return sum("headBytesOut");
+    },
+    get clearBytes() {
+      return sum("clearBytes");
     },
     close() {
       for (const connection of connections) connection.close();
@@ -105,9 +108,12 @@ class RpcSender implements Sender {
   get headBytesOut(): number {
     return this.#pool.reduce((sum, each) => sum + each.headBytesOut, 0);
   }
+  get clearBytes(): number {
+    return this.#pool.reduce((sum, each) => sum + each.clearBytes, 0);
+  }
 
   async open(): Promise<void> {
-    this.#free();
+    await this.#free()?.opened();
   }
 
   send(id: string): void {

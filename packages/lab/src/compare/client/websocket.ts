@@ -9,6 +9,7 @@ import {
   webSocketFrameLength,
 } from "../../bench/load/websocket-frames.js";
 import type { CodecName } from "../transports.js";
+import { clearBytesOf } from "./clear-bytes.js";
 import type { Arrival, MessageCodec } from "./message-codec.js";
 import {
   type ByteParts,
@@ -24,26 +25,33 @@ import {
 const quietRoom = "lab-quiet";
 
 /** The three forms of Confab's WebSocket: plain, and frames in JSON or Protobuf. */
-export function webSocketWire(codecName: CodecName, codec: MessageCodec): ClientWire {
+export function webSocketWire(codecName: CodecName, codec: MessageCodec, ca?: string): ClientWire {
   const isPlain = codecName === "json";
   const subprotocol = isPlain ? undefined : codecName === "json-frames" ? "confab.v1.json" : "confab.v1.proto";
+  const form: Form = { codec, subprotocol, ca };
   return {
-    openReader: (options) =>
-      isPlain ? openPlainReader(options, codec) : openFramedReader(options, codec, subprotocol),
-    createSender: (options) => new WebSocketSender(options, codec, subprotocol),
+    openReader: (options) => (isPlain ? openPlainReader(options, form) : openFramedReader(options, form)),
+    createSender: (options) => new WebSocketSender(options, form),
   };
 }
 
+/** What all connections of a transport have in common. */
+interface Form {
+  readonly codec: MessageCodec;
+  readonly subprotocol: string | undefined;
+  /** Undefined: clear text. */
+  readonly ca: string | undefined;
+}
+
 /** A plain WebSocket reads one room: each has its own. */
-function openPlainReader({ rooms, history, port, ...events }: ReaderOptions, codec: MessageCodec): Reader {
+function openPlainReader({ rooms, history, port, ...events }: ReaderOptions, form: Form): Reader {
   return combinedReader(
     rooms.map(
       (room) =>
         new WebSocketConnection({
+          ...form,
           port,
           target: `/chat?room=${room}&history=${history}`,
-          subprotocol: undefined,
-          codec,
           opened: () => events.ready(),
           arrived(arrival) {
             if (arrival.kind === "messages") events.messages(arrival.ids);
@@ -55,15 +63,14 @@ function openPlainReader({ rooms, history, port, ...events }: ReaderOptions, cod
   );
 }
 
-function openFramedReader(options: ReaderOptions, codec: MessageCodec, subprotocol: string | undefined): Reader {
+function openFramedReader(options: ReaderOptions, form: Form): Reader {
   const { rooms, history, port } = options;
   return new WebSocketConnection({
+    ...form,
     port,
     target: "/chat",
-    subprotocol,
-    codec,
     opened(connection) {
-      for (const room of rooms) connection.write(codec.encodeSubscribe(room, history), false);
+      for (const room of rooms) connection.write(form.codec.encodeSubscribe(room, history), false);
     },
     arrived(arrival) {
       if (arrival.kind === "messages") options.messages(arrival.ids);
@@ -74,11 +81,9 @@ function openFramedReader(options: ReaderOptions, codec: MessageCodec, subprotoc
   });
 }
 
-interface ConnectionOptions {
+interface ConnectionOptions extends Form {
   readonly port: number;
   readonly target: string;
-  readonly subprotocol: string | undefined;
-  readonly codec: MessageCodec;
   opened(connection: WebSocketConnection): void;
   arrived(arrival: Arrival): void;
   failed(reason: string): void;
@@ -103,10 +108,15 @@ class WebSocketConnection implements ByteParts {
     this.headBytesOut = greeting.length;
     this.#socket = openLoadSocket({
       port: options.port,
+      tls: options.ca === undefined ? undefined : { ca: options.ca, protocol: "http/1.1" },
       greeting,
       read: (bytes, length) => this.#read(bytes, length),
       lost: (reason) => options.failed(reason),
     });
+  }
+
+  get clearBytes(): number {
+    return clearBytesOf(this.#socket);
   }
 
   /** Send a body; set-up bodies do not count as messages. */
@@ -154,19 +164,18 @@ class WebSocketSender implements Sender {
   readonly #opened: Promise<void>;
   #request = 0;
 
-  constructor(options: SenderOptions, codec: MessageCodec, subprotocol: string | undefined) {
+  constructor(options: SenderOptions, form: Form) {
     this.#options = options;
-    this.#codec = codec;
-    this.acknowledges = subprotocol !== undefined;
+    this.#codec = form.codec;
+    this.acknowledges = form.subprotocol !== undefined;
     let opened: () => void = () => undefined;
     this.#opened = new Promise((resolve) => {
       opened = resolve;
     });
     this.#connection = new WebSocketConnection({
+      ...form,
       port: options.port,
-      target: subprotocol === undefined ? `/chat?room=${quietRoom}` : "/chat",
-      subprotocol,
-      codec,
+      target: form.subprotocol === undefined ? `/chat?room=${quietRoom}` : "/chat",
       opened: () => opened(),
       arrived(arrival) {
         if (arrival.kind === "ack") options.acknowledged();
@@ -187,6 +196,9 @@ class WebSocketSender implements Sender {
   }
   get headBytesOut(): number {
     return this.#connection.headBytesOut;
+  }
+  get clearBytes(): number {
+    return this.#connection.clearBytes;
   }
 
   open(): Promise<void> {

@@ -1,4 +1,4 @@
-/** Bytes that a client's connections carried, by what they were. What a relay counted beyond them is framing. */
+/** Bytes that a client's connections carried, by what they were. */
 export interface ByteParts {
   /** Bodies: messages as the codec made them, or as it was given them. */
   readonly bodyBytesIn: number;
@@ -6,6 +6,8 @@ export interface ByteParts {
   /** HTTP heads, header fields and trailers. */
   readonly headBytesIn: number;
   readonly headBytesOut: number;
+  /** Everything in both directions, before it became records of TLS. What a relay counted beyond it is TLS. */
+  readonly clearBytes: number;
 }
 
 export interface ReaderEvents {
@@ -77,6 +79,9 @@ export function combinedReader(readers: readonly Reader[]): Reader {
     },
     get headBytesOut() {
       return sum("headBytesOut");
+    },
+    get clearBytes() {
+      return sum("clearBytes");
     },
     close() {
       for (const reader of readers) reader.close();

@@ -11,12 +11,14 @@ export interface WireBytes {
   readonly headBytes: number;
   /** Of all of them: the message, or its acknowledgement, as the codec wrote it. */
   readonly bodyBytes: number;
-  /** The rest: frame headers, envelopes, chunk sizes, event lines, window updates. */
+  /** The rest of what client and server said to each other: frame headers, envelopes, chunk sizes, event lines, window updates. */
   readonly framingBytes: number;
+  /** What TLS made of it beyond that: the handshake, and the heads and tags of records. 0 in the clear. */
+  readonly tlsBytes: number;
 }
 
 export interface ByteFigures {
-  /** Connecting and asking for a room, until the server reads it out; without the TCP handshake. */
+  /** Connecting and asking for a room, until the server reads it out; with the handshake of TLS, without that of TCP. */
   readonly readerSetUp: WireBytes;
   readonly firstSend: WireBytes;
   readonly steadySend: WireBytes;
@@ -124,7 +126,7 @@ export async function measureBytes(wire: ClientWire, job: ByteJob): Promise<Byte
 /** Tells what passed since the last lap, once nothing passes any more. */
 class Meter {
   #relayed: RelayCounts = { upBytes: 0, downBytes: 0, connections: 0 };
-  #parts: ByteParts = { bodyBytesIn: 0, bodyBytesOut: 0, headBytesIn: 0, headBytesOut: 0 };
+  #parts: ByteParts = { bodyBytesIn: 0, bodyBytesOut: 0, headBytesIn: 0, headBytesOut: 0, clearBytes: 0 };
 
   constructor(
     private readonly relay: Relay,
@@ -135,15 +137,17 @@ class Meter {
     const total = (): number => this.relay.counts().upBytes + this.relay.counts().downBytes;
     await untilQuiet(total);
     const [before, relayed] = [this.#relayed, this.relay.counts()];
-    const { bodyBytesIn, bodyBytesOut, headBytesIn, headBytesOut } = this.client;
-    const parts = { bodyBytesIn, bodyBytesOut, headBytesIn, headBytesOut };
+    const { bodyBytesIn, bodyBytesOut, headBytesIn, headBytesOut, clearBytes } = this.client;
+    const parts = { bodyBytesIn, bodyBytesOut, headBytesIn, headBytesOut, clearBytes };
     const upBytes = relayed.upBytes - before.upBytes;
     const downBytes = relayed.downBytes - before.downBytes;
     const headBytes = headBytesIn + headBytesOut - this.#parts.headBytesIn - this.#parts.headBytesOut;
     const bodyBytes = bodyBytesIn + bodyBytesOut - this.#parts.bodyBytesIn - this.#parts.bodyBytesOut;
+    const clear = clearBytes - this.#parts.clearBytes;
     this.#relayed = relayed;
     this.#parts = parts;
-    return { upBytes, downBytes, headBytes, bodyBytes, framingBytes: upBytes + downBytes - headBytes - bodyBytes };
+    const framingBytes = clear - headBytes - bodyBytes;
+    return { upBytes, downBytes, headBytes, bodyBytes, framingBytes, tlsBytes: upBytes + downBytes - clear };
   }
 }
 

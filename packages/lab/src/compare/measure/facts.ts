@@ -32,6 +32,8 @@ export interface FactsJob {
   readonly port: number;
   readonly room: string;
   readonly tag: string;
+  /** Certificates in PEM that vouch for the server, over TLS; undefined: clear text. */
+  readonly ca?: string | undefined;
 }
 
 const callTimeoutMs = 3_000;
@@ -39,7 +41,7 @@ const sendsAtOnce = 50;
 
 /** Try them, with `@confab/client` wherever speed does not matter. */
 export async function tryFacts(wire: ClientWire, job: FactsJob): Promise<Facts> {
-  const direct = `http://127.0.0.1:${job.port}`;
+  const direct = urlOf(job, job.port);
   return {
     push: await withLink(job, direct, (link) => tryPush(link, job, "push")),
     contract: await withLink(job, direct, (link) => tryContract(link, job)),
@@ -51,7 +53,7 @@ export async function tryFacts(wire: ClientWire, job: FactsJob): Promise<Facts> 
 }
 
 async function withLink(job: FactsJob, url: string, attempt: (link: Link) => Promise<Trial>): Promise<Trial> {
-  const link = openLink(transports[job.transport].link, { url });
+  const link = openLink(transports[job.transport].link, { url, ca: job.ca });
   try {
     return await attempt(link);
   } catch (error) {
@@ -59,6 +61,10 @@ async function withLink(job: FactsJob, url: string, attempt: (link: Link) => Pro
   } finally {
     link.close();
   }
+}
+
+function urlOf({ ca }: FactsJob, port: number): string {
+  return `${ca === undefined ? "http" : "https"}://127.0.0.1:${port}`;
 }
 
 function reasonOf(error: unknown): string {
@@ -126,9 +132,9 @@ async function tryResume(job: FactsJob, url: string): Promise<Trial> {
 }
 
 async function tryProxy(job: FactsJob, passesUpgrades: boolean): Promise<Trial> {
-  const proxy = await startHttp1Proxy({ port: job.port, passesUpgrades });
+  const proxy = await startHttp1Proxy({ port: job.port, passesUpgrades, isTls: job.ca !== undefined });
   try {
-    return await withLink(job, `http://127.0.0.1:${proxy.port}`, (link) =>
+    return await withLink(job, urlOf(job, proxy.port), (link) =>
       tryPush(link, job, passesUpgrades ? "upgrading" : "http1"),
     );
   } finally {

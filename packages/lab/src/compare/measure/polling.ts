@@ -2,9 +2,9 @@ import { Http1Connection } from "../client/http1.js";
 import { startRelay } from "../relay/relay.js";
 
 /** Bytes of asking a room for news by REST when there are none: what a reader without push pays each time. */
-export async function measureEmptyPoll(port: number, room: string): Promise<number> {
+export async function measureEmptyPoll(port: number, room: string, ca?: string): Promise<number> {
   const relay = await startRelay({ port });
-  const connection = new Http1Connection({ port: relay.port, lost: () => undefined });
+  const connection = new Http1Connection({ port: relay.port, ca, lost: () => undefined });
   const poll = (): Promise<void> =>
     new Promise((resolve, reject) => {
       const path = `/v1/rooms/${room}/messages?limit=1`;

@@ -13,6 +13,8 @@ import type { StallFigures, StallJob } from "./stall.js";
 export interface ClientIdentity {
   readonly contender: Contender;
   readonly sample: Sample;
+  /** Certificates in PEM that vouch for the server, over TLS; undefined: clear text. */
+  readonly ca?: string | undefined;
 }
 
 /** Everything that a client process can be asked for, and what it answers. */

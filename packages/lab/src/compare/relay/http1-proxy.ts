@@ -1,7 +1,18 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type OutgoingHttpHeaders, request, type ServerResponse } from "node:http";
+import {
+  type ClientRequest,
+  createServer,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type RequestListener,
+  request,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createTlsServer, request as tlsRequest } from "node:https";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { connect as connectTls } from "node:tls";
+import { labCertificate, labKey } from "../certificate.js";
 
 export interface Http1Proxy {
   readonly port: number;
@@ -15,6 +26,8 @@ export interface Http1ProxyOptions {
    * WebSockets does. Without it the field is removed, as RFC 9110 §7.6.1 asks of intermediaries.
    */
   readonly passesUpgrades: boolean;
+  /** Whether it ends TLS, offering HTTP/1.1 alone by ALPN, and speaks TLS to the server too. */
+  readonly isTls: boolean;
 }
 
 /** Fields that belong to one connection and are not passed on (RFC 9110 §7.6.1); trailers are not either, as is usual. */
@@ -29,16 +42,23 @@ const connectionFields = new Set([
 ]);
 
 /** A reverse proxy that speaks HTTP/1.1 to both sides and passes bodies on as they come: what many companies have. */
-export async function startHttp1Proxy({ port, passesUpgrades }: Http1ProxyOptions): Promise<Http1Proxy> {
+export async function startHttp1Proxy({ port, passesUpgrades, isTls }: Http1ProxyOptions): Promise<Http1Proxy> {
   const sockets = new Set<Duplex>();
-  const proxy = createServer((incoming, answer) => forward(port, incoming, answer));
+  const ask = isTls ? tlsRequest : request;
+  const answers: RequestListener = (incoming, answer) =>
+    forward(ask({ ...requestOptions(port, incoming), ca: labCertificate }), incoming, answer);
+  const keyPair = { cert: labCertificate, key: labKey, ALPNProtocols: ["http/1.1"] };
+  const proxy = isTls ? createTlsServer(keyPair, answers) : createServer(answers);
   proxy.on("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
   });
   if (passesUpgrades) {
     proxy.on("upgrade", (incoming: IncomingMessage, client: Duplex, first: Buffer) => {
-      const server = connect(port, "127.0.0.1");
+      const address = { port, host: "127.0.0.1" };
+      const server = isTls
+        ? connectTls({ ...address, ca: labCertificate, ALPNProtocols: ["http/1.1"] })
+        : connect(address);
       sockets.add(server);
       const fields = incoming.rawHeaders.flatMap((text, index, all) =>
         index % 2 === 0 ? [`${text}: ${all[index + 1] ?? ""}`] : [],
@@ -66,23 +86,17 @@ export async function startHttp1Proxy({ port, passesUpgrades }: Http1ProxyOption
   };
 }
 
-function forward(port: number, incoming: IncomingMessage, answer: ServerResponse): void {
-  const outgoing = request(
-    {
-      port,
-      host: "127.0.0.1",
-      method: incoming.method ?? "GET",
-      path: incoming.url ?? "/",
-      headers: keptFields(incoming.headers),
-      agent: false,
-    },
-    (response) => {
-      answer.writeHead(response.statusCode ?? 502, keptFields(response.headers));
-      answer.flushHeaders();
-      response.pipe(answer);
-      response.on("error", () => answer.destroy());
-    },
-  );
+function requestOptions(port: number, { method = "GET", url = "/", headers }: IncomingMessage) {
+  return { port, host: "127.0.0.1", method, path: url, headers: keptFields(headers), agent: false as const };
+}
+
+function forward(outgoing: ClientRequest, incoming: IncomingMessage, answer: ServerResponse): void {
+  outgoing.on("response", (response) => {
+    answer.writeHead(response.statusCode ?? 502, keptFields(response.headers));
+    answer.flushHeaders();
+    response.pipe(answer);
+    response.on("error", () => answer.destroy());
+  });
   outgoing.on("error", () => {
     if (answer.headersSent) answer.destroy();
     else answer.writeHead(502).end();

@@ -11,6 +11,8 @@ export interface ByteRow {
   readonly fieldBytes: number;
   readonly framingBytes: number;
   readonly headBytes: number;
+  /** 0 in the clear. */
+  readonly tlsBytes: number;
 }
 
 export type ByteStep = "setUp" | "firstSend" | "send" | "compressedSend" | "firstReceive" | "receive";
@@ -26,6 +28,7 @@ export function byteRows(bytes: ByteFigures, payloadBytes: number): readonly Byt
     fieldBytes: wire.bodyBytes - payload,
     framingBytes: wire.framingBytes,
     headBytes: wire.headBytes,
+    tlsBytes: wire.tlsBytes,
   });
   const { compressedSend } = bytes;
   return [

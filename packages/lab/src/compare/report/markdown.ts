@@ -2,6 +2,7 @@ import { totalBytes } from "./byte-rows.js";
 import { type FigureName, figureKinds } from "./figures.js";
 import { withSpread, withUnit } from "./format.js";
 import type { Report } from "./report.js";
+import { tlsText } from "./tls-text.js";
 
 const tables: readonly (readonly FigureName[])[] = [
   ["sendBytes", "receiveBytes", "setUpBytes", "roundTrips"],
@@ -11,7 +12,7 @@ const tables: readonly (readonly FigureName[])[] = [
 
 /** The figures of a report as tables for a document; bold is the best, and all that tie with it. */
 export function markdownLines(report: Report): readonly string[] {
-  const { message, machine, settings, serialisation } = report;
+  const { message, machine, settings, serialisation, tls } = report;
   const alone = `${withUnit(message.jsonBytes, "B")} as JSON, ${withUnit(message.protobufBytes, "B")} as Protobuf`;
   const packed =
     serialisation === undefined
@@ -19,7 +20,7 @@ export function markdownLines(report: Report): readonly string[] {
       : `; as gzip ${withUnit(serialisation.jsonGzipBytes, "B")} and ${withUnit(serialisation.protobufGzipBytes, "B")}`;
   return [
     `\`${report.command}\`, ${report.startedAt.slice(0, 10)}, ${machine.cores} cores of ${machine.cpuModel}, ${machine.kernel}, Node ${machine.node}: ` +
-      `${settings.ratePerSecond} messages/s to ${settings.subscribers} readers, ${settings.rounds} rounds of ${settings.seconds} s. The message: ${alone}${packed}.`,
+      `${settings.ratePerSecond} messages/s to ${settings.subscribers} readers, ${settings.rounds} rounds of ${settings.seconds} s. The message: ${alone}${packed}.${tls === undefined ? "" : ` Over TLS: ${tlsText(tls)}.`}`,
     ...report.warnings.map((warning) => `\n**Beware:** ${warning}`),
     ...tables.flatMap((names) => ["", ...figureRows(report, names)]),
     "",

@@ -3,6 +3,7 @@ import type { Facts } from "../measure/facts.js";
 import type { FanoutFigures } from "../measure/fanout.js";
 import type { SerialisationFigures } from "../measure/serialisation.js";
 import type { StallFigures } from "../measure/stall.js";
+import type { TlsFacts } from "../measure/tls-facts.js";
 import type { Estimate } from "../statistics/estimate.js";
 import type { CodecName, TransportName } from "../transports.js";
 import type { ByteRow } from "./byte-rows.js";
@@ -17,6 +18,8 @@ export interface ReportFacts {
     readonly rounds: number;
     readonly quick: boolean;
   };
+  /** What TLS was agreed on; missing: measured in the clear. */
+  readonly tls?: TlsFacts | undefined;
   readonly message: MessageReport;
   readonly contenders: readonly ContenderReport[];
   readonly figures: readonly FigureTable[];

@@ -41,6 +41,7 @@ export function createReport(options: CompareOptions, findings: Findings): Repor
   const facts = {
     contenders: findings.contenders.map((found) => contenderReport(found, message, subscribers)),
     figures: figureNames.map((name) => figureTable(name, findings.contenders)),
+    tls: findings.tls,
     serialisation: findings.serialisation,
     emptyPollBytes: findings.emptyPollBytes,
     message,

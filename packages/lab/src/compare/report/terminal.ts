@@ -3,15 +3,17 @@ import { totalBytes } from "./byte-rows.js";
 import { withSpread, withUnit } from "./format.js";
 import type { Recommendation } from "./recommendation.js";
 import type { Report } from "./report.js";
+import { tlsText } from "./tls-text.js";
 
 /** What a terminal shows of a report. */
 export function terminalLines(report: Report, recommendation: Recommendation | undefined): readonly string[] {
-  const { message, settings } = report;
+  const { message, settings, tls } = report;
   return [
     ...(report.complete ? [] : ["", "INTERRUPTED: this is what was measured until then."]),
     "",
     `${message.title}: ${withUnit(message.jsonBytes, "B")} as JSON, ${withUnit(message.protobufBytes, "B")} as Protobuf`,
     `${settings.ratePerSecond} messages/s to ${settings.subscribers} readers, ${settings.rounds} rounds of ${settings.seconds} s; * is the best, or ties with it`,
+    ...(tls === undefined ? [] : [`over TLS: ${tlsText(tls)}`]),
     "",
     ...figureLines(report),
     "",
@@ -90,10 +92,12 @@ function byteLines(report: Report): readonly string[] {
         row.fieldBytes,
         row.framingBytes,
         row.headBytes,
+        ...(report.tls === undefined ? [] : [row.tlsBytes]),
       ].map(String),
     ]),
   );
-  return layOut([["bytes", "up", "down", "all", "payload", "fields", "framing", "headers"], ...rows]);
+  const tls = report.tls === undefined ? [] : ["TLS"];
+  return layOut([["bytes", "up", "down", "all", "payload", "fields", "framing", "headers", ...tls], ...rows]);
 }
 
 function trialLines(report: Report): readonly string[] {

@@ -27,7 +27,7 @@ export function around(value: number): readonly number[] {
 
 export function wireBytes(upBytes: number, downBytes: number, headBytes = 0): WireBytes {
   const bodyBytes = upBytes + downBytes - headBytes - 4;
-  return { upBytes, downBytes, headBytes, bodyBytes, framingBytes: 4 };
+  return { upBytes, downBytes, headBytes, bodyBytes, framingBytes: 4, tlsBytes: 0 };
 }
 
 /** Findings as a quiet machine would give them, in which only what a test says differs between contenders. */
@@ -119,5 +119,6 @@ export const madeOptions: CompareOptions = {
   seconds: 1,
   rounds: 5,
   isQuick: true,
+  isTls: false,
   command: "confab compare",
 };

@@ -14,7 +14,13 @@ const parts = [
   { key: "fieldBytes", label: "other fields, acknowledgement", paint: "var(--c2)" },
   { key: "framingBytes", label: "framing", paint: "var(--c4)" },
   { key: "headBytes", label: "headers", paint: "var(--c1)" },
+  { key: "tlsBytes", label: "TLS", paint: "var(--c6)" },
 ] as const satisfies readonly { readonly key: keyof ByteRow; readonly label: string; readonly paint: string }[];
+
+/** In the clear there is none of the last one, and nobody should look for it. */
+function shownParts({ tls }: Report) {
+  return parts.filter(({ key }) => key !== "tlsBytes" || tls !== undefined);
+}
 
 /** A bar for each contender: the bytes of one step, stacked by what they are. */
 export function bytePlot(report: Report, step: ByteStep, title: string): string {
@@ -33,7 +39,7 @@ export function bytePlot(report: Report, step: ByteStep, title: string): string 
   const bars = rows.map(({ label, row }, index) => {
     const y = top + index * rowHeight;
     let from = 0;
-    const stack = parts.map(({ key, paint, label: part }) => {
+    const stack = shownParts(report).map(({ key, paint, label: part }) => {
       const width = scale.place(from + row[key]) - scale.place(from);
       const x = scale.place(from);
       from += row[key];
@@ -45,12 +51,12 @@ export function bytePlot(report: Report, step: ByteStep, title: string): string 
       text(scale.place(from) + 6, y + 17, withUnit(totalBytes(row), "B"), { isSoft: true })
     );
   });
-  return plot(`bytes-${step}`, title, bottom + 22, legend() + grid.join("") + bars.join(""));
+  return plot(`bytes-${step}`, title, bottom + 22, legend(report) + grid.join("") + bars.join(""));
 }
 
-function legend(): string {
+function legend(report: Report): string {
   let x = labelWidth;
-  return parts
+  return shownParts(report)
     .map(({ label, paint }) => {
       const at = x;
       x += 24 + label.length * 6.6;

@@ -2,6 +2,7 @@ import { withSpread, withUnit } from "../format.js";
 import { labelOf } from "../lookup.js";
 import type { Recommendation } from "../recommendation.js";
 import type { Report } from "../report.js";
+import { tlsText } from "../tls-text.js";
 import { linearScale, logScale } from "./axis.js";
 import { bytePlot } from "./byte-plot.js";
 import { escaped, htmlTable } from "./html.js";
@@ -31,10 +32,11 @@ export function reportPage(report: Report, recommendation: Recommendation | unde
 `;
 }
 
-function heading({ complete, message, machine, startedAt, tookSeconds, command, warnings }: Report): string {
+function heading({ complete, message, machine, startedAt, tookSeconds, command, warnings, tls }: Report): string {
   const beware = [...(complete ? [] : ["Interrupted: this is what was measured until then."]), ...warnings];
   return `<h1>gRPC or WebSockets, for ${escaped(message.title)}</h1>
 <p>${withUnit(message.jsonBytes, "B")} as JSON, ${withUnit(message.protobufBytes, "B")} as Protobuf. Measured ${escaped(startedAt)} in ${Math.round(tookSeconds)} s on ${machine.cores} cores of ${escaped(machine.cpuModel)}, ${machine.memoryGiB} GiB, ${escaped(machine.kernel)}, Node ${escaped(machine.node)}.</p>
+${tls === undefined ? "" : `<p data-tls>Over TLS: ${escaped(tlsText(tls))}.</p>`}
 <pre>${escaped(command)}</pre>
 ${beware.length === 0 ? "" : `<div class="beware" data-complete="${complete}">${beware.map((each) => `<p>${escaped(each)}</p>`).join("")}</div>`}`;
 }
@@ -77,7 +79,7 @@ function bytes(report: Report): string {
     figure(bytePlot(report, "receive", "Bytes to receive one message"), "To receive one message; both directions."),
     figure(
       bytePlot(report, "setUp", "Bytes to set up a reader"),
-      "To connect and ask for a room, without the TCP handshake.",
+      `To connect and ask for a room, ${report.tls === undefined ? "" : "with the handshake of TLS, "}without the TCP handshake.`,
     ),
     figure(
       bytePlot(report, "firstSend", "Bytes to send the first message"),
@@ -193,14 +195,15 @@ function claims({ claims: list }: Report): string {
   return `<ol class="claims">${items.join("")}</ol>`;
 }
 
-function method({ settings, contenders, message, machine }: Report): string {
+function method({ settings, contenders, message, machine, tls }: Report): string {
   const failures = contenders.flatMap(({ label, failures: list }) =>
     list.map(({ part, reason }) => `<li>${escaped(`${label}, ${part}: ${reason}`)}</li>`),
   );
   return `<ul>
 <li>The server is <code>confab serve --durability os</code> in a process of its own, each transport's clients in another${machine.pinned ? ", on a core each" : ""}. With <code>fsync</code> every transport waits as long for the disk.</li>
 <li>Clients for figures are small ones of the lab's own, written alike for all transports: no client library is compared. They send no header that the protocol does not need; browsers add several hundred bytes to each request. HTTP/2 headers use the dynamic table and no Huffman code. What is only tried is tried with <code>@confab/client</code>.</li>
-<li>Bytes are counted by a TCP relay, both directions, headers and framing included.</li>
+<li>Bytes are counted by a TCP relay, both directions, headers and framing included${tls === undefined ? "" : ", and the records and handshakes of TLS"}.</li>
+${tls === undefined ? "" : "<li>Over TLS the HTTP/1.1 proxy ends TLS itself and offers HTTP/1.1 alone; the stalled connection is one whose records do not pass. Every connection makes a whole handshake: no session is resumed.</li>"}
 <li>Messages are due at times fixed beforehand, and latency counts from then. ${settings.rounds} rounds, in another order each, after a warm-up.</li>
 <li>Two tie unless the intervals of their medians are apart and the medians differ by more than 5 % (bytes: 1 %, highest rate: 25 %). Fewer than four good rounds always tie.</li>
 <li>CPU is of all threads of the process. The highest rate is searched for in steps, once with <code>--quick</code>: then all rates tie.</li>
