@@ -40,7 +40,7 @@ connection does. About two minutes with --quick, ten without. Linux.
       --subscribers N  readers of the room that latency is measured in; default ${defaultSubscribers}
       --rate N         messages a second; default ${defaultRatePerSecond}
       --seconds S      how long each round of each transport is measured; default ${defaultSeconds.full}
-      --rounds N       rounds, each in another order; default ${defaultRounds.full}; below 4 everything ties
+      --rounds N       rounds, each in another order; default ${defaultRounds.full}; below 4 nothing is compared
       --quick          ${defaultRounds.quick} rounds of ${defaultSeconds.quick} s, and less of everything else
       --needs LIST     recommend for these needs: ${needNames.slice(0, 4).join(", ")},
                        ${needNames.slice(4).join(", ")}; on a terminal you are asked
@@ -76,6 +76,7 @@ Exit codes:
       ),
       isQuick,
       isTls: values.tls === true,
+      seed: Math.floor(Math.random() * 2 ** 32),
       command: ["confab compare", ...args].join(" "),
     };
     for (const option of ["json", "html"] as const) checkWritable(option, values[option]);

@@ -25,7 +25,8 @@ export interface ContenderFindings {
   readonly fanouts: { readonly subscribers: number; readonly rounds: FanoutFigures[] }[];
   /** One search for each of its rounds. */
   readonly capacity: CapacityFigures[];
-  idle?: IdleFigures;
+  /** Each on a server of its own. */
+  readonly idle: IdleFigures[];
   /** What went wrong, by the part that it ended. */
   readonly failures: { readonly part: string; readonly reason: string }[];
 }

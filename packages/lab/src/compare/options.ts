@@ -18,6 +18,8 @@ export interface CompareOptions {
   readonly isQuick: boolean;
   /** Measure over TLS: with a certificate of the lab's own, and clients that trust it. */
   readonly isTls: boolean;
+  /** Decides the order of turns. */
+  readonly seed: number;
   /** The command line that was given, for the report. */
   readonly command: string;
 }
@@ -30,13 +32,14 @@ export interface Plan {
   readonly fanouts: readonly number[];
   readonly fanoutRounds: number;
   readonly fanoutMs: number;
-  /** Searches for the highest rate; with fewer than four, all rates tie. */
+  /** Searches for the highest rate; with fewer than four, rates are not compared. */
   readonly capacityRounds: number;
-  readonly capacityFirstRate: number;
   readonly capacityStepMs: number;
   readonly capacityBudgetMs: number;
   readonly maxP99Ms: number;
   readonly idleConnections: number;
+  /** Servers that idle connections are opened to; with fewer than four, memory is not compared. */
+  readonly idleRounds: number;
   readonly serialisation: { readonly rounds: number; readonly sliceMs: number };
 }
 
@@ -53,14 +56,14 @@ export function planFor({ isQuick, seconds, subscribers }: CompareOptions): Plan
     warmUpMs: isQuick ? 100 : 500,
     measureMs,
     fanouts,
-    fanoutRounds: isQuick ? 1 : 4,
+    fanoutRounds: isQuick ? 1 : 5,
     fanoutMs: isQuick ? 600 : 1_500,
-    capacityRounds: isQuick ? 1 : 4,
-    capacityFirstRate: 500,
+    capacityRounds: isQuick ? 1 : 5,
     capacityStepMs: isQuick ? 300 : 500,
-    capacityBudgetMs: isQuick ? 1_800 : 4_000,
+    capacityBudgetMs: isQuick ? 2_000 : 4_500,
     maxP99Ms: 50,
-    idleConnections: isQuick ? 1_000 : 4_000,
-    serialisation: isQuick ? { rounds: 5, sliceMs: 25 } : { rounds: 9, sliceMs: 100 },
+    idleConnections: isQuick ? 1_000 : 2_000,
+    idleRounds: isQuick ? 1 : 5,
+    serialisation: isQuick ? { rounds: 9, sliceMs: 20 } : { rounds: 9, sliceMs: 100 },
   };
 }

@@ -9,7 +9,7 @@ import type { ContenderFindings, Findings } from "./findings.js";
 import type { TaskName, Tasks } from "./measure/tasks.js";
 import { readTlsFacts } from "./measure/tls-facts.js";
 import { type CompareOptions, type Plan, planFor } from "./options.js";
-import { shuffled } from "./statistics/order.js";
+import { orderOfRound } from "./statistics/order.js";
 import { transports } from "./transports.js";
 import { rateWarnings, setUpWarnings } from "./warnings.js";
 
@@ -47,6 +47,7 @@ export async function runCompare(options: CompareOptions, deps: CompareDeps): Pr
       rounds: [],
       fanouts: [],
       capacity: [],
+      idle: [],
       failures: [],
     })),
   };
@@ -65,7 +66,7 @@ export async function runCompare(options: CompareOptions, deps: CompareDeps): Pr
     close();
   }
   findings.tookSeconds = (performance.now() - startedMs) / 1000;
-  findings.warnings.push(...rateWarnings(findings));
+  findings.warnings.push(...rateWarnings(findings, options.subscribers));
   return findings;
 }
 
@@ -145,7 +146,7 @@ class Comparison {
     const { rounds, subscribers } = this.options;
     for (let round = 0; round <= rounds; round += 1) {
       this.deps.progress(round === 0 ? "warming up" : `latency and CPU, round ${round} of ${rounds}`);
-      for (const entry of shuffled(this.#entries, round)) {
+      for (const entry of this.#turns(round)) {
         const figures = await this.#fanout(server, entry, subscribers, this.#plan.measureMs);
         if (figures !== undefined && round > 0) entry.found.rounds.push(figures);
         const newcomerUs = await this.#task(entry, "newcomer", { port: server.port, room: entry.room }, 0);
@@ -161,7 +162,7 @@ class Comparison {
       const runs = new Map(this.#entries.map((entry) => [entry, { subscribers, rounds: [] }]));
       for (const [entry, run] of runs) entry.found.fanouts.push(run);
       for (let round = 0; round < fanoutRounds; round += 1) {
-        for (const entry of shuffled(this.#entries, round)) {
+        for (const entry of this.#turns(round)) {
           const figures = await this.#fanout(server, entry, subscribers, fanoutMs);
           if (figures !== undefined) entry.found.fanouts.at(-1)?.rounds.push(figures);
         }
@@ -187,7 +188,7 @@ class Comparison {
   async #capacity(server: Server): Promise<void> {
     const { capacityRounds, maxP99Ms } = this.#plan;
     for (let round = 1; round <= capacityRounds; round += 1) {
-      for (const entry of shuffled(this.#entries, round)) {
+      for (const entry of this.#turns(round)) {
         const { label } = entry.found.contender;
         this.deps.progress(`${label}: the highest rate with p99 below ${maxP99Ms} ms, ${round} of ${capacityRounds}`);
         await this.#highestRate(server, entry);
@@ -196,14 +197,16 @@ class Comparison {
   }
 
   async #highestRate(server: Server, entry: Entry): Promise<void> {
-    const { capacityFirstRate, capacityStepMs, capacityBudgetMs, maxP99Ms } = this.#plan;
+    const { capacityStepMs, capacityBudgetMs, maxP99Ms } = this.#plan;
+    // The rate that was asked for is known to be kept, or not.
+    const hasKeptIt = entry.found.rounds.some((round) => round.keptRate);
     const job = {
       port: server.port,
       serverPid: server.pid,
       room: entry.room,
       tag: this.#tag(),
       subscribers: this.options.subscribers,
-      ratePerSecond: capacityFirstRate,
+      ratePerSecond: Math.max(1, Math.round(this.options.ratePerSecond * (hasKeptIt ? 4 : 0.5))),
       warmUpMs: 50,
       measureMs: capacityStepMs,
       maxP99Ms,
@@ -215,15 +218,23 @@ class Comparison {
 
   /** On a server of its own for each: memory that one transport's connections gave back would be taken by the next. */
   async #memory(): Promise<void> {
-    for (const entry of this.#entries) {
-      this.deps.progress(`${entry.found.contender.label}: memory of idle connections`);
-      const server = await this.#startServer();
-      const { port, pid } = server;
-      const job = { port, serverPid: pid, room: entry.room, connections: this.#plan.idleConnections };
-      const idle = await this.#task(entry, "idle", job, 0);
-      if (idle !== undefined) entry.found.idle = idle;
-      await server.stop();
+    const { idleRounds, idleConnections } = this.#plan;
+    for (let round = 0; round < idleRounds; round += 1) {
+      for (const entry of this.#turns(round)) {
+        const which = idleRounds === 1 ? "" : `, ${round + 1} of ${idleRounds}`;
+        this.deps.progress(`${entry.found.contender.label}: memory of idle connections${which}`);
+        const server = await this.#startServer();
+        const { port, pid } = server;
+        const job = { port, serverPid: pid, room: entry.room, connections: idleConnections };
+        const idle = await this.#task(entry, "idle", job, 0);
+        if (idle !== undefined) entry.found.idle.push(idle);
+        await server.stop();
+      }
     }
+  }
+
+  #turns(round: number): readonly Entry[] {
+    return orderOfRound(this.#entries, round, this.options.seed);
   }
 
   /** @returns `undefined` when the task failed, which is noted. @throws Error: the comparison was interrupted. */

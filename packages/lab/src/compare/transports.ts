@@ -20,6 +20,8 @@ export interface Transport {
    * trailers and cannot ask for HTTP/2 (github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md).
    */
   readonly inBrowsers: boolean;
+  /** Whether a send is answered with its position; a sender on a plain WebSocket has only the message itself, coming back. */
+  readonly acknowledges: boolean;
   /** Whether client and server can both speak at any time on one connection or call. */
   readonly bothWays: boolean;
   /** What its own protocol has for compression, and whether Confab offers it. */
@@ -37,6 +39,7 @@ export const transports = {
     http: "2",
     link: "grpc",
     inBrowsers: false,
+    acknowledges: true,
     bothWays: true,
     compression: "requests",
     contentType: "application/grpc+proto",
@@ -48,6 +51,7 @@ export const transports = {
     http: "1.1",
     link: "grpc-web",
     inBrowsers: true,
+    acknowledges: true,
     bothWays: false,
     compression: "requests",
     contentType: "application/grpc-web+proto",
@@ -59,6 +63,7 @@ export const transports = {
     http: "1.1",
     link: "connect",
     inBrowsers: true,
+    acknowledges: true,
     bothWays: false,
     compression: "requests",
     contentType: "json",
@@ -70,6 +75,7 @@ export const transports = {
     http: "1.1",
     link: "connect",
     inBrowsers: true,
+    acknowledges: true,
     bothWays: false,
     compression: "requests",
     contentType: "proto",
@@ -81,6 +87,7 @@ export const transports = {
     http: "1.1",
     link: "websocket-plain",
     inBrowsers: true,
+    acknowledges: false,
     bothWays: true,
     compression: "none",
     contentType: "",
@@ -92,6 +99,7 @@ export const transports = {
     http: "1.1",
     link: "websocket-json",
     inBrowsers: true,
+    acknowledges: true,
     bothWays: true,
     compression: "none",
     contentType: "",
@@ -103,6 +111,7 @@ export const transports = {
     http: "1.1",
     link: "websocket-proto",
     inBrowsers: true,
+    acknowledges: true,
     bothWays: true,
     compression: "none",
     contentType: "",
@@ -114,6 +123,7 @@ export const transports = {
     http: "1.1",
     link: "sse",
     inBrowsers: true,
+    acknowledges: true,
     bothWays: false,
     compression: "requests",
     contentType: "application/json",

@@ -1,5 +1,5 @@
 import type { Machine } from "../bench/machine.js";
-import type { Findings } from "./findings.js";
+import type { ContenderFindings, Findings } from "./findings.js";
 
 /** From here on other programs' work shows in the figures, in cores. */
 const noisyCoreShare = 0.1;
@@ -14,17 +14,20 @@ export function setUpWarnings(machine: Machine): string[] {
   return warnings;
 }
 
+/** From here on the lab's own clients are as busy as they can be, and what was measured is their limit, in cores. */
+export const fullCoreShare = 0.9;
+
 /** What went on while it was measured. */
-export function rateWarnings({ contenders }: Findings): string[] {
+export function rateWarnings({ contenders }: Findings, subscribers: number): string[] {
   const warnings: string[] = [];
-  for (const { contender, rounds } of contenders) {
-    const late = rounds.filter((round) => !round.keptRate);
-    if (late.length === 0) continue;
-    const shares = late.map((round) => `${Math.floor((100 * round.delivered) / Math.max(round.expected, 1))} %`);
-    warnings.push(
-      `${contender.label} did not keep the rate in ${late.length} of ${rounds.length} rounds ` +
-        `(delivered in time: ${shares.join(", ")}). Those rounds count for nothing else.`,
-    );
+  for (const { contender, rounds, fanouts } of contenders) {
+    for (const run of [{ subscribers, rounds }, ...fanouts]) warnings.push(...lateWarnings(contender.label, run));
+    const all = [rounds, ...fanouts.map((run) => run.rounds)].flat();
+    const full = all.filter(({ clientCoreShare }) => clientCoreShare >= fullCoreShare);
+    if (full.length > 0)
+      warnings.push(
+        `${contender.label}: the lab's clients had no time left in ${full.length} of ${all.length} runs, so latency there is theirs.`,
+      );
   }
   const all = contenders.flatMap(({ rounds }) => rounds);
   const noisy = all.filter((round) => round.othersCoreShare > noisyCoreShare);
@@ -33,4 +36,17 @@ export function rateWarnings({ contenders }: Findings): string[] {
       `Other programs used more than a tenth of a core in ${noisy.length} of ${all.length} runs: expect ties that a quiet machine would not show.`,
     );
   return warnings;
+}
+
+function lateWarnings(label: string, { subscribers, rounds }: ContenderFindings["fanouts"][number]): readonly string[] {
+  const late = rounds.filter((round) => !round.keptRate);
+  if (late.length === 0) return [];
+  const how = late.map(({ delivered, expected, fellBehindUs = 0 }) =>
+    delivered < expected
+      ? `${Math.floor((100 * delivered) / Math.max(expected, 1))} % delivered in time`
+      : `${Math.round(fellBehindUs / 1000)} ms behind at the end`,
+  );
+  return [
+    `${label} did not keep the rate in ${late.length} of ${rounds.length} rounds with ${subscribers} reader${subscribers === 1 ? "" : "s"} (${how.join(", ")}). Those rounds count for nothing else.`,
+  ];
 }

@@ -15,3 +15,8 @@ export type Judgement = Pick<Claim, "verdict" | "figure">;
 export function notMeasured(missing: string): Judgement {
   return { verdict: "not measured here", figure: `${missing} is not in this run.` };
 }
+
+/** What was measured, but in too few rounds to be compared. */
+export function tooFewRounds(what: string): Judgement {
+  return { verdict: "not measured here", figure: `${what} was measured in too few rounds to say: four are needed.` };
+}

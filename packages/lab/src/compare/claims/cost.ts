@@ -11,7 +11,7 @@ import {
 } from "../report/lookup.js";
 import type { ReportFacts } from "../report/report-facts.js";
 import { compareEstimates, estimateOf } from "../statistics/estimate.js";
-import { type Judgement, notMeasured } from "./claim.js";
+import { type Judgement, notMeasured, tooFewRounds } from "./claim.js";
 
 /** From here on a message is "significantly" smaller: a third less. Between this and `noticeable` it depends. */
 const significant = 0.67;
@@ -44,6 +44,7 @@ export function latencyIsLower(facts: ReportFacts): Judgement {
   if (p50 === undefined || p99 === undefined || other50 === undefined || other99 === undefined)
     return notMeasured("the latency of gRPC or of a JSON WebSocket");
   const outcomes = [compareEstimates(p50.estimate, other50.estimate), compareEstimates(p99.estimate, other99.estimate)];
+  if (outcomes.includes("unknown")) return tooFewRounds("Latency");
   const verdict = outcomes.every((each) => each === "lower")
     ? "held"
     : outcomes.includes("lower")
@@ -57,7 +58,7 @@ export function latencyIsLower(facts: ReportFacts): Judgement {
   };
 }
 
-/** 3: encoding and decoding in this runtime, and then the whole server's CPU for a delivery. */
+/** 3: encoding and decoding in this runtime decide, unless the whole server's CPU for a message says otherwise. */
 export function serialisationIsCheaper(facts: ReportFacts): Judgement {
   const { serialisation } = facts;
   if (serialisation === undefined) return notMeasured("encoding and decoding");
@@ -65,18 +66,20 @@ export function serialisationIsCheaper(facts: ReportFacts): Judgement {
   const protobuf = estimateOf(sums(serialisation.protobufEncodeNs, serialisation.protobufDecodeNs));
   if (json === undefined || protobuf === undefined) return notMeasured("encoding and decoding");
   const outcome = compareEstimates(protobuf, json);
+  if (outcome === "unknown") return tooFewRounds("Encoding and decoding");
   const parts = [
     `Encoding and decoding it in ${`Node ${process.version}`}: ${withUnit(protobuf.value / 1000, "µs")} with protobuf-es, ${withUnit(json.value / 1000, "µs")} with JSON (${outcome === "tie" ? "a tie" : difference(protobuf.value, json.value)}).`,
   ];
   const grpc = entryOf(facts, "serverCpuUs", contenderOf(facts, "grpc")?.id);
   const webSocket = bestOf(facts, "serverCpuUs", contendersOf(facts, ["websocket", "websocket-json"]));
+  const ofServer = grpc && webSocket && compareEstimates(grpc.estimate, webSocket.estimate);
   if (grpc !== undefined && webSocket !== undefined)
     parts.push(
-      `The server's CPU for a delivery: ${withUnit(grpc.estimate.value, "µs")} by gRPC, ${withUnit(webSocket.estimate.value, "µs")} by ${labelOf(facts, webSocket.id)}.`,
+      `The server's CPU for a message to ${facts.settings.subscribers} readers: ${withUnit(grpc.estimate.value, "µs")} by gRPC, ${withUnit(webSocket.estimate.value, "µs")} by ${labelOf(facts, webSocket.id)}${ofServer === "tie" ? " (a tie)" : ""}.`,
     );
-  const perDelivery = grpc && webSocket && compareEstimates(grpc.estimate, webSocket.estimate);
-  if (outcome === "lower") return { verdict: perDelivery === "higher" ? "depends" : "held", figure: parts.join(" ") };
-  return { verdict: "did not hold", figure: parts.join(" ") };
+  const figure = parts.join(" ");
+  if (outcome === "lower") return { verdict: ofServer === "higher" ? "depends" : "held", figure };
+  return { verdict: ofServer === "lower" ? "depends" : "did not hold", figure };
 }
 
 function sums(a: readonly number[], b: readonly number[]): number[] {

@@ -20,8 +20,8 @@ export interface CapacityFigures {
   readonly steps: number;
 }
 
-/** How much faster each step is until one fails, and how near the two ends must come after it. */
-const growth = 2.5;
+/** How much faster each step is until one fails, and how near the two ends must come after it: halving a gap is quick. */
+const growth = 4;
 const precision = 1.15;
 const pauseMs = 60;
 
@@ -62,8 +62,9 @@ async function step(wire: ClientWire, pacer: Pacer, job: FanoutJob): Promise<Fan
       keptRate: false,
       latencyUs: undefined,
       histogram: [],
-      serverCpuUsPerDelivery: 0,
-      clientCpuUsPerDelivery: 0,
+      fellBehindUs: undefined,
+      serverCpuUsPerMessage: 0,
+      clientCpuUsPerMessage: 0,
       clientCoreShare: 0,
       othersCoreShare: 0,
     };

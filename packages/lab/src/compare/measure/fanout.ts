@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { machineBusyUs } from "../../bench/process-stats.js";
 import type { ClientWire, Reader } from "../client/wire.js";
 import { histogramOf } from "../statistics/histogram.js";
-import { quantile } from "../statistics/samples.js";
+import { median, quantile } from "../statistics/samples.js";
 import { machineNowUs } from "./clock.js";
 import { cpuUsOf } from "./cpu-clock.js";
 import type { Pacer } from "./pacer.js";
@@ -25,13 +25,16 @@ export interface FanoutFigures {
   /** Messages × readers of the measured time. */
   readonly expected: number;
   readonly delivered: number;
-  /** Every message was sent and delivered in time: without it the other figures do not count. */
+  /** Every message was sent and delivered, and later ones took no longer than early ones: else the figures do not count. */
   readonly keptRate: boolean;
+  /** How much later the last tenth of the messages arrived than the first, at their medians. */
+  readonly fellBehindUs: number | undefined;
   /** From the time a message was due to the time a reader had decoded it. `undefined`: nothing arrived. */
   readonly latencyUs: { readonly p50: number; readonly p95: number; readonly p99: number } | undefined;
   readonly histogram: readonly number[];
-  readonly serverCpuUsPerDelivery: number;
-  readonly clientCpuUsPerDelivery: number;
+  /** For a message that is sent once and delivered to all readers. */
+  readonly serverCpuUsPerMessage: number;
+  readonly clientCpuUsPerMessage: number;
   readonly clientCoreShare: number;
   /** What other programs used meanwhile, in cores. */
   readonly othersCoreShare: number;
@@ -39,6 +42,11 @@ export interface FanoutFigures {
 
 /** How long after the last message was due all of them must have arrived. */
 const graceMs = 1_000;
+/**
+ * A server, or a client, that is too slow by a tenth is this far behind at the end of a second. Constant latency, however
+ * long, is none of it.
+ */
+const maxFallBehindUs = 100_000;
 const firstDueMs = 5;
 
 /**
@@ -100,6 +108,8 @@ class FanoutRun {
   #received = 0;
   #receivedMeasured = 0;
   readonly #latenciesUs: number[] = [];
+  /** The same by message, in the order in which they were due. */
+  readonly #latenciesByMessageUs = new Map<number, number>();
 
   constructor(job: FanoutJob) {
     this.#job = job;
@@ -132,7 +142,10 @@ class FanoutRun {
           this.#received += 1;
           if (number < this.#firstMeasured) continue;
           this.#receivedMeasured += 1;
-          this.#latenciesUs.push(nowUs - (this.#dueUs[number] ?? nowUs));
+          const latencyUs = nowUs - (this.#dueUs[number] ?? nowUs);
+          this.#latenciesUs.push(latencyUs);
+          // Its last reader's.
+          this.#latenciesByMessageUs.set(number, latencyUs);
         }
       },
       failed: this.failed,
@@ -169,17 +182,29 @@ class FanoutRun {
     const [p50, p95, p99] = sorted.length === 0 ? [] : [0.5, 0.95, 0.99].map((share) => quantile(sorted, share));
     const elapsedUs = after.atUs - before.atUs;
     const [serverUs, clientUs] = [after.serverUs - before.serverUs, after.clientUs - before.clientUs];
-    const delivered = Math.max(this.#receivedMeasured, 1);
+    const fellBehindUs = fallBehindUs(this.#latenciesByMessageUs);
+    const messages = Math.max(this.#receivedMeasured / this.#job.subscribers, 1);
     return {
       expected,
       delivered: this.#receivedMeasured,
-      keptRate: this.#receivedMeasured === expected,
+      keptRate: this.#receivedMeasured === expected && (fellBehindUs ?? 0) <= maxFallBehindUs,
+      fellBehindUs,
       latencyUs: p50 === undefined || p95 === undefined || p99 === undefined ? undefined : { p50, p95, p99 },
       histogram: histogramOf(sorted),
-      serverCpuUsPerDelivery: serverUs / delivered,
-      clientCpuUsPerDelivery: clientUs / delivered,
+      serverCpuUsPerMessage: serverUs / messages,
+      clientCpuUsPerMessage: clientUs / messages,
       clientCoreShare: clientUs / elapsedUs,
       othersCoreShare: Math.max(after.machineUs - before.machineUs - serverUs - clientUs, 0) / elapsedUs,
     };
   }
+}
+
+/**
+ * How much later, after they were due, the last tenth of some messages arrived than the first, at their medians; by the
+ * messages' numbers, in any order.
+ */
+export function fallBehindUs(latenciesUs: ReadonlyMap<number, number>): number | undefined {
+  const inOrder = [...latenciesUs].toSorted(([a], [b]) => a - b).map(([, latencyUs]) => latencyUs);
+  const tenth = Math.ceil(inOrder.length / 10);
+  return tenth === 0 ? undefined : median(inOrder.slice(-tenth)) - median(inOrder.slice(0, tenth));
 }

@@ -20,8 +20,11 @@ export interface IdleFigures {
   readonly points: readonly IdlePoint[];
 }
 
-/** These come first and are not counted: what a server loads and compiles for them is not the connection's. */
-const uncounted = 100;
+/**
+ * These come first and are not counted: what a server loads and compiles for them is not the connection's, and what it
+ * freed since its start is theirs to fill.
+ */
+const uncounted = 500;
 const steps = 4;
 /** Opened at a time: below every backlog. */
 const atOnce = 100;

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { around, madeFindings, madeOptions } from "../testing/made-findings.js";
 import { rateWarnings } from "../warnings.js";
 import { figureTable } from "./figures.js";
+import { apartMark, withSpread } from "./format.js";
 import { isNeed, recommend } from "./recommendation.js";
 import { createReport } from "./report.js";
 
@@ -47,13 +48,53 @@ describe("a table of one figure", () => {
     const [entry] = figureTable("p50Ms", findings.contenders).entries;
     assert.deepEqual(entry?.estimate, { value: 0.5, low: 0.5, high: 0.5, rounds: 4 });
     assert.match(
-      rateWarnings(findings).join(),
-      /SSE \+ REST did not keep the rate in 1 of 5 rounds \(delivered in time: 60 %\)/,
+      rateWarnings(findings, 10).join(),
+      /SSE \+ REST did not keep the rate in 1 of 5 rounds with 10 readers \(60 % delivered in time\)/,
     );
   });
 
   it("has no entry for what was not measured", () => {
     assert.deepEqual(figureTable("p50Ms", madeFindings({ sse: { lateRounds: 5 } }).contenders).entries, []);
+  });
+});
+
+describe("figures that are no single value", () => {
+  const search = (ratePerSecond: number, failedRatePerSecond: number | undefined, clientCoreShare = 0.5) => ({
+    ratePerSecond,
+    failedRatePerSecond,
+    clientCoreShare,
+    steps: 4,
+  });
+  const rate = (...capacity: ReturnType<typeof search>[]) => {
+    const [entry] = figureTable("ratePerSecond", madeFindings({ sse: { capacity } }).contenders).entries;
+    return entry && withSpread(entry.estimate, "/s") + apartMark(entry);
+  };
+
+  it("a highest rate reaches from what was kept to what was not, and one search is compared with none", () => {
+    assert.equal(rate(search(800, 3_200)), "800 (800–3,200) †");
+    assert.equal(rate(...[1, 2, 3, 4, 5].map((each) => search(1_000 * each, 1_200 * each))), "3,000 (1,000–6,000)");
+  });
+
+  it("a search that found no end has none, nor has one in which the clients had no time left", () => {
+    assert.equal(rate(search(800, undefined)), "≥ 800 †");
+    assert.equal(rate(search(800, 3_200, 0.97)), "≥ 800 †");
+    assert.equal(rate(search(0, 100)), "< 100 †");
+  });
+
+  it("a further reader costs what lies between few and many readers", () => {
+    const { contenders } = madeFindings({ sse: { fanouts: [500, 990] } });
+    assert.equal(figureTable("readerCpuUs", contenders).entries[0]?.estimate.value.toFixed(1), "10.0");
+  });
+
+  it("bytes to send without an acknowledgement are shown, and are not the best", () => {
+    const { entries } = figureTable("sendBytes", madeFindings({ websocket: {}, grpc: {} }).contenders);
+    assert.deepEqual(
+      entries.map(({ id, isBest, isCompared }) => [id, isBest, isCompared]),
+      [
+        ["grpc", true, true],
+        ["websocket", false, false],
+      ],
+    );
   });
 });
 
@@ -80,7 +121,7 @@ describe("a recommendation", () => {
     assert.equal(answer, "WebSocket plain JSON; as good: WebSocket JSON frames");
     assert.match(
       ranking[0]?.reasons.join("; ") ?? "",
-      /browser: yes .*Server CPU per delivery: 40\.0 µs \(2\.0 times as much as gRPC\)/,
+      /browser: yes .*Server CPU per message: 40\.0 µs \(2\.0 times as much as gRPC\)/,
     );
   });
 

@@ -1,5 +1,7 @@
 import { formatFigure } from "../../bench/report/table.js";
-import type { Estimate } from "../statistics/estimate.js";
+import { confidenceOfRounds, type Estimate } from "../statistics/estimate.js";
+import type { FigureEntry } from "./figures.js";
+import type { ReportFacts } from "./report-facts.js";
 
 /** A figure and its unit: `0.731 ms`, `13,500 /s`. */
 export function withUnit(value: number | undefined, unit: string): string {
@@ -10,9 +12,11 @@ export function withUnit(value: number | undefined, unit: string): string {
   return unit === "" ? text : `${text} ${unit}`;
 }
 
-/** A value with its interval, where it has one: `0.73 (0.70–0.81)`. */
-export function withSpread({ value, low, high }: Estimate, unit: string): string {
+/** A value with its interval, where it has one: `0.73 (0.70–0.81)`; `≥ 7,800` has no upper end, `< 250` no lower one. */
+export function withSpread({ value, low, high, isOpen = false }: Estimate, unit: string): string {
   const bare = (number: number): string => withUnit(number, unit).replace(` ${unit}`, "");
+  if (isOpen) return `≥ ${bare(value)}`;
+  if (value === 0 && high > 0) return `< ${bare(high)}`;
   return low === high ? bare(value) : `${bare(value)} (${bare(low)}–${bare(high)})`;
 }
 
@@ -30,4 +34,24 @@ export function difference(a: number, b: number): string {
 export function differenceFrom(a: number, b: number, name: string): string {
   const text = difference(a, b);
   return `${text} ${text.endsWith("much") ? "as" : "than"} ${name}`;
+}
+
+/** What the figures and their brackets are, for above a table. */
+export function howToRead({ settings, figures }: ReportFacts): string {
+  const { rounds } = settings;
+  const apart = figures.some(({ entries }) => entries.some((entry) => apartMark(entry) !== ""));
+  return [
+    `Medians of ${rounds} round${rounds === 1 ? "" : "s"}`,
+    rounds === 1
+      ? "."
+      : `, in brackets where the median lies with ${Math.floor(1000 * confidenceOfRounds(rounds)) / 10} % confidence; of the highest rate, what was kept and what was not.`,
+    apart
+      ? " †: too few rounds, or another job (a plain WebSocket's send has no acknowledgement), so not compared."
+      : "",
+  ].join("");
+}
+
+/** Marks a figure that is compared with none. */
+export function apartMark({ isCompared }: FigureEntry): string {
+  return isCompared ? "" : " †";
 }

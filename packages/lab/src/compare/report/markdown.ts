@@ -1,13 +1,14 @@
 import { totalBytes } from "./byte-rows.js";
 import { type FigureName, figureKinds } from "./figures.js";
-import { withSpread, withUnit } from "./format.js";
+import { apartMark, howToRead, withSpread, withUnit } from "./format.js";
 import type { Report } from "./report.js";
 import { tlsText } from "./tls-text.js";
 
 const tables: readonly (readonly FigureName[])[] = [
   ["sendBytes", "receiveBytes", "setUpBytes", "roundTrips"],
   ["p50Ms", "p99Ms", "firstMessageMs"],
-  ["serverCpuUs", "clientCpuUs", "ratePerSecond", "memoryKb"],
+  ["serverCpuUs", "readerCpuUs", "clientCpuUs"],
+  ["ratePerSecond", "memoryKb"],
 ];
 
 /** The figures of a report as tables for a document; bold is the best, and all that tie with it. */
@@ -21,6 +22,8 @@ export function markdownLines(report: Report): readonly string[] {
   return [
     `\`${report.command}\`, ${report.startedAt.slice(0, 10)}, ${machine.cores} cores of ${machine.cpuModel}, ${machine.kernel}, Node ${machine.node}: ` +
       `${settings.ratePerSecond} messages/s to ${settings.subscribers} readers, ${settings.rounds} rounds of ${settings.seconds} s. The message: ${alone}${packed}.${tls === undefined ? "" : ` Over TLS: ${tlsText(tls)}.`}`,
+    "",
+    howToRead(report),
     ...report.warnings.map((warning) => `\n**Beware:** ${warning}`),
     ...tables.flatMap((names) => ["", ...figureRows(report, names)]),
     "",
@@ -42,7 +45,7 @@ function figureRows(report: Report, names: readonly FigureName[]): readonly stri
       const entries = report.figures.find((each) => each.name === name)?.entries ?? [];
       const entry = entries.find((each) => each.id === id);
       if (entry === undefined) return "–";
-      const text = withSpread(entry.estimate, figureKinds[name].unit);
+      const text = withSpread(entry.estimate, figureKinds[name].unit) + apartMark(entry);
       return entry.isBest && !entries.every((each) => each.isBest) ? `**${text}**` : text;
     });
     return `| ${label} | ${cells.join(" | ")} |`;

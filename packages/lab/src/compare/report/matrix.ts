@@ -1,5 +1,5 @@
 import { type TransportName, transports } from "../transports.js";
-import { withUnit } from "./format.js";
+import { withSpread, withUnit } from "./format.js";
 import { byteRowOf, contenderOf, entryOf, figureOf } from "./lookup.js";
 import type { ContenderReport, ReportFacts } from "./report-facts.js";
 
@@ -66,9 +66,13 @@ function stateCell(own: ContenderReport, facts: ReportFacts): string {
 
 function efficiencyCell(own: ContenderReport, facts: ReportFacts): string {
   const cpu = entryOf(facts, "serverCpuUs", own.id);
-  const most = figureOf(facts, "ratePerSecond", own.id);
-  const rate = most === undefined ? "" : `; up to ${withUnit(most, "/s")}`;
-  return `${withUnit(cpu?.estimate.value, "µs")} of server CPU for a delivery${cpu?.isBest ? " (best or tied)" : ""}${rate}`;
+  const reader = figureOf(facts, "readerCpuUs", own.id);
+  const most = entryOf(facts, "ratePerSecond", own.id);
+  return [
+    `${withUnit(cpu?.estimate.value, "µs")} of server CPU for a message to ${facts.settings.subscribers} readers${cpu?.isBest ? " (best or tied)" : ""}`,
+    ...(reader === undefined ? [] : [`${withUnit(reader, "µs")} for each further reader`]),
+    ...(most === undefined ? [] : [`highest rate ${withSpread(most.estimate, "/s")} /s`]),
+  ].join("; ");
 }
 
 function contractCell(own: ContenderReport): string {

@@ -17,6 +17,8 @@ export interface ReportFacts {
     readonly seconds: number;
     readonly rounds: number;
     readonly quick: boolean;
+    /** What decided the order of turns. */
+    readonly seed: number;
   };
   /** What TLS was agreed on; missing: measured in the clear. */
   readonly tls?: TlsFacts | undefined;
@@ -51,12 +53,14 @@ export interface ContenderReport {
   readonly stall?: StallFigures | undefined;
   /** All rounds together: messages per bucket of `bucketStartUs`. */
   readonly latencyHistogram: readonly number[];
+  /** For a message that is sent once and delivered to that many. */
   readonly cpuByFanout: readonly {
     readonly subscribers: number;
     readonly server: Estimate;
     readonly client: Estimate;
   }[];
-  readonly memory: readonly { readonly connections: number; readonly rssBytes: number }[];
+  /** Medians over the servers that it was measured on. */
+  readonly memory: readonly { readonly connections: number; readonly grownBytes: number }[];
   /** Every search for the highest rate. */
   readonly capacity: readonly CapacityFigures[];
   /** Every round at the asked rate, also those that did not keep it and count for nothing else. */

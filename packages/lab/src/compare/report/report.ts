@@ -6,6 +6,7 @@ import type { CompareOptions } from "../options.js";
 import { bindSample } from "../sample/bound-sample.js";
 import { estimateOf } from "../statistics/estimate.js";
 import { bucketCount } from "../statistics/histogram.js";
+import { median } from "../statistics/samples.js";
 import { transports } from "../transports.js";
 import { byteRows } from "./byte-rows.js";
 import { figureNames, figureTable, keptRounds } from "./figures.js";
@@ -14,7 +15,7 @@ import type { ContenderReport, MessageReport, ReportFacts } from "./report-facts
 
 /** What `--json` writes, and what the terminal and the page are made of. A change of meaning changes `schema`. */
 export interface Report extends ReportFacts {
-  readonly schema: "confab-compare/1";
+  readonly schema: "confab-compare/2";
   /** False: the comparison was interrupted, and what follows is what there was until then. */
   readonly complete: boolean;
   readonly startedAt: string;
@@ -28,7 +29,7 @@ export interface Report extends ReportFacts {
 
 /** Conclude from what was found. */
 export function createReport(options: CompareOptions, findings: Findings): Report {
-  const { subscribers, ratePerSecond, seconds, rounds, isQuick } = options;
+  const { subscribers, ratePerSecond, seconds, rounds, isQuick, seed } = options;
   const { alone } = bindSample(options.sample);
   const json = alone.toJson();
   const message = {
@@ -45,10 +46,10 @@ export function createReport(options: CompareOptions, findings: Findings): Repor
     serialisation: findings.serialisation,
     emptyPollBytes: findings.emptyPollBytes,
     message,
-    settings: { subscribers, ratePerSecond, seconds, rounds, quick: isQuick },
+    settings: { subscribers, ratePerSecond, seconds, rounds, quick: isQuick, seed },
   };
   return {
-    schema: "confab-compare/1",
+    schema: "confab-compare/2",
     complete: findings.isComplete,
     startedAt: findings.startedAt,
     tookSeconds: findings.tookSeconds,
@@ -82,7 +83,7 @@ function contenderReport(found: ContenderFindings, message: MessageReport, subsc
     stall,
     latencyHistogram: histogram,
     cpuByFanout: cpuByFanout([...found.fanouts, { subscribers, rounds: kept }]),
-    memory: found.idle?.points ?? [],
+    memory: memoryByConnections(found.idle),
     capacity,
     runs: found.rounds.map(({ histogram: _pooled, ...run }) => run),
     rounds: { made: found.rounds.length, kept: kept.length },
@@ -95,8 +96,16 @@ function cpuByFanout(runs: ContenderFindings["fanouts"]): ContenderReport["cpuBy
     .toSorted((a, b) => a.subscribers - b.subscribers)
     .flatMap(({ subscribers, rounds }) => {
       const kept = rounds.filter((round) => round.keptRate);
-      const server = estimateOf(kept.map((round) => round.serverCpuUsPerDelivery));
-      const client = estimateOf(kept.map((round) => round.clientCpuUsPerDelivery));
+      const server = estimateOf(kept.map((round) => round.serverCpuUsPerMessage));
+      const client = estimateOf(kept.map((round) => round.clientCpuUsPerMessage));
       return server === undefined || client === undefined ? [] : [{ subscribers, server, client }];
     });
+}
+
+function memoryByConnections(idle: ContenderFindings["idle"]): ContenderReport["memory"] {
+  const counts = idle[0]?.points.map(({ connections }) => connections) ?? [];
+  return counts.map((connections, index) => ({
+    connections,
+    grownBytes: median(idle.map(({ points }) => (points[index]?.rssBytes ?? 0) - (points[0]?.rssBytes ?? 0))),
+  }));
 }

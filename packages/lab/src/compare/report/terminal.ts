@@ -1,6 +1,6 @@
 import { layOut } from "../../bench/report/table.js";
 import { totalBytes } from "./byte-rows.js";
-import { withSpread, withUnit } from "./format.js";
+import { apartMark, howToRead, withSpread, withUnit } from "./format.js";
 import type { Recommendation } from "./recommendation.js";
 import type { Report } from "./report.js";
 import { tlsText } from "./tls-text.js";
@@ -12,8 +12,9 @@ export function terminalLines(report: Report, recommendation: Recommendation | u
     ...(report.complete ? [] : ["", "INTERRUPTED: this is what was measured until then."]),
     "",
     `${message.title}: ${withUnit(message.jsonBytes, "B")} as JSON, ${withUnit(message.protobufBytes, "B")} as Protobuf`,
-    `${settings.ratePerSecond} messages/s to ${settings.subscribers} readers, ${settings.rounds} rounds of ${settings.seconds} s; * is the best, or ties with it`,
+    `${settings.ratePerSecond} messages/s to ${settings.subscribers} readers, ${settings.rounds} rounds of ${settings.seconds} s`,
     ...(tls === undefined ? [] : [`over TLS: ${tlsText(tls)}`]),
+    `${howToRead(report)} * is the best, or ties with it.`,
     "",
     ...figureLines(report),
     "",
@@ -48,8 +49,9 @@ function figureLines(report: Report): readonly string[] {
     p50Ms: "p50 ms",
     p95Ms: "p95 ms",
     p99Ms: "p99 ms",
-    serverCpuUs: "server µs",
-    clientCpuUs: "client µs",
+    serverCpuUs: "server µs/msg",
+    readerCpuUs: "µs/further reader",
+    clientCpuUs: "client µs/msg",
     ratePerSecond: "max msgs/s",
     memoryKb: "idle KB",
   };
@@ -62,7 +64,7 @@ function figureLines(report: Report): readonly string[] {
           const figure = report.figures.find((each) => each.name === name);
           const entry = figure?.entries.find((each) => each.id === id);
           if (figure === undefined || entry === undefined) return "–";
-          return `${withSpread(entry.estimate, figure.unit)}${entry.isBest && !isTie(report, name) ? "*" : " "}`;
+          return `${withSpread(entry.estimate, figure.unit)}${apartMark(entry)}${entry.isBest && !isTie(report, name) ? "*" : " "}`;
         }),
       ]),
     ]);
@@ -71,7 +73,7 @@ function figureLines(report: Report): readonly string[] {
     "",
     ...table(["p50Ms", "p95Ms", "p99Ms", "firstMessageMs"]),
     "",
-    ...table(["serverCpuUs", "clientCpuUs"]),
+    ...table(["serverCpuUs", "readerCpuUs", "clientCpuUs"]),
   ];
 }
 

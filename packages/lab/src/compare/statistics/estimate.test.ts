@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { compareEstimates, type Estimate, estimateOf } from "./estimate.js";
+import { compareEstimates, confidenceOfRounds, type Estimate, estimateOf } from "./estimate.js";
 
 function estimated(rounds: readonly number[]): Estimate {
   return estimateOf(rounds) ?? assert.fail("no rounds");
@@ -33,6 +33,10 @@ describe("an estimate", () => {
     assert.deepEqual(estimateOf([1, 2, 3, 4, 5, 6, 7, 8, 900]), { value: 5, low: 2, high: 8, rounds: 9 });
   });
 
+  it("tells how sure its interval is", () => {
+    assert.deepEqual([1, 2, 4, 5, 9].map(confidenceOfRounds), [0, 0.5, 0.875, 0.9375, 0.9609375]);
+  });
+
   it("of no rounds is none", () => {
     assert.equal(estimateOf([]), undefined);
   });
@@ -55,8 +59,15 @@ describe("the rule for ties", () => {
     assert.equal(compareEstimates(estimated([100, 100, 100, 100]), estimated([106, 106, 106, 106])), "lower");
   });
 
-  it("says tie when there are too few rounds to know", () => {
-    assert.equal(compareEstimates(estimated([1, 1, 1]), estimated([9, 9, 9])), "tie");
+  it("says nothing, and no tie either, when there are too few rounds to know", () => {
+    assert.equal(compareEstimates(estimated([1, 1, 1]), estimated([9, 9, 9])), "unknown");
+    assert.equal(compareEstimates(estimated([1, 1, 1]), estimated([1, 1, 1, 1, 1])), "unknown");
+  });
+
+  it("says tie where a search without an upper end may reach the other", () => {
+    const open = { ...estimated([100, 100, 100, 100]), isOpen: true };
+    assert.equal(compareEstimates(open, estimated([900, 900, 900, 900])), "tie");
+    assert.equal(compareEstimates(open, estimated([50, 50, 50, 50])), "higher");
   });
 
   it("finds 10 ms that were added on purpose, in every one of a thousand comparisons", () => {
@@ -77,6 +88,22 @@ describe("the rule for ties", () => {
         if (compareEstimates(a, b) === "tie") ties += 1;
       }
       assert.ok(ties >= 980, `${ties} of 1000 were ties`);
+    });
+  }
+
+  for (const [rounds, atMost] of [
+    [5, 100],
+    [9, 60],
+  ] as const) {
+    it(`among eight that are alike calls one worse than the best in fewer than ${atMost / 10} of 100 figures with ${rounds} rounds`, () => {
+      const random = seededRandom(5);
+      let wrong = 0;
+      for (let run = 0; run < 1_000; run += 1) {
+        const eight = Array.from({ length: 8 }, () => estimated(noisyRounds(1_000, rounds, random)));
+        const best = eight.toSorted((a, b) => a.value - b.value)[0] ?? assert.fail();
+        if (eight.some((each) => compareEstimates(best, each) === "lower")) wrong += 1;
+      }
+      assert.ok(wrong > 0 && wrong < atMost, `${wrong} of 1000`);
     });
   }
 });

@@ -15,6 +15,10 @@ export interface Made {
   readonly receive?: WireBytes;
   readonly facts?: Partial<Facts>;
   readonly lateRounds?: number;
+  readonly rounds?: number;
+  readonly capacity?: ContenderFindings["capacity"];
+  /** Server CPU per message with 1, and with 50 readers. */
+  readonly fanouts?: readonly [number, number];
 }
 
 const yes: Trial = { works: true, seen: "it did" };
@@ -63,6 +67,9 @@ function madeContender({
   receive,
   facts,
   lateRounds = 0,
+  rounds = 5,
+  capacity,
+  fanouts,
 }: Made): Omit<ContenderFindings, "contender"> {
   const [p50, p99, cpu] = [p50Us ?? around(500), p99Us ?? around(2_000), serverCpuUs ?? around(50)];
   const bytes = wireBytes(150, 50);
@@ -87,23 +94,31 @@ function madeContender({
       ...facts,
     },
     stall: { connections: 1, stallMs: 300, otherRoomMs: 301, isOtherRoomHeld: true },
-    rounds: p50.map((value, index) => round(value, p99[index] ?? 0, cpu[index] ?? 0, index >= lateRounds)),
-    fanouts: [],
-    capacity: [{ ratePerSecond: 1_000, failedRatePerSecond: 1_200, clientCoreShare: 0.5, steps: 5 }],
-    idle: { points: [0, 100, 200, 300, 400].map((connections) => ({ connections, rssBytes: connections * 4_096 })) },
+    rounds: p50
+      .slice(0, rounds)
+      .map((value, index) => round(value, p99[index] ?? 0, cpu[index] ?? 0, index >= lateRounds)),
+    fanouts: (fanouts ?? []).map((serverCpuUs, index) => ({
+      subscribers: index === 0 ? 1 : 50,
+      rounds: around(serverCpuUs).map((each) => round(500, 2_000, each, true)),
+    })),
+    capacity: capacity ?? [{ ratePerSecond: 1_000, failedRatePerSecond: 1_200, clientCoreShare: 0.5, steps: 5 }],
+    idle: around(4_096).map((bytes) => ({
+      points: [0, 100, 200, 300, 400].map((connections) => ({ connections, rssBytes: connections * bytes })),
+    })),
     failures: [],
   };
 }
 
-function round(p50: number, p99: number, serverCpuUsPerDelivery: number, keptRate: boolean): FanoutFigures {
+function round(p50: number, p99: number, serverCpuUsPerMessage: number, keptRate: boolean): FanoutFigures {
   return {
     expected: 100,
     delivered: keptRate ? 100 : 60,
     keptRate,
+    fellBehindUs: 0,
     latencyUs: { p50, p95: p99, p99 },
     histogram: [],
-    serverCpuUsPerDelivery,
-    clientCpuUsPerDelivery: 50,
+    serverCpuUsPerMessage,
+    clientCpuUsPerMessage: 50,
     clientCoreShare: 0.1,
     othersCoreShare: 0,
   };
@@ -120,5 +135,6 @@ export const madeOptions: CompareOptions = {
   rounds: 5,
   isQuick: true,
   isTls: false,
+  seed: 1,
   command: "confab compare",
 };

@@ -1,4 +1,4 @@
-import { withSpread, withUnit } from "../format.js";
+import { apartMark, howToRead, withSpread, withUnit } from "../format.js";
 import { labelOf } from "../lookup.js";
 import type { Recommendation } from "../recommendation.js";
 import type { Report } from "../report.js";
@@ -18,7 +18,7 @@ export function reportPage(report: Report, recommendation: Recommendation | unde
     `<h2>In figures</h2>${figureTables(report)}`,
     `<h2>Latency</h2>${figure(latencyPlot(report), `From the time a message was due to the time a reader had decoded it: ${report.settings.ratePerSecond} messages a second to ${report.settings.subscribers} readers on loopback, all rounds together. The marks are p50 and p99. Logarithmic.`)}`,
     `<h2>Bytes on the wire</h2>${bytes(report)}`,
-    `<h2>CPU against fan-out</h2>${figure(cpuPlot(report), "The server's CPU for each delivery, sends included, against the number of readers. Vertical lines are the spread of the rounds.")}`,
+    `<h2>CPU against fan-out</h2>${figure(cpuPlot(report), "The server's CPU for one message, sent once and delivered to all readers, against their number. Vertical lines are the spread of the rounds.")}`,
     `<h2>Memory against connections</h2>${figure(memoryPlot(report), "How much the server's memory grew, against idle readers with a connection each.")}`,
     `<h2>What was tried</h2>${trials(report)}`,
     `<h2>The decision matrix, measured</h2>${matrix(report)}`,
@@ -55,13 +55,13 @@ function figureTables(report: Report): string {
     ...report.figures.map(({ entries, unit }) => {
       const entry = entries.find((each) => each.id === id);
       if (entry === undefined) return "–";
-      const text = escaped(withSpread(entry.estimate, unit));
+      const text = escaped(withSpread(entry.estimate, unit) + apartMark(entry));
       const ties = entry.tiesWith.map((other) => labelOf(report, other)).join(", ");
       return `<span${entry.isBest ? ' class="best"' : ""}${ties === "" ? "" : ` title="ties with ${escaped(ties)}"`}>${text}</span>`;
     }),
   ]);
   const head = ["", ...report.figures.map(({ label, unit }) => escaped(unit === "" ? label : `${label}, ${unit}`))];
-  return `<p class="soft">Medians, in brackets where the median lies with about 95 % confidence. Coloured: the best, and all that tie with it.</p>${htmlTable(head, rows)}`;
+  return `<p class="soft">${escaped(howToRead(report))} Coloured: the best, and all that tie with it.</p>${htmlTable(head, rows)}`;
 }
 
 function figure(plot: string, caption: string): string {
@@ -74,7 +74,7 @@ function bytes(report: Report): string {
   return [
     figure(
       bytePlot(report, "send", "Bytes to send one message"),
-      "To send one message on a connection that is open, with its acknowledgement; both directions.",
+      "To send one message on a connection that is open, with its acknowledgement, which a plain WebSocket has none of; both directions.",
     ),
     figure(bytePlot(report, "receive", "Bytes to receive one message"), "To receive one message; both directions."),
     figure(
@@ -121,9 +121,9 @@ function cpuPlot(report: Report): string {
   const [least, most] = [Math.min(...points.map((point) => point.low)), Math.max(...points.map((point) => point.high))];
   return linePlot(lines, {
     name: "cpu",
-    title: "Server CPU per delivery against readers",
+    title: "Server CPU per message against readers",
     xLabel: "readers",
-    yLabel: "µs of server CPU per delivery (logarithmic)",
+    yLabel: "µs of server CPU per message (logarithmic)",
     xScale: (from, to) => ({
       ...logScale(Math.min(...counts), Math.max(...counts), from, to),
       ticks: [...new Set(counts)],
@@ -136,10 +136,10 @@ function memoryPlot(report: Report): string {
   const lines = report.contenders.map(({ label, memory }, index) => ({
     label,
     index,
-    points: memory.map(({ connections, rssBytes }) => ({
+    points: memory.map(({ connections, grownBytes }) => ({
       x: connections,
       // Less than at the beginning, when the process gave memory back: no line goes below its axis.
-      y: Math.max(rssBytes - (memory[0]?.rssBytes ?? 0), 0) / 2 ** 20,
+      y: Math.max(grownBytes, 0) / 2 ** 20,
     })),
   }));
   const most = Math.max(1, ...lines.flatMap((line) => line.points.map((point) => point.x)));
@@ -205,8 +205,9 @@ function method({ settings, contenders, message, machine, tls }: Report): string
 <li>Bytes are counted by a TCP relay, both directions, headers and framing included${tls === undefined ? "" : ", and the records and handshakes of TLS"}.</li>
 ${tls === undefined ? "" : "<li>Over TLS the HTTP/1.1 proxy ends TLS itself and offers HTTP/1.1 alone; the stalled connection is one whose records do not pass. Every connection makes a whole handshake: no session is resumed.</li>"}
 <li>Messages are due at times fixed beforehand, and latency counts from then. ${settings.rounds} rounds, in another order each, after a warm-up.</li>
-<li>Two tie unless the intervals of their medians are apart and the medians differ by more than 5 % (bytes: 1 %, highest rate: 25 %). Fewer than four good rounds always tie.</li>
-<li>CPU is of all threads of the process. The highest rate is searched for in steps, once with <code>--quick</code>: then all rates tie.</li>
+<li>Two tie unless the intervals of their medians are apart and the medians differ by more than 5 % (bytes: 1 %, highest rate: 25 %). With fewer than four good rounds nothing is compared. The rule is one for pairs: among eight that are alike, one is called worse than the best in about 8 of 100 figures with five rounds, in 4 with nine.</li>
+<li>The order of turns is balanced, and decided by the seed ${settings.seed}.</li>
+<li>CPU is of all threads of the process. The highest rate is searched for in steps: what was kept, up to what was not. With <code>--quick</code> it is searched for once, and memory is looked at once: neither is compared then.</li>
 </ul>
 ${message.schema === undefined ? "" : `<p>The message's type:</p><pre>${escaped(message.schema)}</pre>`}
 ${message.json.length > 4000 ? "" : `<p>The message:</p><pre>${escaped(message.json)}</pre>`}
