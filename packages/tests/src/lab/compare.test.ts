@@ -70,7 +70,7 @@ describe("confab compare --quick", () => {
   const figure = (name: string) => report.figures.find((each) => each.name === name) ?? assert.fail(`no ${name}`);
 
   it("writes a whole report, in a shape that has a name", () => {
-    assert.equal(report.schema, "confab-compare/1");
+    assert.equal(report.schema, "confab-compare/2");
     assert.equal(report.complete, true);
     assert.deepEqual(
       report.contenders.map((each) => each.id),
@@ -80,7 +80,9 @@ describe("confab compare --quick", () => {
       report.contenders.flatMap((each) => each.failures),
       [],
     );
-    for (const { name, entries } of report.figures) assert.equal(entries.length, 3, `${name} of every contender`);
+    // With --quick the other numbers of readers have one round, which a busy machine may not keep.
+    const certain = report.figures.filter(({ name }) => name !== "readerCpuUs");
+    for (const { name, entries } of certain) assert.equal(entries.length, 3, `${name} of every contender`);
   });
 
   it("finds the contender that was slowed on purpose, and no other difference where bytes are the same", () => {

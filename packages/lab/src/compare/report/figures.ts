@@ -62,6 +62,14 @@ export const figureKinds = {
 export type FigureName = keyof typeof figureKinds;
 export const figureNames = Object.keys(figureKinds) as readonly FigureName[];
 
+/** The figures in tables that fit a page. */
+export const figureGroups: readonly (readonly FigureName[])[] = [
+  ["sendBytes", "receiveBytes", "setUpBytes", "roundTrips"],
+  ["p50Ms", "p95Ms", "p99Ms", "firstMessageMs"],
+  ["serverCpuUs", "readerCpuUs", "clientCpuUs"],
+  ["ratePerSecond", "memoryKb"],
+];
+
 /** How one contender does by one figure. */
 export interface FigureEntry {
   readonly id: string;
@@ -83,6 +91,11 @@ export interface FigureTable {
   readonly unit: string;
   readonly better: "lower" | "higher";
   readonly entries: readonly FigureEntry[];
+}
+
+/** Whether nobody is better than anybody by this figure; a mark on all of them would say no more. */
+export function isTieOfAll({ entries }: FigureTable): boolean {
+  return entries.length > 1 && entries.every((entry) => entry.isBest);
 }
 
 /** Compare all contenders by one figure. */

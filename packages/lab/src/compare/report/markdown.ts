@@ -1,15 +1,8 @@
 import { totalBytes } from "./byte-rows.js";
-import { type FigureName, figureKinds } from "./figures.js";
+import { type FigureName, figureGroups, isTieOfAll } from "./figures.js";
 import { apartMark, howToRead, withSpread, withUnit } from "./format.js";
 import type { Report } from "./report.js";
 import { tlsText } from "./tls-text.js";
-
-const tables: readonly (readonly FigureName[])[] = [
-  ["sendBytes", "receiveBytes", "setUpBytes", "roundTrips"],
-  ["p50Ms", "p99Ms", "firstMessageMs"],
-  ["serverCpuUs", "readerCpuUs", "clientCpuUs"],
-  ["ratePerSecond", "memoryKb"],
-];
 
 /** The figures of a report as tables for a document; bold is the best, and all that tie with it. */
 export function markdownLines(report: Report): readonly string[] {
@@ -25,7 +18,7 @@ export function markdownLines(report: Report): readonly string[] {
     "",
     howToRead(report),
     ...report.warnings.map((warning) => `\n**Beware:** ${warning}`),
-    ...tables.flatMap((names) => ["", ...figureRows(report, names)]),
+    ...figureGroups.flatMap((names) => ["", ...figureRows(report, names)]),
     "",
     ...compressionRows(report),
     "",
@@ -36,21 +29,21 @@ export function markdownLines(report: Report): readonly string[] {
 }
 
 function figureRows(report: Report, names: readonly FigureName[]): readonly string[] {
-  const heads = names.map((name) => {
-    const { label, unit } = figureKinds[name];
-    return unit === "" ? label : `${label}, ${unit}`;
+  const shown = names.flatMap((name) => report.figures.find((each) => each.name === name) ?? []);
+  const heads = shown.map((table) => {
+    const { label, unit } = table;
+    return `${unit === "" ? label : `${label}, ${unit}`}${isTieOfAll(table) ? " (a tie)" : ""}`;
   });
   const rows = report.contenders.map(({ id, label }) => {
-    const cells = names.map((name) => {
-      const entries = report.figures.find((each) => each.name === name)?.entries ?? [];
-      const entry = entries.find((each) => each.id === id);
+    const cells = shown.map((table) => {
+      const entry = table.entries.find((each) => each.id === id);
       if (entry === undefined) return "–";
-      const text = withSpread(entry.estimate, figureKinds[name].unit) + apartMark(entry);
-      return entry.isBest && !entries.every((each) => each.isBest) ? `**${text}**` : text;
+      const text = withSpread(entry.estimate, table.unit) + apartMark(entry);
+      return entry.isBest && !isTieOfAll(table) ? `**${text}**` : text;
     });
     return `| ${label} | ${cells.join(" | ")} |`;
   });
-  return [`| | ${heads.join(" | ")} |`, `|---|${"---|".repeat(names.length)}`, ...rows];
+  return [`| | ${heads.join(" | ")} |`, `|---|${"---|".repeat(shown.length)}`, ...rows];
 }
 
 function compressionRows(report: Report): readonly string[] {

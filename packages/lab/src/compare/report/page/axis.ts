@@ -59,6 +59,31 @@ export function colour(index: number): string {
   return `var(--c${index % 8})`;
 }
 
+const dashes = ["", "7 3", "2 3", "9 3 2 3", "", "7 3", "2 3", "9 3 2 3"] as const;
+
+/** How a contender's line is drawn: in a colour and a pattern of its own, since not everybody tells eight colours apart. */
+export function stroke(index: number): string {
+  const dash = dashes[index % 8] ?? "";
+  return `stroke="${colour(index)}" stroke-width="2"${dash === "" ? "" : ` stroke-dasharray="${dash}"`}`;
+}
+
+/** A contender's mark: circle, square, triangle or diamond, full for the first four and open for the others. */
+export function mark(index: number, x: number, y: number): string {
+  const fill = index % 8 < 4 ? colour(index) : "var(--ground)";
+  const paint = `fill="${fill}" stroke="${colour(index)}" stroke-width="1.5"`;
+  const path = (d: string): string => `<path d="M${round(x)} ${round(y)}${d}z" ${paint}/>`;
+  switch (index % 4) {
+    case 0:
+      return `<circle cx="${round(x)}" cy="${round(y)}" r="3.5" ${paint}/>`;
+    case 1:
+      return path("m-3.2 -3.2h6.4v6.4h-6.4");
+    case 2:
+      return path("m0 -4.2l4.2 7.4h-8.4");
+    default:
+      return path("m0 -4.6l4.6 4.6l-4.6 4.6l-4.6 -4.6");
+  }
+}
+
 export function round(value: number): number {
   return Math.round(value * 10) / 10;
 }

@@ -1,5 +1,6 @@
 import { formatFigure } from "../../../bench/report/table.js";
-import { colour, gridLine, linearScale, plot, plotWidth, round, type Scale, text } from "./axis.js";
+import { colour, gridLine, linearScale, mark, plot, plotWidth, round, type Scale, stroke, text } from "./axis.js";
+import { escaped, htmlTable } from "./html.js";
 
 export interface Line {
   readonly label: string;
@@ -23,9 +24,8 @@ const height = 260;
 const left = 52;
 const right = plotWidth - 24;
 const top = 24;
-const legendRowHeight = 18;
 
-/** Lines of one figure against another, with their spread where it is known. */
+/** Lines of one figure against another, with their spread where it is known; below them what each is, and the numbers. */
 export function linePlot(
   lines: readonly Line[],
   { name, title, xLabel, yLabel, xScale, yScale }: LinePlotOptions,
@@ -45,26 +45,38 @@ export function linePlot(
     text(0, 12, yLabel, { isSoft: true }),
     text(right, height + 36, xLabel, { anchor: "end", isSoft: true }),
   ];
-  const drawn = known.map(({ points, index, label }) => {
-    const places = points.map((point) => `${round(x.place(point.x))},${round(y.place(point.y))}`);
+  const drawn = known.map(({ points, index }) => {
+    const places = points.map((point) => [round(x.place(point.x)), round(y.place(point.y))] as const);
     const spread = points.map(({ x: at, low, high }) =>
       low === undefined || high === undefined
         ? ""
         : `<line x1="${round(x.place(at))}" x2="${round(x.place(at))}" y1="${round(y.place(low))}" y2="${round(y.place(high))}" stroke="${colour(index)}" stroke-opacity="0.5"/>`,
     );
-    const dots = points.map(
-      (point, number) =>
-        `<circle cx="${places[number]?.split(",")[0]}" cy="${places[number]?.split(",")[1]}" r="3" fill="${colour(index)}"><title>${label}: ${formatFigure(point.y)}</title></circle>`,
-    );
-    return `<polyline points="${places.join(" ")}" fill="none" stroke="${colour(index)}" stroke-width="2"/>${spread.join("")}${dots.join("")}`;
+    const way = places.map((place) => place.join(",")).join(" ");
+    return `<polyline points="${way}" fill="none" ${stroke(index)}/>${spread.join("")}${places.map((place) => mark(index, ...place)).join("")}`;
   });
-  const legendTop = height + 58;
-  const legend = known.map(({ label, index }, number) => {
-    const [at, row] = [left + (number % 2) * 290, legendTop + Math.floor(number / 2) * legendRowHeight];
-    return `<rect x="${at}" y="${row - 10}" width="12" height="12" fill="${colour(index)}"/>${text(at + 18, row, label)}`;
-  });
-  const total = legendTop + Math.ceil(known.length / 2) * legendRowHeight;
-  return plot(name, title, total, grid.join("") + drawn.join("") + legend.join(""));
+  const axes = plot(name, title, height + 42, grid.join("") + drawn.join(""));
+  return `<div class="wide">${axes}</div>${legendOf(known)}${detailsOf(known, { xLabel, yLabel })}`;
+}
+
+/** Beside the plot and not in it: on a phone the plot scrolls, and what its lines are must not scroll away. */
+function legendOf(lines: readonly Line[]): string {
+  const items = lines.map(
+    ({ label, index }) =>
+      `<li><svg viewBox="0 0 36 12" aria-hidden="true"><line x1="1" x2="35" y1="6" y2="6" ${stroke(index)}/>${mark(index, 18, 6)}</svg>${escaped(label)}</li>`,
+  );
+  return `<ul class="legend">${items.join("")}</ul>`;
+}
+
+/** The same in numbers, for whoever does not see the plot, or wants to know exactly. */
+function detailsOf(lines: readonly Line[], { xLabel, yLabel }: Pick<LinePlotOptions, "xLabel" | "yLabel">): string {
+  const places = [...new Set(lines.flatMap(({ points }) => points.map((point) => point.x)))].toSorted((a, b) => a - b);
+  const rows = lines.map(({ label, points }) => [
+    escaped(label),
+    ...places.map((place) => formatFigure(points.find((point) => point.x === place)?.y)),
+  ]);
+  const heads = places.map((place) => escaped(`${formatTick(place)} ${xLabel}`));
+  return `<details><summary>${escaped(yLabel)}, in numbers</summary>${htmlTable(["", ...heads], rows)}</details>`;
 }
 
 function formatTick(value: number): string {

@@ -1,3 +1,4 @@
+import { type FigureTable, figureGroups, isTieOfAll } from "../figures.js";
 import { apartMark, howToRead, withSpread, withUnit } from "../format.js";
 import { labelOf } from "../lookup.js";
 import type { Recommendation } from "../recommendation.js";
@@ -50,24 +51,34 @@ function recommended({ needs, answer, ranking }: Recommendation): string {
 }
 
 function figureTables(report: Report): string {
-  const rows = report.contenders.map(({ id, label }) => [
-    escaped(label),
-    ...report.figures.map(({ entries, unit }) => {
-      const entry = entries.find((each) => each.id === id);
-      if (entry === undefined) return "–";
-      const text = escaped(withSpread(entry.estimate, unit) + apartMark(entry));
-      const ties = entry.tiesWith.map((other) => labelOf(report, other)).join(", ");
-      return `<span${entry.isBest ? ' class="best"' : ""}${ties === "" ? "" : ` title="ties with ${escaped(ties)}"`}>${text}</span>`;
-    }),
-  ]);
-  const head = ["", ...report.figures.map(({ label, unit }) => escaped(unit === "" ? label : `${label}, ${unit}`))];
-  return `<p class="soft">${escaped(howToRead(report))} Coloured: the best, and all that tie with it.</p>${htmlTable(head, rows)}`;
+  const tables = figureGroups.map((names) => {
+    const shown = names.flatMap((name) => report.figures.find((each) => each.name === name) ?? []);
+    const heads = shown.map((table) => {
+      const { label, unit } = table;
+      return escaped(`${unit === "" ? label : `${label}, ${unit}`}${isTieOfAll(table) ? " (a tie)" : ""}`);
+    });
+    const rows = report.contenders.map(({ id, label }) => [
+      escaped(label),
+      ...shown.map((table) => figureCell(report, table, id)),
+    ]);
+    return htmlTable(["", ...heads], rows);
+  });
+  return `<p class="soft">${escaped(howToRead(report))} Coloured: the best, and all that tie with it.</p>${tables.join("")}`;
+}
+
+function figureCell(report: Report, table: FigureTable, id: string): string {
+  const entry = table.entries.find((each) => each.id === id);
+  if (entry === undefined) return "–";
+  const text = escaped(withSpread(entry.estimate, table.unit) + apartMark(entry));
+  const ties = entry.tiesWith.map((other) => labelOf(report, other)).join(", ");
+  const isMarked = entry.isBest && !isTieOfAll(table);
+  return `<span${isMarked ? ' class="best"' : ""}${ties === "" ? "" : ` title="ties with ${escaped(ties)}"`}>${text}</span>`;
 }
 
 function figure(plot: string, caption: string): string {
   return plot === ""
     ? '<p class="soft">Not in this run.</p>'
-    : `<figure>${plot}<figcaption>${escaped(caption)}</figcaption></figure>`;
+    : `<figure>${plot.startsWith("<svg") ? `<div class="wide">${plot}</div>` : plot}<figcaption>${escaped(caption)}</figcaption></figure>`;
 }
 
 function bytes(report: Report): string {
