@@ -3,52 +3,83 @@ import { fileURLToPath } from "node:url";
 import type { RunningChild, Sandbox } from "../bench/sandbox.js";
 import type { ClientIdentity, TaskAnswer, TaskName, Tasks } from "./measure/tasks.js";
 
-const program = fileURLToPath(new URL("./client/main.js", import.meta.url));
+const clientProgram = fileURLToPath(new URL("./client/main.js", import.meta.url));
 
 const maxReasonLength = 200;
 
-/** The process that a contender's clients live in. It does one task at a time. */
+/**
+ * The process that a contender's clients live in. It does one task at a time. One that hangs, or ends, is replaced by
+ * another for the next task: what it still did would disturb whoever is measured then.
+ */
 export class ClientProcess {
-  readonly #child: RunningChild;
+  readonly #sandbox: Sandbox;
+  readonly #command: readonly string[];
+  #child: RunningChild | undefined;
+  #task = 0;
   #onAnswer: ((answer: TaskAnswer) => void) | undefined;
 
-  constructor(sandbox: Sandbox, identity: ClientIdentity) {
-    this.#child = sandbox.spawn("load", [process.execPath, program, JSON.stringify(identity)]);
-    const { stdout } = this.#child.process;
-    if (stdout === null) throw new Error("a client process without output");
-    createInterface({ input: stdout }).on("line", (line) => {
-      // The other half of this same build wrote it.
-      this.#onAnswer?.(JSON.parse(line) as TaskAnswer);
-    });
-    this.#child.process.once("close", () => this.#onAnswer?.({ failure: this.#ending() }));
-    // What a process that has ended is still asked for comes back as the failure above.
-    this.#child.process.stdin?.on("error", () => undefined);
+  /** `program`: what the process runs; given by tests. */
+  constructor(sandbox: Sandbox, identity: ClientIdentity, program = clientProgram) {
+    this.#sandbox = sandbox;
+    this.#command = [process.execPath, program, JSON.stringify(identity)];
+    this.#child = this.#start();
   }
 
-  /** Have a task done. @throws Error: it failed, or took longer than `timeoutMs`. */
+  /** Have a task done. @throws Error: it failed, or took longer than `timeoutMs`; then its process is gone. */
   async run<Name extends TaskName>(
     name: Name,
     job: Tasks[Name]["job"],
     timeoutMs: number,
   ): Promise<Tasks[Name]["result"]> {
+    this.#child ??= this.#start();
+    const child = this.#child;
+    this.#task += 1;
+    const task = this.#task;
     let overdue: NodeJS.Timeout | undefined;
-    const answer = await new Promise<TaskAnswer>((resolve) => {
-      overdue = setTimeout(() => resolve({ failure: `took longer than ${timeoutMs} ms` }), timeoutMs);
-      this.#onAnswer = resolve;
-      if (this.#child.process.exitCode !== null || this.#child.process.signalCode !== null)
-        resolve({ failure: this.#ending() });
-      this.#child.process.stdin?.write(`${JSON.stringify({ name, job })}\n`);
+    const answer = await new Promise<TaskAnswer | undefined>((resolve) => {
+      overdue = setTimeout(() => resolve(undefined), timeoutMs);
+      this.#onAnswer = (heard) => {
+        // A line that answers another question is nobody's: taken for this one's, all later ones would be off by one too.
+        if (heard.task === task) resolve(heard);
+      };
+      child.process.stdin?.write(`${JSON.stringify({ task, name, job })}\n`);
     });
     clearTimeout(overdue);
     this.#onAnswer = undefined;
+    if (answer === undefined) {
+      this.#child = undefined;
+      await this.#sandbox.kill(child);
+      throw new Error(
+        `took longer than ${timeoutMs} ms; its clients were started anew, and are colder than the others'`,
+      );
+    }
     if ("failure" in answer) throw new Error(answer.failure);
     return answer.result as Tasks[Name]["result"];
   }
 
-  /** One line of what may be a page. */
-  #ending(): string {
-    const words = this.#child.lastWords();
-    const line = words.split("\n").find((each) => /Error/.test(each)) ?? words.split("\n").at(-1) ?? "";
-    return `the client process ended: ${line.slice(0, maxReasonLength)}`;
+  #start(): RunningChild {
+    const child = this.#sandbox.spawn("load", this.#command);
+    const { stdout, stdin } = child.process;
+    if (stdout === null) throw new Error("a client process without output");
+    createInterface({ input: stdout }).on("line", (line) => {
+      // The other half of this same build wrote it.
+      if (child === this.#child) this.#onAnswer?.(JSON.parse(line) as TaskAnswer);
+    });
+    child.process.once("close", () => {
+      if (child !== this.#child) return;
+      this.#child = undefined;
+      this.#onAnswer?.({ task: this.#task, failure: endingOf(child) });
+    });
+    // What a process that has ended is still asked for comes back as the failure above.
+    stdin?.on("error", () => undefined);
+    return child;
   }
+}
+
+/** One line of what may be a page. */
+function endingOf(child: RunningChild): string {
+  const words = child.lastWords();
+  const line =
+    words.split("\n").find((each) => /^(?:\w*Error|FATAL ERROR)\b/.test(each)) ?? words.split("\n").at(-1) ?? "";
+  return `the client process ended: ${line.slice(0, maxReasonLength)}`;
 }

@@ -24,11 +24,13 @@ const wire = createClientWire(contender.transport, bound, ca);
 const pacer = await Pacer.start();
 
 for await (const line of createInterface({ input: process.stdin })) {
+  const request = JSON.parse(line) as TaskRequest;
+  const { task } = request;
   let answer: TaskAnswer;
   try {
-    answer = { result: (await resultOf(JSON.parse(line) as TaskRequest)) ?? null };
+    answer = { task, result: (await resultOf(request)) ?? null };
   } catch (error) {
-    answer = { failure: error instanceof Error ? error.message : String(error) };
+    answer = { task, failure: error instanceof Error ? error.message : String(error) };
   }
   process.stdout.write(`${JSON.stringify(answer)}\n`);
 }

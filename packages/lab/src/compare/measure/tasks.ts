@@ -34,7 +34,10 @@ export interface Tasks {
 
 export type TaskName = keyof Tasks;
 
-export type TaskRequest = { [Name in TaskName]: { readonly name: Name; readonly job: Tasks[Name]["job"] } }[TaskName];
+/** One line of a client process's input; `task` counts them from 1. */
+export type TaskRequest = {
+  [Name in TaskName]: { readonly task: number; readonly name: Name; readonly job: Tasks[Name]["job"] };
+}[TaskName];
 
-/** One line of a client process's output. */
-export type TaskAnswer = { readonly result: unknown } | { readonly failure: string };
+/** One line of a client process's output, with the number of the request that it answers. */
+export type TaskAnswer = { readonly task: number } & ({ readonly result: unknown } | { readonly failure: string });
