@@ -11,6 +11,7 @@ export { createReport } from "./report/report.js";
 export { terminalLines } from "./report/terminal.js";
 export { runCompare } from "./run-compare.js";
 export { bindSample } from "./sample/bound-sample.js";
-export { inferSchema, SampleError } from "./sample/infer-schema.js";
+export { inferSchema } from "./sample/infer-schema.js";
 export { defaultSample, type Sample } from "./sample/sample.js";
+export { SampleError } from "./sample/shape.js";
 export { contendersFrom, transportNames } from "./transports.js";
