@@ -19,6 +19,7 @@ export {
   runCompare,
   type Sample,
   SampleError,
+  sampleDifference,
   terminalLines,
   transportNames,
 } from "./compare/index.js";

@@ -1,12 +1,14 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import type { JsonObject } from "@bufbuild/protobuf";
-import { limits } from "@confab/contract";
-import { bindSample, defaultSample, inferSchema, type Sample, SampleError } from "@confab/lab";
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { limits, parseJson } from "@confab/contract";
+import { defaultSample, inferSchema, type Sample, SampleError } from "@confab/lab";
 import { UsageError } from "../command.js";
 import { loadTypes } from "../types/load-types.js";
 import { TypeFileError } from "../types/type-file-error.js";
+import { checkSample } from "./check-sample.js";
+import { jsonLoss } from "./json-losses.js";
 
 export interface SampleValues {
   readonly message?: string | undefined;
@@ -23,6 +25,9 @@ export interface LoadedSample {
 
 /** Who sends typed messages. */
 const user = "lab";
+
+/** No message within the limit is so long, however much white space is in its file. */
+const maxFileBytes = 16 * limits.maxMessageBytes.fallback;
 
 /**
  * The message that the command line asks for: the tutorial's own, a JSON file whose type is given, or one whose type is
@@ -44,21 +49,34 @@ export function loadSample({ message, proto, type }: SampleValues): LoadedSample
       : isChat(json)
         ? { sample: { kind: "chat", ...json } as const, title: basename(message) }
         : untypedSample(json, message);
-  checkSample(loaded.sample, message);
+  try {
+    checkSample(loaded.sample);
+  } catch (cause) {
+    throw new UsageError(`--message ${message}: ${cause instanceof Error ? cause.message : "cannot be sent"}`, {
+      cause,
+    });
+  }
   return loaded;
 }
 
 function readJson(file: string): JsonObject {
-  let json: unknown;
+  const refuse = (reason: string, cause?: unknown) => new UsageError(`--message ${file}: ${reason}`, { cause });
+  let text: string;
+  let json: JsonValue;
   try {
-    json = JSON.parse(readFileSync(file, "utf8"));
+    const bytes = readFileSync(file);
+    if (bytes.length > maxFileBytes)
+      throw new RangeError(`${bytes.length} bytes; maxMessageBytes is ${limits.maxMessageBytes.fallback}`);
+    text = bytes.toString("utf8");
+    json = parseJson(bytes);
   } catch (cause) {
-    throw new UsageError(`--message ${file}: ${cause instanceof Error ? cause.message : "not JSON"}`, { cause });
+    throw refuse(cause instanceof Error ? cause.message : "not JSON", cause);
   }
   if (typeof json !== "object" || json === null || Array.isArray(json))
-    throw new UsageError(`--message ${file}: a JSON object is due, one message`);
-  // JSON.parse gives nothing else.
-  return json as JsonObject;
+    throw refuse("a JSON object is due, one message");
+  const loss = jsonLoss(text);
+  if (loss !== undefined) throw refuse(loss);
+  return json;
 }
 
 function isChat(json: JsonObject): json is { user: string; text: string } {
@@ -70,13 +88,8 @@ function isChat(json: JsonObject): json is { user: string; text: string } {
 }
 
 function typedSample(json: JsonObject, proto: string, typeName: string, title: string): LoadedSample {
-  const descriptorSetBase64 = Buffer.from(typesOf(proto)).toString("base64");
-  return { sample: { kind: "typed", user, typeName, json, descriptorSetBase64 }, title: `${title} (${typeName})` };
-}
-
-function typesOf(proto: string): Uint8Array {
   try {
-    return loadTypes([proto]);
+    return { sample: sampleOf(json, loadTypes([proto]), typeName), title: `${title} (${typeName})` };
   } catch (cause) {
     throw cause instanceof TypeFileError ? new UsageError(`--proto ${cause.message}`, { cause }) : cause;
   }
@@ -89,31 +102,18 @@ function untypedSample(json: JsonObject, file: string): LoadedSample {
     const { typeName, text } = inferSchema(json);
     const proto = join(folder, "sample.proto");
     writeFileSync(proto, text);
-    const loaded = typedSample(json, proto, typeName, basename(file));
-    return { ...loaded, title: basename(file), schemaText: text };
+    return { sample: sampleOf(json, loadTypes([proto]), typeName), title: basename(file), schemaText: text };
   } catch (cause) {
-    throw cause instanceof SampleError ? new UsageError(`--message ${file}: ${cause.message}`, { cause }) : cause;
+    if (!(cause instanceof SampleError || cause instanceof TypeFileError)) throw cause;
+    // The file is ours and gone by then: its path would help nobody.
+    const reason = cause.message.replaceAll(`${folder}/sample.proto`, "the type made from it");
+    throw new UsageError(`--message ${file}: ${reason}`, { cause });
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-/** As the server will: before minutes of measuring, and in words of the command line. */
-function checkSample(sample: Sample, file: string): void {
-  let storedBytes: number;
-  try {
-    storedBytes = bindSample(sample).alone.toProtobuf().length;
-  } catch (cause) {
-    throw new UsageError(`--message ${file}: ${cause instanceof Error ? cause.message : "does not fit its type"}`, {
-      cause,
-    });
-  }
-  const { fallback } = limits.maxMessageBytes;
-  if (storedBytes + roomForFieldsBytes > fallback)
-    throw new UsageError(
-      `--message ${file}: ${storedBytes} bytes as Protobuf; maxMessageBytes is ${fallback}, with the room, the id and the type's name`,
-    );
+function sampleOf(json: JsonObject, descriptorSet: Uint8Array, typeName: string): Sample {
+  const descriptorSetBase64 = Buffer.from(descriptorSet).toString("base64");
+  return { kind: "typed", user, typeName, json, descriptorSetBase64 };
 }
-
-/** What a stored message has beside the sample: user, room, id, type URL. */
-const roomForFieldsBytes = 512;

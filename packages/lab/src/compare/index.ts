@@ -13,5 +13,6 @@ export { runCompare } from "./run-compare.js";
 export { bindSample } from "./sample/bound-sample.js";
 export { inferSchema } from "./sample/infer-schema.js";
 export { defaultSample, type Sample } from "./sample/sample.js";
+export { sampleDifference } from "./sample/sample-difference.js";
 export { SampleError } from "./sample/shape.js";
 export { contendersFrom, transportNames } from "./transports.js";

@@ -80,9 +80,47 @@ describe("confab compare with input that cannot be used", () => {
     assert.match(await complaint("--message", "absent.json"), /absent\.json: ENOENT/);
   });
 
+  // JSON.parse has no word for what it changes: these were measured with another content than the file's.
+  it("a sample that would not be sent as it is written is refused with the place", async () => {
+    const large = await write("h.json", '{"lines":[{"id":9007199254740993}]}');
+    const advice = /h\.json: lines\[0\]\.id: 9007199254740993 would be sent as 9007199254740992: .*as a string/;
+    assert.match(await complaint("--message", large), advice);
+    assert.match(await complaint("--message", await write("i.json", '{"a":1,"a":2}')), /i\.json: a: stands twice/);
+    // Two fields of this type are one in generated code.
+    await writeFile(join(folder, "twin.proto"), 'syntax="proto3"; message T { int32 foo_bar = 1; int32 fooBar = 2; }');
+    const twins = await write("j.json", { foo_bar: 1, fooBar: 2 });
+    assert.match(
+      await complaint("--message", twins, "--proto", "twin.proto", "--type", "T"),
+      /j\.json: as Protobuf, foo_bar: 1 comes back as 2/,
+    );
+  });
+
+  // It was accepted, and then every part of the comparison failed.
+  it("a message that breaks the contract is refused in the contract's words", async () => {
+    const user = await write("k.json", { user: "x".repeat(65), text: "hi" });
+    assert.match(await complaint("--message", user), /k\.json: user: must be at most 64 characters/);
+    const empty = await write("l.json", { user: "ann", text: "" });
+    assert.match(await complaint("--message", empty), /l\.json: text or payload is required/);
+    await writeFile(
+      join(folder, "rule.proto"),
+      'syntax="proto3"; import "buf/validate/validate.proto"; message R { string a = 1 [(buf.validate.field).string.max_len = 2]; }',
+    );
+    const ruled = ["--proto", "rule.proto", "--type", "R"];
+    assert.match(
+      await complaint("--message", await write("m.json", { a: "abc" }), ...ruled),
+      /m\.json: payload\.a: must be at most 2 characters/,
+    );
+  });
+
+  it("a name that JSON needs for itself is refused", async () => {
+    assert.match(await complaint("--message", await write("n.json", { "@type": "x" })), /n\.json: "@type" is where/);
+  });
+
   it("a message over the limit is refused with its size and the limit's name", async () => {
     const file = await write("long.json", { user: "ann", text: "x".repeat(70_000) });
     assert.match(await complaint("--message", file), /long\.json: 700\d\d bytes as Protobuf; maxMessageBytes is 65536/);
+    const huge = await write("huge.json", `{"a":1${" ".repeat(2_000_000)}}`);
+    assert.match(await complaint("--message", huge), /huge\.json: 2000007 bytes; maxMessageBytes is 65536/);
   });
 
   it("--proto without --type, or without a sample, is half a wish", async () => {

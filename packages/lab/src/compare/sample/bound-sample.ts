@@ -8,7 +8,6 @@ import {
   type MessageInitShape,
   type Registry,
   toBinary,
-  toJson,
 } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { ChatMessageSchema } from "@confab/contract/gen/confab/v1/message_pb";
@@ -52,20 +51,19 @@ function bindChat({ user, text }: { readonly user: string; readonly text: string
 }
 
 function bindTyped(sample: TypedSample): BoundSample {
-  const { desc, registry } = typeOf(sample);
-  const message = fromJson(desc, sample.json, { registry });
+  const { json } = sample;
+  const { desc, registry } = sampleType(sample);
+  const message = fromJson(desc, json, { registry });
   const typeUrl = `type.googleapis.com/${sample.typeName}`;
-  // As the server will write it: 64-bit numbers as strings, defaults left out.
-  const json = toJson(desc, message, { registry });
-  const plain = typeof json === "object" && json !== null && !Array.isArray(json) ? json : {};
   return {
-    jsonFields: { user: sample.user, payload: { "@type": typeUrl, ...plain } },
+    // As it was given: zeros and empty lists, which Protobuf leaves out, are what a client of JSON would send.
+    jsonFields: { user: sample.user, payload: { "@type": typeUrl, ...json } },
     protobufFields: () => ({ user: sample.user, payload: { typeUrl, value: toBinary(desc, message) } }),
     decodePayload: (value) => {
       if (value !== undefined) fromBinary(desc, value);
     },
     alone: {
-      toJson: () => JSON.stringify(plain),
+      toJson: () => JSON.stringify(json),
       fromJson: (text) => JSON.parse(text),
       toProtobuf: () => toBinary(desc, message),
       fromProtobuf: (bytes) => fromBinary(desc, bytes),
@@ -73,7 +71,8 @@ function bindTyped(sample: TypedSample): BoundSample {
   };
 }
 
-function typeOf({ typeName, descriptorSetBase64 }: TypedSample): {
+/** The type of a sample, and all that come with it. @throws Error: it is not there; the text says which are. */
+export function sampleType({ typeName, descriptorSetBase64 }: TypedSample): {
   readonly desc: DescMessage;
   readonly registry: Registry;
 } {
