@@ -5,6 +5,7 @@ import type { Transport } from "../transports.js";
 import { EventReader } from "./event-reader.js";
 import type { HttpRequest } from "./http-types.js";
 import type { MessageCodec } from "./message-codec.js";
+import { decoded } from "./refusal.js";
 import { maxBodyBytes } from "./wire.js";
 
 /** Takes the bodies of messages out of an answer's bytes. */
@@ -95,7 +96,8 @@ function createEnvelopeReader(onBody: (body: Uint8Array) => void, failed: (reaso
     maxBodyBytes,
     (flags, body) => {
       if ((flags & endings) === 0) onBody(body);
-      else if (flags & envelopeFlag.connectEnd || !isGrpcOk(body)) failed(Buffer.from(body).toString("utf8"));
+      else if (flags & envelopeFlag.connectEnd || !isGrpcOk(body))
+        failed(decoded(Buffer.from(body).toString("utf8").trim()));
     },
     (length) => failed(`a message of ${length} bytes`),
   );

@@ -1,8 +1,9 @@
 import type { Transport } from "../transports.js";
-import type { ConnectionTarget, HttpConnection } from "./http-types.js";
+import type { ConnectionTarget, HttpConnection, HttpRequest } from "./http-types.js";
 import { Http1Connection } from "./http1.js";
 import { Http2Client } from "./http2.js";
 import type { MessageCodec } from "./message-codec.js";
+import { grpcRefusal, refusalFromBody } from "./refusal.js";
 import { type RpcProtocol, rpcProtocol } from "./rpc-protocol.js";
 import type { ClientWire, Reader, ReaderOptions, Sender, SenderOptions } from "./wire.js";
 
@@ -14,10 +15,11 @@ export function rpcWire(transport: Transport, codec: MessageCodec, ca?: string):
   const protocol = rpcProtocol(transport, codec);
   const connect = (target: ConnectionTarget): HttpConnection =>
     transport.http === "2" ? new Http2Client({ ...target, ca }) : new Http1Connection({ ...target, ca });
-  const maxConnections = transport.http === "2" ? 1 : maxHttp1Connections;
+  const isHttp2 = transport.http === "2";
+  const maxConnections = isHttp2 ? 1 : maxHttp1Connections;
   return {
     openReader: (options) => openReader(options, { protocol, codec, connect }),
-    createSender: (options) => new RpcSender(options, { protocol, codec, connect, maxConnections }),
+    createSender: (options) => new RpcSender(options, { protocol, codec, connect, maxConnections, isHttp2 }),
   };
 }
 
@@ -82,6 +84,7 @@ interface SenderDeps {
   readonly codec: MessageCodec;
   readonly connect: (target: ConnectionTarget) => HttpConnection;
   readonly maxConnections: number;
+  readonly isHttp2: boolean;
 }
 
 /** A request for each message: at once where HTTP/2 carries them together, on up to six connections where not. */
@@ -159,15 +162,19 @@ class RpcSender implements Sender {
       head: () => undefined,
       body: (bytes) => bodies.push(bytes),
       ended: () => {
-        this.#onAck(Buffer.concat(answer));
+        this.#onAck(Buffer.concat(answer), request);
         this.#sendWaiting();
       },
-      failed: (reason) => this.#options.failed(reason),
+      failed: (reason) => this.#options.failed(refusalFromBody(reason, Buffer.concat(answer))),
     });
   }
 
-  #onAck(body: Buffer): void {
+  #onAck(body: Buffer, request: HttpRequest): void {
     this.bodyBytesIn += body.length;
+    if (body.length === 0 && this.#deps.isHttp2) {
+      void grpcRefusal(this.#options.port, request).then((reason) => this.#options.failed(reason));
+      return;
+    }
     try {
       this.#deps.codec.checkAck(body);
       this.#options.acknowledged();
