@@ -9,9 +9,10 @@ const err = new LineWriter(process.stderr);
 const interrupted = new AbortController();
 let hasReader = true;
 
-// `confab listen | head -1`: whoever read our output has what they wanted. That is no failure.
+// `confab listen | head -1`: whoever read our output has what they wanted. That is no failure. Of a terminal that was
+// closed the error is EIO.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
+  if (error.code !== "EPIPE" && !(error.code === "EIO" && process.stdout.isTTY)) throw error;
   hasReader = false;
   interrupted.abort();
 });

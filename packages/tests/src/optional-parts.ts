@@ -35,6 +35,7 @@ const optionalParts = {
   nats: { install: "apt-get install nats-server", find: () => findServer("nats-server") },
   openssl: { install: "apt-get install openssl", find: () => findProgram("openssl") },
   redis: { install: "apt-get install redis-server", find: () => findProgram("redis-server") },
+  setpriv: { install: "apt-get install util-linux", find: () => findProgram("setpriv") },
   taskset: { install: "apt-get install util-linux", find: () => findProgram("taskset") },
 } as const satisfies Record<string, OptionalPart>;
 

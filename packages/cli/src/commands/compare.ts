@@ -19,6 +19,7 @@ import {
 } from "@confab/lab";
 import { type Command, type CommandContext, UsageError } from "../command.js";
 import { askNeeds } from "../compare/ask-needs.js";
+import { orHangUp } from "../compare/hang-up.js";
 import { loadSample } from "../compare/load-sample.js";
 import { exitCode } from "../exit-codes.js";
 import { parseCommandLine, positionals, wholeNumber } from "../parse-args.js";
@@ -85,7 +86,7 @@ Exit codes:
     const findings = await runCompare(options, {
       serveCommand: [process.execPath, fileURLToPath(new URL("../main.js", import.meta.url)), "serve"],
       progress: (line) => void context.err.line(line),
-      signal: context.signal,
+      signal: orHangUp(context.signal),
     });
     const report = createReport(options, findings);
     const recommendation = needs === undefined ? undefined : recommend(report, needs);

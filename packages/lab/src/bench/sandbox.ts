@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,9 +20,24 @@ export interface RunningChild {
 }
 
 /**
- * Owns everything a bench leaves on the machine: child processes and temporary folders. Whatever way the bench ends,
- * `close()` ends the children and removes the folders; it is synchronous so that it also serves an `exit` handler, and
- * may be called twice.
+ * Has the kernel kill a child when the thread that started it ends (prctl(2), PR_SET_PDEATHSIG), which here is the main
+ * thread: libuv forks where `spawn` is called. It then replaces itself by the command that follows, so the pid stays.
+ */
+const endsWithParent = ["setpriv", "--pdeathsig", "KILL"] as const;
+
+/** Asked by doing it: BusyBox has a `setpriv` without that option. */
+const canEndWithParent = (() => {
+  let answer: boolean | undefined;
+  return (): boolean => {
+    answer ??= spawnSync(endsWithParent[0], [...endsWithParent.slice(1), "true"], { stdio: "ignore" }).status === 0;
+    return answer;
+  };
+})();
+
+/**
+ * Owns everything a bench leaves on the machine: child processes and temporary folders. `close()` ends the children and
+ * removes the folders; it is synchronous so that it also serves an `exit` handler, and may be called twice. A bench that is
+ * killed (SIGKILL) cannot call it: its children end all the same where util-linux's `setpriv` is installed, its folders stay.
  */
 export class Sandbox {
   readonly #children = new Set<ChildProcess>();
@@ -36,13 +51,17 @@ export class Sandbox {
   }
 
   /**
-   * Start a program. Its stdin is a pipe: the bench's own programs end when it closes, so not even a killed bench leaves
-   * them behind. `taskset` replaces itself by the program, so the pid is the program's.
+   * Start a program. What goes before it replaces itself by it, so the pid is the program's. Its stdin is a pipe: the
+   * bench's own programs end when it closes, and so with a killed bench also where nothing else ends them.
    *
    * @throws Error: the sandbox is closed.
    */
   spawn(role: Role, command: readonly string[]): RunningChild {
-    const [program, ...args] = this.#pinned ? ["taskset", "-c", String(coreOf[role]), ...command] : command;
+    const [program, ...args] = [
+      ...(canEndWithParent() ? endsWithParent : []),
+      ...(this.#pinned ? ["taskset", "-c", String(coreOf[role])] : []),
+      ...command,
+    ];
     if (program === undefined) throw new Error("an empty command");
     // A run that was given up may still be on its way to its next child.
     if (this.#isClosed) throw new Error("the bench is over");

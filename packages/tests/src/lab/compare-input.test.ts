@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { runProgram } from "../fixture/run-program.js";
-import { processesWith } from "./processes.js";
 
 const confab = fileURLToPath(new URL("../../../cli/dist/main.js", import.meta.url));
 
@@ -130,43 +127,5 @@ describe("confab compare with input that cannot be used", () => {
 
   it("a report that cannot be written is refused before it is measured", async () => {
     assert.match(await complaint("--html", "no/such/folder.html"), /--html no\/such\/folder\.html: ENOENT/);
-  });
-});
-
-describe("confab compare, interrupted", () => {
-  it("ends with what it has, marked so, and leaves nothing behind", async () => {
-    const folder = await mkdtemp(join(tmpdir(), "confab-compare-cut-"));
-    const temporary = join(folder, "tmp");
-    await mkdir(temporary);
-    try {
-      const [json, html] = [join(folder, "cut.json"), join(folder, "cut.html")];
-      const args = [confab, "compare", "--quick", "--transports", "websocket,sse", "--json", json, "--html", html];
-      const env = { ...process.env, TMPDIR: temporary };
-      const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env });
-      let progress = "";
-      let stdout = "";
-      child.stdout.setEncoding("utf8").on("data", (text: string) => {
-        stdout += text;
-      });
-      child.stderr.setEncoding("utf8").on("data", (text: string) => {
-        progress += text;
-        // The first transport has been counted by then, the second has not.
-        if (/^SSE \+ REST: bytes/m.test(progress)) child.kill("SIGINT");
-      });
-      const [code] = (await once(child, "close")) as [number | null];
-      assert.equal(code, 130, progress);
-      const report = JSON.parse(await readFile(json, "utf8")) as {
-        readonly complete: boolean;
-        readonly contenders: readonly { readonly bytes: readonly unknown[] }[];
-      };
-      assert.equal(report.complete, false);
-      assert.notEqual(report.contenders[0]?.bytes.length, 0);
-      assert.match(stdout, /^INTERRUPTED/m);
-      assert.match(await readFile(html, "utf8"), /Interrupted: this is what was measured until then/);
-      assert.deepEqual(await readdir(temporary), [], "folders left");
-      assert.deepEqual(await processesWith(`TMPDIR=${temporary}`), [], "processes left");
-    } finally {
-      await rm(folder, { recursive: true });
-    }
   });
 });
