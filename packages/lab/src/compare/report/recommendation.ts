@@ -17,7 +17,8 @@ export interface RankedContender {
   readonly label: string;
   /** Needs that it does not fill. */
   readonly unmet: readonly Need[];
-  /** How many times the least it costs, on average over the needs that are more or less; 1 is the least. */
+  /** How many times the least it costs, on average over the needs that are more or less; 1 is the least. Without one of
+   *  the figures that say so it is not known, and stands behind every other. */
   readonly cost: number;
   /** For each need, the figure or the test that says so. */
   readonly reasons: readonly string[];
@@ -33,17 +34,27 @@ export interface Recommendation {
 /** Two that cost less than this share apart are both recommended. */
 const sameCost = 1.1;
 
+/** The cost of one that lacks a figure: what was not measured cannot recommend anybody. A number that JSON has, too. */
+const unknownCost = Number.MAX_VALUE;
+
 /**
- * Rank the contenders for some needs: by how many of them are not met, then by cost. Needs that can only be there or not
- * cost nothing; without any need of the other kind, latency and CPU and bytes decide together.
+ * Rank the contenders for some needs, each once: by how many of them are not met, then by cost; those of which a figure is
+ * missing are last. Needs that can only be there or not cost nothing; without any need of the other kind, latency and CPU
+ * and bytes decide together.
  */
-export function recommend(facts: ReportFacts, needs: readonly Need[]): Recommendation {
+export function recommend(facts: ReportFacts, asked: readonly Need[]): Recommendation {
+  const needs = [...new Set(asked)];
   const graded = needs.flatMap((need) => gradedFigures[need] ?? []);
   const figures: readonly FigureName[] = graded.length > 0 ? graded : ["p99Ms", "serverCpuUs", "receiveBytes"];
   const ranking = facts.contenders
     .filter((contender) => contender.addedDelayMs === 0)
     .map((contender) => rank(contender, needs, figures, facts))
-    .toSorted((a, b) => a.unmet.length - b.unmet.length || a.cost - b.cost);
+    .toSorted(
+      (a, b) =>
+        Number(a.cost === unknownCost) - Number(b.cost === unknownCost) ||
+        a.unmet.length - b.unmet.length ||
+        a.cost - b.cost,
+    );
   return { needs, ranking, answer: answerOf(ranking) };
 }
 
@@ -70,15 +81,18 @@ function rank(
   for (const name of figures) {
     const table = facts.figures.find((each) => each.name === name);
     const entry = entryOf(facts, name, contender.id);
-    if (table === undefined || entry === undefined) continue;
+    if (table === undefined || entry === undefined) {
+      costs.push(unknownCost);
+      reasons.push(`${table?.label ?? name}: not measured, so it stands last`);
+      continue;
+    }
     // A tie with the best costs no more than the best.
     costs.push(entry.isBest ? 1 : entry.timesBest);
     reasons.push(
       `${table.label}: ${withUnit(entry.estimate.value, table.unit)}${entry.isBest ? " (best or tied)" : ` (${differenceFrom(entry.estimate.value, table.entries[0]?.estimate.value ?? 0, labelOf(facts, table.entries[0]?.id ?? ""))})`}`,
     );
   }
-  // What was not measured cannot recommend anybody.
-  const cost = costs.length === 0 ? Number.MAX_VALUE : costs.reduce((sum, each) => sum + each, 0) / costs.length;
+  const cost = costs.includes(unknownCost) ? unknownCost : costs.reduce((sum, each) => sum + each, 0) / costs.length;
   return { id: contender.id, label: contender.label, unmet, cost, reasons };
 }
 
@@ -108,7 +122,7 @@ function answerTo(
 
 function answerOf(ranking: readonly RankedContender[]): string {
   const [first] = ranking;
-  if (first === undefined || first.cost === Number.MAX_VALUE) return "Too little was measured to recommend anything.";
+  if (first === undefined || first.cost === unknownCost) return "Too little was measured to recommend anything.";
   const equals = ranking.filter(
     (each) => each !== first && each.unmet.length === first.unmet.length && each.cost <= first.cost * sameCost,
   );
