@@ -28,7 +28,7 @@ describe("the page at /lab", { timeout: 110_000 }, () => {
     const complaints: string[] = [];
     page.on("pageerror", (error) => complaints.push(error.message));
     page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-    await page.goto(`${server.url}${path}`);
+    await page.goto(new URL(path, server.url).href);
     return { page, complaints };
   }
 
@@ -114,6 +114,31 @@ describe("the page at /lab", { timeout: 110_000 }, () => {
     const json = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
     assert.equal(await sent("sse"), json(fields));
     assert.equal(await sent("websocket-json"), 2 + 2 + 4 + json({ request: 2, send: fields }));
+  });
+
+  it("refuses a text that is over the server's limit, at the form, and takes a shorter one then", async (t) => {
+    if (requirePart(t, "chromium") === undefined) return;
+    const { page } = await visit("/lab");
+    await page.fill("[name=text]", "x".repeat(100_000));
+    await page.press("[name=rounds]", "Enter");
+    const problem = "document.querySelector('[name=text]').validationMessage";
+    assert.match(String(await page.evaluate(problem)), /100000 bytes; maxMessageBytes is 65536/);
+    assert.equal(await page.textContent("#start"), "Start");
+    assert.equal(await page.textContent("#state"), "");
+    await start(page, "short");
+    await page.waitForSelector("#state:text-is('Done.')");
+  });
+
+  it("says that all transports failed, and is not complete, when the server goes away", async (t) => {
+    if (requirePart(t, "chromium") === undefined) return;
+    const gone = await startConfabServe();
+    const { page } = await visit(new URL("/lab", gone.url).href);
+    await start(page, "nobody hears this for long", 20);
+    await page.waitForSelector("tr[data-transport=connect] td:last-child :text-matches('^[0-9]')");
+    await gone.stop();
+    await page.waitForSelector("#state:text-matches('^Ended: 5 transports failed: ')");
+    assert.match(await warningsOn(page), /Not all rounds are here/);
+    assert.equal((await downloaded(page))["isComplete"], false);
   });
 
   it("stops when told to, and keeps what it has", async (t) => {

@@ -3,13 +3,14 @@ import type { LabEvent, LabOrder } from "./events.js";
 import { figureRows } from "./figures-table.js";
 import { LatencyPlots } from "./latency-plots.js";
 import { emptyResult, type LabResult, withEvent } from "./result.js";
-import { type LabSettings, messagesPerRound } from "./settings.js";
+import { type LabSettings, messagesPerRound, textProblem } from "./settings.js";
 import { summaryOf } from "./summary.js";
 import { labelOf } from "./transports.js";
-import { factTexts, verdictTexts } from "./words.js";
+import { endingText, factTexts, verdictTexts } from "./words.js";
 
 const settingsForm = part("#settings", HTMLFormElement);
 const fields = part("#settings fieldset", HTMLFieldSetElement);
+const textField = part("#settings textarea", HTMLTextAreaElement);
 const startButton = part("#start", HTMLButtonElement);
 const downloadButton = part("#download", HTMLButtonElement);
 const progress = part("progress", HTMLProgressElement);
@@ -28,6 +29,8 @@ settingsForm.addEventListener("submit", (event) => {
   if (running) stop("Stopped.");
   else start();
 });
+// The form says why it cannot be sent, as of any field.
+textField.addEventListener("input", () => textField.setCustomValidity(textProblem(textField.value)));
 downloadButton.addEventListener("click", () => {
   const json = new Blob([JSON.stringify(result, inMicroseconds, 2)], { type: "application/json" });
   const link = document.createElement("a");
@@ -91,7 +94,7 @@ function take(event: LabEvent, plots: LatencyPlots): void {
     case "ended":
       // Turns that a failed transport did not have count as done.
       progress.value = progress.max;
-      stop("Done.");
+      stop(endingText(result));
       return;
     case "counted":
     case "visited":

@@ -10,7 +10,7 @@ export interface LabResult {
   readonly formatVersion: 1;
   readonly url: string;
   readonly startedAt: string;
-  /** All rounds are here. Otherwise it was stopped, or still runs. */
+  /** All rounds of all transports are here. Otherwise it was stopped, still runs, or some failed. */
   readonly isComplete: boolean;
   readonly settings: LabSettings;
   readonly browser: BrowserFacts;
@@ -49,7 +49,7 @@ export function withEvent(result: LabResult, event: LabEvent): LabResult {
     case "began":
       return { ...result, room: event.room, clockStepMs: event.clockStepMs };
     case "ended":
-      return { ...result, isComplete: true };
+      return { ...result, isComplete: hasAllRounds(result) };
     case "counted": {
       const { bytes, resource } = event;
       return withTransport(result, event.transport, (before) => ({ ...before, bytes, ...(resource && { resource }) }));
@@ -66,6 +66,11 @@ export function withEvent(result: LabResult, event: LabEvent): LabResult {
     default:
       return event satisfies never;
   }
+}
+
+/** A transport that failed takes no part any more, and the comparison ends all the same. */
+function hasAllRounds({ transports, settings }: LabResult): boolean {
+  return transports.every(({ rounds }) => rounds.length === settings.rounds);
 }
 
 function withTransport(

@@ -51,6 +51,7 @@ describe("a summary", () => {
     assert.deepEqual([row?.lateRounds, row?.times.p50, row?.times.open?.median], [1, undefined, 5]);
     assert.deepEqual(warnings, [
       "SSE and REST, JSON did not keep the rate in 1 of 1 rounds; they do not count for its latency.",
+      "Not all rounds are here.",
     ]);
   });
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { emptyResult, type LabResult } from "./result.js";
+import { emptyResult, type LabResult, withEvent } from "./result.js";
 import { summaryOf } from "./summary.js";
 import { type LabTransportName, labelOf } from "./transports.js";
-import { factTexts, msText, verdictTexts } from "./words.js";
+import { endingText, factTexts, msText, verdictTexts } from "./words.js";
 
 const empty = emptyResult({
   url: "http://here",
@@ -45,6 +45,30 @@ describe("the words of a verdict", () => {
 
   it("are none while there is nobody to compare with", () => {
     assert.deepEqual(verdictsOn(resultWith({ connect: 10 })), []);
+  });
+});
+
+describe("the end of a comparison", () => {
+  const all = Object.fromEntries(empty.transports.map(({ name }) => [name, 10]));
+  const ended = (result: LabResult) => withEvent(result, { kind: "ended" });
+
+  it("is complete when every transport has all of its rounds", () => {
+    const result = ended(resultWith(all));
+    assert.equal(result.isComplete, true);
+    assert.equal(endingText(result), "Done.");
+  });
+
+  // The page said "Done." when all transports had failed, and gave out JSON that called itself complete.
+  it("says how many transports failed, and why, and is not complete", () => {
+    const fail = (result: LabResult, transport: LabTransportName) =>
+      withEvent(result, { kind: "failed", transport, reason: "no connection" });
+    const { sse: _, ...others } = all;
+    const one = ended(fail(resultWith(others), "sse"));
+    assert.equal(one.isComplete, false);
+    assert.equal(endingText(one), "Ended: 1 transport failed: no connection.");
+    const none = ended(empty.transports.reduce((result, { name }) => fail(result, name), empty));
+    assert.equal(none.isComplete, false);
+    assert.equal(endingText(none), "Ended: 5 transports failed: no connection.");
   });
 });
 

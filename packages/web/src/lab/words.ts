@@ -37,6 +37,16 @@ function list(items: readonly string[]): string {
   return items.join("; ");
 }
 
+/** How a comparison came to its end. */
+export function endingText({ isComplete, transports }: LabResult): string {
+  if (isComplete) return "Done.";
+  const failed = transports.filter(({ failure }) => failure !== undefined);
+  const reasons = new Set(failed.map(({ failure }) => failure));
+  const count = `${failed.length} transport${failed.length === 1 ? "" : "s"} failed`;
+  // Each with its name stands among the warnings.
+  return `Ended: ${count}: ${[...reasons].join("; ")}.`;
+}
+
 /** What is known of this browser and this run, beside the figures. */
 export function factTexts({ transports, clockStepMs, room, settings }: LabResult): string[] {
   if (room === undefined) return [];
