@@ -16,6 +16,7 @@ export const figureNames = [
   "allLiveUs",
   "p99BeforeUs",
   "p99DuringUs",
+  "p99AfterUs",
   "stalledGrowthBytes",
   "p50Us",
   "p99Us",

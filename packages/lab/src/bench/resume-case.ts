@@ -25,6 +25,9 @@ const resumeMs = 6_000;
 const longResumeMs = 30_000;
 /** It encodes each message for each reader again. */
 const longestResumeMs = 60_000;
+/** How long they stay when all are live, and how much of it is left out first: what the server still has to write. */
+const stayMs = 3_500;
+const settleMs = 500;
 const overheadMs = 20_000;
 
 interface ResumeRow {
@@ -66,7 +69,7 @@ async function runResume(sandbox: Sandbox, row: ResumeRow, size: ResumeSize): Pr
     const { port, pid: serverPid } = target;
     const fromUnixMs = Date.now() + preparationMs;
     const startUnixMs = fromUnixMs + size.beforeMs;
-    const toUnixMs = startUnixMs + row.resumeMs;
+    const toUnixMs = startUnixMs + row.resumeMs + stayMs;
     const timeoutMs = toUnixMs - Date.now() + overheadMs;
     const backlog = messagesBack + ratePerSecond;
     const liveLoad: LiveReadersLoad = {
@@ -87,6 +90,7 @@ async function runResume(sandbox: Sandbox, row: ResumeRow, size: ResumeSize): Pr
       messagesBack,
       startUnixMs,
       timeoutMs: row.resumeMs,
+      stayMs,
     };
     const resuming = runLoad(sandbox, "resume", resumeLoad, timeoutMs);
     const [live, resume] = await Promise.all([
@@ -99,10 +103,11 @@ async function runResume(sandbox: Sandbox, row: ResumeRow, size: ResumeSize): Pr
       cpuUsPerMessage: resume.serverCpuUs / resume.messages,
       p99BeforeUs: p99Of(live.samples, 0, size.beforeMs),
       p99DuringUs: p99Of(live.samples, size.beforeMs, untilMs),
+      p99AfterUs: p99Of(live.samples, untilMs + settleMs, untilMs + stayMs),
       serverCoreShare: resume.serverCpuUs / resume.allLiveUs,
       loadCoreShare: resume.loadCpuUs / resume.allLiveUs,
       // The returning readers' load is none of the others.
-      othersCoreShare: Math.max(live.othersCpuUs - resume.loadCpuUs, 0) / live.elapsedUs,
+      othersCoreShare: Math.max(live.othersCpuUs - resume.wholeLoadCpuUs, 0) / live.elapsedUs,
     };
   } finally {
     await target.stop();

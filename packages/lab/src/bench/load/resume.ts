@@ -17,6 +17,8 @@ export interface ResumeLoad {
   /** When they ask, on connections that are open by then; milliseconds since 1970. */
   readonly startUnixMs: number;
   readonly timeoutMs: number;
+  /** How long all of them stay when they are live: what that costs the others is the measure for what coming back cost them. */
+  readonly stayMs: number;
 }
 
 export interface ResumeResult {
@@ -26,6 +28,8 @@ export interface ResumeResult {
   readonly messages: number;
   readonly serverCpuUs: number;
   readonly loadCpuUs: number;
+  /** The same until the end of their stay. */
+  readonly wholeLoadCpuUs: number;
 }
 
 /** @throws Error: the connections were not open in time, one was lost, or somebody did not get everything. */
@@ -60,11 +64,18 @@ async function returnAll(load: ResumeLoad, crowd: ReturningCrowd, probe: LivePro
     const why = failure() ?? crowd.describeLate();
     throw new Error(`${crowd.live} of ${load.readers} readers are live after ${load.timeoutMs} ms; ${why}`);
   }
-  const { user, system } = process.cpuUsage(loadBefore);
-  return {
+  const atLive = {
     allLiveUs: crowd.lastLiveAtUs - startUs,
     messages: crowd.totalReceived,
     serverCpuUs: totalUs(cpuTimesOf(load.serverPid)) - serverBefore,
-    loadCpuUs: user + system,
+    loadCpuUs: usedSince(loadBefore),
   };
+  await sleep(load.stayMs);
+  if (failure() !== undefined) throw new Error(`after all were live: ${failure()}`);
+  return { ...atLive, wholeLoadCpuUs: usedSince(loadBefore) };
+}
+
+function usedSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return user + system;
 }
