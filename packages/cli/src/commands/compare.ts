@@ -1,4 +1,3 @@
-import { closeSync, openSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import {
   type CompareOptions,
@@ -11,9 +10,11 @@ import {
   isNeed,
   type Need,
   needNames,
+  openFilesProblem,
   recommend,
   reportPage,
   runCompare,
+  ServerEndedError,
   terminalLines,
   transportNames,
 } from "@confab/lab";
@@ -21,6 +22,7 @@ import { type Command, type CommandContext, UsageError } from "../command.js";
 import { askNeeds } from "../compare/ask-needs.js";
 import { orHangUp } from "../compare/hang-up.js";
 import { loadSample } from "../compare/load-sample.js";
+import { checkWritable, writeFiles } from "../compare/report-files.js";
 import { exitCode } from "../exit-codes.js";
 import { parseCommandLine, positionals, wholeNumber } from "../parse-args.js";
 
@@ -83,21 +85,49 @@ Exit codes:
     for (const option of ["json", "html"] as const) checkWritable(option, values[option]);
     const needs = values.needs === undefined ? await needsAsked(context) : needsFrom(values.needs);
 
-    const findings = await runCompare(options, {
-      serveCommand: [process.execPath, fileURLToPath(new URL("../main.js", import.meta.url)), "serve"],
-      progress: (line) => void context.err.line(line),
-      signal: orHangUp(context.signal),
-    });
+    const problem = openFilesProblem(options);
+    if (problem !== undefined) return refuse(context, problem);
+    const signal = orHangUp(context.signal);
+    const findings = await measured(options, context, signal);
+    if (findings === undefined) return exitCode.refused;
     const report = createReport(options, findings);
     const recommendation = needs === undefined ? undefined : recommend(report, needs);
+    // Before the terminal, which may be gone.
+    const unwritten = writeFiles([
+      ["json", values.json, () => `${JSON.stringify({ ...report, recommendation }, undefined, 2)}\n`],
+      ["html", values.html, () => reportPage(report, recommendation)],
+    ]);
     for (const line of terminalLines(report, recommendation)) await context.out.line(line);
-    if (values.json !== undefined)
-      writeFileSync(values.json, `${JSON.stringify({ ...report, recommendation }, undefined, 2)}\n`);
-    if (values.html !== undefined) writeFileSync(values.html, reportPage(report, recommendation));
-    if (!report.complete) return exitCode.interrupted;
-    return report.contenders.some((contender) => contender.failures.length > 0) ? exitCode.refused : exitCode.ok;
+    for (const complaint of unwritten) await refuse(context, complaint);
+    if (!report.complete && signal.aborted) return exitCode.interrupted;
+    const hasFailed = report.contenders.some((contender) => contender.failures.length > 0);
+    return !report.complete || hasFailed || unwritten.length > 0 ? exitCode.refused : exitCode.ok;
   },
 };
+
+/** Undefined: nothing could be measured, and it was said why. */
+async function measured(
+  options: CompareOptions,
+  context: CommandContext,
+  signal: AbortSignal,
+): Promise<Awaited<ReturnType<typeof runCompare>> | undefined> {
+  try {
+    return await runCompare(options, {
+      serveCommand: [process.execPath, fileURLToPath(new URL("../main.js", import.meta.url)), "serve"],
+      progress: (line) => void context.err.line(line),
+      signal,
+    });
+  } catch (error) {
+    if (!(error instanceof ServerEndedError)) throw error;
+    await refuse(context, error.message);
+    return undefined;
+  }
+}
+
+async function refuse({ err }: CommandContext, reason: string): Promise<typeof exitCode.refused> {
+  await err.line(`confab: ${reason}`);
+  return exitCode.refused;
+}
 
 const compareOptions = {
   message: { type: "string" },
@@ -144,16 +174,4 @@ function needsFrom(list: string): readonly Need[] {
 async function needsAsked(context: CommandContext): Promise<readonly Need[] | undefined> {
   if (context.stdin.isTTY !== true || !context.out.isTerminal) return undefined;
   return askNeeds(context);
-}
-
-/** Asked before the minutes of measuring, not after them. What the file holds stays until there is something better. */
-function checkWritable(option: string, file: string | undefined): void {
-  if (file === undefined) return;
-  try {
-    closeSync(openSync(file, "a"));
-  } catch (cause) {
-    throw new UsageError(`--${option} ${file}: ${cause instanceof Error ? cause.message : "cannot be written"}`, {
-      cause,
-    });
-  }
 }

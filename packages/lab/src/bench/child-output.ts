@@ -41,6 +41,16 @@ export async function outputOf(child: RunningChild, timeoutMs: number): Promise<
   });
 }
 
+/** How much of a line is for a report. */
+const maxLineLength = 200;
+
+/** What a child said last of what went wrong: one line of what may be a page, empty if it said nothing. */
+export function lastLineOf(child: RunningChild): string {
+  const lines = child.lastWords().split("\n");
+  const line = lines.find((each) => /^(?:\w*Error|FATAL ERROR)\b/.test(each)) ?? lines.at(-1) ?? "";
+  return line.slice(0, maxLineLength);
+}
+
 type Wait<T> = (done: (value: T) => void, fail: (reason: string) => void) => void;
 
 function settle<T>(child: RunningChild, timeoutMs: number, what: string, wait: Wait<T>): Promise<T> {

@@ -1,11 +1,10 @@
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { lastLineOf } from "../bench/child-output.js";
 import type { RunningChild, Sandbox } from "../bench/sandbox.js";
 import type { ClientIdentity, TaskAnswer, TaskName, Tasks } from "./measure/tasks.js";
 
 const clientProgram = fileURLToPath(new URL("./client/main.js", import.meta.url));
-
-const maxReasonLength = 200;
 
 /**
  * The process that a contender's clients live in. It does one task at a time. One that hangs, or ends, is replaced by
@@ -68,18 +67,10 @@ export class ClientProcess {
     child.process.once("close", () => {
       if (child !== this.#child) return;
       this.#child = undefined;
-      this.#onAnswer?.({ task: this.#task, failure: endingOf(child) });
+      this.#onAnswer?.({ task: this.#task, failure: `the client process ended: ${lastLineOf(child)}` });
     });
     // What a process that has ended is still asked for comes back as the failure above.
     stdin?.on("error", () => undefined);
     return child;
   }
-}
-
-/** One line of what may be a page. */
-function endingOf(child: RunningChild): string {
-  const words = child.lastWords();
-  const line =
-    words.split("\n").find((each) => /^(?:\w*Error|FATAL ERROR)\b/.test(each)) ?? words.split("\n").at(-1) ?? "";
-  return `the client process ended: ${line.slice(0, maxReasonLength)}`;
 }

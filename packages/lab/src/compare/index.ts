@@ -1,3 +1,4 @@
+export { openFilesProblem } from "./open-files.js";
 export {
   type CompareOptions,
   defaultRatePerSecond,
@@ -15,4 +16,5 @@ export { inferSchema } from "./sample/infer-schema.js";
 export { defaultSample, type Sample } from "./sample/sample.js";
 export { sampleDifference } from "./sample/sample-difference.js";
 export { SampleError } from "./sample/shape.js";
+export { ServerEndedError } from "./server-ended.js";
 export { contendersFrom, transportNames } from "./transports.js";

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { portPrintedBy } from "../bench/child-output.js";
+import { lastLineOf, portPrintedBy } from "../bench/child-output.js";
 import { describeMachine } from "../bench/machine.js";
 import { Sandbox } from "../bench/sandbox.js";
 import { labCertificate, labKey } from "./certificate.js";
@@ -9,6 +9,7 @@ import type { ContenderFindings, Findings } from "./findings.js";
 import type { TaskName, Tasks } from "./measure/tasks.js";
 import { readTlsFacts } from "./measure/tls-facts.js";
 import { type CompareOptions, type Plan, planFor } from "./options.js";
+import { ServerEndedError, ServerWatch } from "./server-ended.js";
 import { orderOfRound } from "./statistics/order.js";
 import { transports } from "./transports.js";
 import { rateWarnings, setUpWarnings } from "./warnings.js";
@@ -29,7 +30,9 @@ const taskOverheadMs = 40_000;
  * Measure all contenders: a real server, and a process with clients for each contender. Never rejects for what a contender
  * does: that is among its findings. However it ends, no process and no file of it is left.
  *
- * @throws Error: the server or the machine's facts are not to be had.
+ * Also when the server ends: then what was measured is returned, not complete, with a warning.
+ *
+ * @throws ServerEndedError: before anything was measured. Error: the machine's facts are not to be had.
  */
 export async function runCompare(options: CompareOptions, deps: CompareDeps): Promise<Findings> {
   const startedMs = performance.now();
@@ -59,7 +62,12 @@ export async function runCompare(options: CompareOptions, deps: CompareDeps): Pr
     await new Comparison(options, deps, sandbox, findings).run();
     findings.isComplete = !deps.signal.aborted;
   } catch (error) {
-    if (!deps.signal.aborted) throw error;
+    if (!deps.signal.aborted) {
+      const hasMeasured = findings.contenders.some(({ bytes }) => bytes !== undefined);
+      if (!(error instanceof ServerEndedError) || !hasMeasured) throw error;
+      deps.progress(error.message);
+      findings.warnings.push(error.message);
+    }
   } finally {
     deps.signal.removeEventListener("abort", close);
     process.removeListener("exit", close);
@@ -86,6 +94,7 @@ interface Entry {
 class Comparison {
   readonly #plan: Plan;
   readonly #entries: readonly Entry[];
+  readonly #watch = new ServerWatch();
   #tags = 0;
 
   constructor(
@@ -237,7 +246,10 @@ class Comparison {
     return orderOfRound(this.#entries, round, this.options.seed);
   }
 
-  /** @returns `undefined` when the task failed, which is noted. @throws Error: the comparison was interrupted. */
+  /**
+   * @returns `undefined` when the task failed, which is noted.
+   * @throws ServerEndedError, or Error: the comparison was interrupted.
+   */
   async #task<Name extends TaskName>(
     { found, client }: Entry,
     name: Name,
@@ -246,9 +258,10 @@ class Comparison {
   ): Promise<Tasks[Name]["result"] | undefined> {
     this.deps.signal.throwIfAborted();
     try {
-      return await client.run(name, job, measuredMs + taskOverheadMs);
+      return await this.#watch.orEnd(client.run(name, job, measuredMs + taskOverheadMs));
     } catch (error) {
       this.deps.signal.throwIfAborted();
+      if (error instanceof ServerEndedError) throw error;
       const reason = error instanceof Error ? error.message : String(error);
       found.failures.push({ part: name, reason });
       this.deps.progress(`${found.contender.label}: ${name} failed: ${reason}`);
@@ -280,8 +293,12 @@ class Comparison {
     // A flush to disk takes as long on every transport, and longer than what they differ by.
     const flags = ["--port", "0", "--data", join(folder, "log"), "--durability", "os", ...types, ...tls];
     const child = this.sandbox.spawn("server", [...this.deps.serveCommand, ...flags]);
-    const port = await portPrintedBy(child, serverStartMs);
+    const port = await portPrintedBy(child, serverStartMs).catch(() => {
+      throw new ServerEndedError(`The server did not start: ${lastLineOf(child) || "it said nothing"}`);
+    });
+    const unwatch = this.#watch.watch(child);
     const stop = async (): Promise<void> => {
+      unwatch();
       await this.sandbox.kill(child);
       this.sandbox.removeFolder(folder);
     };

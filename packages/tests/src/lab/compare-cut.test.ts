@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { runProgram } from "../fixture/run-program.js";
 import { requirePart } from "../optional-parts.js";
 import { processesWith } from "./processes.js";
 
@@ -22,8 +23,19 @@ interface Cut {
   readonly temporary: string;
 }
 
-/** Run a comparison, and end it with a signal when its first transport has been counted and its second has not. */
-async function cutBy(signal: NodeJS.Signals, look: (cut: Cut) => Promise<void>): Promise<void> {
+interface Running {
+  /** The comparison's own process. */
+  kill(signal: NodeJS.Signals): void;
+  readonly temporary: string;
+}
+
+/** End a comparison with a signal. */
+function cutBy(signal: NodeJS.Signals, look: (cut: Cut) => Promise<void>): Promise<void> {
+  return compared(({ kill }) => kill(signal), look);
+}
+
+/** Run a comparison; `disturb` it when its first transport has been counted and its second has not. */
+async function compared(disturb: (running: Running) => void, look: (cut: Cut) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "confab-compare-cut-"));
   const temporary = join(folder, "tmp");
   await mkdir(temporary);
@@ -34,12 +46,15 @@ async function cutBy(signal: NodeJS.Signals, look: (cut: Cut) => Promise<void>):
     const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env });
     let stderr = "";
     let stdout = "";
+    let isDisturbed = false;
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       stdout += text;
     });
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       stderr += text;
-      if (/^SSE \+ REST: bytes/m.test(stderr)) child.kill(signal);
+      if (isDisturbed || !/^SSE \+ REST: bytes/m.test(stderr)) return;
+      isDisturbed = true;
+      disturb({ kill: (signal) => child.kill(signal), temporary });
     });
     const [code] = (await once(child, "close")) as [number | null];
     await look({ code, stdout, stderr, json, html, temporary });
@@ -77,5 +92,56 @@ describe("confab compare, cut short", () => {
       for (let asked = 0; asked < 1_000 && (await left()).length > 0; asked += 1) await sleep(20);
       assert.deepEqual(await left(), [], "processes left");
     });
+  });
+
+  // Each part that was left failed with ECONNREFUSED, and nothing said why.
+  it("says once that its server ended, and reports what was measured until then", async () => {
+    const killServer = async ({ temporary }: Running) => {
+      for (const id of await processesWith(`TMPDIR=${temporary}`)) {
+        const words = (await readFile(`/proc/${id}/cmdline`, "latin1")).split("\0");
+        if (words.includes("serve")) process.kill(Number(id), "SIGKILL");
+      }
+    };
+    await compared(
+      (running) => void killServer(running),
+      async ({ code, stdout, stderr, json, temporary }) => {
+        assert.equal(code, 1, stderr);
+        const ending = /The server ended with SIGKILL while it was measured/g;
+        assert.equal(stderr.match(ending)?.length, 1, stderr);
+        assert.doesNotMatch(stderr, /ECONN|failed:/);
+        assert.match(stdout, ending);
+        const { complete, contenders } = JSON.parse(await readFile(json, "utf8"));
+        assert.equal(complete, false);
+        assert.notEqual(contenders[0]?.bytes.length, 0);
+        assert.deepEqual(await processesWith(`TMPDIR=${temporary}`), [], "processes left");
+      },
+    );
+  });
+});
+
+describe("confab compare on a machine that does not let it", () => {
+  // There was a stack trace with 64 files, and minutes of failures with 256.
+  it("says how many open files it needs, before it measures", async () => {
+    const words = `ulimit -n 256 && exec "${process.execPath}" "${confab}" compare --quick --transports sse`;
+    const { code, stderr } = await runProgram("/bin/sh", ["-c", words]);
+    assert.equal(code, 1);
+    assert.match(stderr, /^confab: .* 256 are allowed here: ulimit -n 1164\n$/);
+  });
+
+  // A stack trace was all there was after the minutes of measuring, and the page was not written.
+  it("writes what it can when one of its files cannot be written, and says so in one line", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "confab-compare-full-"));
+    try {
+      const html = join(folder, "out.html");
+      const small = ["--quick", "--transports", "sse", "--rounds", "1", "--seconds", "0.1"];
+      const args = [confab, "compare", ...small, "--json", "/dev/full", "--html", html];
+      const { code, stdout, stderr } = await runProgram(process.execPath, args);
+      assert.equal(code, 1);
+      assert.match(stderr, /\nconfab: --json \/dev\/full: ENOSPC[^\n]*\n$/);
+      assert.match(stdout, /What is said of gRPC and WebSockets/);
+      assert.match(await readFile(html, "utf8"), /<\/html>\s*$/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });

@@ -24,7 +24,7 @@ export interface IdleFigures {
  * These come first and are not counted: what a server loads and compiles for them is not the connection's, and what it
  * freed since its start is theirs to fill.
  */
-const uncounted = 500;
+export const uncountedReaders = 500;
 const steps = 4;
 /** Opened at a time: below every backlog. */
 const atOnce = 100;
@@ -64,10 +64,10 @@ export async function measureIdle(wire: ClientWire, job: IdleJob): Promise<IdleF
     return rssBytesOf(job.serverPid);
   };
   try {
-    const points = [{ connections: 0, rssBytes: await openUpTo(uncounted) }];
+    const points = [{ connections: 0, rssBytes: await openUpTo(uncountedReaders) }];
     for (let step = 1; step <= steps; step += 1) {
       const connections = Math.round((job.connections * step) / steps);
-      points.push({ connections, rssBytes: await openUpTo(uncounted + connections) });
+      points.push({ connections, rssBytes: await openUpTo(uncountedReaders + connections) });
     }
     return { points };
   } finally {
