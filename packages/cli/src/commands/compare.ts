@@ -54,7 +54,7 @@ connection does. About two minutes with --quick, ten without. Linux.
 
 Exit codes:
   0    measured
-  1    something could not be measured; the report says what
+  1    something could not be measured, or a report not written; it says what
   2    wrong usage
   130  interrupted; the report says so, and has what was measured until then`,
 
@@ -97,7 +97,7 @@ Exit codes:
       ["json", values.json, () => `${JSON.stringify({ ...report, recommendation }, undefined, 2)}\n`],
       ["html", values.html, () => reportPage(report, recommendation)],
     ]);
-    for (const line of terminalLines(report, recommendation)) await context.out.line(line);
+    for (const line of terminalLines(report, recommendation, context.out.columns)) await context.out.line(line);
     for (const complaint of unwritten) await refuse(context, complaint);
     if (!report.complete && signal.aborted) return exitCode.interrupted;
     const hasFailed = report.contenders.some((contender) => contender.failures.length > 0);

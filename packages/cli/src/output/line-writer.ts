@@ -3,10 +3,15 @@ import type { Writable } from "node:stream";
 
 /** Writes lines at the pace of whoever reads them. */
 export class LineWriter {
-  constructor(private readonly stream: Writable & { readonly isTTY?: boolean }) {}
+  constructor(private readonly stream: Writable & { readonly isTTY?: boolean; readonly columns?: number }) {}
 
   get isTerminal(): boolean {
     return this.stream.isTTY === true;
+  }
+
+  /** Characters in a line of the terminal; undefined: it is none. */
+  get columns(): number | undefined {
+    return this.isTerminal ? this.stream.columns : undefined;
   }
 
   async line(text: string): Promise<void> {

@@ -4,17 +4,26 @@ import { apartMark, howToRead, withSpread, withUnit } from "./format.js";
 import type { Recommendation } from "./recommendation.js";
 import type { Report } from "./report.js";
 import { tlsText } from "./tls-text.js";
+import { wrapped } from "./wrap.js";
 
-/** What a terminal shows of a report. */
-export function terminalLines(report: Report, recommendation: Recommendation | undefined): readonly string[] {
+/** How wide texts are where nobody says how wide the terminal is. */
+const usualWidth = 100;
+
+/** What a terminal shows of a report. Texts are wrapped at `width`; tables are as wide as they are. */
+export function terminalLines(
+  report: Report,
+  recommendation: Recommendation | undefined,
+  width = usualWidth,
+): readonly string[] {
   const { message, settings, tls } = report;
   return [
     ...(report.complete ? [] : ["", "INTERRUPTED: this is what was measured until then."]),
     "",
     `${message.title}: ${withUnit(message.jsonBytes, "B")} as JSON, ${withUnit(message.protobufBytes, "B")} as Protobuf`,
-    `${settings.ratePerSecond} messages/s to ${settings.subscribers} readers, ${settings.rounds} rounds of ${settings.seconds} s`,
-    ...(tls === undefined ? [] : [`over TLS: ${tlsText(tls)}`]),
-    `${howToRead(report)} * is the best, or ties with it.`,
+    `${counted(settings.ratePerSecond, "message")}/s to ${counted(settings.subscribers, "reader")}, ${counted(settings.rounds, "round")} of ${settings.seconds} s`,
+    ...(tls === undefined ? [] : wrapped(`over TLS: ${tlsText(tls)}`, width)),
+    ...wrapped(machineText(report), width),
+    ...wrapped(`${howToRead(report)} * is the best, or ties with it; (tie): nobody is better beyond the noise.`, width),
     "",
     ...figureLines(report),
     "",
@@ -22,20 +31,44 @@ export function terminalLines(report: Report, recommendation: Recommendation | u
     "",
     ...trialLines(report),
     "",
+    "Decision matrix",
+    ...matrixLines(report, width),
+    "",
     "What is said of gRPC and WebSockets",
     ...report.claims.flatMap((claim) => [
-      `${String(claim.number).padStart(2)}  ${claim.verdict.toUpperCase()}: ${claim.text}`,
-      `    ${claim.figure}`,
+      ...wrapped(`${claim.verdict.toUpperCase()}: ${claim.text}`, width, `${String(claim.number).padStart(2)}  `),
+      ...wrapped(claim.figure, width, "    "),
     ]),
-    ...(recommendation === undefined ? [] : recommendationLines(recommendation)),
-    ...notes("Beware", report.warnings),
+    ...(recommendation === undefined ? [] : recommendationLines(recommendation, width)),
+    ...notes("Beware", report.warnings, width),
     ...notes(
       "Failed",
       report.contenders.flatMap(({ label, failures }) =>
         failures.map(({ part, reason }) => `${label}, ${part}: ${reason}`),
       ),
+      width,
     ),
   ];
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
+function machineText({ machine }: Report): string {
+  const { cores, cpuModel, memoryGiB, kernel, node, pinned } = machine;
+  const apart = pinned ? "server and clients on a core each" : "server and clients on whatever core is free";
+  return `${counted(cores, "core")} of ${cpuModel}, ${memoryGiB} GiB, ${kernel}, Node ${node}; ${apart}`;
+}
+
+/** The decision matrix, a feature after the other: its cells are sentences, and no terminal has room for six of them. */
+function matrixLines({ matrix, contenders }: Report, width: number): readonly string[] {
+  const label = (id: string): string => contenders.find((each) => each.id === id)?.label ?? id;
+  const labelWidth = Math.max(0, ...matrix.flatMap(({ cells }) => cells.map(({ id }) => label(id).length)));
+  return matrix.flatMap(({ feature, cells }) => [
+    `  ${feature}`,
+    ...cells.flatMap(({ id, text }) => wrapped(text, width, `    ${label(id).padEnd(labelWidth)}  `)),
+  ]);
 }
 
 /** Contenders down, figures across, in two tables so that they fit eighty columns or so. */
@@ -130,17 +163,21 @@ function trialLines(report: Report): readonly string[] {
   ]);
 }
 
-function recommendationLines({ needs, answer, ranking }: Recommendation): readonly string[] {
+function recommendationLines({ needs, answer, ranking }: Recommendation, width: number): readonly string[] {
   return [
     "",
-    `For ${needs.length === 0 ? "no need in particular" : needs.join(", ")}: ${answer}`,
+    ...wrapped(`For ${needs.length === 0 ? "no need in particular" : needs.join(", ")}: ${answer}`, width),
     ...ranking.flatMap(({ label, unmet, reasons }, index) => [
-      `${String(index + 1).padStart(2)}. ${label}${unmet.length === 0 ? "" : `, without ${unmet.join(", ")}`}`,
-      ...reasons.map((reason) => `      ${reason}`),
+      ...wrapped(
+        `${label}${unmet.length === 0 ? "" : `, without ${unmet.join(", ")}`}`,
+        width,
+        `${String(index + 1).padStart(2)}. `,
+      ),
+      ...reasons.flatMap((reason) => wrapped(reason, width, "      ")),
     ]),
   ];
 }
 
-function notes(title: string, lines: readonly string[]): readonly string[] {
-  return lines.length === 0 ? [] : ["", title, ...lines.map((line) => `  ${line}`)];
+function notes(title: string, lines: readonly string[], width: number): readonly string[] {
+  return lines.length === 0 ? [] : ["", title, ...lines.flatMap((line) => wrapped(line, width, "  "))];
 }
