@@ -125,7 +125,7 @@ describe("confab compare on a machine that does not let it", () => {
     const words = `ulimit -n 256 && exec "${process.execPath}" "${confab}" compare --quick --transports sse`;
     const { code, stderr } = await runProgram("/bin/sh", ["-c", words]);
     assert.equal(code, 1);
-    assert.match(stderr, /^confab: .* 256 are allowed here: ulimit -n 1164\n$/);
+    assert.match(stderr, /^confab: .* 256 are allowed here: ulimit -n 1564\n$/);
   });
 
   // A stack trace was all there was after the minutes of measuring, and the page was not written.

@@ -21,9 +21,13 @@ export function refusalFromBody(status: string, body: Buffer): string {
  * Why a gRPC call was refused. That stands in header fields, which the measuring client does not decode: so a client that
  * does makes the call once more. Never rejects.
  */
-export function grpcRefusal(port: number, { path, headers, body }: HttpRequest): Promise<string> {
+export function grpcRefusal(
+  { port, ca }: { readonly port: number; readonly ca: string | undefined },
+  { path, headers, body }: HttpRequest,
+): Promise<string> {
   return new Promise((resolve) => {
-    const session = connect(`http://127.0.0.1:${port}`);
+    const session =
+      ca === undefined ? connect(`http://127.0.0.1:${port}`) : connect(`https://127.0.0.1:${port}`, { ca });
     const done = (reason: string): void => {
       session.destroy();
       resolve(`the call was refused: ${reason}`);

@@ -19,7 +19,7 @@ export function rpcWire(transport: Transport, codec: MessageCodec, ca?: string):
   const maxConnections = isHttp2 ? 1 : maxHttp1Connections;
   return {
     openReader: (options) => openReader(options, { protocol, codec, connect }),
-    createSender: (options) => new RpcSender(options, { protocol, codec, connect, maxConnections, isHttp2 }),
+    createSender: (options) => new RpcSender(options, { protocol, codec, connect, maxConnections, isHttp2, ca }),
   };
 }
 
@@ -85,6 +85,7 @@ interface SenderDeps {
   readonly connect: (target: ConnectionTarget) => HttpConnection;
   readonly maxConnections: number;
   readonly isHttp2: boolean;
+  readonly ca: string | undefined;
 }
 
 /** A request for each message: at once where HTTP/2 carries them together, on up to six connections where not. */
@@ -172,7 +173,9 @@ class RpcSender implements Sender {
   #onAck(body: Buffer, request: HttpRequest): void {
     this.bodyBytesIn += body.length;
     if (body.length === 0 && this.#deps.isHttp2) {
-      void grpcRefusal(this.#options.port, request).then((reason) => this.#options.failed(reason));
+      void grpcRefusal({ port: this.#options.port, ca: this.#deps.ca }, request).then((reason) =>
+        this.#options.failed(reason),
+      );
       return;
     }
     try {

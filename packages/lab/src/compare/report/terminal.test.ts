@@ -25,7 +25,7 @@ describe("the report on a terminal", () => {
     const [what, ...how] = section("", 1_000).slice(1);
     assert.equal(what, "200 messages/s to 1 reader, 1 round of 1 s");
     assert.match(how.join("\n"), /^\d+ cores? of .+, \d+ GiB, Linux .*, Node v\d/);
-    assert.match(how.join("\n"), /\* is the best.*\(tie\): .*In brackets: /);
+    assert.match(how.join("\n"), /Medians of 1 round\..* \* is the best.*\(tie\): /s);
   });
 
   it("has the matrix, with every feature and every transport of it", () => {
