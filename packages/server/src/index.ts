@@ -1,6 +1,6 @@
 export { FolderLockedError, StoreError } from "./engines/embedded/index.js";
 export { RedisStartError, RedisUrlError } from "./engines/redis/index.js";
-export { type Certificate, TlsFileError } from "./server/certificate.js";
+export { type CertificateFacts, TlsFileError } from "./server/certificate.js";
 export {
   ConfigError,
   defaultRetention,

@@ -43,7 +43,8 @@ function refusalOf(files: TlsConfig): string {
 describe("a certificate and its key", () => {
   it("are taken with whom they are for and how long, alone and with a chain behind", async () => {
     for (const cert of [testCertificate, testCertificate + otherCertificate, `issued to us\n${testCertificate}`]) {
-      const { names, validFrom, validTo, ...keyPair } = readCertificate(await filesOf(cert, testKey));
+      const { facts, keyPair } = readCertificate(await filesOf(cert, testKey));
+      const { names, validFrom, validTo } = facts;
       assert.deepEqual(names, ["localhost", "127.0.0.1"]);
       assert.deepEqual(
         [validFrom.toISOString(), validTo.toISOString()],
@@ -100,7 +101,7 @@ describe("a certificate and its key", () => {
   });
 
   it("are taken when the certificate is out of date, with a word about it", async () => {
-    const expired = readCertificate(await filesOf(expiredCertificate, testKey));
+    const { facts: expired } = readCertificate(await filesOf(expiredCertificate, testKey));
     assert.equal(dateTrouble(expired, Date.UTC(2026)), "has expired on 2020-02-01T00:00:00.000Z");
     assert.equal(dateTrouble(expired, Date.UTC(2019)), "is not valid before 2020-01-01T00:00:00.000Z");
     assert.equal(dateTrouble(expired, Date.UTC(2020, 0, 15)), undefined);

@@ -4,11 +4,18 @@ import { createSecureContext } from "node:tls";
 import type { KeyPair } from "../http/tls-port.js";
 import { ConfigError, type TlsConfig } from "./config.js";
 
-export interface Certificate extends KeyPair {
+/** What may be told of a certificate. */
+export interface CertificateFacts {
   /** The names and addresses that it is for. */
   readonly names: readonly string[];
   readonly validFrom: Date;
   readonly validTo: Date;
+}
+
+export interface Certificate {
+  readonly facts: CertificateFacts;
+  /** Not to be shown or logged: the key is in it. */
+  readonly keyPair: KeyPair;
 }
 
 /** A certificate or key that cannot be used. */
@@ -45,11 +52,12 @@ export function readCertificate(files: TlsConfig): Certificate {
   } catch (cause) {
     throw new TlsFileError("certFile", files.certFile, `cannot be used: ${wordsOf(cause)}`, { cause });
   }
-  return { cert, key, names: namesOf(own), validFrom: new Date(own.validFrom), validTo: new Date(own.validTo) };
+  const facts = { names: namesOf(own), validFrom: new Date(own.validFrom), validTo: new Date(own.validTo) };
+  return { facts, keyPair: { cert, key } };
 }
 
 /** What is wrong with a certificate's dates, for the log: a server with it starts all the same, and clients refuse it. */
-export function dateTrouble({ validFrom, validTo }: Certificate, nowUnixMs: number): string | undefined {
+export function dateTrouble({ validFrom, validTo }: CertificateFacts, nowUnixMs: number): string | undefined {
   if (nowUnixMs > validTo.getTime()) return `has expired on ${validTo.toISOString()}`;
   if (nowUnixMs < validFrom.getTime()) return `is not valid before ${validFrom.toISOString()}`;
   return undefined;

@@ -10,7 +10,7 @@ import { createRpcHandler } from "../transports/rpc/adapter.js";
 import { Readiness } from "../transports/rpc/services/health.js";
 import { createSseHandler } from "../transports/sse/adapter.js";
 import { createWebSocketHandler } from "../transports/websocket/adapter.js";
-import { type Certificate, dateTrouble, readCertificate, TlsFileError } from "./certificate.js";
+import { type Certificate, type CertificateFacts, dateTrouble, readCertificate, TlsFileError } from "./certificate.js";
 import { checkedLimits, type ServerConfig, type TlsConfig } from "./config.js";
 import { openEngine } from "./engine.js";
 import { listen } from "./listener.js";
@@ -27,7 +27,7 @@ export interface RunningServer {
   readonly url: string;
   readonly port: number;
   /** The certificate that clients are shown; undefined without TLS. */
-  readonly certificate: Certificate | undefined;
+  readonly certificate: CertificateFacts | undefined;
   /**
    * Read the certificate and its key again, for connections from now on. What is wrong with them is logged, and the server
    * goes on with those that it has. Without TLS there is nothing to read.
@@ -95,7 +95,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const listenerOptions = {
     host,
     port: config.port ?? 8080,
-    keyPair: certificate,
+    keyPair: certificate?.keyPair,
     limits,
     onExchange,
     onUpgrade,
@@ -120,14 +120,14 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     url: urlOf(certificate ? "https" : "http", listener.address),
     port: listener.address.port,
     get certificate() {
-      return certificate;
+      return certificate?.facts;
     },
     reloadCertificate: () => {
       if (!config.tls) return;
       try {
         certificate = usedCertificate(config.tls, logger);
-        listener.setKeyPair(certificate);
-        logger.info({ validTo: certificate.validTo }, "the certificate was read again");
+        listener.setKeyPair(certificate.keyPair);
+        logger.info({ validTo: certificate.facts.validTo }, "the certificate was read again");
       } catch (error) {
         if (!(error instanceof TlsFileError)) throw error;
         logger.error({ reason: error.message }, "the certificate was read again and cannot be used; the old one stays");
@@ -148,7 +148,7 @@ function reporterTo(logger: Logger): (error: unknown) => void {
 
 function usedCertificate(tls: TlsConfig, logger: Logger): Certificate {
   const certificate = readCertificate(tls);
-  const trouble = dateTrouble(certificate, systemClock.nowMs());
+  const trouble = dateTrouble(certificate.facts, systemClock.nowMs());
   if (trouble !== undefined) logger.warn({ file: tls.certFile }, `the certificate ${trouble}: clients will refuse it`);
   return certificate;
 }
