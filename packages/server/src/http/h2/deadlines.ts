@@ -50,6 +50,10 @@ export class Deadlines implements Sweepable {
     this.#sweepStreams(nowMs);
   }
 
+  readonly #lookAgain = (): void => {
+    this.#lastSocketBytes = Math.min(this.#lastSocketBytes, this.#session.socketBytes);
+  };
+
   #headerMs(nowMs: number): number {
     const block = this.#session.openBlock;
     if (block !== this.#lastBlock) this.#headerToken += 1;
@@ -66,6 +70,8 @@ export class Deadlines implements Sweepable {
     // Bytes that leave the socket are a sign of life too: on a slow line our PING waits behind them.
     if (session.socketBytes < this.#lastSocketBytes) session.progress += 1;
     this.#lastSocketBytes = session.socketBytes;
+    // What TLS was given in this turn is not held up by the peer, and must not look like progress when it has left.
+    if (this.#lastSocketBytes > 0) setImmediate(this.#lookAgain);
     const silentMs = this.#silence.elapsedMs(session.progress, nowMs);
     const { pingIntervalMs, pingTimeoutMs } = session.timeouts;
     if (silentMs < pingIntervalMs) {

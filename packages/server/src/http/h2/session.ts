@@ -216,6 +216,11 @@ export class Session implements StreamOwner, TurnEnd {
   }
 
   endOfTurn(): void {
+    // Over TLS a write is never over when it returns, and only one that filled the socket is followed by "drain".
+    if (this.output.socketBytes > 0 && this.#socket.writableLength === 0) {
+      this.output.socketBytes = 0;
+      this.guard.answersSent();
+    }
     if (this.isReading) {
       try {
         this.#settleTurn();

@@ -173,8 +173,14 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
   // From the heartbeat.
 
   sendPing(): void {
-    this.queuedBytesAtPing = this.socket.writableLength;
     this.socket.write(pingFrame);
+    // Not now: over TLS a write of this turn is not over before the next one, though no peer holds it up.
+    this.queuedBytesAtPing = 0;
+    setImmediate(noteQueued, this);
+  }
+
+  noteQueued(): void {
+    this.queuedBytesAtPing = this.socket.writableLength;
   }
 
   isExcused(): boolean {
@@ -184,13 +190,19 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
   }
 
   giveUp(): void {
-    const isSilent = this.state === state.open;
-    const { close } = errorKinds.PING_TIMEOUT;
-    // The frame goes to the kernel before the socket is closed, so a peer that only slept still learns why.
+    if (this.state !== state.open) {
+      this.destroy();
+      return;
+    }
+    const { close, meaning } = errorKinds.PING_TIMEOUT;
     this.release();
-    if (isSilent) this.socket.write(encodeCloseFrame(close, `PING_TIMEOUT: ${errorKinds.PING_TIMEOUT.meaning}`));
-    this.destroy();
-    if (isSilent) this.tellClosed(close);
+    this.socket.write(encodeCloseFrame(close, `PING_TIMEOUT: ${meaning}`));
+    this.state = state.gone;
+    this.reader.stop();
+    // A turn later the kernel has the frame, if it takes any, so a peer that only slept still learns why: over TLS it may
+    // have to wait for a write of this turn.
+    setImmediate(destroySocket, this.socket);
+    this.tellClosed(close);
   }
 
   // From the socket.
@@ -291,6 +303,14 @@ function onError(): void {
 
 function releaseGathered(connection: SocketConnection): void {
   connection.release();
+}
+
+function noteQueued(connection: SocketConnection): void {
+  connection.noteQueued();
+}
+
+function destroySocket(socket: Duplex): void {
+  socket.destroy();
 }
 
 function endGone(connection: SocketConnection): void {
