@@ -45,7 +45,7 @@ export interface Plan {
 
 /** The default rounds: the least that the rule for ties can work with, or enough for it to bear a disturbed one. */
 export const defaultRounds = { quick: 5, full: 9 } as const;
-export const defaultSeconds = { quick: 0.8, full: 3 } as const;
+export const defaultSeconds = { quick: 0.8, full: 2 } as const;
 export const defaultSubscribers = 10;
 export const defaultRatePerSecond = 200;
 
@@ -56,14 +56,14 @@ export function planFor({ isQuick, seconds, subscribers }: CompareOptions): Plan
     warmUpMs: isQuick ? 100 : 500,
     measureMs,
     fanouts,
-    fanoutRounds: isQuick ? 1 : 5,
+    fanoutRounds: isQuick ? 1 : 4,
     fanoutMs: isQuick ? 600 : 1_500,
     capacityRounds: isQuick ? 1 : 5,
     capacityStepMs: isQuick ? 300 : 500,
     capacityBudgetMs: isQuick ? 2_000 : 4_500,
     maxP99Ms: 50,
     idleConnections: isQuick ? 1_000 : 2_000,
-    idleRounds: isQuick ? 1 : 5,
+    idleRounds: isQuick ? 1 : 4,
     serialisation: isQuick ? { rounds: 9, sliceMs: 20 } : { rounds: 9, sliceMs: 100 },
   };
 }

@@ -1,3 +1,4 @@
+import { tmpdir } from "node:os";
 import { RedisServer } from "../fixture/redis-server.js";
 import { startServerProcess } from "../fixture/server-process.js";
 import { pause } from "./pause.js";
@@ -68,7 +69,11 @@ export class RedisSystem implements TorturedSystem {
       journal,
       isInterrupted,
       startProcess: () =>
-        startServerProcess({ flags: { ...serverFlags, engine: { kind: "redis", url: this.redis?.url ?? "" } } }),
+        startServerProcess({
+          flags: { ...serverFlags, engine: { kind: "redis", url: this.redis?.url ?? "" } },
+          // Such a node keeps nothing on disk; a folder of its own would be left behind whenever it is killed.
+          dataDir: tmpdir(),
+        }),
       moved: (port) => {
         if (port === undefined) this.ports.delete(number);
         else this.ports.set(number, port);
