@@ -52,7 +52,7 @@ function allCases(options: BenchOptions, machine: Machine): readonly BenchCase[]
     webSocketFanout("ws-100", { subscribers: 1_000, ratePerSecond: 100, ...durations }),
     webSocketFanout("ws-2000", { subscribers: 500, ratePerSecond: 2_000, ...durations }),
     grpcFanout("grpc-50", { subscribers: 1_000, ratePerSecond: 50, ...durations }),
-    // A quick run has eight minutes for everything.
+    // A quick run has twelve minutes for everything.
     ...(options.isQuick ? [] : [grpcFanout("grpc-100", { subscribers: 1_000, ratePerSecond: 100, ...durations })]),
     webSocketHighestRate(rates),
     grpcHighestRate(rates),

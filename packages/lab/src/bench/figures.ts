@@ -58,6 +58,9 @@ export function medianFigures(rounds: readonly Figures[]): Figures {
  */
 export const noisyCoreShare = 0.1;
 
+/** From here on the load, or a client, is as busy as it can be, and what was found is its own limit; in cores. */
+export const fullCoreShare = 0.9;
+
 /** Whether other programs disturbed the run; a run that did not look is taken for a quiet one. */
 export function isNoisy(figures: Figures): boolean {
   return (figures.othersCoreShare ?? 0) > noisyCoreShare;

@@ -1,8 +1,6 @@
+import { fullCoreShare, noisyCoreShare } from "../bench/figures.js";
 import type { Machine } from "../bench/machine.js";
 import type { ContenderFindings, Findings } from "./findings.js";
-
-/** From here on other programs' work shows in the figures, in cores. */
-const noisyCoreShare = 0.1;
 
 /** What is wrong with the machine before anything is measured. */
 export function setUpWarnings(machine: Machine): string[] {
@@ -13,9 +11,6 @@ export function setUpWarnings(machine: Machine): string[] {
     warnings.push("taskset is not installed: server and clients are not kept on cores of their own.");
   return warnings;
 }
-
-/** From here on the lab's own clients are as busy as they can be, and what was measured is their limit, in cores. */
-export const fullCoreShare = 0.9;
 
 /** What went on while it was measured. */
 export function rateWarnings({ contenders }: Findings, subscribers: number): string[] {

@@ -1,5 +1,5 @@
 import type { RowResult } from "../bench-case.js";
-import type { FigureName } from "../figures.js";
+import { type FigureName, fullCoreShare } from "../figures.js";
 import { lowestRatePerSecond } from "../load/highest-rate.js";
 import type { ScenarioName } from "../options.js";
 import { ratiosTo, valuesOf } from "../rounds.js";
@@ -45,9 +45,6 @@ const delivered: Column = {
     return late === 0 ? text : `${text}, ${late} of ${rounds.length} rounds behind`;
   },
 };
-
-/** From here on the load is as busy as it can be, and what was found is its own limit. */
-const fullCoreShare = 0.9;
 
 const highestRate: Column = {
   head: "messages/s",

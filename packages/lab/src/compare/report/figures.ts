@@ -1,8 +1,8 @@
+import { fullCoreShare } from "../../bench/figures.js";
 import type { ContenderFindings } from "../findings.js";
 import type { FanoutFigures } from "../measure/fanout.js";
 import { compareEstimates, type Estimate, estimateOf, isDecisive, minDifference } from "../statistics/estimate.js";
 import { type TransportName, transports } from "../transports.js";
-import { fullCoreShare } from "../warnings.js";
 
 /** One thing that contenders are compared by. */
 interface FigureKind {
