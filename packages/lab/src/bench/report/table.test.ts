@@ -30,4 +30,5 @@ test("a spread is half the distance of the outermost rounds; one round has none"
   assert.equal(formatSpread([10, 9, 12]), " ±15 %");
   assert.equal(formatSpread([10]), "");
   assert.equal(formatSpread([0, 0]), "");
+  assert.equal(formatSpread([-10, -9, -12]), " ±15 %", "memory that was given back");
 });

@@ -38,6 +38,6 @@ export function formatShare(value: number | undefined): string {
 export function formatSpread(values: readonly number[]): string {
   const middle = median(values);
   if (values.length < 2 || middle === undefined || middle === 0) return "";
-  const half = (Math.max(...values) - Math.min(...values)) / 2 / middle;
+  const half = (Math.max(...values) - Math.min(...values)) / 2 / Math.abs(middle);
   return ` ±${Math.round(half * 100)} %`;
 }
