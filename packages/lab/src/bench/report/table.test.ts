@@ -14,8 +14,8 @@ test("columns are as wide as their widest cell, the first aligned left", () => {
 });
 
 test("figures show three or so digits that count", () => {
-  const shown = [0.7341, 6.834, 19.74, 478.4, 13_500, undefined].map(formatFigure);
-  assert.deepEqual(shown, ["0.734", "6.83", "19.7", "478", "13,500", "–"]);
+  const shown = [0.7341, 6.834, 19.74, 478.4, 13_500, -274.4, undefined].map(formatFigure);
+  assert.deepEqual(shown, ["0.734", "6.83", "19.7", "478", "13,500", "-274", "–"]);
 });
 
 test("only a whole share is 100 %", () => {

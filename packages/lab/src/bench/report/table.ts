@@ -18,7 +18,8 @@ export function layOut(rows: readonly (readonly string[])[]): readonly string[] 
 /** A figure with as many digits as it deserves: 0.734, 6.83, 19.7, 478, 13,500. A dash for none. */
 export function formatFigure(value: number | undefined): string {
   if (value === undefined) return "–";
-  const decimals = value < 1 ? 3 : value < 10 ? 2 : value < 100 ? 1 : 0;
+  const size = Math.abs(value);
+  const decimals = size < 1 ? 3 : size < 10 ? 2 : size < 100 ? 1 : 0;
   return new Intl.NumberFormat("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals }).format(
     value,
   );
