@@ -111,7 +111,7 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival {
   start(metadata?: Fields): void {
     if (this.isOver || this.isHeadSent) return;
     this.isHeadSent = true;
-    this.wire.head(metadata, false);
+    this.wire.streamHead(metadata);
   }
 
   send(message: Uint8Array): boolean {
@@ -137,13 +137,11 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival {
       message.length < minCompressedBytes ||
       !acceptsGzip(this.exchange.request.headers[this.wire.acceptEncodingHeader])
     ) {
-      this.start();
-      this.send(message);
-      this.finish();
+      this.replyIn(enveloped(0, message), false);
       return;
     }
     compress(message).then(
-      (compressed) => this.replyCompressed(compressed),
+      (compressed) => this.replyIn(enveloped(envelopeFlag.compressed, compressed), true),
       (thrown) => this.finish(confabErrorFrom(thrown)),
     );
   }
@@ -157,11 +155,10 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival {
     if (!this.isHalfClosed) this.exchange.resume();
   }
 
-  private replyCompressed(compressed: Uint8Array): void {
+  private replyIn(envelope: Uint8Array, isCompressed: boolean): void {
     if (this.isOver) return;
     this.isHeadSent = true;
-    this.wire.head(undefined, true);
-    const envelope = enveloped(envelopeFlag.compressed, compressed);
+    this.wire.replyHead(isCompressed);
     this.write(this.isText ? base64Text(envelope) : envelope);
     this.finish();
   }

@@ -8,7 +8,7 @@ export interface Call {
   /** Bytes for `write` are base64 (gRPC-Web in text mode). */
   readonly isText: boolean;
   readonly remoteAddress: string;
-  /** Send the response's head, before the first message or with the first answer. */
+  /** Send the head of a stream, before its first message. A unary call's head goes with its answer. */
   start(metadata?: Fields): void;
   /** Send one message of a stream. False when the client should be given time to read: `CallHandler.drained` will be called. */
   send(message: Uint8Array): boolean;

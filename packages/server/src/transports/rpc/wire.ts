@@ -13,8 +13,10 @@ export interface Wire {
   /** The names of the headers that say how messages are compressed. */
   readonly encodingHeader: string;
   readonly acceptEncodingHeader: string;
-  /** The response head. `isCompressed`: envelopes with the compressed flag follow, and they are gzip. */
-  head(metadata: Fields | undefined, isCompressed: boolean): void;
+  /** The head of a response of one message. `isCompressed`: its envelope has the compressed flag, and it is gzip. */
+  replyHead(isCompressed: boolean): void;
+  /** The head of a response whose messages are sent as they come into being. */
+  streamHead(metadata?: Fields): void;
   /** The end of a response whose head has been sent, or, for an error, of one without any. */
   end(error: ConfabError | undefined, isHeadSent: boolean): void;
 }

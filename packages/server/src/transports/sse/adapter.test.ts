@@ -28,7 +28,7 @@ test("the head comes at once, and the first event says where the stream starts",
   const client = await listenTo("hall");
   assert.equal(client.status, 200);
   assert.equal(client.headers["content-type"], "text/event-stream");
-  assert.equal(client.headers["cache-control"], "no-store");
+  assert.equal(client.headers["cache-control"], "no-store, no-transform");
   assert.equal(client.headers["x-accel-buffering"], "no");
   assert.equal(client.headers["confab-position"], "7:2");
   assert.equal(client.headers["content-encoding"], undefined);

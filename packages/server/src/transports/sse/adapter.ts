@@ -3,6 +3,7 @@ import { ConfabError, confabErrorFrom, formatPosition, messageJson, parsePositio
 import { SubscribedSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import type { Subscribed, SubscribeRequest } from "../../core/index.js";
 import type { Exchange, Fields } from "../../http/exchange.js";
+import { streamedReplyFields } from "../../http/streamed-reply.js";
 import { wirePositionFrom } from "../../service/conversions.js";
 import type { ChatService } from "../../service/index.js";
 import { EventMessages, eventText } from "./event.js";
@@ -90,12 +91,7 @@ function ignoreBug(): void {
   // Whoever wants to know of bugs gives a `report`.
 }
 
-const streamHeaders: Fields = {
-  "content-type": "text/event-stream",
-  "cache-control": "no-store",
-  // nginx and those who copied it would otherwise keep events back until a buffer is full.
-  "x-accel-buffering": "no",
-};
+const streamHeaders: Fields = { "content-type": "text/event-stream", ...streamedReplyFields };
 
 /**
  * A client that comes back: it asks for what it asked at first, and says in a header what it has seen since, which wins.

@@ -1,5 +1,6 @@
 import { type ConfabError, enveloped, envelopeFlag, type PayloadTypes } from "@confab/contract";
 import type { Exchange, Fields } from "../../../http/exchange.js";
+import { streamedReplyFields } from "../../../http/streamed-reply.js";
 import type { WireFormat } from "../../../service/index.js";
 import type { Wire } from "../wire.js";
 import { connectErrorJson } from "./error-json.js";
@@ -16,19 +17,26 @@ export class ConnectStreamWire implements Wire {
     private readonly types: PayloadTypes,
   ) {}
 
-  head(metadata: Fields | undefined, isCompressed: boolean): void {
-    this.exchange.respond(200, {
-      "content-type": `application/connect+${this.format}`,
-      "connect-accept-encoding": "gzip",
-      ...(isCompressed && { "connect-content-encoding": "gzip" }),
-      ...metadata,
-    });
+  replyHead(isCompressed: boolean): void {
+    this.head(isCompressed ? { "connect-content-encoding": "gzip" } : undefined);
+  }
+
+  streamHead(metadata?: Fields): void {
+    this.head({ ...streamedReplyFields, ...metadata });
   }
 
   end(error: ConfabError | undefined, isHeadSent: boolean): void {
-    if (!isHeadSent) this.head(undefined, false);
+    if (!isHeadSent) this.head();
     const outcome = error ? { error: connectErrorJson(error, this.types) } : {};
     this.exchange.write(enveloped(envelopeFlag.connectEnd, Buffer.from(JSON.stringify(outcome))));
     this.exchange.end();
+  }
+
+  private head(more?: Fields): void {
+    this.exchange.respond(200, {
+      "content-type": `application/connect+${this.format}`,
+      "connect-accept-encoding": "gzip",
+      ...more,
+    });
   }
 }

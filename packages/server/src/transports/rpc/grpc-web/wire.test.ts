@@ -69,7 +69,7 @@ for (const isText of [false, true]) {
   test(`the trailers are the last envelope of the body${isText ? ", in base64" : ""}`, () => {
     const exchange = new FakeExchange();
     const wire = new GrpcWebWire(exchange, "proto", isText);
-    wire.head({ "confab-position": "7:1" }, false);
+    wire.streamHead({ "confab-position": "7:1" });
     wire.end(undefined, true);
     assert.equal(exchange.headers["content-type"], `application/grpc-web${isText ? "-text" : ""}+proto`);
     assert.equal(exchange.headers["confab-position"], "7:1");

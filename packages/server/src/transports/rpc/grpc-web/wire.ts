@@ -1,5 +1,6 @@
 import { type ConfabError, enveloped, envelopeFlag } from "@confab/contract";
 import type { Exchange, Fields } from "../../../http/exchange.js";
+import { streamedReplyFields } from "../../../http/streamed-reply.js";
 import type { WireFormat } from "../../../service/index.js";
 import { errorTrailers, okTrailers } from "../grpc/status.js";
 import type { Wire } from "../wire.js";
@@ -18,22 +19,29 @@ export class GrpcWebWire implements Wire {
     readonly isText: boolean,
   ) {}
 
-  head(metadata: Fields | undefined, isCompressed: boolean): void {
-    this.exchange.respond(200, {
-      "content-type": `application/grpc-web${this.isText ? "-text" : ""}+${this.format}`,
-      "grpc-accept-encoding": "identity,gzip",
-      ...(isCompressed && { "grpc-encoding": "gzip" }),
-      ...metadata,
-    });
+  replyHead(isCompressed: boolean): void {
+    this.head(isCompressed ? { "grpc-encoding": "gzip" } : undefined);
+  }
+
+  streamHead(metadata?: Fields): void {
+    this.head({ ...streamedReplyFields, ...metadata });
   }
 
   end(error: ConfabError | undefined, isHeadSent: boolean): void {
-    if (!isHeadSent) this.head(undefined, false);
+    if (!isHeadSent) this.head();
     const trailers = Object.entries(error ? errorTrailers(error) : okTrailers);
     const text = trailers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
     const envelope = enveloped(envelopeFlag.grpcWebTrailers, Buffer.from(text));
     this.exchange.write(this.isText ? base64Text(envelope) : envelope);
     this.exchange.end();
+  }
+
+  private head(more?: Fields): void {
+    this.exchange.respond(200, {
+      "content-type": `application/grpc-web${this.isText ? "-text" : ""}+${this.format}`,
+      "grpc-accept-encoding": "identity,gzip",
+      ...more,
+    });
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ConfabError } from "@confab/contract";
 import type { Exchange, Fields } from "../../../http/exchange.js";
+import { streamedReplyFields } from "../../../http/streamed-reply.js";
 import type { WireFormat } from "../../../service/index.js";
 import type { Wire } from "../wire.js";
 import { errorTrailers, okTrailers } from "./status.js";
@@ -15,6 +16,11 @@ const compressedHeads = {
   json: { ...heads.json, "grpc-encoding": "gzip" },
 } as const satisfies Record<WireFormat, Fields>;
 
+const streamHeads = {
+  proto: { ...heads.proto, ...streamedReplyFields },
+  json: { ...heads.json, ...streamedReplyFields },
+} as const satisfies Record<WireFormat, Fields>;
+
 /** gRPC over HTTP/2 (grpc/doc/PROTOCOL-HTTP2.md). */
 export class GrpcWire implements Wire {
   readonly isText = false;
@@ -26,8 +32,12 @@ export class GrpcWire implements Wire {
     readonly format: WireFormat,
   ) {}
 
-  head(metadata: Fields | undefined, isCompressed: boolean): void {
-    const head = (isCompressed ? compressedHeads : heads)[this.format];
+  replyHead(isCompressed: boolean): void {
+    this.exchange.respond(200, (isCompressed ? compressedHeads : heads)[this.format]);
+  }
+
+  streamHead(metadata?: Fields): void {
+    const head = streamHeads[this.format];
     this.exchange.respond(200, metadata ? { ...head, ...metadata } : head);
   }
 
