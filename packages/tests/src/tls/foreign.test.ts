@@ -4,7 +4,6 @@ overTls([
   ["foreign/curl", "curl"],
   ["foreign/grpc-js"],
   ["foreign/grpc-js-converse"],
-  ["foreign/grpcio", "grpcio"],
   ["foreign/connect-node"],
   ["foreign/chromium", "chromium"],
 ]);

@@ -1,0 +1,3 @@
+import { benchRows } from "./bench-row.js";
+
+benchRows("programs");

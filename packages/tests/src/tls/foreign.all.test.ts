@@ -1,0 +1,3 @@
+import { overTls } from "./testing/over-tls.js";
+
+overTls([["foreign/grpcio.all", "grpcio"]]);
