@@ -6,6 +6,7 @@ import { checkGeneratedCode, checkReleaseCompatibility, checkTutorialCompatibili
 import { checkDocs } from "./docs.mjs";
 import { checkDuplicates } from "./duplicates.mjs";
 import { checkLockFile } from "./lock-file.mjs";
+import { checkPlainEnglish } from "./plain-english.mjs";
 import { runProgram } from "./steps.mjs";
 
 /** @type {readonly import("./steps.mjs").Step[]} */
@@ -30,6 +31,7 @@ const steps = [
     run: () => runProgram("knip", ["--no-progress", "--production", "--exclude", "binaries"]),
   },
   { name: "duplicates", run: checkDuplicates },
+  { name: "plain-english", run: checkPlainEnglish },
   { name: "docs", run: checkDocs },
   { name: "lock-file", run: checkLockFile },
 ];
