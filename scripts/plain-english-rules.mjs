@@ -48,7 +48,7 @@ export const rules = [
   ),
   rule("held-against", /\b(?:held|holds?) (?:(?:it|them|each|this|that|(?:the|a) \w+) )?against\b/, "compare with"),
   rule("tell-of", /\b(?:tells?|told|telling) of\b/, "report, announce; is notified about"),
-  rule("hear", /\b(?:hears?|heard|hearing)\b/, "receive: one verb for what clients do with messages"),
+  rule("hear", /(?<![/-])\b(?:hears?|heard|hearing)\b(?![/-])/, "receive: one verb for what clients do with messages"),
   rule("makes-good", /\bmakes? (?:this|that|it|them) good\b/, "recover, repair, make up for"),
   rule("lives-at", /\b(?:nothing|something|anything) lives\b/, "there is no …; X is at …"),
   rule("sign-of-life", /\b(?:signs? of life|g(?:ive|ave|iven|iving)s? (?:a|no|its|another) sign)\b/, "heartbeat"),

@@ -27,7 +27,7 @@ const examples = {
   "is-no": ["the value is no integer", "there is no room; it is no longer open"],
   "held-against": ["hold it against the goal", "held open against a timeout"],
   "tell-of": ["readers are told of it", "readers are told when it ends"],
-  hear: ["a client hears the message", "a shear"],
+  hear: ["a client hears the message", "sdk/hearing.test.ts"],
   "makes-good": ["Presence makes that good", "makes good use of it"],
   "lives-at": ["nothing lives at /", "the page lives at /"],
   "sign-of-life": ["no sign of life for 12 s", "no heartbeat for 12 s"],
