@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { ExchangeHandler } from "../http/exchange.js";
 import { createHttp1Server } from "../http/h1/server.js";
 
@@ -7,6 +7,8 @@ export interface Http1TestServer {
   /** `http://127.0.0.1:PORT` */
   readonly origin: string;
   readonly port: number;
+  /** The server's ends of all connections, in the order in which they came. */
+  readonly sockets: readonly Socket[];
   close(): Promise<void>;
 }
 
@@ -19,12 +21,15 @@ export async function http1TestServer(onExchange: ExchangeHandler): Promise<Http
     requestTimeoutMs: 30_000,
     errorBody: (code) => ({ status: 400, json: JSON.stringify({ error: { code } }) }),
   });
+  const sockets: Socket[] = [];
+  server.on("connection", (socket: Socket) => sockets.push(socket));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   return {
     origin: `http://127.0.0.1:${port}`,
     port,
+    sockets,
     close: async () => {
       const closed = once(server, "close");
       server.close();

@@ -59,7 +59,8 @@ export class Http1Exchange implements Exchange {
     this.isOver = true;
     if (trailers && this.response.chunkedEncoding) this.response.addTrailers({ ...trailers });
     this.response.end();
-    if (!this.incoming.complete) this.linger();
+    // Node hands a request over before it has parsed its end, which is usually in the same chunk: decided when that is read.
+    if (!this.incoming.complete) process.nextTick(lingerUnlessComplete, this.incoming);
   }
 
   reset(): void {
@@ -67,30 +68,34 @@ export class Http1Exchange implements Exchange {
     this.isOver = true;
     this.incoming.socket.destroy();
   }
-
-  /**
-   * Read and drop the rest of a request that was answered before its end. To close at once would reset the connection
-   * under a client that still sends, and most clients then never look at the answer (RFC 9112 §9.6).
-   */
-  private linger(): void {
-    const { incoming } = this;
-    const { socket } = incoming;
-    let leftBytes = maxLingerBytes;
-    incoming.on("data", (chunk: Buffer) => {
-      leftBytes -= chunk.length;
-      if (leftBytes < 0) socket.destroy();
-    });
-    incoming.resume();
-    const giveUp = setTimeout(() => socket.destroy(), lingerTimeoutMs);
-    const done = () => clearTimeout(giveUp);
-    incoming.on("close", done);
-    socket.on("close", done);
-  }
 }
 
 /** What is still read of a request that was answered already, and for how long. */
 const maxLingerBytes = 8 * 1_048_576;
 const lingerTimeoutMs = 2_000;
+
+/**
+ * Read and drop the rest of a request that was answered before its end. To close at once would reset the connection
+ * under a client that still sends, and most clients then never look at the answer (RFC 9112 §9.6).
+ */
+function lingerUnlessComplete(incoming: IncomingMessage): void {
+  const { socket } = incoming;
+  if (incoming.complete || socket.destroyed) return;
+  let leftBytes = maxLingerBytes;
+  incoming.on("data", (chunk: Buffer) => {
+    leftBytes -= chunk.length;
+    if (leftBytes < 0) socket.destroy();
+  });
+  incoming.resume();
+  const giveUp = setTimeout(() => socket.destroy(), lingerTimeoutMs);
+  // The connection outlives the request, so nothing of this one may stay on it.
+  const release = () => {
+    clearTimeout(giveUp);
+    socket.off("close", release);
+  };
+  incoming.on("close", release);
+  socket.on("close", release);
+}
 
 function flushHead(response: ServerResponse): void {
   if (!response.writableEnded && !response.destroyed) response.flushHeaders();
