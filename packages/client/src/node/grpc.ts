@@ -18,6 +18,7 @@ import { explainedTlsError } from "./tls.js";
  */
 export class GrpcCaller implements RpcCaller {
   readonly format = "proto";
+  readonly showsHeadsAtOnce = true;
   private readonly connection: Http2Connection;
 
   constructor(

@@ -12,6 +12,8 @@ export function methodPath(method: MethodName | "Converse"): string {
 /** One RPC protocol: bytes of a request in, bytes of replies out. What they mean is `RpcLink`'s to know. */
 export interface RpcCaller {
   readonly format: WireFormat;
+  /** Whether the head of a stream is seen as soon as the server has sent it. Not by `fetch`: see `startOf`. */
+  readonly showsHeadsAtOnce: boolean;
   /** @throws ConfabError, `bounds.reason()` when the bounds ended it. */
   unary(method: MethodName, request: Uint8Array<ArrayBuffer>, bounds: CallBounds): Promise<Uint8Array>;
   /** Resolves with the response's head, before the first message. `signal` ends it at any time. */

@@ -12,6 +12,8 @@ const utf8 = new TextDecoder();
 
 /** The Connect protocol over `fetch` (connectrpc.com/docs/protocol). */
 export class ConnectCaller implements RpcCaller {
+  readonly showsHeadsAtOnce = false;
+
   constructor(
     private readonly baseUrl: string,
     readonly format: WireFormat,

@@ -11,6 +11,7 @@ const utf8 = new TextDecoder();
 /** gRPC-Web in its binary form over `fetch` (grpc/doc/PROTOCOL-WEB.md). */
 export class GrpcWebCaller implements RpcCaller {
   readonly format = "proto";
+  readonly showsHeadsAtOnce = false;
 
   constructor(
     private readonly baseUrl: string,

@@ -17,6 +17,7 @@ import type {
 import { newMessageId } from "../message-id.js";
 import { asOutcomeUnknown } from "../network-failure.js";
 import type { PayloadConverter } from "../payload.js";
+import { startOf } from "../start-position.js";
 import { Listenings, refuseSignals } from "../streams/listenings.js";
 import { untouchedPayloads } from "../wire/payloads.js";
 import {
@@ -44,6 +45,9 @@ import type { MethodName, RpcCaller, RpcStream } from "./caller.js";
 
 /** The header that says where StreamMessages starts (chat_service.proto). */
 export const positionHeader = "confab-position";
+
+/** How often a reading may find its start trimmed away before it has begun. */
+const maxStarts = 3;
 
 export interface RpcLinkDeps {
   readonly caller: RpcCaller;
@@ -88,15 +92,17 @@ export class RpcLink implements Link {
     const { caller, converse } = this.deps;
     if (converse && (options.onSignal || options.onPresence)) return converse.listen(request, options);
     refuseSignals(this.transport, options);
-    const bytes = encodeRequest(caller.format, readerRequest(request), this.types);
-    return this.listenings.begin(options, request.after !== undefined, async (signal) => {
-      const stream = await caller.serverStream("StreamMessages", bytes, signal);
-      return {
-        position: stream.header(positionHeader) ?? (await refusal(stream)),
-        source: stream.messages,
-        read: (message: Uint8Array) => decodeReply(messageReply, caller.format, message),
-      };
-    });
+    const recovered = request.after !== undefined;
+    if (recovered || caller.showsHeadsAtOnce) return this.stream(request, recovered, options);
+    for (let attempt = 1; ; attempt++) {
+      const { position } = await startOf(this, request, options);
+      try {
+        return await this.stream({ room: request.room, user: request.user, after: position }, recovered, options);
+      } catch (error) {
+        // The messages that the caller wanted to begin with may have been trimmed since then.
+        if (attempt === maxStarts || !(error instanceof ConfabError) || error.code !== "OUT_OF_RANGE") throw error;
+      }
+    }
   }
 
   history(request: HistoryRequest, options?: CallOptions) {
@@ -124,6 +130,19 @@ export class RpcLink implements Link {
     this.listenings.close();
     this.deps.converse?.close();
     this.deps.caller.close();
+  }
+
+  private stream(request: ListenRequest, recovered: boolean, options: ListenOptions): Promise<Listening> {
+    const { caller } = this.deps;
+    const bytes = encodeRequest(caller.format, readerRequest(request), this.types);
+    return this.listenings.begin(options, { after: request.after, recovered }, async (signal) => {
+      const stream = await caller.serverStream("StreamMessages", bytes, signal);
+      return {
+        position: stream.header(positionHeader) ?? (await refusal(stream)),
+        source: stream.messages,
+        read: (message: Uint8Array) => decodeReply(messageReply, caller.format, message),
+      };
+    });
   }
 
   private async call<T extends Table, Result>(

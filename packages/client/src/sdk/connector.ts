@@ -1,6 +1,6 @@
 import { ConfabError, confabErrorFrom } from "@confab/contract";
 import { whenAborted } from "../call-signal.js";
-import type { Link, TransportName } from "../link.js";
+import type { CallOptions, Link, TransportName } from "../link.js";
 import { isTransportBlocked } from "../network-failure.js";
 import { backoffMs } from "./backoff.js";
 import type { Clock } from "./clock.js";
@@ -31,6 +31,12 @@ export interface Session {
   readonly isLive: boolean;
 }
 
+/**
+ * What is asked over a new connection before the application is told that it is live. Rejects only if the connection is
+ * not to be used.
+ */
+export type BeforeLive = (link: Link, bounds: CallOptions) => Promise<void>;
+
 export interface ConnectorDeps {
   readonly url: string;
   readonly order: TransportOrder;
@@ -56,6 +62,8 @@ export class Connector {
   state: ConnectionState = { name: "connecting" };
   /** Aborts when the client is closed. */
   readonly closed: AbortSignal;
+  /** Their owners add and remove them. */
+  readonly beforeLive = new Set<BeforeLive>();
   private readonly closing = new AbortController();
   private session: (Session & { isLive: boolean }) | undefined;
   private readonly waiting = new Set<{ resolve(session: Session): void; reject(error: ConfabError): void }>();
@@ -172,7 +180,9 @@ export class Connector {
         if (session) this.ended(session, error);
         else wasLostEarly = error;
       });
-      await link.open({ signal: attempt.signal, timeoutMs: attemptTimeoutMs });
+      const bounds = { signal: attempt.signal, timeoutMs: attemptTimeoutMs };
+      await link.open(bounds);
+      await this.prepare(link, bounds);
       if (attempt.signal.aborted) return link.close();
       if (wasLostEarly) throw wasLostEarly;
       session = { link, isLive: true };
@@ -183,6 +193,17 @@ export class Connector {
       if (attempt.signal.aborted) return;
       const error = openingError(confabErrorFrom(thrown), url);
       this.failed(error);
+    }
+  }
+
+  /** Also those that are added meanwhile: what they ask must be answered before the application can act on `live`. */
+  private async prepare(link: Link, bounds: CallOptions): Promise<void> {
+    const done = new Set<BeforeLive>();
+    for (;;) {
+      const next = [...this.beforeLive].filter((each) => !done.has(each));
+      if (next.length === 0) return;
+      for (const each of next) done.add(each);
+      await Promise.all(next.map((each) => each(link, bounds)));
     }
   }
 

@@ -44,7 +44,7 @@ test("signals are heard through a lost connection, by nobody in particular, and 
   server.last.hearers[0]?.onSignal?.(typing("cat"));
   await settled();
   assert.deepEqual(got, [typing("bob"), typing("cat")]);
-  const request = { room: "r", user: "", after: undefined, history: undefined };
+  const request = { room: "r", user: "", after: undefined };
   assert.deepEqual(server.listens, [request, request]);
   assert.equal(server.last.hearers[0]?.onPresence, undefined);
 });
@@ -125,7 +125,7 @@ test("whoever reads messages hears signals and presence over the same subscripti
   server.last.hearers[0]?.onSignal?.(typing("bob"));
   await settled();
   assert.deepEqual(heard, ["members", "typing", "1"]);
-  assert.deepEqual(server.listens, [{ room: "r", user: "ann", after: undefined, history: undefined }]);
+  assert.deepEqual(server.listens, [{ room: "r", user: "ann", after: "7:0" }]);
   unsubscribe();
 });
 

@@ -25,7 +25,7 @@ const outOfRange = new ConfabError("OUT_OF_RANGE", "trimmed", {
 });
 
 test("reading goes on after the last position, and not from the beginning that it had", async () => {
-  const { server, clock, heard } = await reading({ history: 2, user: "ann" });
+  const { server, clock, heard } = await reading({ user: "ann" });
   server.last.push(1, 2);
   await settled();
   server.last.drop();
@@ -34,8 +34,8 @@ test("reading goes on after the last position, and not from the beginning that i
   await settled();
   assert.deepEqual(heard, ["1", "2", "3"]);
   assert.deepEqual(server.listens, [
-    { room: "r", user: "ann", after: undefined, history: 2 },
-    { room: "r", user: "ann", after: "7:2", history: undefined },
+    { room: "r", user: "ann", after: "7:0" },
+    { room: "r", user: "ann", after: "7:2" },
   ]);
 });
 

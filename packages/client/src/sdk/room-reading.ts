@@ -1,12 +1,14 @@
-import { ConfabError, confabErrorFrom } from "@confab/contract";
+import { ConfabError, confabErrorFrom, formatPosition } from "@confab/contract";
 import { whenAborted } from "../call-signal.js";
-import type { ChatMessage, IncomingSignal, Listening } from "../link.js";
+import type { CallOptions, ChatMessage, IncomingSignal, Link, Listening } from "../link.js";
 import { networkFailure } from "../network-failure.js";
+import { type Start, startOf } from "../start-position.js";
 import type { Clock } from "./clock.js";
-import type { Connector, Session } from "./connector.js";
+import type { BeforeLive, Connector, Session } from "./connector.js";
 import { watchSilence } from "./idle-check.js";
 import { positionBefore, stepFrom } from "./position-order.js";
 import { type Presence, PresenceFeed } from "./presence.js";
+import { verdictOn } from "./verdict.js";
 
 export interface ReadOptions {
   /** The last position seen: what came after it follows, then live messages. Not together with `history`. */
@@ -64,8 +66,10 @@ const maxSkips = 5;
  * The position moves before a message is given out, so that whoever resumes from within its handling does not get it again.
  */
 export class RoomReading implements AsyncIterable<ChatMessage> {
-  /** The last position given out, or where reading begins; undefined before the server was first heard. */
+  /** The last position given out, or where reading begins; undefined before the server was first asked. */
   position: string | undefined;
+  /** Where reading began, until the first message is given out, if the server chose it. */
+  private start: Start | undefined;
   private skips = 0;
   private failures = 0;
 
@@ -79,16 +83,23 @@ export class RoomReading implements AsyncIterable<ChatMessage> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<ChatMessage, void, undefined> {
     const { signal } = this.options;
-    while (!signal?.aborted) {
-      let session: Session | undefined;
-      try {
-        session = await this.deps.connector.live(signal);
-        yield* this.readOn(session);
-      } catch (thrown) {
-        if (signal?.aborted) return;
-        if (!session) return this.clientClosed(thrown);
-        await this.recover(session, confabErrorFrom(thrown));
+    const { connector } = this.deps;
+    const askStart: BeforeLive = (link, bounds) => this.findStartEarly(link, bounds);
+    connector.beforeLive.add(askStart);
+    try {
+      while (!signal?.aborted) {
+        let session: Session | undefined;
+        try {
+          session = await connector.live(signal);
+          yield* this.readOn(session);
+        } catch (thrown) {
+          if (signal?.aborted) return;
+          if (!session) return this.clientClosed(thrown);
+          await this.recover(session, confabErrorFrom(thrown));
+        }
       }
+    } finally {
+      connector.beforeLive.delete(askStart);
     }
   }
 
@@ -124,11 +135,31 @@ export class RoomReading implements AsyncIterable<ChatMessage> {
     }
   }
 
+  /** Whatever is sent from the moment when the client is live belongs to the reading. */
+  private async findStartEarly(link: Link, bounds: CallOptions): Promise<void> {
+    try {
+      await this.findStart(link, bounds);
+    } catch (thrown) {
+      const error = confabErrorFrom(thrown);
+      if (verdictOn(error) === "reconnect") throw error;
+      // A refusal is of this room alone. Reading asks again, and is told the same.
+    }
+  }
+
+  /** Ask where reading begins, unless it is known. A reading that begins anew with each connection needs no place. */
+  private async findStart(link: Link, bounds: CallOptions): Promise<void> {
+    if (this.position !== undefined || this.options.isFromNow) return;
+    const start = await startOf(link, { room: this.room, history: this.options.history }, bounds);
+    // Asked twice at the same time, the earlier answer is the one that may have been acted on.
+    if (this.position !== undefined) return;
+    this.start = start;
+    this.position = start.position;
+  }
+
   private async begin({ link }: Session, attempt: AbortController): Promise<Listening> {
     const { clock, attemptTimeoutMs } = this.deps;
-    const { user, history, isFromNow, onSignal, onPresence } = this.options;
+    const { user, isFromNow, onSignal, onPresence } = this.options;
     const { room } = this;
-    const after = isFromNow ? undefined : this.position;
     const presence = onPresence && new PresenceFeed(onPresence);
     let isLate = false;
     const stopClock = clock.after(attemptTimeoutMs, () => {
@@ -136,7 +167,9 @@ export class RoomReading implements AsyncIterable<ChatMessage> {
       attempt.abort();
     });
     try {
-      const request = { room, user, after, history: after === undefined ? history : undefined };
+      await this.findStart(link, { signal: attempt.signal });
+      const after = isFromNow ? undefined : this.position;
+      const request = { room, user, after };
       const listening = await link.listen(request, {
         signal: attempt.signal,
         ...(onSignal && { onSignal }),
@@ -165,6 +198,7 @@ export class RoomReading implements AsyncIterable<ChatMessage> {
       throw skipped(`after ${from} the server sent ${next}`);
     }
     this.position = next;
+    this.start = undefined;
     this.skips = 0;
     this.failures = 0;
     return true;
@@ -183,6 +217,10 @@ export class RoomReading implements AsyncIterable<ChatMessage> {
   private leap(error: ConfabError): void {
     const { onGap = "fail" } = this.options;
     const { range } = error.facts;
+    if (range && this.start && isOnlyHistory(this.start, range)) {
+      this.position = positionBefore(range.epoch, range.oldest);
+      return;
+    }
     if (onGap === "fail" || !range || this.position === undefined) throw error;
     const nextOffset = onGap === "oldest" ? range.oldest : range.newest + 1;
     const resumesAfter = positionBefore(range.epoch, nextOffset);
@@ -202,6 +240,15 @@ export class RoomReading implements AsyncIterable<ChatMessage> {
       releases.push(whenAborted(this.deps.connector.closed, over), whenAborted(this.options.signal, over));
     });
   }
+}
+
+/** Whether what was trimmed was there before reading began: of that, the reader gets what the room still has. */
+function isOnlyHistory(
+  { newest }: Start,
+  { epoch, oldest }: { readonly epoch: number; readonly oldest: number },
+): boolean {
+  const step = stepFrom(newest, formatPosition({ epoch, offset: oldest }));
+  return step !== "gap";
 }
 
 function skipped(message: string): ConfabError {

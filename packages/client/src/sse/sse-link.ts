@@ -85,8 +85,10 @@ export class SseLink implements Link {
     // Checked here too, because a position that is none would otherwise go into a URL.
     readerRequest(request);
     const query = queryOf({ name: request.user, after: request.after, history: request.history });
+    // The server begins an event stream with an event, so its head is never held back by a quiet room.
     const url = `${this.options.url}${roomPath(request.room)}/stream${query}`;
-    return this.listenings.begin(options, request.after !== undefined, async (signal) => {
+    const { after } = request;
+    return this.listenings.begin(options, { after, recovered: after !== undefined }, async (signal) => {
       const response = await fetchResponse(this.fetch, url, { headers: { accept: "text/event-stream" }, signal });
       if (!response.ok) throw errorFromHttp(response.status, await response.text());
       const position = response.headers.get("confab-position");

@@ -1,34 +1,45 @@
 import { ConfabError } from "@confab/contract";
 import { cancelled, whenAborted } from "../call-signal.js";
 import type { Listening, ListenOptions, TransportName } from "../link.js";
-import { type PullSource, pullListening } from "./pull-listening.js";
+import { type OpenedStream, pullListening } from "./pull-listening.js";
 
-/** What a transport's stream has to say before its first message. */
-export type OpenedStream<T> = Pick<PullSource<T>, "position" | "source" | "read">;
+/**
+ * How long the head of a stream is waited for that begins after a known position, in milliseconds. Firefox shows the head
+ * to the page only with the first byte of the body, and a quiet room has none. So this only decides whether a refusal
+ * fails the call or the iteration.
+ */
+const headPatienceMs = 1_000;
 
 /** The rooms that a link reads by a stream each. */
 export class Listenings {
   private readonly open = new Set<AbortController>();
 
-  /** Begin one. `start` opens its stream, which its signal ends. */
+  /**
+   * Begin one. `start` opens its stream, which its signal ends.
+   *
+   * @param after the position that the stream was asked to begin after; undefined: its head alone says where it begins.
+   * @param recovered whether it was the caller who asked for that position.
+   */
   async begin<T>(
     { signal }: ListenOptions,
-    recovered: boolean,
+    { after, recovered }: { readonly after: string | undefined; readonly recovered: boolean },
     start: (signal: AbortSignal) => Promise<OpenedStream<T>>,
   ): Promise<Listening> {
     if (signal?.aborted) throw cancelled(signal);
     const controller = new AbortController();
-    const anySignal = signal ? AbortSignal.any([signal, controller.signal]) : controller.signal;
     this.open.add(controller);
     const release = () => {
       stopWatching();
       this.open.delete(controller);
       controller.abort();
     };
-    // Here too, because a listening that nobody iterates yet cannot release itself.
-    const stopWatching = whenAborted(signal, () => release());
+    // Here too, because a listening that is not iterated yet cannot release itself.
+    const stopWatching = whenAborted(signal, release);
     try {
-      return pullListening({ ...(await start(anySignal)), recovered, signal: anySignal, release });
+      const opening = start(controller.signal);
+      const opened = after === undefined ? await opening : await inTime(opening, headPatienceMs);
+      const position = opened?.position ?? after ?? "";
+      return pullListening({ position, recovered, opening, signal: controller.signal, release });
     } catch (error) {
       release();
       throw signal?.aborted ? cancelled(signal) : error;
@@ -38,6 +49,19 @@ export class Listenings {
   /** End them all. */
   close(): void {
     for (const controller of this.open) controller.abort();
+  }
+}
+
+/** The promise's value; undefined if it takes longer. */
+async function inTime<T>(promise: Promise<T>, timeoutMs: number): Promise<T | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), timeoutMs);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

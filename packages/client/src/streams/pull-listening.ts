@@ -1,12 +1,21 @@
+import { ConfabError } from "@confab/contract";
 import type { ChatMessage, Listening } from "../link.js";
 import { networkFailure } from "../network-failure.js";
+
+/** What a transport's stream has to say before its first message. */
+export interface OpenedStream<T> {
+  /** Everything after this position follows. */
+  readonly position: string;
+  /** Iterated once; taken only as fast as the listening is, so that flow control reaches the server. */
+  readonly source: AsyncIterable<T>;
+  read(item: T): ChatMessage;
+}
 
 export interface PullSource<T> {
   readonly position: string;
   readonly recovered: boolean;
-  /** Iterated once; taken only as fast as the listening is, so that flow control reaches the server. */
-  readonly source: AsyncIterable<T>;
-  read(item: T): ChatMessage;
+  /** The stream, perhaps before its head has come. */
+  readonly opening: Promise<OpenedStream<T>>;
   /** Ends the listening without an error. */
   readonly signal: AbortSignal;
   /** Called once, however the listening ends. */
@@ -14,10 +23,19 @@ export interface PullSource<T> {
 }
 
 /** A listening over a stream that is pulled: an RPC's messages, the events of an SSE response. */
-export function pullListening<T>({ position, recovered, source, read, signal, release }: PullSource<T>): Listening {
+export function pullListening<T>({ position, recovered, opening, signal, release }: PullSource<T>): Listening {
+  // It is told to the one who iterates, who may begin to do so after it has failed.
+  opening.catch(() => undefined);
   async function* messages(): AsyncGenerator<ChatMessage> {
     try {
-      for await (const item of source) yield read(item);
+      const stream = await opening;
+      // A server that begins elsewhere than it was asked to would make a hole.
+      if (stream.position !== position)
+        throw new ConfabError(
+          "PROTOCOL_VIOLATION",
+          `the stream began after ${stream.position} and not after ${position}`,
+        );
+      for await (const item of stream.source) yield stream.read(item);
       // Servers do not end a room; where one did it in good order, it is about to stop.
       if (!signal.aborted) throw networkFailure("ENGINE_UNAVAILABLE", "the server ended the stream");
     } catch (error) {

@@ -1,4 +1,4 @@
-import { ConfabError, defaultRoom, formatPosition, parsePosition } from "@confab/contract";
+import { type ConfabError, defaultRoom } from "@confab/contract";
 import { type CallBounds, callBounds, linkClosed, within } from "../call-signal.js";
 import type {
   Ack,
@@ -17,6 +17,7 @@ import type {
   RoomsRequest,
 } from "../link.js";
 import { newMessageId } from "../message-id.js";
+import { startOf } from "../start-position.js";
 import { refuseSignals } from "../streams/listenings.js";
 import { MessageQueue } from "../streams/message-queue.js";
 import { queryOf } from "../streams/query.js";
@@ -129,11 +130,11 @@ export class PlainLink implements Link {
   }
 
   /** The position that `request` starts at. Also refuses one that cannot be resumed from, as every other link does. */
-  private async startOf({ room, after, history = 0 }: ListenRequest, options: CallOptions): Promise<string> {
-    const page = await this.history({ room, after, limit: after === undefined && history > 0 ? history : 1 }, options);
-    const first = page.messages[0];
-    if (after !== undefined) return after;
-    return history > 0 && first ? before(first.position) : page.newest;
+  private async startOf(request: ListenRequest, options: CallOptions): Promise<string> {
+    const { room, after } = request;
+    if (after === undefined) return (await startOf(this, request, options)).position;
+    await this.history({ room, after, limit: 1 }, options);
+    return after;
   }
 
   /**
@@ -174,13 +175,6 @@ export class PlainLink implements Link {
       listener,
     });
   }
-}
-
-/** The place before a message: offsets rise by one. */
-function before(text: string): string {
-  const position = parsePosition(text);
-  if (!position) throw new ConfabError("PROTOCOL_VIOLATION", `the server's position ${JSON.stringify(text)} is none`);
-  return formatPosition({ epoch: position.epoch, offset: position.offset - 1 });
 }
 
 /** Resolves with nothing after a while, unless it is aborted first. */

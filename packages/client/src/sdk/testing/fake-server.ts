@@ -2,6 +2,8 @@ import { ConfabError, formatPosition, parsePosition } from "@confab/contract";
 import type {
   Ack,
   ChatMessage,
+  HistoryPage,
+  HistoryRequest,
   Link,
   LinkOptions,
   Listening,
@@ -38,6 +40,10 @@ export class FakeServer {
   /** What the next attempts to connect and to listen fail with, one each. */
   readonly openErrors: ConfabError[] = [];
   readonly listenErrors: ConfabError[] = [];
+  /** The pages asked for, what the next ones fail with, and when the others are answered. */
+  readonly histories: HistoryRequest[] = [];
+  readonly historyErrors: ConfabError[] = [];
+  historyAnswered: Promise<void> = Promise.resolve();
   /** Where readers without a position begin. */
   start = formatPosition({ epoch: 7, offset: 0 });
   transport: TransportName = "websocket-proto";
@@ -123,16 +129,30 @@ export class FakeLink implements Link {
     for (const queue of this.queues) queue.finish(error);
   }
 
-  history(): Promise<never> {
+  /** Asked for the ends of the log alone: an empty page. */
+  async history(request: HistoryRequest): Promise<HistoryPage> {
+    this.server.histories.push(request);
+    const error = this.server.historyErrors.shift();
+    if (error) throw error;
+    await this.server.historyAnswered;
+    const { epoch, offset } = parsePosition(this.server.start) ?? { epoch: 7, offset: 0 };
+    return {
+      messages: [],
+      more: false,
+      oldest: formatPosition({ epoch, offset: 1 }),
+      newest: formatPosition({ epoch, offset }),
+    };
+  }
+
+  rooms(): Promise<never> {
     return Promise.reject(new ConfabError("UNKNOWN_METHOD", "not in this fake"));
   }
-  rooms = this.history;
 
   members(): Promise<MembersPage> {
     return new Promise((resolve) => this.server.membersAsked.push(resolve));
   }
 
-  signal = this.history;
+  signal = this.rooms;
 
   close(): void {
     this.isClosed = true;

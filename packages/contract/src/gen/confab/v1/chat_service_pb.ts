@@ -42,7 +42,9 @@ export const ChatService: GenService<{
   },
   /**
    * The messages of a room: from now, from the last `history`, or from after a
-   * position. The reply's header `confab-position` is where it starts.
+   * position. The reply's header `confab-position` is where it starts. Firefox
+   * shows that header to a page only with the first message; a page that must
+   * not miss one asks GetHistory for `newest` first, and streams after it.
    * buf:lint:ignore RPC_REQUEST_STANDARD_NAME
    * buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
    * buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
