@@ -66,6 +66,12 @@ export const errorKinds = {
   },
   UNKNOWN_METHOD: { meaning: "No such RPC", grpc: "UNIMPLEMENTED", http: 404, retry: false },
   UNKNOWN_PATH: { meaning: "Nothing lives at this path", grpc: "NOT_FOUND", http: 404, retry: false },
+  UNKNOWN_HOST: {
+    meaning: "The request names a host that this server does not answer to; allow it with --allow-host",
+    grpc: "PERMISSION_DENIED",
+    http: 421,
+    retry: false,
+  },
   METHOD_NOT_ALLOWED: {
     meaning: "The path exists, but not for this HTTP verb",
     grpc: "UNIMPLEMENTED",

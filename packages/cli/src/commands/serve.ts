@@ -47,8 +47,16 @@ Runs a server until Ctrl-C or SIGTERM, then says goodbye to its clients and stop
       --retention-age T      keep messages for 90s, 30m, 12h, 7d; default none
       --retention-bytes SIZE keep 500MB, 2GiB of each room; default 1GiB; none: no bound
       --types FILE           payload types: .proto files or descriptor sets; may be repeated
-      --allow-origin ORIGIN  a site whose pages may use the server, such as https://chat.example;
-                             may be repeated; * is any
+      --allow-host HOST      a host name that requests may be for, besides localhost and the address
+                             that the server listens on: chat.example, or *.chat.example for all
+                             names below one; may be repeated; * is any. Other hosts get HTTP 421
+      --allow-origin ORIGIN  a site whose pages may use the server, besides its own:
+                             https://chat.example, https://*.chat.example; may be repeated; null
+                             is pages without an origin (files, sandboxes), * is any
+      --trust-proxy ADDRESS  a proxy in front of the server, whose X-Forwarded-Host and
+                             X-Forwarded-Proto are believed: an address, a range such as
+                             10.0.0.0/8, loopback, linklocal or uniquelocal; may be repeated;
+                             default none
       --limit NAME=N         change a limit (below); may be repeated
       --json                 logs as lines of JSON
   -h, --help                 this text
@@ -75,7 +83,9 @@ Exit codes:
         bytes: values["retention-bytes"],
       }),
       limits: limitsFrom(values.limit ?? []),
+      allowedHosts: values["allow-host"] ?? [],
       allowedOrigins: values["allow-origin"] ?? [],
+      trustedProxies: values["trust-proxy"] ?? [],
       logger: new StreamLogger(process.stderr, values.json === true),
       ...(values.types && { types: typesFrom(values.types) }),
       ...webRoot(),
@@ -103,7 +113,9 @@ const serveOptions = {
   "retention-age": { type: "string" },
   "retention-bytes": { type: "string" },
   types: { type: "string", multiple: true },
+  "allow-host": { type: "string", multiple: true },
   "allow-origin": { type: "string", multiple: true },
+  "trust-proxy": { type: "string", multiple: true },
   limit: { type: "string", multiple: true },
   json: { type: "boolean" },
   help: { type: "boolean", short: "h" },

@@ -5,6 +5,7 @@ export interface BannerFacts {
   readonly engine: EngineConfig;
   readonly webRoot?: string;
   readonly tls?: TlsConfig;
+  readonly trustedProxies?: readonly string[];
   /** How a user calls this program. */
   readonly program: string;
 }
@@ -12,7 +13,7 @@ export interface BannerFacts {
 /** Where each transport is and one line to try it, for a terminal. */
 export function banner(
   { url, certificate }: Pick<RunningServer, "url" | "certificate">,
-  { engine, webRoot, tls, program }: BannerFacts,
+  { engine, webRoot, tls, trustedProxies = [], program }: BannerFacts,
 ): string[] {
   const { host } = new URL(url);
   const webSocket = `${certificate ? "wss" : "ws"}://${host}/chat`;
@@ -36,6 +37,7 @@ export function banner(
     `             curl '${url}/v1/rooms/lobby/messages?limit=10'`,
     `  SSE        curl -N ${url}/v1/rooms/lobby/stream`,
     ...(certificate ? tlsLines(certificate, tls) : []),
+    ...proxyLines(trustedProxies),
     "",
     "Ctrl-C stops it.",
   ];
@@ -50,6 +52,16 @@ function tlsLines(
     `  TLS        for ${printable(names.join(", "))}, until ${validTo.toISOString().slice(0, 10)}; kill -HUP ${process.pid} reads the certificate again`,
     `             clients that do not know its authority: curl --cacert ${tls?.certFile}, ... listen --ca ${tls?.certFile}`,
   ];
+}
+
+/** Behind a proxy the page at its address gets 403 and other names get 421 until these options are set. */
+function proxyLines(trustedProxies: readonly string[]): readonly string[] {
+  return trustedProxies.length === 0
+    ? [
+        "  proxy      behind one: --trust-proxy loopback, or its address, if it sends X-Forwarded-Host and X-Forwarded-Proto;",
+        "             --allow-host NAME for each name that it passes on in Host",
+      ]
+    : [`  proxy      X-Forwarded-Host and X-Forwarded-Proto are believed from ${trustedProxies.join(", ")}`];
 }
 
 function keptIn(engine: EngineConfig): string {

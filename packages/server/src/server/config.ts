@@ -46,8 +46,15 @@ export interface ServerConfig {
   readonly types?: Uint8Array;
   /** A folder with the browser app's `index.html`. Default: no app. */
   readonly webRoot?: string;
-  /** Origins of pages that may use the server, besides its own; `*` is any. */
+  /** Hosts that requests may name, besides loopback's and `host`: names, `*.suffix`, or `*` for any. */
+  readonly allowedHosts?: readonly string[];
+  /** Origins of pages that may use the server, besides its own: `https://chat.example`, `https://*.chat.example`, `null`, `*`. */
   readonly allowedOrigins?: readonly string[];
+  /**
+   * Proxies whose X-Forwarded-Host and X-Forwarded-Proto are believed: addresses, ranges such as 10.0.0.0/8, `loopback`,
+   * `linklocal` or `uniquelocal`. Default: none, since clients can send these headers too.
+   */
+  readonly trustedProxies?: readonly string[];
   readonly logger?: Logger;
 }
 

@@ -2,14 +2,15 @@ import { ConfabError } from "@confab/contract";
 import type { Exchange, ExchangeHandler } from "../http/exchange.js";
 import { ignoredBody } from "../http/read-body.js";
 import { replyJson, respondError } from "../http-reply/index.js";
+import type { RpcHandler } from "../transports/rpc/adapter.js";
 import { answerPreflight, CrossOriginExchange, isPreflight } from "./cors.js";
-import type { OriginPolicy } from "./origins.js";
+import type { Door } from "./door.js";
 import type { Page } from "./pages.js";
 import type { StaticFiles } from "./static-files.js";
 
 export interface RouterDeps {
-  readonly origins: OriginPolicy;
-  readonly rpc: { readonly owns: (exchange: Exchange) => boolean; readonly handle: ExchangeHandler };
+  readonly door: Door;
+  readonly rpc: RpcHandler;
   readonly rest: ExchangeHandler;
   /** Plain answers by path. */
   readonly pages: ReadonlyMap<string, Page>;
@@ -17,7 +18,7 @@ export interface RouterDeps {
 }
 
 /** Which handler a request is for. */
-export function createRouter({ origins, rpc, rest, pages, files }: RouterDeps): ExchangeHandler {
+export function createRouter({ door, rpc, rest, pages, files }: RouterDeps): ExchangeHandler {
   const route = (exchange: Exchange) => {
     if (rpc.owns(exchange)) {
       rpc.handle(exchange);
@@ -44,19 +45,21 @@ export function createRouter({ origins, rpc, rest, pages, files }: RouterDeps): 
     respondError(exchange, new ConfabError("UNKNOWN_PATH", `nothing lives at ${path.slice(0, 200)}`));
   };
 
+  const refuse = (exchange: Exchange, refusal: ConfabError) => {
+    if (rpc.owns(exchange)) {
+      rpc.refuse(exchange, refusal);
+      return;
+    }
+    exchange.listen(ignoredBody);
+    respondError(exchange, refusal);
+  };
+
   return (exchange) => {
-    const { origin } = exchange.request.headers;
-    if (origin === undefined) {
+    const refusal = door.refusalOf(exchange.request);
+    if (refusal) {
+      refuse(exchange, refusal);
+    } else if (exchange.request.headers["origin"] === undefined) {
       route(exchange);
-    } else if (!origins.allows(exchange.request)) {
-      exchange.listen(ignoredBody);
-      respondError(
-        exchange,
-        new ConfabError(
-          "PERMISSION_DENIED",
-          `pages of ${origin.slice(0, 200)} may not use this server; allow them with --allow-origin`,
-        ),
-      );
     } else if (isPreflight(exchange)) {
       exchange.listen(ignoredBody);
       answerPreflight(exchange);

@@ -12,14 +12,17 @@ import { createSseHandler } from "../transports/sse/adapter.js";
 import { createWebSocketHandler } from "../transports/websocket/adapter.js";
 import { type Certificate, type CertificateFacts, dateTrouble, readCertificate, TlsFileError } from "./certificate.js";
 import { checkedLimits, type ServerConfig, type TlsConfig } from "./config.js";
+import { Door } from "./door.js";
 import { openEngine } from "./engine.js";
+import { HostPolicy, isLoopbackHost } from "./hosts.js";
 import { listen } from "./listener.js";
 import { type Logger, silentLogger } from "./logger.js";
-import { isLoopbackHost, OriginPolicy } from "./origins.js";
+import { OriginPolicy } from "./origins.js";
 import { documentPages, operationPages } from "./pages.js";
 import { eventLoop, randomIds, systemClock } from "./platform.js";
 import { createRouter } from "./router.js";
 import { StaticFiles } from "./static-files.js";
+import { TrustedProxies } from "./trusted-proxies.js";
 import { serverVersion } from "./version.js";
 
 export interface RunningServer {
@@ -56,6 +59,14 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const types = config.types ? PayloadTypes.fromDescriptorSet(config.types, violationsOf) : PayloadTypes.none();
   const logger = config.logger ?? silentLogger;
   let certificate = config.tls && usedCertificate(config.tls, logger);
+  const host = config.host ?? "127.0.0.1";
+  // Callers are admitted without a token, so a page that had its name rebound to this server would be too.
+  const hosts = new HostPolicy(config.allowedHosts ?? [], host);
+  const door = new Door({
+    hosts,
+    origins: new OriginPolicy(config.allowedOrigins ?? [], isLoopbackHost(host)),
+    proxies: new TrustedProxies(config.trustedProxies ?? []),
+  });
   const files = config.webRoot === undefined ? undefined : new StaticFiles(config.webRoot);
   const engine = await openEngine(config, limits);
   const report = reporterTo(logger);
@@ -64,11 +75,9 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const sessions = new FrameSessions({ service, serverVersion, newConnectionId: randomUUID, report });
   const readiness = new Readiness();
   const arrivals = new ArrivalTimeouts(limits.requestTimeoutMs);
-  const host = config.host ?? "127.0.0.1";
-  const origins = new OriginPolicy(config.allowedOrigins ?? [], isLoopbackHost(host));
   const sse = createSseHandler({ service, report });
   const onExchange = createRouter({
-    origins,
+    door,
     rpc: createRpcHandler({ service, sessions, readiness, arrivals, report }),
     rest: createRestHandler({ service, openStream: sse.openStream, bodyTimeouts: arrivals, report }),
     pages: new Map([...operationPages(readiness, engine), ...documentPages()]),
@@ -90,7 +99,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     service,
     sessions,
     report,
-    allowsOrigin: (request) => origins.allows(request),
+    refusalOf: (request) => door.refusalOf(request),
   });
   const listenerOptions = {
     host,
@@ -105,6 +114,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     await release();
     throw failure;
   });
+  hosts.addAddress(listener.address.address);
 
   const stop = async () => {
     const reason = new ConfabError("SHUTTING_DOWN", "the server is stopping", { retryAfterMs: reconnectWithinMs });

@@ -210,7 +210,7 @@ describe("a request over HTTP/1.1 or HTTP/2", () => {
 
   it("with headers over the limit is answered with 431", async () => {
     const socket = openSocket(server.url);
-    socket.write(`GET / HTTP/1.1\r\nhost: x\r\nx-long: ${"y".repeat(20_000)}\r\n\r\n`);
+    socket.write(`GET / HTTP/1.1\r\nhost: localhost\r\nx-long: ${"y".repeat(20_000)}\r\n\r\n`);
     assert.match(await allFrom(socket), /^HTTP\/1\.1 431 [\s\S]*HEADERS_TOO_LARGE/);
   });
 
@@ -219,16 +219,16 @@ describe("a request over HTTP/1.1 or HTTP/2", () => {
     const body = '{"user":"ann","text":"hi"}';
     const wish = "connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n";
     socket.write(
-      `POST ${sendPath} HTTP/1.1\r\nhost: x\r\n${wish}content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+      `POST ${sendPath} HTTP/1.1\r\nhost: localhost\r\n${wish}content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
     );
-    socket.once("data", () => socket.write("GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"));
+    socket.once("data", () => socket.write("GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"));
     assert.match(await allFrom(socket), /^HTTP\/1\.1 200 [\s\S]*"position"[\s\S]*HTTP\/1\.1 200 [\s\S]*"ok"/);
   });
 
   it("whose body does not come is answered with 408", async () => {
     const socket = openSocket(server.url);
     socket.write(
-      `POST ${sendPath} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{`,
+      `POST ${sendPath} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{`,
     );
     assert.match(await allFrom(socket), /^HTTP\/1\.1 408|REQUEST_TIMEOUT/);
   });
@@ -236,7 +236,7 @@ describe("a request over HTTP/1.1 or HTTP/2", () => {
   it("is answered before its body when that is announced too long", async () => {
     const socket = openSocket(server.url);
     socket.write(
-      `POST ${sendPath} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99999999999\r\n\r\n`,
+      `POST ${sendPath} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 99999999999\r\n\r\n`,
     );
     assert.match(await allFrom(socket), /PAYLOAD_TOO_LARGE/);
   });

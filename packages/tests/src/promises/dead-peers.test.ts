@@ -62,7 +62,7 @@ const readerInEnvelope = Buffer.from([0, 0, 0, 0, 7, 0x0a, 5, ...Buffer.from("gh
 const requestHead = Buffer.concat([
   Buffer.from([0x83, 0x86]),
   literal(":path", "/confab.v1.ChatService/StreamMessages"),
-  literal(":authority", "here"),
+  literal(":authority", "localhost"),
   literal("content-type", "application/grpc"),
   literal("te", "trailers"),
 ]);

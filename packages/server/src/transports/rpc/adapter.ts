@@ -44,11 +44,16 @@ const spokenByContentType: ReadonlyMap<string, Spoken> = new Map([
   ["application/json", { protocol: "connect-unary", format: "json" }],
 ]);
 
-/**
- * gRPC, gRPC-Web and Connect: one dispatcher, told apart by the content type. `owns` says whether a request is for it at
- * all; `handle` answers it.
- */
-export function createRpcHandler(deps: RpcDeps): { owns: (exchange: Exchange) => boolean; handle: ExchangeHandler } {
+export interface RpcHandler {
+  /** Whether a request is for it at all. */
+  readonly owns: (exchange: Exchange) => boolean;
+  readonly handle: ExchangeHandler;
+  /** Answer a request that it owns with an error, in the form of the request's protocol. */
+  readonly refuse: (exchange: Exchange, error: ConfabError) => void;
+}
+
+/** gRPC, gRPC-Web and Connect: one dispatcher, told apart by the content type. */
+export function createRpcHandler(deps: RpcDeps): RpcHandler {
   const { service, sessions, readiness, arrivals, report } = deps;
   const { types, limits } = service.deps;
   const methods = createMethods(service, sessions, readiness);
@@ -69,6 +74,16 @@ export function createRpcHandler(deps: RpcDeps): { owns: (exchange: Exchange) =>
     respondConnectError(exchange, error, types, error.kind.http);
   };
 
+  const refuseInItsForm = (exchange: Exchange, error: ConfabError) => {
+    const spoken = spokenBy(exchange);
+    if (!spoken || spoken.protocol === "connect-unary" || isGrpcOverHttp1(exchange, spoken)) {
+      refuse(exchange, error);
+      return;
+    }
+    exchange.listen(ignoredBody);
+    wireOf(exchange, spoken).end(error, false);
+  };
+
   const handleGet = (exchange: Exchange, method: Method | undefined, query: URLSearchParams) => {
     const format = query.get("encoding");
     if (!method) refuse(exchange, unknownMethod(exchange));
@@ -87,16 +102,18 @@ export function createRpcHandler(deps: RpcDeps): { owns: (exchange: Exchange) =>
       handleGet(exchange, method, new URLSearchParams(queryText));
       return;
     }
-    const contentType = request.headers["content-type"] ?? "";
-    const spoken = spokenByContentType.get(contentType) ?? spokenByContentType.get(bareType(contentType));
+    const spoken = spokenBy(exchange);
     if (request.method !== "POST") {
       refuse(exchange, new ConfabError("METHOD_NOT_ALLOWED", `${request.method} is not for RPCs; use POST`));
     } else if (!spoken) {
       refuse(
         exchange,
-        new ConfabError("UNSUPPORTED_MEDIA_TYPE", `content type ${JSON.stringify(contentType)} is no RPC protocol's`),
+        new ConfabError(
+          "UNSUPPORTED_MEDIA_TYPE",
+          `content type ${JSON.stringify(request.headers["content-type"] ?? "")} is no RPC protocol's`,
+        ),
       );
-    } else if (spoken.protocol === "grpc" && request.httpVersion === 1) {
+    } else if (isGrpcOverHttp1(exchange, spoken)) {
       refuse(
         exchange,
         new ConfabError("UNSUPPORTED_MEDIA_TYPE", "gRPC needs HTTP/2; over HTTP/1.1 use gRPC-Web or Connect"),
@@ -153,7 +170,18 @@ export function createRpcHandler(deps: RpcDeps): { owns: (exchange: Exchange) =>
       isRpcContentType(request.headers["content-type"]) ||
       prefixes.has(prefixOf(request.target.split("?", 1)[0] ?? "")),
     handle,
+    refuse: refuseInItsForm,
   };
+}
+
+function spokenBy({ request }: Exchange): Spoken | undefined {
+  const contentType = request.headers["content-type"] ?? "";
+  return spokenByContentType.get(contentType) ?? spokenByContentType.get(bareType(contentType));
+}
+
+/** HTTP/1.1 has no trailers that clients read, and gRPC's status is one. */
+function isGrpcOverHttp1({ request }: Exchange, { protocol }: Spoken): boolean {
+  return protocol === "grpc" && request.httpVersion === 1;
 }
 
 /** A path up to its last slash, which belongs to it. */

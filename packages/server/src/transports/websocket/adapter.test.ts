@@ -2,13 +2,16 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { afterEach, beforeEach, test } from "node:test";
+import { ConfabError } from "@confab/contract";
 import { WebSocket } from "ws";
 import { TestClient } from "./testing/test-client.js";
 import { type WebSocketTestServer, webSocketTestServer } from "./testing/websocket-test-server.js";
 
 let server: WebSocketTestServer;
 beforeEach(async () => {
-  server = await webSocketTestServer({}, ({ headers }) => headers["origin"] !== "https://evil.example");
+  server = await webSocketTestServer({}, ({ headers }) =>
+    headers["origin"] === "https://evil.example" ? new ConfabError("PERMISSION_DENIED", "not you") : undefined,
+  );
 });
 afterEach(() => server.close());
 
@@ -32,9 +35,13 @@ test("subprotocols that are all unknown are refused before the upgrade", async (
   assert.deepEqual([status, code], [400, "UNSUPPORTED_SUBPROTOCOL"]);
 });
 
-test("a page of an origin that is not allowed is refused, on every form", async () => {
-  for (const subprotocols of [[], ["confab.v1.json"]]) {
-    const { status, code } = await refusalOf(server.url, subprotocols, { origin: "https://evil.example" });
+test("a request that is not let in is refused, on every form and path", async () => {
+  for (const [url, subprotocols] of [
+    [server.url, []],
+    [server.url, ["confab.v1.json"]],
+    [server.url.replace("/chat", "/elsewhere"), []],
+  ] as const) {
+    const { status, code } = await refusalOf(url, [...subprotocols], { origin: "https://evil.example" });
     assert.deepEqual([status, code], [403, "PERMISSION_DENIED"]);
   }
 });

@@ -15,8 +15,8 @@ export interface WebSocketDeps {
   readonly service: ChatService;
   /** Where connections with frames begin, and from where they are all pinged and closed. Plain ones end with their subscriptions. */
   readonly sessions: FrameSessions;
-  /** Whether a page of this origin may connect: browsers ask nobody else before they open a WebSocket. */
-  readonly allowsOrigin: (request: RequestHead) => boolean;
+  /** Why this request is not let in, whatever it asks; undefined when it is. Browsers open a WebSocket without a preflight. */
+  readonly refusalOf: (request: RequestHead) => ConfabError | undefined;
   /** Told of every INTERNAL error, with what is underneath; the client is not. */
   readonly report: (error: unknown) => void;
 }
@@ -25,7 +25,7 @@ const path = "/chat";
 
 /** Take over connections whose HTTP upgrade asks for a WebSocket. */
 export function createWebSocketHandler(deps: WebSocketDeps): UpgradeHandler {
-  const { service, allowsOrigin } = deps;
+  const { service, refusalOf } = deps;
   const { limits } = service.deps;
   const forms = new Forms(service);
   const heartbeat = new Heartbeat(limits);
@@ -53,14 +53,13 @@ export function createWebSocketHandler(deps: WebSocketDeps): UpgradeHandler {
 
   return (request, socket, firstBytes) => {
     const { target } = request;
-    if (target.split("?", 1)[0] !== path) {
-      refuse(socket, new ConfabError("UNKNOWN_PATH", `no WebSocket lives at ${target.slice(0, 200)}; try ${path}`));
+    const refusal = refusalOf(request);
+    if (refusal) {
+      refuse(socket, refusal);
       return;
     }
-    if (!allowsOrigin(request)) {
-      const { origin = "" } = request.headers;
-      const message = `pages of ${origin.slice(0, 200)} may not use this server; allow them with --allow-origin`;
-      refuse(socket, new ConfabError("PERMISSION_DENIED", message));
+    if (target.split("?", 1)[0] !== path) {
+      refuse(socket, new ConfabError("UNKNOWN_PATH", `no WebSocket lives at ${target.slice(0, 200)}; try ${path}`));
       return;
     }
     const answer = answerHandshake(request, (offered) => forms.choose(offered));

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import type { Limits } from "@confab/contract";
+import type { ConfabError, Limits } from "@confab/contract";
 import type { RequestHead } from "../../../http/exchange.js";
 import { createHttp1Server } from "../../../http/h1/server.js";
 import { FrameSessions } from "../../../service/index.js";
@@ -22,7 +22,7 @@ export interface WebSocketTestServer extends TestService {
 /** The WebSocket transport behind a real socket, on an engine without a disk. */
 export async function webSocketTestServer(
   limits: Partial<Limits> = {},
-  allowsOrigin: (request: RequestHead) => boolean = () => true,
+  refusalOf: (request: RequestHead) => ConfabError | undefined = () => undefined,
 ): Promise<WebSocketTestServer> {
   const test = testService(limits);
   const { service } = test;
@@ -37,7 +37,7 @@ export async function webSocketTestServer(
   });
   const server = createHttp1Server({
     onExchange: (exchange) => exchange.reset(),
-    onUpgrade: createWebSocketHandler({ service, sessions, allowsOrigin, report }),
+    onUpgrade: createWebSocketHandler({ service, sessions, refusalOf, report }),
     maxHeaderBytes: 16_384,
     requestTimeoutMs: 30_000,
     errorBody: (code) => ({ status: 400, json: JSON.stringify({ error: { code } }) }),

@@ -1,0 +1,42 @@
+import { ConfabError } from "@confab/contract";
+import type { RequestHead } from "../http/exchange.js";
+import type { HostPolicy } from "./hosts.js";
+import type { OriginPolicy } from "./origins.js";
+import type { TrustedProxies } from "./trusted-proxies.js";
+
+export interface DoorDeps {
+  readonly hosts: HostPolicy;
+  readonly origins: OriginPolicy;
+  readonly proxies: TrustedProxies;
+}
+
+/** What every request is asked first, on every transport: does it name this server, and may its page use it? */
+export class Door {
+  constructor(private readonly deps: DoorDeps) {}
+
+  /** Why a request is not let in; undefined when it is. UNKNOWN_HOST or PERMISSION_DENIED. */
+  refusalOf(request: RequestHead): ConfabError | undefined {
+    const { hosts, origins, proxies } = this.deps;
+    const { authority, target } = request;
+    if (!hosts.allows(authority) && !openPaths.has(target.split("?", 1)[0] ?? "")) {
+      const name = authority.slice(0, maxQuotedCharacters);
+      return new ConfabError(
+        "UNKNOWN_HOST",
+        `the request is for host ${JSON.stringify(name)}, which this server does not answer to; allow it with --allow-host`,
+      );
+    }
+    const { origin } = request.headers;
+    if (origin === undefined || origins.allows(origin, proxies.viewOf(request))) return undefined;
+    return new ConfabError(
+      "PERMISSION_DENIED",
+      `pages of ${origin.slice(0, maxQuotedCharacters)} may not use this server; allow them with --allow-origin. ` +
+        "If it is this server's own page behind a proxy: the proxy must send X-Forwarded-Host and X-Forwarded-Proto, and --trust-proxy must name its address",
+    );
+  }
+}
+
+/** An orchestrator's probes name whatever address it has; these answers tell a page of another site nothing. */
+const openPaths: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
+
+/** How much of a wrong host or origin an error repeats. */
+const maxQuotedCharacters = 200;

@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { startConfabServe } from "../fixture/server-process.js";
+import { askHttp1 } from "./testing/requests.js";
+
+// What the shipped files start their nodes with is asked for by the names that clients have for it there.
+
+const namespace = "chat-prod";
+
+function shipped(file: string): string {
+  return readFileSync(fileURLToPath(new URL(`../../../../${file}`, import.meta.url)), "utf8");
+}
+
+/** What does not matter here: the test has no Redis, the fixture gives a folder, and reads the banner for the address. */
+const leftOut = /^--(engine|data)(=|$)|^redis:|^\/data$|^--json$/;
+
+/** The arguments of `confab serve` that decide which names it answers to. */
+function serveArgs([command, ...args]: readonly string[]): readonly string[] {
+  assert.equal(command, "serve");
+  return args.filter((arg) => !leftOut.test(arg));
+}
+
+function inlineList(text: string | undefined): readonly string[] {
+  return (text ?? "").split(",").map((word) => word.trim().replace(/^"|"$/g, ""));
+}
+
+const deployments = [
+  {
+    file: "Dockerfile",
+    args: inlineList(/^CMD \[(.*)\]$/m.exec(shipped("Dockerfile"))?.[1]),
+    hosts: ["localhost:8080", "127.0.0.1:8080", "192.168.7.20:8080"],
+  },
+  {
+    file: "deploy/compose/compose.yaml",
+    args: inlineList(/^ {2}command: \[(serve.*)\]$/m.exec(shipped("deploy/compose/compose.yaml"))?.[1]),
+    hosts: ["localhost:8080", "127.0.0.1:8081", "balancer:8080", "envoy:8080"],
+  },
+  {
+    file: "deploy/kubernetes/confab.yaml",
+    args: (/args:\n((?: {12}- .*\n)+)/.exec(shipped("deploy/kubernetes/confab.yaml"))?.[1] ?? "")
+      .trim()
+      .split(/\s*- /)
+      .filter((arg) => arg !== "")
+      .map((arg) => arg.trim().replaceAll("$(NAMESPACE)", namespace)),
+    hosts: ["confab:8080", `confab.${namespace}`, `confab.${namespace}.svc.cluster.local:8080`, "10.244.0.9:8080"],
+  },
+];
+
+for (const { file, args, hosts } of deployments) {
+  test(`a node of ${file} answers to the names that it has there, and to no other`, async (t) => {
+    const server = await startConfabServe(serveArgs(args));
+    t.after(() => server.stop());
+    const statusFor = async (host: string) => (await askHttp1(server.url, { path: "/v1/rooms" }, { host })).status;
+    for (const host of hosts) assert.equal(await statusFor(host), 200, host);
+    for (const host of ["evil.example", "confab.example"]) assert.equal(await statusFor(host), 421, host);
+  });
+}
