@@ -15,7 +15,8 @@ export const limits = {
     fallback: 65_536,
     min: 1_024,
     max: 4_194_304,
-    meaning: "One message, on every transport, after decompression",
+    meaning:
+      "One message, on every transport, after decompression. Replies and frames with several messages stay below 1 MiB; with larger messages clients need larger limits of their own: gRPC libraries take 4 MiB by default, Python's websockets 1 MiB",
   },
   maxHeaderBytes: { fallback: 16_384, min: 4_096, max: 262_144, meaning: "The headers of one request" },
   maxConnections: { fallback: 100_000, min: 1, max: 10_000_000, meaning: "Open connections" },

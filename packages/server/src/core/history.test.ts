@@ -3,9 +3,12 @@ import { test } from "node:test";
 import { ConfabError } from "@confab/contract";
 import { settled } from "../testing/manual-turns.js";
 import { lobby, offsets, TestHub } from "../testing/test-hub.js";
-import { type HistoryRequest, readHistory } from "./history.js";
+import { type HistoryBounds, type HistoryRequest, readHistory } from "./history.js";
 
 const newest: HistoryRequest = { room: lobby, after: undefined, before: undefined, limit: 4, isOldestFirst: false };
+
+/** A page of these bounds holds whatever the tests put into it. */
+const roomy: HistoryBounds = { maxBytes: 1_000, bytesOf: () => 1 };
 
 async function filled(count: number): Promise<TestHub> {
   const hub = new TestHub();
@@ -14,7 +17,7 @@ async function filled(count: number): Promise<TestHub> {
 }
 
 async function page(hub: TestHub, request: Partial<HistoryRequest> = {}) {
-  const { entries, hasMore } = await readHistory(hub.engine.log, { ...newest, ...request });
+  const { entries, hasMore } = await readHistory(hub.engine.log, { ...newest, ...request }, roomy);
   return { offsets: entries.map(({ offset }) => offset), hasMore };
 }
 
@@ -90,4 +93,44 @@ test("OUT_OF_RANGE when the room is trimmed past the cursor between the look at 
   hub.engine.trim(lobby, 5);
   hub.engine.releaseOne();
   await assert.rejects(reading, (error: unknown) => error instanceof ConfabError && error.code === "OUT_OF_RANGE");
+});
+
+test("a page that is read in several pieces has no hole, in either direction", async () => {
+  const hub = await filled(700);
+  assert.deepEqual(await page(hub, { limit: 600 }), { offsets: offsets(101, 700), hasMore: true });
+  assert.deepEqual(await page(hub, { limit: 600, after: at(0) }), { offsets: offsets(1, 600), hasMore: true });
+  assert.deepEqual(await page(hub, { limit: 1_000, after: at(99) }), { offsets: offsets(100, 700), hasMore: false });
+  assert.deepEqual(await page(hub, { limit: 1_000 }), { offsets: offsets(1, 700), hasMore: false });
+});
+
+test("a page ends before the entry that would make it too large, counted from its cursor", async () => {
+  const hub = await filled(10);
+  const sized = async (maxBytes: number, request: Partial<HistoryRequest>) => {
+    const bytesOf: HistoryBounds["bytesOf"] = (epoch, { offset }) => (epoch === 7 && offset === 6 ? 50 : 10);
+    const asked = { ...newest, limit: 10, ...request };
+    const { entries, hasMore } = await readHistory(hub.engine.log, asked, { maxBytes, bytesOf });
+    return { offsets: entries.map(({ offset }) => offset), hasMore };
+  };
+  assert.deepEqual(await sized(40, { after: at(0) }), { offsets: [1, 2, 3, 4], hasMore: true });
+  assert.deepEqual(await sized(39, { after: at(0) }), { offsets: [1, 2, 3], hasMore: true });
+  assert.deepEqual(await sized(40, {}), { offsets: [7, 8, 9, 10], hasMore: true });
+  assert.deepEqual(await sized(99, {}), { offsets: offsets(6, 10), hasMore: true });
+  assert.deepEqual(await sized(100, {}), { offsets: offsets(5, 10), hasMore: true });
+  assert.deepEqual(await sized(140, {}), { offsets: offsets(1, 10), hasMore: false });
+  // One entry always fits, or nobody could read past it.
+  assert.deepEqual(await sized(1, { after: at(5) }), { offsets: [6], hasMore: true });
+  assert.deepEqual(await sized(1, { before: at(7) }), { offsets: [6], hasMore: true });
+});
+
+test("a page ends where the room was trimmed between two of its pieces", async () => {
+  const hub = await filled(400);
+  hub.engine.isSlow = true;
+  const reading = page(hub, { after: at(0), limit: 400 });
+  for (let reads = 0; reads < 2; reads++) {
+    hub.engine.releaseOne();
+    await settled();
+  }
+  hub.engine.trim(lobby, 300);
+  hub.engine.releaseOne();
+  assert.deepEqual(await reading, { offsets: offsets(1, 256), hasMore: true });
 });

@@ -1,5 +1,5 @@
 import type { Position } from "@confab/contract";
-import type { LogPage, PageBounds, RoomLog } from "./ports.js";
+import type { LogEntry, LogPage, PageBounds, RoomLog, RoomState } from "./ports.js";
 import { outOfRange, resumableOffset } from "./range.js";
 import type { RoomId } from "./room-id.js";
 
@@ -18,29 +18,108 @@ export interface HistoryPage extends LogPage {
   readonly hasMore: boolean;
 }
 
-/** The bytes of one page: what one reply may hold in memory, whatever the number of messages asked for. */
-const maxPageBytes = 4_194_304;
+/** What one page may take of the reply that it is for. */
+export interface HistoryBounds {
+  /** Bytes of the entries in the reply's encoding. One entry always fits, however large. */
+  readonly maxBytes: number;
+  /** Bytes that an entry takes there. */
+  readonly bytesOf: (epoch: number, entry: LogEntry) => number;
+}
+
+/** A page is read from the log in pieces of at most this: a piece is what one step of work may cost. */
+const piece: PageBounds = { maxEntries: 256, maxBytes: 131_072 };
 
 /**
- * One page of a room's log, oldest first. A page may hold fewer entries than `limit` when they are large; `hasMore` tells.
+ * One page of a room's log, oldest first. A page holds fewer entries than `limit` when they are large; `hasMore` tells.
  *
  * @throws OUT_OF_RANGE: the cursor is of another epoch, past the end, or trimmed away.
  */
-export async function readHistory(log: RoomLog, request: HistoryRequest): Promise<HistoryPage> {
-  const { room, after, before } = request;
-  const bounds: PageBounds = { maxEntries: request.limit, maxBytes: maxPageBytes };
+export async function readHistory(log: RoomLog, request: HistoryRequest, bounds: HistoryBounds): Promise<HistoryPage> {
+  const { room, after, before, limit } = request;
   const state = await log.state(room);
   if (after || (request.isOldestFirst && !before)) {
-    const offset = after ? resumableOffset(room, after, state) : state.oldest - 1;
-    const page = await log.readForward(room, offset, bounds);
+    const cursor = after ? resumableOffset(room, after, state) : state.oldest - 1;
+    const page = new PageInProgress(state, 1, limit, bounds);
+    while (!page.isComplete) page.take(await log.readForward(room, page.last ?? cursor, page.nextPiece));
     // Between the two reads the room may have been trimmed: a page that begins later would hide it.
-    if (after) resumableOffset(room, after, page);
-    return { ...page, hasMore: (page.entries.at(-1)?.offset ?? page.newest) < page.newest };
+    if (after) resumableOffset(room, after, page.startState);
+    return page.done();
   }
   const end = before ? before.offset : state.newest + 1;
   if (before && (before.epoch !== state.epoch || end > state.newest + 1 || end < state.oldest)) {
     throw outOfRange(room, state, "the page's end is not in the log");
   }
-  const page = await log.readBackward(room, end, bounds);
-  return { ...page, hasMore: (page.entries[0]?.offset ?? page.oldest) > page.oldest };
+  const page = new PageInProgress(state, -1, limit, bounds);
+  while (!page.isComplete) page.take(await log.readBackward(room, page.last ?? end, page.nextPiece));
+  return page.done();
+}
+
+/** A page that is read piece by piece, away from its cursor: forward (1) or backward (-1). */
+class PageInProgress {
+  isComplete = false;
+  /** Nearest to the cursor first. */
+  private readonly entries: LogEntry[] = [];
+  private bytes = 0;
+  private firstState: RoomState | undefined;
+
+  constructor(
+    private state: RoomState,
+    private readonly direction: 1 | -1,
+    private readonly limit: number,
+    private readonly bounds: HistoryBounds,
+  ) {}
+
+  /** The offset of the last entry that was taken. */
+  get last(): number | undefined {
+    return this.entries.at(-1)?.offset;
+  }
+
+  /** What the log held when the first piece was read. */
+  get startState(): RoomState {
+    return this.firstState ?? this.state;
+  }
+
+  get nextPiece(): PageBounds {
+    return { ...piece, maxEntries: Math.min(piece.maxEntries, this.limit - this.entries.length) };
+  }
+
+  take(read: LogPage): void {
+    this.firstState ??= read;
+    const { last, direction } = this;
+    const inOrder = direction === 1 ? read.entries : [...read.entries].reverse();
+    const [next] = inOrder;
+    // A log that was trimmed or replaced since the last piece has nothing that follows: the page ends there.
+    const isCutOff = last !== undefined && (next?.offset !== last + direction || read.epoch !== this.state.epoch);
+    if (!isCutOff) this.state = read;
+    if (isCutOff || !next) {
+      this.isComplete = true;
+      return;
+    }
+    for (const entry of inOrder) if (!this.isComplete) this.add(read.epoch, entry);
+    this.isComplete ||= !this.hasMore;
+  }
+
+  done(): HistoryPage {
+    const { epoch, oldest, newest, messages } = this.state;
+    const { hasMore } = this;
+    const entries = this.direction === 1 ? this.entries : this.entries.reverse();
+    return { epoch, oldest, newest, messages, entries, hasMore };
+  }
+
+  private get hasMore(): boolean {
+    const { last, state } = this;
+    if (last === undefined) return false;
+    return this.direction === 1 ? last < state.newest : last > state.oldest;
+  }
+
+  private add(epoch: number, entry: LogEntry): void {
+    const bytes = this.bounds.bytesOf(epoch, entry);
+    if (this.entries.length > 0 && this.bytes + bytes > this.bounds.maxBytes) {
+      this.isComplete = true;
+      return;
+    }
+    this.bytes += bytes;
+    this.entries.push(entry);
+    this.isComplete = this.entries.length === this.limit;
+  }
 }

@@ -1,4 +1,4 @@
-export { type HistoryPage, type HistoryRequest, readHistory } from "./history.js";
+export { type HistoryBounds, type HistoryPage, type HistoryRequest, readHistory } from "./history.js";
 export { Hub, type HubDeps, type Subscribed, type SubscribeRequest } from "./hub.js";
 export type {
   Appended,

@@ -160,3 +160,20 @@ test("a reader is read from both formats, and refused by the contract", () => {
   assert.deepEqual(service.decodeReader("json", Buffer.from(toJsonString(UserSchema, user))), expected);
   assert.throws(() => service.decodeReader("json", Buffer.from('{"history":1001}')), hasCode("INVALID_MESSAGE"));
 });
+
+for (const format of formats) {
+  test(`${format}: the largest pages of rooms and members are below the 1 MiB that clients take`, async () => {
+    const service = testService();
+    const names = Array.from({ length: 1_000 }, (_, index) => `${index}`.padStart(4, "0").padEnd(100, "x"));
+    for (const name of names) await service.say(name, "hi");
+    // 64 characters of four bytes each.
+    for (let i = 0; i < 1_000; i++) service.engine.members.enter("lobby" as RoomId, `${i}`.padEnd(64, "\u{10ffff}"));
+    for (const { name } of [listRooms, listMembers]) {
+      // `limit` is field 2 of both.
+      const request = format === "proto" ? Uint8Array.of(0x10, 0xe8, 0x07) : Buffer.from('{"limit":1000}');
+      const operation = service.service.unary.get(name) ?? assert.fail(name);
+      const { length: bytes } = await operation.call(format, request);
+      assert.ok(bytes > 50_000 && bytes < 1_048_576, `${name}: ${bytes} bytes`);
+    }
+  });
+}

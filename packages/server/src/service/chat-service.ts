@@ -6,9 +6,9 @@ import { ChatService as ChatServiceDesc } from "@confab/contract/gen/confab/v1/c
 import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import { isValidReader, refuseViolations, violationsOf } from "@confab/contract/validation";
 import type { Engine, Hub, SubscribeRequest } from "../core/index.js";
-import { readHistory, roomIdFrom } from "../core/index.js";
+import { roomIdFrom } from "../core/index.js";
 import { wirePositionFrom } from "./conversions.js";
-import { encodeHistory, historyRequestFrom } from "./history.js";
+import { encodeHistory, readHistoryPage } from "./history.js";
 import { MessageJson } from "./message-json.js";
 import { decodeNewMessage } from "./new-message.js";
 import { signalFrom } from "./signals.js";
@@ -70,8 +70,8 @@ export class ChatService {
   private getHistory(): UnaryCall {
     const { engine } = this.deps;
     return async (format, request) => {
-      const asked = historyRequestFrom(this.decode(getHistory.input, format, request));
-      return encodeHistory(format, await readHistory(engine.log, asked), this.json);
+      const asked = this.decode(getHistory.input, format, request);
+      return encodeHistory(format, await readHistoryPage(engine.log, asked, format, this.json), this.json);
     };
   }
 

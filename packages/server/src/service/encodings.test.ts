@@ -115,6 +115,46 @@ test("a batch in JSON is one frame with all messages and nothing else", () => {
   });
 });
 
+test("a run that is larger than clients take is cut into frames, without a message lost", () => {
+  const entries = Array.from({ length: 40 }, (_, index) => {
+    // In JSON each of these characters takes six bytes.
+    const text = "\u0001".repeat(60_000);
+    const stored: StoredMessage = { user: "ann", text, room: "lobby", id: `${index}`, sentAtMs: 1, payload: undefined };
+    return { offset: index + 1, body: encodeBody(stored) };
+  });
+  const idsOf = (messages: readonly { readonly id?: string }[]) => messages.map(({ id }) => id);
+  const proto = unwrapped(new ProtoBatches("p", envelopeFraming).encode(lobby, epoch, entries));
+  const inJson = unwrapped(new JsonBatches("j", envelopeFraming, json).encode(lobby, epoch, entries));
+  const ids = [
+    proto.flatMap((bytes) => {
+      const { frame } = fromBinary(ServerFrameSchema, new Uint8Array(bytes));
+      return frame.case === "messages" ? idsOf(frame.value.messages) : assert.fail(`a frame of ${frame.case}`);
+    }),
+    inJson.flatMap((bytes) => {
+      const { messages } = JSON.parse(Buffer.from(bytes).toString()) as { messages: { messages: { id: string }[] } };
+      return idsOf(messages.messages);
+    }),
+  ];
+  assert.deepEqual(ids, [idsOf(entries.map((_, index) => ({ id: `${index}` }))), ids[0]]);
+  for (const frame of [...proto, ...inJson]) assert.ok(frame.length < 1_048_576, `a frame of ${frame.length} bytes`);
+});
+
+test("a single message that is larger than clients take is a frame of its own", () => {
+  const entryOf = (offset: number, bytes: number) => ({
+    offset,
+    body: encodeBody({ user: "ann", text: "x".repeat(bytes), room: "lobby", id: "1", sentAtMs: 1, payload: undefined }),
+  });
+  const entries = [entryOf(1, 10), entryOf(2, 2_000_000), entryOf(3, 10)];
+  for (const encoding of [new ProtoBatches("p", envelopeFraming), new JsonBatches("j", envelopeFraming, json)]) {
+    const sizes = unwrapped(encoding.encode(lobby, epoch, entries)).map(({ length }) => length);
+    assert.deepEqual(
+      sizes.map((size) => size > 1_048_576),
+      [false, true, false],
+      encoding.name,
+    );
+  }
+});
+
 test("presence changes and signals are the same in both formats as the generated code's", () => {
   forEachSeed(200, (random) => {
     const [isPresent, members, user] = [random.oneIn(2), random.pick([0, 1, 300]), random.text(5)];

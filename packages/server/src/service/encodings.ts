@@ -4,6 +4,7 @@ import { protoFrame } from "./frames/proto-frame.js";
 import { type Framing, framed } from "./framing.js";
 import type { MessageJson } from "./message-json.js";
 import { encodePresence, presenceJson } from "./presence.js";
+import { maxReplyMessagesBytes } from "./reply-size.js";
 import { encodeSignal, signalJson } from "./signals.js";
 
 /** How a stream of ServerFrames writes what goes to many at once: messages, presence changes and signals. */
@@ -55,19 +56,23 @@ const tag = {
   batchMessages: 0x0a,
 } as const;
 
-/** A ServerFrame in Protobuf with all the messages of a run: Converse, and the WebSocket's Protobuf frames. */
+/**
+ * ServerFrames in Protobuf with the messages of a run: Converse, and the WebSocket's Protobuf frames. One frame, unless the
+ * run is larger than clients take (`maxReplyMessagesBytes`).
+ */
 export class ProtoBatches implements FrameEncoding {
   constructor(
     readonly name: string,
     private readonly framing: Framing,
   ) {}
 
-  encode(_room: RoomId, epoch: number, entries: readonly LogEntry[]): Uint8Array {
+  encode(room: RoomId, epoch: number, entries: readonly LogEntry[]): Uint8Array {
     let batchBytes = 0;
     for (const entry of entries) {
       const length = messageLength(epoch, entry);
       batchBytes += 1 + varintLength(length) + length;
     }
+    if (batchBytes > maxReplyMessagesBytes && entries.length > 1) return inHalves(this, room, epoch, entries);
     const frameBytes = 1 + varintLength(batchBytes) + batchBytes;
     const bytes = Buffer.allocUnsafeSlow(this.framing.prefixBytes(frameBytes) + frameBytes);
     let at = this.framing.writePrefix(bytes, 0, frameBytes);
@@ -98,9 +103,11 @@ export class JsonBatches implements FrameEncoding {
     private readonly json: MessageJson,
   ) {}
 
-  encode(_room: RoomId, epoch: number, entries: readonly LogEntry[]): Uint8Array {
+  encode(room: RoomId, epoch: number, entries: readonly LogEntry[]): Uint8Array {
     const messages = entries.map((entry) => this.json.of(epoch, entry)).join(",");
-    return framed(this.framing, Buffer.from(`{"messages":{"messages":[${messages}]}}`));
+    const frame = Buffer.from(`{"messages":{"messages":[${messages}]}}`);
+    if (frame.length > maxReplyMessagesBytes && entries.length > 1) return inHalves(this, room, epoch, entries);
+    return framed(this.framing, frame);
   }
 
   presence(change: PresenceChange, members: number): Uint8Array {
@@ -112,7 +119,15 @@ export class JsonBatches implements FrameEncoding {
   }
 }
 
-function messageLength(epoch: number, { offset, body }: LogEntry): number {
+/** A run that is too large for one frame. Halves are cut until each fits, since only encoding tells how long JSON is. */
+function inHalves(encoding: Encoding, room: RoomId, epoch: number, entries: readonly LogEntry[]): Uint8Array {
+  const middle = entries.length >> 1;
+  const halves = [entries.slice(0, middle), entries.slice(middle)];
+  return Buffer.concat(halves.map((half) => encoding.encode(room, epoch, half)));
+}
+
+/** Bytes of an entry as a whole encoded ChatMessage. */
+export function messageLength(epoch: number, { offset, body }: LogEntry): number {
   return body.length + positionFieldLength({ epoch, offset });
 }
 

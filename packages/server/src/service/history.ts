@@ -1,22 +1,52 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { positionJson, varintLength, writeVarint } from "@confab/contract";
 import { type GetHistoryRequest, GetHistoryResponseSchema } from "@confab/contract/gen/confab/v1/room_pb";
-import { type HistoryPage, type HistoryRequest, roomIdFrom } from "../core/index.js";
+import {
+  type HistoryBounds,
+  type HistoryPage,
+  type HistoryRequest,
+  type RoomLog,
+  readHistory,
+  roomIdFrom,
+} from "../core/index.js";
 import { positionFrom, wirePositionFrom } from "./conversions.js";
-import { encodedMessage } from "./encodings.js";
+import { encodedMessage, messageLength } from "./encodings.js";
 import type { MessageJson } from "./message-json.js";
+import { maxReplyMessagesBytes } from "./reply-size.js";
 import type { WireFormat } from "./wire-format.js";
 
 const defaultHistoryLimit = 50;
 
 /** A checked request of the contract as core's. */
-export function historyRequestFrom({ room, after, before, limit, oldestFirst }: GetHistoryRequest): HistoryRequest {
+function historyRequestFrom({ room, after, before, limit, oldestFirst }: GetHistoryRequest): HistoryRequest {
   return {
     room: roomIdFrom(room),
     after: positionFrom(after),
     before: positionFrom(before),
     limit: limit || defaultHistoryLimit,
     isOldestFirst: oldestFirst,
+  };
+}
+
+/** Read the page that was asked for, as far as it fits into one reply. @throws OUT_OF_RANGE. */
+export function readHistoryPage(
+  log: RoomLog,
+  request: GetHistoryRequest,
+  format: WireFormat,
+  json: MessageJson,
+): Promise<HistoryPage> {
+  return readHistory(log, historyRequestFrom(request), {
+    maxBytes: maxReplyMessagesBytes,
+    bytesOf: sizeIn(format, json),
+  });
+}
+
+/** What an entry takes of a page: the JSON is made here, and is at hand when the page is put together. */
+function sizeIn(format: WireFormat, json: MessageJson): HistoryBounds["bytesOf"] {
+  if (format === "json") return (epoch, entry) => Buffer.byteLength(json.of(epoch, entry)) + 1;
+  return (epoch, entry) => {
+    const length = messageLength(epoch, entry);
+    return 1 + varintLength(length) + length;
   };
 }
 

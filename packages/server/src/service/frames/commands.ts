@@ -19,10 +19,10 @@ import {
   SignalSchema,
 } from "@confab/contract/gen/confab/v1/room_pb";
 import { isValidReader, refuseViolations, violationsOf } from "@confab/contract/validation";
-import { readHistory, roomIdFrom } from "../../core/index.js";
+import { roomIdFrom } from "../../core/index.js";
 import { wirePositionFrom } from "../conversions.js";
 import { wireErrorFrom } from "../error-frame.js";
-import { historyRequestFrom } from "../history.js";
+import { readHistoryPage } from "../history.js";
 import { checkNewMessage, newMessageFrom } from "../new-message.js";
 import { signalFrom } from "../signals.js";
 import { subscribeRequestFrom } from "../subscribe.js";
@@ -122,10 +122,10 @@ function handleUnsubscribe(session: FrameSession, request: number, name: string)
 async function handleHistory(session: FrameSession, request: number, asked: GetHistoryRequest): Promise<void> {
   refuseViolations(violationsOf(GetHistoryRequestSchema, asked));
   const { service, frames } = session.deps;
-  await session.sendLarge(async () => {
-    const page = await readHistory(service.deps.engine.log, historyRequestFrom(asked));
-    return frames.history(session.channel.format, request, page);
-  });
+  const { format } = session.channel;
+  await session.sendLarge(async () =>
+    frames.history(format, request, await readHistoryPage(service.deps.engine.log, asked, format, service.json)),
+  );
 }
 
 function handleSignal(session: FrameSession, request: number, signal: Signal): void {

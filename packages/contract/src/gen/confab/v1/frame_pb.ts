@@ -386,7 +386,8 @@ export const UnsubscribedSchema: GenMessage<Unsubscribed> = /*@__PURE__*/
   messageDesc(file_confab_v1_frame, 9);
 
 /**
- * Messages of one room, in the order of its log.
+ * Messages of one room, in the order of its log. A frame is below 1 MiB, unless
+ * it holds one message that is larger: what comes together may be several batches.
  *
  * @generated from message confab.v1.MessageBatch
  */

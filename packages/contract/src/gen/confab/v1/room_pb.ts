@@ -44,7 +44,10 @@ export type GetHistoryRequest = Message<"confab.v1.GetHistoryRequest"> & {
   before?: Position | undefined;
 
   /**
-   * How many messages, at most 1000; 0 is 50.
+   * How many messages, at most 1000; 0 is 50. A page holds fewer when more would
+   * make it larger than 1 MiB in the encoding that is sent: `more` is set then,
+   * and the next page follows the last message of this one. A single message that
+   * is larger is a page alone.
    *
    * @generated from field: uint32 limit = 4;
    */
@@ -68,7 +71,8 @@ export const GetHistoryRequestSchema: GenMessage<GetHistoryRequest> = /*@__PURE_
  */
 export type GetHistoryResponse = Message<"confab.v1.GetHistoryResponse"> & {
   /**
-   * In the order of the log, oldest first, whatever the direction.
+   * In the order of the log, oldest first, whatever the direction. Together below
+   * 1 MiB, unless it is one message; see GetHistoryRequest.limit.
    *
    * @generated from field: repeated confab.v1.ChatMessage messages = 1;
    */
