@@ -8,7 +8,7 @@ const reserveBytes = 1_048_576;
 export class DiskSpace {
   private isFull = false;
 
-  constructor(private readonly folder: string) {}
+  constructor(private readonly freeBytes: () => Promise<number>) {}
 
   get trouble(): string | undefined {
     return this.isFull ? "the disk is full" : undefined;
@@ -21,16 +21,14 @@ export class DiskSpace {
     this.isFull = false;
   }
 
-  /** What a failed LMDB commit means: nothing of it was stored, whatever the reason. */
-  async errorFrom(failure: unknown): Promise<ConfabError> {
-    // The reason comes as a promise of its own, which always rejects.
-    const cause = failure instanceof Error && "commitError" in failure ? await reasonOf(failure.commitError) : failure;
+  /** What it means that a transaction was not stored. */
+  async errorFrom({ message, cause }: Error): Promise<ConfabError> {
     // LMDB reports a short write as EIO, so the code does not tell; the free space does.
     if ((await this.freeBytes()) < reserveBytes) {
       this.isFull = true;
       return this.fullError(cause);
     }
-    return new ConfabError("ENGINE_UNAVAILABLE", "the log could not be written", { cause });
+    return new ConfabError("ENGINE_UNAVAILABLE", message, { cause });
   }
 
   private fullError(cause?: unknown): ConfabError {
@@ -39,17 +37,10 @@ export class DiskSpace {
       cause,
     });
   }
-
-  private async freeBytes(): Promise<number> {
-    const { bavail, bsize } = await statfs(this.folder);
-    return bavail * bsize;
-  }
 }
 
-async function reasonOf(commitError: unknown): Promise<unknown> {
-  try {
-    return await commitError;
-  } catch (reason) {
-    return reason;
-  }
+/** What is left on a folder's disk for this process, in bytes. */
+export async function freeBytesIn(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
 }

@@ -1,14 +1,14 @@
 import type { Limits } from "@confab/contract";
 import type { Clock, Engine, RoomId } from "../../core/index.js";
 import { DedupeIndex } from "./dedupe-index.js";
-import { DiskSpace } from "./disk-space.js";
+import { DiskSpace, freeBytesIn } from "./disk-space.js";
 import { GroupCommit } from "./group-commit.js";
 import { LmdbLog } from "./lmdb-log.js";
 import { LocalBus } from "./local-bus.js";
 import { LocalMembers } from "./local-members.js";
 import type { Retention } from "./retention.js";
 import { RoomTable } from "./room-table.js";
-import { type Durability, openStore } from "./store.js";
+import { type Durability, openStore, type Store } from "./store.js";
 
 export interface EmbeddedEngineConfig {
   /** The data folder; made if it is not there. One process at a time may use it. */
@@ -35,11 +35,18 @@ const roomsPerSweep = 256;
  * @throws StoreError, FolderLockedError: the data folder cannot be used; the message says why.
  */
 export async function openEmbeddedEngine(config: EmbeddedEngineConfig): Promise<Engine> {
-  const { folder, durability, retention, dedupeWindowMs, limits, clock } = config;
-  const store = await openStore(folder, durability);
+  const store = await openStore(config.folder, config.durability);
+  return engineOn(store, new DiskSpace(() => freeBytesIn(config.folder)), config);
+}
+
+/** The engine on a store that is open; it closes it. */
+export function engineOn(
+  store: Store,
+  disk: DiskSpace,
+  { retention, dedupeWindowMs, limits, clock }: Omit<EmbeddedEngineConfig, "folder" | "durability">,
+): Engine {
   const bus = new LocalBus();
   const rooms = new RoomTable(store, limits.maxRooms);
-  const disk = new DiskSpace(folder);
   const commits = new GroupCommit({
     store,
     rooms,
@@ -67,7 +74,7 @@ export async function openEmbeddedEngine(config: EmbeddedEngineConfig): Promise<
     log,
     bus,
     members: new LocalMembers(limits.maxPresenceEventMembers, (change, members) => bus.presence(change, members)),
-    trouble: () => disk.trouble,
+    trouble: () => store.failure() ?? disk.trouble,
     close: () => {
       clearInterval(sweep);
       closing ??= commits.close().then(() => store.close());

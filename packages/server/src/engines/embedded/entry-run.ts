@@ -1,6 +1,6 @@
-import type { Database } from "lmdb";
 import type { LogEntry, PageBounds } from "../../core/index.js";
 import { entryKey, writeOffset } from "./keys.js";
+import type { Table } from "./store.js";
 
 /** Entries are copied out of the store into pieces of memory of about this size, and not each into one of its own. */
 const slabBytes = 65_536;
@@ -13,7 +13,7 @@ const slabBytes = 65_536;
  * and an object for both, which costs half as much again.
  */
 export function readRun(
-  store: Database<Buffer, Buffer>,
+  store: Table,
   roomNumber: number,
   { from, to }: { readonly from: number; readonly to: number },
   { maxEntries, maxBytes }: PageBounds,

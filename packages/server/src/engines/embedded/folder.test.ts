@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
+import { open } from "lmdb";
 import { aRoom } from "../../testing/engine-suite/setup.js";
 import { FolderLockedError, StoreError } from "./index.js";
-import { openStore } from "./store.js";
 import { startEngineProcess } from "./testing/start-engine-process.js";
 import { openTestEngine, testFolder } from "./testing/test-engine.js";
 
@@ -94,11 +94,10 @@ test("a folder without the right to write is refused", {
 
 test("a log of a newer format is refused by its number, is not changed, and is released", async () => {
   await assertUsable();
-  const store = await openStore(folder, "fsync");
-  const meta = store.root.openDB<Buffer, Buffer>({ name: "meta", encoding: "binary", keyEncoding: "binary" });
-  const setFormat = (format: number) => meta.put(Buffer.from("format"), Buffer.from([0, 0, 0, format]));
-  await setFormat(2);
-  await store.close();
+  const log = open<Buffer, Buffer>({ path: join(folder, "log.mdb"), encoding: "binary" });
+  const meta = log.openDB<Buffer, Buffer>({ name: "meta", encoding: "binary", keyEncoding: "binary" });
+  await meta.put(Buffer.from("format"), Buffer.from([0, 0, 0, 2]));
+  await log.close();
   for (let i = 0; i < 2; i++) {
     await assert.rejects(openTestEngine(folder), refusal(StoreError, /has format 2, and this version reads up to 1/));
   }

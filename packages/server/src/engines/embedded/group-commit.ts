@@ -6,7 +6,7 @@ import { entryKey } from "./keys.js";
 import { dropExpired, type Retention } from "./retention.js";
 import type { RoomRecord } from "./room-record.js";
 import type { RoomTable } from "./room-table.js";
-import type { Store } from "./store.js";
+import { type Store, WriteError } from "./store.js";
 
 export interface GroupCommitDeps {
   readonly store: Store;
@@ -202,14 +202,11 @@ export class GroupCommit {
     const { store, rooms, disk } = this.deps;
     try {
       await store.write(write);
-    } catch (cause) {
-      throw await disk.errorFrom(cause);
-    }
-    try {
-      await store.root.flushed;
-    } catch (cause) {
+    } catch (failure) {
+      if (!(failure instanceof WriteError)) throw failure;
+      if (failure.isOutcomeKnown) throw await disk.errorFrom(failure);
       rooms.forget();
-      throw new ConfabError("OUTCOME_UNKNOWN", "the disk did not confirm the write", { cause });
+      throw new ConfabError("OUTCOME_UNKNOWN", failure.message, { cause: failure.cause });
     }
   }
 }

@@ -1,3 +1,4 @@
+import { ConfabError } from "@confab/contract";
 import type {
   Appended,
   LogEntry,
@@ -28,13 +29,14 @@ export class LmdbLog implements RoomLog {
   }
 
   state(room: RoomId): RoomState {
+    this.refuseAfterFailure();
     return this.rooms.state(room);
   }
 
   readForward(room: RoomId, after: number, bounds: PageBounds): LogPage {
-    const state = this.rooms.state(room);
+    const state = this.state(room);
     const record = this.rooms.get(room);
-    // The end is the newest durable entry: what follows may be in the store already, but not be flushed yet.
+    // The end is the newest entry that the bus has brought: the store may show a commit a moment earlier.
     if (!record || after >= state.newest || after > maxOffset) return { ...state, entries: [] };
     const range = { from: Math.max(after + 1, state.oldest), to: state.newest };
     const run = readRun(this.store.entries, record.number, range, bounds);
@@ -49,7 +51,7 @@ export class LmdbLog implements RoomLog {
   }
 
   readBackward(room: RoomId, before: number, bounds: PageBounds): LogPage {
-    const state = this.rooms.state(room);
+    const state = this.state(room);
     const record = this.rooms.get(room);
     const last = Math.min(before - 1, state.newest);
     if (!record || last < state.oldest) return { ...state, entries: [] };
@@ -66,7 +68,14 @@ export class LmdbLog implements RoomLog {
   }
 
   list(prefix: string, after: string, limit: number): readonly RoomSummary[] {
+    this.refuseAfterFailure();
     return this.rooms.list(prefix, after, limit).map(({ room, state }) => ({ room, ...state }));
+  }
+
+  /** @throws ENGINE_UNAVAILABLE: the store cannot be read any more. */
+  private refuseAfterFailure(): void {
+    const failure = this.store.failure();
+    if (failure !== undefined) throw new ConfabError("ENGINE_UNAVAILABLE", failure);
   }
 }
 
@@ -81,7 +90,7 @@ function collect(range: Iterable<{ key: Buffer; value: Buffer }>, bounds: PageBo
   return entries;
 }
 
-/** Entries may have been trimmed in a commit that is not flushed yet: then the page itself says what is oldest. */
+/** Entries may have been trimmed in a commit that is not known here yet: then the page itself says what is oldest. */
 function pageOf(state: RoomState, entries: readonly LogEntry[], wanted: number): LogPage {
   const first = entries[0]?.offset ?? state.newest + 1;
   const oldest = first > wanted && first > state.oldest ? first : state.oldest;

@@ -15,27 +15,74 @@ export class StoreError extends Error {
   override readonly name = "StoreError";
 }
 
-/** The LMDB environment of one data folder. Values go in and come out as bytes. */
+export interface KeyRange {
+  /** The first key; with `reverse` the last one. */
+  readonly start?: Buffer;
+  /** The first key that is not part of it any more, in its direction. */
+  readonly end?: Buffer;
+  readonly reverse?: boolean;
+  readonly limit?: number;
+}
+
+/** Keys and values in the order of their keys' bytes. What is put and removed outside of `Store.write` is an error. */
+export interface Table {
+  get(key: Buffer): Buffer | undefined;
+  /** As `get`, in memory that is valid until the store is asked for something else. */
+  getBinaryFast(key: Buffer): Buffer | undefined;
+  put(key: Buffer, value: Buffer): unknown;
+  remove(key: Buffer): unknown;
+  getKeys(range: KeyRange): Iterable<Buffer>;
+  getRange(range: KeyRange): Iterable<{ readonly key: Buffer; readonly value: Buffer }>;
+}
+
+/** The durable state of one data folder: what the embedded engine needs of LMDB, and what its tests replace. */
 export interface Store {
-  readonly root: RootDatabase<Buffer, Buffer>;
-  readonly entries: Database<Buffer, Buffer>;
-  readonly ids: Database<Buffer, Buffer>;
-  readonly rooms: Database<Buffer, Buffer>;
+  readonly entries: Table;
+  readonly ids: Table;
+  readonly rooms: Table & {
+    /** How many keys there are. */
+    count(): number;
+  };
   /** Which incarnation of the log this is; made when the folder was new. */
   readonly epoch: number;
   /**
-   * Store all that `write` puts and removes, or nothing of it. The promises of the single writes say nothing; this one
-   * resolves when the transaction is committed, which is before it is flushed (`root.flushed`).
+   * Store all that `write` puts and removes, or nothing of it. Resolves when it is durable; nothing of it can be read
+   * before. One at a time.
+   *
+   * @throws WriteError: it was not stored, or that is unknown.
    */
-  write(write: () => void): Promise<boolean>;
+  write(write: () => void): Promise<void>;
+  /** Why nothing can be written or read any more until the log is opened again; undefined while that is possible. */
+  failure(): string | undefined;
   close(): Promise<void>;
 }
 
+/** A transaction that did not become durable. */
+export class WriteError extends Error {
+  override readonly name = "WriteError";
+
+  /**
+   * `isOutcomeKnown`: nothing of it was stored, and nothing of it ever will be. Otherwise reading tells; or the next opening
+   * of the log, if `Store.failure` says that this one is of no use any more.
+   */
+  constructor(
+    readonly isOutcomeKnown: boolean,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
 /**
- * One batch is one transaction. Without batches lmdb would make one of all the writes of a turn, with a promise that nobody
- * is given: when the disk is full it rejects, and ends the process (lmdb 3.5.6).
+ * `eventTurnBatching`: one batch is one transaction. Otherwise lmdb makes one of all the writes of a turn, with a promise
+ * that no caller is given: when the disk is full it rejects, and ends the process (lmdb 3.5.6).
+ *
+ * `overlappingSync`: a transaction is flushed before it can be read. Otherwise lmdb shows it first and flushes it later.
+ * When that flush fails, the transaction stays visible although its batch was rejected, and when the write of the meta page
+ * fails, the batch resolves all the same (lmdb 3.5.6).
  */
-const batching = { eventTurnBatching: false } as const;
+const transactions = { eventTurnBatching: false, overlappingSync: false } as const;
 
 const binary = { encoding: "binary", keyEncoding: "binary" } as const;
 
@@ -64,7 +111,7 @@ export async function openStore(folder: string, durability: Durability): Promise
     const trouble = troubleWithLogFile(path);
     if (trouble)
       throw new StoreError(`${path} cannot be opened: ${trouble}; restore it, or choose another folder with --data`);
-    root = open<Buffer, Buffer>({ path, maxDbs: 8, noSync: durability === "os", ...batching, ...binary });
+    root = open<Buffer, Buffer>({ path, maxDbs: 8, noSync: durability === "os", ...transactions, ...binary });
     return await storeIn(root, folder, unlock);
   } catch (cause) {
     await root?.close();
@@ -77,18 +124,67 @@ export async function openStore(folder: string, durability: Durability): Promise
 
 async function storeIn(root: RootDatabase<Buffer, Buffer>, folder: string, unlock: () => void): Promise<Store> {
   const meta = root.openDB({ name: "meta", ...binary });
+  const transactions = new Transactions(root);
+  const rooms = root.openDB({ name: "rooms", ...binary });
   return {
-    root,
     epoch: await readOrMakeEpoch(meta, root, folder),
     entries: root.openDB({ name: "entries", ...binary }),
     ids: root.openDB({ name: "ids", ...binary }),
-    rooms: root.openDB({ name: "rooms", ...binary }),
-    write: (write) => root.batch(write),
+    rooms: Object.assign(rooms, { count: () => entryCountOf(rooms) }),
+    write: (write) => transactions.write(write),
+    failure: () => transactions.failure,
     close: async () => {
       await root.close();
       unlock();
     },
   };
+}
+
+/** The log's transactions, one at a time. */
+class Transactions {
+  /** Set by the first failure after which LMDB refuses everything. */
+  failure: string | undefined;
+
+  constructor(private readonly root: RootDatabase<Buffer, Buffer>) {}
+
+  async write(write: () => void): Promise<void> {
+    // lmdb gives no answer to a transaction that it cannot begin (3.5.6).
+    if (this.failure !== undefined) throw new WriteError(true, this.failure);
+    try {
+      await this.root.batch(write);
+    } catch (failure) {
+      const cause = await reasonOf(failure);
+      if (this.canRead()) throw new WriteError(true, "the log could not be written", { cause });
+      this.failure = "the disk failed in the middle of a write to the log; restart the server";
+      throw new WriteError(false, "the disk did not confirm the write", { cause });
+    }
+  }
+
+  /**
+   * Whether LMDB still works. It stops (MDB_PANIC) when the write of a meta page fails: that page makes a transaction the
+   * newest one, and it may be on the disk or not. All other failures come before, and the transaction is as if never made.
+   */
+  private canRead(): boolean {
+    try {
+      // What was read last is still open, and would not tell.
+      this.root.resetReadTxn();
+      this.root.get(Buffer.from("any key"));
+      return true;
+    } catch {
+      // Any error means the same: the environment is of no use any more.
+      return false;
+    }
+  }
+}
+
+/** Why a batch was rejected: lmdb gives the reason as a promise of its own, which always rejects. */
+async function reasonOf(failure: unknown): Promise<unknown> {
+  if (!(failure instanceof Error && "commitError" in failure)) return failure;
+  try {
+    return await failure.commitError;
+  } catch (reason) {
+    return reason;
+  }
 }
 
 async function readOrMakeEpoch(
@@ -111,8 +207,13 @@ async function readOrMakeEpoch(
     void meta.put(formatKey, uint32(formatVersion));
     void meta.put(epochKey, uint32(made));
   });
-  await root.flushed;
   return made;
+}
+
+function entryCountOf(database: Database<Buffer, Buffer>): number {
+  const stats = database.getStats();
+  if ("entryCount" in stats && typeof stats.entryCount === "number") return stats.entryCount;
+  throw new Error("LMDB did not say how many keys there are");
 }
 
 function uint32(value: number): Buffer {
