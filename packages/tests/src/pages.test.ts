@@ -1,9 +1,24 @@
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
+import { get, type OutgoingHttpHeaders } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { gunzipSync } from "node:zlib";
 import { type RunningServer, startServer } from "@confab/server";
+
+/** A request whose Host is the test's own to choose, and whose body comes as it was sent. */
+function rawGet(port: number, path: string, headers: OutgoingHttpHeaders) {
+  return new Promise<{ readonly encoding: string | undefined; readonly body: Buffer }>((resolve, reject) => {
+    get({ port, host: "127.0.0.1", path, headers }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("end", () => {
+        resolve({ encoding: response.headers["content-encoding"], body: Buffer.concat(chunks) });
+      });
+    }).on("error", reject);
+  });
+}
 
 describe("the plain pages", () => {
   let dataDir: string;
@@ -17,7 +32,7 @@ describe("the plain pages", () => {
     await rm(dataDir, { recursive: true, force: true });
   });
 
-  const get = async (path: string, init: RequestInit = {}) => {
+  const getJson = async (path: string, init: RequestInit = {}) => {
     const response = await fetch(server.url + path, init);
     return {
       status: response.status,
@@ -27,30 +42,39 @@ describe("the plain pages", () => {
   };
 
   it("say that the process lives and is ready", async () => {
-    assert.deepEqual((await get("/healthz")).body, { status: "ok" });
-    const ready = await get("/readyz");
+    assert.deepEqual((await getJson("/healthz")).body, { status: "ok" });
+    const ready = await getJson("/readyz");
     assert.deepEqual([ready.status, ready.body], [200, { status: "ready" }]);
   });
 
-  it("describe the REST routes as OpenAPI and the sockets as AsyncAPI, at the address that was asked", async () => {
-    const { body: openApi } = await get("/openapi.json");
+  it("describe the REST routes as OpenAPI and the sockets as AsyncAPI", async () => {
+    const { body: openApi } = await getJson("/openapi.json");
     assert.ok("/v1/rooms/{room}/messages" in Object(openApi["paths"]));
-    const { body: asyncApi } = await get("/asyncapi.json");
-    assert.equal(Object(asyncApi["servers"]).websocket.host, new URL(server.url).host);
+    const { body: asyncApi } = await getJson("/asyncapi.json");
+    assert.equal(Object(asyncApi["servers"]).websocket.host, "{host}");
+  });
+
+  it("are the same documents for every caller, plain or compressed", async () => {
+    for (const path of ["/openapi.json", "/asyncapi.json"]) {
+      const plain = await rawGet(server.port, path, { host: "127.0.0.1", "accept-encoding": "identity" });
+      const packed = await rawGet(server.port, path, { host: `localhost:${server.port}`, "accept-encoding": "gzip" });
+      assert.deepEqual([plain.encoding, packed.encoding], [undefined, "gzip"], path);
+      assert.ok(gunzipSync(packed.body).equals(plain.body), path);
+    }
   });
 
   it("take GET and HEAD, and name them to other verbs", async () => {
-    const answer = await get("/healthz", { method: "POST" });
+    const answer = await getJson("/healthz", { method: "POST" });
     assert.equal(answer.status, 405);
     assert.equal(answer.headers.get("allow"), "GET, HEAD");
     assert.equal((await fetch(`${server.url}/healthz`, { method: "HEAD" })).status, 200);
   });
 
   it("are refused to pages of other origins, and allowed to those on this machine", async () => {
-    const foreign = await get("/healthz", { headers: { origin: "https://evil.example" } });
+    const foreign = await getJson("/healthz", { headers: { origin: "https://evil.example" } });
     assert.equal(foreign.status, 403);
     assert.equal(Object(foreign.body["error"]).code, "PERMISSION_DENIED");
-    const local = await get("/healthz", { headers: { origin: "http://localhost:5173" } });
+    const local = await getJson("/healthz", { headers: { origin: "http://localhost:5173" } });
     assert.equal(local.status, 200);
     assert.equal(local.headers.get("access-control-allow-origin"), "http://localhost:5173");
   });

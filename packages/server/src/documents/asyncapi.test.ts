@@ -18,7 +18,7 @@ interface AsyncApi {
   readonly components: { readonly schemas: Readonly<Record<string, object>> };
 }
 
-const document = asyncApiDocument({ version: "1.2.3", host: "127.0.0.1:8080", isTls: false }) as AsyncApi;
+const document = asyncApiDocument({ version: "1.2.3", isTls: false }) as AsyncApi;
 
 test("the document is valid AsyncAPI 3.0", () => {
   const schema: object = specs.schemasWithoutId["3.0.0"];

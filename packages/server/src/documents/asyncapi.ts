@@ -5,10 +5,17 @@ import { SchemaSet } from "./json-schema.js";
 
 export interface AsyncApiOptions {
   readonly version: string;
-  /** Where clients reach the server: `127.0.0.1:8080`. */
-  readonly host: string;
   readonly isTls: boolean;
 }
+
+/**
+ * Where clients reach the server. A variable, since the server may have many names: so the document is the same for every
+ * request, is made once, and repeats nothing that a client says of itself.
+ */
+const address = {
+  host: "{host}",
+  variables: { host: { default: "127.0.0.1:8080", description: "Name or address, and port, of the server" } },
+} as const;
 
 /**
  * The WebSocket in its three forms and the event stream as AsyncAPI 3.0, generated from the contract's descriptors. As the
@@ -16,7 +23,7 @@ export interface AsyncApiOptions {
  *
  * @see asyncapi.com/docs/reference/specification/v3.0.0
  */
-export function asyncApiDocument({ version, host, isTls }: AsyncApiOptions): object {
+export function asyncApiDocument({ version, isTls }: AsyncApiOptions): object {
   const schemas = new SchemaSet();
   const streams = HttpRoutes.of(ChatService).all.filter(({ rpc }) => rpc.methodKind === "server_streaming");
   const channels: readonly Channel[] = [
@@ -35,8 +42,8 @@ export function asyncApiDocument({ version, host, isTls }: AsyncApiOptions): obj
       license: { name: "Apache-2.0" },
     },
     servers: {
-      websocket: { host, protocol: isTls ? "wss" : "ws", description: "WebSockets" },
-      http: { host, protocol: isTls ? "https" : "http", description: "Server-sent events" },
+      websocket: { ...address, protocol: isTls ? "wss" : "ws", description: "WebSockets" },
+      http: { ...address, protocol: isTls ? "https" : "http", description: "Server-sent events" },
     },
     defaultContentType: "application/json",
     channels: Object.fromEntries(channels.map((channel) => [channel.key, channelObject(channel, schemas)])),

@@ -1,2 +1,2 @@
 export { errorJson, respondError } from "./error-reply.js";
-export { replyJson } from "./json-reply.js";
+export { replyJson, replyStaticJson, type StaticJson, staticJson } from "./json-reply.js";

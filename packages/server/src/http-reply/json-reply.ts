@@ -1,17 +1,18 @@
-import { gzip } from "node:zlib";
+import { gzip, gzipSync } from "node:zlib";
 import type { Exchange, Fields } from "../http/exchange.js";
 
 /** Below this many bytes the headers outweigh what compression saves, and the reply fits one packet anyway. */
 const gzipFromBytes = 1_024;
 
+const jsonFields: Fields = {
+  "content-type": "application/json",
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+};
+
 /** End an exchange with JSON, compressed if that pays and the client takes it. To HEAD: the same without the body. */
 export function replyJson(exchange: Exchange, status: number, json: Uint8Array, headers: Fields = {}): void {
-  const fields: Fields = {
-    "content-type": "application/json",
-    "cache-control": "no-store",
-    "x-content-type-options": "nosniff",
-    ...headers,
-  };
+  const fields: Fields = { ...jsonFields, ...headers };
   if (json.length < gzipFromBytes) {
     finish(exchange, status, json, fields);
     return;
@@ -26,6 +27,25 @@ export function replyJson(exchange: Exchange, status: number, json: Uint8Array, 
     if (error) finish(exchange, status, json, varied);
     else finish(exchange, status, packed, { ...varied, "content-encoding": "gzip" });
   });
+}
+
+/** JSON that never changes, in both of its forms: a request for it costs the writing of bytes that are at hand. */
+export interface StaticJson {
+  readonly plain: Uint8Array;
+  readonly gzipped: Uint8Array;
+}
+
+export function staticJson(body: object): StaticJson {
+  const plain = Buffer.from(JSON.stringify(body));
+  return { plain, gzipped: gzipSync(plain) };
+}
+
+/** End an exchange with JSON that was made before. */
+export function replyStaticJson(exchange: Exchange, { plain, gzipped }: StaticJson): void {
+  const varied: Fields = { ...jsonFields, vary: "accept-encoding" };
+  if (takesGzip(exchange.request.headers["accept-encoding"])) {
+    finish(exchange, 200, gzipped, { ...varied, "content-encoding": "gzip" });
+  } else finish(exchange, 200, plain, varied);
 }
 
 function finish(exchange: Exchange, status: number, body: Uint8Array, fields: Fields): void {

@@ -1,11 +1,11 @@
 import type { Engine } from "../core/index.js";
 import { asyncApiDocument, openApiDocument } from "../documents/index.js";
-import type { RequestHead } from "../http/exchange.js";
+import { type StaticJson, staticJson } from "../http-reply/index.js";
 import type { Readiness } from "../transports/rpc/services/health.js";
 import { serverVersion } from "./version.js";
 
 /** A plain answer that is made anew for each request. */
-export type Page = (request: RequestHead) => { readonly status: number; readonly json: Uint8Array };
+export type Page = () => { readonly status: number; readonly json: Uint8Array };
 
 /** Whether the process lives, and whether it should be sent requests: what an orchestrator asks. */
 export function operationPages(readiness: Readiness, engine: Engine): [string, Page][] {
@@ -23,16 +23,11 @@ export function operationPages(readiness: Readiness, engine: Engine): [string, P
   ];
 }
 
-/** The contract in the languages of other tools. */
-export function documentPages(): [string, Page][] {
-  const openApi = Buffer.from(JSON.stringify(openApiDocument({ version: serverVersion })));
+/** The contract in the languages of other tools, made once. */
+export function documentPages(isTls: boolean): [string, StaticJson][] {
   return [
-    ["/openapi.json", () => ({ status: 200, json: openApi })],
-    [
-      "/asyncapi.json",
-      ({ authority, scheme }) =>
-        page(200, asyncApiDocument({ version: serverVersion, host: authority, isTls: scheme === "https" })),
-    ],
+    ["/openapi.json", staticJson(openApiDocument({ version: serverVersion }))],
+    ["/asyncapi.json", staticJson(asyncApiDocument({ version: serverVersion, isTls }))],
   ];
 }
 

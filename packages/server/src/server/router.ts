@@ -1,7 +1,7 @@
 import { ConfabError } from "@confab/contract";
 import type { Exchange, ExchangeHandler } from "../http/exchange.js";
 import { ignoredBody } from "../http/read-body.js";
-import { replyJson, respondError } from "../http-reply/index.js";
+import { replyJson, replyStaticJson, respondError, type StaticJson } from "../http-reply/index.js";
 import type { RpcHandler } from "../transports/rpc/adapter.js";
 import { answerPreflight, CrossOriginExchange, isPreflight } from "./cors.js";
 import type { Door } from "./door.js";
@@ -12,8 +12,8 @@ export interface RouterDeps {
   readonly door: Door;
   readonly rpc: RpcHandler;
   readonly rest: ExchangeHandler;
-  /** Plain answers by path. */
-  readonly pages: ReadonlyMap<string, Page>;
+  /** Plain answers by path: some are made anew for each request, some never change. */
+  readonly pages: ReadonlyMap<string, Page | StaticJson>;
   readonly files: StaticFiles | undefined;
 }
 
@@ -69,13 +69,17 @@ export function createRouter({ door, rpc, rest, pages, files }: RouterDeps): Exc
   };
 }
 
-function answerPage(exchange: Exchange, page: Page): void {
+function answerPage(exchange: Exchange, page: Page | StaticJson): void {
   exchange.listen(ignoredBody);
   const { method } = exchange.request;
   if (method !== "GET" && method !== "HEAD") {
     respondError(exchange, new ConfabError("METHOD_NOT_ALLOWED", "this path takes GET"), { allow: "GET, HEAD" });
     return;
   }
-  const { status, json } = page(exchange.request);
+  if (typeof page !== "function") {
+    replyStaticJson(exchange, page);
+    return;
+  }
+  const { status, json } = page();
   replyJson(exchange, status, json);
 }

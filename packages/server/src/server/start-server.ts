@@ -4,6 +4,7 @@ import { ConfabError, PayloadTypes } from "@confab/contract";
 import { violationsOf } from "@confab/contract/validation";
 import { Hub } from "../core/index.js";
 import { ArrivalTimeouts } from "../http/arrival-timeouts.js";
+import type { StaticJson } from "../http-reply/index.js";
 import { ChatService, FrameSessions } from "../service/index.js";
 import { createRestHandler } from "../transports/rest/adapter.js";
 import { createRpcHandler } from "../transports/rpc/adapter.js";
@@ -18,7 +19,7 @@ import { HostPolicy, isLoopbackHost } from "./hosts.js";
 import { listen } from "./listener.js";
 import { type Logger, silentLogger } from "./logger.js";
 import { OriginPolicy } from "./origins.js";
-import { documentPages, operationPages } from "./pages.js";
+import { documentPages, operationPages, type Page } from "./pages.js";
 import { eventLoop, randomIds, systemClock } from "./platform.js";
 import { createRouter } from "./router.js";
 import { StaticFiles } from "./static-files.js";
@@ -80,7 +81,10 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     door,
     rpc: createRpcHandler({ service, sessions, readiness, arrivals, report }),
     rest: createRestHandler({ service, openStream: sse.openStream, bodyTimeouts: arrivals, report }),
-    pages: new Map([...operationPages(readiness, engine), ...documentPages()]),
+    pages: new Map<string, Page | StaticJson>([
+      ...operationPages(readiness, engine),
+      ...documentPages(config.tls !== undefined),
+    ]),
     files,
   });
   const signsOfLife = setInterval(() => {
