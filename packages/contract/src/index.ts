@@ -33,4 +33,5 @@ export { type Limit, type LimitName, type Limits, limits, limitsWith } from "./l
 export { defaultRoom, type NewMessage, type Payload, type StoredMessage } from "./message.js";
 export { PayloadTypes } from "./payload-types.js";
 export { formatPosition, type Position, parsePosition } from "./position.js";
+export { utf8Encoder } from "./utf8.js";
 export { utf8Length, varintLength, writeVarint } from "./wire.js";

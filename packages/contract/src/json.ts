@@ -11,7 +11,8 @@ import type { Position } from "./position.js";
 // type it does not know, and such payloads must pass; so payloads are taken out before it reads, and the messages that
 // carry them are written here.
 
-const utf8 = new TextDecoder("utf-8", { fatal: true });
+/** Made at its first use: see utf8.ts. Unlike the one there it drops a byte order mark, which no JSON may begin with. */
+let decoder: TextDecoder | undefined;
 
 /** The `position` of proto3 JSON: 64-bit numbers are strings there. */
 export function positionJson({ epoch, offset }: Position): string {
@@ -86,8 +87,9 @@ function messageFromJsonValue<Desc extends DescMessage>(
  */
 export function parseJson(source: string | Uint8Array): JsonValue {
   let text: string;
+  decoder ??= new TextDecoder("utf-8", { fatal: true });
   try {
-    text = typeof source === "string" ? source : utf8.decode(source);
+    text = typeof source === "string" ? source : decoder.decode(source);
   } catch (cause) {
     throw new ConfabError("MALFORMED_MESSAGE", "not valid UTF-8", { cause });
   }

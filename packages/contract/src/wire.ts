@@ -1,10 +1,8 @@
 import { ConfabError } from "./errors.js";
+import { utf8Decoder, utf8Encoder } from "./utf8.js";
 
 // The few pieces of the Protobuf wire format (protobuf.dev/programming-guides/encoding) that the hand-written codecs of
 // the hot messages share. Everything else uses the generated code.
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Below this many characters a plain loop beats the call into the platform's text codec. */
 const shortTextLength = 48;
@@ -48,7 +46,7 @@ export function writeUtf8(target: Uint8Array, at: number, text: string, byteLeng
     for (let i = 0; i < byteLength; i++) target[at++] = text.charCodeAt(i);
     return at;
   }
-  encoder.encodeInto(text, target.subarray(at, at + byteLength));
+  utf8Encoder().encodeInto(text, target.subarray(at, at + byteLength));
   return at + byteLength;
 }
 
@@ -163,7 +161,7 @@ export class WireReader {
 
   private decodeUtf8(start: number): string {
     try {
-      return decoder.decode(this.bytes.subarray(start, this.at));
+      return utf8Decoder().decode(this.bytes.subarray(start, this.at));
     } catch (cause) {
       throw new ConfabError("MALFORMED_MESSAGE", "a string is not valid UTF-8", { cause });
     }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { once } from "node:events";
+import { getEventListeners, once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { after, before, describe, it } from "node:test";
 import {
@@ -131,6 +131,32 @@ for (const transport of transports) {
       assert.deepEqual(await texts({ limit: 2, oldestFirst: true }), ["1", "2", true]);
       assert.deepEqual(await texts({ after: acks[1]?.position }), ["3", "4", false]);
       assert.deepEqual(await texts({ before: acks[2]?.position, limit: 5 }), ["1", "2", false]);
+    });
+
+    // Node warns of more than ten listeners, and an application may give one signal to everything that it does.
+    it("takes one signal for many calls, with one listener, and lets go of it", async () => {
+      const room = newRoom();
+      const controller = new AbortController();
+      const { signal } = controller;
+      let most = 0;
+      const count = <T>(call: Promise<T>): Promise<T> => {
+        most = Math.max(most, getEventListeners(signal, "abort").length);
+        return call.finally(() => {
+          most = Math.max(most, getEventListeners(signal, "abort").length);
+        });
+      };
+      const listenings = Array.from({ length: 4 }, () => count(link.listen({ room }, { signal })));
+      const calls = Array.from({ length: 4 }, (_, index) => [
+        count(link.send({ room, user: "alice", text: `${index}` }, { signal })),
+        count(link.history({ room }, { signal })),
+        count(link.rooms({ limit: 1 }, { signal })),
+        count(link.members({ room }, { signal })),
+        count(link.signal({ room, user: `user-${index}`, kind: "typing" }, { signal })),
+      ]);
+      await Promise.all([...listenings, ...calls.flat()]);
+      assert.equal(most, 1);
+      controller.abort();
+      assert.equal(getEventListeners(signal, "abort").length, 0);
     });
 
     it("lists rooms and members, and takes signals", async () => {

@@ -1,5 +1,6 @@
-import { ConfabError, confabErrorFrom } from "@confab/contract";
-import { type CallBounds, callBounds, whenAborted } from "../call-signal.js";
+import { ConfabError } from "@confab/contract";
+import { bounded, type CallBounds, whenAborted } from "../call-signal.js";
+import { failureFrom } from "../client-fault.js";
 import { networkFailure, sendLost } from "../network-failure.js";
 import type { PayloadConverter } from "../payload.js";
 import { withReconnectWindow } from "../reconnect-advice.js";
@@ -159,7 +160,9 @@ export class FrameConnection {
       this.welcomed();
     };
     if (token === undefined) return welcomed();
-    this.authenticate(token, callBounds()).then(welcomed, (error: unknown) => this.close(confabErrorFrom(error)));
+    bounded(undefined, (bounds) => this.authenticate(token, bounds)).then(welcomed, (error: unknown) =>
+      this.close(failureFrom(error)),
+    );
   }
 
   /** A server that says nothing for two of its ping intervals is gone, whatever TCP believes. */

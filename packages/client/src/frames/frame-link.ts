@@ -1,5 +1,6 @@
-import { ConfabError, confabErrorFrom, defaultRoom, utf8Length } from "@confab/contract";
-import { type CallBounds, callBounds, linkClosed, within } from "../call-signal.js";
+import { ConfabError, defaultRoom, utf8Length } from "@confab/contract";
+import { bounded, type CallBounds, linkClosed, within } from "../call-signal.js";
+import { failureFrom } from "../client-fault.js";
 import type {
   Ack,
   CallOptions,
@@ -61,29 +62,33 @@ export class FrameLink implements Link {
 
   async open(options?: CallOptions): Promise<void> {
     try {
-      await this.connect(callBounds(options));
+      await bounded(options, (bounds) => this.connect(bounds));
     } catch (error) {
       // Browsers never say why there was no WebSocket. HTTP does: perhaps no Confab server is there at all.
-      throw isNetworkFailure(error) ? await this.blameFor(confabErrorFrom(error), options) : error;
+      throw isNetworkFailure(error) ? await this.blameFor(failureFrom(error), options) : error;
     }
   }
 
   async send(message: OutgoingMessage, options?: CallOptions): Promise<Ack> {
-    const bounds = callBounds(options);
-    const connection = await this.connect(bounds);
-    refuseTooLarge(message, connection.maxMessageBytes);
-    const send = sendRequest({ ...message, id: message.id ?? newMessageId() }).message;
-    const event = await connection.request({ send }, bounds);
+    const event = await bounded(options, async (bounds) => {
+      const connection = await this.connect(bounds);
+      refuseTooLarge(message, connection.maxMessageBytes);
+      const send = sendRequest({ ...message, id: message.id ?? newMessageId() }).message;
+      return connection.request({ send }, bounds);
+    });
     return event.kind === "ack" ? event.ack : unexpected(event);
   }
 
-  async listen(request: ListenRequest, options: ListenOptions = {}): Promise<Listening> {
+  listen(request: ListenRequest, options: ListenOptions = {}): Promise<Listening> {
+    return bounded({ signal: options.signal }, (bounds) => this.begin(request, options, bounds));
+  }
+
+  private async begin(request: ListenRequest, options: ListenOptions, bounds: CallBounds): Promise<Listening> {
     const { signal, onSignal, onPresence } = options;
-    const bounds = callBounds({ signal });
     const room = request.room || defaultRoom;
     const connection = await this.connect(bounds, room);
     // Another listening may have taken the room on this connection while we waited for the welcome.
-    if (connection.readers.has(room)) return this.listen(request, options);
+    if (connection.readers.has(room)) return this.begin(request, options, bounds);
     const subscribe = (from: ListenRequest): FrameBody => ({
       subscribe: {
         reader: readerRequest(from).message,
@@ -93,9 +98,10 @@ export class FrameLink implements Link {
     });
     const unsubscribe = () => connection.tell({ unsubscribe: { room } });
     const subscribeAfter = (after: string) => {
-      connection
-        .request(subscribe({ room, user: request.user, after }), callBounds({ signal }))
-        .catch((error: unknown) => reader.finish(confabErrorFrom(error)));
+      const again = subscribe({ room, user: request.user, after });
+      bounded({ signal }, (callBounds) => connection.request(again, callBounds)).catch((error: unknown) =>
+        reader.finish(failureFrom(error)),
+      );
     };
     const reader = new RoomReader({ unsubscribe, subscribeAfter }, { onSignal, onPresence });
     connection.readers.set(room, reader);
@@ -144,17 +150,16 @@ export class FrameLink implements Link {
 
   async authenticate(token: string, options?: CallOptions): Promise<void> {
     this.token = token;
-    const bounds = callBounds(options);
-    // Those that are not ready yet say it when they are.
-    const ready = this.connections.filter(({ wasReady }) => wasReady);
-    const renewed = ready.map((connection) => connection.authenticate(token, bounds));
-    await Promise.all([...renewed, this.deps.aside.authenticate(token)]);
+    await bounded(options, async (bounds) => {
+      // Those that are not ready yet say it when they are.
+      const ready = this.connections.filter(({ wasReady }) => wasReady);
+      const renewed = ready.map((connection) => connection.authenticate(token, bounds));
+      await Promise.all([...renewed, this.deps.aside.authenticate(token)]);
+    });
   }
 
-  private async call(frame: FrameBody, options?: CallOptions): Promise<ServerEvent> {
-    const bounds = callBounds(options);
-    const connection = await this.connect(bounds);
-    return connection.request(frame, bounds);
+  private call(frame: FrameBody, options?: CallOptions): Promise<ServerEvent> {
+    return bounded(options, async (bounds) => (await this.connect(bounds)).request(frame, bounds));
   }
 
   private async blameFor(failure: ConfabError, options?: CallOptions): Promise<ConfabError> {
@@ -162,7 +167,7 @@ export class FrameLink implements Link {
       await this.deps.aside.open(options);
       return transportBlocked(failure);
     } catch (thrown) {
-      const error = confabErrorFrom(thrown);
+      const error = failureFrom(thrown);
       // Another network failure, or no time left, says no more than the first.
       return isNetworkFailure(error) || error.code === "DEADLINE_EXCEEDED" ? failure : error;
     }

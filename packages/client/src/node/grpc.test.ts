@@ -7,7 +7,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { base64Encode } from "@bufbuild/protobuf/wire";
 import { ConfabError, enveloped, errorDetails } from "@confab/contract";
 import { StatusSchema } from "@confab/contract/gen/google/rpc/status_pb";
-import { type CallBounds, callBounds } from "../call-signal.js";
+import { bounded, type CallBounds } from "../call-signal.js";
 import { isNetworkFailure } from "../network-failure.js";
 import { GrpcCaller } from "./grpc.js";
 
@@ -58,7 +58,10 @@ test("a unary call sends one envelope and its deadline, and gives the one messag
     withTrailers(stream, { "grpc-status": "0" });
     stream.on("end", () => stream.end(enveloped(0, new Uint8Array([9]))));
   });
-  assert.deepEqual(await caller.unary("SendMessage", request, callBounds({ timeoutMs: 7_000 })), Buffer.from([9]));
+  assert.deepEqual(
+    await bounded({ timeoutMs: 7_000 }, (bounds) => caller.unary("SendMessage", request, bounds)),
+    Buffer.from([9]),
+  );
   assert.equal(seen[":path"], "/confab.v1.ChatService/SendMessage");
   assert.equal(seen["grpc-timeout"], "7000m");
   assert.equal(seen.te, "trailers");
@@ -98,13 +101,16 @@ test("an error in the trailers is the error of the catalogue that its details na
     });
     stream.end();
   });
-  await assert.rejects(caller.unary("GetHistory", request, callBounds()), (thrown) => {
-    assert.ok(thrown instanceof ConfabError);
-    assert.equal(thrown.code, "OUT_OF_RANGE");
-    assert.equal(thrown.message, "trimmed: 50 %");
-    assert.deepEqual(thrown.facts.range, { room: "a", epoch: 5, oldest: 3, newest: 9 });
-    return true;
-  });
+  await assert.rejects(
+    bounded(undefined, (bounds) => caller.unary("GetHistory", request, bounds)),
+    (thrown) => {
+      assert.ok(thrown instanceof ConfabError);
+      assert.equal(thrown.code, "OUT_OF_RANGE");
+      assert.equal(thrown.message, "trimmed: 50 %");
+      assert.deepEqual(thrown.facts.range, { room: "a", epoch: 5, oldest: 3, newest: 9 });
+      return true;
+    },
+  );
 });
 
 test("an answer of only trailers is an error at once", async (t) => {
@@ -120,12 +126,18 @@ test("a stream that ends without trailers was cut off, and is no success", async
     stream.respond(head);
     stream.end(enveloped(0, new Uint8Array([1])));
   });
-  await assert.rejects(caller.unary("SendMessage", request, callBounds()), codeOf("ENGINE_UNAVAILABLE", true));
+  await assert.rejects(
+    bounded(undefined, (bounds) => caller.unary("SendMessage", request, bounds)),
+    codeOf("ENGINE_UNAVAILABLE", true),
+  );
 });
 
 test("an HTTP answer that is not gRPC is an error by its status", async (t) => {
   const caller = await peer(t, (stream) => stream.respond({ ":status": 503 }, { endStream: true }));
-  await assert.rejects(caller.unary("SendMessage", request, callBounds()), codeOf("ENGINE_UNAVAILABLE"));
+  await assert.rejects(
+    bounded(undefined, (bounds) => caller.unary("SendMessage", request, bounds)),
+    codeOf("ENGINE_UNAVAILABLE"),
+  );
 });
 
 test("a port where nobody listens is a network failure", async (t) => {
@@ -135,7 +147,10 @@ test("a port where nobody listens is a network failure", async (t) => {
   server.close();
   const caller = new GrpcCaller({ baseUrl: `http://127.0.0.1:${port}` });
   t.after(() => caller.close());
-  await assert.rejects(caller.unary("SendMessage", request, callBounds()), codeOf("ENGINE_UNAVAILABLE", true));
+  await assert.rejects(
+    bounded(undefined, (bounds) => caller.unary("SendMessage", request, bounds)),
+    codeOf("ENGINE_UNAVAILABLE", true),
+  );
 });
 
 /** Bounds of a call whose time is over when the test says so. */
@@ -160,7 +175,7 @@ test("a call that its caller gives up is CANCELLED", async (t) => {
   const controller = new AbortController();
   const caller = await peer(t, () => controller.abort());
   await assert.rejects(
-    caller.unary("SendMessage", request, callBounds({ signal: controller.signal })),
+    bounded({ signal: controller.signal }, (bounds) => caller.unary("SendMessage", request, bounds)),
     codeOf("CANCELLED"),
   );
 });
@@ -176,8 +191,11 @@ test("after its connection died, the next call makes a new one", async (t) => {
     withTrailers(stream, { "grpc-status": "0" });
     stream.end(enveloped(0, new Uint8Array([4])));
   });
-  await assert.rejects(caller.unary("ListRooms", request, callBounds()), codeOf("ENGINE_UNAVAILABLE", true));
-  assert.deepEqual([...(await caller.unary("ListRooms", request, callBounds()))], [4]);
+  await assert.rejects(
+    bounded(undefined, (bounds) => caller.unary("ListRooms", request, bounds)),
+    codeOf("ENGINE_UNAVAILABLE", true),
+  );
+  assert.deepEqual([...(await bounded(undefined, (bounds) => caller.unary("ListRooms", request, bounds)))], [4]);
 });
 
 /** A door to a port whose first connection is a hole that swallows everything. */
@@ -216,10 +234,16 @@ test("a connection that answered neither a call nor a ping is given up, and the 
     caller.close();
     server.close();
   });
-  await assert.rejects(caller.unary("ListRooms", request, callBounds({ timeoutMs: 50 })), codeOf("DEADLINE_EXCEEDED"));
-  await assert.rejects(caller.unary("ListRooms", request, callBounds()), codeOf("ENGINE_UNAVAILABLE", true));
+  await assert.rejects(
+    bounded({ timeoutMs: 50 }, (bounds) => caller.unary("ListRooms", request, bounds)),
+    codeOf("DEADLINE_EXCEEDED"),
+  );
+  await assert.rejects(
+    bounded(undefined, (bounds) => caller.unary("ListRooms", request, bounds)),
+    codeOf("ENGINE_UNAVAILABLE", true),
+  );
   assert.equal(door.connections(), 1);
-  assert.deepEqual([...(await caller.unary("ListRooms", request, callBounds()))], [5]);
+  assert.deepEqual([...(await bounded(undefined, (bounds) => caller.unary("ListRooms", request, bounds)))], [5]);
   assert.equal(door.connections(), 2);
 });
 
@@ -234,7 +258,7 @@ test("a slow call on a connection that answers pings leaves it to the others", a
   });
   await assert.rejects(caller.unary("SendMessage", request, bounds), codeOf("DEADLINE_EXCEEDED"));
   while (sessions === 0) await new Promise((resolve) => setImmediate(resolve));
-  assert.deepEqual([...(await caller.unary("ListRooms", request, callBounds()))], [6]);
+  assert.deepEqual([...(await bounded(undefined, (bounds) => caller.unary("ListRooms", request, bounds)))], [6]);
   assert.equal(sessions, 1);
 });
 

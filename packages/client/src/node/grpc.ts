@@ -1,6 +1,7 @@
 import type http2 from "node:http2";
-import { ConfabError, confabErrorFrom, enveloped } from "@confab/contract";
+import { ConfabError, enveloped } from "@confab/contract";
 import { type CallBounds, cancelled, whenAborted } from "../call-signal.js";
+import { failureFrom } from "../client-fault.js";
 import { authorization, type Credentials } from "../credentials.js";
 import type { ChannelEvents, FrameChannel } from "../frames/channel.js";
 import { networkFailure, networkFailureText } from "../network-failure.js";
@@ -62,7 +63,7 @@ export class GrpcCaller implements RpcCaller {
       for await (const message of messages) if (!isOver) onMessage(message);
       throw networkFailure("ENGINE_UNAVAILABLE", "the server ended the stream");
     };
-    read().catch((error: unknown) => finish(confabErrorFrom(error)));
+    read().catch((error: unknown) => finish(failureFrom(error)));
     return {
       get isOpen() {
         return !isOver;

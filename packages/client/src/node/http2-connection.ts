@@ -1,4 +1,5 @@
 import http2 from "node:http2";
+import { networkFailure, networkFailureText } from "../network-failure.js";
 import { secureOptions, type TlsOptions } from "./tls.js";
 
 /** How long a server may take to answer a PING before its connection is given up, in milliseconds. */
@@ -22,7 +23,16 @@ export class Http2Connection {
   constructor(private readonly options: Http2ConnectionOptions) {}
 
   request(headers: http2.OutgoingHttpHeaders): http2.ClientHttp2Stream {
-    return this.liveSession().request(headers);
+    try {
+      return this.liveSession().request(headers);
+    } catch (cause) {
+      // Of a session that the server has just ended, and has no streams left.
+      throw networkFailure(
+        "ENGINE_UNAVAILABLE",
+        `cannot reach ${this.options.baseUrl}: ${networkFailureText(cause)}`,
+        cause,
+      );
+    }
   }
 
   /**

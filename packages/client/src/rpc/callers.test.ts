@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ConfabError, enveloped, envelopeFlag } from "@confab/contract";
-import { callBounds } from "../call-signal.js";
+import { bounded } from "../call-signal.js";
 import type { Fetch } from "../streams/http-body.js";
 import { ConnectCaller } from "./connect.js";
 import { GrpcWebCaller, trailersFrom } from "./grpc-web.js";
@@ -37,25 +37,34 @@ test("a gRPC-Web answer is its message once the trailers say OK, whatever the ch
     "http://a",
     answering([enveloped(0, new Uint8Array([7])), trailers("grpc-status: 0\r\n")]),
   );
-  assert.deepEqual([...(await caller.unary("SendMessage", request, callBounds()))], [7]);
+  assert.deepEqual([...(await bounded(undefined, (bounds) => caller.unary("SendMessage", request, bounds)))], [7]);
 });
 
 test("trailers in the body carry the error of a gRPC-Web call", async () => {
   const caller = new GrpcWebCaller("http://a", answering([trailers("Grpc-Status:3\r\ngrpc-message: no%20room\r\n")]));
-  await assert.rejects(caller.unary("SendMessage", request, callBounds()), {
-    code: "INVALID_MESSAGE",
-    message: "no room",
-  });
+  await assert.rejects(
+    bounded(undefined, (bounds) => caller.unary("SendMessage", request, bounds)),
+    {
+      code: "INVALID_MESSAGE",
+      message: "no room",
+    },
+  );
 });
 
 test("trailers in the head carry the error of a gRPC-Web call", async () => {
   const caller = new GrpcWebCaller("http://a", answering([], { headers: { "grpc-status": "14" } }));
-  await assert.rejects(caller.unary("SendMessage", request, callBounds()), isCode("ENGINE_UNAVAILABLE"));
+  await assert.rejects(
+    bounded(undefined, (bounds) => caller.unary("SendMessage", request, bounds)),
+    isCode("ENGINE_UNAVAILABLE"),
+  );
 });
 
 test("a gRPC-Web stream without trailers was cut off", async () => {
   const caller = new GrpcWebCaller("http://a", answering([enveloped(0, new Uint8Array([7]))]));
-  await assert.rejects(caller.unary("SendMessage", request, callBounds()), isCode("ENGINE_UNAVAILABLE"));
+  await assert.rejects(
+    bounded(undefined, (bounds) => caller.unary("SendMessage", request, bounds)),
+    isCode("ENGINE_UNAVAILABLE"),
+  );
 });
 
 test("names of trailers are compared in lower case and values are trimmed", () => {
@@ -94,8 +103,11 @@ test("a Connect error takes its code from the details, and from the status where
   const caller = (body: string, status: number) =>
     new ConnectCaller("http://a", "json", answering([utf8.encode(body)], { status }));
   await assert.rejects(
-    caller(JSON.stringify(ours), 429).unary("SendMessage", request, callBounds()),
+    bounded(undefined, (bounds) => caller(JSON.stringify(ours), 429).unary("SendMessage", request, bounds)),
     isCode("STORAGE_FULL"),
   );
-  await assert.rejects(caller("<html>", 502).unary("SendMessage", request, callBounds()), isCode("ENGINE_UNAVAILABLE"));
+  await assert.rejects(
+    bounded(undefined, (bounds) => caller("<html>", 502).unary("SendMessage", request, bounds)),
+    isCode("ENGINE_UNAVAILABLE"),
+  );
 });

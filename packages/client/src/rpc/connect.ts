@@ -2,13 +2,11 @@ import { ConfabError, enveloped, envelopeFlag, parseJson } from "@confab/contrac
 import type { CallBounds } from "../call-signal.js";
 import { networkFailure } from "../network-failure.js";
 import { envelopes } from "../streams/envelopes.js";
-import { bodyChunks, type Fetch, fetchBytes, fetchResponse } from "../streams/http-body.js";
+import { bodyChunks, bodyText, type Fetch, fetchBytes, fetchResponse } from "../streams/http-body.js";
 import { errorFromConnect } from "../wire/errors.js";
 import { isJsonObject } from "../wire/payloads.js";
 import type { WireFormat } from "../wire/requests.js";
 import { type MethodName, methodPath, type RpcCaller, type RpcStream } from "./caller.js";
-
-const utf8 = new TextDecoder();
 
 /** The Connect protocol over `fetch` (connectrpc.com/docs/protocol). */
 export class ConnectCaller implements RpcCaller {
@@ -33,7 +31,7 @@ export class ConnectCaller implements RpcCaller {
       { method: "POST" as const, headers, body: request },
       bounds,
     );
-    if (!response.ok) throw errorFromConnect(response.status, utf8.decode(body));
+    if (!response.ok) throw errorFromConnect(response.status, new TextDecoder().decode(body));
     // Almost any bytes are a message in Protobuf, somebody's page among them.
     const type = response.headers.get("content-type") ?? "";
     if (!type.startsWith(`application/${this.format}`))
@@ -45,7 +43,7 @@ export class ConnectCaller implements RpcCaller {
     const headers = { "content-type": `application/connect+${this.format}`, "connect-protocol-version": "1" };
     const init = { method: "POST" as const, headers, body: enveloped(0, request), signal };
     const response = await fetchResponse(this.fetch, this.baseUrl + methodPath(method), init);
-    if (!response.ok) throw errorFromConnect(response.status, await response.text());
+    if (!response.ok) throw errorFromConnect(response.status, await bodyText(response));
     return { header: (name) => response.headers.get(name) ?? undefined, messages: streamMessages(response) };
   }
 

@@ -2,11 +2,9 @@ import { ConfabError, enveloped, envelopeFlag } from "@confab/contract";
 import type { CallBounds } from "../call-signal.js";
 import { networkFailure } from "../network-failure.js";
 import { envelopes } from "../streams/envelopes.js";
-import { bodyChunks, type Fetch, fetchResponse } from "../streams/http-body.js";
+import { bodyChunks, bodyText, type Fetch, fetchResponse } from "../streams/http-body.js";
 import { errorFromGrpc, errorFromHttp } from "../wire/errors.js";
 import { type MethodName, methodPath, type RpcCaller, type RpcStream } from "./caller.js";
-
-const utf8 = new TextDecoder();
 
 /** gRPC-Web in its binary form over `fetch` (grpc/doc/PROTOCOL-WEB.md). */
 export class GrpcWebCaller implements RpcCaller {
@@ -59,7 +57,7 @@ export class GrpcWebCaller implements RpcCaller {
       const error = errorFromGrpc(header);
       if (error) throw error;
     }
-    if (!response.ok) throw errorFromHttp(response.status, await response.text());
+    if (!response.ok) throw errorFromHttp(response.status, await bodyText(response));
     return { header, messages: streamMessages(response) };
   }
 }
@@ -70,7 +68,7 @@ async function* streamMessages(response: Response): AsyncGenerator<Uint8Array> {
       yield message;
       continue;
     }
-    const error = errorFromGrpc(trailersFrom(utf8.decode(message)));
+    const error = errorFromGrpc(trailersFrom(new TextDecoder().decode(message)));
     if (error) throw error;
     return;
   }

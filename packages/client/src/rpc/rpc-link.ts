@@ -1,5 +1,5 @@
 import { ConfabError } from "@confab/contract";
-import { callBounds } from "../call-signal.js";
+import { bounded } from "../call-signal.js";
 import type { Credentials } from "../credentials.js";
 import type {
   CallOptions,
@@ -153,7 +153,8 @@ export class RpcLink implements Link {
   ): Promise<Result> {
     const { caller } = this.deps;
     const bytes = encodeRequest(caller.format, request, this.types);
-    return decodeReply(reply, caller.format, await caller.unary(method, bytes, callBounds(options)));
+    const answer = await bounded(options, (bounds) => caller.unary(method, bytes, bounds));
+    return decodeReply(reply, caller.format, answer);
   }
 }
 

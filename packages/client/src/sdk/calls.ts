@@ -1,5 +1,6 @@
-import { ConfabError, confabErrorFrom } from "@confab/contract";
+import { ConfabError } from "@confab/contract";
 import { whenAborted } from "../call-signal.js";
+import { failureFrom } from "../client-fault.js";
 import type { CallOptions, Link } from "../link.js";
 import type { Clock } from "./clock.js";
 import type { Connector } from "./connector.js";
@@ -47,7 +48,7 @@ export class Calls {
     try {
       return { value: await call(session.link, { signal }) };
     } catch (thrown) {
-      const cause = confabErrorFrom(thrown);
+      const cause = failureFrom(thrown);
       // The caller's doing says nothing about the connection.
       const verdict = signal.aborted ? "final" : this.deps.connector.judge(session, cause);
       return { error: { cause, verdict } as const };

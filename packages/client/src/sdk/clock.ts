@@ -9,7 +9,7 @@ export interface Clock {
 }
 
 export const platformClock: Clock = {
-  nowMs: () => performance.now(),
+  nowMs: () => (globalThis.performance ?? Date).now(),
   unixMs: () => Date.now(),
   after: (delayMs, task) => {
     const timer = setTimeout(task, delayMs);

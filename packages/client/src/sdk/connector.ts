@@ -1,5 +1,6 @@
-import { ConfabError, confabErrorFrom } from "@confab/contract";
+import { ConfabError } from "@confab/contract";
 import { whenAborted } from "../call-signal.js";
+import { failureFrom } from "../client-fault.js";
 import type { CallOptions, Link, TransportName } from "../link.js";
 import { isTransportBlocked } from "../network-failure.js";
 import { backoffMs } from "./backoff.js";
@@ -191,7 +192,7 @@ export class Connector {
     } catch (thrown) {
       link?.close();
       if (attempt.signal.aborted) return;
-      const error = openingError(confabErrorFrom(thrown), url);
+      const error = openingError(failureFrom(thrown), url);
       this.failed(error);
     }
   }

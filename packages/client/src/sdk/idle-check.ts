@@ -1,4 +1,4 @@
-import { confabErrorFrom } from "@confab/contract";
+import { failureFrom } from "../client-fault.js";
 import { networkFailure } from "../network-failure.js";
 import type { Clock } from "./clock.js";
 import type { Connector, Session } from "./connector.js";
@@ -34,7 +34,7 @@ export function watchSilence(options: SilenceOptions): SilenceWatch {
   let isWaiting = false;
   let waits = 0;
   let cancel: () => void = () => undefined;
-  const giveUp = (error: unknown) => options.connector.judge(session, confabErrorFrom(error));
+  const giveUp = (error: unknown) => options.connector.judge(session, failureFrom(error));
 
   /** A timer for a whole interval, and not one for each message: busy rooms have many. */
   const tick = (waitsBefore: number): void => {
@@ -59,7 +59,7 @@ export function watchSilence(options: SilenceOptions): SilenceWatch {
     } catch (error) {
       if (isClosed) return;
       // Trimmed means that it was there, and nothing was heard of it.
-      if (confabErrorFrom(error).code === "OUT_OF_RANGE") options.connector.lost(session, confabErrorFrom(error));
+      if (failureFrom(error).code === "OUT_OF_RANGE") options.connector.lost(session, failureFrom(error));
       else giveUp(error);
       again();
     }

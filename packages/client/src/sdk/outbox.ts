@@ -1,5 +1,6 @@
-import { ConfabError, confabErrorFrom, defaultRoom, utf8Length } from "@confab/contract";
+import { ConfabError, defaultRoom, utf8Length } from "@confab/contract";
 import { whenAborted } from "../call-signal.js";
+import { failureFrom } from "../client-fault.js";
 import type { Ack, OutgoingMessage } from "../link.js";
 import { newMessageId } from "../message-id.js";
 import type { Clock } from "./clock.js";
@@ -155,7 +156,7 @@ export class Outbox {
     try {
       queued.settle(await session.link.send(queued.message, { timeoutMs: this.deps.attemptTimeoutMs }));
     } catch (thrown) {
-      const error = confabErrorFrom(thrown);
+      const error = failureFrom(thrown);
       if (!session.isLive) return;
       const verdict = this.deps.connector.judge(session, error);
       if (verdict === "final") queued.settle(error);

@@ -1,4 +1,5 @@
 import { ConfabError } from "@confab/contract";
+import { whenAborted } from "../call-signal.js";
 import type { RoomReading } from "./room-reading.js";
 
 /** Events that may wait for a loop that is slower than the room. */
@@ -11,13 +12,16 @@ export type Overflow = "forget" | "fail";
  * What is heard beside a room's messages, as something to iterate once. It has a reading of its own, whose messages are
  * dropped; leaving the loop ends it, and it ends and fails as readings do.
  *
- * @param begin makes the reading, which tells of each event and ends with the signal.
+ * @param begin makes the reading, which tells of each event and ends with its signal.
+ * @param signal ends it, without an error.
  */
 export async function* overheard<T>(
   begin: (tell: (event: T) => void, signal: AbortSignal) => RoomReading,
   overflow: Overflow,
+  signal?: AbortSignal,
 ): AsyncGenerator<T, void, undefined> {
   const leaving = new AbortController();
+  const release = whenAborted(signal, () => leaving.abort());
   const waiting: T[] = [];
   let end: { readonly error?: unknown } | undefined;
   let wake: () => void = () => undefined;
@@ -53,6 +57,7 @@ export async function* overheard<T>(
       });
     }
   } finally {
+    release();
     leaving.abort();
   }
 }

@@ -1,5 +1,6 @@
-import { ConfabError, confabErrorFrom, formatPosition } from "@confab/contract";
+import { ConfabError, formatPosition } from "@confab/contract";
 import { whenAborted } from "../call-signal.js";
+import { failureFrom } from "../client-fault.js";
 import type { CallOptions, ChatMessage, IncomingSignal, Link, Listening } from "../link.js";
 import { networkFailure } from "../network-failure.js";
 import { type Start, startOf } from "../start-position.js";
@@ -95,7 +96,7 @@ export class RoomReading implements AsyncIterable<ChatMessage> {
         } catch (thrown) {
           if (signal?.aborted) return;
           if (!session) return this.clientClosed(thrown);
-          await this.recover(session, confabErrorFrom(thrown));
+          await this.recover(session, failureFrom(thrown));
         }
       }
     } finally {
@@ -140,7 +141,7 @@ export class RoomReading implements AsyncIterable<ChatMessage> {
     try {
       await this.findStart(link, bounds);
     } catch (thrown) {
-      const error = confabErrorFrom(thrown);
+      const error = failureFrom(thrown);
       if (verdictOn(error) === "reconnect") throw error;
       // A refusal is of this room alone. Reading asks again, and is told the same.
     }

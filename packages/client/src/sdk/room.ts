@@ -128,12 +128,11 @@ export class Room {
     overflow: Overflow,
     optionsFor: (tell: (event: T) => void) => ReadOptions,
   ): AsyncIterable<T> {
-    const begin = (tell: (event: T) => void, left: AbortSignal) => {
-      const ends = signal ? AbortSignal.any([signal, left]) : left;
+    const begin = (tell: (event: T) => void, ends: AbortSignal) => {
       const options: ReadingOptions = { ...optionsFor(tell), user, signal: ends, isFromNow: true };
       return new RoomReading(this.name, options, this.deps.reading);
     };
-    return overheard(begin, overflow);
+    return overheard(begin, overflow, signal);
   }
 
   private reader(options: ReadOptions): ReadOptions {

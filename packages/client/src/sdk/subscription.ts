@@ -1,3 +1,4 @@
+import { whenAborted } from "../call-signal.js";
 import type { ChatMessage } from "../link.js";
 import { type ReadDeps, type ReadOptions, RoomReading } from "./room-reading.js";
 
@@ -16,7 +17,8 @@ export type MessageHandler = (message: ChatMessage) => void | Promise<void>;
 
 export function subscribe(handler: MessageHandler, room: string, options: ReadOptions, deps: ReadDeps): Subscription {
   const leaving = new AbortController();
-  const signal = options.signal ? AbortSignal.any([options.signal, leaving.signal]) : leaving.signal;
+  const { signal } = leaving;
+  const release = whenAborted(options.signal, () => leaving.abort());
   const reading = new RoomReading(room, { ...options, signal }, deps);
   const run = async () => {
     for await (const message of reading) {
@@ -24,10 +26,12 @@ export function subscribe(handler: MessageHandler, room: string, options: ReadOp
       await handler(message);
     }
   };
-  const ended = run().then(
-    () => undefined,
-    (error: unknown) => error,
-  );
+  const ended = run()
+    .then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+    .finally(release);
   return {
     get position() {
       return reading.position;

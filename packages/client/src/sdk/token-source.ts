@@ -1,5 +1,6 @@
-import { ConfabError, confabErrorFrom } from "@confab/contract";
+import { ConfabError } from "@confab/contract";
 import { whenAborted } from "../call-signal.js";
+import { failureFrom } from "../client-fault.js";
 import { networkFailure, networkFailureText } from "../network-failure.js";
 import { base64Decode } from "../wire/base64.js";
 import type { Clock } from "./clock.js";
@@ -41,7 +42,7 @@ export class TokenSource {
     try {
       return await this.asked(signal);
     } catch (thrown) {
-      const error = confabErrorFrom(thrown);
+      const error = failureFrom(thrown);
       if (!signal.aborted) this.deps.onFailed(error);
       throw error;
     }
@@ -77,7 +78,7 @@ export class TokenSource {
         plan();
       } catch (thrown) {
         if (signal.aborted) return;
-        const error = confabErrorFrom(thrown);
+        const error = failureFrom(thrown);
         onFailed(error);
         wait(retryDelayMs(failures++, error), () => void renew());
       }

@@ -1,4 +1,5 @@
 import { ConfabError, type ErrorCode } from "@confab/contract";
+import { isClientFault } from "../client-fault.js";
 import { isNetworkFailure } from "../network-failure.js";
 
 /**
@@ -22,6 +23,7 @@ const connectionCodes: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 export function verdictOn(error: ConfabError): Verdict {
+  if (isClientFault(error)) return "final";
   if (isNetworkFailure(error) || connectionCodes.has(error.code)) return "reconnect";
   return error.kind.retry ? "retry" : "final";
 }
@@ -50,7 +52,7 @@ export function isStranger(error: ConfabError): boolean {
 
 /** Whether another attempt to connect may go better. */
 export function isWorthReconnecting(error: ConfabError): boolean {
-  return isNetworkFailure(error) || error.kind.retry;
+  return isNetworkFailure(error) || (error.kind.retry && !isClientFault(error));
 }
 
 /** Whether the server ended the connection and does not want us back as we are (errors.ts, "Close codes"). */

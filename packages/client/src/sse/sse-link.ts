@@ -1,5 +1,5 @@
 import { ConfabError, parseJson } from "@confab/contract";
-import { callBounds } from "../call-signal.js";
+import { bounded } from "../call-signal.js";
 import type { Credentials } from "../credentials.js";
 import type {
   Ack,
@@ -22,7 +22,7 @@ import type {
 import { newMessageId } from "../message-id.js";
 import { asOutcomeUnknown } from "../network-failure.js";
 import type { PayloadConverter } from "../payload.js";
-import { bodyChunks, type Fetch, type FetchInit, fetchBytes, fetchResponse } from "../streams/http-body.js";
+import { bodyChunks, bodyText, type Fetch, type FetchInit, fetchBytes, fetchResponse } from "../streams/http-body.js";
 import { Listenings, refuseSignals } from "../streams/listenings.js";
 import { queryOf } from "../streams/query.js";
 import { errorFromHttp, errorFromJson } from "../wire/errors.js";
@@ -90,7 +90,7 @@ export class SseLink implements Link {
     const { after } = request;
     return this.listenings.begin(options, { after, recovered: after !== undefined }, async (signal) => {
       const response = await fetchResponse(this.fetch, url, { headers: { accept: "text/event-stream" }, signal });
-      if (!response.ok) throw errorFromHttp(response.status, await response.text());
+      if (!response.ok) throw errorFromHttp(response.status, await bodyText(response));
       const position = response.headers.get("confab-position");
       if (position === null)
         throw new ConfabError("PROTOCOL_VIOLATION", "the server did not say where the stream starts");
@@ -151,7 +151,8 @@ export class SseLink implements Link {
     reply: Reply<T>,
     options?: CallOptions,
   ): Promise<T> {
-    const { response, body } = await fetchBytes(this.fetch, this.options.url + path, init, callBounds(options));
+    const url = this.options.url + path;
+    const { response, body } = await bounded(options, (bounds) => fetchBytes(this.fetch, url, init, bounds));
     if (!response.ok) throw errorFromHttp(response.status, new TextDecoder().decode(body));
     return decodeReply(reply, "json", body);
   }

@@ -58,6 +58,11 @@ export async function fetchBytes(
   }
 }
 
+/** The body of a refusal, as text. */
+export function bodyText(response: Response): Promise<string> {
+  return response.text().catch(lost);
+}
+
 /** The chunks of a response's body, as fast as they are taken. Leaving the loop cancels the rest. */
 export async function* bodyChunks(response: Response): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const reader = response.body?.getReader();

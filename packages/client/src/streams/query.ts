@@ -4,5 +4,7 @@ export function queryOf(values: Readonly<Record<string, string | number | boolea
   for (const [name, value] of Object.entries(values)) {
     if (value !== undefined && value !== "" && value !== 0 && value !== false) query.set(name, String(value));
   }
-  return query.size === 0 ? "" : `?${query}`;
+  // Not by its `size`, which Safari before 17 does not have.
+  const text = query.toString();
+  return text === "" ? "" : `?${text}`;
 }

@@ -1,5 +1,5 @@
 import { type ConfabError, defaultRoom } from "@confab/contract";
-import { type CallBounds, callBounds, linkClosed, within } from "../call-signal.js";
+import { bounded, type CallBounds, linkClosed, within } from "../call-signal.js";
 import type {
   Ack,
   CallOptions,
@@ -58,8 +58,11 @@ export class PlainLink implements Link {
   }
 
   send(message: OutgoingMessage, options?: CallOptions): Promise<Ack> {
-    const bounds = callBounds(options);
-    const sent = this.lastSend.then(() => this.sendNow({ ...message, id: message.id ?? newMessageId() }, bounds));
+    const before = this.lastSend;
+    const sent = bounded(options, async (bounds) => {
+      await before;
+      return this.sendNow({ ...message, id: message.id ?? newMessageId() }, bounds);
+    });
     // A send that failed does not keep the next one from being tried.
     this.lastSend = sent.catch(() => undefined);
     return sent;
@@ -69,7 +72,6 @@ export class PlainLink implements Link {
     refuseSignals(this.transport, options);
     const { signal } = options;
     const room = request.room || defaultRoom;
-    const bounds = callBounds({ signal });
     const position = await this.startOf(request, { signal });
     let from = position;
     let connection: PlainConnection | undefined;
@@ -94,7 +96,7 @@ export class PlainLink implements Link {
       this.listening.add(mine);
       return mine;
     };
-    await within(bounds, read().opened).catch((error: unknown) => {
+    await bounded({ signal }, (bounds) => within(bounds, read().opened)).catch((error: unknown) => {
       connection?.close(linkClosed());
       throw error;
     });

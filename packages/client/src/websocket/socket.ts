@@ -21,7 +21,6 @@ export const openState = 1;
 
 /** The WebSocket address of a path on the server. */
 export function socketUrl(baseUrl: string, path: string): string {
-  const url = new URL(baseUrl + path);
-  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  return url.href;
+  // `baseUrl` begins with http: or https: (`serverUrl`).
+  return baseUrl.replace(/^http/, "ws") + path;
 }

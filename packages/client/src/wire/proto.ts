@@ -1,4 +1,4 @@
-import { varintLength, writeVarint } from "@confab/contract";
+import { utf8Encoder, varintLength, writeVarint } from "@confab/contract";
 import { WireReader } from "@confab/contract/wire";
 import type { MessagePayload, PayloadConverter } from "../payload.js";
 import { encodedPayload } from "./payloads.js";
@@ -138,8 +138,6 @@ export function encodeProto<T extends Table>(
   return bytes;
 }
 
-const utf8 = new TextEncoder();
-
 const noBytes = new Uint8Array(0);
 
 /** A field with its tag; nothing if it need not be sent. */
@@ -150,7 +148,7 @@ function fieldBytes(field: KnownField, value: unknown, types: PayloadConverter):
   switch (type) {
     case "string":
       // The platform's encoder, because texts of applications may hold half a surrogate pair: it writes U+FFFD for that.
-      return value === "" && !isMany ? noBytes : embedded(tag, utf8.encode(value as string));
+      return value === "" && !isMany ? noBytes : embedded(tag, utf8Encoder().encode(value as string));
     case "bool":
     case "int32":
     case "uint32":

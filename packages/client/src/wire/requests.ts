@@ -1,3 +1,4 @@
+import { utf8Encoder } from "@confab/contract";
 import type {
   HistoryRequest,
   ListenRequest,
@@ -16,8 +17,6 @@ import type { Init, Table } from "./table.js";
 /** The two spellings of every message of the contract. */
 export type WireFormat = "proto" | "json";
 
-const utf8 = new TextEncoder();
-
 /** A message of the contract that is to be sent. */
 export interface Request<T extends Table = Table> {
   readonly table: T;
@@ -30,7 +29,9 @@ export function encodeRequest<T extends Table>(
   { table, message }: Request<T>,
   types: PayloadConverter,
 ): Uint8Array<ArrayBuffer> {
-  return format === "json" ? utf8.encode(requestJson({ table, message }, types)) : encodeProto(table, message, types);
+  return format === "json"
+    ? utf8Encoder().encode(requestJson({ table, message }, types))
+    : encodeProto(table, message, types);
 }
 
 /** A request as proto3 JSON. */
