@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { RedisCluster, until } from "../fixture/redis-cluster.js";
-import type { RedisServer } from "../fixture/redis-server.js";
 import { requirePart } from "../optional-parts.js";
 import { lobby, untilHas } from "./testing/node.js";
 import { twoNodes } from "./testing/redis-for.js";
@@ -13,26 +12,13 @@ async function clusterFor(t: TestContext, replicas: number): Promise<RedisCluste
   return cluster;
 }
 
-const idOf = async (server: RedisServer) => (await server.cli("CLUSTER", "MYID"))[0] ?? "";
-
-/** The slot of the lobby, and the master that has it. */
-async function homeOf(cluster: RedisCluster, prefix: string): Promise<[slot: string, master: RedisServer]> {
-  const [first] = cluster.masters;
-  assert.ok(first);
-  const [slot = ""] = await first.cli("CLUSTER", "KEYSLOT", `${prefix}:{${lobby}}:log`);
-  for (const master of cluster.masters) {
-    if ((await master.cli("EXISTS", `${prefix}:{${lobby}}:log`))[0] === "1") return [slot, master];
-  }
-  throw new Error("nobody has the lobby");
-}
-
 test("a room's slot moves to another master while it is spoken in: order is kept, and readers miss nothing", async (t) => {
   const cluster = await clusterFor(t, 0);
   if (!cluster) return;
   const [one, two] = await twoNodes(t, { url: cluster.url });
   const readers = [await one.read(), await two.read()];
   await one.say("1");
-  const [slot, from] = await homeOf(cluster, one.prefix);
+  const [slot, from] = await cluster.homeOf(`${one.prefix}:{${lobby}}:log`);
   const to = cluster.masters.find((master) => master !== from);
   assert.ok(to);
 
@@ -41,15 +27,9 @@ test("a room's slot moves to another master while it is spoken in: order is kept
   const saying = (async () => {
     while (!isMoved || said < 300) assert.equal((await one.sayUntilAcked(String(said))).position.offset, ++said);
   })();
-  const [fromId, toId] = [await idOf(from), await idOf(to)];
-  await to.cli("CLUSTER", "SETSLOT", slot, "IMPORTING", fromId);
-  await from.cli("CLUSTER", "SETSLOT", slot, "MIGRATING", toId);
-  for (;;) {
-    const keys = (await from.cli("CLUSTER", "GETKEYSINSLOT", slot, "10")).filter((key) => key !== "");
-    if (keys.length === 0) break;
-    await from.cli("MIGRATE", "127.0.0.1", String(to.port), "", "0", "5000", "KEYS", ...keys);
-  }
-  for (const server of [to, from]) await server.cli("CLUSTER", "SETSLOT", slot, "NODE", toId);
+  await cluster.openSlot(slot, from, to);
+  while (await cluster.moveKeys(slot, from, to, 10));
+  await cluster.closeSlot(slot, from, to);
   isMoved = true;
   await saying;
   for (const reader of readers) await untilHas(reader, said);
@@ -66,7 +46,7 @@ test("a master of the Cluster dies and its replica takes over: sends go on, and 
   // So that the replica has it, whatever happens next.
   const [careful] = await twoNodes(t, { url: cluster.url, prefix: one.prefix, waitReplicas: 1 });
   const { position } = await careful.sayUntilAcked("1");
-  const [, master] = await homeOf(cluster, one.prefix);
+  const [, master] = await cluster.homeOf(`${one.prefix}:{${lobby}}:log`);
   await master.kill("SIGKILL");
   const second = await one.sayUntilAcked("2");
   assert.deepEqual(second.position, { epoch: position.epoch, offset: 2 });

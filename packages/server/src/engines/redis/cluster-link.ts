@@ -1,3 +1,4 @@
+import { ClusterChannels } from "./cluster-channels.js";
 import { ClusterMap } from "./cluster-map.js";
 import { RedisLostError, redisErrorCode } from "./redis-error.js";
 import type { LinkEvents, RedisLink } from "./redis-link.js";
@@ -12,6 +13,8 @@ export interface ClusterLinkDeps {
   /** Some of its servers, to begin with. */
   readonly addresses: readonly Address[];
   readonly events: LinkEvents;
+  /** How often the map is asked for again while all is well, in milliseconds. */
+  readonly calmRefreshMs: number;
   /** A link to one of its masters, not opened yet. */
   readonly serverAt: (address: Address, part: ClusterPart) => ServerLink;
 }
@@ -25,8 +28,7 @@ export interface ClusterPart {
   readonly moved: (channel: string) => void;
 }
 
-/** How often the map is asked for again while all is well, and while something is not, in milliseconds. */
-const calmRefreshMs = 15_000;
+/** How often the map is asked for again while something is not well, in milliseconds. */
 const troubledRefreshMs = 500;
 
 /** How often one command follows a redirection before it is given up: a slot on its way takes two. */
@@ -41,8 +43,13 @@ const maxRedirections = 5;
 export class ClusterLink implements RedisLink {
   private readonly servers = new Map<string, ServerLink>();
   private map = new ClusterMap();
-  /** Each channel that is wanted, and the server at which it is subscribed, if it is. */
-  private readonly channels = new Map<string, string | undefined>();
+  private readonly channels = new ClusterChannels({
+    ownerOf: (channel) => this.ownerOf(channel),
+    linkTo: (name) => this.servers.get(name),
+    refresh: () => this.refresh(),
+    interrupted: (channels) => this.deps.events.interrupted(channels),
+    backOff,
+  });
   private refreshing: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
   /** When the map is asked for next. */
@@ -76,20 +83,12 @@ export class ClusterLink implements RedisLink {
     return this.redirected(key, { at, asking: at });
   }
 
-  async subscribe(channel: string): Promise<void> {
-    this.channels.set(channel, undefined);
-    try {
-      await this.follow(channel);
-    } catch (thrown) {
-      this.channels.delete(channel);
-      throw thrown;
-    }
+  subscribe(channel: string): Promise<void> {
+    return this.channels.subscribe(channel);
   }
 
   unsubscribe(channel: string): void {
-    const name = this.channels.get(channel);
-    this.channels.delete(channel);
-    if (name !== undefined) this.servers.get(name)?.unsubscribe(channel);
+    this.channels.unsubscribe(channel);
   }
 
   trouble(): string | undefined {
@@ -113,7 +112,7 @@ export class ClusterLink implements RedisLink {
   ): Promise<unknown> {
     for (let redirections = 0; ; redirections++) {
       try {
-        return await at(this.ownerOf(key));
+        return await at(this.ownerOf(key).link);
       } catch (thrown) {
         if (redirections === maxRedirections) throw thrown;
         switch (redisErrorCode(thrown)) {
@@ -128,7 +127,7 @@ export class ClusterLink implements RedisLink {
           }
           case "TRYAGAIN":
           case "CLUSTERDOWN":
-            await new Promise((resolve) => setTimeout(resolve, 20 * 2 ** redirections));
+            await backOff(redirections);
             break;
           default:
             if (thrown instanceof RedisLostError) this.refreshSoon();
@@ -138,10 +137,10 @@ export class ClusterLink implements RedisLink {
     }
   }
 
-  private ownerOf(key: string): ServerLink {
+  private ownerOf(key: string): { readonly name: string; readonly link: ServerLink } {
     const name = this.map.ownerOf(slotOf(key));
-    const server = name === undefined ? undefined : this.servers.get(name);
-    if (server) return server;
+    const link = name === undefined ? undefined : this.servers.get(name);
+    if (name !== undefined && link) return { name, link };
     this.refreshSoon();
     throw new RedisLostError("nobody in the Cluster has this slot", false);
   }
@@ -150,10 +149,7 @@ export class ClusterLink implements RedisLink {
     return this.deps.serverAt(address, {
       hasSlot: (slot) => this.map.ownerOf(slot) === name,
       lost: () => this.refreshSoon(),
-      moved: (channel) => {
-        if (this.channels.get(channel) === name) this.channels.set(channel, undefined);
-        this.refreshSoon();
-      },
+      moved: (channel) => this.channels.moved(channel, name),
     });
   }
 
@@ -198,8 +194,8 @@ export class ClusterLink implements RedisLink {
   }
 
   private refreshLater(): void {
-    const isCalm = this.trouble() === undefined && ![...this.channels.values()].includes(undefined);
-    this.refreshWithin(isCalm ? calmRefreshMs : troubledRefreshMs);
+    const isCalm = this.trouble() === undefined && this.channels.areFollowed;
+    this.refreshWithin(isCalm ? this.deps.calmRefreshMs : troubledRefreshMs);
   }
 
   /** The earlier of two dates stands: those who ask again and again must not put it off. */
@@ -226,34 +222,13 @@ export class ClusterLink implements RedisLink {
       this.servers.delete(name);
       server.close();
     }
-    const strayed = [...this.channels].filter(([channel, name]) => name === undefined || name !== this.homeOf(channel));
-    await Promise.all(strayed.map(([channel]) => this.followAgain(channel)));
+    await this.channels.followMap();
   }
+}
 
-  private homeOf(channel: string): string | undefined {
-    return this.map.ownerOf(slotOf(channel));
-  }
-
-  /** Subscribe a channel where its slot is. @throws RedisLostError, ErrorReply */
-  private async follow(channel: string): Promise<void> {
-    const name = this.homeOf(channel);
-    await this.ownerOf(channel).subscribe(channel);
-    if (this.channels.has(channel)) this.channels.set(channel, name);
-    else if (name !== undefined) this.servers.get(name)?.unsubscribe(channel);
-  }
-
-  /** A channel whose slot has moved. Never rejects: what fails is tried again with the next map. */
-  private async followAgain(channel: string): Promise<void> {
-    const before = this.channels.get(channel);
-    if (before !== undefined) this.servers.get(before)?.unsubscribe(channel);
-    this.channels.set(channel, undefined);
-    try {
-      await this.follow(channel);
-      this.deps.events.interrupted([channel]);
-    } catch {
-      // Its server is not there yet.
-    }
-  }
+/** The Cluster needs a moment: longer each time, 0.6 s in all. */
+function backOff(redirections: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 20 * 2 ** redirections));
 }
 
 /** The server that a redirection names: `ASK 3999 127.0.0.1:6381`. */

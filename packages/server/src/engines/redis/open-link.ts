@@ -19,6 +19,7 @@ export interface LinkConfig {
   readonly target: RedisTarget;
   readonly answerTimeoutMs: number;
   readonly waitReplicas: number;
+  readonly calmRefreshMs: number;
   readonly log: EngineLog;
 }
 
@@ -47,6 +48,7 @@ export function linkFor(config: LinkConfig, deps: OpenLinkDeps): RedisLink & { o
       options,
       addresses,
       events: deps.events,
+      calmRefreshMs: config.calmRefreshMs,
       serverAt: (address, part) => serverLink(config, options, deps, { ...part, locate: async () => address }),
     });
   }

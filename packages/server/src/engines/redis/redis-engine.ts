@@ -33,7 +33,12 @@ export interface RedisEngineConfig {
   >;
   /** What to add to Redis's clock, in milliseconds: 0 but in tests. */
   readonly clockSkewMs?: () => number;
+  /** How often the map of a Cluster is asked for while all is well, in milliseconds: rarely in tests of what else finds a change. */
+  readonly calmRefreshMs?: number;
 }
+
+/** A change of a Cluster is told by its servers; this finds what was not told. */
+const defaultCalmRefreshMs = 15_000;
 
 /**
  * The engine of many nodes: Redis Streams for the logs, sharded Pub/Sub for fan-out.
@@ -50,11 +55,12 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
     waitReplicas,
     limits,
     clockSkewMs = () => 0,
+    calmRefreshMs = defaultCalmRefreshMs,
   } = config;
   const target = redisTargetFrom(url);
   const keys = new Keys(prefix);
   const link = linkFor(
-    { target, answerTimeoutMs, waitReplicas, log: config.log },
+    { target, answerTimeoutMs, waitReplicas, calmRefreshMs, log: config.log },
     {
       keys,
       events: {

@@ -81,10 +81,6 @@ export class Session {
     return session;
   }
 
-  get isAlive(): boolean {
-    return this.endedBy === undefined;
-  }
-
   /** Called once, when the session has ended for another reason than `close`; at once if it has already. */
   whenEnded(onEnd: (cause: Error) => void): void {
     if (this.endedBy) onEnd(this.endedBy);
@@ -132,8 +128,15 @@ export class Session {
     }
   }
 
+  /** As `subscribe`: resolves once the server has confirmed it. */
   async unsubscribe(channel: string): Promise<void> {
-    if (this.isAlive) await this.client.sUnsubscribe(channel);
+    if (this.endedBy) throw new RedisLostError("the connection has ended", false, { cause: this.endedBy });
+    this.sentAt.push(performance.now());
+    try {
+      await this.client.sUnsubscribe(channel);
+    } finally {
+      this.countAnswer();
+    }
   }
 
   /** The server has stopped to bring a channel, since another one has its slot now. */

@@ -1,6 +1,7 @@
 import { Connection, type ConnectionDeps } from "./connection.js";
-import { RedisLostError } from "./redis-error.js";
+import { RedisLostError, redisErrorCode } from "./redis-error.js";
 import type { Session } from "./session.js";
+import { SessionChannels } from "./session-channels.js";
 
 export interface SubscriberDeps extends Pick<ConnectionDeps, "options" | "locate" | "random" | "lost"> {
   readonly heard: (channel: string, message: Buffer) => void;
@@ -18,7 +19,10 @@ const channelsPerSlice = 1_000;
 /** The Pub/Sub connection to one server: what is subscribed stays so through reconnects, and those who listen are told of them. */
 export class Subscriber {
   readonly connection: Connection;
-  private readonly channels = new Set<string>();
+  /** What is subscribed on every session. */
+  private readonly wanted = new Set<string>();
+  /** Of the session in use, or of the one that is made fit for it. */
+  private channels: SessionChannels | undefined;
   private hasBeenUp = false;
 
   constructor(private readonly deps: SubscriberDeps) {
@@ -30,46 +34,53 @@ export class Subscriber {
     });
   }
 
-  /** Resolves once everything published from now on will be heard. @throws RedisLostError */
+  /** Resolves once everything published from now on will be heard. @throws ErrorReply, RedisLostError. */
   async subscribe(channel: string): Promise<void> {
-    const session = this.connection.current;
-    this.channels.add(channel);
+    // Throws while there is no session in use: one that is made fit for it may still be given up.
+    void this.connection.current;
+    this.wanted.add(channel);
     try {
-      await session.subscribe(channel, this.listener);
+      await this.channels?.subscribe(channel);
     } catch (thrown) {
-      this.channels.delete(channel);
+      this.wanted.delete(channel);
+      if (redisErrorCode(thrown) !== undefined) throw thrown;
       throw new RedisLostError("the subscription was not confirmed", false, { cause: thrown });
     }
   }
 
   unsubscribe(channel: string): void {
-    this.channels.delete(channel);
+    this.wanted.delete(channel);
+    this.channels?.unsubscribe(channel);
+  }
+
+  private async resubscribe(session: Session): Promise<void> {
+    const channels = new SessionChannels({
+      session,
+      heard: (message, channel) => this.deps.heard(channel.toString("latin1"), message),
+      moved: (channel) => this.moved(channel),
+    });
+    this.channels = channels;
+    await channels.subscribe(this.deps.always());
+    const names = [...this.wanted];
+    for (let from = 0; from < names.length; from += channelsPerSlice) {
+      // Without those that were given up meanwhile.
+      const slice = names.slice(from, from + channelsPerSlice).filter((name) => this.wanted.has(name));
+      await Promise.all(slice.map((name) => this.subscribeAgain(channels, name)));
+    }
+    if (this.hasBeenUp) this.deps.interrupted(names);
+    this.hasBeenUp = true;
+  }
+
+  private async subscribeAgain(channels: SessionChannels, channel: string): Promise<void> {
     try {
-      this.connection.current.unsubscribe(channel).catch(() => {
-        // The connection ended, and the subscription with it.
-      });
-    } catch {
-      // There is no connection, so there is no subscription.
+      await channels.subscribe(channel);
+    } catch (thrown) {
+      if (redisErrorCode(thrown) !== "MOVED") throw thrown;
+      this.moved(channel);
     }
   }
 
-  private readonly listener = (message: Buffer, channel: Buffer): void => {
-    this.deps.heard(channel.toString("latin1"), message);
-  };
-
-  private async resubscribe(session: Session): Promise<void> {
-    session.whenMoved((channel) => {
-      if (this.channels.delete(channel)) this.deps.moved(channel);
-    });
-    await session.subscribe(this.deps.always(), this.listener);
-    const channels = [...this.channels];
-    for (let from = 0; from < channels.length; from += channelsPerSlice) {
-      const slice = channels.slice(from, from + channelsPerSlice);
-      await Promise.all(slice.map((channel) => session.subscribe(channel, this.listener)));
-    }
-    // Those that were given up meanwhile; whoever wants them again asks again.
-    for (const channel of channels) if (!this.channels.has(channel)) await session.unsubscribe(channel);
-    if (this.hasBeenUp) this.deps.interrupted(channels);
-    this.hasBeenUp = true;
+  private moved(channel: string): void {
+    if (this.wanted.delete(channel)) this.deps.moved(channel);
   }
 }

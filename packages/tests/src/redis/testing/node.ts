@@ -16,6 +16,11 @@ export const lobby = "lobby" as RoomId;
 /** Long enough for a busy machine, short enough that a test of what hangs does not wait long. */
 const answerTimeoutMs = 1_000;
 
+export interface Reading {
+  readonly sink: RecordingSink;
+  readonly leave: () => void;
+}
+
 /** A node without its transports: an engine and the hub on it. */
 export class TestNode {
   readonly hub: Hub;
@@ -36,22 +41,31 @@ export class TestNode {
   }
 
   /** Send until it is acknowledged, as the SDK would: with one id, and again where the error says so. */
-  async sayUntilAcked(text: string, room: RoomId = lobby): Promise<Ack> {
+  sayUntilAcked(text: string, room: RoomId = lobby): Promise<Ack> {
     const id = randomIds.messageId(Date.now());
-    for (;;) {
-      try {
-        return await this.say(text, id, room);
-      } catch (error) {
-        if (!(error instanceof ConfabError) || !error.kind.retry) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    }
+    return retried(() => this.say(text, id, room));
   }
 
   async read(after?: Position, room: RoomId = lobby): Promise<RecordingSink> {
     const sink = new RecordingSink();
     await this.hub.subscribe({ room, user: "", after, history: 0 }, sink);
     return sink;
+  }
+
+  /** As `read`, by a user whom others see, and until `leave`. */
+  async readAs(user: string, room: RoomId = lobby): Promise<Reading> {
+    const sink = new RecordingSink();
+    const { subscription } = await this.hub.subscribe({ room, user, after: undefined, history: 0 }, sink);
+    return { sink, leave: () => subscription.close() };
+  }
+
+  /** As `readAs`, again for as long as the error says that it may succeed later. */
+  readUntilTaken(user: string, room: RoomId = lobby): Promise<Reading> {
+    return retried(() => this.readAs(user, room));
+  }
+
+  signal(kind: string, room: RoomId = lobby): void {
+    this.hub.signal({ user: "ann", room, kind });
   }
 
   /** Resolves once both paths to Redis work. */
@@ -61,6 +75,18 @@ export class TestNode {
 
   async close(): Promise<void> {
     await this.engine.close();
+  }
+}
+
+/** Try until it succeeds, while errors say that it may. */
+async function retried<T>(attempt: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof ConfabError) || !error.kind.retry) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
   }
 }
 
