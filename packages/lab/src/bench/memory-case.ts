@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import type { BenchCase, CaseRow } from "./bench-case.js";
+import { type FanoutRow, grpcRows, webSocketRows } from "./fanout-case.js";
 import type { Figures } from "./figures.js";
 import { runLoad } from "./load/run-load.js";
 import type { WireName } from "./load/wires/wire.js";
@@ -11,39 +12,20 @@ const timeoutMs = 60_000;
 /** Descriptors that a process needs for itself, with the connections that are opened before the counted ones. */
 const reservedDescriptors = 300;
 
-type MemoryRow = readonly [label: string, target: TargetName, wire: WireName];
-
 /** Memory of idle WebSockets. Where the system allows fewer open files, fewer are opened, and the table says so. */
 export function webSocketMemory(connections: number): BenchCase {
-  const rows: readonly MemoryRow[] = [
-    ["bare TCP", "floor", "floor-ws"],
-    ["ws", "ws", "ws-peer"],
-    ["Socket.IO", "socket-io", "socket-io"],
-    ["Nchan", "nchan", "ws-peer"],
-    ["Mosquitto", "mosquitto", "mqtt"],
-    ["NATS", "nats", "nats"],
-    ["Confab plain", "confab", "ws-plain"],
-  ];
+  // A silent connection costs the same in all forms of the frames.
+  const rows = webSocketRows.filter(([label]) => !label.endsWith("frames"));
   return { id: "memory-ws", scenario: "memory", title: "Memory of idle WebSockets", rows: rowsFrom(rows, connections) };
 }
 
 /** Memory of idle StreamMessages calls, each on a connection of its own. */
 export function grpcMemory(connections: number): BenchCase {
-  const rows: readonly MemoryRow[] = [
-    ["bare TCP", "floor", "floor-grpc"],
-    ["grpc-js", "grpc-js", "grpc-peer"],
-    ["connect-node", "connect-node", "grpc-peer"],
-    ["Confab", "confab", "grpc-confab"],
-  ];
-  return {
-    id: "memory-grpc",
-    scenario: "memory",
-    title: "Memory of idle gRPC streams",
-    rows: rowsFrom(rows, connections),
-  };
+  const rows = rowsFrom(grpcRows, connections);
+  return { id: "memory-grpc", scenario: "memory", title: "Memory of idle gRPC streams", rows };
 }
 
-function rowsFrom(rows: readonly MemoryRow[], wanted: number): readonly CaseRow[] {
+function rowsFrom(rows: readonly FanoutRow[], wanted: number): readonly CaseRow[] {
   const connections = Math.min(wanted, maxOpenFiles() - reservedDescriptors);
   return rows.map(([label, target, wire]) => ({
     label,

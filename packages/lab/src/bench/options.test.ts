@@ -9,10 +9,12 @@ test("without options everything runs for three rounds", () => {
       isQuick: false,
       jsonFile: undefined,
       markdownFile: undefined,
+      updateFile: undefined,
       compareFile: undefined,
       only: scenarioNames,
       targets: targetNames,
       rounds: 3,
+      before: "0df82f7",
     },
   });
 });
@@ -69,3 +71,12 @@ function roundsOf(argv: readonly string[]): number | undefined {
   const parsed = parseOptions(argv);
   return parsed.kind === "run" ? parsed.options.rounds : undefined;
 }
+
+test("--before takes a commit and nothing else", () => {
+  const parsed = parseOptions(["--before", "0123abc"]);
+  assert.ok(parsed.kind === "run");
+  assert.equal(parsed.options.before, "0123abc");
+  for (const text of ["main", "--help", "0df82", "../0df82f7"]) {
+    assert.deepEqual(parseOptions([`--before=${text}`]).kind, "wrong", text);
+  }
+});

@@ -25,6 +25,10 @@ export const targetNames = [
   "nchan",
   "mosquitto",
   "nats",
+  "centrifugo",
+  "bun",
+  "grpc-go",
+  "before",
   "confab",
 ] as const;
 export type TargetName = (typeof targetNames)[number];
@@ -34,13 +38,20 @@ export interface BenchOptions {
   readonly isQuick: boolean;
   readonly jsonFile: string | undefined;
   readonly markdownFile: string | undefined;
+  /** The published figures, into which this run's are put. */
+  readonly updateFile: string | undefined;
   /** What `jsonFile` of an earlier bench was. */
   readonly compareFile: string | undefined;
   readonly only: readonly ScenarioName[];
   readonly targets: readonly TargetName[];
   /** How often every run is repeated; the figures are medians over the rounds. */
   readonly rounds: number;
+  /** The commit whose build is the peer `before`. */
+  readonly before: string;
 }
+
+/** The last commit before the server's faults were mended. Figures of later servers are published beside its own. */
+const defaultBefore = "0df82f7";
 
 /** `program`: how the bench is called. */
 export const usage = (program: string) => `${program} [options]
@@ -53,7 +64,10 @@ process, the load in another, each on a core of its own where taskset exists.
   --only LIST      some of: ${scenarioNames.join(",")}
   --targets LIST   some of: ${targetNames.join(",")}
   --json FILE      also write every run's figures to FILE
-  --markdown FILE  also write the report as a page: docs/bench-results.md is one
+  --markdown FILE  also write the report as a page
+  --update FILE    put the figures into a results file in place of earlier ones of the same cases; refused with fewer than
+                   five rounds, or when a row failed. docs/bench-results.json is such a file: \`npm run docs\` follows
+  --before COMMIT  build the server of this commit, and measure it as the peer "before" (default ${defaultBefore})
   --compare FILE   say what got slower or larger, beyond the noise, since the bench that wrote FILE; three rounds
                    in both tell more than one
   --help           this text
@@ -75,10 +89,12 @@ export function parseOptions(argv: readonly string[]): ParsedOptions<BenchOption
         help: { type: "boolean", short: "h", default: false },
         json: { type: "string" },
         markdown: { type: "string" },
+        update: { type: "string" },
         compare: { type: "string" },
         only: { type: "string" },
         targets: { type: "string" },
         rounds: { type: "string" },
+        before: { type: "string" },
       },
     });
     if (values.help) return { kind: "help" };
@@ -86,10 +102,12 @@ export function parseOptions(argv: readonly string[]): ParsedOptions<BenchOption
       isQuick: values.quick,
       jsonFile: values.json,
       markdownFile: values.markdown,
+      updateFile: values.update,
       compareFile: values.compare,
       only: chosenFrom("--only", scenarioNames, values.only),
       targets: chosenFrom("--targets", targetNames, values.targets),
       rounds: roundsFrom(values.rounds ?? (values.quick ? "1" : "3")),
+      before: commitFrom(values.before ?? defaultBefore),
     };
     return { kind: "run", options };
   } catch (error) {
@@ -114,4 +132,10 @@ function roundsFrom(text: string): number {
   if (!Number.isInteger(rounds) || rounds < 1 || rounds > 100)
     throw new Error(`--rounds is '${text}'; it takes 1 to 100`);
   return rounds;
+}
+
+/** It becomes an argument of git and a folder's name, so it is no more than an abbreviated or full hash. */
+function commitFrom(text: string): string {
+  if (!/^[0-9a-f]{7,40}$/.test(text)) throw new Error(`--before is '${text}'; it takes a commit of 7 to 40 hex digits`);
+  return text;
 }

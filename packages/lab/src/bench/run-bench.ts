@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { answerOptions } from "../answer-options.js";
 import type { CaseResult } from "./bench-case.js";
 import type { BenchRun } from "./bench-run.js";
@@ -10,8 +10,11 @@ import { type BenchOptions, parseOptions, type TargetName, usage } from "./optio
 import { reportPage } from "./report/page.js";
 import { summarise } from "./report/summary.js";
 import { reportLines } from "./report/terminal.js";
+import { type ResultsFile, whyUnpublishable, withRun } from "./results-file.js";
 import { runCases } from "./run-cases.js";
 import { Sandbox } from "./sandbox.js";
+import { builtCommit } from "./targets/before.js";
+import { whyMissing } from "./targets/programs.js";
 import { versionOf } from "./targets/versions.js";
 
 /** Of a bench: all ran; a run could not be made, or something got worse; a wrong option; Ctrl-C. */
@@ -28,6 +31,8 @@ export async function runBench(argv: readonly string[], program: string): Promis
 async function bench(options: BenchOptions, command: string): Promise<BenchExitCode> {
   for (const [option, file] of [["--json", options.jsonFile] as const, ["--markdown", options.markdownFile] as const])
     if (file !== undefined && !isWritable(file)) return refuse(option, file, "cannot be written");
+  const published = options.updateFile === undefined ? undefined : publishedIn(options.updateFile);
+  if (published === "not one") return refuse("--update", options.updateFile ?? "", "is not a results file");
   const before = options.compareFile === undefined ? [] : resultsIn(options.compareFile);
   if (before === undefined)
     return refuse("--compare", options.compareFile ?? "", "is not what --json of this bench writes");
@@ -41,6 +46,14 @@ async function bench(options: BenchOptions, command: string): Promise<BenchExitC
     writeFileSync(options.jsonFile, `${JSON.stringify({ ...run, options, changes }, null, 2)}\n`);
   if (options.markdownFile !== undefined) writeFileSync(options.markdownFile, reportPage(run));
 
+  if (options.updateFile !== undefined && published !== undefined) {
+    const reason = whyUnpublishable(run);
+    if (reason === undefined)
+      writeFileSync(options.updateFile, `${JSON.stringify(withRun(published, run), null, 1)}\n`);
+    else process.stderr.write(`--update: ${options.updateFile} stays as it was: ${reason}\n`);
+    if (reason !== undefined && run.isComplete) return exitCodes.failed;
+  }
+
   if (!run.isComplete) return exitCodes.interrupted;
   const hasFailure = run.results.some(({ rows }) => rows.some(({ failures }) => failures.length > 0));
   return hasFailure || changes.some(({ verdict }) => verdict === "worse") ? exitCodes.failed : exitCodes.ok;
@@ -49,11 +62,15 @@ async function bench(options: BenchOptions, command: string): Promise<BenchExitC
 async function measured(options: BenchOptions, command: string): Promise<BenchRun> {
   const startedAt = new Date();
   const machine = describeMachine();
-  const sandbox = new Sandbox(machine.pinned);
+  const sandbox = new Sandbox(machine.pinned, options.before);
   process.once("exit", () => sandbox.close());
   const interrupt = interruption();
-  const { cases, leftOut } = chooseCases(options, machine);
   const progress = (line: string): void => void process.stderr.write(`${line}\n`);
+  const { cases, leftOut } = chooseCases(
+    options,
+    machine,
+    (name) => whyMissing(name) ?? whyNoBefore(name, options, progress),
+  );
   for (const line of leftOut) progress(`left out: ${line}`);
 
   const results = await runCases(cases, {
@@ -71,7 +88,7 @@ async function measured(options: BenchOptions, command: string): Promise<BenchRu
     startedAt: startedAt.toISOString(),
     tookSeconds: (Date.now() - startedAt.getTime()) / 1000,
     machine,
-    versions: versionsOf(new Set(cases.flatMap(({ rows }) => rows.map(({ target }) => target)))),
+    versions: versionsOf(new Set(cases.flatMap(({ rows }) => rows.map(({ target }) => target))), options.before),
     rounds: options.rounds,
     isComplete: !interrupt.aborted,
     results,
@@ -80,10 +97,21 @@ async function measured(options: BenchOptions, command: string): Promise<BenchRu
   };
 }
 
-function versionsOf(targets: ReadonlySet<TargetName>): Record<string, string> {
+/** Why the earlier server cannot run here. It is built now, so that the minutes of the build disturb no measurement. */
+function whyNoBefore(name: string, { before }: BenchOptions, progress: (line: string) => void): string | undefined {
+  if (name !== "before") return undefined;
+  try {
+    builtCommit(before, progress);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function versionsOf(targets: ReadonlySet<TargetName>, before: string): Record<string, string> {
   const versions: Record<string, string> = {};
   for (const target of targets) {
-    const version = versionOf(target);
+    const version = target === "before" ? before : versionOf(target);
     if (version !== undefined) versions[target] = version;
   }
   return versions;
@@ -113,6 +141,18 @@ function isWritable(file: string): boolean {
   } catch {
     // Whatever the system's reason is, the user has to name another file.
     return false;
+  }
+}
+
+/** What a results file holds; a file that does not exist holds nothing yet. */
+function publishedIn(file: string): ResultsFile | "not one" {
+  if (!existsSync(file)) return { runs: [] };
+  try {
+    const { runs } = JSON.parse(readFileSync(file, "utf8")) as Partial<ResultsFile>;
+    return Array.isArray(runs) ? { runs } : "not one";
+  } catch {
+    // No JSON: the user named another file.
+    return "not one";
   }
 }
 

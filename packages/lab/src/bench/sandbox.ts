@@ -45,8 +45,13 @@ export class Sandbox {
   readonly #pinned: boolean;
   #isClosed = false;
 
-  /** `pinned`: put server and load on a core of their own with `taskset`. */
-  constructor(pinned: boolean) {
+  /**
+   * `pinned`: put server and load on a core of their own with `taskset`. `before`: the commit of the peer of that name.
+   */
+  constructor(
+    pinned: boolean,
+    readonly before = "",
+  ) {
     this.#pinned = pinned;
   }
 

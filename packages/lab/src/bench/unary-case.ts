@@ -70,6 +70,8 @@ export function unarySend(options: UnaryOptions): BenchCase {
     },
     { ...peer("grpc-js, stores nothing", "grpc-js", byGrpc), storedBetween: answersGrpc },
     { ...peer("connect-node, stores nothing", "connect-node", byGrpc), storedBetween: answersGrpc },
+    { ...peer("grpc-go, stores nothing", "grpc-go", byGrpc), storedBetween: answersGrpc },
+    { ...peer("Confab before, durability fsync", "before", byGrpc), storedBetween: storedInConfab },
     confab("Confab", "fsync", byGrpc),
     confab("Confab", "os", byGrpc),
     confab("Confab WebSocket frames", "fsync", byWire("ws-proto")),

@@ -1,19 +1,26 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { fanoutRows, runRow } from "@confab/lab/testing/run-row";
-import { requirePart } from "../optional-parts.js";
+import { type PartName, requirePart } from "../optional-parts.js";
 
-/** Peers that are programs of the machine. The others come from npm, or are Confab. */
-const programs = ["nchan", "mosquitto", "nats"] as const;
+/** The parts of the peers that are programs of the machine. The others come from npm, or are Confab. */
+const parts: Readonly<Record<string, PartName>> = {
+  nchan: "nchan",
+  mosquitto: "mosquitto",
+  nats: "go-peers",
+  centrifugo: "go-peers",
+  "grpc-go": "go-peers",
+  bun: "bun",
+};
 
 /** Measure each row once: either those whose server is a program of the machine, or all others. */
 export function benchRows(which: "programs" | "packages"): void {
   describe("each server of the bench does the job that it is measured at", () => {
     for (const row of fanoutRows) {
-      const program = programs.find((name) => name === row.target);
-      if ((program === undefined) !== (which === "packages")) continue;
+      const part = parts[row.target];
+      if ((part === undefined) !== (which === "packages")) continue;
       it(`${row.label} (${row.target}) delivers each message once, in order, with its cost counted`, async (t) => {
-        if (program !== undefined && requirePart(t, program) === undefined) return;
+        if (part !== undefined && requirePart(t, part) === undefined) return;
         const figures = await runRow(row);
         // On a busy machine the last message may be late, but not lost; holes and repeats fail the run itself.
         assert.ok((figures.deliveredShare ?? 0) > 0.5, JSON.stringify(figures));

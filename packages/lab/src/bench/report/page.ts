@@ -1,11 +1,33 @@
+import type { CaseResult } from "../bench-case.js";
 import type { BenchRun } from "../bench-run.js";
+import { judgeGoals } from "../goals.js";
+import { allResults, type ResultsFile } from "../results-file.js";
 import { failuresOf, goalRows, introduction, noiseOf, tableOf } from "./facts.js";
 
 /** The whole report as a page of Markdown: what `--markdown` writes. */
 export function reportPage(run: BenchRun): string {
-  const blocks = [
+  return page(["Written by the command below; not edited.", ...runBlocks(run), ...goalBlocks(run.results)]);
+}
+
+/** The published figures as a page: what `npm run docs` writes. */
+export function resultsPage(file: ResultsFile): string {
+  return page([
+    "Written by `npm run docs` from bench-results.json; not edited. A case that a later run measured again stands under that run.",
+    ...file.runs.flatMap(runBlocks),
+    ...goalBlocks(allResults(file)),
+  ]);
+}
+
+function page(blocks: readonly string[]): string {
+  const head = [
     "# What the bench measured",
-    "Written by the command below; not edited. What the rows and columns are, and how they are measured, is in the lab's README.",
+    "The lab's README says what the rows and columns are, and how they are measured.",
+  ];
+  return `${[...head, ...blocks].filter((block) => block !== "").join("\n\n")}\n`;
+}
+
+function runBlocks(run: BenchRun): readonly string[] {
+  return [
     `    ${run.command}`,
     list(introduction(run)),
     ...run.results.flatMap((result) => {
@@ -13,10 +35,12 @@ export function reportPage(run: BenchRun): string {
       return [`## ${result.title}`, table(head, body), list(failuresOf(result))];
     }),
     ...section("Left out", list(run.leftOut)),
-    ...section("Targets", table(["", "target", "measured"], goalRows(run.goals))),
     ...section("Noise", list(noiseOf(run.results))),
   ];
-  return `${blocks.filter((block) => block !== "").join("\n\n")}\n`;
+}
+
+function goalBlocks(results: readonly CaseResult[]): readonly string[] {
+  return section("Targets", table(["", "target", "measured"], goalRows(judgeGoals(results))));
 }
 
 function section(title: string, text: string): readonly string[] {

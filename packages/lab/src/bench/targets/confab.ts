@@ -24,6 +24,11 @@ export function confabNodeCommand(redisUrl: string): readonly string[] {
   return serveCommand(["--engine", redisUrl]);
 }
 
+/** As `confabCommand`, of the server of an earlier commit. `file`: what `builtCommit` gave. */
+export function earlierCommand(file: string, dataFolder: string): readonly string[] {
+  return [process.execPath, file, "serve", "--port", "0", "--data", dataFolder];
+}
+
 function serveCommand(args: readonly string[]): readonly string[] {
   if (!existsSync(command)) throw new Error(`Confab is not built: there is no ${command}`);
   return [process.execPath, command, "serve", "--port", "0", ...args];

@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { nchanPaths } from "../load/wires/nchan.js";
+import { findTool, toolInstall } from "./tools.js";
 
 /** Where Debian keeps servers, which is not on every user's PATH. */
 const serverFolders = ["/usr/local/sbin", "/usr/sbin"] as const;
@@ -40,8 +41,8 @@ const fewestKept = 1_000;
 
 /** A peer that is a program of the machine and not an npm package. */
 export interface PeerProgram {
-  /** What Debian calls its package. */
-  readonly debianPackage: string;
+  /** The command that installs it. */
+  readonly install: string;
   /** Undefined: it is not installed. */
   command(configFile: string): readonly string[] | undefined;
   /** Its configuration: one port of the loopback, no log, no limit that the job would meet, all else as it comes. */
@@ -50,7 +51,7 @@ export interface PeerProgram {
 
 /** Nchan: publish and subscribe within nginx, both over WebSocket, text as it was sent. */
 const nchan: PeerProgram = {
-  debianPackage: "libnginx-mod-nchan",
+  install: "apt-get install libnginx-mod-nchan",
   command: (configFile) => {
     const nginx = findProgram("nginx");
     return nginx && nchanModules.some(existsSync) ? [nginx, "-c", configFile] : undefined;
@@ -89,8 +90,8 @@ ${["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `  ${name}_
 
 /** Mosquitto: MQTT over WebSocket. */
 const mosquitto: PeerProgram = {
-  debianPackage: "mosquitto",
-  command: (configFile) => commandOf("mosquitto", ["-c", configFile]),
+  install: "apt-get install mosquitto",
+  command: (configFile) => commandOf(findProgram("mosquitto"), ["-c", configFile]),
   // Without the first listener 2.0 takes itself for a server without any; without the domain it ignores the address.
   config: ({ port, folder, user }) => `
 listener 0 ${folder}/mqtt.sock
@@ -108,10 +109,10 @@ log_type error
 `,
 };
 
-/** NATS: its own protocol over WebSocket. */
+/** NATS: its own protocol over WebSocket. The newest one where the tools are installed, else the system's. */
 const nats: PeerProgram = {
-  debianPackage: "nats-server",
-  command: (configFile) => commandOf("nats-server", ["--config", configFile]),
+  install: toolInstall("nats"),
+  command: (configFile) => commandOf(findTool("nats") ?? findProgram("nats-server"), ["--config", configFile]),
   // It pings to find dead connections; a run is over before one is missed.
   config: ({ port, folder }) => `
 listen: "127.0.0.1:-1"
@@ -122,12 +123,24 @@ jetstream { store_dir: "${folder}" }
 `,
 };
 
-function commandOf(name: string, args: readonly string[]): readonly string[] | undefined {
-  const path = findProgram(name);
+/** Centrifugo: its client protocol in JSON over WebSocket, a channel without history. */
+const centrifugo: PeerProgram = {
+  install: toolInstall("centrifugo"),
+  command: (configFile) => commandOf(findTool("centrifugo"), ["--config", configFile]),
+  config: ({ port }) =>
+    JSON.stringify({
+      http_server: { address: "127.0.0.1", port: String(port) },
+      log: { level: "error" },
+      client: { insecure: true, allowed_origins: ["*"] },
+      channel: { without_namespace: { allow_publish_for_client: true, allow_subscribe_for_client: true } },
+    }),
+};
+
+function commandOf(path: string | undefined, args: readonly string[]): readonly string[] | undefined {
   return path === undefined ? undefined : [path, ...args];
 }
 
-export const peerPrograms = { nchan, mosquitto, nats } as const satisfies Record<string, PeerProgram>;
+export const peerPrograms = { nchan, mosquitto, nats, centrifugo } as const satisfies Record<string, PeerProgram>;
 export type PeerProgramName = keyof typeof peerPrograms;
 
 export function isPeerProgram(name: string): name is PeerProgramName {
@@ -136,7 +149,9 @@ export function isPeerProgram(name: string): name is PeerProgramName {
 
 /** Why a peer cannot run here; undefined: it can. */
 export function whyMissing(name: string): string | undefined {
+  if (name === "bun" || name === "grpc-go")
+    return findTool(name) === undefined ? `not installed (${toolInstall(name)})` : undefined;
   if (!isPeerProgram(name)) return undefined;
-  const { command, debianPackage } = peerPrograms[name];
-  return command("") === undefined ? `not installed (Debian: apt-get install ${debianPackage})` : undefined;
+  const { command, install } = peerPrograms[name];
+  return command("") === undefined ? `not installed (${install})` : undefined;
 }

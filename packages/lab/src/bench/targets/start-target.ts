@@ -9,10 +9,12 @@ import { nowUs, sleep } from "../load/clock.js";
 import { createNatsStream } from "../load/wires/nats-stream.js";
 import type { TargetName } from "../options.js";
 import type { RunningChild, Sandbox } from "../sandbox.js";
-import { confabCommand, type Durability } from "./confab.js";
+import { builtCommit } from "./before.js";
+import { confabCommand, type Durability, earlierCommand } from "./confab.js";
 import type { FloorArgument } from "./floor.js";
 import { isPeerProgram, type PeerProgramName, peerPrograms, whyMissing } from "./programs.js";
 import type { SocketIoArgument } from "./socket-io.js";
+import { findTool } from "./tools.js";
 
 /** Those that keep messages for readers that come back. */
 export type KeepingTargetName = Extract<TargetName, "floor" | "socket-io" | "nchan" | "nats" | "confab">;
@@ -35,9 +37,17 @@ export async function startTarget(
   durability: Durability = "fsync",
 ): Promise<StartedTarget> {
   if (isPeerProgram(name)) return await startPeerProgram(sandbox, name, 0);
-  if (name !== "confab") return await startCommand(sandbox, programOf(name));
+  if (name === "bun" || name === "grpc-go") return await startCommand(sandbox, toolCommand(name));
+  if (name !== "confab" && name !== "before") return await startCommand(sandbox, programOf(name));
   const folder = sandbox.makeFolder();
-  return await startCommand(sandbox, confabCommand(folder, durability), () => sandbox.removeFolder(folder));
+  const command =
+    name === "confab"
+      ? confabCommand(folder, durability)
+      : earlierCommand(
+          builtCommit(sandbox.before, () => undefined),
+          folder,
+        );
+  return await startCommand(sandbox, command, () => sandbox.removeFolder(folder));
 }
 
 /**
@@ -93,6 +103,13 @@ export async function startCommand(
 /** The command of a program in this folder. */
 export function programOf(name: string): readonly string[] {
   return [process.execPath, fileURLToPath(new URL(`./${name}.js`, import.meta.url))];
+}
+
+/** A peer that `npm run tools` installs, and that prints where it listens. */
+function toolCommand(name: "bun" | "grpc-go"): readonly string[] {
+  const program = findTool(name);
+  if (program === undefined) throw new Error(`${name} is ${whyMissing(name)}`);
+  return name === "bun" ? [program, ...programOf(name).slice(1)] : [program];
 }
 
 async function startPeerProgram(sandbox: Sandbox, name: PeerProgramName, keptMessages: number): Promise<StartedTarget> {

@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { TargetName } from "../options.js";
-import { findProgram, isPeerProgram } from "./programs.js";
+import { findProgram } from "./programs.js";
+import { findTool } from "./tools.js";
 
 const packages: { readonly [name in TargetName]?: string } = {
   ws: "ws",
@@ -14,16 +15,19 @@ const packages: { readonly [name in TargetName]?: string } = {
 
 /** How a program says its version, and where in what it says. */
 const programs = {
-  nchan: { program: "nginx", args: ["-v"], pattern: /nginx\/([\d.]+)/ },
-  mosquitto: { program: "mosquitto", args: ["-h"], pattern: /version ([\d.]+)/ },
-  nats: { program: "nats-server", args: ["--version"], pattern: /v([\d.]+)/ },
+  nchan: { find: () => findProgram("nginx"), args: ["-v"], pattern: /nginx\/([\d.]+)/ },
+  mosquitto: { find: () => findProgram("mosquitto"), args: ["-h"], pattern: /version ([\d.]+)/ },
+  nats: { find: () => findTool("nats") ?? findProgram("nats-server"), args: ["--version"], pattern: /v([\d.]+)/ },
+  centrifugo: { find: () => findTool("centrifugo"), args: ["version"], pattern: /v([\d.]+)/ },
+  bun: { find: () => findTool("bun"), args: ["--version"], pattern: /([\d.]+)/ },
+  "grpc-go": { find: () => findTool("grpc-go"), args: ["--version"], pattern: /([\d.]+)/ },
 } as const;
 
 /** The version of a server under test; `undefined` for what is Confab's own, and for what tells none. */
 export function versionOf(target: TargetName): string | undefined {
-  if (isPeerProgram(target)) {
-    const { program, args, pattern } = programs[target];
-    const path = findProgram(program);
+  if (target in programs) {
+    const { find, args, pattern } = programs[target as keyof typeof programs];
+    const path = find();
     if (path === undefined) return undefined;
     const { stdout, stderr } = spawnSync(path, args, { encoding: "utf8", timeout: 5_000 });
     const version = pattern.exec(`${stdout}${stderr}`)?.[1];

@@ -1,3 +1,4 @@
+import { centrifugoWire } from "./centrifugo.js";
 import { floorWire } from "./floor.js";
 import { grpcWire } from "./grpc.js";
 import { mqttWire } from "./mqtt.js";
@@ -35,6 +36,8 @@ export function createWire(name: WireName): Wire {
       return natsWire();
     case "nats-stream":
       return natsStreamWire();
+    case "centrifugo":
+      return centrifugoWire();
     case "nchan":
       return nchanWire();
     default: {

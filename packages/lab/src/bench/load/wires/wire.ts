@@ -81,6 +81,7 @@ export const wireNames = [
   "nats",
   "nats-stream",
   "nchan",
+  "centrifugo",
 ] as const;
 export type WireName = (typeof wireNames)[number];
 
