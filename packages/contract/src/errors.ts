@@ -222,6 +222,13 @@ export const errorKinds = {
     retry: true,
   },
   PING_TIMEOUT: { meaning: "The peer did not answer a ping", grpc: "UNAVAILABLE", http: 408, close: 4509, retry: true },
+  IDLE_STREAM: {
+    meaning:
+      "Nothing was sent on this Connect or gRPC-Web stream for idleStreamEndMs; read on after the position in its trailer confab-position",
+    grpc: "UNAVAILABLE",
+    http: 503,
+    retry: true,
+  },
   INTERNAL: { meaning: "A bug in the server", grpc: "INTERNAL", http: 500, close: 1011, retry: true },
 } as const satisfies Record<string, ErrorKind>;
 

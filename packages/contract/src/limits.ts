@@ -97,6 +97,13 @@ export const limits = {
     max: 600_000,
     meaning: "Silence after which a peer is pinged; after as long again the connection ends",
   },
+  idleStreamEndMs: {
+    fallback: 50_000,
+    min: 0,
+    max: 86_400_000,
+    meaning:
+      "Silence after which a Connect or gRPC-Web stream ends with UNAVAILABLE and its position, before a proxy cuts it; up to a fifth less, at random; 0: never",
+  },
 } as const satisfies Record<string, Limit>;
 
 export type LimitName = keyof typeof limits;

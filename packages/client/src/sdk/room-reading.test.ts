@@ -39,6 +39,31 @@ test("reading goes on after the last position, and not from the beginning that i
   ]);
 });
 
+test("a silent stream that the server ended is read on at once, without a change of state", async () => {
+  const { server, clock, client, heard } = await reading();
+  const states: string[] = [];
+  client.on("state", ({ name }) => states.push(name));
+  server.last.push(1);
+  for (let round = 0; round < 3; round++) {
+    await settled();
+    server.last.queues.at(-1)?.finish(new ConfabError("IDLE_STREAM", "nothing was sent", { retryAfterMs: 0 }));
+  }
+  await settled();
+  server.last.push(2);
+  await settled();
+  assert.deepEqual(heard, ["1", "2"]);
+  assert.deepEqual(
+    server.listens.map(({ after }) => after),
+    ["7:0", "7:1", "7:1", "7:1"],
+  );
+  assert.deepEqual([states, server.links.length], [[], 1]);
+  server.last.queues.at(-1)?.finish(new ConfabError("IDLE_STREAM", "nothing was sent", { retryAfterMs: 100 }));
+  await settled();
+  assert.equal(server.listens.length, 4, "unless the server asks to wait");
+  await clock.pass(100);
+  assert.equal(server.listens.length, 5);
+});
+
 test("a room that was empty is resumed from the position that the server gave", async () => {
   const { server, clock } = await reading();
   server.last.drop();

@@ -207,6 +207,13 @@ export class RoomReading implements AsyncIterable<ChatMessage> {
 
   private async recover(session: Session, error: ConfabError): Promise<void> {
     if (error.code === "OUT_OF_RANGE") return this.leap(error);
+    // The server ends a silent stream before a proxy cuts it. The connection is as good as before: the application sees
+    // neither a change of state nor a wait.
+    if (error.code === "IDLE_STREAM") {
+      const { retryAfterMs = 0 } = error.facts;
+      if (retryAfterMs > 0) await this.pause(retryAfterMs);
+      return;
+    }
     if (this.skips >= maxSkips) throw error;
     // Somebody else has found the session dead already; whatever this was, the next one decides.
     if (!session.isLive) return;

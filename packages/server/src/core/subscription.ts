@@ -1,4 +1,4 @@
-import type { ConfabError } from "@confab/contract";
+import type { ConfabError, Position } from "@confab/contract";
 import type { LogEntry, PresenceChange, Signal } from "./ports.js";
 import type { RoomId } from "./room-id.js";
 import type { Tail } from "./tail.js";
@@ -81,6 +81,12 @@ export class Subscription {
     /** The last offset that was given to the sink; not kept up while live. */
     public cursor: number,
   ) {}
+
+  /** The last message that was given to the sink, or where reading began; before the subscription is closed. */
+  get position(): Position {
+    const { epoch, top } = this.room;
+    return { epoch, offset: this.state === "live" ? top : this.cursor };
+  }
 
   /** The sink's socket has emptied. Harmless in every state. */
   drained(): void {

@@ -8,6 +8,7 @@ import { ConnectStreamWire } from "./connect/stream-wire.js";
 import { ConnectUnaryCall, type ConnectUnaryDeps, respondConnectError } from "./connect/unary.js";
 import { GrpcWire } from "./grpc/wire.js";
 import { GrpcWebWire } from "./grpc-web/wire.js";
+import { IdleStreams } from "./idle-streams.js";
 import type { Method } from "./method.js";
 import { createMethods } from "./methods.js";
 import type { Readiness } from "./services/health.js";
@@ -58,9 +59,10 @@ export function createRpcHandler(deps: RpcDeps): RpcHandler {
   const { types, limits } = service.deps;
   const methods = createMethods(service, sessions, readiness);
   const prefixes = new Set([...methods.keys()].map(prefixOf));
+  const idleStreams = new IdleStreams({ idleStreamEndMs: limits.idleStreamEndMs });
   const callDeps: Readonly<Record<WireFormat, CallDeps>> = {
-    proto: { maxMessageBytes: maxWireBytes("proto", limits), arrivals, report },
-    json: { maxMessageBytes: maxWireBytes("json", limits), arrivals, report },
+    proto: { maxMessageBytes: maxWireBytes("proto", limits), arrivals, idleStreams, report },
+    json: { maxMessageBytes: maxWireBytes("json", limits), arrivals, idleStreams, report },
   };
   const unaryDeps: ConnectUnaryDeps = {
     types,

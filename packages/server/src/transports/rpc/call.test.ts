@@ -9,11 +9,13 @@ import { FakeExchange } from "../../testing/fake-exchange.js";
 import { settled } from "../../testing/manual-turns.js";
 import { EnvelopedCall } from "./call.js";
 import { GrpcWire } from "./grpc/wire.js";
+import { IdleStreams } from "./idle-streams.js";
 import type { Call, CallHandler, Method } from "./method.js";
 
 const maxMessageBytes = 2_000;
 const reported: ConfabError[] = [];
 const arrivals = new ArrivalTimeouts(30_000);
+const idleStreams = new IdleStreams({ idleStreamEndMs: 0 });
 afterEach(() => {
   arrivals.close();
   reported.length = 0;
@@ -22,7 +24,7 @@ afterEach(() => {
 /** A gRPC call of a method, with the test as the client. */
 function begin(method: Method, headers: Fields = {}, timeoutMs?: number): FakeExchange {
   const exchange = new FakeExchange({ headers, httpVersion: 2 });
-  const deps = { maxMessageBytes, arrivals, report: (error: ConfabError) => void reported.push(error) };
+  const deps = { maxMessageBytes, arrivals, idleStreams, report: (error: ConfabError) => void reported.push(error) };
   new EnvelopedCall(exchange, new GrpcWire(exchange, "proto"), method, timeoutMs, deps).begin();
   return exchange;
 }
@@ -228,7 +230,7 @@ test("REQUEST_TIMEOUT when the request does not arrive whole in time, and none f
   const timeouts = new ArrivalTimeouts(1_000, () => nowMs);
   const exchanges = [upper, new Recorder().method].map((method) => {
     const exchange = new FakeExchange({ httpVersion: 2 });
-    const deps = { maxMessageBytes, arrivals: timeouts, report: () => assert.fail() };
+    const deps = { maxMessageBytes, arrivals: timeouts, idleStreams, report: () => assert.fail() };
     new EnvelopedCall(exchange, new GrpcWire(exchange, "proto"), method, undefined, deps).begin();
     exchange.listener.data(message("hello").subarray(0, 7));
     return exchange;

@@ -1,24 +1,37 @@
-import { ConfabError, confabErrorFrom, EnvelopeReader, enveloped, envelopeFlag } from "@confab/contract";
+import {
+  ConfabError,
+  confabErrorFrom,
+  EnvelopeReader,
+  enveloped,
+  envelopeFlag,
+  formatPosition,
+} from "@confab/contract";
 import type { Arrival, ArrivalTimeouts } from "../../http/arrival-timeouts.js";
 import type { Exchange, ExchangeListener, Fields } from "../../http/exchange.js";
 import type { WireFormat } from "../../service/index.js";
 import { acceptsGzip, compress, decompress, isGzipNamed, minCompressedBytes } from "./compression.js";
 import { Base64Reader, base64Text } from "./grpc-web/wire.js";
+import type { IdleStream, IdleStreams } from "./idle-streams.js";
 import type { Call, CallHandler, Method } from "./method.js";
 import { deadlineExceeded, startDeadline } from "./timeout.js";
 import type { Wire } from "./wire.js";
+
+/** Where a room is read from, in the head of a stream; and how far it was read, in the trailers of one that ended idle. */
+export const positionField = "confab-position";
 
 export interface CallDeps {
   /** Bound of one message, in bytes, before and after decompression. */
   readonly maxMessageBytes: number;
   /** For the request of a call that takes only one message. */
   readonly arrivals: ArrivalTimeouts;
+  /** For streams that a proxy would cut. */
+  readonly idleStreams: IdleStreams;
   /** For bugs: errors that have no place in the catalogue. */
   readonly report: (error: ConfabError) => void;
 }
 
 /** A call whose messages come in envelopes: gRPC, gRPC-Web, and Connect's streams. */
-export class EnvelopedCall implements Call, ExchangeListener, Arrival {
+export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStream {
   readonly format: WireFormat;
   readonly isText: boolean;
   private readonly envelopes: EnvelopeReader;
@@ -30,6 +43,8 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival {
   private isOver = false;
   private isHalfClosed = false;
   private readonly takesOneMessage: boolean;
+  quietSweeps = 0;
+  maxQuietSweeps = 0;
 
   /** @throws what is wrong with the request's headers: nothing has been done then. */
   constructor(
@@ -112,6 +127,7 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival {
     if (this.isOver || this.isHeadSent) return;
     this.isHeadSent = true;
     this.wire.streamHead(metadata);
+    if (this.wire.isCutWhenIdle) this.deps.idleStreams.add(this);
   }
 
   send(message: Uint8Array): boolean {
@@ -120,6 +136,7 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival {
   }
 
   write(envelopes: Uint8Array): boolean {
+    this.quietSweeps = 0;
     return this.isOver || this.exchange.write(envelopes);
   }
 
@@ -146,11 +163,20 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival {
     );
   }
 
-  finish(error?: ConfabError): void {
+  /** A proxy would cut the stream soon, and its client would not know how far it had come. */
+  endIdle(): void {
+    const { position } = this.handler;
+    const error = new ConfabError("IDLE_STREAM", "nothing was sent on this stream for idleStreamEndMs: ask again", {
+      retryAfterMs: 0,
+    });
+    this.finish(error, position && { [positionField]: formatPosition(position) });
+  }
+
+  finish(error?: ConfabError, metadata?: Fields): void {
     if (this.isOver) return;
     if (error?.code === "INTERNAL") this.deps.report(error);
     this.release();
-    this.wire.end(error, this.isHeadSent);
+    this.wire.end(error, this.isHeadSent, metadata);
     // An answer before the end of the request: what else comes is read and dropped, for the sake of the connection.
     if (!this.isHalfClosed) this.exchange.resume();
   }
@@ -189,6 +215,7 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival {
     this.isOver = true;
     this.cancelDeadline?.();
     this.deps.arrivals.release(this);
+    this.deps.idleStreams.delete(this);
     this.handler.over?.();
   }
 }

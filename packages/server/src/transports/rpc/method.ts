@@ -1,4 +1,4 @@
-import type { ConfabError } from "@confab/contract";
+import type { ConfabError, Position } from "@confab/contract";
 import type { Fields } from "../../http/exchange.js";
 import type { WireFormat } from "../../service/index.js";
 
@@ -33,6 +33,8 @@ export interface CallHandler {
   halfClosed(): void;
   /** The client has read what `send` or `write` called too much. */
   drained?(): void;
+  /** How far a room has been read, for a client that has to ask again. */
+  readonly position?: Position | undefined;
   /** The call has ended: finished, cancelled, or past its deadline. Release what it holds. */
   over?(): void;
 }

@@ -1,7 +1,8 @@
-import { ConfabError, confabErrorFrom, formatPosition } from "@confab/contract";
+import { ConfabError, confabErrorFrom, formatPosition, type Position } from "@confab/contract";
 import type { Encoding, Subscription } from "../../core/index.js";
 import type { ChatService, WireFormat } from "../../service/index.js";
 import { envelopeFraming, JsonMessages, ProtoMessages } from "../../service/index.js";
+import { positionField } from "./call.js";
 import { base64Text } from "./grpc-web/wire.js";
 import type { Call, CallHandler, Method } from "./method.js";
 
@@ -48,6 +49,10 @@ class MessageStream implements CallHandler {
     void this.open();
   }
 
+  get position(): Position | undefined {
+    return this.subscription?.position;
+  }
+
   drained(): void {
     this.subscription?.drained();
   }
@@ -76,7 +81,7 @@ class MessageStream implements CallHandler {
       }
       this.subscription = subscription;
       // The head goes out before the first message, so that a reader of an empty room knows that it is connected, and where.
-      call.start({ "confab-position": formatPosition(position) });
+      call.start({ [positionField]: formatPosition(position) });
     } catch (thrown) {
       call.finish(confabErrorFrom(thrown));
     }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { ConfabError, EnvelopeReader, enveloped } from "@confab/contract";
+import { ConfabError, EnvelopeReader, enveloped, PayloadTypes } from "@confab/contract";
 import { ClientFrameSchema, ServerFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import { ChatMessageSchema, UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import { ArrivalTimeouts } from "../../http/arrival-timeouts.js";
@@ -10,22 +10,43 @@ import { FakeExchange } from "../../testing/fake-exchange.js";
 import { settled } from "../../testing/manual-turns.js";
 import { lobby, offsets } from "../../testing/test-hub.js";
 import { EnvelopedCall } from "./call.js";
+import { ConnectStreamWire } from "./connect/stream-wire.js";
 import { converse } from "./converse.js";
 import { GrpcWire } from "./grpc/wire.js";
 import { Base64Reader, GrpcWebWire } from "./grpc-web/wire.js";
+import { IdleStreams } from "./idle-streams.js";
 import type { Method } from "./method.js";
 import { streamMessages } from "./stream-messages.js";
+import type { Wire } from "./wire.js";
 
 const arrivals = new ArrivalTimeouts(30_000);
+let sweepIdle: () => void = () => assert.fail("no stream is watched");
+/** So short a time is over after two sweeps. */
+const idleStreams = new IdleStreams({
+  idleStreamEndMs: 20,
+  repeat: (_intervalMs, sweep) => {
+    sweepIdle = sweep;
+    return () => undefined;
+  },
+});
+const stayIdle = () => {
+  sweepIdle();
+  sweepIdle();
+};
 afterEach(() => arrivals.close());
 
-function begin(
-  method: Method,
-  { isText = false, timeoutMs }: { isText?: boolean; timeoutMs?: number } = {},
-): FakeExchange {
+interface BeginOptions {
+  readonly isText?: boolean;
+  readonly timeoutMs?: number;
+  /** Default: gRPC, or gRPC-Web for text. */
+  readonly wireFor?: (exchange: FakeExchange) => Wire;
+}
+
+function begin(method: Method, { isText = false, timeoutMs, wireFor }: BeginOptions = {}): FakeExchange {
   const exchange = new FakeExchange({ httpVersion: 2 });
-  const wire = isText ? new GrpcWebWire(exchange, "proto", true) : new GrpcWire(exchange, "proto");
-  const deps = { maxMessageBytes: 10_000, arrivals, report: (error: ConfabError) => assert.fail(error) };
+  const wire =
+    wireFor?.(exchange) ?? (isText ? new GrpcWebWire(exchange, "proto", true) : new GrpcWire(exchange, "proto"));
+  const deps = { maxMessageBytes: 10_000, arrivals, idleStreams, report: (error: ConfabError) => assert.fail(error) };
   new EnvelopedCall(exchange, wire, method, timeoutMs, deps).begin();
   return exchange;
 }
@@ -50,8 +71,12 @@ function offsetsOf(exchange: FakeExchange, isText = false): number[] {
 const reader = (init: Parameters<typeof create<typeof UserSchema>>[1] = {}) =>
   enveloped(0, toBinary(UserSchema, create(UserSchema, init)));
 
-async function stream(server: FrameServer, init: Parameters<typeof reader>[0] = {}): Promise<FakeExchange> {
-  const exchange = begin(streamMessages(server.service));
+async function stream(
+  server: FrameServer,
+  init: Parameters<typeof reader>[0] = {},
+  options: BeginOptions = {},
+): Promise<FakeExchange> {
+  const exchange = begin(streamMessages(server.service), options);
   exchange.listener.data(reader(init));
   exchange.listener.ended();
   await server.settle();
@@ -146,6 +171,71 @@ for (const [what, init, status] of [
     assert.deepEqual([exchange.isEnded, exchange.headers["grpc-status"]], [true, status]);
   });
 }
+
+/** The end of a response in the body: text with the position and the catalogue's code in it. */
+function endOf({ written }: FakeExchange): string {
+  let end = "";
+  const reader = new EnvelopeReader(
+    1_000_000,
+    (flags, message) => {
+      if (flags !== 0) end = Buffer.from(message).toString();
+    },
+    () => assert.fail(),
+  );
+  for (const bytes of written) reader.push(bytes);
+  return end;
+}
+
+const wires = {
+  Connect: (exchange: FakeExchange) => new ConnectStreamWire(exchange, "proto", PayloadTypes.none()),
+  "gRPC-Web": (exchange: FakeExchange) => new GrpcWebWire(exchange, "proto", false),
+} as const;
+
+for (const [protocol, wireFor] of Object.entries(wires)) {
+  test(`a silent stream of ${protocol} ends with UNAVAILABLE and the position that its client has reached`, async () => {
+    const server = new FrameServer();
+    await server.hub.sayAndDeliver(2);
+    const exchange = await stream(server, {}, { wireFor });
+    await server.hub.sayAndDeliver(3);
+    sweepIdle();
+    await server.hub.sayAndDeliver(1);
+    sweepIdle();
+    assert.ok(!exchange.isEnded, "not while there are messages");
+    sweepIdle();
+    assert.ok(exchange.isEnded);
+    assert.deepEqual(offsetsOf(exchange), [3, 4, 5, 6], "and no empty message");
+    if (protocol === "Connect") {
+      const { error, metadata } = JSON.parse(endOf(exchange));
+      assert.deepEqual([error.code, metadata], ["unavailable", { "confab-position": ["7:6"] }]);
+      const debug = error.details.map((detail: { debug: object }) => detail.debug);
+      assert.deepEqual(debug, [{ reason: "IDLE_STREAM", domain: "confab.v1" }, { retryDelay: "0s" }]);
+    } else {
+      assert.match(endOf(exchange), /^grpc-status: 14\r\n(.+\r\n)+confab-position: 7:6\r\n$/);
+    }
+    assert.equal(server.hub.hub.roomInUse(lobby), undefined, "and the room is left");
+  });
+}
+
+test("a stream in which nothing was ever sent ends with the position where it began, also behind the log's end", async () => {
+  const server = new FrameServer();
+  await server.hub.sayAndDeliver(2);
+  server.hub.engine.isSlow = true;
+  const exchange = await stream(server, {}, { wireFor: wires["gRPC-Web"] });
+  stayIdle();
+  assert.ok(!exchange.isEnded, "a stream that has not begun is not silent");
+  server.hub.engine.isSlow = false;
+  server.hub.engine.releaseAll();
+  await server.settle();
+  stayIdle();
+  assert.match(endOf(exchange), /confab-position: 7:2\r\n/);
+});
+
+test("a silent stream of gRPC goes on: HTTP/2 pings show proxies that it is in use", async () => {
+  const exchange = await stream(new FrameServer());
+  await stream(new FrameServer(), {}, { wireFor: wires.Connect });
+  stayIdle();
+  assert.ok(!exchange.isEnded);
+});
 
 test("Converse welcomes, answers every frame that came before the half-close, and then ends", async () => {
   const server = new FrameServer();

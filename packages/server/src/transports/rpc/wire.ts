@@ -17,6 +17,8 @@ export interface Wire {
   replyHead(isCompressed: boolean): void;
   /** The head of a response whose messages are sent as they come into being. */
   streamHead(metadata?: Fields): void;
-  /** The end of a response whose head has been sent, or, for an error, of one without any. */
-  end(error: ConfabError | undefined, isHeadSent: boolean): void;
+  /** Whether a proxy may cut a stream that is silent: the protocol has no pings, and HTTP/1.1 has none either. */
+  readonly isCutWhenIdle: boolean;
+  /** The end of a response whose head has been sent, or, for an error, of one without any. `metadata`: further trailers. */
+  end(error: ConfabError | undefined, isHeadSent: boolean, metadata?: Fields): void;
 }

@@ -45,6 +45,13 @@ export const ChatService: GenService<{
    * position. The reply's header `confab-position` is where it starts. Firefox
    * shows that header to a page only with the first message; a page that must
    * not miss one asks GetHistory for `newest` first, and streams after it.
+   *
+   * Over Connect and gRPC-Web a stream on which nothing was sent for a while
+   * (the limit idleStreamEndMs, 50 s) ends with UNAVAILABLE, an ErrorInfo with
+   * the reason IDLE_STREAM and a RetryInfo, because proxies cut streams that are
+   * silent for a minute. The trailer `confab-position` (Connect: the metadata of
+   * the end-of-stream message; gRPC-Web: the trailer frame) is the position to
+   * stream after next. gRPC is kept alive by HTTP/2 pings.
    * buf:lint:ignore RPC_REQUEST_STANDARD_NAME
    * buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
    * buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE

@@ -8,6 +8,7 @@ import { connectErrorJson } from "./error-json.js";
 /** The Connect protocol's streams (connectrpc.com/docs/protocol#streaming-rpcs): the status is the last envelope, in JSON. */
 export class ConnectStreamWire implements Wire {
   readonly isText = false;
+  readonly isCutWhenIdle = true;
   readonly encodingHeader = "connect-content-encoding";
   readonly acceptEncodingHeader = "connect-accept-encoding";
 
@@ -25,9 +26,14 @@ export class ConnectStreamWire implements Wire {
     this.head({ ...streamedReplyFields, ...metadata });
   }
 
-  end(error: ConfabError | undefined, isHeadSent: boolean): void {
+  end(error: ConfabError | undefined, isHeadSent: boolean, metadata?: Fields): void {
     if (!isHeadSent) this.head();
-    const outcome = error ? { error: connectErrorJson(error, this.types) } : {};
+    const outcome = {
+      ...(error && { error: connectErrorJson(error, this.types) }),
+      ...(metadata && {
+        metadata: Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name, [value]])),
+      }),
+    };
     this.exchange.write(enveloped(envelopeFlag.connectEnd, Buffer.from(JSON.stringify(outcome))));
     this.exchange.end();
   }

@@ -11,6 +11,7 @@ import type { Wire } from "../wire.js";
  */
 export class GrpcWebWire implements Wire {
   readonly encodingHeader = "grpc-encoding";
+  readonly isCutWhenIdle = true;
   readonly acceptEncodingHeader = "grpc-accept-encoding";
 
   constructor(
@@ -27,9 +28,9 @@ export class GrpcWebWire implements Wire {
     this.head({ ...streamedReplyFields, ...metadata });
   }
 
-  end(error: ConfabError | undefined, isHeadSent: boolean): void {
+  end(error: ConfabError | undefined, isHeadSent: boolean, metadata?: Fields): void {
     if (!isHeadSent) this.head();
-    const trailers = Object.entries(error ? errorTrailers(error) : okTrailers);
+    const trailers = Object.entries({ ...(error ? errorTrailers(error) : okTrailers), ...metadata });
     const text = trailers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
     const envelope = enveloped(envelopeFlag.grpcWebTrailers, Buffer.from(text));
     this.exchange.write(this.isText ? base64Text(envelope) : envelope);

@@ -24,6 +24,7 @@ const streamHeads = {
 /** gRPC over HTTP/2 (grpc/doc/PROTOCOL-HTTP2.md). */
 export class GrpcWire implements Wire {
   readonly isText = false;
+  readonly isCutWhenIdle = false;
   readonly encodingHeader = "grpc-encoding";
   readonly acceptEncodingHeader = "grpc-accept-encoding";
 
@@ -41,14 +42,14 @@ export class GrpcWire implements Wire {
     this.exchange.respond(200, metadata ? { ...head, ...metadata } : head);
   }
 
-  end(error: ConfabError | undefined, isHeadSent: boolean): void {
-    if (!error) {
-      this.exchange.end(okTrailers);
-    } else if (isHeadSent) {
-      this.exchange.end(errorTrailers(error));
+  end(error: ConfabError | undefined, isHeadSent: boolean, metadata?: Fields): void {
+    const trailers = error ? errorTrailers(error) : okTrailers;
+    const all = metadata ? { ...trailers, ...metadata } : trailers;
+    if (!error || isHeadSent) {
+      this.exchange.end(all);
     } else {
       // "Trailers-Only": head and trailers in one.
-      this.exchange.respond(200, { ...heads[this.format], ...errorTrailers(error) });
+      this.exchange.respond(200, { ...heads[this.format], ...all });
       this.exchange.end();
     }
   }
