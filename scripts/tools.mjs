@@ -36,6 +36,12 @@ const installers = [
   },
   // Every tool that go.mod names, and the programs of the folder itself.
   { lockFile: "go.sum", program: "go", commands: [["go", "build", "-o", "bin/", "./...", "tool"]] },
+  // Versions in it are exact, so that it is its own lock file.
+  {
+    lockFile: "pom.xml",
+    program: "mvn",
+    commands: [["mvn", "--quiet", "--batch-mode", "dependency:copy-dependencies", "-DoutputDirectory=lib"]],
+  },
 ];
 
 /** Holds the hash of the lock file from which a folder was installed. */

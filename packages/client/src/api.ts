@@ -36,4 +36,4 @@ export type { HearOptions, Room, RoomMessage, RoomSendOptions, RoomSignal } from
 export type { Gap, ReadOptions } from "./sdk/room-reading.js";
 export type { MessageHandler, Subscription } from "./sdk/subscription.js";
 export type { AskToken, Token } from "./sdk/token-source.js";
-export { payloadJson } from "./wire/payloads.js";
+export { payloadJson, payloadMember } from "./wire/payloads.js";

@@ -14,8 +14,8 @@ export type MessagePayload =
  * needs the Protobuf runtime.
  */
 export interface PayloadConverter {
-  /** Of a type that it does not know: its `@type` and `value` in base64. */
-  toJson(payload: Payload): JsonValue;
+  /** The JSON of a payload, with its `@type`. Undefined: its type is not known; then it is sent encoded. */
+  toJson(payload: Payload): JsonValue | undefined;
   /** @throws MALFORMED_MESSAGE: the type is not known, or the JSON does not fit it. */
   fromJson(json: JsonObject): Payload;
 }

@@ -12,7 +12,7 @@ import {
 } from "./chat-message-codec.js";
 import { ConfabError } from "./errors.js";
 import { type ChatMessage, ChatMessageSchema, ChatResponseSchema, PositionSchema } from "./gen/confab/v1/message_pb.js";
-import type { StoredMessage } from "./message.js";
+import type { Payload, StoredMessage } from "./message.js";
 import type { Position } from "./position.js";
 import { forEachSeed, type Random } from "./testing/random.js";
 
@@ -51,22 +51,31 @@ function completed(body: Uint8Array, position: Position): Uint8Array {
 
 /** The generated message with the same content, in the terms of the hand-written codec. */
 function plainFrom(message: ChatMessage): DecodedMessage {
-  const { user, text, room, id, payload, position, sentAt } = message;
+  const { user, text, room, id, payload, encodedPayload, position, sentAt } = message;
   return {
     user,
     text,
     room,
     id,
-    payload: payload && { typeUrl: payload.typeUrl, value: new Uint8Array(payload.value) },
+    payload: payload && plainPayload(payload),
+    encodedPayload: encodedPayload && plainPayload(encodedPayload),
     position: { epoch: position?.epoch ?? 0, offset: Number(position?.offset ?? 0n) },
     sentAtMs: sentAt ? timestampMs(sentAt) : 0,
   };
 }
 
+function plainPayload({ typeUrl, value }: Payload) {
+  return { typeUrl, value: new Uint8Array(value) };
+}
+
 function decoded(bytes: Uint8Array): DecodedMessage {
   const message = decodeChatMessage(bytes);
-  const { payload } = message;
-  return { ...message, payload: payload && { typeUrl: payload.typeUrl, value: new Uint8Array(payload.value) } };
+  const { payload, encodedPayload } = message;
+  return {
+    ...message,
+    payload: payload && plainPayload(payload),
+    encodedPayload: encodedPayload && plainPayload(encodedPayload),
+  };
 }
 
 test("a body with a position behind it is what the generated code reads", () => {
@@ -74,7 +83,7 @@ test("a body with a position behind it is what the generated code reads", () => 
     const message = randomMessage(random);
     const position = randomPosition(random);
     const read = fromBinary(ChatMessageSchema, completed(encodeBody(message), position));
-    assert.deepEqual(plainFrom(read), { ...message, position });
+    assert.deepEqual(plainFrom(read), { ...message, encodedPayload: undefined, position });
     assert.equal(read.$unknown, undefined);
     assert.ok(read.sentAt, "the time is there even when it is 0");
   });
@@ -86,7 +95,8 @@ test("what the generated code writes is decoded to the same message", () => {
     const { epoch, offset } = randomPosition(random);
     const message = create(ChatMessageSchema, {
       ...strings,
-      ...(payload && { payload: { typeUrl: payload.typeUrl, value: new Uint8Array(payload.value) } }),
+      ...(payload && { payload: plainPayload(payload) }),
+      ...(payload && random.oneIn(2) && { encodedPayload: plainPayload(payload) }),
       ...(random.oneIn(2) && { sentAt: timestampFromMs(sentAtMs) }),
       ...(random.oneIn(2) && { position: { epoch, offset: BigInt(offset) } }),
     });
@@ -97,7 +107,8 @@ test("what the generated code writes is decoded to the same message", () => {
 test("a decoded body is the message that was encoded", () => {
   forEachSeed(500, (random) => {
     const message = randomMessage(random);
-    assert.deepEqual(decoded(encodeBody(message)), { ...message, position: { epoch: 0, offset: 0 } });
+    const rest = { encodedPayload: undefined, position: { epoch: 0, offset: 0 } };
+    assert.deepEqual(decoded(encodeBody(message)), { ...message, ...rest });
   });
 });
 
@@ -142,7 +153,8 @@ test("a field that comes twice takes its last value, and embedded messages are m
   const nanos = [0x32, 6, 0x10, 0x80, 0xca, 0xb5, 0xee, 0x01];
   const epoch = [0x2a, 5, 0x0d, 1, 0, 0, 0];
   const offset = [0x2a, 2, 0x10, 5];
-  const all = [wire.userAnn, typeUrl, seconds, epoch, wire.userBob, value, nanos, offset].flat();
+  const encoded = [...typeUrl, ...value].map((byte) => (byte === 0x3a ? 0x42 : byte));
+  const all = [wire.userAnn, typeUrl, seconds, epoch, wire.userBob, value, nanos, offset, encoded].flat();
   const bytes = Uint8Array.from(all);
   assert.deepEqual(decoded(bytes), plainFrom(fromBinary(ChatMessageSchema, bytes)));
   assert.deepEqual(decoded(bytes), {
@@ -151,6 +163,7 @@ test("a field that comes twice takes its last value, and embedded messages are m
     room: "",
     id: "",
     payload: { typeUrl: "a/b", value: Uint8Array.of(9) },
+    encodedPayload: { typeUrl: "a/b", value: Uint8Array.of(9) },
     position: { epoch: 1, offset: 5 },
     sentAtMs: 7_500,
   });

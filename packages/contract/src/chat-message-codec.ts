@@ -1,4 +1,4 @@
-import type { Payload, StoredMessage } from "./message.js";
+import type { Payload, SentMessage, StoredMessage } from "./message.js";
 import type { Position } from "./position.js";
 import { utf8Length, varintLength, WireReader, writeUtf8, writeVarint } from "./wire.js";
 
@@ -11,7 +11,16 @@ import { utf8Length, varintLength, WireReader, writeUtf8, writeVarint } from "./
 //
 //   ┌ body: 0a user  12 text  1a room  22 id  3a payload  32 sent_at ┐┌ position: 2a len 0d epoch:fixed32 10 offset:varint ┐
 
-const tag = { user: 0x0a, text: 0x12, room: 0x1a, id: 0x22, position: 0x2a, sentAt: 0x32, payload: 0x3a } as const;
+const tag = {
+  user: 0x0a,
+  text: 0x12,
+  room: 0x1a,
+  id: 0x22,
+  position: 0x2a,
+  sentAt: 0x32,
+  payload: 0x3a,
+  encodedPayload: 0x42,
+} as const;
 
 function stringFieldLength(byteLength: number): number {
   return byteLength === 0 ? 0 : 1 + varintLength(byteLength) + byteLength;
@@ -146,7 +155,7 @@ export function encodeAck(ack: Ack): Uint8Array<ArrayBuffer> {
 }
 
 /** A decoded ChatMessage; `position` and `sentAtMs` are what the bytes say, so believe them only from the server's own log. */
-export interface DecodedMessage extends StoredMessage {
+export interface DecodedMessage extends StoredMessage, SentMessage {
   readonly position: Position;
 }
 
@@ -163,6 +172,7 @@ export function decodeChatMessage(bytes: Uint8Array): DecodedMessage {
   let room = "";
   let id = "";
   let payload: Payload | undefined;
+  let encodedPayload: Payload | undefined;
   const stamp = { seconds: 0, nanos: 0 };
   const position = { epoch: 0, offset: 0 };
   while (reader.at < reader.end) {
@@ -183,6 +193,10 @@ export function decodeChatMessage(bytes: Uint8Array): DecodedMessage {
       case tag.payload:
         payload = readPayload(reader, payload);
         break;
+      case tag.encodedPayload:
+        // Its fields are those of `google.protobuf.Any`.
+        encodedPayload = readPayload(reader, encodedPayload);
+        break;
       case tag.sentAt:
         readTimestamp(reader, stamp);
         break;
@@ -199,6 +213,7 @@ export function decodeChatMessage(bytes: Uint8Array): DecodedMessage {
     room,
     id,
     payload,
+    encodedPayload,
     position,
     sentAtMs: stamp.seconds * 1000 + Math.floor(stamp.nanos / 1_000_000),
   };

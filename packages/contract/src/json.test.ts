@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { create, fromJsonString, toJson } from "@bufbuild/protobuf";
+import { create, fromJson, fromJsonString, toJson } from "@bufbuild/protobuf";
 import { anyPack, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { ConfabError } from "./errors.js";
 import { ClientFrameSchema } from "./gen/confab/v1/frame_pb.js";
@@ -80,8 +80,8 @@ test("proto names, JSON names and numbers in strings are read", () => {
 });
 
 test("a payload of an unregistered type goes through a message, a frame's send and a frame's signal", () => {
-  const payload = '{"@type":"x/shop.Order","value":"AQID"}';
-  const bytes = Uint8Array.of(1, 2, 3);
+  const payload = '{"@type":"x/shop.Order","value":"CgEJ"}';
+  const bytes = Uint8Array.of(10, 1, 9);
   const message = messageFromJson(ChatMessageSchema, `{"user":"a","payload":${payload}}`, types);
   assert.deepEqual([message.payload?.typeUrl, message.payload?.value], ["x/shop.Order", bytes]);
   for (const member of ["send", "signal"]) {
@@ -91,6 +91,37 @@ test("a payload of an unregistered type goes through a message, a frame's send a
   }
   const signal = messageFromJson(SignalSchema, `{"user":"a","kind":"k","payload":${payload}}`, types);
   assert.deepEqual(signal.payload?.value, bytes);
+});
+
+test("an encoded payload goes through a message, a frame's send and a frame's signal, in both spellings of its name", () => {
+  const bytes = Uint8Array.of(10, 1, 9);
+  for (const [name, typeUrl] of [
+    ["encodedPayload", "typeUrl"],
+    ["encoded_payload", "type_url"],
+  ]) {
+    const member = `"${name}":{"${typeUrl}":"x/shop.Order","value":"CgEJ"}`;
+    const message = messageFromJson(ChatMessageSchema, `{"user":"a",${member}}`, types);
+    assert.deepEqual([message.encodedPayload?.typeUrl, message.encodedPayload?.value], ["x/shop.Order", bytes]);
+    for (const holder of ["send", "signal"]) {
+      const { frame } = messageFromJson(ClientFrameSchema, `{"${holder}":{"user":"a",${member}}}`, types);
+      assert.ok(frame.case === "send" || frame.case === "signal");
+      assert.deepEqual(frame.value.encodedPayload?.value, bytes);
+    }
+    const lenient = `{"user":"a",${member.replace("CgEJ", "Cg EJ")}}`;
+    assert.throws(() => messageFromJson(ChatMessageSchema, lenient, types), isMalformed);
+    assert.throws(() => messageFromJson(ClientFrameSchema, `{"send":${lenient}}`, types), isMalformed);
+    assert.throws(() => messageFromJson(SignalSchema, lenient, types), isMalformed);
+  }
+});
+
+test("a message's JSON has a payload of an unregistered type in a field that every JSON codec reads", () => {
+  const payload = { typeUrl: "x/shop.Order", value: Uint8Array.of(10, 1, 9) };
+  const message = { user: "ann", text: "", room: "r", id: "", sentAtMs: 0, payload };
+  const json = JSON.parse(chatMessageJson(message, { epoch: 1, offset: 2 }, types));
+  assert.deepEqual(json.encodedPayload, { typeUrl: "x/shop.Order", value: "CgEJ" });
+  assert.equal(json.payload, undefined);
+  // Without a registry, as a reader that knows only the contract.
+  assert.deepEqual(fromJson(ChatMessageSchema, json).encodedPayload?.value, payload.value);
 });
 
 test("a payload of null is no payload", () => {

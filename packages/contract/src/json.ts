@@ -1,15 +1,17 @@
 import type { DescMessage, JsonObject, JsonValue, MessageShape } from "@bufbuild/protobuf";
 import { create, fromJson, toJsonString } from "@bufbuild/protobuf";
+import { base64Encode } from "@bufbuild/protobuf/wire";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import type { Ack } from "./chat-message-codec.js";
 import { ConfabError } from "./errors.js";
-import type { StoredMessage } from "./message.js";
+import type { Payload, StoredMessage } from "./message.js";
+import { payloadValueFromBase64 } from "./payload-form.js";
 import type { PayloadTypes } from "./payload-types.js";
 import type { Position } from "./position.js";
 
-// proto3 JSON (protobuf.dev/programming-guides/json). The generated code's JSON refuses a message with a payload whose
-// type it does not know, and such payloads must pass; so payloads are taken out before it reads, and the messages that
-// carry them are written here.
+// proto3 JSON (protobuf.dev/programming-guides/json). The generated code refuses a JSON message with a payload whose type
+// it does not know, and such payloads must pass; so payloads are taken out before it reads. The messages that carry
+// payloads are written here.
 
 /** Made at its first use: see utf8.ts. Unlike the one there it drops a byte order mark, which no JSON may begin with. */
 let decoder: TextDecoder | undefined;
@@ -30,8 +32,19 @@ export function chatMessageJson(message: StoredMessage, position: Position, type
   if (message.room !== "") json += `,"room":"${message.room}"`;
   if (message.id !== "") json += `,"id":${JSON.stringify(message.id)}`;
   json += `,"position":${positionJson(position)},"sentAt":${timestampJson(message.sentAtMs)}`;
-  if (message.payload) json += `,"payload":${JSON.stringify(types.toJson(message.payload))}`;
+  if (message.payload) json += `,${payloadMemberJson(message.payload, types)}`;
   return `${json}}`;
+}
+
+/**
+ * The member of a JSON message that holds its payload, as text without braces: `"payload":{…}`, or `"encodedPayload":{…}`
+ * for a type that is not registered, because JSON codecs refuse a whole page for one `Any` of a type that they do not know.
+ */
+export function payloadMemberJson(payload: Payload, types: PayloadTypes): string {
+  const json = types.toJson(payload);
+  if (json !== undefined) return `"payload":${JSON.stringify(json)}`;
+  const { typeUrl, value } = payload;
+  return `"encodedPayload":${JSON.stringify({ typeUrl, value: base64Encode(value) })}`;
 }
 
 /** A ChatResponse as proto3 JSON. */
@@ -127,7 +140,10 @@ type Holder = "" | "send" | "signal";
 function takePayloads(schema: DescMessage, json: JsonObject): { holder: Holder; payload: JsonObject }[] {
   const taken: { holder: Holder; payload: JsonObject }[] = [];
   const take = (from: JsonValue | undefined, holder: Holder) => {
-    if (!isObject(from) || !isObject(from["payload"])) return;
+    if (!isObject(from)) return;
+    // Stays where it is: only its base64 is read more strictly than the generated code does.
+    for (const name of ["encodedPayload", "encoded_payload"]) checkEncodedPayload(from[name]);
+    if (!isObject(from["payload"])) return;
     taken.push({ holder, payload: from["payload"] });
     delete from["payload"];
   };
@@ -140,11 +156,11 @@ function takePayloads(schema: DescMessage, json: JsonObject): { holder: Holder; 
   return taken;
 }
 
-function putPayload(
-  message: object,
-  holder: Holder,
-  payload: { readonly typeUrl: string; readonly value: Uint8Array },
-): void {
+function checkEncodedPayload(json: JsonValue | undefined): void {
+  if (isObject(json) && typeof json["value"] === "string") payloadValueFromBase64(json["value"]);
+}
+
+function putPayload(message: object, holder: Holder, payload: Payload): void {
   const any = create(AnySchema, { typeUrl: payload.typeUrl, value: payload.value });
   if (holder === "") Object.assign(message, { payload: any });
   else if ("frame" in message && isFrame(message.frame)) Object.assign(message.frame.value, { payload: any });

@@ -14,6 +14,11 @@ export interface NewMessage {
   readonly payload?: Payload | undefined;
 }
 
+/** A message as it came: a payload may stand in either of the two fields that the contract has for it. */
+export interface SentMessage extends NewMessage {
+  readonly encodedPayload?: Payload | undefined;
+}
+
 /** A message as the log keeps it: every field but the position, which follows from where it stands. */
 export interface StoredMessage extends NewMessage {
   /** When the server accepted it, in whole milliseconds since 1970. */

@@ -1,7 +1,16 @@
 import type { DescFile, DescMessage, JsonObject, JsonValue, Registry } from "@bufbuild/protobuf";
 import { create, createFileRegistry, createRegistry, fromBinary, fromJson, toJson } from "@bufbuild/protobuf";
-import { base64Decode, base64Encode } from "@bufbuild/protobuf/wire";
-import { AnySchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import {
+  AnySchema,
+  FileDescriptorSetSchema,
+  file_google_protobuf_any,
+  file_google_protobuf_duration,
+  file_google_protobuf_empty,
+  file_google_protobuf_field_mask,
+  file_google_protobuf_struct,
+  file_google_protobuf_timestamp,
+  file_google_protobuf_wrappers,
+} from "@bufbuild/protobuf/wkt";
 import type { Violation } from "./errors.js";
 import { ConfabError, invalidMessage } from "./errors.js";
 import { file_confab_v1_chat_service } from "./gen/confab/v1/chat_service_pb.js";
@@ -9,13 +18,16 @@ import { file_confab_v1_frame } from "./gen/confab/v1/frame_pb.js";
 import { file_confab_v1_message } from "./gen/confab/v1/message_pb.js";
 import { file_confab_v1_room } from "./gen/confab/v1/room_pb.js";
 import { file_google_rpc_error_details } from "./gen/google/rpc/error_details_pb.js";
+import { checkJsonBytes } from "./json-bytes.js";
 import type { Payload } from "./message.js";
+import { checkPayloadForm, payloadValueFromBase64 } from "./payload-form.js";
 
 /**
- * The message types that payloads may be made of: those the server was started with, and the contract's own.
+ * The message types that payloads may be made of: those the server was started with, the well-known types, and the
+ * contract's own.
  *
- * A payload of a registered type is checked when it arrives and shown in full as JSON. Any other passes through
- * untouched; in JSON it is `{"@type": …, "value": base64}`.
+ * A payload of a registered type is checked when it arrives and shown in full as JSON. Any other passes through untouched;
+ * in JSON it is an `EncodedPayload`.
  */
 export class PayloadTypes {
   readonly registry: Registry;
@@ -28,7 +40,7 @@ export class PayloadTypes {
     this.registry = registry;
   }
 
-  /** No types but the contract's own. */
+  /** No types but the well-known ones and the contract's own. */
   static none(): PayloadTypes {
     return new PayloadTypes(createRegistry(...ownFiles), () => []);
   }
@@ -43,8 +55,13 @@ export class PayloadTypes {
     return new PayloadTypes(createRegistry(...ownFiles, files), violationsOf);
   }
 
-  /** Refuse a payload of a registered type that does not decode or breaks that type's constraints. */
+  /**
+   * Refuse a payload that is not a Protobuf message of a named type, or that does not keep the rules of a registered one.
+   *
+   * @throws INVALID_MESSAGE, MALFORMED_MESSAGE.
+   */
   check(payload: Payload): void {
+    checkPayloadForm(payload);
     const desc = this.descOf(payload.typeUrl);
     if (!desc) return;
     let message: ReturnType<typeof fromBinary>;
@@ -60,20 +77,24 @@ export class PayloadTypes {
     if (violations.length > 0) throw invalidMessage(violations);
   }
 
-  toJson(payload: Payload): JsonValue {
-    const untouched = { "@type": payload.typeUrl, value: base64Encode(payload.value) };
-    if (!this.descOf(payload.typeUrl)) return untouched;
+  /** A payload as proto3 JSON has an `Any`. Undefined: its type is not registered, or it does not decode as its type. */
+  toJson(payload: Payload): JsonValue | undefined {
+    if (!this.descOf(payload.typeUrl)) return undefined;
     try {
       return toJson(AnySchema, create(AnySchema, { typeUrl: payload.typeUrl, value: payload.value }), {
         registry: this.registry,
       });
     } catch {
-      // Stored before the type was registered, or with another version of it: still better shown than lost.
-      return untouched;
+      // Stored before the type was registered, or with another version of it: still better shown encoded than lost.
+      return undefined;
     }
   }
 
-  /** @throws MALFORMED_MESSAGE: no `@type`, or the rest does not fit it, or is more than base64 for a type that is not known. */
+  /**
+   * Read a payload as proto3 JSON has an `Any`; of a type that is not registered, its `@type` and `value` in base64.
+   *
+   * @throws MALFORMED_MESSAGE: no `@type`, or the rest does not fit it, or is not strict base64 for a type that is not known.
+   */
   fromJson(json: JsonObject): Payload {
     // An Any without a type, which the contract's own rule refuses, as it does in Protobuf.
     if (Object.keys(json).length === 0) return { typeUrl: "", value: new Uint8Array(0) };
@@ -84,8 +105,9 @@ export class PayloadTypes {
       const desc = this.descOf(typeUrl);
       if (!desc || isOpaque(desc, json)) return { typeUrl, value: opaqueValue(json) };
       const any = fromJson(AnySchema, json, { registry: this.registry, ignoreUnknownFields: true });
-      // The sender's own URL, as it would be kept in Protobuf; one without a slash is completed.
-      return { typeUrl: typeUrl.includes("/") ? typeUrl : any.typeUrl, value: any.value };
+      checkJsonBytes(AnySchema, json, this.registry);
+      // The sender's own URL, as it would be kept in Protobuf.
+      return { typeUrl, value: any.value };
     } catch (cause) {
       throw new ConfabError("MALFORMED_MESSAGE", `payload: ${cause instanceof Error ? cause.message : "malformed"}`, {
         cause,
@@ -115,13 +137,20 @@ function isOpaque(desc: DescMessage, json: JsonObject): boolean {
 /** The bytes of a payload whose type is not registered. Its own fields cannot be encoded here, and to drop them would lose them in silence. */
 function opaqueValue(json: JsonObject): Uint8Array {
   const { "@type": typeUrl, value = "", ...fields } = json;
-  if (typeof value === "string" && Object.keys(fields).length === 0) return base64Decode(value);
+  if (typeof value === "string" && Object.keys(fields).length === 0) return payloadValueFromBase64(value);
   throw new Error(`type ${String(typeUrl)} is not registered here, so the payload is {"@type", "value": base64}`);
 }
 
 export type ViolationFinder = (...args: Parameters<typeof import("./validation.js").violationsOf>) => Violation[];
 
 const ownFiles: readonly DescFile[] = [
+  file_google_protobuf_any,
+  file_google_protobuf_duration,
+  file_google_protobuf_empty,
+  file_google_protobuf_field_mask,
+  file_google_protobuf_struct,
+  file_google_protobuf_timestamp,
+  file_google_protobuf_wrappers,
   file_confab_v1_chat_service,
   file_confab_v1_frame,
   file_confab_v1_message,

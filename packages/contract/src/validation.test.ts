@@ -4,19 +4,21 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { ConfabError } from "./errors.js";
 import { MessageBatchSchema, SubscribeSchema } from "./gen/confab/v1/frame_pb.js";
 import { ChatMessageSchema, UserSchema } from "./gen/confab/v1/message_pb.js";
-import type { NewMessage } from "./message.js";
+import type { SentMessage } from "./message.js";
 import { forEachSeed, type Random } from "./testing/random.js";
 import { isValidNewMessage, isValidReader, refuseViolations, violationsOf } from "./validation.js";
 
-const good: NewMessage = { user: "ann", text: "hi", room: "", id: "" };
+const good: SentMessage = { user: "ann", text: "hi", room: "", id: "" };
 
 /** The same question to the quick check and to the contract's own rules; they must answer alike. */
-function verdict(message: NewMessage): boolean {
+function verdict(message: SentMessage): boolean {
   const quick = isValidNewMessage(message);
-  const { payload, ...strings } = message;
-  const init = payload
-    ? { ...strings, payload: { typeUrl: payload.typeUrl, value: new Uint8Array(payload.value) } }
-    : strings;
+  const { payload, encodedPayload, ...strings } = message;
+  const init = {
+    ...strings,
+    ...(payload && { payload: { typeUrl: payload.typeUrl, value: new Uint8Array(payload.value) } }),
+    ...(encodedPayload && { encodedPayload }),
+  };
   const violations = violationsOf(ChatMessageSchema, create(ChatMessageSchema, init));
   assert.equal(quick, violations.length === 0, `${JSON.stringify(message)}: ${JSON.stringify(violations)}`);
   return quick;
@@ -25,7 +27,7 @@ function verdict(message: NewMessage): boolean {
 const astral = "\u{1f600}";
 const payload = { typeUrl: "a/b", value: Uint8Array.of(1) };
 
-const edges: readonly (readonly [what: string, change: Partial<NewMessage>, isValid: boolean])[] = [
+const edges: readonly (readonly [what: string, change: Partial<SentMessage>, isValid: boolean])[] = [
   ["a user of one character", { user: "a" }, true],
   ["no user", { user: "" }, false],
   ["a user of 64 characters", { user: "a".repeat(64) }, true],
@@ -46,6 +48,13 @@ const edges: readonly (readonly [what: string, change: Partial<NewMessage>, isVa
   ["no text but a payload without bytes", { text: "", payload: { typeUrl: "a/b", value: new Uint8Array(0) } }, true],
   ["a payload without a type", { text: "", payload: { typeUrl: "", value: new Uint8Array(0) } }, false],
   ["a payload without a type beside a text", { text: "hi", payload: { typeUrl: "", value: new Uint8Array(0) } }, false],
+  ["no text but an encoded payload", { text: "", encodedPayload: payload }, true],
+  ["both payloads", { payload, encodedPayload: payload }, false],
+  ["an encoded payload without a type", { encodedPayload: { ...payload, typeUrl: "" } }, false],
+  ["an encoded payload whose type has no slash", { encodedPayload: { ...payload, typeUrl: "b" } }, false],
+  ["an encoded payload whose type ends with a line feed", { encodedPayload: { ...payload, typeUrl: "a/b\n" } }, false],
+  ["an encoded payload with a blank in its prefix", { encodedPayload: { ...payload, typeUrl: "a c/b" } }, false],
+  ["an encoded payload with an empty prefix", { encodedPayload: { ...payload, typeUrl: "/a.b_9.C" } }, true],
   ["a room of one letter", { room: "a" }, true],
   ["a room of one digit", { room: "0" }, true],
   ["a room of 100 characters", { room: "a".repeat(100) }, true],
@@ -100,6 +109,7 @@ test("random messages near the edges have the same verdict from both checks", ()
       room: nearlyValid(random, random.pick([0, 1, 5, 98, 99, 100, 101])),
       id: nearlyValid(random, random.pick([0, 1, 5, 63, 64, 65])),
       payload: random.oneIn(2) ? payload : undefined,
+      encodedPayload: random.oneIn(8) ? { ...payload, typeUrl: nearlyValid(random, 5) } : undefined,
     };
     if (verdict(message)) counts.valid++;
     else counts.refused++;

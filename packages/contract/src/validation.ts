@@ -4,7 +4,8 @@ import { createValidator } from "@bufbuild/protovalidate";
 import type { Violation } from "./errors.js";
 import { invalidMessage } from "./errors.js";
 import type { User } from "./gen/confab/v1/message_pb.js";
-import type { NewMessage } from "./message.js";
+import type { SentMessage } from "./message.js";
+import { isTypeUrl } from "./payload-form.js";
 
 const validator = createValidator();
 
@@ -38,14 +39,19 @@ const maxHistory = 1_000;
 const maxOffset = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** Whether a message that a sender wrote keeps every constraint of `ChatMessage`. It does not say which one is broken. */
-export function isValidNewMessage(message: NewMessage): boolean {
+export function isValidNewMessage(message: SentMessage): boolean {
   return (
     message.user !== "" &&
     isUserName(message.user) &&
     roomShape.test(message.room) &&
     idShape.test(message.id) &&
-    (message.payload === undefined ? message.text !== "" : message.payload.typeUrl !== "")
+    isValidContent(message)
   );
+}
+
+function isValidContent({ text, payload, encodedPayload }: SentMessage): boolean {
+  if (payload) return payload.typeUrl !== "" && encodedPayload === undefined;
+  return encodedPayload ? isTypeUrl(encodedPayload.typeUrl) : text !== "";
 }
 
 /** Whether a reader keeps every constraint of `User`. It does not say which one is broken. */

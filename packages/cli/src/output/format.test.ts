@@ -18,13 +18,18 @@ test("a message is one line for people, in local time", () => {
   assert.equal(messageLine({ ...message, text: "two\nlines" }, types), "03:04:05 alice: two␊lines");
 });
 
-test("a message is one line of JSON for programs, with its payload as JSON", () => {
-  const payload = { typeUrl: "t/a.B", value: new Uint8Array([1]) };
+test("a message is one line of JSON for programs, with its payload as the contract writes it in JSON", () => {
   const { sentAt, ...rest } = message;
-  assert.deepEqual(JSON.parse(messageJsonLine({ ...message, payload }, types)), {
-    ...rest,
-    sentAt: sentAt.toISOString(),
-    payload: { "@type": "t/a.B", value: "AQ==" },
+  const line = { ...rest, sentAt: sentAt.toISOString() };
+  const unknown = { typeUrl: "t/a.B", value: new Uint8Array([8, 1]) };
+  assert.deepEqual(JSON.parse(messageJsonLine({ ...message, payload: unknown }, types)), {
+    ...line,
+    encodedPayload: { typeUrl: "t/a.B", value: "CAE=" },
+  });
+  const position = { typeUrl: "t/confab.v1.Position", value: new Uint8Array([0x0d, 7, 0, 0, 0]) };
+  assert.deepEqual(JSON.parse(messageJsonLine({ ...message, payload: position }, types)), {
+    ...line,
+    payload: { "@type": "t/confab.v1.Position", epoch: 7 },
   });
 });
 

@@ -1,4 +1,4 @@
-import { type Ack, type ChatMessage, payloadJson, type RoomInfo } from "@confab/client/node";
+import { type Ack, type ChatMessage, payloadJson, payloadMember, type RoomInfo } from "@confab/client/node";
 import type { PayloadTypes } from "@confab/contract";
 
 /** One message as a line for people: `12:03:04 alice: hi`, in local time. */
@@ -14,7 +14,7 @@ export function messageJsonLine({ payload, sentAt, ...message }: ChatMessage, ty
   return JSON.stringify({
     ...message,
     sentAt: sentAt.toISOString(),
-    ...(payload && { payload: payloadJson(payload, types) }),
+    ...(payload && payloadMember(payload, types)),
   });
 }
 

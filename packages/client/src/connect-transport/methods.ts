@@ -38,7 +38,8 @@ export async function callMethod(
   const call = { signal: options.signal };
   switch (method) {
     case "SendMessage": {
-      const { user, text, room, id, payload } = fromBinary(ChatMessageSchema, request);
+      const message = fromBinary(ChatMessageSchema, request);
+      const { user, text, room, id, payload = message.encodedPayload } = message;
       const ack = await link.send({ user, text, room, payload, ...(id !== "" && { id }) }, call);
       const init = { ...ack, position: position(ack.position), sentAt: timestampFromDate(ack.sentAt) };
       return toBinary(ChatResponseSchema, create(ChatResponseSchema, init));
@@ -73,8 +74,9 @@ export async function callMethod(
       );
     }
     case "SendSignal": {
-      const { position: at, ...signal } = fromBinary(SignalSchema, request);
-      await link.signal({ ...signal, ...(at && { position: positionText(at) }) }, call);
+      const signal = fromBinary(SignalSchema, request);
+      const { user, room, kind, position: at, payload = signal.encodedPayload } = signal;
+      await link.signal({ user, room, kind, payload, ...(at && { position: positionText(at) }) }, call);
       return toBinary(SendSignalResponseSchema, create(SendSignalResponseSchema));
     }
     default:

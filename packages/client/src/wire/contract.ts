@@ -5,6 +5,8 @@ import type { Table } from "./table.js";
 
 export const position = { epoch: [1, "fixed32"], offset: [2, "uint64"] } as const satisfies Table;
 
+const encodedPayload = { typeUrl: [1, "string"], value: [2, "bytes"] } as const satisfies Table;
+
 export const chatMessage = {
   user: [1, "string"],
   text: [2, "string"],
@@ -13,6 +15,7 @@ export const chatMessage = {
   position: [5, position],
   sentAt: [6, "timestamp"],
   payload: [7, "any"],
+  encodedPayload: [8, encodedPayload],
 } as const satisfies Table;
 
 export const chatResponse = {
@@ -81,6 +84,7 @@ export const signal = {
   kind: [3, "string"],
   position: [4, position],
   payload: [5, "any"],
+  encodedPayload: [6, encodedPayload],
 } as const satisfies Table;
 
 export const nothing = {} as const satisfies Table;

@@ -1,7 +1,7 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { MessagePayload, PayloadConverter } from "../payload.js";
 import { base64Decode, base64Encode } from "./base64.js";
-import { isJsonObject, payloadFromJson, payloadJson } from "./payloads.js";
+import { isJsonObject, payloadFromJson, payloadJson, payloadMember } from "./payloads.js";
 import { type Decoded, defaultOf, type FieldType, fieldNumber, type Init, planOf, type Table } from "./table.js";
 
 // proto3 JSON (protobuf.dev/programming-guides/json), driven by tables.
@@ -62,9 +62,16 @@ export function encodeJson<T extends Table>(table: T, message: Init<T>, types: P
     if (isMany) {
       const values = (value as unknown[] | undefined) ?? [];
       if (values.length > 0) json[name] = values.map((each) => jsonOf(type, each, types));
-    } else if (value !== undefined && value !== defaultOf(type)) json[name] = jsonOf(type, value, types);
+    } else if (type === "any" && value !== undefined) {
+      // Of a type that is not known it goes to a field of another name.
+      Object.assign(json, payloadMember(value as MessagePayload, types));
+    } else if (value !== undefined && !isDefault(type, value)) json[name] = jsonOf(type, value, types);
   }
   return json;
+}
+
+function isDefault(type: FieldType, value: unknown): boolean {
+  return type === "bytes" ? (value as Uint8Array).length === 0 : value === defaultOf(type);
 }
 
 function jsonOf(type: FieldType, value: unknown, types: PayloadConverter): JsonValue {

@@ -69,6 +69,7 @@ function eventFrom(frame: Decoded<typeof contract.serverFrame>): ServerEvent {
   return { kind: "other" };
 }
 
-function signalFrom({ user, room, kind, position, payload }: Decoded<typeof contract.signal>): IncomingSignal {
+function signalFrom(signal: Decoded<typeof contract.signal>): IncomingSignal {
+  const { user, room, kind, position, payload = signal.encodedPayload } = signal;
   return { user, room, kind, ...(position && { position: positionText(position) }), ...(payload && { payload }) };
 }

@@ -1,7 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import { type Any, AnySchema } from "@bufbuild/protobuf/wkt";
 import type { Payload, Position } from "@confab/contract";
-import { PositionSchema, type Position as WirePosition } from "@confab/contract/gen/confab/v1/message_pb";
+import {
+  type EncodedPayload,
+  PositionSchema,
+  type Position as WirePosition,
+} from "@confab/contract/gen/confab/v1/message_pb";
 
 // Between the contract's generated types and core's own. What the contract's constraints bound to 2^53 fits a number.
 
@@ -15,8 +19,8 @@ export function wirePositionFrom({ epoch, offset }: Position): WirePosition {
   return create(PositionSchema, { epoch, offset: BigInt(offset) });
 }
 
-export function payloadFrom(any: Any | undefined): Payload | undefined {
-  return any && { typeUrl: any.typeUrl, value: any.value };
+export function payloadFrom(wire: Any | EncodedPayload | undefined): Payload | undefined {
+  return wire && { typeUrl: wire.typeUrl, value: wire.value };
 }
 
 export function anyFrom(payload: Payload): Any {

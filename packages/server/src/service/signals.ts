@@ -1,17 +1,18 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { type PayloadTypes, positionJson } from "@confab/contract";
+import { type PayloadTypes, payloadMemberJson, positionJson } from "@confab/contract";
 import { SignalSchema, type Signal as WireSignal } from "@confab/contract/gen/confab/v1/room_pb";
 import { roomIdFrom, type Signal } from "../core/index.js";
 import { anyFrom, payloadFrom, positionFrom, wirePositionFrom } from "./conversions.js";
 
 /** A checked signal of the contract as core's. @throws INVALID_MESSAGE, MALFORMED_MESSAGE: its payload is not of its type. */
-export function signalFrom({ user, room, kind, position, payload }: WireSignal, types: PayloadTypes): Signal {
+export function signalFrom(wire: WireSignal, types: PayloadTypes): Signal {
   const signal = {
-    user,
-    room: roomIdFrom(room),
-    kind,
-    position: positionFrom(position),
-    payload: payloadFrom(payload),
+    user: wire.user,
+    room: roomIdFrom(wire.room),
+    kind: wire.kind,
+    position: positionFrom(wire.position),
+    // The contract refuses a signal with both.
+    payload: payloadFrom(wire.payload ?? wire.encodedPayload),
   };
   if (signal.payload) types.check(signal.payload);
   return signal;
@@ -33,6 +34,6 @@ export function encodeSignal(signal: Signal): Uint8Array {
 
 export function signalJson({ user, room, kind, position, payload }: Signal, types: PayloadTypes): string {
   const positionPart = position ? `,"position":${positionJson(position)}` : "";
-  const payloadPart = payload ? `,"payload":${JSON.stringify(types.toJson(payload))}` : "";
+  const payloadPart = payload ? `,${payloadMemberJson(payload, types)}` : "";
   return `{"user":${JSON.stringify(user)},"room":"${room}","kind":"${kind}"${positionPart}${payloadPart}}`;
 }

@@ -23,7 +23,7 @@ import { roomIdFrom } from "../../core/index.js";
 import { wirePositionFrom } from "../conversions.js";
 import { wireErrorFrom } from "../error-frame.js";
 import { readHistoryPage } from "../history.js";
-import { checkNewMessage, newMessageFrom } from "../new-message.js";
+import { checkNewMessage, sentMessageFrom } from "../new-message.js";
 import { signalFrom } from "../signals.js";
 import { subscribeRequestFrom } from "../subscribe.js";
 import type { FrameSession, Opening } from "./session.js";
@@ -59,7 +59,7 @@ export async function answerFrame(session: FrameSession, { request, frame }: Cli
 
 async function handleSend(session: FrameSession, request: number, message: ChatMessage): Promise<void> {
   const { service, frames } = session.deps;
-  const ack = await service.deps.hub.send(checkNewMessage(newMessageFrom(message), service.deps.types));
+  const ack = await service.deps.hub.send(checkNewMessage(sentMessageFrom(message), service.deps.types));
   if (request !== 0) session.sendEncoded(frames.ack(session.channel.format, request, ack));
 }
 

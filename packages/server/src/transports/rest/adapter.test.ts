@@ -81,11 +81,13 @@ test("a gzip body is understood", async () => {
   );
 });
 
-test("a payload of a type the server does not know passes through", async () => {
+test("a payload of a type the server does not know passes through, and comes in its encoded form", async () => {
   const payload = { "@type": "type.googleapis.com/shop.Order", value: "CAE=" };
   await jsonOf(await post("/v1/rooms/shop/messages", JSON.stringify({ user: "bob", payload })));
   const page = await jsonOf(await get("/v1/rooms/shop/messages"));
-  assert.deepEqual((page as { messages: { payload: unknown }[] }).messages[0]?.payload, payload);
+  const [message] = (page as { messages: { payload?: unknown; encodedPayload?: unknown }[] }).messages;
+  assert.deepEqual(message?.encodedPayload, { typeUrl: "type.googleapis.com/shop.Order", value: "CAE=" });
+  assert.equal(message?.payload, undefined);
 });
 
 async function textsOf(query: string): Promise<unknown> {

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file confab/v1/message.proto.
  */
 export const file_confab_v1_message: GenFile = /*@__PURE__*/
-  fileDesc("Chdjb25mYWIvdjEvbWVzc2FnZS5wcm90bxIJY29uZmFiLnYxIjkKCFBvc2l0aW9uEg0KBWVwb2NoGAEgASgHEh4KBm9mZnNldBgCIAEoBEIOukgLMgkY/////////w8ijAMKC0NoYXRNZXNzYWdlEiwKBHVzZXIYASABKAlCHrpIG3IZEAEYQDITXlteXHgwMC1ceDFmXHg3Zl0qJBIMCgR0ZXh0GAIgASgJEjkKBHJvb20YAyABKAlCK7pIKHImMiReKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV17MCw5OX0pPyQSJgoCaWQYBCABKAlCGrpIF3IVMhNeW1x4MjEtXHg3ZV17MCw2NH0kEiUKCHBvc2l0aW9uGAUgASgLMhMuY29uZmFiLnYxLlBvc2l0aW9uEisKB3NlbnRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KB3BheWxvYWQYByABKAsyFC5nb29nbGUucHJvdG9idWYuQW55Qgi6SAWiAQIaADpZukhWGlQKD21lc3NhZ2UuY29udGVudBIbdGV4dCBvciBwYXlsb2FkIGlzIHJlcXVpcmVkGiR0aGlzLnRleHQgIT0gJycgfHwgaGFzKHRoaXMucGF5bG9hZCkigQEKDENoYXRSZXNwb25zZRIKCgJpZBgBIAEoCRIlCghwb3NpdGlvbhgCIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbhIrCgdzZW50X2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglkdXBsaWNhdGUYBCABKAgikgIKBFVzZXISKgoEbmFtZRgBIAEoCUIcukgZchcYQDITXlteXHgwMC1ceDFmXHg3Zl0qJBI5CgRyb29tGAIgASgJQiu6SChyJjIkXihbQS1aYS16MC05XVtBLVphLXowLTkuXy1dezAsOTl9KT8kEiIKBWFmdGVyGAMgASgLMhMuY29uZmFiLnYxLlBvc2l0aW9uEhkKB2hpc3RvcnkYBCABKA1CCLpIBSoDGOgHOmS6SGEaXwoKdXNlci5zdGFydBIkYWZ0ZXIgYW5kIGhpc3RvcnkgZXhjbHVkZSBlYWNoIG90aGVyGishaGFzKHRoaXMuYWZ0ZXIpIHx8IHRoaXMuaGlzdG9yeSA9PSB1aW50KDApYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_any, file_google_protobuf_timestamp]);
+  fileDesc("Chdjb25mYWIvdjEvbWVzc2FnZS5wcm90bxIJY29uZmFiLnYxIjkKCFBvc2l0aW9uEg0KBWVwb2NoGAEgASgHEh4KBm9mZnNldBgCIAEoBEIOukgLMgkY/////////w8i2QQKC0NoYXRNZXNzYWdlEiwKBHVzZXIYASABKAlCHrpIG3IZEAEYQDITXlteXHgwMC1ceDFmXHg3Zl0qJBIMCgR0ZXh0GAIgASgJEjkKBHJvb20YAyABKAlCK7pIKHImMiReKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV17MCw5OX0pPyQSJgoCaWQYBCABKAlCGrpIF3IVMhNeW1x4MjEtXHg3ZV17MCw2NH0kEiUKCHBvc2l0aW9uGAUgASgLMhMuY29uZmFiLnYxLlBvc2l0aW9uEisKB3NlbnRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KB3BheWxvYWQYByABKAsyFC5nb29nbGUucHJvdG9idWYuQW55Qgi6SAWiAQIaABIyCg9lbmNvZGVkX3BheWxvYWQYCCABKAsyGS5jb25mYWIudjEuRW5jb2RlZFBheWxvYWQ68QG6SO0BGnEKD21lc3NhZ2UuY29udGVudBIbdGV4dCBvciBwYXlsb2FkIGlzIHJlcXVpcmVkGkF0aGlzLnRleHQgIT0gJycgfHwgaGFzKHRoaXMucGF5bG9hZCkgfHwgaGFzKHRoaXMuZW5jb2RlZF9wYXlsb2FkKRp4ChNtZXNzYWdlLm9uZV9wYXlsb2FkEi5wYXlsb2FkIGFuZCBlbmNvZGVkX3BheWxvYWQgZXhjbHVkZSBlYWNoIG90aGVyGjEhKGhhcyh0aGlzLnBheWxvYWQpICYmIGhhcyh0aGlzLmVuY29kZWRfcGF5bG9hZCkpInUKDkVuY29kZWRQYXlsb2FkElQKCHR5cGVfdXJsGAEgASgJQkK6SD9yPTI7XlshLX5dKi9bQS1aYS16X11bQS1aYS16MC05X10qKFsuXVtBLVphLXpfXVtBLVphLXowLTlfXSopKiQSDQoFdmFsdWUYAiABKAwigQEKDENoYXRSZXNwb25zZRIKCgJpZBgBIAEoCRIlCghwb3NpdGlvbhgCIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbhIrCgdzZW50X2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglkdXBsaWNhdGUYBCABKAgikgIKBFVzZXISKgoEbmFtZRgBIAEoCUIcukgZchcYQDITXlteXHgwMC1ceDFmXHg3Zl0qJBI5CgRyb29tGAIgASgJQiu6SChyJjIkXihbQS1aYS16MC05XVtBLVphLXowLTkuXy1dezAsOTl9KT8kEiIKBWFmdGVyGAMgASgLMhMuY29uZmFiLnYxLlBvc2l0aW9uEhkKB2hpc3RvcnkYBCABKA1CCLpIBSoDGOgHOmS6SGEaXwoKdXNlci5zdGFydBIkYWZ0ZXIgYW5kIGhpc3RvcnkgZXhjbHVkZSBlYWNoIG90aGVyGishaGFzKHRoaXMuYWZ0ZXIpIHx8IHRoaXMuaGlzdG9yeSA9PSB1aW50KDApYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_any, file_google_protobuf_timestamp]);
 
 /**
  * One place in the log of one room. It is one value: an offset means nothing
@@ -101,13 +101,36 @@ export type ChatMessage = Message<"confab.v1.ChatMessage"> & {
   sentAt?: Timestamp | undefined;
 
   /**
-   * A message of your own type. A type the server was started with (`--types`)
-   * is checked and transcoded; any other passes through untouched.
-   * Its type must be named.
+   * A message of your own type. Its `type_url` is a prefix, a `/` and the
+   * type's full name (`type.googleapis.com/shop.Order`); its `value` is a
+   * Protobuf message. Anything else is refused.
+   *
+   * A type that the server knows is checked and transcoded: the types of
+   * `--types`, the well-known types of google.protobuf, those of google.rpc's
+   * error details and of this package. Any other type passes through untouched.
+   * In Protobuf it stands here; in JSON the server writes it to
+   * `encoded_payload`, because JSON codecs refuse a whole page when one `Any`
+   * in it has a type that they do not know.
+   *
+   * A JSON reader that uses a Protobuf library needs the types of `--types`, and
+   * the well-known types that senders use.
+   *
+   * A JSON sender may also write a type that the server does not know as
+   * `{"@type": type_url, "value": base64}`, with the base64 that
+   * `encoded_payload` has.
    *
    * @generated from field: google.protobuf.Any payload = 7;
    */
   payload?: Any | undefined;
+
+  /**
+   * `payload` in a form that every JSON codec reads. In JSON the server writes
+   * payloads of types that it does not know here. A sender may set this field
+   * instead of `payload`, in JSON and in Protobuf: it means the same.
+   *
+   * @generated from field: confab.v1.EncodedPayload encoded_payload = 8;
+   */
+  encodedPayload?: EncodedPayload | undefined;
 };
 
 /**
@@ -116,6 +139,37 @@ export type ChatMessage = Message<"confab.v1.ChatMessage"> & {
  */
 export const ChatMessageSchema: GenMessage<ChatMessage> = /*@__PURE__*/
   messageDesc(file_confab_v1_message, 1);
+
+/**
+ * A message of any type, encoded in Protobuf: the fields of
+ * `google.protobuf.Any`, without the JSON form that only readers who know the
+ * type can read.
+ *
+ * @generated from message confab.v1.EncodedPayload
+ */
+export type EncodedPayload = Message<"confab.v1.EncodedPayload"> & {
+  /**
+   * As `google.protobuf.Any.type_url`: a prefix, a `/` and the type's full name.
+   *
+   * @generated from field: string type_url = 1;
+   */
+  typeUrl: string;
+
+  /**
+   * The encoded message. In JSON: base64 in the standard alphabet, with
+   * padding. Other spellings are refused.
+   *
+   * @generated from field: bytes value = 2;
+   */
+  value: Uint8Array;
+};
+
+/**
+ * Describes the message confab.v1.EncodedPayload.
+ * Use `create(EncodedPayloadSchema)` to create a new message.
+ */
+export const EncodedPayloadSchema: GenMessage<EncodedPayload> = /*@__PURE__*/
+  messageDesc(file_confab_v1_message, 2);
 
 /**
  * The acknowledgement of a message: it is durable and has a position.
@@ -154,7 +208,7 @@ export type ChatResponse = Message<"confab.v1.ChatResponse"> & {
  * Use `create(ChatResponseSchema)` to create a new message.
  */
 export const ChatResponseSchema: GenMessage<ChatResponse> = /*@__PURE__*/
-  messageDesc(file_confab_v1_message, 2);
+  messageDesc(file_confab_v1_message, 3);
 
 /**
  * A reader of a room, and from where on it reads.
@@ -200,5 +254,5 @@ export type User = Message<"confab.v1.User"> & {
  * Use `create(UserSchema)` to create a new message.
  */
 export const UserSchema: GenMessage<User> = /*@__PURE__*/
-  messageDesc(file_confab_v1_message, 3);
+  messageDesc(file_confab_v1_message, 4);
 
