@@ -65,7 +65,7 @@ after(async () => {
 async function nodesOn(
   t: TestContext,
   { url, proxies }: FarRedis,
-  // What could not be written of presence is written with the next sign of life.
+  // What could not be written of presence is written with the next heartbeat.
   { roundTripMs, nodeTimeoutMs = 900 }: { readonly roundTripMs: number; readonly nodeTimeoutMs?: number },
 ): Promise<[TestNode, TestNode]> {
   for (const proxy of proxies) proxy.roundTripMs = roundTripMs;
@@ -81,8 +81,8 @@ async function nodesOn(
 
 const pause = (ms: number) => new Promise((resolve) => (ms === 0 ? setImmediate(resolve) : setTimeout(resolve, ms)));
 
-/** What is said, signalled and entered on another node is heard by a reader. */
-async function hears({ sink }: Reading, other: TestNode, round: number): Promise<void> {
+/** What is said, signalled and entered on another node reaches a reader. */
+async function receives({ sink }: Reading, other: TestNode, round: number): Promise<void> {
   const before = sink.offsets.length;
   await other.sayUntilAcked(`round ${round}`);
   other.signal(`round-${round}`);
@@ -101,7 +101,7 @@ for (const [form, redis] of [
   ["a Cluster", cluster],
 ] as const) {
   for (const roundTripMs of [0, 5, 25]) {
-    test(`${form}, ${roundTripMs} ms away: the last reader leaves, and one who comes within a round trip hears everything`, {
+    test(`${form}, ${roundTripMs} ms away: the last reader leaves, and one that comes within a round trip receives everything`, {
       timeout,
     }, async (t) => {
       if (!redis) return void requirePart(t, "redis");
@@ -122,12 +122,12 @@ for (const [form, redis] of [
         reading.leave();
         if (moment !== undefined) await pause(moment);
         reading = await node.readAs("tab");
-        await hears(reading, other, round);
+        await receives(reading, other, round);
       }
     });
   }
 
-  test(`${form}: readers that come and go at once leave no subscription behind, and the last one to come hears`, {
+  test(`${form}: readers that come and go at once leave no subscription behind, and the last one to come receives`, {
     timeout,
   }, async (t) => {
     if (!redis) return void requirePart(t, "redis");
@@ -138,12 +138,12 @@ for (const [form, redis] of [
       for (const reading of await Promise.all(readings)) reading.leave();
     }
     const last = await node.readAs("last");
-    await hears(last, other, 1);
+    await receives(last, other, 1);
     last.leave();
     await until(async () => !(await redis.channels()).includes(`${node.prefix}:{${lobby}}:bus`));
   });
 
-  test(`${form}: connections lost while a reader leaves and another comes: the second hears everything`, {
+  test(`${form}: connections lost while a reader leaves and another comes: the second receives everything`, {
     timeout,
   }, async (t) => {
     if (!redis) return void requirePart(t, "redis");
@@ -164,7 +164,7 @@ for (const [form, redis] of [
       // What is signalled and entered while a connection is away is lost, and the log is asked for what was said.
       await node.untilWell();
       await other.untilWell();
-      await hears(reading, other, round);
+      await receives(reading, other, round);
     }
   });
 }
@@ -182,13 +182,13 @@ for (const isBusy of [false, true]) {
   const meanwhile = isBusy
     ? "while subscriptions of others are on their way"
     : "of a room in which nothing else happens";
-  test(`a Cluster: a channel moves ${meanwhile}: its readers have what is said next`, { timeout }, async (t) => {
+  test(`a Cluster: a channel moves ${meanwhile}: its readers have what is sent next`, { timeout }, async (t) => {
     if (!cluster) return void requirePart(t, "redis");
-    // Signs of life would find the move too.
+    // Heartbeats would find the move too.
     const [node, other] = await nodesOn(t, cluster, { roundTripMs: 5, nodeTimeoutMs: 600_000 });
     const reading = await node.readAs("tab");
     const channel = `${node.prefix}:{${lobby}}:bus`;
-    await hears(reading, other, 0);
+    await receives(reading, other, 0);
     const { slot, from, to } = await moveOf(channel);
     // Rooms whose channels are at the same server, so that their answers come by the same connection.
     const rooms: (typeof lobby)[] = [];

@@ -76,7 +76,7 @@ test("a map that gives a slot to another server ends the subscription at the for
   state.owner = "two";
   await channels.followMap();
   assert.deepEqual([one.asked, two.asked, state.interrupted], [["+a", "-a"], ["+a"], ["a"]]);
-  // The former one tells of the end too, late.
+  // The former one reports the end too, late.
   channels.moved("a", "one");
   assert.equal(state.refreshes, 0);
   channels.unsubscribe("a");

@@ -10,13 +10,13 @@ export interface ChannelServer {
 export interface ClusterChannelsDeps {
   /** The server that has a channel's slot. @throws RedisLostError: none is known. */
   readonly ownerOf: (channel: string) => ChannelServer;
-  /** Undefined: it is no part of the Cluster any more. */
+  /** Undefined: the Cluster does not have it any more. */
   readonly linkTo: (name: string) => ChannelServer["link"] | undefined;
   /** Ask for the map of slots now, and then `followMap`. Never rejects. */
   readonly refresh: () => Promise<void>;
   /** Something may have been missed on these channels. */
   readonly interrupted: (channels: Iterable<string>) => void;
-  /** Resolves after a pause that grows with the number. */
+  /** Resolves after a pause, longer for a higher number. */
   readonly backOff: (redirections: number) => Promise<void>;
 }
 
@@ -67,7 +67,7 @@ export class ClusterChannels {
     if (followed) this.leave(channel, followed);
   }
 
-  /** A server brings a channel no more, since another one has its slot. */
+  /** A server has ended a subscription, since another server has the channel's slot. */
   moved(channel: string, server: string): void {
     const followed = this.channels.get(channel);
     if (followed?.server !== server) return;

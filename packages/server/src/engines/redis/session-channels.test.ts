@@ -139,7 +139,7 @@ test("whatever is wanted when, the server ends up with what was wanted last", as
   }
 });
 
-test("a subscription that is refused is not kept, and the next one is asked for anew", async () => {
+test("a subscription that is refused is not kept, and the next one is sent again", async () => {
   const { session, channels } = opened();
   const refused = assert.rejects(channels.subscribe("a"), ErrorReply);
   await session.answer(new ErrorReply("MOVED 1 127.0.0.1:1"));

@@ -32,7 +32,7 @@ export class SessionChannels {
     deps.session.whenMoved((name) => this.moved(name));
   }
 
-  /** Resolves once everything published from now on will be heard. @throws ErrorReply, RedisLostError. */
+  /** Resolves once everything published from now on will arrive. @throws ErrorReply, RedisLostError. */
   subscribe(name: string): Promise<void> {
     let channel = this.channels.get(name);
     if (!channel) {
@@ -66,7 +66,7 @@ export class SessionChannels {
         channel.isSubscribed = !channel.isSubscribed;
       }
     } finally {
-      // In the same step as the last look at what is wanted, so that the next wish begins anew.
+      // In the same step as the last look at what is wanted, so that the next wish starts another settling.
       channel.settling = undefined;
       if (!channel.isSubscribed) this.channels.delete(name);
     }
@@ -83,8 +83,8 @@ export class SessionChannels {
 
   /**
    * The library takes such an end for an answer if it waits for one, and the answers that follow for those to later commands.
-   * What comes in the end does not fit then: an answer without a command ends the session by itself, and an end of what
-   * is not subscribed ends it here. The next session subscribes everything anew, and readers are sent to the log.
+   * Then the last of them does not fit: an answer without a command ends the session by itself, and the end of
+   * a subscription that does not exist ends it here. The next session subscribes everything again, and readers catch up from the log.
    */
   private moved(name: string): void {
     const channel = this.channels.get(name);

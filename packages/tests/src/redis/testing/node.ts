@@ -52,7 +52,7 @@ export class TestNode {
     return sink;
   }
 
-  /** As `read`, by a user whom others see, and until `leave`. */
+  /** As `read`, as a user that other readers see, until `leave`. */
   async readAs(user: string, room: RoomId = lobby): Promise<Reading> {
     const sink = new RecordingSink();
     const { subscription } = await this.hub.subscribe({ room, user, after: undefined, history: 0 }, sink);
