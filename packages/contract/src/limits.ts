@@ -18,7 +18,13 @@ export const limits = {
     meaning:
       "One message, on every transport, after decompression. Replies and frames with several messages stay below 1 MiB; with larger messages clients need larger limits of their own: gRPC libraries take 4 MiB by default, Python's websockets 1 MiB",
   },
-  maxHeaderBytes: { fallback: 16_384, min: 4_096, max: 262_144, meaning: "The headers of one request" },
+  maxHeaderBytes: {
+    fallback: 16_384,
+    min: 4_096,
+    max: 262_144,
+    meaning:
+      "The headers of one request, with 32 bytes counted for each field. A request with up to four times as many gets its error; above, the connection ends",
+  },
   maxConnections: { fallback: 100_000, min: 1, max: 10_000_000, meaning: "Open connections" },
   maxStreamsPerConnection: {
     fallback: 1_000,

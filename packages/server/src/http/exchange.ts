@@ -1,3 +1,5 @@
+import type { ConfabError } from "@confab/contract";
+
 /** Header fields: names in lower case, several values of one name joined by ", " (RFC 9110 §5.3). */
 export type Fields = Readonly<Record<string, string>>;
 
@@ -10,6 +12,11 @@ export interface RequestHead {
   readonly headers: Fields;
   readonly httpVersion: 1 | 2;
   readonly remoteAddress: string;
+  /**
+   * Why the request must not be served. It is handed over all the same, so that its client is told in the form of the path
+   * that it asked for. `headers` may lack some fields.
+   */
+  readonly refusal?: ConfabError | undefined;
 }
 
 /**

@@ -1,8 +1,9 @@
 import { constants } from "node:crypto";
-import type { Server, Socket } from "node:net";
+import type { Server } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { awaitFirstBytes, type NewcomerOptions, putBack } from "./newcomer.js";
 import { acceptConnections, openingOptions, type PortOptions } from "./port.js";
+import { turnAway } from "./turn-away.js";
 
 /** A certificate, with the chain to its authority behind it, and its key; both in PEM. */
 export interface KeyPair {
@@ -75,9 +76,6 @@ const nothing = new Uint8Array(0);
 /** The type of the record that every client of TLS begins with (RFC 8446 §5.1); no method of HTTP begins so. */
 const handshakeRecord = 0x16;
 
-/** How long a client that spoke clear text may take to read why that ends, in milliseconds. */
-const turnAwayLingerMs = 2_000;
-
 function contextOptions({ cert, key }: KeyPair) {
   return {
     cert,
@@ -87,15 +85,4 @@ function contextOptions({ cert, key }: KeyPair) {
     // HTTP/2 forbids renegotiation (RFC 9113 §9.2.1), and nobody needs it: it is a way to have us compute.
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   };
-}
-
-function turnAway(socket: Socket, answer: Uint8Array): void {
-  socket.on("error", () => {
-    // "close" follows, and there is nobody to tell.
-  });
-  const giveUp = setTimeout(() => socket.destroy(), turnAwayLingerMs);
-  socket.on("close", () => clearTimeout(giveUp));
-  socket.end(answer);
-  // What still comes is read and dropped: to close with unread bytes would reset the connection, and lose the answer.
-  socket.resume();
 }

@@ -1,6 +1,7 @@
 import type { AddressInfo, Server, Socket } from "node:net";
 import { ConfabError, type Limits } from "@confab/contract";
 import type { ExchangeHandler } from "../http/exchange.js";
+import { refusalBytes } from "../http/h1/refusal.js";
 import { createHttp1Server, type UpgradeHandler } from "../http/h1/server.js";
 import { type Http2Connection, serveHttp2 } from "../http/h2/index.js";
 import { createPort, type PortOptions } from "../http/port.js";
@@ -40,10 +41,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     onUpgrade: options.onUpgrade,
     maxHeaderBytes: limits.maxHeaderBytes,
     requestTimeoutMs: limits.requestTimeoutMs,
-    errorBody: (code) => {
-      const error = new ConfabError(code, "the request could not be read");
-      return { status: error.kind.http, json: `{"error":${errorJson(error)}}` };
-    },
+    refusalOf: (error) => ({ status: error.kind.http, json: `{"error":${errorJson(error)}}` }),
   });
   const http2 = new Set<Http2Connection>();
   const sockets = new Set<Socket>();
@@ -105,9 +103,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
 /** What a client hears that speaks clear text on a port of TLS; one of HTTP/2 shows it as what came instead of a frame. */
 function clearTextAnswer(): Uint8Array {
   const error = new ConfabError("PROTOCOL_VIOLATION", "this port speaks TLS: use https:// or wss://");
-  const json = `{"error":${errorJson(error)}}\n`;
-  const head = `connection: close\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(json)}`;
-  return Buffer.from(`HTTP/1.1 ${error.kind.http} Bad Request\r\n${head}\r\n\r\n${json}`);
+  return refusalBytes({ status: error.kind.http, json: `{"error":${errorJson(error)}}\n` });
 }
 
 function bound(server: Server, port: number, host: string): Promise<void> {

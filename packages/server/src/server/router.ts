@@ -58,6 +58,10 @@ export function createRouter({ door, rpc, rest, pages, files }: RouterDeps): Exc
     const refusal = door.refusalOf(exchange.request);
     if (refusal) {
       refuse(exchange, refusal);
+    } else if (exchange.request.refusal) {
+      // The page that asked is allowed, so its script may read why.
+      const { headers, refusal } = exchange.request;
+      refuse(headers["origin"] === undefined ? exchange : new CrossOriginExchange(exchange), refusal);
     } else if (exchange.request.headers["origin"] === undefined) {
       route(exchange);
     } else if (isPreflight(exchange)) {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
 import type { ExchangeHandler } from "../http/exchange.js";
-import { createHttp1Server } from "../http/h1/server.js";
+import { createHttp1Server, type UpgradeHandler } from "../http/h1/server.js";
 
 export interface Http1TestServer {
   /** `http://127.0.0.1:PORT` */
@@ -12,14 +12,19 @@ export interface Http1TestServer {
   close(): Promise<void>;
 }
 
+export const http1TestMaxHeaderBytes = 4_096;
+
 /** One handler of exchanges behind a real socket, over HTTP/1.1. */
-export async function http1TestServer(onExchange: ExchangeHandler): Promise<Http1TestServer> {
+export async function http1TestServer(
+  onExchange: ExchangeHandler,
+  onUpgrade: UpgradeHandler = (_request, socket) => socket.destroy(),
+): Promise<Http1TestServer> {
   const server = createHttp1Server({
     onExchange,
-    onUpgrade: (_request, socket) => socket.destroy(),
-    maxHeaderBytes: 16_384,
+    onUpgrade,
+    maxHeaderBytes: http1TestMaxHeaderBytes,
     requestTimeoutMs: 30_000,
-    errorBody: (code) => ({ status: 400, json: JSON.stringify({ error: { code } }) }),
+    refusalOf: ({ code, kind }) => ({ status: kind.http, json: JSON.stringify({ error: { code } }) }),
   });
   const sockets: Socket[] = [];
   server.on("connection", (socket: Socket) => sockets.push(socket));

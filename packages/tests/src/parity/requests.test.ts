@@ -208,12 +208,6 @@ describe("a request over HTTP/1.1 or HTTP/2", () => {
     }
   });
 
-  it("with headers over the limit is answered with 431", async () => {
-    const socket = openSocket(server.url);
-    socket.write(`GET / HTTP/1.1\r\nhost: localhost\r\nx-long: ${"y".repeat(20_000)}\r\n\r\n`);
-    assert.match(await allFrom(socket), /^HTTP\/1\.1 431 [\s\S]*HEADERS_TOO_LARGE/);
-  });
-
   it("that would rather speak clear-text HTTP/2 is answered in HTTP/1.1, its body and the next request too", async () => {
     const socket = openSocket(server.url);
     const body = '{"user":"ann","text":"hi"}';

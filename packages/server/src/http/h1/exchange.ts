@@ -1,33 +1,44 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Exchange, ExchangeListener, Fields, RequestHead } from "../exchange.js";
+import { Pipeline, type PipelinedExchange } from "./pipeline.js";
 
 /** An exchange over HTTP/1.1, on Node's own parser. */
-export class Http1Exchange implements Exchange {
-  readonly request: RequestHead;
+export class Http1Exchange implements Exchange, PipelinedExchange {
   private isOver = false;
+  private isClosed = false;
+  private listener: ExchangeListener | undefined;
+  private readonly pipeline: Pipeline;
 
   constructor(
+    readonly request: RequestHead,
     private readonly incoming: IncomingMessage,
     private readonly response: ServerResponse,
-    scheme: RequestHead["scheme"],
   ) {
-    this.request = requestHeadFrom(incoming, scheme);
+    this.pipeline = Pipeline.of(incoming.socket);
   }
 
   listen(listener: ExchangeListener): void {
     const { incoming, response } = this;
+    this.listener = listener;
+    this.pipeline.begin(this, response.socket === null);
     incoming.on("data", (chunk: Buffer) => listener.data(chunk));
     incoming.on("end", () => listener.ended());
     response.on("drain", () => listener.drained());
-    response.on("close", () => {
-      // "close" follows every response; only one that was not finished has lost its peer.
-      if (response.writableFinished) return;
-      this.isOver = true;
-      listener.aborted();
-    });
+    response.on("close", () => this.connectionClosed());
     // A broken connection is told by "close"; without a listener the error would end the process.
     incoming.on("error", ignoreConnectionError);
     response.on("error", ignoreConnectionError);
+  }
+
+  /** The response has closed, finished or not; or its connection has, before the response's turn came. */
+  connectionClosed(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    if (!this.response.writableFinished) {
+      this.isOver = true;
+      this.listener?.aborted();
+    }
+    this.pipeline.finish(this);
   }
 
   get queuedBytes(): number {
@@ -59,7 +70,7 @@ export class Http1Exchange implements Exchange {
     this.isOver = true;
     if (trailers && this.response.chunkedEncoding) this.response.addTrailers({ ...trailers });
     this.response.end();
-    // Node hands a request over before it has parsed its end, which is usually in the same chunk: decided when that is read.
+    // Node hands a request over before it has parsed its end, which is usually in the same chunk. The check waits for that.
     if (!this.incoming.complete) process.nextTick(lingerUnlessComplete, this.incoming);
   }
 
@@ -88,7 +99,7 @@ function lingerUnlessComplete(incoming: IncomingMessage): void {
   });
   incoming.resume();
   const giveUp = setTimeout(() => socket.destroy(), lingerTimeoutMs);
-  // The connection outlives the request, so nothing of this one may stay on it.
+  // The connection outlives the request, so the listener must not stay on it.
   const release = () => {
     clearTimeout(giveUp);
     socket.off("close", release);
@@ -103,22 +114,4 @@ function flushHead(response: ServerResponse): void {
 
 function ignoreConnectionError(): void {
   // "close" follows and says all there is to do.
-}
-
-/** A request's head as Node's parser gives it. */
-export function requestHeadFrom(incoming: IncomingMessage, scheme: RequestHead["scheme"]): RequestHead {
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(incoming.headers)) {
-    // Only set-cookie comes as a list, and that is no request header.
-    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(", ") : value;
-  }
-  return {
-    method: incoming.method ?? "GET",
-    target: incoming.url ?? "/",
-    authority: headers["host"] ?? "",
-    scheme,
-    headers,
-    httpVersion: 1,
-    remoteAddress: incoming.socket.remoteAddress ?? "",
-  };
 }

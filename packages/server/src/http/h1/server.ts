@@ -1,8 +1,15 @@
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { Duplex } from "node:stream";
+import { ConfabError } from "@confab/contract";
 import type { ExchangeHandler, RequestHead } from "../exchange.js";
-import { Http1Exchange, requestHeadFrom } from "./exchange.js";
+import { fieldOverheadBytes, headersTooLarge, readHeaderFactor } from "../header-size.js";
+import { ignoredBody } from "../read-body.js";
+import { turnAway } from "../turn-away.js";
+import { Http1Exchange } from "./exchange.js";
+import { Pipeline } from "./pipeline.js";
+import { type Refusal, refusalBytes, refusalFields } from "./refusal.js";
+import { faultOf, requestHeadFrom, sizeRefusalOf } from "./request-head.js";
+import { headWithoutUpgrade, upgradeFaultOf } from "./upgrade.js";
 
 /** Takes a connection over after its upgrade request; `firstBytes` came right behind that request. */
 export type UpgradeHandler = (request: RequestHead, socket: Socket, firstBytes: Uint8Array) => void;
@@ -14,11 +21,8 @@ export interface Http1Options {
   readonly onUpgrade: UpgradeHandler;
   readonly maxHeaderBytes: number;
   readonly requestTimeoutMs: number;
-  /** The body of the plain answer to a request that cannot be parsed: the catalogue's error as JSON. */
-  readonly errorBody: (code: "HEADERS_TOO_LARGE" | "REQUEST_TIMEOUT" | "MALFORMED_MESSAGE") => {
-    readonly status: number;
-    readonly json: string;
-  };
+  /** The plain answer to a request that is not valid HTTP: the catalogue's error as JSON. */
+  readonly refusalOf: (error: ConfabError) => Refusal;
 }
 
 /** Idle connections are kept somewhat longer than the 60 s after which common proxies drop theirs, so that they are the ones to close. */
@@ -26,54 +30,86 @@ const keepAliveTimeoutMs = 65_000;
 
 /** HTTP/1.1 on sockets that somebody else accepted: give them to `server.emit("connection", socket)`. */
 export function createHttp1Server(options: Http1Options): Server {
-  const { scheme = "http" } = options;
+  const { scheme = "http", maxHeaderBytes, onExchange, refusalOf } = options;
   const server = createServer(
     {
-      maxHeaderSize: options.maxHeaderBytes,
+      // Past Node's limit the connection ends with an error that is the same for all paths.
+      maxHeaderSize: maxHeaderBytes * readHeaderFactor,
       headersTimeout: options.requestTimeoutMs,
       // A body may take as long as its stream lives; unary bodies have a timeout where they are read.
       requestTimeout: 0,
       keepAliveTimeout: keepAliveTimeoutMs,
       noDelay: true,
+      // `faultOf` checks it, and its error has a body.
+      requireHostHeader: false,
     },
-    (incoming, response) => options.onExchange(new Http1Exchange(incoming, response, scheme)),
+    (incoming, response) => {
+      const fault = faultOf(incoming);
+      if (fault !== undefined) refuse(incoming, response, fault);
+      else onExchange(new Http1Exchange(headOf(incoming), incoming, response));
+    },
   );
-  server.on("upgrade", (incoming: IncomingMessage, socket: Socket, firstBytes: Buffer) => {
+  // Fields past this number are dropped silently: there are never so many within the limit.
+  server.maxHeadersCount = Math.ceil(maxHeaderBytes / fieldOverheadBytes) + 1;
+
+  const headOf = (incoming: IncomingMessage): RequestHead =>
+    requestHeadFrom(incoming, scheme, sizeRefusalOf(incoming, maxHeaderBytes));
+
+  const refuse = (incoming: IncomingMessage, response: ServerResponse, fault: string) => {
+    const { status, json } = refusalOf(new ConfabError("PROTOCOL_VIOLATION", fault));
+    const exchange = new Http1Exchange(headOf(incoming), incoming, response);
+    exchange.listen(ignoredBody);
+    exchange.respond(status, refusalFields(json));
+    if (incoming.method !== "HEAD") exchange.write(Buffer.from(json));
+    exchange.end();
+  };
+
+  const upgrade = (incoming: IncomingMessage, socket: Socket, firstBytes: Buffer) => {
     if (incoming.headers.upgrade?.toLowerCase() === "websocket") {
-      options.onUpgrade(requestHeadFrom(incoming, scheme), socket, firstBytes);
+      const fault = faultOf(incoming) ?? upgradeFaultOf(incoming);
+      if (fault === undefined) options.onUpgrade(headOf(incoming), socket, firstBytes);
+      else turnAway(socket, refusalBytes(refusalOf(new ConfabError("PROTOCOL_VIOLATION", fault))));
       return;
     }
-    // Anything else that a client would rather speak, such as h2c, may be ignored (RFC 9110 §7.8). Node has taken the
-    // request for an upgrade already, so it is read once more, without the wish.
-    socket.unshift(Buffer.concat([headWithoutUpgrade(incoming), firstBytes]));
+    // An upgrade to anything else, such as h2c, may be ignored (RFC 9110 §7.8). Node has stopped parsing at this request,
+    // so it is read again without its upgrade. Two pieces, not one: a copy of what follows, for each request in it, would
+    // cost the square of its size.
+    socket.unshift(firstBytes);
+    socket.unshift(headWithoutUpgrade(incoming));
     server.emit("connection", socket);
+  };
+  server.on("upgrade", (incoming: IncomingMessage, socket: Socket, firstBytes: Buffer) =>
+    Pipeline.of(socket).handOver(() => upgrade(incoming, socket, firstBytes)),
+  );
+
+  server.on("connect", (_incoming, socket: Socket) => {
+    const error = new ConfabError("METHOD_NOT_ALLOWED", "CONNECT is not supported: this server is not a proxy");
+    Pipeline.of(socket).handOver(() => turnAway(socket, refusalBytes(refusalOf(error))));
   });
-  server.on("clientError", (error: Error & { readonly code?: string }, socket: Duplex) => {
-    if (!socket.writable || error.code === "ECONNRESET") {
-      socket.destroy();
-      return;
-    }
-    const { status, json } = options.errorBody(codeOf(error.code));
-    socket.end(
-      `HTTP/1.1 ${status} Error\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(json)}\r\n\r\n${json}`,
-    );
+
+  server.on("clientError", (error: ParseError, socket: Socket) => {
+    // It was turned away already and is still sending.
+    if (socket.writableEnded) return;
+    // This answer would end up in the middle of the one under way.
+    if (!socket.writable || error.code === "ECONNRESET" || !Pipeline.of(socket).isIdle) socket.destroy();
+    else turnAway(socket, refusalBytes(refusalOf(confabErrorFrom(error, options))));
   });
   // This server never listens, and Node starts enforcing the header timeout when it sees that event.
   server.emit("listening");
   return server;
 }
 
-/** A request's head as it came, less the fields that ask for another protocol. */
-function headWithoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
-  let head = `${method} ${url} HTTP/${httpVersion}\r\n`;
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i] ?? "";
-    if (!/^(connection|upgrade|http2-settings)$/i.test(name)) head += `${name}: ${rawHeaders[i + 1]}\r\n`;
-  }
-  return Buffer.from(`${head}\r\n`, "latin1");
-}
+/** An error of Node's parser. */
+type ParseError = Error & { readonly code?: string; readonly reason?: string };
 
-function codeOf(nodeCode: string | undefined): Parameters<Http1Options["errorBody"]>[0] {
-  if (nodeCode === "HPE_HEADER_OVERFLOW") return "HEADERS_TOO_LARGE";
-  return nodeCode === "ERR_HTTP_REQUEST_TIMEOUT" ? "REQUEST_TIMEOUT" : "MALFORMED_MESSAGE";
+function confabErrorFrom(
+  { code, reason }: ParseError,
+  { maxHeaderBytes, requestTimeoutMs }: Http1Options,
+): ConfabError {
+  if (code === "HPE_HEADER_OVERFLOW") return headersTooLarge(maxHeaderBytes);
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") {
+    const text = `the request's headers did not arrive within ${requestTimeoutMs} ms (requestTimeoutMs)`;
+    return new ConfabError("REQUEST_TIMEOUT", text);
+  }
+  return new ConfabError("MALFORMED_MESSAGE", `the request is not valid HTTP/1.1${reason ? `: ${reason}` : ""}`);
 }

@@ -1,12 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Exchange } from "../exchange.js";
+import type { Exchange, RequestHead } from "../exchange.js";
+import { readHeaderFactor } from "../header-size.js";
+import { ignoredBody } from "../read-body.js";
 import { ErrorCode, Flag, FrameType } from "./frame.js";
 import { maxContinuationFrames, maxIdleFrames, maxUnsentAnswers } from "./guard.js";
 import { HpackDecoder } from "./hpack/decoder.js";
 import { encodeBlock } from "./hpack/encoder.js";
 import { defaultTimeouts, type Http2Options } from "./options.js";
-import { frame, headers, numberPayload, postFields, RawPeer, settingsPayload } from "./testing/raw-peer.js";
+import {
+  frame,
+  headers,
+  literalWithIndexing,
+  numberPayload,
+  postFields,
+  RawPeer,
+  settingsPayload,
+} from "./testing/raw-peer.js";
 import { echo, openServer, Recorder, type TestServer } from "./testing/server.js";
 
 interface Ending {
@@ -27,8 +37,19 @@ async function open(t: Ending, options: Partial<Http2Options> = {}, handler: (on
 const reset = (streamId: number): Buffer => frame(FrameType.RST_STREAM, 0, streamId, numberPayload(ErrorCode.CANCEL));
 const ping = frame(FrameType.PING, 0, 0, Buffer.alloc(8));
 
-test("request heads are accepted at maxHeaderBytes and answered with 431 above, and the connection goes on", async (t) => {
-  const { peer } = await open(t, { maxHeaderBytes: 1000 });
+/** Answers with 200, or with the status of the refusal that comes with the request. */
+function answerHead(one: Exchange): void {
+  one.listen(ignoredBody);
+  one.respond(one.request.refusal?.kind.http ?? 200, {});
+  one.end();
+}
+
+function statusIn(payload: Buffer): string | undefined {
+  return new HpackDecoder(1000).decode(payload, 0, payload.length)[0]?.value;
+}
+
+test("request heads are served at maxHeaderBytes and handed over to be refused above, and the connection goes on", async (t) => {
+  const { peer } = await open(t, { maxHeaderBytes: 1000 }, answerHead);
   const base = Object.entries(postFields).reduce((sum, [name, value]) => sum + name.length + value.length + 32, 0);
   for (const [streamId, excess, status] of [
     [1, 0, "200"],
@@ -36,9 +57,43 @@ test("request heads are accepted at maxHeaderBytes and answered with 431 above, 
     [5, 0, "200"],
   ] as const) {
     peer.send(headers(streamId, Flag.END_STREAM, { ...postFields, a: "~".repeat(1000 - base - 33 + excess) }));
-    const { payload } = await peer.nextOn(streamId, FrameType.HEADERS);
-    assert.equal(new HpackDecoder(1000).decode(payload, 0, payload.length)[0]?.value, status);
+    assert.equal(statusIn((await peer.nextOn(streamId, FrameType.HEADERS)).payload), status);
   }
+});
+
+test("a refused head has its path and content type, and a bounded number of fields, wherever the large ones stand", async (t) => {
+  const requests: RequestHead[] = [];
+  const { peer } = await open(t, { maxHeaderBytes: 1000 }, (one) => {
+    requests.push(one.request);
+    answerHead(one);
+  });
+  const type = { "content-type": "application/grpc" };
+  const large = { a: "~".repeat(2000) };
+  peer.send(headers(1, Flag.END_STREAM, { ...postFields, ...type, ...large }));
+  peer.send(headers(3, Flag.END_STREAM, { ...postFields, ...large, ...type, b: "lost" }));
+  // One entry of the table, referred to without end.
+  const entry = encodeBlock(0, { ...postFields, ...large });
+  const bomb = Buffer.concat([
+    entry,
+    literalWithIndexing("content-type", "x".repeat(900)),
+    Buffer.alloc(5_000, 0x80 | 62),
+  ]);
+  peer.send(frame(FrameType.HEADERS, Flag.END_HEADERS | Flag.END_STREAM, 5, bomb));
+  await peer.nextOn(5, FrameType.HEADERS);
+  assert.deepEqual(
+    requests.map(({ target, refusal, headers: { "content-type": named = "", b } }) => [
+      target,
+      refusal?.code,
+      named.slice(0, 16),
+      named.length < 10_000,
+      b,
+    ]),
+    [
+      ["/a", "HEADERS_TOO_LARGE", "application/grpc", true, undefined],
+      ["/a", "HEADERS_TOO_LARGE", "application/grpc", true, undefined],
+      ["/a", "HEADERS_TOO_LARGE", "xxxxxxxxxxxxxxxx", true, undefined],
+    ],
+  );
 });
 
 test("a header block may take maxContinuationFrames, and one more ends the connection", async (t) => {
@@ -55,12 +110,21 @@ test("a header block may take maxContinuationFrames, and one more ends the conne
   assert.equal(await peer.goAway(), ErrorCode.ENHANCE_YOUR_CALM);
 });
 
-test("a header block whose bytes never end ends the connection at twice maxHeaderBytes", async (t) => {
-  const { peer } = await open(t, { maxHeaderBytes: 1000 });
-  peer.send(
-    frame(FrameType.HEADERS, 0, 1, Buffer.alloc(1000)),
-    frame(FrameType.CONTINUATION, 0, 1, Buffer.alloc(1001)),
-  );
+test("a header block is read up to readHeaderFactor times maxHeaderBytes, and above the connection ends", async (t) => {
+  const { peer } = await open(t, { maxHeaderBytes: 1000 }, answerHead);
+  const block = encodeBlock(0, { ...postFields, a: "~".repeat(1000), b: "" });
+  const most = 1000 * readHeaderFactor;
+  // An indexed field of the static table, in one byte.
+  const send = (streamId: number, bytes: number): void => {
+    const filled = Buffer.concat([block, Buffer.alloc(bytes - block.length, 0x80 | 19)]);
+    peer.send(
+      frame(FrameType.HEADERS, Flag.END_STREAM, streamId, filled.subarray(0, 900)),
+      frame(FrameType.CONTINUATION, Flag.END_HEADERS, streamId, filled.subarray(900)),
+    );
+  };
+  send(1, most);
+  assert.equal(statusIn((await peer.nextOn(1, FrameType.HEADERS)).payload), "431");
+  send(3, most + 1);
   assert.equal(await peer.goAway(), ErrorCode.ENHANCE_YOUR_CALM);
 });
 

@@ -4,7 +4,7 @@ import type { Sweeper } from "./sweeper.js";
 export interface Http2Options {
   readonly scheme: "http" | "https";
   readonly remoteAddress: string;
-  /** A larger request head is answered with 431. As SETTINGS_MAX_HEADER_LIST_SIZE counts: 32 more for each field. */
+  /** A larger request head is handed over to be refused. As SETTINGS_MAX_HEADER_LIST_SIZE counts: 32 more for each field. */
   readonly maxHeaderBytes: number;
   /** Requests under way at once; more are refused with REFUSED_STREAM, which clients retry. */
   readonly maxStreams: number;

@@ -44,6 +44,10 @@ for (const [what, fields] of [
   ["two content-lengths", [...pseudo, ["content-length", "1"], ["content-length", "2"]]],
   ["a content-length on a request without a body", [...pseudo, ["content-length", "1"]]],
   ["a host that contradicts :authority", [...pseudo, [":authority", "a"], ["host", "b"]]],
+  ["two hosts", [...pseudo, ["host", "a"], ["host", "a"]]],
+  ["two hosts of which one is :authority", [...pseudo, [":authority", "a"], ["host", "a"], ["host", "a"]]],
+  ["a user in :authority", [...pseudo, [":authority", "a@b"]]],
+  ["a path in host", [...pseudo, ["host", "a/b"]]],
 ] as readonly (readonly [string, readonly (readonly [string, string])[]])[]) {
   test(`a request with ${what} is malformed, and the connection goes on`, async (t) => {
     const server = await openServer(echo);

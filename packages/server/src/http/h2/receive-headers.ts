@@ -1,3 +1,4 @@
+import { headersTooLarge, readHeaderFactor } from "../header-size.js";
 import { ConnectionError, ErrorCode, Flag, max31Bit } from "./frame.js";
 import { OpenHeaderBlock } from "./header-block.js";
 import { areTrailersValid, type ReceivedHead, requestHeadFrom } from "./request-head.js";
@@ -34,12 +35,11 @@ export function receiveHeaders(
   }
   const isStreamEnd = (flags & Flag.END_STREAM) !== 0;
   if (flags & Flag.END_HEADERS) return receiveBlock(session, streamId, isStreamEnd, bytes, from, to);
-  // Compressed bytes may be double what the fields may count: headers a little over the limit still get their 431.
   session.openBlock = new OpenHeaderBlock(
     streamId,
     isStreamEnd,
     bytes.subarray(from, to),
-    session.options.maxHeaderBytes * 2,
+    session.options.maxHeaderBytes * readHeaderFactor,
   );
 }
 
@@ -81,8 +81,7 @@ function receiveBlock(
   // Told to go away, the client may have sent this before it knew; it will try elsewhere (RFC 9113 §6.8).
   if (streamId > session.lastAcceptedStreamId) return;
   session.lastStreamId = streamId;
-  if (head === "malformed") return session.refuse(streamId, ErrorCode.PROTOCOL_ERROR);
-  if (head === "too large") return refuseWith(session, streamId, requestHeaderFieldsTooLarge, isStreamEnd);
+  if (head === undefined) return session.refuse(streamId, ErrorCode.PROTOCOL_ERROR);
   if (head.refusalStatus !== 0) return refuseWith(session, streamId, head.refusalStatus, isStreamEnd);
   if (isStreamEnd && head.contentLength > 0) return session.refuse(streamId, ErrorCode.PROTOCOL_ERROR);
   if (session.streams.size >= session.options.maxStreams) return session.refuse(streamId, ErrorCode.REFUSED_STREAM);
@@ -98,21 +97,16 @@ function openStream(session: Session, streamId: number, isStreamEnd: boolean, he
   if (isStreamEnd) stream.receive(noBytes, true);
 }
 
-function decodeHead(
-  session: Session,
-  bytes: Buffer,
-  start: number,
-  end: number,
-): ReceivedHead | "malformed" | "too large" {
+/** Undefined: the request is malformed. */
+function decodeHead(session: Session, bytes: Buffer, start: number, end: number): ReceivedHead | undefined {
   const { decoder, heads, options } = session;
   const version = decoder.tableVersion;
   const known = heads.find(bytes, start, end, version);
   if (known !== undefined) return known;
   const fields = decoder.decode(bytes, start, end);
-  if (decoder.isListTooLarge) return "too large";
-  const head = requestHeadFrom(fields, options);
-  if (head === undefined) return "malformed";
-  if (decoder.tableVersion === version) heads.add(bytes, start, end, version, head);
+  const refusal = decoder.isListTooLarge ? headersTooLarge(options.maxHeaderBytes) : undefined;
+  const head = requestHeadFrom(fields, options, refusal);
+  if (head !== undefined && decoder.tableVersion === version) heads.add(bytes, start, end, version, head);
   return head;
 }
 
@@ -147,7 +141,5 @@ function refuseWith(session: Session, streamId: number, status: number, isStream
   session.refuse(streamId, ErrorCode.NO_ERROR);
 }
 
-/** RFC 6585 §5. */
-const requestHeaderFieldsTooLarge = 431;
 const noFields = Object.freeze({});
 const noBytes = new Uint8Array(0);

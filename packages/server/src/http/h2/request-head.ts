@@ -1,4 +1,6 @@
+import type { ConfabError } from "@confab/contract";
 import type { Fields, RequestHead } from "../exchange.js";
+import { isHost } from "../host.js";
 import { FieldKind, type HeaderField } from "./hpack/field.js";
 
 /** A request's head with what HTTP/2 itself must know of it. Shared by all requests whose header blocks are equal. */
@@ -20,10 +22,16 @@ export interface HeadContext {
 /**
  * Make a request head of decoded fields. Undefined when the request is malformed (RFC 9113 §8.1.1), which is a stream
  * error: pseudo-headers missing, repeated, unknown or after others (§8.3); connection-specific fields (§8.2.2); a Host
- * that contradicts :authority (§8.3.1).
+ * that contradicts :authority, or an invalid one (§8.3.1).
+ *
+ * `refusal`: see `RequestHead.refusal`.
  */
-export function requestHeadFrom(fields: readonly HeaderField[], context: HeadContext): ReceivedHead | undefined {
-  const draft = new HeadDraft();
+export function requestHeadFrom(
+  fields: readonly HeaderField[],
+  context: HeadContext,
+  refusal?: ConfabError,
+): ReceivedHead | undefined {
+  const draft = new HeadDraft(refusal);
   for (const field of fields) {
     if (!draft.add(field)) return undefined;
   }
@@ -36,6 +44,7 @@ export function areTrailersValid(fields: readonly HeaderField[]): boolean {
 }
 
 class HeadDraft {
+  readonly #refusal: ConfabError | undefined;
   #method: string | undefined;
   #scheme: string | undefined;
   #path: string | undefined;
@@ -45,6 +54,10 @@ class HeadDraft {
   #hasOrdinary = false;
   // No prototype: a client may send a field called "__proto__" or "constructor".
   readonly #headers: Record<string, string> = Object.create(null);
+
+  constructor(refusal: ConfabError | undefined) {
+    this.#refusal = refusal;
+  }
 
   /** False when the field makes the request malformed. */
   add(field: HeaderField): boolean {
@@ -96,6 +109,7 @@ class HeadDraft {
     if (this.#scheme === undefined || this.#path === undefined || !isTarget(this.#path, this.#method)) return undefined;
     const host = this.#headers.host;
     if (host !== undefined && this.#authority !== undefined && host !== this.#authority) return undefined;
+    if (!isHost(this.#authority ?? host ?? "")) return undefined;
     const refusalStatus =
       this.#expectation === undefined || this.#expectation === "100-continue" ? 0 : expectationFailed;
     return this.#received(context, refusalStatus);
@@ -115,6 +129,7 @@ class HeadDraft {
       headers,
       httpVersion: 2,
       remoteAddress: context.remoteAddress,
+      refusal: this.#refusal,
     };
     return {
       request,

@@ -1,13 +1,15 @@
 import type { Socket } from "node:net";
 import { ConfabError } from "@confab/contract";
 import type { RequestHead } from "../../http/exchange.js";
+import { refusalBytes } from "../../http/h1/refusal.js";
 import type { UpgradeHandler } from "../../http/h1/server.js";
+import { turnAway } from "../../http/turn-away.js";
 import { errorJson } from "../../http-reply/index.js";
 import type { ChatService, FrameSessions } from "../../service/index.js";
 import { Forms } from "./codec.js";
 import { FramedSession } from "./framed-session.js";
 import { PlainSession } from "./plain-session.js";
-import { answerHandshake, refusalBytes } from "./protocol/handshake.js";
+import { answerHandshake } from "./protocol/handshake.js";
 import { Heartbeat } from "./protocol/heartbeat.js";
 import { openConnection } from "./protocol/socket-connection.js";
 
@@ -53,7 +55,7 @@ export function createWebSocketHandler(deps: WebSocketDeps): UpgradeHandler {
 
   return (request, socket, firstBytes) => {
     const { target } = request;
-    const refusal = refusalOf(request);
+    const refusal = refusalOf(request) ?? request.refusal;
     if (refusal) {
       refuse(socket, refusal);
       return;
@@ -76,9 +78,5 @@ function refuse(
     fields: {},
   },
 ): void {
-  socket.on("error", () => {
-    // The peer did not wait for the answer.
-  });
-  // Destroyed once the kernel has the answer: a peer that never closes its side would otherwise keep the socket.
-  socket.end(refusalBytes({ status, fields, json: `{"error":${errorJson(error)}}` }), () => socket.destroy());
+  turnAway(socket, refusalBytes({ status, fields, json: `{"error":${errorJson(error)}}` }));
 }

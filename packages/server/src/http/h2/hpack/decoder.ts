@@ -9,6 +9,19 @@ export const dynamicTableBytes = 4096;
 /** Seven octets after the prefix reach 2^49; nothing legitimate is longer than a few (RFC 7541 §5.1: must be bounded). */
 const maxIntegerOctets = 5;
 
+/** Fields past the limit of a list that are kept all the same, because they say in which form to refuse the request. */
+const keptPastLimit: ReadonlySet<string> = new Set([
+  ":method",
+  ":scheme",
+  ":path",
+  ":authority",
+  "content-type",
+  "origin",
+]);
+
+/** How many of them: a list may repeat one without end. */
+const maxKeptPastLimit = 6;
+
 /**
  * The decoding half of HPACK (RFC 7541), one per connection.
  *
@@ -22,7 +35,7 @@ const maxIntegerOctets = 5;
 export class HpackDecoder {
   /** Changes whenever the dynamic table does: equal bytes at an equal version decode to equal fields. */
   tableVersion = 0;
-  /** Whether the last list passed `maxListBytes`; its fields are then incomplete. */
+  /** Whether the last list passed `maxListBytes`; its fields are then incomplete, except for those in `keptPastLimit`. */
   isListTooLarge = false;
 
   readonly #maxListBytes: number;
@@ -56,6 +69,7 @@ export class HpackDecoder {
     this.#end = end;
     this.isListTooLarge = false;
     let listBytes = 0;
+    let keptCount = 0;
     let mayResize = true;
     while (this.#at < end) {
       const first = bytes[this.#at] as number;
@@ -68,7 +82,10 @@ export class HpackDecoder {
       const field = first & 0x80 ? this.#lookUp(this.#integer(7)) : this.#literal(first);
       listBytes += field.sizeBytes;
       if (listBytes <= this.#maxListBytes) this.#fields.push(field);
-      else this.isListTooLarge = true;
+      else {
+        this.isListTooLarge = true;
+        if (keptPastLimit.has(field.name) && keptCount++ < maxKeptPastLimit) this.#fields.push(field);
+      }
     }
     this.#bytes = noBytes;
     return this.#fields;

@@ -1,3 +1,4 @@
+import { fieldOverheadBytes } from "../../header-size.js";
 import { staticTable } from "./static-table.js";
 
 /** What a field means to HTTP/2 itself, found out once when the field is decoded for the first time. */
@@ -25,9 +26,6 @@ export interface HeaderField {
   readonly sizeBytes: number;
   readonly kind: FieldKind;
 }
-
-/** What an entry costs besides its strings (RFC 7541 §4.1). */
-export const fieldOverheadBytes = 32;
 
 export function createField(name: string, value: string): HeaderField {
   return { name, value, sizeBytes: name.length + value.length + fieldOverheadBytes, kind: kindOf(name, value) };

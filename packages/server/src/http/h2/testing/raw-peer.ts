@@ -42,6 +42,18 @@ export function headers(
   return frame(FrameType.HEADERS, flags | Flag.END_HEADERS, streamId, encodeBlock(0, fields));
 }
 
+/** A field that the peer's table remembers (RFC 7541 §6.2.1): the newest entry has index 62. */
+export function literalWithIndexing(name: string, value: string): Buffer {
+  return Buffer.concat([Buffer.from([0x40]), stringLiteral(name), stringLiteral(value)]);
+}
+
+function stringLiteral(text: string): Buffer {
+  if (text.length < 127) return Buffer.concat([Buffer.from([text.length]), Buffer.from(text)]);
+  // RFC 7541 §5.1, in two octets after the prefix: enough for 16 KiB.
+  const rest = text.length - 127;
+  return Buffer.concat([Buffer.from([127, (rest & 0x7f) | 0x80, rest >> 7]), Buffer.from(text)]);
+}
+
 export const opening = Buffer.concat([clientPreface, frame(FrameType.SETTINGS, 0, 0)]);
 
 /** A client that sends whatever bytes it is told to, and reads frames. */

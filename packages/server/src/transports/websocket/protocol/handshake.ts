@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { STATUS_CODES } from "node:http";
 import { ConfabError } from "@confab/contract/errors";
 import type { Fields, RequestHead } from "../../../http/exchange.js";
 
@@ -31,7 +30,7 @@ const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
  * Decide on an opening handshake over HTTP/1.1 (RFC 6455 §4.2). Whoever calls has checked path, origin and limits;
- * it writes `responseBytes`, or answers with `refusalBytes` and ends the connection.
+ * it writes `responseBytes`, or turns the client away.
  *
  * No extension is ever agreed on. permessage-deflate would keep a zlib context per connection, which costs more than all the
  * rest of it (nodejs/node#15301: 2.9 GB where 91 MB did), and bytes encoded once could no longer be shared between sockets.
@@ -61,20 +60,6 @@ export function answerHandshake(request: RequestHead, chooseSubprotocol: Subprot
     return refused("UNSUPPORTED_SUBPROTOCOL", `none of the subprotocols ${offered.join(", ")} is spoken here`, 400);
   }
   return { isAccepted: true, subprotocol, responseBytes: acceptanceBytes(key, subprotocol) };
-}
-
-/** An HTTP/1.1 response with a body of JSON, after which the connection ends: a handshake refused, for whatever reason. */
-export function refusalBytes({ status, fields, json }: { status: number; fields: Fields; json: string }): Buffer {
-  const lines = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Refused"}`,
-    "connection: close",
-    "content-type: application/json",
-    ...Object.entries(fields).map(([name, value]) => `${name}: ${value}`),
-    `content-length: ${Buffer.byteLength(json)}`,
-    "",
-    json,
-  ];
-  return Buffer.from(lines.join("\r\n"));
 }
 
 function refused(code: ConfabError["code"], message: string, status: number, fields: Fields = {}): HandshakeResult {

@@ -40,7 +40,7 @@ export async function webSocketTestServer(
     onUpgrade: createWebSocketHandler({ service, sessions, refusalOf, report }),
     maxHeaderBytes: 16_384,
     requestTimeoutMs: 30_000,
-    errorBody: (code) => ({ status: 400, json: JSON.stringify({ error: { code } }) }),
+    refusalOf: ({ code, kind }) => ({ status: kind.http, json: JSON.stringify({ error: { code } }) }),
   });
   const sockets = new Set<{ destroy(): void }>();
   let tellAllClosed: (() => void) | undefined;

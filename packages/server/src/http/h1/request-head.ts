@@ -1,0 +1,62 @@
+import type { IncomingMessage } from "node:http";
+import type { ConfabError } from "@confab/contract";
+import type { RequestHead } from "../exchange.js";
+import { fieldOverheadBytes, headersTooLarge } from "../header-size.js";
+import { isHost } from "../host.js";
+
+/** A request's head as Node's parser gives it. */
+export function requestHeadFrom(
+  incoming: IncomingMessage,
+  scheme: RequestHead["scheme"],
+  refusal: ConfabError | undefined,
+): RequestHead {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    // Only set-cookie comes as a list, and that is not a request header.
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(", ") : value;
+  }
+  return {
+    method: incoming.method ?? "GET",
+    target: incoming.url ?? "/",
+    authority: headers["host"] ?? "",
+    scheme,
+    headers,
+    httpVersion: 1,
+    remoteAddress: incoming.socket.remoteAddress ?? "",
+    refusal,
+  };
+}
+
+/** Why a request with so large a head is not to be served, or undefined. */
+export function sizeRefusalOf(
+  { rawHeaders, url = "" }: IncomingMessage,
+  maxHeaderBytes: number,
+): ConfabError | undefined {
+  let bytes = url.length + fieldOverheadBytes;
+  for (let at = 0; at < rawHeaders.length; at += 1) bytes += (rawHeaders[at] as string).length;
+  bytes += (rawHeaders.length / 2) * fieldOverheadBytes;
+  return bytes > maxHeaderBytes ? headersTooLarge(maxHeaderBytes) : undefined;
+}
+
+/**
+ * What is wrong with a request that Node's parser lets through, or undefined. A proxy and this server could
+ * read such a request differently, so it is refused and its connection closed (RFC 9112 §3.2, §6.1, §6.3).
+ */
+export function faultOf({ httpVersion, headers, rawHeaders }: IncomingMessage): string | undefined {
+  if (httpVersion !== "1.1" && httpVersion !== "1.0") {
+    return `HTTP/${httpVersion} is not supported; use HTTP/1.1 or HTTP/2`;
+  }
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string;
+    if (name.length === 4 && name.toLowerCase() === "host") hosts += 1;
+  }
+  if (hosts > 1) return `the request has ${hosts} Host headers; it must have one`;
+  if (hosts === 0 && httpVersion === "1.1") return "the Host header is missing";
+  if (!isHost(headers.host ?? "")) return "the Host header is not a host name or address with an optional port";
+  const coding = headers["transfer-encoding"];
+  if (coding !== undefined && (httpVersion === "1.0" || coding.toLowerCase() !== "chunked")) {
+    return `transfer-encoding ${JSON.stringify(coding.slice(0, 100))} is not supported; use chunked, with HTTP/1.1`;
+  }
+  return undefined;
+}
