@@ -1,5 +1,6 @@
 export { type HistoryBounds, type HistoryPage, type HistoryRequest, readHistory } from "./history.js";
 export { Hub, type HubDeps, type Subscribed, type SubscribeRequest } from "./hub.js";
+export { type ClockLog, LogClock, type LogTime } from "./log-clock.js";
 export type {
   Appended,
   Clock,

@@ -145,8 +145,10 @@ export interface Engine {
 }
 
 export interface Clock {
-  /** Milliseconds since 1970, whole. */
+  /** Milliseconds since 1970, whole, as the system believes: it may be wrong, and may be set forward or back. */
   nowMs(): number;
+  /** Milliseconds that only grow, from any start: for waits and windows. */
+  monotonicMs(): number;
 }
 
 /** The turns of the event loop. */

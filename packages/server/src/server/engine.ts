@@ -17,11 +17,13 @@ export function openEngine({ engine, ...config }: ServerConfig, limits: Limits):
     retention: config.retention ?? defaultRetention,
     dedupeWindowMs: config.dedupeWindowMs ?? defaultDedupeWindowMs,
     limits,
+    clock: systemClock,
+    log: config.logger ?? silentLogger,
   };
   switch (engine.kind) {
     case "embedded": {
       const { dataDir, durability = "fsync" } = engine;
-      return openEmbeddedEngine({ ...shared, folder: dataDir, durability, clock: systemClock });
+      return openEmbeddedEngine({ ...shared, folder: dataDir, durability });
     }
     case "redis":
       return openRedisEngine({
@@ -30,7 +32,6 @@ export function openEngine({ engine, ...config }: ServerConfig, limits: Limits):
         prefix: checkedPrefix(engine.prefix),
         waitReplicas: engine.waitReplicas ?? 0,
         answerTimeoutMs,
-        log: config.logger ?? silentLogger,
       });
   }
 }

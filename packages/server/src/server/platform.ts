@@ -3,7 +3,7 @@ import type { Clock, Ids, Turns } from "../core/index.js";
 
 // What core needs of the platform, in the real world.
 
-export const systemClock: Clock = { nowMs: () => Date.now() };
+export const systemClock: Clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
 
 export const eventLoop: Turns = {
   afterTurn: (run) => void setImmediate(run),

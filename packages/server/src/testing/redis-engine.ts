@@ -3,5 +3,5 @@
 export { Hub, type RoomId } from "../core/index.js";
 export { openRedisEngine, type RedisEngineConfig } from "../engines/redis/index.js";
 export { eventLoop, randomIds, systemClock } from "../server/platform.js";
-export { engineSuite, type OpenEngine } from "./engine-suite/index.js";
+export { type EngineSkips, engineSuite, type OpenEngine } from "./engine-suite/index.js";
 export { RecordingSink } from "./recording-sink.js";

@@ -18,7 +18,7 @@ export class TestHub {
     let ids = 0;
     this.hub = new Hub({
       engine: this.engine,
-      clock: { nowMs: () => 1_767_323_045_006 },
+      clock: { nowMs: () => 1_767_323_045_006, monotonicMs: () => 0 },
       turns: this.turns,
       ids: { messageId: () => `id-${++ids}` },
       limits: this.limits,

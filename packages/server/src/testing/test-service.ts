@@ -21,7 +21,7 @@ export function testService(limits: Partial<Limits> = {}, types: PayloadTypes = 
   let ids = 0;
   const hub = new Hub({
     engine,
-    clock: { nowMs: () => testTimeMs },
+    clock: { nowMs: () => testTimeMs, monotonicMs: () => 0 },
     turns: { afterTurn: (run) => setImmediate(run), afterMs: (ms, run) => void setTimeout(run, ms).unref() },
     ids: { messageId: () => `id-${++ids}` },
     limits: allLimits,

@@ -1,4 +1,4 @@
-import { bucketStart, idKey } from "./keys.js";
+import { bucketOfIdKey, bucketStart, idKey } from "./keys.js";
 import type { Store } from "./store.js";
 
 export interface FirstSend {
@@ -9,43 +9,118 @@ export interface FirstSend {
 /** Old keys removed in one commit, if there are any; enough to catch up after a pause, few enough for a commit to stay short. */
 const minDropsPerCommit = 1_024;
 
+/** The ids that were stored until the next bucket began. */
+interface Bucket {
+  readonly number: number;
+  readonly startMs: number;
+  /** Whether the store knows `startMs`. */
+  isStored: boolean;
+}
+
 /**
  * Which sends were stored, by room and dedupe key, for at least `windowMs` and at most twice that.
  *
- * Keys are kept in buckets of `windowMs`: a look-up asks the current and the one before, and older ones are removed as a
- * whole. So an entry needs no timer, no second index, and survives a crash with its message.
+ * Keys are kept in buckets that are begun `windowMs` apart. A bucket goes as a whole when the one after it is a window old:
+ * then every id in it is older. So an entry needs no timer, no second index, and survives a crash with its message.
+ *
+ * The store knows when each bucket began, so the window may differ from start to start: an id that was stored before is known
+ * for the shorter of both windows at least. All times are `LogTime.logMs`, which a wall clock that is set does not change.
  */
 export class DedupeIndex {
+  /** Those that a look-up asks, the oldest first: two, and after a change of the window one more for a while. */
+  private readonly buckets: Bucket[];
+  /** The bucket whose beginning is stored in the current commit. */
+  private announced: Bucket | undefined;
+
   constructor(
     private readonly store: Store,
     private readonly windowMs: number,
-  ) {}
+    nowMs: number,
+  ) {
+    this.buckets = storedBuckets(store, nowMs);
+    const current = this.buckets.at(-1);
+    // Ids may be in it that are as new as this moment, so the next one begins now.
+    if (!current || nowMs - current.startMs >= windowMs) this.begin((current?.number ?? 0) + 1, nowMs);
+  }
 
-  find(roomNumber: number, dedupeKey: string, nowMs: number): FirstSend | undefined {
-    const bucket = this.bucketOf(nowMs);
-    const value =
-      this.store.ids.get(idKey(bucket, roomNumber, dedupeKey)) ??
-      this.store.ids.get(idKey(bucket - 1, roomNumber, dedupeKey));
-    return value && { offset: value.readDoubleBE(0), sentAtMs: value.readDoubleBE(8) };
+  /** Begin a commit: `find` and `put` use this time. */
+  turnTo(nowMs: number): void {
+    this.announced = undefined;
+    const { number, startMs } = this.current();
+    const windows = Math.floor((nowMs - startMs) / this.windowMs);
+    if (windows >= 1) this.begin(number + 1, startMs + this.windowMs);
+    // After a pause: no id came in that bucket's time, so it stays empty.
+    if (windows >= 2) this.begin(number + 2, startMs + windows * this.windowMs);
+    const firstLive = this.buckets.findIndex((_, at) => {
+      const next = this.buckets[at + 1];
+      return !next || next.startMs + this.windowMs > nowMs;
+    });
+    this.buckets.splice(0, firstLive);
+  }
+
+  find(roomNumber: number, dedupeKey: string): FirstSend | undefined {
+    for (let at = this.buckets.length - 1; at >= 0; at--) {
+      const value = this.store.ids.get(idKey(this.buckets[at]?.number ?? 0, roomNumber, dedupeKey));
+      if (value) return { offset: value.readDoubleBE(0), sentAtMs: value.readDoubleBE(8) };
+    }
+    return undefined;
   }
 
   /** Remember a send in the commit that is being made. */
-  put(roomNumber: number, dedupeKey: string, { offset, sentAtMs }: FirstSend, nowMs: number): void {
+  put(roomNumber: number, dedupeKey: string, { offset, sentAtMs }: FirstSend): void {
+    const bucket = this.current();
+    if (!bucket.isStored && this.announced !== bucket) {
+      const start = Buffer.allocUnsafe(8);
+      start.writeDoubleBE(bucket.startMs);
+      void this.store.ids.put(bucketStart(bucket.number), start);
+      this.announced = bucket;
+    }
     const value = Buffer.allocUnsafe(16);
     value.writeDoubleBE(offset, 0);
     value.writeDoubleBE(sentAtMs, 8);
-    void this.store.ids.put(idKey(this.bucketOf(nowMs), roomNumber, dedupeKey), value);
+    void this.store.ids.put(idKey(bucket.number, roomNumber, dedupeKey), value);
   }
 
   /** Remove keys past the window in the commit that is being made, more than the `sends` in it can add. */
-  dropExpired(nowMs: number, sends: number): void {
+  dropExpired(sends: number): void {
     const limit = minDropsPerCommit + 2 * sends;
-    for (const key of this.store.ids.getKeys({ end: bucketStart(this.bucketOf(nowMs) - 1), limit })) {
+    for (const key of this.store.ids.getKeys({ end: bucketStart(this.buckets[0]?.number ?? 0), limit })) {
       void this.store.ids.remove(key);
     }
   }
 
-  private bucketOf(nowMs: number): number {
-    return Math.floor(nowMs / this.windowMs);
+  /** The commit is durable. */
+  committed(): void {
+    if (this.announced) this.announced.isStored = true;
   }
+
+  private current(): Bucket {
+    const current = this.buckets.at(-1);
+    if (!current) throw new Error("there is always a bucket for new ids");
+    return current;
+  }
+
+  private begin(number: number, startMs: number): void {
+    this.buckets.push({ number, startMs, isStored: false });
+  }
+}
+
+/** The buckets in the store, the oldest first. One without a beginning may have ids as new as the next one. */
+function storedBuckets(store: Store, nowMs: number): Bucket[] {
+  const numbers: number[] = [];
+  for (let from = 0; ; ) {
+    const [key] = store.ids.getKeys({ start: bucketStart(from), limit: 1 });
+    if (!key) break;
+    const number = bucketOfIdKey(key);
+    numbers.push(number);
+    from = number + 1;
+  }
+  const buckets: Bucket[] = [];
+  let nextStartMs = nowMs;
+  for (const number of numbers.reverse()) {
+    const start = store.ids.get(bucketStart(number));
+    nextStartMs = start?.readDoubleBE(0) ?? nextStartMs;
+    buckets.unshift({ number, startMs: nextStartMs, isStored: start !== undefined });
+  }
+  return buckets;
 }

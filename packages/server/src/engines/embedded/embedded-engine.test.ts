@@ -4,13 +4,13 @@ import { openTestEngine, testFolder } from "./testing/test-engine.js";
 
 const open: OpenEngine = async ({ limits, ...options }) => {
   const folder = testFolder();
-  const openIt = () => openTestEngine(folder, { ...options, limits });
+  const openIt = (changes = {}) => openTestEngine(folder, { ...options, limits, ...changes });
   let engine = await openIt();
   return {
     engine,
-    reopen: async () => {
+    reopen: async (changes) => {
       await engine.close();
-      engine = await openIt();
+      engine = await openIt(changes);
       return engine;
     },
     dispose: async () => {

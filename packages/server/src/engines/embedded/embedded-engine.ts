@@ -1,8 +1,9 @@
 import type { Limits } from "@confab/contract";
-import type { Clock, Engine, RoomId } from "../../core/index.js";
+import type { Clock, ClockLog, Engine, RoomId } from "../../core/index.js";
 import { DedupeIndex } from "./dedupe-index.js";
 import { DiskSpace, freeBytesIn } from "./disk-space.js";
 import { GroupCommit } from "./group-commit.js";
+import { KeptClock } from "./kept-clock.js";
 import { LmdbLog } from "./lmdb-log.js";
 import { LocalBus } from "./local-bus.js";
 import { LocalMembers } from "./local-members.js";
@@ -23,6 +24,7 @@ export interface EmbeddedEngineConfig {
   readonly dedupeWindowMs: number;
   readonly limits: Pick<Limits, "maxRooms" | "maxPendingSends" | "maxPendingSendBytes" | "maxPresenceEventMembers">;
   readonly clock: Clock;
+  readonly log: ClockLog;
 }
 
 /** How often rooms are looked at for messages past their age, in milliseconds, and how many each time. */
@@ -43,14 +45,15 @@ export async function openEmbeddedEngine(config: EmbeddedEngineConfig): Promise<
 export function engineOn(
   store: Store,
   disk: DiskSpace,
-  { retention, dedupeWindowMs, limits, clock }: Omit<EmbeddedEngineConfig, "folder" | "durability">,
+  { retention, dedupeWindowMs, limits, ...config }: Omit<EmbeddedEngineConfig, "folder" | "durability">,
 ): Engine {
+  const clock = new KeptClock(store, config.clock, config.log);
   const bus = new LocalBus();
   const rooms = new RoomTable(store, limits.maxRooms);
   const commits = new GroupCommit({
     store,
     rooms,
-    ids: new DedupeIndex(store, dedupeWindowMs),
+    ids: new DedupeIndex(store, dedupeWindowMs, clock.read().logMs),
     disk,
     retention,
     clock,
@@ -62,6 +65,8 @@ export function engineOn(
 
   let sweptTo = "" as RoomId | "";
   const sweep = setInterval(() => {
+    // Also while no message is sent, so that a change of the wall clock is logged when it happens.
+    clock.read();
     if (retention.maxAgeMs === undefined) return;
     const some = log.list("", sweptTo, roomsPerSweep).map(({ room }) => room);
     sweptTo = some.length === roomsPerSweep ? (some.at(-1) ?? "") : "";

@@ -1,7 +1,8 @@
 import { ConfabError } from "@confab/contract";
-import type { Appended, Clock, LogEntry, NewEntry, RoomId } from "../../core/index.js";
+import type { Appended, LogEntry, NewEntry, RoomId } from "../../core/index.js";
 import type { DedupeIndex } from "./dedupe-index.js";
 import type { DiskSpace } from "./disk-space.js";
+import type { KeptClock } from "./kept-clock.js";
 import { entryKey } from "./keys.js";
 import { dropExpired, type Retention } from "./retention.js";
 import type { RoomRecord } from "./room-record.js";
@@ -14,7 +15,7 @@ export interface GroupCommitDeps {
   readonly ids: DedupeIndex;
   readonly disk: DiskSpace;
   readonly retention: Retention;
-  readonly clock: Clock;
+  readonly clock: KeptClock;
   readonly maxPendingSends: number;
   readonly maxPendingSendBytes: number;
   /** Entries of one room have become durable, in their order. */
@@ -120,20 +121,23 @@ export class GroupCommit {
   private async commit(group: readonly PendingSend[], aged: readonly RoomId[]): Promise<void> {
     const { store, rooms, ids, disk, retention, clock, onDurable } = this.deps;
     await disk.refuseWhileFull();
-    const nowMs = clock.nowMs();
+    const time = clock.read();
     const drafts = new Drafts();
     let outcomes: [PendingSend, Appended][] = [];
     await this.flush(() => {
-      outcomes = this.placeSends(group, drafts, nowMs);
+      ids.turnTo(time.logMs);
+      outcomes = this.placeSends(group, drafts);
       for (const room of aged) {
         if (!drafts.has(room) && rooms.get(room)) this.draftOf(room, drafts);
       }
       for (const [room, { record, storedNewest, entries }] of drafts) {
-        const dropped = dropExpired(store, record, storedNewest, retention, nowMs);
+        const dropped = dropExpired(store, record, storedNewest, retention, time.wallMs);
         if (entries.length > 0 || dropped > 0) rooms.put(room, record);
       }
-      ids.dropExpired(nowMs, group.length);
+      ids.dropExpired(group.length);
+      clock.keep(time);
     });
+    ids.committed();
     for (const [room, { record, entries }] of drafts) {
       rooms.committed(room, record);
       if (entries.length > 0) onDurable(room, entries);
@@ -142,7 +146,7 @@ export class GroupCommit {
   }
 
   /** Give each send its offset, or the first one's. Sends that cannot have a place are refused at once. */
-  private placeSends(group: readonly PendingSend[], drafts: Drafts, nowMs: number): [PendingSend, Appended][] {
+  private placeSends(group: readonly PendingSend[], drafts: Drafts): [PendingSend, Appended][] {
     const { store, ids } = this.deps;
     const outcomes: [PendingSend, Appended][] = [];
     /** Sends with a key in this very group: the index does not know them yet. */
@@ -155,7 +159,7 @@ export class GroupCommit {
         const { record } = draft;
         if (dedupeKey !== undefined) {
           const inGroup = firsts.get(`${record.number} ${dedupeKey}`);
-          const stored = inGroup ? undefined : ids.find(record.number, dedupeKey, nowMs);
+          const stored = inGroup ? undefined : ids.find(record.number, dedupeKey);
           const first = inGroup ?? (stored && this.appended(stored.offset, stored.sentAtMs));
           if (first) {
             outcomes.push([send, { ...first, isDuplicate: true }]);
@@ -168,7 +172,7 @@ export class GroupCommit {
         // the newest offset, where nobody looks and the next send overwrites it.
         void store.entries.put(entryKey(record.number, offset), asBuffer(body));
         if (dedupeKey !== undefined) {
-          ids.put(record.number, dedupeKey, { offset, sentAtMs }, nowMs);
+          ids.put(record.number, dedupeKey, { offset, sentAtMs });
           firsts.set(`${record.number} ${dedupeKey}`, appended);
         }
         record.newest = offset;

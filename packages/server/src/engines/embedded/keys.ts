@@ -2,6 +2,7 @@
 //
 //   entries  ┌ room number: u32 ┐┌ offset: u48 ┐                        → encoded body
 //   ids      ┌ bucket: u32 ┐┌ room number: u32 ┐┌ dedupe key: UTF-8 ┐   → offset f64, sent at f64
+//            ┌ bucket: u32 ┐                                            → when the bucket began, of the log's time: f64
 //   rooms    ┌ room name: ASCII ┐                                       → room record (room-record.ts)
 
 const offsetBytes = 6;
@@ -35,7 +36,11 @@ export function idKey(bucket: number, roomNumber: number, dedupeKey: string): Bu
   return key;
 }
 
-/** The key below all of a bucket's. */
+export function bucketOfIdKey(key: Uint8Array): number {
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).readUInt32BE(0);
+}
+
+/** The key of the bucket itself, below all of its ids'. */
 export function bucketStart(bucket: number): Buffer {
   const key = Buffer.allocUnsafe(4);
   key.writeUInt32BE(bucket, 0);

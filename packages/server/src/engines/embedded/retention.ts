@@ -21,7 +21,8 @@ const backlogDropsPerCommit = 512;
  * Drop the oldest messages that a room keeps beyond its bounds, in the commit that is being made.
  *
  * `storedNewest` is the newest offset that is in the store already: the record may count newer ones, which this commit
- * brings and so cannot drop. Returns how many were dropped.
+ * brings and so cannot drop. `nowMs` is the wall clock as far as it is believed (`LogTime.wallMs`). Returns how many were
+ * dropped.
  */
 export function dropExpired(
   store: Store,

@@ -43,6 +43,8 @@ export interface Store {
     /** How many keys there are. */
     count(): number;
   };
+  /** What the log knows of itself. */
+  readonly meta: Table;
   /** Which incarnation of the log this is; made when the folder was new. */
   readonly epoch: number;
   /**
@@ -131,6 +133,7 @@ async function storeIn(root: RootDatabase<Buffer, Buffer>, folder: string, unloc
     entries: root.openDB({ name: "entries", ...binary }),
     ids: root.openDB({ name: "ids", ...binary }),
     rooms: Object.assign(rooms, { count: () => entryCountOf(rooms) }),
+    meta,
     write: (write) => transactions.write(write),
     failure: () => transactions.failure,
     close: async () => {

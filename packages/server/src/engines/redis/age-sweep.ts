@@ -1,4 +1,5 @@
 import type { RoomId } from "../../core/index.js";
+import type { AgeClock } from "./age-clock.js";
 import type { RoomIndex } from "./room-index.js";
 
 /** How often rooms are looked at for messages past their age, in milliseconds, and how many each time. */
@@ -13,6 +14,7 @@ export class AgeSweep {
 
   constructor(
     private readonly index: RoomIndex,
+    private readonly clock: AgeClock,
     private readonly sweep: (room: RoomId) => Promise<void>,
   ) {
     this.timer = setInterval(() => void this.run(), intervalMs);
@@ -27,6 +29,7 @@ export class AgeSweep {
     if (this.isRunning) return;
     this.isRunning = true;
     try {
+      await this.clock.keep();
       const rooms = await this.index.page("", this.sweptTo, roomsPerSweep);
       this.sweptTo = rooms.length === roomsPerSweep ? (rooms.at(-1) ?? "") : "";
       await Promise.all(rooms.map((room) => this.sweep(room)));

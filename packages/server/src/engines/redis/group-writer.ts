@@ -1,4 +1,5 @@
 import type { NewEntry, RoomId } from "../../core/index.js";
+import type { AgeClock } from "./age-clock.js";
 import { blockOf } from "./blocks.js";
 import { dedupeDigest, type Keys } from "./keys.js";
 import type { KnownTops } from "./known-tops.js";
@@ -24,6 +25,7 @@ export interface GroupWriterDeps {
   readonly tops: KnownTops;
   readonly retention: Retention;
   readonly dedupeWindowMs: number;
+  readonly ageClock: AgeClock;
   /** What to add to Redis's clock, in milliseconds; 0 but in tests. */
   readonly clockSkewMs: () => number;
 }
@@ -57,10 +59,10 @@ export class GroupWriter {
   }
 
   private options(sentAtMs: number, count: number, block: Buffer): Argument[] {
-    const { retention, dedupeWindowMs, clockSkewMs } = this.deps;
+    const { retention, dedupeWindowMs, ageClock, clockSkewMs } = this.deps;
     const { maxMessages = 0, maxBytes = 0, maxAgeMs = 0 } = retention;
     const numbers = [maxMessages, maxBytes, maxAgeMs, dedupeWindowMs, clockSkewMs(), sentAtMs, count];
-    return [newEpoch(), ...numbers.map(String), block];
+    return [newEpoch(), ...numbers.map(String), block, String(maxAgeMs === 0 ? 0 : ageClock.nowMs())];
   }
 }
 

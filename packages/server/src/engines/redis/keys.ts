@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import type { RoomId } from "../../core/index.js";
 
-/** Dedupe buckets of a room: the current window, the one before, and one whose keys have just expired. */
-export const bucketCount = 3;
+/** Dedupe buckets of a room, which take turns: the current one and the one before. */
+export const bucketCount = 2;
 
 export interface RoomKeys {
   readonly log: string;
@@ -16,9 +16,10 @@ export interface RoomKeys {
  *
  *     confab:{lobby}:log      stream of blocks (blocks.ts); the id is the last offset of the block, and when that was sent
  *     confab:{lobby}:meta     record of the room: epoch, top, oldest and what trimming needs; outlives the messages
- *     confab:{lobby}:ids:0..2 hashes: a digest of (user, id) to the place and time of the first message, a window each
+ *     confab:{lobby}:ids:0..1 hashes: a digest of (user, id) to the place and time of the first message, a window each
  *     confab:{lobby}:bus      sharded channel
  *     confab:probe:{…}       a key for a moment, and a channel: what a node tries a server with
+ *     confab:clock            the time as the nodes believe it, at most a minute old: a start compares its clock with it
  *     confab:rooms            sorted set of the names, all with score 0, so ordered by name
  *
  * The braces are a hash tag: all keys of a room are in one slot of a Cluster (Redis Cluster specification, "Hash tags").
@@ -26,8 +27,10 @@ export interface RoomKeys {
  */
 export class Keys {
   readonly rooms: string;
+  readonly clock: string;
 
   constructor(private readonly prefix: string) {
+    this.clock = `${prefix}:clock`;
     this.rooms = `${prefix}:rooms`;
   }
 

@@ -1,5 +1,6 @@
 import type { Limits } from "@confab/contract";
-import type { Engine } from "../../core/index.js";
+import type { Clock, Engine } from "../../core/index.js";
+import { AgeClock } from "./age-clock.js";
 import { AgeSweep } from "./age-sweep.js";
 import { GroupWriter, type Retention } from "./group-writer.js";
 import { Keys } from "./keys.js";
@@ -26,6 +27,7 @@ export interface RedisEngineConfig {
   readonly answerTimeoutMs: number;
   /** Replicas that must have a message before it is acknowledged; 0: none. */
   readonly waitReplicas: number;
+  readonly clock: Clock;
   readonly log: EngineLog;
   readonly limits: Pick<
     Limits,
@@ -76,7 +78,8 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
   const tops = new KnownTops(link, keys, (room) => bus.replaced(room));
   const bus = new RedisBus(link, keys, tops);
   const index = new RoomIndex(link, keys, limits.maxRooms);
-  const writer = new GroupWriter({ link, keys, index, tops, retention, dedupeWindowMs, clockSkewMs });
+  const ageClock = new AgeClock({ link, keys, clock: config.clock, log: config.log });
+  const writer = new GroupWriter({ link, keys, index, tops, retention, dedupeWindowMs, ageClock, clockSkewMs });
   const appends = new RoomAppends({
     ...limits,
     write: (room, group) => writer.write(room, group),
@@ -92,11 +95,13 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
   const log = new RedisLog({ link, keys, appends, index, tops });
   try {
     await link.open();
+    if (retention.maxAgeMs !== undefined) await ageClock.open();
   } catch (thrown) {
     throw startErrorFrom(thrown, target);
   }
   members.start();
-  const sweep = retention.maxAgeMs === undefined ? undefined : new AgeSweep(index, (room) => writer.sweep(room));
+  const sweep =
+    retention.maxAgeMs === undefined ? undefined : new AgeSweep(index, ageClock, (room) => writer.sweep(room));
 
   let closing: Promise<void> | undefined;
   return {

@@ -1,5 +1,6 @@
 import { appendingSuite } from "./appending.js";
 import { busSuite } from "./bus.js";
+import { clocksSuite } from "./clocks.js";
 import { closingSuite } from "./closing.js";
 import { membersSuite } from "./members.js";
 import { readingSuite } from "./reading.js";
@@ -17,6 +18,7 @@ export function engineSuite(name: string, open: OpenEngine, skips: EngineSkips =
   appendingSuite(define);
   readingSuite(define);
   retentionSuite(define);
+  clocksSuite(define);
   busSuite(define);
   membersSuite(define);
   closingSuite(define);

@@ -10,11 +10,14 @@ export interface EngineOptions {
   readonly clock: Clock;
 }
 
+/** What an operator changes between two runs of an engine. */
+export type Reconfiguration = Partial<Pick<EngineOptions, "dedupeWindowMs">>;
+
 /** An engine with nothing in it, and what the suite does to it from outside. */
 export interface EngineUnderTest {
   readonly engine: Engine;
-  /** Close it and open it again on what it has kept. */
-  readonly reopen: () => Promise<Engine>;
+  /** Close it and open it again on what it has kept, with these changes. */
+  readonly reopen: (changes?: Reconfiguration) => Promise<Engine>;
   /** Open one more engine on the same rooms, for an engine that has nodes. `dispose` closes it. */
   readonly anotherNode?: () => Promise<Engine>;
   /** Release everything, whatever the test has left open. */
@@ -31,6 +34,7 @@ export type EngineAbility =
   | "trims by bytes"
   | "trims by age"
   | "forgets ids after the window"
+  | "keeps ids while a clock is ahead"
   | "bounds its pending sends"
   | "bounds its rooms"
   | "refuses sends after close"
@@ -38,14 +42,26 @@ export type EngineAbility =
 
 /** A clock that the test moves. It starts at a time of our days, since that is what engines see. */
 export class ManualClock implements Clock {
-  private currentMs = 1_767_323_045_000;
+  private wallMs = 1_767_323_045_000;
+  private elapsedMs = 0;
 
   nowMs(): number {
-    return this.currentMs;
+    return this.wallMs;
   }
 
+  monotonicMs(): number {
+    return this.elapsedMs;
+  }
+
+  /** Time passes. */
   advance(byMs: number): void {
-    this.currentMs += byMs;
+    this.wallMs += byMs;
+    this.elapsedMs += byMs;
+  }
+
+  /** The wall clock is set, and no time passes. */
+  step(byMs: number): void {
+    this.wallMs += byMs;
   }
 }
 
@@ -67,8 +83,8 @@ export class Bench {
     this.engine = underTest.engine;
   }
 
-  async reopen(): Promise<void> {
-    this.engine = await this.underTest.reopen();
+  async reopen(changes: Reconfiguration = {}): Promise<void> {
+    this.engine = await this.underTest.reopen(changes);
   }
 
   /** One more node on the same rooms; for tests that need "has nodes". */

@@ -1,6 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { limitsWith } from "@confab/contract";
-import { type OpenEngine, openRedisEngine, type RedisEngineConfig } from "@confab/server/testing/redis-engine";
+import {
+  type EngineSkips,
+  type OpenEngine,
+  openRedisEngine,
+  type RedisEngineConfig,
+  systemClock,
+} from "@confab/server/testing/redis-engine";
 
 export const aPrefix = (): string => `test:${randomUUID()}`;
 
@@ -14,19 +20,27 @@ export function openNode(
     dedupeWindowMs: 60_000,
     answerTimeoutMs: 5_000,
     waitReplicas: 0,
+    clock: systemClock,
     log: { info: () => undefined, warn: () => undefined },
     limits: limitsWith(),
     ...config,
   });
 }
 
+/** What the Redis engine is without. */
+export const redisSkips: EngineSkips = {
+  "keeps ids while a clock is ahead": "Redis expires keys by its own clock, whatever the nodes know of the time",
+};
+
 /** For the behaviour suite: each test has a prefix of its own on the Redis of `url`. */
 export function openingOn(url: () => string): OpenEngine {
   return async ({ limits, clock, ...options }) => {
     const prefix = aPrefix();
-    const open = () =>
+    const open = (changes = {}) =>
       openNode({
         ...options,
+        ...changes,
+        clock,
         url: url(),
         prefix,
         limits: limitsWith(limits),
@@ -38,9 +52,9 @@ export function openingOn(url: () => string): OpenEngine {
     if (!engine) throw new Error("there is a node");
     return {
       engine,
-      reopen: async () => {
+      reopen: async (changes) => {
         await nodes.pop()?.close();
-        const reopened = await open();
+        const reopened = await open(changes);
         nodes.push(reopened);
         return reopened;
       },

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Ack, ConfabError, decodeChatMessage, limitsWith } from "@confab/contract";
 import { Hub, type LogEntry, type RoomId } from "../../../core/index.js";
+import { ManualClock } from "../../../testing/engine-suite/index.js";
 import { ManualTurns, settled } from "../../../testing/manual-turns.js";
 import { RecordingSink } from "../../../testing/recording-sink.js";
 import { DiskSpace } from "../disk-space.js";
@@ -173,7 +174,7 @@ export class FailingServer {
     let ids = 0;
     return new Hub({
       engine,
-      clock: { nowMs: () => this.nowMs++ },
+      clock: { nowMs: () => this.nowMs++, monotonicMs: () => 0 },
       turns: this.turns,
       ids: { messageId: () => `made-${++ids}` },
       limits,
@@ -209,6 +210,7 @@ function openEngine(disk: MemoryDisk) {
     retention: {},
     dedupeWindowMs: 60_000,
     limits,
-    clock: { nowMs: () => 1_767_323_045_000 },
+    clock: new ManualClock(),
+    log: { warn: () => undefined },
   });
 }

@@ -15,12 +15,13 @@ interface Tables {
   readonly entries: Rows;
   readonly ids: Rows;
   readonly rooms: Rows;
+  readonly meta: Rows;
 }
 
 /** A disk in memory with the promises of a store (store.ts) and the faults that a test asks for. It outlives its stores. */
 export class MemoryDisk {
   /** What is durable. */
-  tables: Tables = { entries: new Map(), ids: new Map(), rooms: new Map() };
+  tables: Tables = { entries: new Map(), ids: new Map(), rooms: new Map(), meta: new Map() };
   /** What becomes of a transaction, by its number from 1; the others succeed. */
   readonly fates = new Map<number, Fate>();
   /** Counted down by every put and remove of messages and ids; at 0 it throws, as for a key that is too long. */
@@ -55,7 +56,8 @@ export class MemoryDisk {
     const table = (name: keyof Tables): Table & { count(): number } => {
       const change = (key: Buffer, value: Buffer | undefined) => {
         if (!changes) throw new Error("a change outside of a transaction");
-        if (name !== "rooms" && --this.changesUntilThrow === 0) throw new Error("a change that cannot be made");
+        const isCounted = name === "entries" || name === "ids";
+        if (isCounted && --this.changesUntilThrow === 0) throw new Error("a change that cannot be made");
         changes.push(() => {
           const rows = new Map(this.tables[name]);
           if (value) rows.set(key.toString("latin1"), value);
@@ -86,6 +88,7 @@ export class MemoryDisk {
       entries: table("entries"),
       ids: table("ids"),
       rooms: table("rooms"),
+      meta: table("meta"),
       write: async (write) => {
         const fate = this.fates.get(++this.transactions);
         const made: (() => void)[] = [];

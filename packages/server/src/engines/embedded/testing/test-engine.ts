@@ -19,7 +19,8 @@ export function openTestEngine(
     durability: "fsync",
     retention: {},
     dedupeWindowMs: 60_000,
-    clock: { nowMs: () => Date.now() },
+    clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() },
+    log: { warn: () => undefined },
     ...config,
     limits: limitsWith(limits),
   });

@@ -1,4 +1,3 @@
-import { bucketCount } from "../keys.js";
 import { roomRecordLua } from "./room-record.js";
 import { script } from "./script.js";
 
@@ -6,11 +5,12 @@ import { script } from "./script.js";
  * Append a group of messages to one room, as one block: what of them is new gets the next offsets, all of it or nothing.
  * Without messages the room is only trimmed.
  *
- *     KEYS  log, meta, ids:0, ids:1, ids:2, channel
+ *     KEYS  log, meta, ids:0, ids:1, channel
  *     ARGV  1 an epoch, should the room need one; 2 maxMessages, 3 maxBytes, 4 maxAgeMs (0: no bound); 5 the dedupe window
  *           in milliseconds; 6 what to add to this server's time, for tests; 7 when the last of the messages was sent;
- *           8 how many there are; 9 the block; then, if any has a dedupe key, for each the digest of the key (16 bytes)
- *           and when it was sent (f64, big-endian), or nothing
+ *           8 how many there are; 9 the block; 10 what the node takes for the time, in milliseconds: ages are told by it
+ *           or by this server's time, whichever is earlier; then, if any has a dedupe key, for each the digest of the key
+ *           (16 bytes) and when it was sent (f64, big-endian), or nothing
  *     reply { epoch, top before, index of a duplicate, offset (f64) and sentAtMs (f64) of the first one, ... }
  *
  * The id of an entry in the stream is the last offset of the block and when that was sent; the field is how many messages
@@ -23,7 +23,7 @@ local log, meta, count, block = KEYS[1], KEYS[2], tonumber(ARGV[8]), ARGV[9]
 local maxMessages, maxBytes, maxAgeMs = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local nowMs = 0
-if maxAgeMs > 0 or #ARGV > 9 then
+if maxAgeMs > 0 or #ARGV > 10 then
   local time = call('TIME')
   nowMs = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + tonumber(ARGV[6])
 end
@@ -36,48 +36,62 @@ elseif count == 0 then
   return { 0, 0 }
 else
   -- Nobody wrote yet, or the record is lost: what it described then is another log, of which no position is good.
-  call('UNLINK', log, KEYS[3], KEYS[4], KEYS[5])
+  call('UNLINK', log, KEYS[3], KEYS[4])
   epoch, top, oldest, swept, bytes = tonumber(ARGV[1]), 0, 1, 1, 0
 end
 local topBefore = top
 local reply = { epoch, topBefore }
 
--- Keys that the senders chose, in this window's bucket and in the one before. A bucket says in '#' which window it is of:
--- the same name is used again three windows later, and may not have expired yet.
-local bucket, window, isNewBucket
+-- Keys that the senders chose, in two buckets that take turns: the next one begins when the current one is a window old. A
+-- bucket says in '#' its number, when it began and when its keys have expired, so that neither a clock that goes back nor
+-- another window (of another node, or of this one since its last start) takes it for another one.
+local bucket, isNewBucket, number, startMs, untilMs
+local windowMs = tonumber(ARGV[5])
 local fresh = {}
-if #ARGV > 9 then
+local function headOf(found)
+  local one, two, three = string.match(found[1] or '', '^(%d+) (%d+) (%d+)$')
+  return tonumber(one or 0), tonumber(two or 0), tonumber(three or 0)
+end
+if #ARGV > 10 then
   local sub, pack = string.sub, struct.pack
   local digests, sent, keyed = { '#' }, {}, 1
   for index = 1, count do
-    local arg = ARGV[9 + index]
+    local arg = ARGV[10 + index]
     if arg ~= '' then
       keyed = keyed + 1
       digests[keyed] = sub(arg, 1, 16)
       sent[keyed] = index
     end
   end
-  window = math.floor(nowMs / tonumber(ARGV[5]))
-  bucket = KEYS[3 + window % ${bucketCount}]
-  local now = call('HMGET', bucket, unpack(digests))
-  local before = call('HMGET', KEYS[3 + (window - 1) % ${bucketCount}], unpack(digests))
-  isNewBucket = now[1] ~= text(window)
-  if isNewBucket and now[1] then call('UNLINK', bucket) end
-  local isBefore = before[1] == text(window - 1)
+  local now = call('HMGET', KEYS[3], unpack(digests))
+  local before = call('HMGET', KEYS[4], unpack(digests))
+  local other
+  bucket, other = KEYS[3], KEYS[4]
+  if headOf(before) > headOf(now) then now, before, bucket, other = before, now, other, bucket end
+  number, startMs, untilMs = headOf(now)
+  if nowMs - startMs >= windowMs then
+    now, before, bucket = {}, now, other
+    isNewBucket, number, startMs, untilMs = true, number + 1, nowMs, 0
+  elseif startMs - nowMs >= windowMs then
+    -- This server's clock was set back: without this the bucket would go on until it is there again.
+    startMs, untilMs = nowMs, 0
+  end
+  local _, _, beforeUntilMs = headOf(before)
+  if beforeUntilMs <= nowMs then before = {} end
   local seen, removed, last, added = {}, {}, 0, 0
   for at = 2, keyed do
     local digest, index = digests[at], sent[at]
     -- Messages before it that are new and have no key take their offsets too.
     top = top + index - last - 1
     last = index
-    local first = seen[digest] or (not isNewBucket and now[at]) or (isBefore and before[at])
+    local first = seen[digest] or now[at] or before[at]
     if first then
       reply[#reply + 1] = index - 1
       reply[#reply + 1] = first
       removed[index] = true
     else
       top = top + 1
-      local place = pack('>d', top) .. sub(ARGV[9 + index], 17)
+      local place = pack('>d', top) .. sub(ARGV[10 + index], 17)
       seen[digest] = place
       fresh[added + 1] = digest
       fresh[added + 2] = place
@@ -118,19 +132,23 @@ if count > 0 then
   bytes = bytes + #block - 4 * count
 
   if #fresh > 0 then
-    if isNewBucket then
+    if isNewBucket then call('UNLINK', bucket) end
+    -- Two windows from its beginning, so that its last key has one; more if the window has become longer since.
+    local isExtended = nowMs + windowMs > untilMs
+    if isExtended then
+      untilMs = nowMs + 2 * windowMs
       fresh[#fresh + 1] = '#'
-      fresh[#fresh + 1] = text(window)
+      fresh[#fresh + 1] = text(number) .. ' ' .. text(startMs) .. ' ' .. text(untilMs)
     end
     call('HSET', bucket, unpack(fresh))
-    -- Nobody asks for it after the window that follows its own.
-    if isNewBucket then call('PEXPIRE', bucket, text((window + 2) * tonumber(ARGV[5]) - nowMs)) end
+    if isExtended then call('PEXPIRE', bucket, text(2 * windowMs)) end
   end
 end
 
 -- Retention. What goes by count is known without a look; its bytes are taken off the account some at a time, and so is what
 -- goes by bytes or age: two messages for each new one and some more, so that a bound that was lowered is worked off
--- without a pause.
+-- without a pause. Ages are of the senders' nodes' clocks; one clock alone that is ahead must not drop a room.
+local ageNowMs = math.min(nowMs, tonumber(ARGV[10]))
 if maxMessages > 0 and top - oldest + 1 > maxMessages then oldest = top - maxMessages + 1 end
 local budget = 512 + 2 * count
 local isOverdue = maxAgeMs > 0 or maxBytes > 0 and bytes > maxBytes
@@ -141,7 +159,7 @@ while budget > 0 and swept < top and (isOverdue or oldest - swept >= 64) do
   local dash = string.find(entry[1], '-', 1, true)
   local last = tonumber(string.sub(entry[1], 1, dash - 1))
   local old, offset, at = entry[2][2], last - tonumber(entry[2][1]) + 1, 1
-  local isOld = maxAgeMs > 0 and tonumber(string.sub(entry[1], dash + 1)) + maxAgeMs <= nowMs
+  local isOld = maxAgeMs > 0 and tonumber(string.sub(entry[1], dash + 1)) + maxAgeMs <= ageNowMs
   local isFull = maxBytes > 0 and bytes > maxBytes
   if swept >= oldest and not isOld and not isFull then break end
   local size = #old - 4 * (last - offset + 1)
@@ -168,7 +186,7 @@ if swept > sweptBefore then call('XTRIM', log, 'MINID', '~', text(swept)) end
 -- Without KEEPTTL: the record of a room that has messages stays.
 call('SET', meta, struct.pack(recordForm, epoch, top, oldest, swept, bytes))
 if count > 0 then
-  call('SPUBLISH', KEYS[6], struct.pack('>BI4dI4', 1, epoch, topBefore + 1, count) .. block)
+  call('SPUBLISH', KEYS[5], struct.pack('>BI4dI4', 1, epoch, topBefore + 1, count) .. block)
 end
 return reply
 `);
