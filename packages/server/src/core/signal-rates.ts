@@ -32,11 +32,10 @@ export class SignalRates {
   /** Count a signal. @throws RATE_LIMITED: it must not be sent. */
   take({ room, user }: Signal): void {
     const { maxSignalsPerSecond: perSecond } = this.limits;
-    const nowMs = this.clock.nowMs();
+    const nowMs = this.clock.monotonicMs();
     const sender = `${room}\0${user}`;
     const bucket = this.buckets.get(sender) ?? { tokens: perSecond, atMs: nowMs };
-    // A clock that was put back gives nothing, and takes nothing.
-    const elapsedMs = Math.max(0, nowMs - bucket.atMs);
+    const elapsedMs = nowMs - bucket.atMs;
     bucket.tokens = Math.min(perSecond, bucket.tokens + (elapsedMs * perSecond) / 1_000);
     bucket.atMs = nowMs;
     this.buckets.delete(sender);
