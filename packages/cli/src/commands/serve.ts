@@ -12,7 +12,7 @@ import {
 } from "@confab/server";
 import { type Command, type CommandContext, UsageError } from "../command.js";
 import { exitCode } from "../exit-codes.js";
-import { parseCommandLine, positionals, wholeNumber } from "../parse-args.js";
+import { durationMs, parseCommandLine, positionals, wholeNumber } from "../parse-args.js";
 import { banner } from "../serve/banner.js";
 import { defaultDataDir, engineFrom, engineOptions } from "../serve/engine.js";
 import { retentionFrom } from "../serve/retention.js";
@@ -46,6 +46,8 @@ Runs a server until Ctrl-C or SIGTERM, then says goodbye to its clients and stop
       --retention-messages N keep the newest N of each room; default 1000000; none: no bound
       --retention-age T      keep messages for 90s, 30m, 12h, 7d; default none
       --retention-bytes SIZE keep 500MB, 2GiB of each room; default 1GiB; none: no bound
+      --dedupe-window T      recognise a message that is sent again with the same room, user and id
+                             for at least 90s, 30m, 12h; default 10m
       --types FILE           payload types: .proto files or descriptor sets; may be repeated
       --allow-host HOST      a host name that requests may be for, besides localhost and the address
                              that the server listens on: chat.example, or *.chat.example for all
@@ -82,6 +84,7 @@ Exit codes:
         age: values["retention-age"],
         bytes: values["retention-bytes"],
       }),
+      ...dedupeWindowFrom(values["dedupe-window"]),
       limits: limitsFrom(values.limit ?? []),
       allowedHosts: values["allow-host"] ?? [],
       allowedOrigins: values["allow-origin"] ?? [],
@@ -112,6 +115,7 @@ const serveOptions = {
   "retention-messages": { type: "string" },
   "retention-age": { type: "string" },
   "retention-bytes": { type: "string" },
+  "dedupe-window": { type: "string" },
   types: { type: "string", multiple: true },
   "allow-host": { type: "string", multiple: true },
   "allow-origin": { type: "string", multiple: true },
@@ -174,6 +178,17 @@ function tlsFrom(certFile: string | undefined, keyFile: string | undefined): Pic
   if (certFile !== undefined) throw new UsageError(`--tls-cert ${certFile}: its private key is due too, by --tls-key`);
   if (keyFile !== undefined) throw new UsageError(`--tls-key ${keyFile}: its certificate is due too, by --tls-cert`);
   return {};
+}
+
+/** Every id of a window takes space. No client sends the same message again after a month. */
+const [minDedupeWindowMs, maxDedupeWindowMs] = [1_000, 30 * 86_400_000];
+
+function dedupeWindowFrom(text: string | undefined): Pick<ServerConfig, "dedupeWindowMs"> {
+  if (text === undefined) return {};
+  const dedupeWindowMs = durationMs("dedupe-window", text);
+  if (dedupeWindowMs < minDedupeWindowMs || dedupeWindowMs > maxDedupeWindowMs)
+    throw new UsageError(`--dedupe-window must be from 1s to 30d, got "${text}"`);
+  return { dedupeWindowMs };
 }
 
 function limitsFrom(settings: readonly string[]): Partial<Record<LimitName, number>> {
