@@ -2,6 +2,7 @@ export { ChatService, type ServiceDeps, type UnaryOperation } from "./chat-servi
 export { type FrameEncoding, JsonBatches, JsonMessages, ProtoBatches, ProtoMessages } from "./encodings.js";
 export { wireErrorFrom } from "./error-frame.js";
 export type { FrameChannel } from "./frames/channel.js";
+export { serveOut } from "./frames/serve-out.js";
 export type { FrameSession } from "./frames/session.js";
 export { FrameSessions, type FrameSessionsDeps } from "./frames/sessions.js";
 export { envelopeFraming, type Framing } from "./framing.js";

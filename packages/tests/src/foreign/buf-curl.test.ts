@@ -123,6 +123,21 @@ test("buf curl converses: what it asks on one stream is answered before the stre
   );
 });
 
+for (const road of roads.filter((each) => each.includes("--http2-prior-knowledge"))) {
+  test(`buf curl subscribes on a stream that it half-closes at once, and gets the history: ${road.join(" ")}`, async () => {
+    const room = `half-closed-${road[1]}`;
+    for (const text of ["one", "two", "three"]) {
+      const headers = { "content-type": "application/json" };
+      const body = JSON.stringify({ user: "ada", text });
+      await fetch(`${server.url}/v1/rooms/${room}/messages`, { method: "POST", headers, body });
+    }
+    const frame = { request: 1, subscribe: { reader: { room, history: 2 } } };
+    const { code, stdout, stderr } = await call("Converse", frame, road);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(stdout.match(/(?<="text": ")\w+/g), ["two", "three"]);
+  });
+}
+
 test("buf curl is told that a method of its own schema does not exist here", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "confab-buf-"));
   t.after(() => rm(folder, { recursive: true }));

@@ -21,7 +21,6 @@ import {
 import { isValidReader, refuseViolations, violationsOf } from "@confab/contract/validation";
 import { roomIdFrom } from "../../core/index.js";
 import { wirePositionFrom } from "../conversions.js";
-import { wireErrorFrom } from "../error-frame.js";
 import { readHistoryPage } from "../history.js";
 import { checkNewMessage, sentMessageFrom } from "../new-message.js";
 import { signalFrom } from "../signals.js";
@@ -84,12 +83,8 @@ async function handleSubscribe(session: FrameSession, request: number, subscribe
   try {
     const { subscription, position, isRecovered } = await service.deps.hub.subscribe(asked, {
       encoding: channel.encoding,
-      write: (bytes) => channel.write(bytes),
-      ended: (error) => {
-        subscriptions.delete(room);
-        const value = create(UnsubscribedSchema, { room, reason: wireErrorFrom(error) });
-        session.send(0, { case: "unsubscribed", value });
-      },
+      write: (bytes) => session.writeMessages(bytes),
+      ended: (error) => session.unsubscribed(room, error),
       events: {
         encoding: channel.encoding,
         wantsPresence: subscribe.presence,

@@ -1,5 +1,6 @@
+import { create } from "@bufbuild/protobuf";
 import { type ConfabError, confabErrorFrom } from "@confab/contract";
-import { type ClientFrame, ClientFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import { type ClientFrame, ClientFrameSchema, UnsubscribedSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import type { RoomId, Subscription } from "../../core/index.js";
 import type { ChatService } from "../chat-service.js";
 import { wireErrorFrom } from "../error-frame.js";
@@ -36,6 +37,7 @@ export class FrameSession {
   /** The channel's queue is full: frames wait with the client until it has drained. */
   private isBlocked = false;
   private onAnswered: (() => void) | undefined;
+  private onProgress: (() => void) | undefined;
   private lastLarge: Promise<void> = Promise.resolve();
   private wakeLarge: () => void = () => undefined;
   isClosed = false;
@@ -62,10 +64,33 @@ export class FrameSession {
     void this.answer(frame);
   }
 
-  /** Call `run` once every frame taken so far has been answered. */
-  whenAnswered(run: () => void): void {
-    if (this.inFlight === 0) run();
-    else this.onAnswered = run;
+  /** Resolves once every frame taken so far has been answered. One caller. */
+  answered(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.inFlight === 0) resolve();
+      else this.onAnswered = resolve;
+    });
+  }
+
+  /** Resolves when a subscription has been given something or has ended, or the session is closed. One caller. */
+  progress(): Promise<void> {
+    return new Promise((resolve) => {
+      this.onProgress = resolve;
+    });
+  }
+
+  /** Messages of a subscription. Returns as `FrameChannel.write` does. */
+  writeMessages(bytes: Uint8Array): boolean {
+    const hasRoom = this.channel.write(bytes);
+    this.onProgress?.();
+    return hasRoom;
+  }
+
+  /** The server ended a subscription. */
+  unsubscribed(room: RoomId, reason: ConfabError): void {
+    this.subscriptions.delete(room);
+    this.send(0, { case: "unsubscribed", value: create(UnsubscribedSchema, { room, reason: wireErrorFrom(reason) }) });
+    this.onProgress?.();
   }
 
   /** The channel's queue has emptied. */
@@ -88,6 +113,7 @@ export class FrameSession {
     }
     this.subscriptions.clear();
     this.wakeLarge();
+    this.onProgress?.();
   }
 
   /** Send a frame that answers `request`, or a push if that is 0. */

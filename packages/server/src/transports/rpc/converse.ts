@@ -1,3 +1,4 @@
+import { confabErrorFrom } from "@confab/contract";
 import {
   type ChatService,
   envelopeFraming,
@@ -6,6 +7,7 @@ import {
   type FrameSessions,
   JsonBatches,
   ProtoBatches,
+  serveOut,
   type WireFormat,
 } from "../../service/index.js";
 import { base64Text } from "./grpc-web/wire.js";
@@ -49,9 +51,12 @@ class Conversation implements CallHandler {
     this.session.receive(bytes);
   }
 
-  /** The client is done asking: it gets the answers that are still due, and the call ends with them. */
+  /** The client asks no more: it is given the answers and the messages that it was promised, and then the call ends. */
   halfClosed(): void {
-    this.session.whenAnswered(() => this.call.finish());
+    serveOut(this.session).then(
+      () => this.call.finish(),
+      (thrown) => this.call.finish(confabErrorFrom(thrown)),
+    );
   }
 
   drained(): void {

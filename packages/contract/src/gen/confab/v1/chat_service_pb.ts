@@ -65,6 +65,14 @@ export const ChatService: GenService<{
   },
   /**
    * Many rooms on one stream, both ways: the frames of the WebSocket.
+   *
+   * A client may half-close the stream as soon as it has asked everything. It
+   * still gets the answer to each request, and for each of its subscriptions
+   * all messages that the room held when the last request was answered: the
+   * history it began with, what came after its position, and its own messages.
+   * Then the stream ends with OK. A client that wants to go on reading keeps its
+   * side open. (A WebSocket cannot be half-closed: once a client has sent a
+   * close frame it is sent no further frame. What it sent before is stored.)
    * buf:lint:ignore RPC_REQUEST_STANDARD_NAME
    * buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
    *
