@@ -92,6 +92,12 @@ export class Deadlines implements Sweepable {
     if (nowMs - this.#lastStallMs < session.timeouts.streamStallMs) return;
     this.#lastStallMs = nowMs;
     for (const stream of [...session.streams.values()]) {
+      if (stream.isResponseEnded) {
+        // The rest of the request has no use, whether it comes slowly or not at all, and the stream counts as open.
+        if (stream.isRestOverdue) session.giveUp(stream, ErrorCode.NO_ERROR);
+        stream.isRestOverdue = true;
+        continue;
+      }
       const isForgotten = !stream.isRequestEnded && !stream.hasResponded && !stream.isPaused;
       const isStuck = stream.isEnding && stream.queuedBytes > 0;
       if (!isForgotten && !isStuck) continue;

@@ -235,6 +235,39 @@ test("a stream that is opened and forgotten is reset, one that was answered may 
   assert.deepEqual(recorders[1]?.events, []);
 });
 
+for (const [what, trickle] of [
+  ["stays away", ""],
+  ["trickles in", "x"],
+] as const) {
+  // Such streams were never given up: maxStreams of them, and the connection served nothing more.
+  test(`a request that was answered before its announced body, which ${what}, is reset without an error`, async (t) => {
+    const { peer, server } = await open(t, { maxStreams: 10 }, answerHead);
+    const streamIds = Array.from({ length: 10 }, (_, i) => 2 * i + 1);
+    for (const streamId of streamIds) {
+      peer.send(headers(streamId, 0, { ...postFields, "content-length": "100" }));
+      await peer.nextOn(streamId, FrameType.HEADERS);
+    }
+    await peer.settled();
+    const [socket] = server.sockets;
+    const [connection] = server.connections;
+    assert.ok(socket && connection);
+    assert.equal(connection.openStreams, 10);
+    for (let passedMs = 0; passedMs <= 2 * defaultTimeouts.streamStallMs; passedMs += 20_000) {
+      server.pass(20_000);
+      if (connection.openStreams < 10) break;
+      const readBytes = socket.bytesRead;
+      // A sign of life, so that the connection itself is not given up.
+      peer.send(frame(FrameType.SETTINGS, Flag.ACK, 0));
+      if (trickle !== "") peer.send(...streamIds.map((id) => frame(FrameType.DATA, 0, id, Buffer.from(trickle))));
+      while (socket.bytesRead === readBytes) await new Promise(setImmediate);
+    }
+    assert.ok(connection.openStreams < 10);
+    for (const streamId of streamIds) assert.equal(await peer.resetOf(streamId), ErrorCode.NO_ERROR);
+    peer.send(headers(21, Flag.END_STREAM));
+    await peer.nextOn(21, FrameType.HEADERS);
+  });
+}
+
 test("a complete response that the client never lets through is dropped in the end", async (t) => {
   const recorder = new Recorder();
   const { peer, server } = await open(t, {}, (one) => {

@@ -31,8 +31,8 @@ export interface Http2Timeouts {
   /** From that PING to giving the peer up, when still nothing came. */
   readonly pingTimeoutMs: number;
   /** A request that has neither ended nor been answered is reset when nothing came on it for this long, at most twice as
-   *  long; so is a complete response of which nothing could be sent. A stream under way in both directions may be silent
-   *  for ever. */
+   *  long; so is a complete response of which nothing could be sent. A request whose body is not complete this long after
+   *  its answer is reset without an error. A stream under way in both directions may be silent for ever. */
   readonly streamStallMs: number;
   /** From a GOAWAY that ends the connection to its destruction: time for the peer to read it. */
   readonly lingerMs: number;

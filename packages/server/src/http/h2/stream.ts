@@ -49,6 +49,8 @@ export class Http2Stream implements Exchange, SendingStream {
   isDead = false;
   /** Nothing happened on the stream since the sweep that set this. */
   isQuiet = false;
+  /** The response had ended, and the request had not, at the sweep that set this. */
+  isRestOverdue = false;
 
   readonly #owner: StreamOwner;
   #listener: ExchangeListener = deaf;
