@@ -77,8 +77,10 @@ function isDefault(type: FieldType, value: unknown): boolean {
 function jsonOf(type: FieldType, value: unknown, types: PayloadConverter): JsonValue {
   switch (type) {
     case "string":
+      // Half a surrogate pair has no UTF-8; Protobuf writes this for it too.
+      return (value as string).replace(/\p{Surrogate}/gu, "\ufffd");
     case "bool":
-      return value as JsonValue;
+      return value as boolean;
     case "int32":
     case "uint32":
     case "fixed32":

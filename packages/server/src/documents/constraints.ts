@@ -1,5 +1,7 @@
-import { type DescField, getOption } from "@bufbuild/protobuf";
+import { type DescField, getExtension, getOption } from "@bufbuild/protobuf";
 import { type FieldRules, field as fieldRules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { user_name } from "@confab/contract/gen/confab/v1/rules_pb";
+import { userNamePattern } from "@confab/contract/user-name";
 
 /** The constraints of a scalar field as keywords of JSON Schema. What has no keyword is said in words. */
 export function constraintsOf(field: DescField): Readonly<Record<string, unknown>> {
@@ -11,6 +13,9 @@ export function constraintsOf(field: DescField): Readonly<Record<string, unknown
         ...(minLen > 0n && { minLength: Number(minLen) }),
         ...(maxLen > 0n && { maxLength: Number(maxLen) }),
         ...(pattern !== "" && { pattern }),
+        ...(getExtension(type.value, user_name) && {
+          pattern: minLen > 0n ? userNamePattern : `^$|${userNamePattern}`,
+        }),
         ...(maxBytes > 0n && { description: `At most ${maxBytes} bytes in UTF-8` }),
       };
     }

@@ -114,10 +114,11 @@ export class ChatService {
 
   private sendSignal(): UnaryCall {
     const { hub, types } = this.deps;
-    return this.generated(sendSignal, async (signal) => {
-      hub.signal(signalFrom(signal, types));
-      return {};
-    });
+    const { input, output } = sendSignal;
+    return async (format, request) => {
+      hub.signal(signalFrom(decodeMessage(input, format, request, types), types));
+      return encodeMessage(output, format, create(output), types);
+    };
   }
 
   /** A call on generated messages whose reply holds no payload. */

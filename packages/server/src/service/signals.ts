@@ -1,11 +1,13 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { type PayloadTypes, payloadMemberJson, positionJson } from "@confab/contract";
 import { SignalSchema, type Signal as WireSignal } from "@confab/contract/gen/confab/v1/room_pb";
+import { isValidSignal, refuseViolations, violationsOf } from "@confab/contract/validation";
 import { roomIdFrom, type Signal } from "../core/index.js";
 import { anyFrom, payloadFrom, positionFrom, wirePositionFrom } from "./conversions.js";
 
-/** A checked signal of the contract as core's. @throws INVALID_MESSAGE, MALFORMED_MESSAGE: its payload is not of its type. */
+/** Check a signal of the contract, and turn it into core's. @throws INVALID_MESSAGE, MALFORMED_MESSAGE. */
 export function signalFrom(wire: WireSignal, types: PayloadTypes): Signal {
+  if (!isValidSignal(wire)) refuseViolations(violationsOf(SignalSchema, wire));
   const signal = {
     user: wire.user,
     room: roomIdFrom(wire.room),

@@ -28,6 +28,11 @@ const said: readonly (readonly [what: string, message: MessageInitShape<typeof C
   ["no user", { text: "hi" }, "INVALID_MESSAGE"],
   ["a control character in the user", { user: "an\nn", text: "hi" }, "INVALID_MESSAGE"],
   ["a line break at the end of the user", { user: "ann\n", text: "hi" }, "INVALID_MESSAGE"],
+  ["a user of a space", { user: " ", text: "hi" }, "INVALID_MESSAGE"],
+  ["a user of spaces without a width or a shape", { user: "\u200b\u3164", text: "hi" }, "INVALID_MESSAGE"],
+  ["a user with a bidi override", { user: "ann\u202e", text: "hi" }, "INVALID_MESSAGE"],
+  ["a user with a bidi isolate", { user: "\u2066ann\u2069", text: "hi" }, "INVALID_MESSAGE"],
+  ["users with joiners that their scripts need", { user: "علی\u200cرضا രാജന്\u200d 👩\u200d💻", text: "hi" }, "stored"],
   ["neither text nor payload", { user: "ann" }, "INVALID_MESSAGE"],
   ["a payload without a type", { user: "ann", payload: { typeUrl: "" } }, "INVALID_MESSAGE"],
   ["a payload without a type beside a text", { user: "ann", text: "hi", payload: {} }, "INVALID_MESSAGE"],
@@ -55,6 +60,13 @@ const said: readonly (readonly [what: string, message: MessageInitShape<typeof C
 const garbled: readonly (readonly [what: string, format: "proto" | "json", bytes: Uint8Array, code: string])[] = [
   ["broken JSON", "json", Buffer.from('{"user":"ann","text":'), "MALFORMED_MESSAGE"],
   ["a value of the wrong type", "json", Buffer.from('{"user":7,"text":"hi"}'), "MALFORMED_MESSAGE"],
+  ["half a surrogate pair in the user", "json", Buffer.from('{"user":"\\ud83c","text":"hi"}'), "MALFORMED_MESSAGE"],
+  [
+    "half a surrogate pair in the user in UTF-8",
+    "proto",
+    Buffer.from("0a03eda0bc12026869", "hex"),
+    "MALFORMED_MESSAGE",
+  ],
   ["half a surrogate pair", "json", Buffer.from('{"user":"ann","text":"\\ud83c"}'), "MALFORMED_MESSAGE"],
   [
     "a payload with a value and no type",

@@ -118,7 +118,8 @@ describe("a signal", () => {
       const user = `first, ${name}`;
       assert.equal(await signal(server.url, { user, room: "hall", kind: "typing" }), told);
       assert.equal(await signal(server.url, { user, room: "hall", kind: "Typing" }), "INVALID_MESSAGE");
-      assert.equal(await signal(server.url, { user: "", room: "hall", kind: "typing" }), "INVALID_MESSAGE");
+      for (const bad of ["", " ", "\u200b", "ann\u202e"])
+        assert.equal(await signal(server.url, { user: bad, room: "hall", kind: "typing" }), "INVALID_MESSAGE");
     });
 
     it(`over ${name} is RATE_LIMITED past maxSignalsPerSecond, on whichever transport the others came`, async () => {

@@ -5,6 +5,7 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { file_confab_v1_rules } from "./rules_pb.js";
 import type { Any, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_any, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
@@ -13,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file confab/v1/message.proto.
  */
 export const file_confab_v1_message: GenFile = /*@__PURE__*/
-  fileDesc("Chdjb25mYWIvdjEvbWVzc2FnZS5wcm90bxIJY29uZmFiLnYxIjkKCFBvc2l0aW9uEg0KBWVwb2NoGAEgASgHEh4KBm9mZnNldBgCIAEoBEIOukgLMgkY/////////w8i2QQKC0NoYXRNZXNzYWdlEiwKBHVzZXIYASABKAlCHrpIG3IZEAEYQDITXlteXHgwMC1ceDFmXHg3Zl0qJBIMCgR0ZXh0GAIgASgJEjkKBHJvb20YAyABKAlCK7pIKHImMiReKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV17MCw5OX0pPyQSJgoCaWQYBCABKAlCGrpIF3IVMhNeW1x4MjEtXHg3ZV17MCw2NH0kEiUKCHBvc2l0aW9uGAUgASgLMhMuY29uZmFiLnYxLlBvc2l0aW9uEisKB3NlbnRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KB3BheWxvYWQYByABKAsyFC5nb29nbGUucHJvdG9idWYuQW55Qgi6SAWiAQIaABIyCg9lbmNvZGVkX3BheWxvYWQYCCABKAsyGS5jb25mYWIudjEuRW5jb2RlZFBheWxvYWQ68QG6SO0BGnEKD21lc3NhZ2UuY29udGVudBIbdGV4dCBvciBwYXlsb2FkIGlzIHJlcXVpcmVkGkF0aGlzLnRleHQgIT0gJycgfHwgaGFzKHRoaXMucGF5bG9hZCkgfHwgaGFzKHRoaXMuZW5jb2RlZF9wYXlsb2FkKRp4ChNtZXNzYWdlLm9uZV9wYXlsb2FkEi5wYXlsb2FkIGFuZCBlbmNvZGVkX3BheWxvYWQgZXhjbHVkZSBlYWNoIG90aGVyGjEhKGhhcyh0aGlzLnBheWxvYWQpICYmIGhhcyh0aGlzLmVuY29kZWRfcGF5bG9hZCkpInUKDkVuY29kZWRQYXlsb2FkElQKCHR5cGVfdXJsGAEgASgJQkK6SD9yPTI7XlshLX5dKi9bQS1aYS16X11bQS1aYS16MC05X10qKFsuXVtBLVphLXpfXVtBLVphLXowLTlfXSopKiQSDQoFdmFsdWUYAiABKAwigQEKDENoYXRSZXNwb25zZRIKCgJpZBgBIAEoCRIlCghwb3NpdGlvbhgCIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbhIrCgdzZW50X2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglkdXBsaWNhdGUYBCABKAgikgIKBFVzZXISKgoEbmFtZRgBIAEoCUIcukgZchcYQDITXlteXHgwMC1ceDFmXHg3Zl0qJBI5CgRyb29tGAIgASgJQiu6SChyJjIkXihbQS1aYS16MC05XVtBLVphLXowLTkuXy1dezAsOTl9KT8kEiIKBWFmdGVyGAMgASgLMhMuY29uZmFiLnYxLlBvc2l0aW9uEhkKB2hpc3RvcnkYBCABKA1CCLpIBSoDGOgHOmS6SGEaXwoKdXNlci5zdGFydBIkYWZ0ZXIgYW5kIGhpc3RvcnkgZXhjbHVkZSBlYWNoIG90aGVyGishaGFzKHRoaXMuYWZ0ZXIpIHx8IHRoaXMuaGlzdG9yeSA9PSB1aW50KDApYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_any, file_google_protobuf_timestamp]);
+  fileDesc("Chdjb25mYWIvdjEvbWVzc2FnZS5wcm90bxIJY29uZmFiLnYxIjkKCFBvc2l0aW9uEg0KBWVwb2NoGAEgASgHEh4KBm9mZnNldBgCIAEoBEIOukgLMgkY/////////w8iyAQKC0NoYXRNZXNzYWdlEhsKBHVzZXIYASABKAlCDbpICnIIiOowARABGEASDAoEdGV4dBgCIAEoCRI5CgRyb29tGAMgASgJQiu6SChyJjIkXihbQS1aYS16MC05XVtBLVphLXowLTkuXy1dezAsOTl9KT8kEiYKAmlkGAQgASgJQhq6SBdyFTITXltceDIxLVx4N2VdezAsNjR9JBIlCghwb3NpdGlvbhgFIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbhIrCgdzZW50X2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgdwYXlsb2FkGAcgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueUIIukgFogECGgASMgoPZW5jb2RlZF9wYXlsb2FkGAggASgLMhkuY29uZmFiLnYxLkVuY29kZWRQYXlsb2FkOvEBukjtARpxCg9tZXNzYWdlLmNvbnRlbnQSG3RleHQgb3IgcGF5bG9hZCBpcyByZXF1aXJlZBpBdGhpcy50ZXh0ICE9ICcnIHx8IGhhcyh0aGlzLnBheWxvYWQpIHx8IGhhcyh0aGlzLmVuY29kZWRfcGF5bG9hZCkaeAoTbWVzc2FnZS5vbmVfcGF5bG9hZBIucGF5bG9hZCBhbmQgZW5jb2RlZF9wYXlsb2FkIGV4Y2x1ZGUgZWFjaCBvdGhlchoxIShoYXModGhpcy5wYXlsb2FkKSAmJiBoYXModGhpcy5lbmNvZGVkX3BheWxvYWQpKSJ1Cg5FbmNvZGVkUGF5bG9hZBJUCgh0eXBlX3VybBgBIAEoCUJCukg/cj0yO15bIS1+XSovW0EtWmEtel9dW0EtWmEtejAtOV9dKihbLl1bQS1aYS16X11bQS1aYS16MC05X10qKSokEg0KBXZhbHVlGAIgASgMIoEBCgxDaGF0UmVzcG9uc2USCgoCaWQYASABKAkSJQoIcG9zaXRpb24YAiABKAsyEy5jb25mYWIudjEuUG9zaXRpb24SKwoHc2VudF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJZHVwbGljYXRlGAQgASgIIoECCgRVc2VyEhkKBG5hbWUYASABKAlCC7pICHIGiOowARhAEjkKBHJvb20YAiABKAlCK7pIKHImMiReKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV17MCw5OX0pPyQSIgoFYWZ0ZXIYAyABKAsyEy5jb25mYWIudjEuUG9zaXRpb24SGQoHaGlzdG9yeRgEIAEoDUIIukgFKgMY6Ac6ZLpIYRpfCgp1c2VyLnN0YXJ0EiRhZnRlciBhbmQgaGlzdG9yeSBleGNsdWRlIGVhY2ggb3RoZXIaKyFoYXModGhpcy5hZnRlcikgfHwgdGhpcy5oaXN0b3J5ID09IHVpbnQoMCliBnByb3RvMw", [file_buf_validate_validate, file_confab_v1_rules, file_google_protobuf_any, file_google_protobuf_timestamp]);
 
 /**
  * One place in the log of one room. It is one value: an offset means nothing
@@ -55,7 +56,9 @@ export const PositionSchema: GenMessage<Position> = /*@__PURE__*/
  */
 export type ChatMessage = Message<"confab.v1.ChatMessage"> & {
   /**
-   * Who speaks: 1 to 64 characters, no control characters.
+   * Who speaks: 1 to 64 characters (code points), at least one of them visible.
+   * Characters that are invisible or change the direction of text are refused
+   * (`user_name` in rules.proto).
    *
    * @generated from field: string user = 1;
    */
@@ -217,7 +220,7 @@ export const ChatResponseSchema: GenMessage<ChatResponse> = /*@__PURE__*/
  */
 export type User = Message<"confab.v1.User"> & {
   /**
-   * Who reads: up to 64 characters, no control characters. Empty: a reader
+   * Who reads: up to 64 characters, as in `ChatMessage.user`. Empty: a reader
    * that is not listed among the members.
    *
    * @generated from field: string name = 1;
