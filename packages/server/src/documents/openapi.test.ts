@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { ChatService } from "@confab/contract/gen/confab/v1/chat_service_pb";
-import { userNamePattern } from "@confab/contract/user-name";
+import { isUserName } from "@confab/contract/user-name";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
 import { HttpRoutes } from "../service/http-routes.js";
 import { type RestTestServer, restTestServer } from "../testing/rest-test-server.js";
+import { portableUserName } from "./constraints.js";
 import { openApiDocument } from "./openapi.js";
 
 interface Operation {
@@ -76,9 +77,31 @@ test("constraints of the contract become keywords, and what has no keyword is sa
   const message = document.components.schemas["confab.v1.ChatMessage"];
   assert.ok(message && "properties" in message && "required" in message && "description" in message);
   const { user } = message.properties as Record<string, unknown>;
-  assert.deepEqual(user, { type: "string", minLength: 1, maxLength: 64, pattern: userNamePattern });
+  assert.deepEqual(user, { type: "string", minLength: 1, maxLength: 64, pattern: portableUserName });
   assert.deepEqual(message.required, ["user"]);
   assert.match(String(message.description), /text or payload is required/);
+});
+
+test("the pattern of users' names means the same with the flag u, without it, and to the server", () => {
+  for (const name of [
+    "ann",
+    " Ann ",
+    "علی\u200cرضا",
+    "👩\u200d💻",
+    "1\ufe0f\u20e3",
+    " ",
+    "\u200b",
+    "ann\u202e",
+    "a\u200d",
+    "\ufeff",
+  ]) {
+    for (const flags of ["", "u"])
+      assert.equal(
+        new RegExp(portableUserName, flags).test(name),
+        isUserName(name),
+        `${flags} ${JSON.stringify(name)}`,
+      );
+  }
 });
 
 test("errors stand at their status, with their meaning", () => {
