@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ConfabError, decodeChatMessage } from "@confab/contract";
+import { settled } from "../testing/manual-turns.js";
 import { MemoryEngine } from "../testing/memory-engine.js";
 import { OffsetEncoding, RecordingSink } from "../testing/recording-sink.js";
 import { lobby, offsets, TestHub } from "../testing/test-hub.js";
@@ -148,6 +149,29 @@ test("a room is unwatched with its last reader, and opened again for the next", 
   const { sink } = await hub.reader();
   await hub.sayAndDeliver(1);
   assert.deepEqual(sink.offsets, [3]);
+});
+
+test("a message that the bus brings before the log has answered reaches the room's first reader", async () => {
+  const hub = new TestHub();
+  // The answer is of the moment of the question, and comes after the message that follows it.
+  let brought: () => void = () => undefined;
+  const isBrought = new Promise<void>((resolve) => {
+    brought = resolve;
+  });
+  hub.engine.state = async (room) => {
+    const state = hub.engine.memory.state(room);
+    await isBrought;
+    return state;
+  };
+  const sink = new RecordingSink();
+  const subscribing = hub.subscribe(sink, { after: { epoch: 7, offset: 0 } });
+  await settled();
+  await hub.say(2);
+  hub.engine.deliver();
+  brought();
+  await subscribing;
+  await hub.turns.untilIdle();
+  assert.deepEqual(sink.offsets, [1, 2]);
 });
 
 test("two first readers at once share one room and one watch", async () => {

@@ -215,15 +215,6 @@ test("DEADLINE_EXCEEDED when the time is up first; the late answer is dropped", 
   assert.deepEqual(exchange.written, []);
 });
 
-test("an answer in time calls the deadline off", async (t) => {
-  t.mock.timers.enable({ apis: ["setTimeout"] });
-  const exchange = begin(upper, {}, 60_000);
-  exchange.listener.data(message("a"));
-  exchange.listener.ended();
-  await settled();
-  assert.equal(outcomeOf(exchange), "0");
-});
-
 test("REQUEST_TIMEOUT when the request does not arrive whole in time, and none for a stream of many messages", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   let nowMs = 0;
@@ -329,3 +320,39 @@ test("noise from a client ends in a status or waits for more, and never in anyth
     exchange.listener.aborted();
   });
 });
+
+/** How calls end: each with its method, and what happens to it. */
+const endings: Readonly<Record<string, readonly [Method, (exchange: FakeExchange) => void]>> = {
+  answered: [
+    upper,
+    ({ listener }) => {
+      listener.data(message("x"));
+      listener.ended();
+    },
+  ],
+  malformed: [upper, ({ listener }) => listener.data(Buffer.of(0xff, 0, 0, 0, 0))],
+  "ended without a message": [upper, ({ listener }) => listener.ended()],
+  cancelled: [new Recorder().method, ({ listener }) => listener.aborted()],
+  "cancelled after its half-close": [
+    new Recorder().method,
+    ({ listener }) => {
+      listener.ended();
+      listener.aborted();
+    },
+  ],
+};
+
+for (const [ending, [method, end]] of Object.entries(endings)) {
+  test(`a call with a deadline that is ${ending} leaves no timer`, async () => {
+    const before = timers();
+    const exchange = begin(method, {}, 5_000);
+    assert.equal(timers(), before + 1);
+    end(exchange);
+    await settled();
+    assert.equal(timers(), before);
+  });
+}
+
+function timers(): number {
+  return process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+}

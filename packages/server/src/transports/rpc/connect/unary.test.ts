@@ -159,3 +159,36 @@ for (const [what, query, outcome] of [
     assert.deepEqual([errorOf(await get(started, query)), started.asked], [outcome, []]);
   });
 }
+
+const endings: Readonly<Record<string, (exchange: FakeExchange) => void>> = {
+  answered: ({ listener }) => {
+    listener.data(Buffer.from("x"));
+    listener.ended();
+  },
+  "too large": ({ listener }) => listener.data(Buffer.alloc(2_001)),
+  cancelled: ({ listener }) => listener.aborted(),
+};
+
+for (const [ending, end] of Object.entries(endings)) {
+  test(`a call with a deadline that is ${ending} leaves no timer`, async () => {
+    const before = timers();
+    const { exchange, call } = start({ "connect-timeout-ms": "5000" });
+    call.post();
+    end(exchange);
+    await settled();
+    assert.equal(timers(), before);
+  });
+}
+
+test("a GET call with a deadline that is answered or cancelled leaves no timer", async () => {
+  const before = timers();
+  await get(start({ "connect-timeout-ms": "5000" }, undefined, "GET"), { message: "x" });
+  const { exchange, call } = start({ "connect-timeout-ms": "5000" }, () => new Promise(() => undefined), "GET");
+  call.get(new URLSearchParams({ message: "x" }));
+  exchange.listener.aborted();
+  assert.equal(timers(), before);
+});
+
+function timers(): number {
+  return process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+}
