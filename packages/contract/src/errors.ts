@@ -103,6 +103,19 @@ export const errorKinds = {
     close: 1002,
     retry: false,
   },
+  WRONG_MESSAGE_COUNT: {
+    meaning: "A call that takes one message got none, or more than one",
+    grpc: "UNIMPLEMENTED",
+    http: 400,
+    retry: false,
+  },
+  BROKEN_COMPRESSION: {
+    meaning:
+      "A message is marked as compressed and no compression is named, or gRPC or gRPC-Web sent it as gzip and it is not",
+    grpc: "INTERNAL",
+    http: 400,
+    retry: false,
+  },
   INVALID_TIMEOUT: { meaning: "The timeout header is malformed", grpc: "INVALID_ARGUMENT", http: 400, retry: false },
   DEADLINE_EXCEEDED: {
     meaning: "The caller's deadline passed first; a send may still have been stored",

@@ -160,7 +160,7 @@ describe("a request over HTTP/1.1 or HTTP/2", () => {
       sendPath,
       {},
       Buffer.concat([Buffer.from([1]), good.subarray(1)]),
-      "MALFORMED_MESSAGE",
+      "BROKEN_COMPRESSION",
     ],
     [
       "with unknown envelope flags",
@@ -171,8 +171,8 @@ describe("a request over HTTP/1.1 or HTTP/2", () => {
     ],
     ["with a malformed timeout", sendPath, { "grpc-timeout": "1 second" }, good, "INVALID_TIMEOUT"],
     ["with a deadline that has passed", sendPath, { "grpc-timeout": "0n" }, good, "DEADLINE_EXCEEDED"],
-    ["without a message", sendPath, {}, Buffer.alloc(0), "PROTOCOL_VIOLATION"],
-    ["with two messages where one is due", sendPath, {}, Buffer.concat([good, good]), "PROTOCOL_VIOLATION"],
+    ["without a message", sendPath, {}, Buffer.alloc(0), "WRONG_MESSAGE_COUNT"],
+    ["with two messages where one is required", sendPath, {}, Buffer.concat([good, good]), "WRONG_MESSAGE_COUNT"],
     ["that ends in the middle of a message", sendPath, {}, good.subarray(0, -1), "MALFORMED_MESSAGE"],
     [
       "whose prefix promises four gigabytes",

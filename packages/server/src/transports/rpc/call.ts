@@ -13,6 +13,7 @@ import { acceptsGzip, compress, decompress, isGzipNamed, minCompressedBytes } fr
 import { Base64Reader, base64Text } from "./grpc-web/wire.js";
 import type { IdleStream, IdleStreams } from "./idle-streams.js";
 import type { Call, CallHandler, Method } from "./method.js";
+import { OneMessage } from "./one-message.js";
 import { deadlineExceeded, startDeadline } from "./timeout.js";
 import type { Wire } from "./wire.js";
 
@@ -104,7 +105,11 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
       this.finish(new ConfabError("MALFORMED_MESSAGE", "the request ends in the middle of a message"));
       return;
     }
-    this.handler.halfClosed();
+    try {
+      this.handler.halfClosed();
+    } catch (thrown) {
+      this.finish(confabErrorFrom(thrown));
+    }
   }
 
   drained(): void {
@@ -204,10 +209,10 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
       throw new ConfabError("MALFORMED_MESSAGE", `an envelope has the unknown flags ${flags}`);
     if (!this.isGzip)
       throw new ConfabError(
-        "MALFORMED_MESSAGE",
+        "BROKEN_COMPRESSION",
         `a message is compressed, but ${this.wire.encodingHeader} names no compression`,
       );
-    return decompress(message, this.deps.maxMessageBytes);
+    return decompress(message, this.deps.maxMessageBytes, this.wire.brokenGzipCode);
   }
 
   private release(): void {
@@ -222,7 +227,7 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
 
 /** Waits for the one message of a unary call, and answers it. */
 class UnaryHandler implements CallHandler {
-  private request: Uint8Array | undefined;
+  private readonly request = new OneMessage();
 
   constructor(
     private readonly call: Call,
@@ -230,17 +235,12 @@ class UnaryHandler implements CallHandler {
   ) {}
 
   message(bytes: Uint8Array): void {
-    if (this.request) throw new ConfabError("PROTOCOL_VIOLATION", "a unary call takes one message");
-    this.request = bytes;
+    this.request.put(bytes);
   }
 
   halfClosed(): void {
-    const { call, request } = this;
-    if (!request) {
-      call.finish(new ConfabError("PROTOCOL_VIOLATION", "a unary call takes one message, and none came"));
-      return;
-    }
-    this.run(call.format, request).then(
+    const { call } = this;
+    this.run(call.format, this.request.get()).then(
       (reply) => call.reply(reply),
       (thrown) => call.finish(confabErrorFrom(thrown)),
     );

@@ -22,6 +22,13 @@ export function acceptsGzip(header = ""): boolean {
   return header.split(",").some((name) => name.trim() === "gzip");
 }
 
+/**
+ * What a protocol says of a message that is not the gzip it is called: gRPC, and gRPC-Web with it, INTERNAL
+ * (grpc/doc/statuscodes.md, "Could not decompress, but compression algorithm supported"); Connect invalid_argument, as its
+ * other implementations do.
+ */
+export type BrokenGzipCode = "BROKEN_COMPRESSION" | "MALFORMED_MESSAGE";
+
 export function compress(message: Uint8Array): Promise<Uint8Array> {
   return gzipAsync(message);
 }
@@ -30,15 +37,19 @@ export function compress(message: Uint8Array): Promise<Uint8Array> {
  * Decompress one message of a stream. Synchronous, so that messages keep their order; the bound keeps it short, and keeps a
  * bomb from unfolding.
  *
- * @throws PAYLOAD_TOO_LARGE, MALFORMED_MESSAGE.
+ * @throws PAYLOAD_TOO_LARGE, or `brokenCode`: it is not gzip.
  */
-export function decompress(bytes: Uint8Array, maxBytes: number): Uint8Array {
+export function decompress(
+  bytes: Uint8Array,
+  maxBytes: number,
+  brokenCode: BrokenGzipCode = "MALFORMED_MESSAGE",
+): Uint8Array {
   try {
     return gunzipSync(bytes, { maxOutputLength: maxBytes });
   } catch (cause) {
     if (cause instanceof Error && "code" in cause && cause.code === "ERR_BUFFER_TOO_LARGE") {
       throw new ConfabError("PAYLOAD_TOO_LARGE", `the message unfolds to more than ${maxBytes} bytes`, { cause });
     }
-    throw new ConfabError("MALFORMED_MESSAGE", "the message is not gzip", { cause });
+    throw new ConfabError(brokenCode, "the message is not gzip", { cause });
   }
 }

@@ -29,7 +29,7 @@ export interface Call {
 export interface CallHandler {
   /** A whole message from the client, decompressed. */
   message(bytes: Uint8Array): void;
-  /** The client will send no more. */
+  /** The client will send no more. What it throws is the call's status, as for `message`. */
   halfClosed(): void;
   /** The client has read what `send` or `write` called too much. */
   drained?(): void;

@@ -1,10 +1,11 @@
-import { ConfabError, confabErrorFrom, formatPosition, type Position } from "@confab/contract";
+import { confabErrorFrom, formatPosition, type Position } from "@confab/contract";
 import type { Encoding, Subscription } from "../../core/index.js";
 import type { ChatService, WireFormat } from "../../service/index.js";
 import { envelopeFraming, JsonMessages, ProtoMessages } from "../../service/index.js";
 import { positionField } from "./call.js";
 import { base64Text } from "./grpc-web/wire.js";
 import type { Call, CallHandler, Method } from "./method.js";
+import { OneMessage } from "./one-message.js";
 
 /** StreamMessages: a room's messages, written as the fan-out made them. gRPC, gRPC-Web and Connect share the bytes. */
 export function streamMessages(service: ChatService): Method {
@@ -30,7 +31,7 @@ function textOf(inner: Encoding): Encoding {
 }
 
 class MessageStream implements CallHandler {
-  private request: Uint8Array | undefined;
+  private readonly request = new OneMessage();
   private subscription: Subscription | undefined;
   private isOver = false;
 
@@ -41,8 +42,7 @@ class MessageStream implements CallHandler {
   ) {}
 
   message(bytes: Uint8Array): void {
-    if (this.request) throw new ConfabError("PROTOCOL_VIOLATION", "this call takes one message");
-    this.request = bytes;
+    this.request.put(bytes);
   }
 
   halfClosed(): void {
@@ -66,8 +66,7 @@ class MessageStream implements CallHandler {
   private async open(): Promise<void> {
     const { call, service } = this;
     try {
-      if (!this.request) throw new ConfabError("PROTOCOL_VIOLATION", "this call takes one message, and none came");
-      const reader = service.decodeReader(call.format, this.request);
+      const reader = service.decodeReader(call.format, this.request.get());
       const { maxQueuedBytes } = service.deps.limits;
       const { subscription, position } = await service.deps.hub.subscribe(reader, {
         encoding: this.encoding,

@@ -1,6 +1,7 @@
 import type { ConfabError } from "@confab/contract";
 import type { Fields } from "../../http/exchange.js";
 import type { WireFormat } from "../../service/index.js";
+import type { BrokenGzipCode } from "./compression.js";
 
 /**
  * How one of the three protocols writes the response of one call whose messages are in envelopes. The envelopes themselves
@@ -13,6 +14,7 @@ export interface Wire {
   /** The names of the headers that say how messages are compressed. */
   readonly encodingHeader: string;
   readonly acceptEncodingHeader: string;
+  readonly brokenGzipCode: BrokenGzipCode;
   /** The head of a response of one message. `isCompressed`: its envelope has the compressed flag, and it is gzip. */
   replyHead(isCompressed: boolean): void;
   /** The head of a response whose messages are sent as they come into being. */

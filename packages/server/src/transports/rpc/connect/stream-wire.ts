@@ -9,6 +9,7 @@ import { connectErrorJson } from "./error-json.js";
 export class ConnectStreamWire implements Wire {
   readonly isText = false;
   readonly isCutWhenIdle = true;
+  readonly brokenGzipCode = "MALFORMED_MESSAGE";
   readonly encodingHeader = "connect-content-encoding";
   readonly acceptEncodingHeader = "connect-accept-encoding";
 

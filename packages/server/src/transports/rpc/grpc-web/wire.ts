@@ -12,6 +12,7 @@ import type { Wire } from "../wire.js";
 export class GrpcWebWire implements Wire {
   readonly encodingHeader = "grpc-encoding";
   readonly isCutWhenIdle = true;
+  readonly brokenGzipCode = "BROKEN_COMPRESSION";
   readonly acceptEncodingHeader = "grpc-accept-encoding";
 
   constructor(

@@ -25,6 +25,7 @@ const streamHeads = {
 export class GrpcWire implements Wire {
   readonly isText = false;
   readonly isCutWhenIdle = false;
+  readonly brokenGzipCode = "BROKEN_COMPRESSION";
   readonly encodingHeader = "grpc-encoding";
   readonly acceptEncodingHeader = "grpc-accept-encoding";
 

@@ -9,6 +9,7 @@ import {
 } from "@confab/contract/gen/grpc/health/v1/health_pb";
 import { decodeMessage, encodeMessage } from "../../../service/index.js";
 import type { Call, CallHandler, Method } from "../method.js";
+import { OneMessage } from "../one-message.js";
 import { unaryMethod } from "./generated.js";
 
 /** Whether this server should be sent requests; tells who watches when that changes. */
@@ -75,7 +76,7 @@ export function healthMethods(readiness: Readiness, types: PayloadTypes): [strin
 }
 
 class HealthWatch implements CallHandler {
-  private request: Uint8Array | undefined;
+  private readonly request = new OneMessage();
   private unwatch: (() => void) | undefined;
 
   constructor(
@@ -85,18 +86,14 @@ class HealthWatch implements CallHandler {
   ) {}
 
   message(bytes: Uint8Array): void {
-    if (this.request) throw new ConfabError("PROTOCOL_VIOLATION", "this call takes one message");
-    this.request = bytes;
+    this.request.put(bytes);
     // Checked now, so that a malformed one ends the call here.
     this.answer(bytes);
   }
 
   halfClosed(): void {
-    const { call, request } = this;
-    if (!request) {
-      call.finish(new ConfabError("PROTOCOL_VIOLATION", "this call takes one message, and none came"));
-      return;
-    }
+    const { call } = this;
+    const request = this.request.get();
     call.start();
     call.send(this.answer(request));
     // Readiness changes a few times in a server's life, so a watcher that does not read costs next to nothing.
