@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { extname, join, relative, sep } from "node:path";
 import { gzipSync } from "node:zlib";
+import { ConfabError } from "@confab/contract";
 import type { Exchange } from "../http/exchange.js";
 import { ignoredBody } from "../http/read-body.js";
+import { respondError } from "../http-reply/index.js";
 
 const contentTypes: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
@@ -48,7 +50,12 @@ export class StaticFiles {
   answer(exchange: Exchange, path: string): boolean {
     const { method, headers } = exchange.request;
     const file = this.files.get(path);
-    if (!file || (method !== "GET" && method !== "HEAD")) return false;
+    if (!file) return false;
+    if (method !== "GET" && method !== "HEAD") {
+      exchange.listen(ignoredBody);
+      respondError(exchange, new ConfabError("METHOD_NOT_ALLOWED", "this path takes GET"), { allow: "GET, HEAD" });
+      return true;
+    }
     const isGzip = /\bgzip\b/.test(headers["accept-encoding"] ?? "");
     const body = isGzip ? file.gzipped : file.plain;
     exchange.listen(ignoredBody);

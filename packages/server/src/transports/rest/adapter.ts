@@ -105,7 +105,7 @@ function answerUnary(exchange: Exchange, operation: UnaryOperation, call: RestCa
   const fail = (thrown: unknown) => {
     const error = confabErrorFrom(thrown);
     if (error.code === "INTERNAL") context.report(error);
-    respondError(exchange, error);
+    respondError(exchange, error, error.code === "UNSUPPORTED_MEDIA_TYPE" ? { "accept-post": "application/json" } : {});
   };
   const answer = (body: Uint8Array) => {
     callOperation(operation, { ...call, body })

@@ -1,6 +1,6 @@
 import { ConfabError, confabErrorFrom } from "@confab/contract";
 import type { ArrivalTimeouts } from "../../http/arrival-timeouts.js";
-import type { Exchange, ExchangeHandler } from "../../http/exchange.js";
+import type { Exchange, ExchangeHandler, Fields } from "../../http/exchange.js";
 import { ignoredBody } from "../../http/read-body.js";
 import { type ChatService, type FrameSessions, maxWireBytes, type WireFormat } from "../../service/index.js";
 import { type CallDeps, EnvelopedCall } from "./call.js";
@@ -71,9 +71,9 @@ export function createRpcHandler(deps: RpcDeps): RpcHandler {
     report,
   };
 
-  const refuse = (exchange: Exchange, error: ConfabError) => {
+  const refuse = (exchange: Exchange, error: ConfabError, fields?: Fields) => {
     exchange.listen(ignoredBody);
-    respondConnectError(exchange, error, types, error.kind.http);
+    respondConnectError(exchange, error, types, { status: error.kind.http, ...(fields && { fields }) });
   };
 
   const refuseInItsForm = (exchange: Exchange, error: ConfabError) => {
@@ -86,11 +86,18 @@ export function createRpcHandler(deps: RpcDeps): RpcHandler {
     wireOf(exchange, spoken).end(error, false);
   };
 
+  const refuseType = (exchange: Exchange, method: Method | undefined, text: string) =>
+    refuse(exchange, new ConfabError("UNSUPPORTED_MEDIA_TYPE", text), {
+      "accept-post": acceptedTypes(method, exchange.request.httpVersion),
+    });
+
   const handleGet = (exchange: Exchange, method: Method | undefined, query: URLSearchParams) => {
     const format = query.get("encoding");
     if (!method) refuse(exchange, unknownMethod(exchange));
     else if (method.kind !== "unary" || !method.hasNoSideEffects)
-      refuse(exchange, new ConfabError("METHOD_NOT_ALLOWED", "this call has side effects or streams: use POST"));
+      refuse(exchange, new ConfabError("METHOD_NOT_ALLOWED", "this call has side effects or streams: use POST"), {
+        allow: allowOf(method),
+      });
     else if (format !== "json" && format !== "proto")
       refuse(exchange, new ConfabError("UNSUPPORTED_MEDIA_TYPE", "the query's encoding must be json or proto"));
     else new ConnectUnaryCall(exchange, method, format, unaryDeps).get(query);
@@ -100,40 +107,25 @@ export function createRpcHandler(deps: RpcDeps): RpcHandler {
     const { request } = exchange;
     const [path = "", queryText = ""] = request.target.split("?", 2);
     const method = methods.get(path);
-    if (request.method === "GET") {
+    if (request.method === "GET" || request.method === "HEAD") {
       handleGet(exchange, method, new URLSearchParams(queryText));
       return;
     }
     const spoken = spokenBy(exchange);
     if (request.method !== "POST") {
-      refuse(exchange, new ConfabError("METHOD_NOT_ALLOWED", `${request.method} is not for RPCs; use POST`));
+      const error = new ConfabError("METHOD_NOT_ALLOWED", `${request.method} is not for RPCs; use POST`);
+      refuse(exchange, error, { allow: allowOf(method) });
     } else if (!spoken) {
-      refuse(
-        exchange,
-        new ConfabError(
-          "UNSUPPORTED_MEDIA_TYPE",
-          `content type ${JSON.stringify(request.headers["content-type"] ?? "")} is no RPC protocol's`,
-        ),
-      );
+      const contentType = JSON.stringify((request.headers["content-type"] ?? "").slice(0, maxQuotedCharacters));
+      refuseType(exchange, method, `content type ${contentType} is not one of an RPC protocol`);
     } else if (isGrpcOverHttp1(exchange, spoken)) {
-      refuse(
-        exchange,
-        new ConfabError("UNSUPPORTED_MEDIA_TYPE", "gRPC needs HTTP/2; over HTTP/1.1 use gRPC-Web or Connect"),
-      );
+      refuseType(exchange, method, "gRPC needs HTTP/2; over HTTP/1.1 use gRPC-Web or Connect");
     } else if (spoken.protocol === "connect-unary") {
       if (method?.kind === "unary") new ConnectUnaryCall(exchange, method, spoken.format, unaryDeps).post();
-      else
-        refuse(
-          exchange,
-          method
-            ? new ConfabError("UNSUPPORTED_MEDIA_TYPE", `this call streams: use application/connect+${spoken.format}`)
-            : unknownMethod(exchange),
-        );
+      else if (method) refuseType(exchange, method, `this call streams: use application/connect+${spoken.format}`);
+      else refuse(exchange, unknownMethod(exchange));
     } else if (spoken.protocol === "connect-stream" && method?.kind === "unary") {
-      refuse(
-        exchange,
-        new ConfabError("UNSUPPORTED_MEDIA_TYPE", `this call does not stream: use application/${spoken.format}`),
-      );
+      refuseType(exchange, method, `this call does not stream: use application/${spoken.format}`);
     } else {
       beginEnveloped(
         exchange,
@@ -167,10 +159,11 @@ export function createRpcHandler(deps: RpcDeps): RpcHandler {
 
   return {
     // Nearly every call is of a method that there is; the rest is for those that ask for one that there is not.
-    owns: ({ request }) =>
-      methods.has(request.target) ||
-      isRpcContentType(request.headers["content-type"]) ||
-      prefixes.has(prefixOf(request.target.split("?", 1)[0] ?? "")),
+    owns: ({ request: { target, headers } }) => {
+      if (methods.has(target) || isRpcContentType(headers["content-type"])) return true;
+      const path = target.split("?", 1)[0] ?? "";
+      return prefixes.has(prefixOf(path)) || methodPath.test(path) || headers["connect-protocol-version"] !== undefined;
+    },
     handle,
     refuse: refuseInItsForm,
   };
@@ -185,6 +178,30 @@ function spokenBy({ request }: Exchange): Spoken | undefined {
 function isGrpcOverHttp1({ request }: Exchange, { protocol }: Spoken): boolean {
   return protocol === "grpc" && request.httpVersion === 1;
 }
+
+/** The verbs of a method's path (RFC 9110 §10.2.1). */
+function allowOf(method: Method | undefined): string {
+  return method?.kind === "unary" && method.hasNoSideEffects ? "GET, HEAD, POST" : "POST";
+}
+
+/** The content types that a method's path takes, for a client that used another one (w3.org/TR/ldp, "Accept-Post"). */
+function acceptedTypes(method: Method | undefined, httpVersion: 1 | 2): string {
+  const isTaken = (protocol: Spoken["protocol"]) => {
+    if (protocol === "grpc") return httpVersion === 2;
+    if (protocol === "connect-unary") return method?.kind === "unary";
+    return protocol !== "connect-stream" || method?.kind !== "unary";
+  };
+  return [...spokenByContentType].flatMap(([type, { protocol }]) => (isTaken(protocol) ? [type] : [])).join(", ");
+}
+
+/**
+ * `/package.Service/Method`, of whatever service: a call by Connect of one that is not here is refused as Connect has it.
+ * Nothing else that is served has a dot in the first part of a path of two.
+ */
+const methodPath = /^\/[A-Za-z_]\w*(\.[A-Za-z_]\w*)+\/[A-Za-z_]\w*$/;
+
+/** How much of a wrong content type an error repeats. */
+const maxQuotedCharacters = 100;
 
 /** A path up to its last slash, which belongs to it. */
 function prefixOf(path: string): string {

@@ -32,7 +32,10 @@ export function connectStatus(error: ConfabError): number {
 }
 
 /** A Connect error (connectrpc.com/docs/protocol#error-end-stream). `debug` is for people; programs read `value`. */
-export function connectErrorJson(error: ConfabError, types: PayloadTypes): object {
+export function connectErrorJson(
+  error: ConfabError,
+  types: PayloadTypes,
+): { readonly code: string; readonly message: string; readonly details: readonly object[] } {
   return {
     code: connectCodeFrom(error.kind.grpc),
     message: error.message,

@@ -1,6 +1,6 @@
 import { ConfabError, confabErrorFrom, type PayloadTypes } from "@confab/contract";
 import type { ArrivalTimeouts } from "../../../http/arrival-timeouts.js";
-import type { Exchange } from "../../../http/exchange.js";
+import type { Exchange, Fields } from "../../../http/exchange.js";
 import { collectBody, ignoredBody } from "../../../http/read-body.js";
 import type { WireFormat } from "../../../service/index.js";
 import { acceptsGzip, compress, decompress, isGzipNamed, minCompressedBytes } from "../compression.js";
@@ -116,7 +116,7 @@ export class ConnectUnaryCall {
       "content-length": String(body.length),
       "accept-encoding": "gzip",
       ...(isCompressed && { "content-encoding": "gzip" }),
-      ...(this.exchange.request.method === "GET" && { vary: "accept-encoding", "cache-control": "no-store" }),
+      ...(this.exchange.request.method !== "POST" && { vary: "accept-encoding", "cache-control": "no-store" }),
     });
     this.exchange.write(body);
     this.exchange.end();
@@ -128,19 +128,30 @@ export class ConnectUnaryCall {
   }
 }
 
-/** An error of a unary Connect call: an HTTP status and JSON. */
+export interface ConnectErrorOptions {
+  /** Default: the protocol's for the error's code. */
+  readonly status?: number;
+  /** Further header fields. */
+  readonly fields?: Fields;
+}
+
+/**
+ * An error of a unary Connect call: an HTTP status and JSON. With 405 and 415 the JSON has no code: the request was not a call
+ * of the protocol, and a client derives `unknown` from the status (connectrpc.com/docs/protocol#error-codes).
+ */
 export function respondConnectError(
   exchange: Exchange,
   error: ConfabError,
   types: PayloadTypes,
-  status = connectStatus(error),
+  { status = connectStatus(error), fields }: ConnectErrorOptions = {},
 ): void {
-  const body = Buffer.from(JSON.stringify(connectErrorJson(error, types)));
+  const { code, ...rest } = connectErrorJson(error, types);
+  const body = Buffer.from(JSON.stringify(status === 405 || status === 415 ? rest : { code, ...rest }));
   const { retryAfterMs } = error.facts;
   exchange.respond(status, {
     "content-type": "application/json",
     "content-length": String(body.length),
-    ...(error.code === "METHOD_NOT_ALLOWED" && { allow: "POST" }),
+    ...fields,
     ...(retryAfterMs !== undefined && { "retry-after": String(Math.ceil(retryAfterMs / 1000)) }),
     ...(error.code === "UNSUPPORTED_COMPRESSION" && { "accept-encoding": "gzip" }),
   });
