@@ -88,6 +88,7 @@ test("buf curl lists by reflection, of either version, the services and methods 
   for (const version of ["grpc-v1", "grpc-v1alpha"]) {
     const reflection = ["curl", "--http2-prior-knowledge", "--reflect-protocol", version];
     assert.deepEqual((await mustRun(buf, [...reflection, "--list-services", server.url])).trim().split("\n"), [
+      "ChatService",
       "confab.v1.ChatService",
       "grpc.health.v1.Health",
       "grpc.reflection.v1.ServerReflection",
@@ -99,6 +100,19 @@ test("buf curl lists by reflection, of either version, the services and methods 
       ["Converse", "GetHistory", "ListMembers", "ListRooms", "SendMessage", "SendSignal", "StreamMessages"],
     );
   }
+});
+
+test("buf curl calls ChatService without its package, which it knows by reflection", async () => {
+  const args = [
+    "curl",
+    "--protocol",
+    "grpc",
+    "--http2-prior-knowledge",
+    "-d",
+    '{"user":"ada","room":"bare","text":"hi"}',
+  ];
+  const { position } = JSON.parse(await mustRun(buf, [...args, `${server.url}/ChatService/SendMessage`]));
+  assert.equal(position.offset, "1");
 });
 
 test("buf curl converses: what it asks on one stream is answered before the stream ends", async () => {

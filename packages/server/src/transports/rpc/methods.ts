@@ -1,4 +1,5 @@
-import type { DescService } from "@bufbuild/protobuf";
+import { clone, createFileRegistry, type DescService } from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { ChatService as ChatServiceDesc } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import { Health } from "@confab/contract/gen/grpc/health/v1/health_pb";
 import { ServerReflection } from "@confab/contract/gen/grpc/reflection/v1/reflection_pb";
@@ -25,9 +26,23 @@ export function createMethods(service: ChatService, sessions: FrameSessions, rea
     methods.set(`/${ChatServiceDesc.name}/${name}`, method);
   }
   for (const [name, method] of healthMethods(readiness, types)) methods.set(`/${Health.typeName}/${name}`, method);
-  const reflected: readonly DescService[] = [ChatServiceDesc, Health, ServerReflection, ServerReflectionAlpha];
+  const reflected = [ChatServiceDesc, withoutPackage(ChatServiceDesc), Health, ServerReflection, ServerReflectionAlpha];
   const reflection = reflectionMethod(reflected, types);
   methods.set(`/${ServerReflection.typeName}/ServerReflectionInfo`, reflection);
   methods.set(`/${ServerReflectionAlpha.typeName}/ServerReflectionInfo`, reflection);
   return methods;
+}
+
+/**
+ * A service as clients of the tutorials know it: its name without the package, in a file that has none. The messages are the
+ * contract's, which have the tutorials' fields and more.
+ */
+function withoutPackage({ name, file }: DescService): DescService {
+  const proto = Object.assign(clone(FileDescriptorProtoSchema, file.proto), { name: "chat.proto", package: "" });
+  const registry = createFileRegistry(proto, (path) =>
+    file.dependencies.find((dependency) => dependency.proto.name === path),
+  );
+  const service = registry.getService(name);
+  if (!service) throw new Error(`${name} is not in ${file.proto.name}`);
+  return service;
 }

@@ -10,6 +10,7 @@ import {
 } from "@confab/contract/gen/grpc/reflection/v1/reflection_pb";
 import { decodeMessage, encodeMessage } from "../../../service/index.js";
 import type { Call, CallHandler, Method } from "../method.js";
+import { DescriptorIndex, withDependencies } from "./descriptor-index.js";
 
 type Answer = ServerReflectionResponse["messageResponse"];
 
@@ -18,7 +19,7 @@ type Answer = ServerReflectionResponse["messageResponse"];
  * method serves both.
  */
 export function reflectionMethod(services: readonly DescService[], types: PayloadTypes): Method {
-  const index = new DescriptorIndex(services, types);
+  const index = new DescriptorIndex(services, types.registry);
   return { kind: "bidi", open: (call) => new Reflection(call, index, types) };
 }
 
@@ -98,69 +99,4 @@ function filesAnswer(file: DescFile | undefined, asked: string): Answer {
 
 function errorAnswer(errorCode: number, errorMessage: string): Answer {
   return { case: "errorResponse", value: { $typeName: "grpc.reflection.v1.ErrorResponse", errorCode, errorMessage } };
-}
-
-/** A file, then everything it imports, each once. */
-function withDependencies(file: DescFile, seen = new Set<DescFile>()): Set<DescFile> {
-  seen.add(file);
-  for (const dependency of file.dependencies) {
-    if (!seen.has(dependency)) withDependencies(dependency, seen);
-  }
-  return seen;
-}
-
-/** Finds files by what is in them. */
-class DescriptorIndex {
-  private readonly files = new Set<DescFile>();
-
-  constructor(
-    private readonly services: readonly DescService[],
-    private readonly types: PayloadTypes,
-  ) {
-    for (const { file } of services) withDependencies(file, this.files);
-    for (const type of types.registry) withDependencies(type.file, this.files);
-  }
-
-  serviceNames() {
-    return this.services.map(({ typeName }) => ({
-      $typeName: "grpc.reflection.v1.ServiceResponse" as const,
-      name: typeName,
-    }));
-  }
-
-  fileNamed(name: string): DescFile | undefined {
-    // `DescFile.name` goes without the suffix that the wire has.
-    return [...this.files].find((file) => file.proto.name === name);
-  }
-
-  /** The file that defines a service, method, message, field, enum or extension. */
-  fileWith(symbol: string): DescFile | undefined {
-    const parent = symbol.slice(0, Math.max(symbol.lastIndexOf("."), 0));
-    for (const name of [symbol, parent]) {
-      const found =
-        this.services.find(({ typeName }) => typeName === name) ?? this.types.registry.get(name) ?? this.inFiles(name);
-      if (found) return found.file;
-    }
-    return undefined;
-  }
-
-  fileWithExtension(typeName: string, number: number): DescFile | undefined {
-    return [...this.files].find(({ extensions }) =>
-      extensions.some((extension) => extension.extendee.typeName === typeName && extension.number === number),
-    );
-  }
-
-  extensionNumbers(typeName: string): number[] {
-    return [...this.files].flatMap(({ extensions }) =>
-      extensions.filter((extension) => extension.extendee.typeName === typeName).map(({ number }) => number),
-    );
-  }
-
-  private inFiles(typeName: string) {
-    for (const { messages, enums, extensions } of this.files) {
-      const found = [...messages, ...enums, ...extensions].find((each) => each.typeName === typeName);
-      if (found) return found;
-    }
-    return undefined;
-  }
 }
