@@ -197,3 +197,19 @@ test("a URL that is none is refused at once", () => {
   const { open } = connected({ url: "nowhere" });
   assert.throws(open, TypeError);
 });
+
+test("a client that fell back says from which transport and why; one that did not says nothing", async () => {
+  const { server, open } = connected({ reconnect: { firstDelayMs: 100 } });
+  const reason = transportBlocked(networkFailure("ENGINE_UNAVAILABLE", "the upgrade was refused"));
+  server.openErrors.push(reason);
+  const client = open();
+  await settled();
+  assert.deepEqual(client.state, {
+    name: "live",
+    transport: "sse",
+    fallback: { from: "websocket-proto", error: reason },
+  });
+  const direct = connected().open();
+  await settled();
+  assert.deepEqual(direct.state, { name: "live", transport: "websocket-proto" });
+});

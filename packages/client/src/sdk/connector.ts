@@ -13,7 +13,12 @@ import { forbidsReturn, isStranger, isWorthReconnecting, openingError, type Verd
 /** What a client is doing about its connection. */
 export type ConnectionState =
   | { readonly name: "connecting" }
-  | { readonly name: "live"; readonly transport: TransportName }
+  | {
+      readonly name: "live";
+      readonly transport: TransportName;
+      /** With `transport: "auto"`, where the preferred transport did not get through: which one, and why. */
+      readonly fallback?: { readonly from: TransportName; readonly error: ConfabError };
+    }
   | {
       readonly name: "reconnecting";
       /** 1 for the first attempt after the loss. */
@@ -68,6 +73,8 @@ export class Connector {
   private readonly closing = new AbortController();
   private session: (Session & { isLive: boolean }) | undefined;
   private readonly waiting = new Set<{ resolve(session: Session): void; reject(error: ConfabError): void }>();
+  /** Why the preferred transport is not used, since it last failed. */
+  private blocked: { readonly from: TransportName; readonly error: ConfabError } | undefined;
   /** Attempts that failed since a connection last held for long enough. */
   private failures = 0;
   /** When the last connection was made. */
@@ -221,7 +228,8 @@ export class Connector {
     this.isTokenFresh = false;
     this.liveSinceMs = this.deps.clock.nowMs();
     this.deps.order.worked();
-    this.enter({ name: "live", transport });
+    const { blocked } = this;
+    this.enter({ name: "live", transport, ...(blocked && blocked.from !== transport && { fallback: blocked }) });
     for (const waiter of [...this.waiting]) {
       this.waiting.delete(waiter);
       waiter.resolve(session);
@@ -230,7 +238,9 @@ export class Connector {
 
   private failed(error: ConfabError): void {
     const { order, reconnect, tokens } = this.deps;
-    if (order.failed(isTransportBlocked(error))) return void this.connect();
+    const isBlocked = isTransportBlocked(error);
+    if (isBlocked && order.next === order.preferred) this.blocked = { from: order.preferred, error };
+    if (order.failed(isBlocked)) return void this.connect();
     this.failures++;
     // An expired token is no reason to give up before the application was asked for a new one.
     const mayHelp = error.code === "UNAUTHENTICATED" && tokens.isAsked && !this.isTokenFresh;

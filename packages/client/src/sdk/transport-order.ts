@@ -15,6 +15,10 @@ export class TransportOrder {
   /** @param names in order of preference; at least one. */
   constructor(private readonly names: readonly [TransportName, ...TransportName[]]) {}
 
+  get preferred(): TransportName {
+    return this.names[0];
+  }
+
   get next(): TransportName {
     return this.names[this.index] ?? this.names[0];
   }
