@@ -16,7 +16,7 @@ import { root } from "./files.mjs";
  * @typedef {object} Installer
  * @property {string} lockFile
  * @property {string} program without which the folder is skipped
- * @property {readonly (readonly string[])[]} commands run in the folder, in this order
+ * @property {(folder: string) => readonly (readonly string[])[]} commands run in the folder, in this order
  */
 
 /** @type {readonly Installer[]} */
@@ -24,23 +24,30 @@ const installers = [
   {
     lockFile: "package-lock.json",
     program: "npm",
-    commands: [["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]],
+    commands: () => [["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]],
   },
   {
     lockFile: "requirements.txt",
     program: "python3",
-    commands: [
+    commands: () => [
       ["python3", "-m", "venv", "--clear", ".venv"],
       [".venv/bin/pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r", "requirements.txt"],
     ],
   },
-  // Every tool that go.mod names, and the programs of the folder itself.
-  { lockFile: "go.sum", program: "go", commands: [["go", "build", "-o", "bin/", "./...", "tool"]] },
+  {
+    lockFile: "go.sum",
+    program: "go",
+    // The programs of the folder, and every tool that go.mod names.
+    commands: (folder) => {
+      const hasTools = /^tool\b/m.test(readFileSync(join(folder, "go.mod"), "utf8"));
+      return ["./...", ...(hasTools ? ["tool"] : [])].map((pattern) => ["go", "build", "-o", "bin/", pattern]);
+    },
+  },
   // Versions in it are exact, so that it is its own lock file.
   {
     lockFile: "pom.xml",
     program: "mvn",
-    commands: [["mvn", "--quiet", "--batch-mode", "dependency:copy-dependencies", "-DoutputDirectory=lib"]],
+    commands: () => [["mvn", "--quiet", "--batch-mode", "dependency:copy-dependencies", "-DoutputDirectory=lib"]],
   },
 ];
 
@@ -87,7 +94,7 @@ function install(folder) {
   if (spawnSync(installer.program, ["--help"], { stdio: "ignore" }).error !== undefined) {
     return { isFailure: false, text: `skipped: ${installer.program} is missing` };
   }
-  for (const [program = "", ...args] of installer.commands) {
+  for (const [program = "", ...args] of installer.commands(folder)) {
     const { status, error } = spawnSync(program, args, { cwd: folder, stdio: "inherit", timeout: commandTimeoutMs });
     if (error !== undefined || status !== 0) {
       return { isFailure: true, text: `${program} failed: ${error?.message ?? `exit code ${status}`}` };

@@ -28,6 +28,8 @@ const optionalParts = {
   go: { install: "apt-get install golang-go", find: () => findProgram("go") },
   /** A program that reads JSON with Go's protojson. */
   "go-json": { install: "npm run tools -- go-json", find: () => findTool("go-json/bin/go-json") },
+  /** A client on stock grpc-go. */
+  "go-client": { install: "npm run tools -- go-client", find: () => findTool("go-client/bin/go-client") },
   /** grpc-go, Centrifugo and NATS, the peers of the bench that come from the Go proxy. */
   "go-peers": { install: "npm run tools -- go-peers", find: () => findTool("go-peers/bin/centrifugo") },
   grpcio: {

@@ -4,13 +4,12 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { fileURLToPath } from "node:url";
 import type { WebTransportName } from "@confab/client";
 import type { Browser, Page } from "playwright-core";
-import { build } from "vite";
 import { type CutProxy, startCutProxy } from "../fixture/cut-proxy.js";
 import { type ServerProcess, startServerProcess } from "../fixture/server-process.js";
 import { callPage, type PageServer, servePages, startBrowser } from "../foreign/browser.js";
+import { bundledClient } from "../foreign/page-bundle.js";
 import { findPart, requirePart } from "../optional-parts.js";
 
 const transports: readonly (WebTransportName | "auto")[] = [
@@ -22,18 +21,6 @@ const transports: readonly (WebTransportName | "auto")[] = [
   "grpc-web",
   "sse",
 ];
-
-/** The SDK as pages get it: one file. */
-async function bundledClient(): Promise<string> {
-  const entry = fileURLToPath(new URL("../../../client/dist/index.js", import.meta.url));
-  const result = await build({
-    configFile: false,
-    logLevel: "error",
-    build: { write: false, target: "es2022", lib: { entry, formats: ["es"] } },
-  });
-  const outputs = [result].flat().flatMap((each) => ("output" in each ? each.output : []));
-  return outputs.map((each) => (each.type === "chunk" ? each.code : "")).join("");
-}
 
 describe("the SDK in Chromium", { timeout: 120_000 }, () => {
   let dataDir: string;
