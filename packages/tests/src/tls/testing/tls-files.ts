@@ -6,7 +6,8 @@ import { testCertificate, testKey } from "@confab/server/testing/certificate";
 /** A certificate for localhost and its key, as files. */
 export interface TlsFiles {
   readonly folder: string;
-  /** Also its own authority. */
+  readonly cert: string;
+  /** The certificate's path. It is also its own authority. */
   readonly certFile: string;
   readonly keyFile: string;
   remove(): Promise<void>;
@@ -17,5 +18,5 @@ export async function writeTlsFiles(cert = testCertificate, key = testKey): Prom
   const files = { certFile: join(folder, "cert.pem"), keyFile: join(folder, "key.pem") };
   await writeFile(files.certFile, cert);
   await writeFile(files.keyFile, key);
-  return { ...files, folder, remove: () => rm(folder, { recursive: true, force: true }) };
+  return { ...files, cert, folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
