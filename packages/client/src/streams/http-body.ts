@@ -18,7 +18,9 @@ export interface Fetch {
 }
 
 /** The platform's own. Not the function itself, which may only be called as the global object's. */
-export const platformFetch: Fetch = (url, init) => globalThis.fetch(url, init);
+// Past the browser's cache: Firefox lets a second request for the same URL wait up to 20 s for the first one's body, so the
+// second tab that reads a room by SSE would be late (EventSource does the same by the HTML standard, §9.2.2).
+export const platformFetch: Fetch = (url, init) => globalThis.fetch(url, { ...init, cache: "no-store" });
 
 /** A `fetch` that says with every request who asks. */
 export function authorizedFetch(fetch: Fetch, credentials: Credentials): Fetch {

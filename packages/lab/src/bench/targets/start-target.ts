@@ -114,7 +114,8 @@ function toolCommand(name: "bun" | "grpc-go"): readonly string[] {
 
 async function startPeerProgram(sandbox: Sandbox, name: PeerProgramName, keptMessages: number): Promise<StartedTarget> {
   const folder = sandbox.makeFolder();
-  const configFile = join(folder, "config");
+  // Centrifugo tells the format from the ending; the others take any name.
+  const configFile = join(folder, "config.json");
   const port = await freePort();
   const command = peerPrograms[name].command(configFile);
   if (command === undefined) throw new Error(`${name} is ${whyMissing(name)}`);

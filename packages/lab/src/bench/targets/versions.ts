@@ -18,7 +18,12 @@ const programs = {
   nchan: { find: () => findProgram("nginx"), args: ["-v"], pattern: /nginx\/([\d.]+)/ },
   mosquitto: { find: () => findProgram("mosquitto"), args: ["-h"], pattern: /version ([\d.]+)/ },
   nats: { find: () => findTool("nats") ?? findProgram("nats-server"), args: ["--version"], pattern: /v([\d.]+)/ },
-  centrifugo: { find: () => findTool("centrifugo"), args: ["version"], pattern: /v([\d.]+)/ },
+  // It knows its version only as its own project builds it, so Go is asked what the program was built from.
+  centrifugo: {
+    find: () => findProgram("go"),
+    args: ["version", "-m", findTool("centrifugo") ?? ""],
+    pattern: /centrifugo\/v6\s+v([\d.]+)/,
+  },
   bun: { find: () => findTool("bun"), args: ["--version"], pattern: /([\d.]+)/ },
   "grpc-go": { find: () => findTool("grpc-go"), args: ["--version"], pattern: /([\d.]+)/ },
 } as const;
