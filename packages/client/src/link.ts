@@ -22,6 +22,8 @@ export interface Link {
   readonly transport: TransportName;
   /** Whether sends that overlap are appended in the order of their calls. */
   readonly keepsSendOrder: boolean;
+  /** How long the server recognises a send that is repeated with its id, in milliseconds; undefined: it did not say so. */
+  readonly dedupeWindowMs?: number | undefined;
   /** Whether `listen` can tell of signals and presence. */
   readonly hearsSignals: boolean;
   /**

@@ -222,7 +222,8 @@ export const errorKinds = {
     retry: true,
   },
   OUTCOME_UNKNOWN: {
-    meaning: "The send may or may not have been stored: send it again with the same id",
+    meaning:
+      "The send may or may not have been stored: send it again with the same id, within the server's dedupe window",
     grpc: "UNAVAILABLE",
     http: 503,
     retry: true,

@@ -31,7 +31,14 @@ export {
   positionJson,
 } from "./json.js";
 export { type Limit, type LimitName, type Limits, limits, limitsWith } from "./limits.js";
-export { defaultRoom, type NewMessage, type Payload, type SentMessage, type StoredMessage } from "./message.js";
+export {
+  defaultDedupeWindowMs,
+  defaultRoom,
+  type NewMessage,
+  type Payload,
+  type SentMessage,
+  type StoredMessage,
+} from "./message.js";
 export { checkPayloadForm, payloadValueFromBase64 } from "./payload-form.js";
 export { PayloadTypes } from "./payload-types.js";
 export { formatPosition, type Position, parsePosition } from "./position.js";

@@ -27,3 +27,6 @@ export interface StoredMessage extends NewMessage {
 
 /** The room of messages that name none. */
 export const defaultRoom = "lobby";
+
+/** How long a server recognises a message that is sent again, in milliseconds, unless its operator chose another time. */
+export const defaultDedupeWindowMs = 600_000;

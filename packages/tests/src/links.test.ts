@@ -52,7 +52,7 @@ for (const transport of transports) {
     let other: Link;
 
     before(async () => {
-      server = await startServerProcess();
+      server = await startServerProcess({ flags: { dedupeWindowMs: 61_500 } });
       link = openLink(transport, { url: server.url });
       other = openLink("websocket-proto", { url: server.url });
     });
@@ -73,6 +73,12 @@ for (const transport of transports) {
       assert.deepEqual(message, { room, user: "alice", text: "hi \u0007 🌍", id: "first", position: ack.position });
       assert.equal(sentAt.getTime(), ack.sentAt.getTime());
       assert.deepEqual([page.more, page.oldest, page.newest], [false, ack.position, ack.position]);
+    });
+
+    it("knows how long the server recognises a repeated send, where the server says it", async () => {
+      await link.open();
+      const isFramed = transport === "websocket-json" || transport === "websocket-proto";
+      assert.equal(link.dedupeWindowMs, isFramed ? 61_500 : undefined);
     });
 
     it("gives an id to a message that has none, and the lobby to one without a room", async () => {

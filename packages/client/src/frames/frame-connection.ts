@@ -34,6 +34,7 @@ export class FrameConnection {
   readonly ready: Promise<void>;
   wasReady = false;
   maxMessageBytes = Number.POSITIVE_INFINITY;
+  dedupeWindowMs: number | undefined;
   isClosed = false;
   private readonly channel: FrameChannel;
   private readonly pending = new Map<number, PendingRequest>();
@@ -127,6 +128,7 @@ export class FrameConnection {
     switch (event.kind) {
       case "welcome":
         this.maxMessageBytes = event.maxMessageBytes;
+        this.dedupeWindowMs = event.dedupeWindowMs;
         this.watch(event.pingIntervalMs);
         this.introduce();
         return;

@@ -60,6 +60,10 @@ export class FrameLink implements Link {
     this.token = options.token;
   }
 
+  get dedupeWindowMs(): number | undefined {
+    return this.connections[0]?.dedupeWindowMs;
+  }
+
   async open(options?: CallOptions): Promise<void> {
     try {
       await bounded(options, (bounds) => this.connect(bounds));

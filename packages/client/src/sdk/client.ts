@@ -1,4 +1,4 @@
-import type { ConfabError } from "@confab/contract";
+import { type ConfabError, defaultDedupeWindowMs } from "@confab/contract";
 import { whenAborted } from "../call-signal.js";
 import type { CallOptions, Link, LinkOptions, RoomsPage, RoomsRequest, TransportName } from "../link.js";
 import { serverUrl } from "../open-link.js";
@@ -59,9 +59,10 @@ export class Client {
     });
     const shared = { connector: this.connector, clock, attemptTimeoutMs, retryDelayMs };
     const { maxQueuedSends = 1_000, maxQueuedBytes = 8_388_608, idleCheckMs = 30_000 } = options;
+    const { dedupeWindowMs = defaultDedupeWindowMs } = options;
     this.deps = {
       user,
-      outbox: new Outbox({ ...shared, maxQueuedSends, maxQueuedBytes }),
+      outbox: new Outbox({ ...shared, maxQueuedSends, maxQueuedBytes, dedupeWindowMs }),
       calls: new Calls(shared),
       reading: { ...shared, idleCheckMs, onGap: (gap) => this.emitter.emit("gap", gap) },
     };

@@ -34,6 +34,11 @@ export interface ConnectOptions {
   readonly maxQueuedBytes?: number | undefined;
   /** How long one attempt of anything may take before its connection is given up. 15,000 if undefined. */
   readonly attemptTimeoutMs?: number | undefined;
+  /**
+   * How long the server recognises a repeated send (`confab serve --dedupe-window`). A send that may have been stored is not
+   * repeated for longer. 600,000 if undefined; over WebSocket frames the server says it, and the shorter time counts.
+   */
+  readonly dedupeWindowMs?: number | undefined;
   /** Silence after which a reader checks its position, on transports without a heartbeat. 30,000 if undefined. */
   readonly idleCheckMs?: number | undefined;
   /** In 0..1, 1 excluded; for the jitter. `Math.random` if undefined. */

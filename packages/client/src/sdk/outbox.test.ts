@@ -8,8 +8,13 @@ import type { ConnectOptions } from "./options.js";
 import { FakeServer } from "./testing/fake-server.js";
 import { ManualClock, settled } from "./testing/manual-clock.js";
 
-async function connected(options: Partial<ConnectOptions> = {}, transport: TransportName = "websocket-proto") {
+async function connected(
+  options: Partial<ConnectOptions> = {},
+  transport: TransportName = "websocket-proto",
+  dedupeWindowMs?: number,
+) {
   const [server, clock] = [new FakeServer(), new ManualClock()];
+  server.dedupeWindowMs = dedupeWindowMs;
   const platform = { transports: [transport] as const, openLink: server.openLink.bind(server) };
   const client = new Client({ url: "http://a", user: "ann", random: () => 0.5, clock, ...options }, platform);
   await settled();
@@ -125,4 +130,127 @@ test("a send that is given up rejects at once and is not sent again", async () =
   await clock.pass(5_000);
   assert.deepEqual(server.texts, ["1", "2"]);
   await assert.rejects(room.send("3", { signal: controller.signal }), { code: "CANCELLED" });
+});
+
+const windowMs = 60_000;
+const away = networkFailure("ENGINE_UNAVAILABLE", "no network");
+
+/** Lose the connection for a while. */
+async function beAway(server: FakeServer, clock: ManualClock, ms: number): Promise<void> {
+  for (let i = 0; i < 500; i++) server.openErrors.push(away);
+  server.last.drop();
+  await clock.pass(ms);
+  server.openErrors.length = 0;
+  await clock.pass(5_000);
+}
+
+const quickly = { reconnect: { maxDelayMs: 2_000 }, dedupeWindowMs: windowMs };
+
+test("a send that may have been stored is not repeated past the server's window, and fails with OUTCOME_UNKNOWN", async () => {
+  for (const server of ["says its window", "leaves it to the option"]) {
+    const saysIt = server === "says its window";
+    const {
+      server: fake,
+      clock,
+      room,
+    } = await connected(
+      saysIt ? { ...quickly, dedupeWindowMs: 3_600_000 } : quickly,
+      "websocket-proto",
+      saysIt ? windowMs : undefined,
+    );
+    const sent = assert.rejects(room.send("1"), {
+      code: "OUTCOME_UNKNOWN",
+      message: /within 60000 ms, the server's dedupe window/,
+    });
+    await settled();
+    fake.last.drop();
+    const waiting = [room.send("2"), room.send("3")];
+    await beAway(fake, clock, windowMs);
+    await sent;
+    // What was never on its way is sent however late it is, in its order.
+    assert.deepEqual(fake.texts, ["1", "2", "3"], server);
+    for (const send of fake.sends.slice(1)) send.ack();
+    await Promise.all(waiting);
+  }
+});
+
+test("a send is repeated within the window, and given up when the window ends", async () => {
+  const { server, clock, room } = await connected(quickly);
+  const sent = assert.rejects(room.send("1"), { code: "OUTCOME_UNKNOWN" });
+  await settled();
+  await beAway(server, clock, windowMs - 10_000);
+  assert.deepEqual(server.texts, ["1", "1"]);
+  const [first, second] = server.sends;
+  assert.equal(first?.timeoutMs, 15_000);
+  // From 50 to 52 s after the first attempt, whenever the client came back.
+  const timeoutMs = second?.timeoutMs ?? 0;
+  assert.ok(timeoutMs <= 10_000 && timeoutMs >= 5_000, `${timeoutMs} ms`);
+  await clock.pass(10_000);
+  second?.fail(networkFailure("DEADLINE_EXCEEDED", "late"));
+  await clock.pass(5_000);
+  await sent;
+  assert.equal(server.texts.length, 2);
+});
+
+test("a send that the server answers with OUTCOME_UNKNOWN is repeated until the window ends", async () => {
+  const { server, clock, room } = await connected(quickly);
+  const sent = assert.rejects(room.send("1"), { code: "OUTCOME_UNKNOWN" });
+  for (let answered = 0; answered < 200; ) {
+    server.sends[answered]?.fail(new ConfabError("OUTCOME_UNKNOWN", "the disk did not confirm"));
+    answered = server.sends.length;
+    await clock.pass(1_000);
+    if (clock.nowMs() > 2 * windowMs) break;
+  }
+  await sent;
+  assert.ok(server.sends.length > 5);
+});
+
+test("a send that was certainly not stored is repeated for as long as it takes", async () => {
+  for (const refusal of [new ConfabError("OVERLOADED", "later"), new ConfabError("ENGINE_UNAVAILABLE", "later")]) {
+    const { server, clock, room } = await connected(quickly);
+    const send = room.send("1");
+    for (let answered = 0; clock.nowMs() < 3 * windowMs; ) {
+      server.sends[answered]?.fail(refusal);
+      answered = server.sends.length;
+      await clock.pass(1_000);
+    }
+    server.sends.at(-1)?.ack();
+    await clock.pass(5_000);
+    server.sends.at(-1)?.ack();
+    assert.equal((await send).id, server.sends[0]?.message.id);
+  }
+});
+
+test("a refusal does not lengthen the window of an earlier attempt without an answer", async () => {
+  const { server, clock, room } = await connected(quickly);
+  const sent = assert.rejects(room.send("1"), { code: "OUTCOME_UNKNOWN" });
+  await settled();
+  await beAway(server, clock, 1_000);
+  for (let answered = 1; clock.nowMs() < 2 * windowMs; ) {
+    server.sends[answered]?.fail(new ConfabError("OVERLOADED", "later"));
+    answered = server.sends.length;
+    await clock.pass(1_000);
+  }
+  await sent;
+});
+
+test("what a proxy answers in the server's place does not say that nothing was stored", async () => {
+  const { server, clock, room } = await connected(quickly, "connect");
+  const sent = assert.rejects(room.send("1"), { code: "OUTCOME_UNKNOWN" });
+  for (let answered = 0; clock.nowMs() < 2 * windowMs; ) {
+    server.sends[answered]?.fail(new ConfabError("ENGINE_UNAVAILABLE", "the server answered HTTP 502"));
+    answered = server.sends.length;
+    await clock.pass(1_000);
+  }
+  await sent;
+});
+
+test("the window goes on while the machine sleeps", async () => {
+  const { server, clock, room } = await connected(quickly);
+  const sent = assert.rejects(room.send("1"), { code: "OUTCOME_UNKNOWN" });
+  await settled();
+  clock.sleep(windowMs);
+  await beAway(server, clock, 1_000);
+  await sent;
+  assert.deepEqual(server.texts, ["1"]);
 });

@@ -6,6 +6,7 @@ import { newMessageId } from "../message-id.js";
 import type { Clock } from "./clock.js";
 import type { Connector, Session } from "./connector.js";
 import { hasFrames } from "./has-frames.js";
+import { elapsedMs, type Moment, momentOf, wasNotStored } from "./repeats.js";
 
 export interface SendOptions {
   /** Gives the send up. It may have been stored. */
@@ -20,6 +21,8 @@ export interface OutboxDeps {
   readonly maxQueuedSends: number;
   readonly maxQueuedBytes: number;
   readonly attemptTimeoutMs: number;
+  /** How long a send that may have been stored is repeated, unless the server says a shorter time. */
+  readonly dedupeWindowMs: number;
   /** The wait before a send that the server put off is tried again. */
   retryDelayMs(failures: number, error: ConfabError): number;
 }
@@ -30,6 +33,8 @@ interface QueuedSend {
   readonly bytes: number;
   /** Where it was sent last; if that session is over, it has to be sent again. */
   sentOn: Session | undefined;
+  /** When the first attempt began that may have stored it; undefined: there was none. */
+  mayBeStoredSince: Moment | undefined;
   failures: number;
   settle(result: Ack | ConfabError): void;
 }
@@ -51,7 +56,8 @@ const framesInFlight = 64;
 
 /**
  * The sends that wait for their acknowledgement. Each has one id for all its attempts, so that the server stores it once;
- * after a connection is lost they are all sent again, those of a room in their order.
+ * after a connection is lost they are all sent again, those of a room in their order. One that may have been stored is sent
+ * again only while the server knows its id; after that it fails, since it could be stored twice.
  */
 export class Outbox {
   private readonly lanes = new Map<string, Lane>();
@@ -64,7 +70,8 @@ export class Outbox {
    * Send until there is an answer.
    *
    * @throws TOO_MANY_REQUESTS: the queue is full. The server's error, if it is final. CANCELLED: the signal aborted, or the
-   * client closed. DEADLINE_EXCEEDED: the timeout. After the last two the message may have been stored.
+   * client closed. DEADLINE_EXCEEDED: the timeout. OUTCOME_UNKNOWN: the server may have forgotten the id of an attempt
+   * without an answer. After the last three the message may have been stored.
    */
   send(message: OutgoingMessage, { signal, timeoutMs }: SendOptions = {}): Promise<Ack> {
     return new Promise((resolve, reject) => {
@@ -82,6 +89,7 @@ export class Outbox {
         message: { ...message, room, id: message.id ?? newMessageId() },
         bytes,
         sentOn: undefined,
+        mayBeStoredSince: undefined,
         failures: 0,
         settle: (result) => {
           if (isSettled) return;
@@ -146,17 +154,42 @@ export class Outbox {
     for (const queued of lane.sends) {
       if (lane.inFlight >= maxInFlight) return;
       if (queued.sentOn === session) continue;
+      const leftMs = this.leftMs(queued, session);
+      if (leftMs <= 0) {
+        queued.settle(this.windowOver(session));
+        continue;
+      }
       queued.sentOn = session;
       lane.inFlight++;
-      void this.attempt(lane, queued, session);
+      void this.attempt(lane, queued, session, Math.min(leftMs, this.deps.attemptTimeoutMs));
     }
   }
 
-  private async attempt(lane: Lane, queued: QueuedSend, session: Session): Promise<void> {
+  /** How much longer a send may be repeated, in milliseconds. */
+  private leftMs({ mayBeStoredSince }: QueuedSend, session: Session): number {
+    if (!mayBeStoredSince) return Number.POSITIVE_INFINITY;
+    return this.windowMs(session) - elapsedMs(this.deps.clock, mayBeStoredSince);
+  }
+
+  private windowMs({ link }: Session): number {
+    return Math.min(this.deps.dedupeWindowMs, link.dedupeWindowMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  private windowOver(session: Session): ConfabError {
+    const message = `no acknowledgement within ${this.windowMs(session)} ms, the server's dedupe window; the message may have been stored, and another attempt could store it twice`;
+    return new ConfabError("OUTCOME_UNKNOWN", message);
+  }
+
+  private async attempt(lane: Lane, queued: QueuedSend, session: Session, timeoutMs: number): Promise<void> {
+    const isFirst = queued.mayBeStoredSince === undefined;
+    queued.mayBeStoredSince ??= momentOf(this.deps.clock);
     try {
-      queued.settle(await session.link.send(queued.message, { timeoutMs: this.deps.attemptTimeoutMs }));
+      queued.settle(await session.link.send(queued.message, { timeoutMs }));
     } catch (thrown) {
       const error = failureFrom(thrown);
+      // Not if it is on its way again already: of that attempt nothing is known.
+      if (isFirst && queued.sentOn === session && wasNotStored(error, session.link))
+        queued.mayBeStoredSince = undefined;
       if (!session.isLive) return;
       const verdict = this.deps.connector.judge(session, error);
       if (verdict === "final") queued.settle(error);

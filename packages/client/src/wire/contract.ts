@@ -120,6 +120,7 @@ const welcome = {
   serverVersion: [2, "string"],
   pingInterval: [3, "duration"],
   maxMessageBytes: [4, "uint32"],
+  dedupeWindow: [5, "duration"],
 } as const satisfies Table;
 
 const subscribed = { room: [1, "string"], position: [2, position], recovered: [3, "bool"] } as const satisfies Table;

@@ -8,7 +8,13 @@ import type { Decoded } from "./table.js";
 
 /** What a ServerFrame says, in the application's terms. */
 export type ServerEvent =
-  | { readonly kind: "welcome"; readonly pingIntervalMs: number; readonly maxMessageBytes: number }
+  | {
+      readonly kind: "welcome";
+      readonly pingIntervalMs: number;
+      readonly maxMessageBytes: number;
+      /** Undefined: the server is too old to say it. */
+      readonly dedupeWindowMs: number | undefined;
+    }
   | { readonly kind: "subscribed"; readonly room: string; readonly position: string; readonly recovered: boolean }
   | { readonly kind: "unsubscribed"; readonly room: string; readonly reason: ConfabError | undefined }
   | { readonly kind: "ack"; readonly ack: Ack }
@@ -47,11 +53,12 @@ function eventFrom(frame: Decoded<typeof contract.serverFrame>): ServerEvent {
   if (frame.error) return { kind: "error", error: errorFromWire(frame.error) };
   if (frame.done) return { kind: "done" };
   if (frame.welcome) {
-    const { pingInterval = 0, maxMessageBytes } = frame.welcome;
+    const { pingInterval = 0, maxMessageBytes, dedupeWindow } = frame.welcome;
     return {
       kind: "welcome",
       pingIntervalMs: pingInterval,
       maxMessageBytes: maxMessageBytes || Number.POSITIVE_INFINITY,
+      dedupeWindowMs: dedupeWindow,
     };
   }
   if (frame.subscribed) {

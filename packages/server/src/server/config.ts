@@ -65,8 +65,6 @@ export class ConfigError extends Error {
 
 export const defaultRetention: Retention = { maxMessages: 1_000_000, maxBytes: 1_073_741_824 };
 
-export const defaultDedupeWindowMs = 600_000;
-
 /** @throws ConfigError: a limit is unknown or out of its range. */
 export function checkedLimits(overrides: Partial<Limits>): Limits {
   const unknown = Object.keys(overrides).find((name) => !(name in limits));

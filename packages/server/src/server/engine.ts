@@ -1,8 +1,8 @@
-import type { Limits } from "@confab/contract";
+import { defaultDedupeWindowMs, type Limits } from "@confab/contract";
 import type { Engine } from "../core/index.js";
 import { openEmbeddedEngine } from "../engines/embedded/index.js";
 import { openRedisEngine } from "../engines/redis/index.js";
-import { ConfigError, defaultDedupeWindowMs, defaultRetention, type ServerConfig } from "./config.js";
+import { ConfigError, defaultRetention, type ServerConfig } from "./config.js";
 import { silentLogger } from "./logger.js";
 import { systemClock } from "./platform.js";
 

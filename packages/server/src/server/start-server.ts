@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { AddressInfo } from "node:net";
-import { ConfabError, PayloadTypes } from "@confab/contract";
+import { ConfabError, defaultDedupeWindowMs, PayloadTypes } from "@confab/contract";
 import { violationsOf } from "@confab/contract/validation";
 import { Hub } from "../core/index.js";
 import { ArrivalTimeouts } from "../http/arrival-timeouts.js";
@@ -73,7 +73,13 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const report = reporterTo(logger);
   const hub = new Hub({ engine, clock: systemClock, turns: eventLoop, ids: randomIds, limits });
   const service = new ChatService({ hub, engine, types, limits });
-  const sessions = new FrameSessions({ service, serverVersion, newConnectionId: randomUUID, report });
+  const sessions = new FrameSessions({
+    service,
+    serverVersion,
+    dedupeWindowMs: config.dedupeWindowMs ?? defaultDedupeWindowMs,
+    newConnectionId: randomUUID,
+    report,
+  });
   const readiness = new Readiness();
   const arrivals = new ArrivalTimeouts(limits.requestTimeoutMs);
   const sse = createSseHandler({ service, report });

@@ -143,6 +143,7 @@ export class FrameServer {
     this.sessions = new FrameSessions({
       service: this.service,
       serverVersion: "1.2.3",
+      dedupeWindowMs: 90_500,
       newConnectionId: () => `connection-${++connections}`,
       report: (error) => this.reported.push(error),
     });

@@ -36,7 +36,13 @@ fuzz({
     await say("lobby", "one", "two");
     const bugs: unknown[] = [];
     const report = (error: unknown) => bugs.push(error);
-    const sessions = new FrameSessions({ service, serverVersion: "test", newConnectionId: () => "connection", report });
+    const sessions = new FrameSessions({
+      service,
+      serverVersion: "test",
+      dedupeWindowMs: 60_000,
+      newConnectionId: () => "connection",
+      report,
+    });
     const { handle } = createRpcHandler({ service, sessions, readiness: new Readiness(), arrivals, report });
     const exchange = new FakeExchange(headFrom(bytes.toString("latin1", 0, end < 0 ? bytes.length : end)));
     handle(exchange);

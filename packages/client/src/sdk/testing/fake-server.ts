@@ -1,6 +1,7 @@
 import { ConfabError, formatPosition, parsePosition } from "@confab/contract";
 import type {
   Ack,
+  CallOptions,
   ChatMessage,
   HistoryPage,
   HistoryRequest,
@@ -26,6 +27,7 @@ export function messageAt(offset: number, epoch = 7): ChatMessage {
 export interface FakeSend {
   readonly message: OutgoingMessage;
   readonly link: FakeLink;
+  readonly timeoutMs: number | undefined;
   ack(): void;
   fail(error: ConfabError): void;
 }
@@ -47,6 +49,8 @@ export class FakeServer {
   /** Where readers without a position begin. */
   start = formatPosition({ epoch: 7, offset: 0 });
   transport: TransportName = "websocket-proto";
+  /** What it says on new links. */
+  dedupeWindowMs: number | undefined;
 
   openLink(transport: TransportName, options: LinkOptions): Link {
     const link = new FakeLink(this, transport, options);
@@ -69,6 +73,7 @@ export class FakeServer {
 export class FakeLink implements Link {
   readonly keepsSendOrder = true;
   readonly hearsSignals = true;
+  readonly dedupeWindowMs: number | undefined;
   isClosed = false;
   readonly queues: MessageQueue[] = [];
 
@@ -76,18 +81,20 @@ export class FakeLink implements Link {
     private readonly server: FakeServer,
     readonly transport: TransportName,
     readonly options: LinkOptions,
-  ) {}
+  ) {
+    this.dedupeWindowMs = server.dedupeWindowMs;
+  }
 
   async open(): Promise<void> {
     const error = this.server.openErrors.shift();
     if (error) throw error;
   }
 
-  send(message: OutgoingMessage): Promise<Ack> {
+  send(message: OutgoingMessage, { timeoutMs }: CallOptions = {}): Promise<Ack> {
     return new Promise((resolve, reject) => {
       const position = formatPosition({ epoch: 7, offset: this.server.sends.length + 1 });
       const ack = { id: message.id ?? "", position, sentAt: new Date(0), duplicate: false };
-      this.server.sends.push({ message, link: this, ack: () => resolve(ack), fail: reject });
+      this.server.sends.push({ message, link: this, timeoutMs, ack: () => resolve(ack), fail: reject });
     });
   }
 

@@ -3,6 +3,7 @@ import type { Clock } from "../clock.js";
 /** A clock that moves when it is told to. */
 export class ManualClock implements Clock {
   private timeMs = 0;
+  private asleepMs = 0;
   private readonly tasks = new Set<{ readonly atMs: number; readonly run: () => void }>();
 
   nowMs(): number {
@@ -10,7 +11,7 @@ export class ManualClock implements Clock {
   }
 
   unixMs(): number {
-    return 1_800_000_000_000 + this.timeMs;
+    return 1_800_000_000_000 + this.timeMs + this.asleepMs;
   }
 
   after(delayMs: number, run: () => void): () => void {
@@ -32,6 +33,11 @@ export class ManualClock implements Clock {
       await settled();
     }
     this.timeMs = untilMs;
+  }
+
+  /** The machine sleeps: the wall clock goes on, and nothing else. */
+  sleep(ms: number): void {
+    this.asleepMs += ms;
   }
 
   /** How many tasks wait. */

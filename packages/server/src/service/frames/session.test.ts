@@ -15,6 +15,7 @@ test("a session begins with a welcome that says what the server is and asks", ()
     [0, "connection-1", "1.2.3", 2_000],
   );
   assert.deepEqual([value.pingInterval?.seconds, value.pingInterval?.nanos], [1n, 500_000_000]);
+  assert.deepEqual([value.dedupeWindow?.seconds, value.dedupeWindow?.nanos], [90n, 500_000_000]);
 });
 
 test("frames that are no frames are answered with an error, and the session goes on", async () => {

@@ -12,6 +12,7 @@ import { FrameSession, type FrameSessionDeps } from "./session.js";
 export interface FrameSessionsDeps {
   readonly service: ChatService;
   readonly serverVersion: string;
+  readonly dedupeWindowMs: number;
   /** A name for each connection, unlike any other's. */
   readonly newConnectionId: () => string;
   /** Told of every INTERNAL error, with what is underneath. */
@@ -36,7 +37,7 @@ export class FrameSessions {
 
   /** Begin a session on a connection; the client is welcomed at once. */
   begin(channel: FrameChannel): FrameSession {
-    const { service, serverVersion, newConnectionId } = this.deps;
+    const { service, serverVersion, dedupeWindowMs, newConnectionId } = this.deps;
     const session = new FrameSession(newConnectionId(), channel, this.sessionDeps);
     this.open.add(session);
     const { pingIntervalMs, maxMessageBytes } = service.deps.limits;
@@ -45,6 +46,7 @@ export class FrameSessions {
       serverVersion,
       pingInterval: durationFromMs(pingIntervalMs),
       maxMessageBytes,
+      dedupeWindow: durationFromMs(dedupeWindowMs),
     });
     session.send(0, { case: "welcome", value });
     return session;

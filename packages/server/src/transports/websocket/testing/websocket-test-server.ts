@@ -32,6 +32,7 @@ export async function webSocketTestServer(
   const sessions = new FrameSessions({
     service,
     serverVersion: "0.0.0-test",
+    dedupeWindowMs: 60_000,
     newConnectionId: () => `connection-${++connections}`,
     report,
   });
