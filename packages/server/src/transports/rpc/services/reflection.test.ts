@@ -21,6 +21,7 @@ const { service } = testService();
 const sessions = new FrameSessions({
   service,
   serverVersion: "test",
+  dedupeWindowMs: 60_000,
   newConnectionId: () => "1",
   report: (error) => assert.fail(String(error)),
 });
