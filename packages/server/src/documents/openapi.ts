@@ -65,7 +65,9 @@ function streamReply(output: DescMessage, schemas: SchemaSet): object {
   return {
     description:
       "Server-sent events: first `subscribed`, then one event without a name for each message, its `id` the position. " +
-      "`Last-Event-ID` resumes. An `error` event comes before an end that the server decides.",
+      "`Last-Event-ID` resumes. An `error` event comes before an end that the server decides. To a client that accepts " +
+      "text/event-stream alone, as EventSource does, a refusal is an `error` event too. Where coming back is of no use, the " +
+      "event has the id `ended`, which as `Last-Event-ID` is answered with 204: that ends an EventSource.",
     headers: {
       "confab-position": {
         description: "Where the stream starts: everything after it follows",

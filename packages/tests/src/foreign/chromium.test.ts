@@ -116,3 +116,13 @@ browserTest("EventSource hears a room, and resumes by itself where it was cut of
     await relay.close();
   }
 });
+
+browserTest("EventSource whose position is gone is told so, and does not come back for ever", async (open, url) => {
+  const page = await open("/");
+  const statuses: number[] = [];
+  page.on("response", (response) => statuses.push(response.status()));
+  const told = await callPage<string[]>(page, "endOfEvents", `${url}/v1/rooms/events/stream?after=1:99`);
+  // The event, the end of its stream, and the end of the second attempt, which is answered with 204.
+  assert.deepEqual(told, ["OUT_OF_RANGE", "lost", "lost"]);
+  assert.deepEqual(statuses, [200, 204]);
+});

@@ -178,7 +178,7 @@ fuzz({
     const sse = createSseHandler({ service });
     const text = Buffer.concat(chunks).toString("latin1");
     const exchange = new FakeExchange({ method: "GET", headers: { "last-event-id": text } });
-    sse.openStream(exchange, Buffer.from('{"room":"hall"}'));
+    sse.openStream(exchange, () => Buffer.from('{"room":"hall"}'));
     const result = await answered(exchange);
     sse.close();
     return result;

@@ -120,7 +120,8 @@ export function endingCode(flags: number, text: string): Outcome {
 
 async function streamSse(url: string, headers: Record<string, string>): Promise<Outcome> {
   const abort = new AbortController();
-  const response = await fetch(url, { headers: { accept: "text/event-stream", ...headers }, signal: abort.signal });
+  // As curl and most clients do: only `EventSource` takes nothing but events.
+  const response = await fetch(url, { headers: { accept: "*/*", ...headers }, signal: abort.signal });
   if (!response.ok) return ((await response.json()) as { error: { code: string } }).error.code;
   abort.abort();
   return reading;

@@ -13,10 +13,11 @@ import { type RequestParts, requestJsonFrom } from "./transcoding.js";
 export interface RestDeps {
   readonly service: ChatService;
   /**
-   * Answer a call of StreamMessages. The exchange has no listener yet. The request is a `User` in proto3 JSON, unchecked.
-   * The composition gives the transport of server-sent events here.
+   * Answer a call of StreamMessages. The exchange has no listener yet. `requestJson` makes the request, a `User` in proto3
+   * JSON, unchecked, and throws what is wrong with the URL: how a stream is refused is the transport's matter. The
+   * composition gives the transport of server-sent events here.
    */
-  readonly openStream: (exchange: Exchange, request: Uint8Array) => void;
+  readonly openStream: (exchange: Exchange, requestJson: () => Uint8Array) => void;
   /** Shared by the bodies of one server; by default REST has its own. */
   readonly bodyTimeouts?: ArrivalTimeouts;
   /** Told of every INTERNAL error, with what is underneath; the client is not. */
@@ -50,7 +51,7 @@ export function createRestHandler(deps: RestDeps): ExchangeHandler {
       const call: RestCall = { route: match.route, variables: match.variables, query };
       const operation = operations.get(match.route.rpc);
       if (operation) answerUnary(exchange, operation, call, { bounds, report });
-      else beginStream(exchange, call, deps);
+      else deps.openStream(exchange, () => requestJsonFrom({ ...call, body: noBody }));
     }
   };
 }
@@ -83,17 +84,6 @@ function refuseMismatch(exchange: Exchange, match: Exclude<RouteMatch, { kind: "
     const allow = match.allow.join(", ");
     refuse(exchange, new ConfabError("METHOD_NOT_ALLOWED", `${shown} takes ${allow}`), { allow });
   }
-}
-
-function beginStream(exchange: Exchange, call: RestCall, { openStream }: RestDeps): void {
-  let request: Uint8Array;
-  try {
-    request = requestJsonFrom({ ...call, body: noBody });
-  } catch (thrown) {
-    refuse(exchange, confabErrorFrom(thrown));
-    return;
-  }
-  openStream(exchange, request);
 }
 
 interface UnaryContext {

@@ -2,12 +2,13 @@ import { create } from "@bufbuild/protobuf";
 import { ConfabError, confabErrorFrom, formatPosition, messageJson, parsePosition } from "@confab/contract";
 import { SubscribedSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import type { Subscribed, SubscribeRequest } from "../../core/index.js";
-import type { Exchange, Fields } from "../../http/exchange.js";
-import { streamedReplyFields } from "../../http/streamed-reply.js";
+import type { Exchange } from "../../http/exchange.js";
+import { ignoredBody } from "../../http/read-body.js";
 import { wirePositionFrom } from "../../service/conversions.js";
 import type { ChatService } from "../../service/index.js";
 import { EventMessages, eventText } from "./event.js";
 import { Heartbeats } from "./heartbeats.js";
+import { endForGood, eventStreamFields, finalEventId } from "./refusal.js";
 import { SseStream, type SseStreamDeps } from "./stream.js";
 
 export interface SseDeps {
@@ -19,8 +20,11 @@ export interface SseDeps {
 }
 
 export interface SseHandler {
-  /** Answer a call of StreamMessages with events. The exchange has no listener yet; the request is a `User` in proto3 JSON. */
-  readonly openStream: (exchange: Exchange, request: Uint8Array) => void;
+  /**
+   * Answer a call of StreamMessages with events. The exchange has no listener yet. `requestJson` makes the request, a `User`
+   * in proto3 JSON; what it throws is answered as any refusal of a stream.
+   */
+  readonly openStream: (exchange: Exchange, requestJson: () => Uint8Array) => void;
   /** Stop the heartbeats. The streams end with their subscriptions. May be called twice. */
   close(): void;
 }
@@ -33,9 +37,11 @@ const retrySpreadMs = 2_000;
 export function createSseHandler({ service, random = Math.random, report = ignoreBug }: SseDeps): SseHandler {
   const { limits, hub, types } = service.deps;
   const heartbeats = new Heartbeats(limits.pingIntervalMs);
+  const retryMs = () => retryAtLeastMs + Math.floor(random() * retrySpreadMs);
   const streamDeps: SseStreamDeps = {
     encoding: new EventMessages(service.json),
     maxQueuedBytes: limits.maxQueuedBytes,
+    retryMs,
     onOver: (stream) => heartbeats.delete(stream),
     report,
   };
@@ -48,25 +54,31 @@ export function createSseHandler({ service, random = Math.random, report = ignor
   ) => {
     if (!stream.open(subscription)) return;
     heartbeats.add(stream);
-    exchange.respond(200, { ...streamHeaders, "confab-position": formatPosition(position) });
+    const id = formatPosition(position);
+    exchange.respond(200, { ...eventStreamFields, "confab-position": id });
     const subscribed = create(SubscribedSchema, { room, position: wirePositionFrom(position), recovered: isRecovered });
-    const retryMs = retryAtLeastMs + Math.floor(random() * retrySpreadMs);
     const json = messageJson(SubscribedSchema, subscribed, types);
-    exchange.write(Buffer.from(eventText({ name: "subscribed", position, retryMs, json })));
+    exchange.write(Buffer.from(eventText({ name: "subscribed", id, retryMs: retryMs(), json })));
   };
 
   return {
     openStream: (exchange, requestJson) => {
+      const lastEventId = exchange.request.headers["last-event-id"];
+      if (lastEventId === finalEventId) {
+        exchange.listen(ignoredBody);
+        endForGood(exchange);
+        return;
+      }
       const stream = new SseStream(exchange, streamDeps);
       let request: SubscribeRequest;
       try {
-        request = resumed(service.decodeReader("json", requestJson), exchange.request.headers["last-event-id"]);
+        request = resumed(service.decodeReader("json", requestJson()), lastEventId);
       } catch (thrown) {
         stream.refuse(confabErrorFrom(thrown));
         return;
       }
       if (exchange.request.method === "HEAD") {
-        exchange.respond(200, streamHeaders);
+        exchange.respond(200, eventStreamFields);
         exchange.end();
         return;
       }
@@ -90,8 +102,6 @@ export function createSseHandler({ service, random = Math.random, report = ignor
 function ignoreBug(): void {
   // Whoever wants to know of bugs gives a `report`.
 }
-
-const streamHeaders: Fields = { "content-type": "text/event-stream", ...streamedReplyFields };
 
 /**
  * A client that comes back: it asks for what it asked at first, and says in a header what it has seen since, which wins.

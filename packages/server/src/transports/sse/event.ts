@@ -1,4 +1,4 @@
-import { formatPosition, type Position } from "@confab/contract";
+import { formatPosition } from "@confab/contract";
 import type { Encoding, LogEntry, RoomId } from "../../core/index.js";
 import type { MessageJson } from "../../service/index.js";
 
@@ -11,18 +11,18 @@ export const heartbeat: Uint8Array = Buffer.from(":\n\n");
 export interface SseEvent {
   /** None: `message`, which is what `EventSource.onmessage` hears. */
   readonly name?: string;
-  /** What the client gives as `Last-Event-ID` when it comes back. */
-  readonly position?: Position;
+  /** What the client gives as `Last-Event-ID` when it comes back: the position, as a rule. */
+  readonly id?: string;
   /** How long the client should wait before it comes back, in milliseconds. */
   readonly retryMs?: number;
   readonly json: string;
 }
 
-export function eventText({ name, position, retryMs, json }: SseEvent): string {
+export function eventText({ name, id, retryMs, json }: SseEvent): string {
   const retry = retryMs === undefined ? "" : `retry: ${retryMs}\n`;
   const event = name === undefined ? "" : `event: ${name}\n`;
-  const id = position === undefined ? "" : `id: ${formatPosition(position)}\n`;
-  return `${retry}${event}${id}data: ${json}\n\n`;
+  const idLine = id === undefined ? "" : `id: ${id}\n`;
+  return `${retry}${event}${idLine}data: ${json}\n\n`;
 }
 
 /** A run of messages as events: the same bytes for every stream that reads the room. */
@@ -33,8 +33,10 @@ export class EventMessages implements Encoding {
 
   encode(_room: RoomId, epoch: number, entries: readonly LogEntry[]): Uint8Array {
     let text = "";
-    for (const entry of entries)
-      text += eventText({ position: { epoch, offset: entry.offset }, json: this.json.of(epoch, entry) });
+    for (const entry of entries) {
+      const id = formatPosition({ epoch, offset: entry.offset });
+      text += eventText({ id, json: this.json.of(epoch, entry) });
+    }
     return Buffer.from(text);
   }
 }

@@ -18,6 +18,7 @@ function stream() {
   const sse = new SseStream(exchange, {
     encoding: new EventMessages(service.json),
     maxQueuedBytes,
+    retryMs: () => 2_000,
     onOver: () => timesOver++,
     report: (error) => reported.push(error),
   });
@@ -98,7 +99,7 @@ test("a bug in the answering ends the exchange and is reported", async () => {
     throw bug;
   };
   const sse = createSseHandler({ service, report: (error) => reported.push(error) });
-  sse.openStream(exchange, Buffer.from("{}"));
+  sse.openStream(exchange, () => Buffer.from("{}"));
   while (!exchange.isReset) await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(reported, [bug]);
   assert.equal(hub.roomInUse(roomIdFrom("lobby")), undefined);

@@ -1,12 +1,14 @@
 import type { ConfabError } from "@confab/contract";
 import type { Encoding, Sink, Subscription } from "../../core/index.js";
 import type { Exchange, ExchangeListener } from "../../http/exchange.js";
-import { errorJson, respondError } from "../../http-reply/index.js";
-import { eventText, heartbeat } from "./event.js";
+import { heartbeat } from "./event.js";
+import { errorEvent, refuseStream } from "./refusal.js";
 
 export interface SseStreamDeps {
   readonly encoding: Encoding;
   readonly maxQueuedBytes: number;
+  /** How long a client should wait before it comes back, in milliseconds; another time for each. */
+  readonly retryMs: () => number;
   /** The stream is over, for whatever reason. */
   readonly onOver: (stream: SseStream) => void;
   /** Told of every INTERNAL error, with what is underneath; the client is not. */
@@ -41,10 +43,10 @@ export class SseStream implements Sink {
     return true;
   }
 
-  /** Answer with an error, as an ordinary HTTP response: the stream has not begun. */
+  /** Answer with an error: the stream has not begun. */
   refuse(error: ConfabError): void {
     this.over(error);
-    respondError(this.exchange, error);
+    refuseStream(this.exchange, error, Math.max(this.deps.retryMs(), error.facts.retryAfterMs ?? 0));
   }
 
   write(bytes: Uint8Array): boolean {
@@ -63,7 +65,7 @@ export class SseStream implements Sink {
       this.refuse(error);
       return;
     }
-    this.exchange.write(Buffer.from(eventText({ name: "error", json: errorJson(error) })));
+    this.exchange.write(errorEvent(error));
     this.exchange.end();
     this.over(error);
   }

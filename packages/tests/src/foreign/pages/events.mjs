@@ -27,3 +27,14 @@ globalThis.nextTexts = async (count) => {
   }
   return texts.splice(0, count);
 };
+
+/** How an EventSource ends: each `error` event's code, or "lost" without one; resolves when it has given up. */
+globalThis.endOfEvents = (url) =>
+  new Promise((resolve) => {
+    const told = [];
+    const source = new EventSource(url);
+    source.addEventListener("error", (event) => {
+      told.push(event.data === undefined ? "lost" : JSON.parse(event.data).code);
+      if (source.readyState === EventSource.CLOSED) resolve(told);
+    });
+  });

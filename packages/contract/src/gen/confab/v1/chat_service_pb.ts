@@ -46,6 +46,15 @@ export const ChatService: GenService<{
    * shows that header to a page only with the first message; a page that must
    * not miss one asks GetHistory for `newest` first, and streams after it.
    *
+   * As server-sent events: an `EventSource` cannot see an HTTP error, so a client
+   * that accepts nothing but text/event-stream gets an error as an event called
+   * `error` with an Error in JSON (code and details, for OUT_OF_RANGE the
+   * available range), and the stream ends. If coming back is of no use, the
+   * event's id is `ended`: the browser comes back once more with it, is answered
+   * with 204, and stops. A page that wants to go on opens a new EventSource, for
+   * example with `after` set to just before the range. Other clients get the
+   * HTTP error (416).
+   *
    * Over Connect and gRPC-Web a stream on which nothing was sent for a while
    * (the limit idleStreamEndMs, 50 s) ends with UNAVAILABLE, an ErrorInfo with
    * the reason IDLE_STREAM and a RetryInfo, because proxies cut streams that are
