@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
-import { type Link, openLink, serverUrl, type TransportName } from "@confab/client/node";
+import { type Link, openLink, serverUrl, type TransportName, transportNames } from "@confab/client/node";
 import { PayloadTypes } from "@confab/contract";
 import { type CommandContext, UsageError } from "./command.js";
 import { wholeNumber } from "./parse-args.js";
@@ -19,23 +19,11 @@ export const connectionOptions = {
 export const connectionHelp = `      --url URL        the server; default $CONFAB_URL or http://127.0.0.1:8080
       --ca FILE        whom to trust to vouch for an https:// server: certificates in PEM; default
                        those that Node trusts, and $NODE_EXTRA_CA_CERTS
-  -t, --transport T    grpc, grpc-web, connect, websocket, websocket-json, websocket-proto, sse or
-                       rest (the same one); default websocket-proto
+  -t, --transport T    ${transportNames.slice(0, 4).join(", ")},
+                       ${transportNames.slice(4).join(", ")}; default websocket-proto
       --timeout S      seconds that one answer may take; default 30
       --types FILE     payload types: .proto files or descriptor sets; may be repeated
   -h, --help           this text`;
-
-/** The transports by the names that users know them by. */
-const transports: Readonly<Record<string, TransportName>> = {
-  grpc: "grpc",
-  "grpc-web": "grpc-web",
-  connect: "connect",
-  websocket: "websocket-plain",
-  "websocket-json": "websocket-json",
-  "websocket-proto": "websocket-proto",
-  sse: "sse",
-  rest: "sse",
-};
 
 export interface ConnectionValues {
   readonly url?: string | undefined;
@@ -69,9 +57,9 @@ export async function openConnection(
 }
 
 function transportNamed(name: string): TransportName {
-  const transport = Object.hasOwn(transports, name) ? transports[name] : undefined;
+  const transport = transportNames.find((each) => each === name);
   if (transport === undefined)
-    throw new UsageError(`--transport ${name}: there are ${Object.keys(transports).join(", ")}`);
+    throw new UsageError(`--transport must be one of ${transportNames.join(", ")}, got ${JSON.stringify(name)}`);
   return transport;
 }
 

@@ -23,6 +23,7 @@ export type {
   RoomsRequest,
   TransportName,
 } from "./link.js";
+export { transportNames } from "./link.js";
 export { isNetworkFailure } from "./network-failure.js";
 export { serverUrl } from "./open-link.js";
 export type { MessagePayload, PayloadConverter } from "./payload.js";

@@ -2,14 +2,17 @@ import type { ConfabError } from "@confab/contract";
 import type { MessagePayload, PayloadConverter } from "./payload.js";
 
 /** The transports a link may run on. `sse` reads by Server-Sent Events and does the rest by REST. */
-export type TransportName =
-  | "websocket-plain"
-  | "websocket-json"
-  | "websocket-proto"
-  | "connect"
-  | "grpc-web"
-  | "grpc"
-  | "sse";
+export const transportNames = [
+  "websocket-proto",
+  "websocket-json",
+  "websocket-plain",
+  "grpc",
+  "grpc-web",
+  "connect",
+  "sse",
+] as const;
+
+export type TransportName = (typeof transportNames)[number];
 
 /**
  * One way to a server: every call that the contract has, over one transport. A link has no memory: it does not reconnect,

@@ -6,8 +6,14 @@ import { nodeSocket } from "./node/socket.js";
 import type { TlsOptions } from "./node/tls.js";
 import { openLink as openWebLink, type Platform, serverUrl } from "./open-link.js";
 import { RpcLink } from "./rpc/rpc-link.js";
+import { type Check, check } from "./sdk/checks.js";
 import { Client } from "./sdk/client.js";
 import type { ConnectOptions } from "./sdk/options.js";
+
+const certificates: Check = [
+  "certificates in PEM: a string or a list of strings",
+  (value) => [value].flat().every((each) => typeof each === "string"),
+];
 
 export type NodeLinkOptions = LinkOptions & TlsOptions;
 
@@ -34,9 +40,10 @@ export type NodeConnectOptions = ConnectOptions & TlsOptions;
  * Connect to a server, and stay connected. Returns at once; `client.state` says how it goes, and whatever is asked of the
  * client meanwhile waits.
  *
- * @throws TypeError: the URL is no `http://` or `https://` address.
+ * @throws TypeError: the URL is no `http://` or `https://` address, or another option is wrong.
  */
 export function connect(options: NodeConnectOptions): Client {
+  check("connect", options, { ca: certificates });
   const { ca } = options;
   return new Client(options, {
     transports: ["websocket-proto", "grpc", "connect", "sse"],

@@ -1,6 +1,7 @@
 import type { OpenChannel } from "./frames/channel.js";
 import { FrameLink } from "./frames/frame-link.js";
-import type { Link, LinkOptions, TransportName } from "./link.js";
+import { type Link, type LinkOptions, type TransportName, transportNames } from "./link.js";
+import { refusalOf } from "./requirements.js";
 import { ConnectCaller } from "./rpc/connect.js";
 import { GrpcWebCaller } from "./rpc/grpc-web.js";
 import { RpcLink } from "./rpc/rpc-link.js";
@@ -25,9 +26,12 @@ export const webPlatform: Platform = { fetch: platformFetch, makeSocket: platfor
 /**
  * A link to a server. Nothing is sent before the first call.
  *
- * @throws TypeError: the URL is no `http://` or `https://` address.
+ * @throws TypeError: the URL is no `http://` or `https://` address, there is no such transport, or the browser lacks what it
+ * needs.
  */
 export function openLink(transport: WebTransportName, options: LinkOptions, platform: Platform = webPlatform): Link {
+  const refusal = platform === webPlatform ? refusalOf(transport) : undefined;
+  if (refusal !== undefined) throw new TypeError(refusal);
   const checked = { ...options, url: serverUrl(options.url) };
   const { url, types } = checked;
   const { makeSocket } = platform;
@@ -53,13 +57,15 @@ export function openLink(transport: WebTransportName, options: LinkOptions, plat
     case "websocket-plain":
       return new PlainLink(checked, { makeSocket, aside: connect() });
     default:
-      return transport satisfies never;
+      transport satisfies never;
+      throw new TypeError(`transport must be one of ${transportNames.join(", ")}, got ${JSON.stringify(transport)}`);
   }
 }
 
 /** A server's URL without a slash at its end. @throws TypeError: it is no `http://` or `https://` address. */
 export function serverUrl(text: string): string {
   let url: URL;
+  if (typeof text !== "string") throw new TypeError(`url must be a string, got ${String(text)}`);
   try {
     url = new URL(text);
   } catch (cause) {

@@ -4,6 +4,7 @@ import type { CallOptions, Link, LinkOptions, RoomsPage, RoomsRequest, Transport
 import { serverUrl } from "../open-link.js";
 import { backoffMs } from "./backoff.js";
 import { Calls } from "./calls.js";
+import { callChecks, check, checkValue, connectChecks, roomsChecks, text } from "./checks.js";
 import { platformClock } from "./clock.js";
 import { type ConnectionState, Connector } from "./connector.js";
 import { Emitter } from "./emitter.js";
@@ -28,6 +29,8 @@ export interface ClientEvents {
 export interface ClientPlatform {
   /** What `auto` stands for, in order of preference. */
   readonly transports: readonly [TransportName, ...TransportName[]];
+  /** Why a transport cannot be used here; undefined if it can, as all can if this is left out. */
+  refusalOf?(transport: TransportName): string | undefined;
   openLink(transport: TransportName, options: LinkOptions): Link;
 }
 
@@ -39,16 +42,18 @@ export class Client {
   private readonly release: () => void;
 
   constructor(options: ConnectOptions, platform: ClientPlatform) {
-    // Here, because a URL that is none would otherwise be tried again and again.
-    const url = serverUrl(options.url);
+    // Here, because what is wrong would otherwise be tried again and again.
+    check("connect", options, connectChecks);
     const { user, types, token, reconnect = {}, transport = "auto" } = options;
+    const order = new TransportOrder(usable(transport === "auto" ? platform.transports : [transport], platform));
+    const url = serverUrl(options.url);
     const { attemptTimeoutMs = 15_000, random = Math.random, clock = platformClock } = options;
     const { tokenTimeoutMs = 10_000 } = options;
     const retryDelayMs = (failures: number, error: ConfabError) => backoffMs(failures, error, reconnect, random);
     const onFailed = (error: ConfabError) => this.emitter.emit("tokenFailed", error);
     this.connector = new Connector({
       url,
-      order: new TransportOrder(transport === "auto" ? platform.transports : [transport]),
+      order,
       openLink: (name, fresh, onLost) => platform.openLink(name, { url, types, token: fresh, onLost }),
       tokens: new TokenSource({ ask: token, timeoutMs: tokenTimeoutMs, clock, retryDelayMs, onFailed }),
       reconnect,
@@ -86,10 +91,13 @@ export class Client {
 
   /** @param name `lobby` if empty. */
   room(name: string): Room {
+    if (name !== undefined) checkValue("room: name", name, text);
     return new Room(name || "lobby", this.deps);
   }
 
-  rooms(request?: RoomsRequest, options?: CallOptions): Promise<RoomsPage> {
+  async rooms(request: RoomsRequest = {}, options: CallOptions = {}): Promise<RoomsPage> {
+    check("rooms", request, roomsChecks);
+    check("rooms", options, callChecks);
     return this.deps.calls.read((link, bounds) => link.rooms(request, bounds), options);
   }
 
@@ -107,6 +115,16 @@ export class Client {
     }
     this.emitter.emit("state", state);
   }
+}
+
+/** The transports that the platform has all of. @throws TypeError: there is none; it says what the first one lacks. */
+function usable(
+  names: readonly [TransportName, ...TransportName[]],
+  { refusalOf = () => undefined }: ClientPlatform,
+): readonly [TransportName, ...TransportName[]] {
+  const [first, ...others] = names.filter((name) => refusalOf(name) === undefined);
+  if (!first) throw new TypeError(refusalOf(names[0]));
+  return [first, ...others];
 }
 
 /** Browsers know when there is a network again; elsewhere nobody tells. */

@@ -8,11 +8,14 @@ export interface Clock {
   after(delayMs: number, task: () => void): () => void;
 }
 
+/** The longest wait of a platform's timer: one of 2^31 milliseconds or more overflows, and runs at once. */
+const maxTimerMs = 2_147_483_647;
+
 export const platformClock: Clock = {
   nowMs: () => (globalThis.performance ?? Date).now(),
   unixMs: () => Date.now(),
   after: (delayMs, task) => {
-    const timer = setTimeout(task, delayMs);
+    const timer = setTimeout(task, Math.min(delayMs, maxTimerMs));
     return () => clearTimeout(timer);
   },
 };

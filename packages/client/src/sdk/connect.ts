@@ -1,5 +1,5 @@
-import type { WebTransportName } from "../open-link.js";
-import { openLink } from "../open-link.js";
+import { openLink, type WebTransportName } from "../open-link.js";
+import { refusalOf } from "../requirements.js";
 import { Client } from "./client.js";
 import type { ConnectOptions } from "./options.js";
 
@@ -10,16 +10,14 @@ export type WebConnectOptions = ConnectOptions & { readonly transport?: WebTrans
  * Connect to a server, and stay connected. Returns at once; `client.state` says how it goes, and whatever is asked of the
  * client meanwhile waits.
  *
- * @throws TypeError: the URL is no `http://` or `https://` address.
+ * @throws TypeError: the URL is no `http://` or `https://` address, another option is wrong, or the platform lacks what the
+ * transport needs.
  */
 export function connect(options: WebConnectOptions): Client {
   return new Client(options, {
     // Where a proxy lets no WebSocket through, events mostly pass; Connect's streams need a proxy that does not buffer.
     transports: ["websocket-proto", "sse", "connect"],
-    openLink: (transport, linkOptions) => {
-      // Not in the types; a plain JavaScript program may still ask.
-      if (transport === "grpc") throw new TypeError("transport: grpc needs @confab/client/node");
-      return openLink(transport, linkOptions);
-    },
+    refusalOf,
+    openLink: (transport, linkOptions) => openLink(transport as WebTransportName, linkOptions),
   });
 }

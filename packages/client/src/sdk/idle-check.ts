@@ -1,3 +1,4 @@
+import { whenAborted } from "../call-signal.js";
 import { failureFrom } from "../client-fault.js";
 import { networkFailure } from "../network-failure.js";
 import type { Clock } from "./clock.js";
@@ -43,6 +44,8 @@ export function watchSilence(options: SilenceOptions): SilenceWatch {
     else again();
   };
   const again = () => {
+    // A loop that is not iterated further never closes this.
+    if (!session.isLive) return;
     cancel = clock.after(idleCheckMs, tick.bind(undefined, waits));
   };
   const check = async () => {
@@ -65,6 +68,12 @@ export function watchSilence(options: SilenceOptions): SilenceWatch {
     }
   };
   let isClosed = false;
+  const close = () => {
+    isClosed = true;
+    release();
+    cancel();
+  };
+  const release = whenAborted(options.connector.closed, () => close());
   again();
   return {
     begins: () => {
@@ -74,9 +83,6 @@ export function watchSilence(options: SilenceOptions): SilenceWatch {
       isWaiting = false;
       waits++;
     },
-    close: () => {
-      isClosed = true;
-      cancel();
-    },
+    close,
   };
 }

@@ -178,6 +178,22 @@ test("closing ends a reading that waits to be tried again", async () => {
   assert.equal(clock.waiting, 0);
 });
 
+test("a loop that is not iterated further keeps no timer, once its client is closed or its connection lost", async () => {
+  const { server, clock, client } = await reading({}, { transport: "sse" });
+  const loop = client.room("r").messages()[Symbol.asyncIterator]();
+  const first = loop.next();
+  await settled();
+  server.last.push(1);
+  await first;
+  const before = clock.waiting;
+  assert.ok(before > 0);
+  server.last.drop();
+  await clock.pass(60_000);
+  assert.equal(clock.waiting, before - 1);
+  client.close();
+  assert.equal(clock.waiting, 0);
+});
+
 test("a handler that throws ends its reading with its error", async () => {
   const server = new FakeServer();
   const platform = { transports: ["websocket-proto"] as const, openLink: server.openLink.bind(server) };

@@ -11,6 +11,19 @@ import type {
 } from "../link.js";
 import type { MessagePayload } from "../payload.js";
 import type { Calls } from "./calls.js";
+import {
+  callback,
+  callChecks,
+  check,
+  checkValue,
+  hearChecks,
+  historyChecks,
+  membersChecks,
+  messageChecks,
+  readChecks,
+  sendChecks,
+  signalChecks,
+} from "./checks.js";
 import type { Outbox, SendOptions } from "./outbox.js";
 import { type Overflow, overheard } from "./overheard.js";
 import type { Presence } from "./presence.js";
@@ -62,9 +75,12 @@ export class Room {
    * @throws TOO_MANY_REQUESTS: too many sends wait. Any final error of the server. CANCELLED, DEADLINE_EXCEEDED: given up;
    * it may have been stored.
    */
-  send(message: string | RoomMessage, { id, ...options }: RoomSendOptions = {}): Promise<Ack> {
-    const { text, payload, user = this.deps.user ?? "" } = typeof message === "string" ? { text: message } : message;
-    return this.deps.outbox.send({ room: this.name, user, text, payload, id }, options);
+  async send(message: string | RoomMessage, options: RoomSendOptions = {}): Promise<Ack> {
+    const said = typeof message === "string" ? { text: message } : message;
+    check("send: message", said, messageChecks);
+    check("send", options, sendChecks);
+    const { text, payload, user = this.deps.user ?? "" } = said;
+    return this.deps.outbox.send({ room: this.name, user, text, payload, id: options.id }, options);
   }
 
   /**
@@ -72,13 +88,18 @@ export class Room {
    *
    * It ends when the signal aborts or the client is closed. It fails with OUT_OF_RANGE (see `ReadOptions.onGap`), with
    * another final error of the server, or with the error that the client closed with.
+   *
+   * @throws TypeError, at once: an option is of the wrong type or out of its range.
    */
   messages(options: ReadOptions = {}): AsyncIterable<ChatMessage> & { readonly position: string | undefined } {
+    check("messages", options, readChecks);
     return new RoomReading(this.name, this.reader(options), this.deps.reading);
   }
 
   /** `messages`, given to a function. */
   subscribe(handler: MessageHandler, options: ReadOptions = {}): Subscription {
+    checkValue("subscribe: handler", handler, callback);
+    check("subscribe", options, readChecks);
     return subscribe(handler, this.name, this.reader(options), this.deps.reading);
   }
 
@@ -92,7 +113,7 @@ export class Room {
    * @throws UNKNOWN_METHOD: the transport carries messages only (`Link.hearsSignals`). Otherwise as `messages`.
    */
   signals(options?: HearOptions): AsyncIterable<IncomingSignal> {
-    return this.overheard(options, "forget", (onSignal: (signal: IncomingSignal) => void) => ({ onSignal }));
+    return this.overheard("signals", options, "forget", (onSignal: (signal: IncomingSignal) => void) => ({ onSignal }));
   }
 
   /**
@@ -101,19 +122,25 @@ export class Room {
    * with TOO_MANY_REQUESTS if more than 1,000 events wait to be taken.
    */
   presence(options?: HearOptions): AsyncIterable<Presence> {
-    return this.overheard(options, "fail", (onPresence: (presence: Presence) => void) => ({ onPresence }));
+    return this.overheard("presence", options, "fail", (onPresence: (presence: Presence) => void) => ({ onPresence }));
   }
 
-  history(request: Omit<HistoryRequest, "room"> = {}, options?: CallOptions): Promise<HistoryPage> {
+  async history(request: Omit<HistoryRequest, "room"> = {}, options: CallOptions = {}): Promise<HistoryPage> {
+    check("history", request, historyChecks);
+    check("history", options, callChecks);
     return this.deps.calls.read((link, bounds) => link.history({ ...request, room: this.name }, bounds), options);
   }
 
-  members(request: Omit<MembersRequest, "room"> = {}, options?: CallOptions): Promise<MembersPage> {
+  async members(request: Omit<MembersRequest, "room"> = {}, options: CallOptions = {}): Promise<MembersPage> {
+    check("members", request, membersChecks);
+    check("members", options, callChecks);
     return this.deps.calls.read((link, bounds) => link.members({ ...request, room: this.name }, bounds), options);
   }
 
   /** Tell the readers of something that is not kept. At most once: what a lost connection takes with it stays lost. */
-  signal(signal: RoomSignal, options?: CallOptions): Promise<void> {
+  async signal(signal: RoomSignal, options: CallOptions = {}): Promise<void> {
+    check("signal", signal, signalChecks);
+    check("signal", options, callChecks);
     const { user = this.deps.user ?? "" } = signal;
     return this.deps.calls.once((link, bounds) => link.signal({ ...signal, user, room: this.name }, bounds), options);
   }
@@ -124,10 +151,13 @@ export class Room {
   }
 
   private overheard<T>(
-    { user = "", signal }: HearOptions = {},
+    what: string,
+    hearing: HearOptions | undefined,
     overflow: Overflow,
     optionsFor: (tell: (event: T) => void) => ReadOptions,
   ): AsyncIterable<T> {
+    check(what, hearing ?? {}, hearChecks);
+    const { user = "", signal } = hearing ?? {};
     const begin = (tell: (event: T) => void, ends: AbortSignal) => {
       const options: ReadingOptions = { ...optionsFor(tell), user, signal: ends, isFromNow: true };
       return new RoomReading(this.name, options, this.deps.reading);
