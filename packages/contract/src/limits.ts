@@ -32,6 +32,26 @@ export const limits = {
     max: 100_000,
     meaning: "Requests in flight on one HTTP/2 connection",
   },
+  maxResets: {
+    fallback: 5_000,
+    min: 10,
+    max: 10_000_000,
+    meaning:
+      "Requests of one HTTP/2 connection that are reset before their answer, or have too large headers, within budgetWindowMs; each completed request gives one back. Past it the connection takes no new requests, and ends when those that were answered have ended",
+  },
+  maxControlFrames: {
+    fallback: 3_000,
+    min: 100,
+    max: 10_000_000,
+    meaning:
+      "Frames without a message that one HTTP/2 connection or WebSocket may send within budgetWindowMs: pings, settings, priorities, empty pieces; on HTTP/2 besides ten for each frame of an answer. Past it the connection ends with ENHANCE_YOUR_CALM or 1008",
+  },
+  budgetWindowMs: {
+    fallback: 30_000,
+    min: 1_000,
+    max: 600_000,
+    meaning: "The time over which maxResets and maxControlFrames count",
+  },
   maxRequestsInFlight: {
     fallback: 1_000,
     min: 1,

@@ -17,6 +17,8 @@ export interface ListenerOptions {
   readonly limits: Limits;
   readonly onExchange: ExchangeHandler;
   readonly onUpgrade: UpgradeHandler;
+  /** A client spent a budget, and its connection ends. */
+  readonly onAbuse: (remoteAddress: string, reason: string) => void;
   /** For bugs. */
   readonly report: (error: unknown) => void;
 }
@@ -43,6 +45,8 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     requestTimeoutMs: limits.requestTimeoutMs,
     refusalOf: (error) => ({ status: error.kind.http, json: `{"error":${errorJson(error)}}` }),
   });
+  const { maxResets, maxControlFrames, budgetWindowMs } = limits;
+  const budgets = { maxResets, maxControlFrames, windowMs: budgetWindowMs };
   const http2 = new Set<Http2Connection>();
   const sockets = new Set<Socket>();
   const portOptions: PortOptions = {
@@ -57,7 +61,9 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
         maxStreams: limits.maxStreamsPerConnection,
         // As long again for the answer as for the silence: the same on a WebSocket.
         timeouts: { pingIntervalMs: limits.pingIntervalMs, pingTimeoutMs: limits.pingIntervalMs },
+        budgets,
         onError: report,
+        onAbuse: options.onAbuse,
       } as const;
       const connection = serveHttp2(socket, firstBytes, connectionOptions, onExchange);
       http2.add(connection);

@@ -11,6 +11,7 @@ import { createRpcHandler } from "../transports/rpc/adapter.js";
 import { Readiness } from "../transports/rpc/services/health.js";
 import { createSseHandler } from "../transports/sse/adapter.js";
 import { createWebSocketHandler } from "../transports/websocket/adapter.js";
+import { AbuseLog } from "./abuse-log.js";
 import { type Certificate, type CertificateFacts, dateTrouble, readCertificate, TlsFileError } from "./certificate.js";
 import { checkedLimits, type ServerConfig, type TlsConfig } from "./config.js";
 import { Door } from "./door.js";
@@ -71,6 +72,8 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const files = config.webRoot === undefined ? undefined : new StaticFiles(config.webRoot);
   const engine = await openEngine(config, limits);
   const report = reporterTo(logger);
+  const abuses = new AbuseLog(logger);
+  const onAbuse = (remoteAddress: string, reason: string) => abuses.report(remoteAddress, reason);
   const hub = new Hub({ engine, clock: systemClock, turns: eventLoop, ids: randomIds, limits });
   const service = new ChatService({ hub, engine, types, limits });
   const sessions = new FrameSessions({
@@ -109,6 +112,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     service,
     sessions,
     report,
+    onAbuse,
     refusalOf: (request) => door.refusalOf(request),
   });
   const listenerOptions = {
@@ -118,6 +122,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     limits,
     onExchange,
     onUpgrade,
+    onAbuse,
     report,
   };
   const listener = await listen(listenerOptions).catch(async (failure: unknown) => {

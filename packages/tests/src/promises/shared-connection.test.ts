@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect } from "node:http2";
+import { connect, constants } from "node:http2";
 import { after, before, describe, it } from "node:test";
 import { type ServerProcess, startServerProcess } from "../fixture/server-process.js";
 import { overSession } from "./byte-stream.js";
@@ -58,6 +58,38 @@ describe("readers on streams of one HTTP/2 connection, as a gateway has them", (
     for (const reading of rest) {
       await reading.untilOffset(missed + 2);
       assert.deepEqual([reading.offsets.at(-1), reading.endedWith], [missed + 2, undefined]);
+      reading.close();
+    }
+    session.destroy();
+  });
+
+  // At a thousand within 30 s the connection was ended, and with it all the others' streams.
+  it("stay when thousands of streams beside them are cancelled, before or after their answer", async () => {
+    const session = connect(server.url);
+    await once(session, "connect");
+    const { read } = grpcOver(overSession(session));
+    const speaker = new Speaker(server.url, "cancelled");
+    const epoch = await speaker.say();
+    const readers = Array.from({ length: 200 }, () =>
+      read({ url: server.url, room: speaker.room, after: { epoch, offset: 0 } }),
+    );
+    for (const reading of readers) await reading.untilOffset(1);
+    const openAndCancel = async (isAnswered: boolean) => {
+      const stream = session.request({ ":path": "/v1/rooms/cancelled-other/stream" });
+      stream.on("error", () => undefined);
+      const closed = once(stream, "close");
+      if (isAnswered) await once(stream, "response");
+      stream.close(constants.NGHTTP2_CANCEL);
+      await closed;
+    };
+    for (let round = 0; round < 13; round++) {
+      await Promise.all(Array.from({ length: 200 }, (_, at) => openAndCancel(at % 2 === 0)));
+    }
+    assert.equal(session.closed, false);
+    await speaker.say();
+    for (const reading of readers) {
+      await reading.untilOffset(2);
+      assert.equal(reading.endedWith, undefined);
       reading.close();
     }
     session.destroy();

@@ -31,7 +31,7 @@ export class Deadlines implements Sweepable {
 
   sweep(nowMs: number): void {
     const session = this.#session;
-    session.guard.refill(nowMs - (this.#lastSweepMs ?? nowMs));
+    session.guard.refill(nowMs - (this.#lastSweepMs ?? nowMs), session.sender.sentFrames);
     this.#lastSweepMs = nowMs;
     const { timeouts } = session;
     const lingeringMs = this.#linger.elapsedMs(session.phase === "closing" ? 1 : undefined, nowMs);

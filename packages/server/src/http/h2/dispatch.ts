@@ -58,7 +58,7 @@ export class FrameDispatcher implements FrameSink {
         return receiveContinuation(session, flags, streamId, bytes, start, end);
       default:
         // Unknown types are ignored (RFC 9113 §4.1), but not without end.
-        return session.guard.countIdleFrame();
+        return session.countControlFrame();
     }
   }
 }

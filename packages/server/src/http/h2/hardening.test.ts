@@ -2,12 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Exchange, RequestHead } from "../exchange.js";
 import { readHeaderFactor } from "../header-size.js";
-import { ignoredBody } from "../read-body.js";
 import { ErrorCode, Flag, FrameType } from "./frame.js";
-import { maxContinuationFrames, maxIdleFrames, maxUnsentAnswers } from "./guard.js";
+import { maxContinuationFrames, maxUnsentAnswers } from "./guard.js";
 import { HpackDecoder } from "./hpack/decoder.js";
 import { encodeBlock } from "./hpack/encoder.js";
-import { defaultTimeouts, type Http2Options } from "./options.js";
+import { defaultTimeouts } from "./options.js";
 import {
   frame,
   headers,
@@ -17,39 +16,18 @@ import {
   RawPeer,
   settingsPayload,
 } from "./testing/raw-peer.js";
-import { echo, openServer, Recorder, type TestServer } from "./testing/server.js";
-
-interface Ending {
-  after(fn: () => Promise<void>): void;
-}
-
-async function open(t: Ending, options: Partial<Http2Options> = {}, handler: (one: Exchange) => void = echo) {
-  const server: TestServer = await openServer(handler, options);
-  const peer = await RawPeer.open(server.port);
-  t.after(async () => {
-    await peer.close();
-    await server.close();
-    assert.deepEqual(server.errors, []);
-  });
-  return { server, peer };
-}
+import { echo, openServer, Recorder } from "./testing/server.js";
+import { answerHead, openWithPeer } from "./testing/with-peer.js";
 
 const reset = (streamId: number): Buffer => frame(FrameType.RST_STREAM, 0, streamId, numberPayload(ErrorCode.CANCEL));
 const ping = frame(FrameType.PING, 0, 0, Buffer.alloc(8));
-
-/** Answers with 200, or with the status of the refusal that comes with the request. */
-function answerHead(one: Exchange): void {
-  one.listen(ignoredBody);
-  one.respond(one.request.refusal?.kind.http ?? 200, {});
-  one.end();
-}
 
 function statusIn(payload: Buffer): string | undefined {
   return new HpackDecoder(1000).decode(payload, 0, payload.length)[0]?.value;
 }
 
 test("request heads are served at maxHeaderBytes and handed over to be refused above, and the connection goes on", async (t) => {
-  const { peer } = await open(t, { maxHeaderBytes: 1000 }, answerHead);
+  const { peer } = await openWithPeer(t, { maxHeaderBytes: 1000 }, answerHead);
   const base = Object.entries(postFields).reduce((sum, [name, value]) => sum + name.length + value.length + 32, 0);
   for (const [streamId, excess, status] of [
     [1, 0, "200"],
@@ -63,7 +41,7 @@ test("request heads are served at maxHeaderBytes and handed over to be refused a
 
 test("a refused head has its path and content type, and a bounded number of fields, wherever the large ones stand", async (t) => {
   const requests: RequestHead[] = [];
-  const { peer } = await open(t, { maxHeaderBytes: 1000 }, (one) => {
+  const { peer } = await openWithPeer(t, { maxHeaderBytes: 1000 }, (one) => {
     requests.push(one.request);
     answerHead(one);
   });
@@ -97,7 +75,7 @@ test("a refused head has its path and content type, and a bounded number of fiel
 });
 
 test("a header block may take maxContinuationFrames, and one more ends the connection", async (t) => {
-  const { peer } = await open(t);
+  const { peer } = await openWithPeer(t);
   const block = encodeBlock(0, postFields);
   const continuations = (streamId: number, count: number): Buffer[] => [
     frame(FrameType.HEADERS, Flag.END_STREAM, streamId, block.subarray(0, 1)),
@@ -111,7 +89,7 @@ test("a header block may take maxContinuationFrames, and one more ends the conne
 });
 
 test("a header block is read up to readHeaderFactor times maxHeaderBytes, and above the connection ends", async (t) => {
-  const { peer } = await open(t, { maxHeaderBytes: 1000 }, answerHead);
+  const { peer } = await openWithPeer(t, { maxHeaderBytes: 1000 }, answerHead);
   const block = encodeBlock(0, { ...postFields, a: "~".repeat(1000), b: "" });
   const most = 1000 * readHeaderFactor;
   // An indexed field of the static table, in one byte.
@@ -128,52 +106,8 @@ test("a header block is read up to readHeaderFactor times maxHeaderBytes, and ab
   assert.equal(await peer.goAway(), ErrorCode.ENHANCE_YOUR_CALM);
 });
 
-test("maxResets streams may be cancelled, one more ends the connection, and the budget refills with time", async (t) => {
-  const { peer, server } = await open(t, { maxResets: 10 }, (one) => one.listen(new Recorder()));
-  let streamId = 1;
-  const cancel = (count: number): void => {
-    for (let n = 0; n < count; n += 1, streamId += 2) peer.send(headers(streamId, 0), reset(streamId));
-  };
-  cancel(10);
-  await peer.settled();
-  // A third of the window gives back a third of the budget.
-  peer.send(frame(FrameType.SETTINGS, Flag.ACK, 0));
-  server.pass(11_000);
-  cancel(3);
-  await peer.settled();
-  cancel(2);
-  assert.equal(await peer.goAway(), ErrorCode.ENHANCE_YOUR_CALM);
-});
-
-test("resets that the client provokes count like its own (made you reset)", async (t) => {
-  const { peer } = await open(t, { maxResets: 10 }, (one) => one.listen(new Recorder()));
-  for (let streamId = 1; streamId <= 21; streamId += 2) {
-    peer.send(headers(streamId, 0), frame(FrameType.WINDOW_UPDATE, 0, streamId, numberPayload(0)));
-  }
-  assert.equal(await peer.goAway(), ErrorCode.ENHANCE_YOUR_CALM);
-});
-
-for (const [what, one] of [
-  ["SETTINGS", frame(FrameType.SETTINGS, 0, 0)],
-  ["PRIORITY", frame(FrameType.PRIORITY, 0, 7, Buffer.alloc(5))],
-  ["empty DATA", frame(FrameType.DATA, 0, 1)],
-  ["padding without DATA", frame(FrameType.DATA, Flag.PADDED, 1, Buffer.from([0]))],
-  ["frames of an unknown type", frame(0x77, 0, 0)],
-] as const) {
-  test(`a flood of ${what} ends the connection`, async (t) => {
-    const { peer } = await open(t, {}, (exchange) => exchange.listen(new Recorder()));
-    peer.send(headers(1, 0));
-    for (let sent = 0; sent <= maxIdleFrames; sent += 1000) {
-      peer.send(...Array.from({ length: 1000 }, () => one));
-      // In steps, so that what is bounded is their number and not the answers unread.
-      if (sent + 1000 <= maxIdleFrames - 1000) await peer.settled();
-    }
-    assert.equal(await peer.goAway(), ErrorCode.ENHANCE_YOUR_CALM);
-  });
-}
-
 test("a client that pings and never reads is cut off with a bounded number of answers held", async (t) => {
-  const { peer, server } = await open(t);
+  const { peer, server } = await openWithPeer(t);
   peer.socket.pause();
   const many = Buffer.concat(Array.from({ length: 3000 }, () => ping));
   while (server.connections[0] && server.sockets[0]?.writableEnded === false) {
@@ -189,7 +123,7 @@ test("a client that pings and never reads is cut off with a bounded number of an
 
 test("a client that asks and never reads stops being read itself, and goes when it stays silent", async (t) => {
   const big = Buffer.alloc(60_000);
-  const { peer, server } = await open(t, {}, (one) => {
+  const { peer, server } = await openWithPeer(t, {}, (one) => {
     one.listen(new Recorder());
     one.respond(200, {});
     one.write(big);
@@ -208,7 +142,7 @@ test("a client that asks and never reads stops being read itself, and goes when 
 });
 
 test("more than maxStreams at once are refused so that the client may retry", async (t) => {
-  const { peer } = await open(t, { maxStreams: 2 }, (one) => one.listen(new Recorder()));
+  const { peer } = await openWithPeer(t, { maxStreams: 2 }, (one) => one.listen(new Recorder()));
   peer.send(headers(1, 0), headers(3, 0), headers(5, 0));
   assert.equal(await peer.resetOf(5), ErrorCode.REFUSED_STREAM);
   peer.send(reset(1), headers(7, 0));
@@ -218,7 +152,7 @@ test("more than maxStreams at once are refused so that the client may retry", as
 
 test("a stream that is opened and forgotten is reset, one that was answered may stay silent", async (t) => {
   const recorders: Recorder[] = [];
-  const { peer, server } = await open(t, {}, (one) => {
+  const { peer, server } = await openWithPeer(t, {}, (one) => {
     const recorder = new Recorder();
     recorders.push(recorder);
     one.listen(recorder);
@@ -241,7 +175,7 @@ for (const [what, trickle] of [
 ] as const) {
   // Such streams were never given up: maxStreams of them, and the connection served nothing more.
   test(`a request that was answered before its announced body, which ${what}, is reset without an error`, async (t) => {
-    const { peer, server } = await open(t, { maxStreams: 10 }, answerHead);
+    const { peer, server } = await openWithPeer(t, { maxStreams: 10 }, answerHead);
     const streamIds = Array.from({ length: 10 }, (_, i) => 2 * i + 1);
     for (const streamId of streamIds) {
       peer.send(headers(streamId, 0, { ...postFields, "content-length": "100" }));
@@ -256,7 +190,7 @@ for (const [what, trickle] of [
       server.pass(20_000);
       if (connection.openStreams < 10) break;
       const readBytes = socket.bytesRead;
-      // A sign of life, so that the connection itself is not given up.
+      // Without any frame the whole connection would be given up as silent.
       peer.send(frame(FrameType.SETTINGS, Flag.ACK, 0));
       if (trickle !== "") peer.send(...streamIds.map((id) => frame(FrameType.DATA, 0, id, Buffer.from(trickle))));
       while (socket.bytesRead === readBytes) await new Promise(setImmediate);
@@ -270,7 +204,7 @@ for (const [what, trickle] of [
 
 test("a complete response that the client never lets through is dropped in the end", async (t) => {
   const recorder = new Recorder();
-  const { peer, server } = await open(t, {}, (one) => {
+  const { peer, server } = await openWithPeer(t, {}, (one) => {
     one.listen(recorder);
     one.respond(200, {});
     one.write(Buffer.alloc(100_000));
@@ -296,7 +230,7 @@ test("a client that does not acknowledge our SETTINGS is told so", async (t) => 
 });
 
 test("HEADERS whose block is never completed end the connection", async (t) => {
-  const { peer, server } = await open(t);
+  const { peer, server } = await openWithPeer(t);
   peer.send(frame(FrameType.HEADERS, 0, 1));
   const seen = server.sockets[0];
   assert.ok(seen);
@@ -306,7 +240,7 @@ test("HEADERS whose block is never completed end the connection", async (t) => {
 });
 
 test("a client that does not answer the drain gets its second GOAWAY in time, and an idle connection closes", async (t) => {
-  const { peer, server } = await open(t);
+  const { peer, server } = await openWithPeer(t);
   peer.send(headers(1, Flag.END_STREAM));
   await peer.nextOn(1, FrameType.HEADERS);
   server.connections[0]?.drain();
@@ -319,7 +253,7 @@ test("a client that does not answer the drain gets its second GOAWAY in time, an
 
 test("late frames for as many streams as may be open at once, ended by us, are no offence", async (t) => {
   const exchanges: Exchange[] = [];
-  const { peer } = await open(t, { maxStreams: 200, maxResets: 10 }, (one) => {
+  const { peer } = await openWithPeer(t, { maxStreams: 200, budgets: { maxResets: 10 } }, (one) => {
     exchanges.push(one);
     one.listen(new Recorder());
   });
@@ -331,7 +265,7 @@ test("late frames for as many streams as may be open at once, ended by us, are n
 });
 
 test("a silent peer is pinged and reaped, one that answers stays", async (t) => {
-  const { peer, server } = await open(t);
+  const { peer, server } = await openWithPeer(t);
   const isPing = (one: { readonly type: number; readonly flags: number }): boolean =>
     one.type === FrameType.PING && one.flags === 0;
   for (let round = 0; round < 3; round += 1) {
@@ -347,7 +281,7 @@ test("a silent peer is pinged and reaped, one that answers stays", async (t) => 
 
 // With intervals shorter than a sweep, and after the process was suspended, idle clients were cut off unasked.
 test("a peer is always asked before it is given up, also where one sweep comes later than both intervals", async (t) => {
-  const { peer, server } = await open(t, { timeouts: { pingIntervalMs: 100, pingTimeoutMs: 100 } });
+  const { peer, server } = await openWithPeer(t, { timeouts: { pingIntervalMs: 100, pingTimeoutMs: 100 } });
   for (let round = 0; round < 3; round += 1) {
     server.pass(2_000);
     const { payload } = await peer.next((one) => one.type === FrameType.PING && one.flags === 0);

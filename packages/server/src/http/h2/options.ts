@@ -1,3 +1,4 @@
+import type { Budgets } from "./guard.js";
 import type { Sweeper } from "./sweeper.js";
 
 /** What serving HTTP/2 on one connection needs to know. Bounds that have a name of their own are in `guard.ts`. */
@@ -10,14 +11,16 @@ export interface Http2Options {
   readonly maxStreams: number;
   /** How much `Exchange.write` queues before it returns false, in bytes. Undefined: 64 KiB. */
   readonly highWaterMarkBytes?: number;
-  /** See `defaultMaxResets`, which undefined means. A gateway that carries many users needs more. */
-  readonly maxResets?: number;
+  /** See `defaultBudgets`; each may be given by itself. */
+  readonly budgets?: Partial<Budgets>;
   /** See `defaultTimeouts`; each may be given by itself. */
   readonly timeouts?: Partial<Http2Timeouts>;
   /** Sweeps the connection; undefined: the process's own. For tests that move time. */
   readonly sweeper?: Sweeper;
   /** Told of exceptions from listeners: bugs. The connection they came on is closed. Undefined: they are dropped. */
   readonly onError?: (error: unknown) => void;
+  /** The client spent a budget: why its connection ends, now or when the requests under way have ended. Undefined: dropped. */
+  readonly onAbuse?: (remoteAddress: string, reason: string) => void;
 }
 
 /** All in milliseconds, counted from the first sweep that sees the condition, so up to one sweep longer. */

@@ -24,7 +24,7 @@ export function receiveSettings(
     return;
   }
   if (length % settingBytes !== 0) throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, `SETTINGS of ${length} bytes`);
-  session.guard.countIdleFrame();
+  session.countControlFrame();
   const settings = readSettings(bytes, start, end);
   const { sender } = session;
   if (settings.isTableReduced) sender.owesTableUpdate = true;
@@ -58,6 +58,7 @@ export function receivePing(
     if (bytes.compare(drainPing, 0, drainPing.length, start, end) === 0) finishDrain(session);
     return;
   }
+  session.countControlFrame();
   session.guard.countAnswer();
   session.output.frame(FrameType.PING, Flag.ACK, 0, bytes, start, end);
 }
@@ -70,6 +71,7 @@ export function receiveWindowUpdate(
   end: number,
 ): void {
   if (end - start !== 4) throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, `WINDOW_UPDATE of ${end - start} bytes`);
+  session.countControlFrame();
   const increment = readUint31(bytes, start);
   if (streamId === 0) {
     if (increment === 0) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "a window increment of 0");
@@ -90,14 +92,15 @@ export function receiveReset(session: Session, streamId: number, start: number, 
   requireKnown(session, streamId, "RST_STREAM");
   const stream = session.streams.get(streamId);
   if (stream === undefined) return;
+  const { hasResponded } = stream;
   session.abort(stream);
-  session.guard.countReset();
+  if (!hasResponded) session.countReset();
 }
 
 /** Priorities are obsolete (RFC 9113 §5.3.2): checked, counted and ignored, also on streams that are not open. */
 export function receivePriority(session: Session, streamId: number, bytes: Buffer, start: number, end: number): void {
   if (streamId === 0) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "PRIORITY on stream 0");
-  session.guard.countIdleFrame();
+  session.countControlFrame();
   if (end - start !== priorityBytes) return session.rejectFrame(streamId, ErrorCode.FRAME_SIZE_ERROR);
   if (dependsOnItself(bytes, start, streamId)) session.rejectFrame(streamId, ErrorCode.PROTOCOL_ERROR);
 }

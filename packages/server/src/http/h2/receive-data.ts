@@ -25,7 +25,7 @@ export function receiveData(
   if (!session.window.take(counted))
     throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, "more DATA than the connection's window");
   const isLast = (flags & Flag.END_STREAM) !== 0;
-  if (from === to && !isLast) session.guard.countIdleFrame();
+  if (from === to && !isLast) session.countControlFrame();
 
   const stream = session.streams.get(streamId);
   if (stream === undefined) {

@@ -1,25 +1,13 @@
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
-import type { Exchange } from "../exchange.js";
+import { test } from "node:test";
 import { Flag, FrameType } from "./frame.js";
 import { encodeBlock } from "./hpack/encoder.js";
-import type { Http2Options } from "./options.js";
-import { frame, headers, literalWithIndexing, postFields, RawPeer } from "./testing/raw-peer.js";
-import { echo, openServer } from "./testing/server.js";
+import { frame, headers, literalWithIndexing, postFields } from "./testing/raw-peer.js";
+import { echo } from "./testing/server.js";
+import { openWithPeer } from "./testing/with-peer.js";
 
 // The table of header fields is one for all streams of a connection (RFC 7541 §2.2): later blocks refer to what a block
 // adds to it, also where the request of that block is not served. A block that is skipped breaks the whole connection.
-
-async function open(t: TestContext, options: Partial<Http2Options> = {}, handler: (one: Exchange) => void = echo) {
-  const server = await openServer(handler, options);
-  const peer = await RawPeer.open(server.port);
-  t.after(async () => {
-    await peer.close();
-    await server.close();
-    assert.deepEqual(server.errors, []);
-  });
-  return { server, peer };
-}
 
 const whole = Flag.END_HEADERS | Flag.END_STREAM;
 /** A request whose block adds an entry to the table, as its newest. */
@@ -34,7 +22,7 @@ const remembered = (streamId: number) =>
 const referring = (streamId: number) => frame(FrameType.HEADERS, whole, streamId, Buffer.from([0x80 | 62]));
 
 test("the block of a stream past the last one of our GOAWAY is decoded", async (t) => {
-  const { server, peer } = await open(t);
+  const { server, peer } = await openWithPeer(t);
   peer.send(headers(1, 0));
   await peer.settled();
   server.connections[0]?.drain();
@@ -48,20 +36,20 @@ test("the block of a stream past the last one of our GOAWAY is decoded", async (
 });
 
 test("the block of a stream that is refused because too many are open is decoded", async (t) => {
-  const { peer } = await open(t, { maxStreams: 1 });
+  const { peer } = await openWithPeer(t, { maxStreams: 1 });
   peer.send(headers(1, 0), remembered(3), referring(1));
   await peer.nextOn(1, FrameType.HEADERS);
 });
 
 test("the block of a malformed request is decoded", async (t) => {
-  const { peer } = await open(t);
+  const { peer } = await openWithPeer(t);
   const malformed = Buffer.concat([encodeBlock(0, { ":method": "GET" }), literalWithIndexing("x-sum", "1")]);
   peer.send(headers(1, 0), frame(FrameType.HEADERS, whole, 3, malformed), referring(1));
   await peer.nextOn(1, FrameType.HEADERS);
 });
 
 test("the block of trailers on a stream that we have reset is decoded", async (t) => {
-  const { peer } = await open(t, {}, (one) => {
+  const { peer } = await openWithPeer(t, {}, (one) => {
     if (one.request.target !== "/reset") return echo(one);
     one.listen({ data: () => undefined, ended: () => undefined, drained: () => undefined, aborted: () => undefined });
     one.reset();

@@ -55,6 +55,7 @@ export function receiveContinuation(
   if (block === undefined || block.streamId !== streamId) {
     throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "CONTINUATION without HEADERS before it");
   }
+  if (start === end) session.countControlFrame();
   block.append(bytes.subarray(start, end));
   if (!(flags & Flag.END_HEADERS)) return;
   session.openBlock = undefined;
@@ -79,9 +80,10 @@ function receiveBlock(
   if (streamId <= session.lastStreamId) return receiveTrailers(session, streamId, isStreamEnd, bytes, start, end);
   const head = decodeHead(session, bytes, start, end);
   // Told to go away, the client may have sent this before it knew; it will try elsewhere (RFC 9113 §6.8).
-  if (streamId > session.lastAcceptedStreamId) return;
+  if (streamId > session.lastAcceptedStreamId) return session.countControlFrame();
   session.lastStreamId = streamId;
   if (head === undefined) return session.refuse(streamId, ErrorCode.PROTOCOL_ERROR);
+  if (head.request.refusal !== undefined) session.countReset(1 + Math.floor((end - start) / largeHeadUnitBytes));
   if (head.refusalStatus !== 0) return refuseWith(session, streamId, head.refusalStatus, isStreamEnd);
   if (isStreamEnd && head.contentLength > 0) return session.refuse(streamId, ErrorCode.PROTOCOL_ERROR);
   if (session.streams.size >= session.options.maxStreams) return session.refuse(streamId, ErrorCode.REFUSED_STREAM);
@@ -92,7 +94,8 @@ function openStream(session: Session, streamId: number, isStreamEnd: boolean, he
   const stream = new Http2Stream(streamId, head, session);
   session.streams.set(streamId, stream);
   // The body's window is bounded anyway, so a client that asks is always told to go on (RFC 9110 §10.1.1).
-  if (head.expectsContinue && !isStreamEnd) session.sender.head(streamId, 100, noFields, 0);
+  if (head.expectsContinue && !isStreamEnd && head.request.refusal === undefined)
+    session.sender.head(streamId, 100, noFields, 0);
   session.onExchange(stream);
   if (isStreamEnd) stream.receive(noBytes, true);
 }
@@ -141,5 +144,7 @@ function refuseWith(session: Session, streamId: number, status: number, isStream
   session.refuse(streamId, ErrorCode.NO_ERROR);
 }
 
+/** A block that is too large counts as one more reset for each of these: decoding takes time for each of its bytes. */
+const largeHeadUnitBytes = 4096;
 const noFields = Object.freeze({});
 const noBytes = new Uint8Array(0);

@@ -39,6 +39,8 @@ export class Sender {
   initialStreamWindowBytes = protocolWindowBytes;
   /** The peer's SETTINGS_HEADER_TABLE_SIZE fell below the default: the next block must say that ours is empty. */
   owesTableUpdate = false;
+  /** HEADERS and DATA frames so far, each block of headers counted as one. */
+  sentFrames = 0;
 
   readonly #output: Output;
   readonly #highWaterMarkBytes: number;
@@ -59,6 +61,7 @@ export class Sender {
 
   /** Send a response head, or trailers when `status` is 0. */
   head(streamId: number, status: number, fields: Fields, flags: number): void {
+    this.sentFrames += 1;
     let block = sharedBlocks.block(status, fields);
     if (this.owesTableUpdate) {
       this.owesTableUpdate = false;
@@ -89,6 +92,7 @@ export class Sender {
     ) {
       stream.sendWindowBytes -= length;
       this.#windowBytes -= length;
+      this.sentFrames += 1;
       this.#output.bodyFrame(FrameType.DATA, 0, stream.id, bytes, 0, length);
       return true;
     }
@@ -182,6 +186,7 @@ export class Sender {
     if (end <= start) return false;
     stream.sendWindowBytes -= end - start;
     this.#windowBytes -= end - start;
+    this.sentFrames += 1;
     this.#output.bodyFrame(FrameType.DATA, 0, stream.id, queue.head, start, end);
     queue.advance(end - start);
     if (queue.bytes > 0) return stream.sendWindowBytes > 0;

@@ -3,7 +3,7 @@ import type { ExchangeHandler } from "../exchange.js";
 import { ClosedStreams } from "./closed-streams.js";
 import { connectionWindowBytes, protocolWindowBytes, ReceiveWindow, streamWindowBytes } from "./flow-control.js";
 import { ConnectionError, ErrorCode, FrameType, max31Bit, writeUint32 } from "./frame.js";
-import { defaultMaxResets, Guard } from "./guard.js";
+import { defaultBudgets, Guard } from "./guard.js";
 import { HeadCache } from "./head-cache.js";
 import type { OpenHeaderBlock } from "./header-block.js";
 import { HpackDecoder } from "./hpack/decoder.js";
@@ -66,7 +66,7 @@ export class Session implements StreamOwner, TurnEnd {
     this.onExchange = onExchange;
     this.decoder = new HpackDecoder(options.maxHeaderBytes);
     this.closedStreams = new ClosedStreams(options.maxStreams);
-    this.guard = new Guard(options.maxResets ?? defaultMaxResets);
+    this.guard = new Guard({ ...defaultBudgets, ...options.budgets });
     this.output = new Output(socket, sharedSlab, this);
     this.sender = new Sender(
       this.output,
@@ -95,6 +95,7 @@ export class Session implements StreamOwner, TurnEnd {
   /** End the connection with GOAWAY; every stream is aborted. */
   fail(code: ErrorCode, message: string): void {
     if (!this.isReading) return;
+    if (code === ErrorCode.ENHANCE_YOUR_CALM) this.options.onAbuse?.(this.options.remoteAddress, message);
     this.goAway(this.lastStreamId, code, message);
     this.close();
   }
@@ -150,15 +151,24 @@ export class Session implements StreamOwner, TurnEnd {
   failStream(stream: Http2Stream, code: ErrorCode): void {
     this.giveUp(stream, code);
     stream.tellAborted();
-    this.guard.countReset();
+    this.countReset();
+  }
+
+  /** A request ended without an answer, or was refused. `count`: see `Guard.countReset`. */
+  countReset(count = 1): void {
+    if (this.guard.countReset(count)) this.#windDown(this.guard.resetsText);
+  }
+
+  countControlFrame(): void {
+    this.guard.countControlFrame(this.sender.sentFrames);
   }
 
   /** RST_STREAM as an answer to a frame of the peer's. */
   refuse(streamId: number, code: ErrorCode): void {
     this.output.numberFrame(FrameType.RST_STREAM, streamId, code);
     this.closedStreams.add(streamId, true);
-    this.guard.countReset();
     this.guard.countAnswer();
+    this.countReset();
   }
 
   /** A frame broke a rule that concerns its stream only, whatever became of that stream. */
@@ -200,6 +210,7 @@ export class Session implements StreamOwner, TurnEnd {
   }
 
   finished(stream: Http2Stream): void {
+    if (stream.request.refusal === undefined) this.guard.countServed();
     this.#remove(stream, false);
   }
 
@@ -258,6 +269,21 @@ export class Session implements StreamOwner, TurnEnd {
       if (!stream.isDead && !stream.isRestWithinWindow) this.giveUp(stream, ErrorCode.NO_ERROR);
     }
     if (this.phase === "draining" && this.streams.size === 0 && this.lastAcceptedStreamId !== max31Bit) this.close();
+  }
+
+  /**
+   * The client has spent its budget of resets. Requests that were answered and go on may be other users', behind one
+   * gateway: then no more are taken, and these finish. NO_ERROR, since some clients end all streams at any other code.
+   *
+   * @throws ConnectionError ENHANCE_YOUR_CALM: there are no such requests.
+   */
+  #windDown(message: string): void {
+    const isShared = [...this.streams.values()].some((stream) => stream.hasResponded);
+    if (!isShared) throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, message);
+    this.options.onAbuse?.(this.options.remoteAddress, message);
+    this.phase = "draining";
+    this.lastAcceptedStreamId = this.lastStreamId;
+    this.goAway(this.lastStreamId, ErrorCode.NO_ERROR, message);
   }
 
   #pauseReading(isPaused: boolean): void {

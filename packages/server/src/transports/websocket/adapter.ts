@@ -19,6 +19,8 @@ export interface WebSocketDeps {
   readonly sessions: FrameSessions;
   /** Why this request is not let in, whatever it asks; undefined when it is. Browsers open a WebSocket without a preflight. */
   readonly refusalOf: (request: RequestHead) => ConfabError | undefined;
+  /** A client spent a budget, and its connection ends. */
+  readonly onAbuse: (remoteAddress: string, reason: string) => void;
   /** Told of every INTERNAL error, with what is underneath; the client is not. */
   readonly report: (error: unknown) => void;
 }
@@ -39,10 +41,11 @@ export function createWebSocketHandler(deps: WebSocketDeps): UpgradeHandler {
     firstBytes: Uint8Array,
     responseBytes: Uint8Array,
   ) => {
-    const { maxQueuedBytes } = limits;
     const framed = forms.framedForm(subprotocol);
     const { maxMessageBytes } = framed ?? forms.plain;
-    const settings = { maxMessageBytes, maxQueuedBytes, heartbeat };
+    const { maxQueuedBytes, maxControlFrames, budgetWindowMs } = limits;
+    const { onAbuse } = deps;
+    const settings = { maxMessageBytes, maxQueuedBytes, heartbeat, maxControlFrames, budgetWindowMs, onAbuse };
     const connection = openConnection(socket, firstBytes, settings);
     connection.write(responseBytes);
     if (framed) connection.listen(new FramedSession(connection, framed, deps));

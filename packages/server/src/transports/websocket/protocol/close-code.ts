@@ -9,6 +9,7 @@ export const closeCode = {
   /** Reported for a connection that ended without a close frame; never on the wire. */
   abnormal: 1006,
   invalidPayload: 1007,
+  policyViolation: 1008,
   tooLarge: 1009,
 } as const;
 

@@ -20,6 +20,11 @@ export interface ConnectionSettings {
   /** Bytes waiting for one socket beyond which `write` returns false. */
   readonly maxQueuedBytes: number;
   readonly heartbeat: Heartbeat;
+  /** Pings, pongs and empty fragments that the peer may send within `budgetWindowMs`; past it the connection ends with 1008. */
+  readonly maxControlFrames: number;
+  readonly budgetWindowMs: number;
+  /** A peer spent its budget, and its connection ends. */
+  readonly onAbuse: (remoteAddress: string, reason: string) => void;
 }
 
 /** An open WebSocket on the server's side. Calls after its end do nothing: it may end at any time. */

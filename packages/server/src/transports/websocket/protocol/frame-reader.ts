@@ -14,6 +14,8 @@ export interface FrameListener {
   binary(payload: Buffer): void;
   ping(payload: Buffer): void;
   pong(payload: Buffer): void;
+  /** A fragment without a byte that does not end its message: it carries nothing. */
+  emptyFragment(): void;
   /** The peer's close frame; `code` is 1005 when it carried none. The last call. */
   closed(code: number, reason: string): void;
   /** The peer broke the rules: the connection is to be closed with `code`. The last call. */
@@ -217,6 +219,7 @@ export class FrameReader {
     if (this.isFinal) return this.finishMessage(this.assembly.subarray(0, this.assembledBytes));
     if (this.opcode !== opcode.continuation) this.messageOpcode = this.opcode;
     this.step = step.first;
+    if (this.payloadBytes === 0) this.listener.emptyFragment();
   }
 
   private finishMessage(payload: Buffer): void {

@@ -69,6 +69,11 @@ export class Heartbeat {
     this.stopTimer = undefined;
   }
 
+  /** How many ticks pass in so many milliseconds, at the least one. */
+  ticksIn(ms: number): number {
+    return Math.ceil(ms / this.tickMs);
+  }
+
   /** When a closing handshake that begins now is to be given up. */
   closeDeadline(): number {
     return this.tick + this.ticksPerClose;

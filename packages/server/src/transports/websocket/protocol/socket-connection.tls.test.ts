@@ -27,6 +27,9 @@ test("a silent peer over TLS is pinged once and told why it is given up, whateve
         maxMessageBytes: 1_000,
         maxQueuedBytes: 16_384,
         heartbeat,
+        maxControlFrames: 1_000,
+        budgetWindowMs: 30_000,
+        onAbuse: assert.fail,
       });
       connection.listen({
         message: () => undefined,

@@ -1,6 +1,6 @@
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { type ConfabError, confabErrorFrom, errorKinds } from "@confab/contract/errors";
+import { ConfabError, confabErrorFrom, errorKinds } from "@confab/contract/errors";
 import { closeCode, closeReason } from "./close-code.js";
 import type { ConnectionListener, ConnectionSettings, WebSocketConnection } from "./connection.js";
 import { type FrameListener, FrameReader } from "./frame-reader.js";
@@ -64,6 +64,9 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
   private isFull = false;
   private isCorked = false;
   private queuedBytesAtPing = 0;
+  /** Frames that carried no message since `budgetTick`. */
+  private controlFrames = 0;
+  private budgetTick = 0;
 
   constructor(
     private readonly socket: Duplex,
@@ -146,6 +149,7 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
   }
 
   ping(payload: Buffer): void {
+    this.countControlFrame();
     // A peer that pings and does not read would grow our queue with pongs.
     if (this.state !== state.open || this.isOverfull()) return;
     // One chunk may hold thousands of pings: their pongs leave in one write.
@@ -155,6 +159,11 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
 
   pong(): void {
     // Any byte counts as a sign of life, and `receive` has noted it.
+    this.countControlFrame();
+  }
+
+  emptyFragment(): void {
+    this.countControlFrame();
   }
 
   closed(code: number): void {
@@ -253,6 +262,20 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
     if (!this.isCorked) return;
     this.isCorked = false;
     this.socket.uncork();
+  }
+
+  /** Ends the connection when it has spent its budget. */
+  private countControlFrame(): void {
+    const { heartbeat, maxControlFrames, budgetWindowMs, onAbuse } = this.settings;
+    if (heartbeat.tick - this.budgetTick >= heartbeat.ticksIn(budgetWindowMs)) {
+      this.budgetTick = heartbeat.tick;
+      this.controlFrames = 0;
+    }
+    this.controlFrames++;
+    if (this.controlFrames <= maxControlFrames || this.state !== state.open) return;
+    const reason = `more than ${maxControlFrames} frames without a message within ${budgetWindowMs} ms (maxControlFrames)`;
+    onAbuse(this.socket instanceof Socket ? (this.socket.remoteAddress ?? "") : "", reason);
+    this.failed(closeCode.policyViolation, new ConfabError("RATE_LIMITED", reason));
   }
 
   private isOverfull(): boolean {

@@ -38,7 +38,7 @@ export async function webSocketTestServer(
   });
   const server = createHttp1Server({
     onExchange: (exchange) => exchange.reset(),
-    onUpgrade: createWebSocketHandler({ service, sessions, refusalOf, report }),
+    onUpgrade: createWebSocketHandler({ service, sessions, refusalOf, onAbuse: () => undefined, report }),
     maxHeaderBytes: 16_384,
     requestTimeoutMs: 30_000,
     refusalOf: ({ code, kind }) => ({ status: kind.http, json: JSON.stringify({ error: { code } }) }),

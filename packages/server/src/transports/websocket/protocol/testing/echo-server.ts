@@ -68,7 +68,15 @@ export async function startEchoServer(overrides: Partial<ConnectionSettings> = {
       sweep = undefined;
     };
   });
-  const settings: ConnectionSettings = { maxMessageBytes: 65_536, maxQueuedBytes: 262_144, heartbeat, ...overrides };
+  const settings: ConnectionSettings = {
+    maxMessageBytes: 65_536,
+    maxQueuedBytes: 262_144,
+    heartbeat,
+    maxControlFrames: 3_000,
+    budgetWindowMs: 30_000,
+    onAbuse: () => undefined,
+    ...overrides,
+  };
   const server = createServer();
   const sockets = new Set<Socket>();
   server.on("connection", (socket) => sockets.add(socket));

@@ -22,6 +22,9 @@ export class FrameRecorder implements FrameListener {
   pong(payload: Buffer): void {
     this.events.push(["pong", Buffer.from(payload)]);
   }
+  emptyFragment(): void {
+    // Nothing that a message would lack.
+  }
   closed(code: number, reason: string): void {
     this.events.push(["closed", code, reason]);
   }
