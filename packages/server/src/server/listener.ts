@@ -17,6 +17,8 @@ export interface ListenerOptions {
   readonly limits: Limits;
   readonly onExchange: ExchangeHandler;
   readonly onUpgrade: UpgradeHandler;
+  /** A connection was accepted, or could not be, for want of a file descriptor and the like. */
+  readonly onConnection: () => void;
   /** A client spent a budget, and its connection ends. */
   readonly onAbuse: (remoteAddress: string, reason: string) => void;
   /** For bugs. */
@@ -78,10 +80,13 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   }
   port.on("connection", (socket) => {
     sockets.add(socket);
+    options.onConnection();
     // One function for all sockets: a closure each would be memory for every idle connection.
     socket.on("close", forget);
   });
   await bound(port, options.port, host);
+  // The system refused one connection; the port goes on. Without a listener the error would end the process.
+  port.on("error", options.onConnection);
 
   const stopped = new Promise<void>((resolve) => port.once("close", () => resolve()));
   return {

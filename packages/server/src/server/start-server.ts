@@ -14,6 +14,7 @@ import { createWebSocketHandler } from "../transports/websocket/adapter.js";
 import { AbuseLog } from "./abuse-log.js";
 import { type Certificate, type CertificateFacts, dateTrouble, readCertificate, TlsFileError } from "./certificate.js";
 import { checkedLimits, type ServerConfig, type TlsConfig } from "./config.js";
+import { DescriptorWatch } from "./descriptors.js";
 import { Door } from "./door.js";
 import { openEngine } from "./engine.js";
 import { HostPolicy, isLoopbackHost } from "./hosts.js";
@@ -72,6 +73,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const files = config.webRoot === undefined ? undefined : new StaticFiles(config.webRoot);
   const engine = await openEngine(config, limits);
   const report = reporterTo(logger);
+  const descriptors = new DescriptorWatch(logger);
   const abuses = new AbuseLog(logger);
   const onAbuse = (remoteAddress: string, reason: string) => abuses.report(remoteAddress, reason);
   const hub = new Hub({ engine, clock: systemClock, turns: eventLoop, ids: randomIds, limits });
@@ -106,6 +108,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     clearInterval(signsOfLife);
     sse.close();
     arrivals.close();
+    descriptors.close();
     await engine.close();
   };
   const onUpgrade = createWebSocketHandler({
@@ -123,6 +126,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     onExchange,
     onUpgrade,
     onAbuse,
+    onConnection: () => descriptors.connected(),
     report,
   };
   const listener = await listen(listenerOptions).catch(async (failure: unknown) => {
