@@ -164,6 +164,12 @@ for (const [what, text] of malformed) {
   });
 }
 
+test("a member of a frame that is null is absent", () => {
+  const { frame } = messageFromJson(ClientFrameSchema, '{"send":{"user":"a"},"pong":null,"signal":null}', types);
+  assert.equal(frame.case, "send");
+  assert.equal(messageFromJson(ClientFrameSchema, '{"pong":null}', types).frame.case, undefined);
+});
+
 test("MALFORMED_MESSAGE for a frame that says two things", () => {
   assert.throws(() => messageFromJson(ClientFrameSchema, '{"send":{},"signal":{}}', types), isMalformed);
 });

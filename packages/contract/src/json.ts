@@ -83,6 +83,7 @@ function messageFromJsonValue<Desc extends DescMessage>(
 ): MessageShape<Desc> {
   if (!isObject(json)) throw new ConfabError("MALFORMED_MESSAGE", "not a JSON object");
   const payloads = takePayloads(schema, json);
+  dropNullMembers(schema, json);
   let message: MessageShape<Desc>;
   try {
     message = fromJson(schema, json, { registry: types.registry, ignoreUnknownFields: true });
@@ -132,6 +133,13 @@ function holdsHalfPair(json: JsonValue): boolean {
     }
   }
   return false;
+}
+
+/** Null is the same as absent, also in a oneof, where the generated code counts it as a second member. */
+function dropNullMembers({ oneofs }: DescMessage, json: JsonObject): void {
+  for (const { name, jsonName } of oneofs.flatMap(({ fields }) => fields)) {
+    for (const key of [name, jsonName]) if (json[key] === null) delete json[key];
+  }
 }
 
 /** Where messages of the contract hold a payload: their own field, or that of a member. */

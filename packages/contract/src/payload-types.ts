@@ -41,8 +41,8 @@ export class PayloadTypes {
   }
 
   /** No types but the well-known ones and the contract's own. */
-  static none(): PayloadTypes {
-    return new PayloadTypes(createRegistry(...ownFiles), () => []);
+  static none(violationsOf: ViolationFinder = () => []): PayloadTypes {
+    return new PayloadTypes(createRegistry(...ownFiles), violationsOf);
   }
 
   /**

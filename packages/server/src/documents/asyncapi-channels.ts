@@ -7,6 +7,8 @@ import {
 } from "@confab/contract/gen/confab/v1/frame_pb";
 import { ChatMessageSchema, UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import type { HttpRoute } from "../service/http-routes.js";
+import { commentOf } from "./comments.js";
+import { crossFieldRules } from "./cross-field.js";
 import type { JsonSchema, SchemaSet } from "./json-schema.js";
 
 /** A message of a channel, as the contract has it or wrapped in one property. */
@@ -48,7 +50,9 @@ export function plainChat(schemas: SchemaSet): Channel {
       },
       { name: "Error", type: ErrorSchema, from: "server", summary: "What a frame did wrong", wrappedIn: "error" },
     ],
-    channelBindings: { ws: { method: "GET", query: querySchema(UserSchema.fields, schemas), bindingVersion: "0.1.0" } },
+    channelBindings: {
+      ws: { method: "GET", query: querySchema(UserSchema, UserSchema.fields, schemas), bindingVersion: "0.1.0" },
+    },
   };
 }
 
@@ -95,15 +99,26 @@ export function eventStream({ template, rpc, segments }: HttpRoute, schemas: Sch
       { name: "error", type: ErrorSchema, from: "server", summary: "Why the server ends the stream" },
     ],
     parameters: Object.fromEntries(
-      inPath.map(({ name, parent }) => [name, { description: `${parent.typeName}.${name}` }]),
+      inPath.map((field) => [
+        field.name,
+        { description: commentOf(field) || `${field.parent.typeName}.${field.name}` },
+      ]),
     ),
-    operationBindings: { http: { method: "GET", query: querySchema(inQuery, schemas), bindingVersion: "0.3.0" } },
+    operationBindings: {
+      http: { method: "GET", query: querySchema(rpc.input, inQuery, schemas), bindingVersion: "0.3.0" },
+    },
   };
 }
 
-function querySchema(fields: readonly DescField[], schemas: SchemaSet): JsonSchema {
+function querySchema(message: DescMessage, fields: readonly DescField[], schemas: SchemaSet): JsonSchema {
+  const described = (field: DescField): JsonSchema => {
+    const description = commentOf(field);
+    return { ...schemas.parameter(field), ...(description !== "" && { description }) };
+  };
+  const rules = crossFieldRules(message).schemas;
   return {
     type: "object",
-    properties: Object.fromEntries(fields.map((field) => [field.name, schemas.parameter(field)])),
+    properties: Object.fromEntries(fields.map((field) => [field.name, described(field)])),
+    ...(rules.length > 0 && { allOf: rules }),
   };
 }

@@ -1,3 +1,4 @@
+import type { PayloadTypes } from "@confab/contract";
 import { ChatService } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import { HttpRoutes } from "../service/http-routes.js";
 import { type Channel, type ChannelMessage, eventStream, framedChat, plainChat } from "./asyncapi-channels.js";
@@ -5,6 +6,8 @@ import { SchemaSet } from "./json-schema.js";
 
 export interface AsyncApiOptions {
   readonly version: string;
+  /** What payloads may be made of. */
+  readonly types: PayloadTypes;
   readonly isTls: boolean;
 }
 
@@ -23,8 +26,8 @@ const address = {
  *
  * @see asyncapi.com/docs/reference/specification/v3.0.0
  */
-export function asyncApiDocument({ version, isTls }: AsyncApiOptions): object {
-  const schemas = new SchemaSet();
+export function asyncApiDocument({ version, types, isTls }: AsyncApiOptions): object {
+  const schemas = new SchemaSet(types.registry);
   const streams = HttpRoutes.of(ChatService).all.filter(({ rpc }) => rpc.methodKind === "server_streaming");
   const channels: readonly Channel[] = [
     plainChat(schemas),

@@ -1,7 +1,13 @@
 import { type DescField, getExtension, getOption } from "@bufbuild/protobuf";
-import { type FieldRules, field as fieldRules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import {
+  type FieldRules,
+  field as fieldRules,
+  type StringRules,
+} from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { user_name } from "@confab/contract/gen/confab/v1/rules_pb";
 import { userNamePattern } from "@confab/contract/user-name";
+import type { JsonSchema } from "./json-schema.js";
+import { digitsUpTo } from "./number-text.js";
 
 /**
  * The pattern of users' names for validators that know no flag `u`, or are not of ECMAScript: `\u{…}` means something else
@@ -11,34 +17,87 @@ export const portableUserName = userNamePattern
   .replace(/\\u\{(?:[0-9a-f]{5,}|d[89a-f]..)\}(?:-\\u\{[0-9a-f]+\})?/g, "")
   .replace(/\\u\{([0-9a-f]+)\}/g, (_, digits: string) => `\\u${digits.padStart(4, "0")}`);
 
-/** The constraints of a scalar field as keywords of JSON Schema. What has no keyword is said in words. */
-export function constraintsOf(field: DescField): Readonly<Record<string, unknown>> {
-  const { type } = getOption(field, fieldRules);
+/**
+ * A pattern of RE2, which the contract's rules have, as JSON Schema has it; undefined for one that ECMAScript cannot read. A
+ * type of `--types` may have such a pattern, and the server must start with it.
+ */
+export function portablePattern(pattern: string): string | undefined {
+  const portable = pattern.replace(/\\x\{([0-9a-f]{1,4})\}/gi, (_, digits: string) => `\\u${digits.padStart(4, "0")}`);
+  try {
+    new RegExp(portable, "u");
+    return portable;
+  } catch {
+    // Such as `(?i)` or `\z`: the words of the field name the rule.
+    return undefined;
+  }
+}
+
+/** The constraints of one value of a field as keywords of JSON Schema, and in words where there is no keyword. */
+export function constraintsOf(field: DescField): { readonly keywords: JsonSchema; readonly words: readonly string[] } {
+  const rules = getOption(field, fieldRules);
+  const words = rules.cel.map(({ id, message }) => message || id);
+  // Rules of a list or a map are about all of it.
+  const { type } =
+    field.fieldKind === "list" ? (rules.type.case === "repeated" ? (rules.type.value.items ?? rules) : rules) : rules;
   switch (type.case) {
     case "string": {
-      const { minLen, maxLen, maxBytes, pattern } = type.value;
-      return {
-        ...(minLen > 0n && { minLength: Number(minLen) }),
-        ...(maxLen > 0n && { maxLength: Number(maxLen) }),
-        ...(pattern !== "" && { pattern }),
-        ...(getExtension(type.value, user_name) && {
-          pattern: minLen > 0n ? portableUserName : `^$|${portableUserName}`,
-        }),
-        ...(maxBytes > 0n && { description: `At most ${maxBytes} bytes in UTF-8` }),
-      };
+      const { maxBytes, pattern } = type.value;
+      if (maxBytes > 0n) words.push(`at most ${maxBytes} bytes in UTF-8`);
+      if (portablePattern(pattern) === undefined) words.push(`matches the regular expression ${pattern} of RE2`);
+      return { keywords: stringKeywords(type.value), words };
     }
+    case "int32":
+    case "sint32":
+    case "sfixed32":
     case "uint32":
-      return type.value.lessThan.case === "lte" ? { maximum: type.value.lessThan.value } : {};
+    case "fixed32":
+    case "int64":
+    case "sint64":
+    case "sfixed64":
     case "uint64":
-      // A 64-bit number is text in JSON, and text has no maximum.
-      return type.value.lessThan.case === "lte" ? { description: `At most ${type.value.lessThan.value}` } : {};
+    case "fixed64":
+      return { keywords: numberKeywords(type.value), words };
     default:
-      return {};
+      return { keywords: {}, words };
   }
+}
+
+function stringKeywords(rules: StringRules): JsonSchema {
+  const { minLen, maxLen } = rules;
+  const portable = portablePattern(rules.pattern);
+  return {
+    ...(minLen > 0n && { minLength: Number(minLen) }),
+    ...(maxLen > 0n && { maxLength: Number(maxLen) }),
+    ...(portable !== undefined && portable !== "" && { pattern: portable }),
+    ...(getExtension(rules, user_name) && { pattern: minLen > 0n ? portableUserName : `^$|${portableUserName}` }),
+  };
+}
+
+type Bound = { readonly case: string | undefined; readonly value?: number | bigint | undefined };
+
+function numberKeywords({
+  lessThan,
+  greaterThan,
+}: {
+  readonly lessThan: Bound;
+  readonly greaterThan: Bound;
+}): JsonSchema {
+  const lte = lessThan.case === "lte" ? lessThan.value : undefined;
+  return {
+    ...(lte !== undefined && { maximum: Number(lte) }),
+    ...(lte !== undefined && lte >= 0 && { pattern: digitsUpTo(BigInt(lte)) }),
+    ...(lessThan.case === "lt" && { exclusiveMaximum: Number(lessThan.value) }),
+    ...(greaterThan.case === "gte" && { minimum: Number(greaterThan.value) }),
+    ...(greaterThan.case === "gt" && { exclusiveMinimum: Number(greaterThan.value) }),
+  };
 }
 
 /** Whether the contract refuses a message where this field is missing. */
 export function isNeverEmpty(field: DescField): boolean {
   const rules: FieldRules = getOption(field, fieldRules);
-  return rules.required || (rules.type.case === "string" && rules.type.value.minLen > 0n);
+  if (rules.required) return true;
+  if (rules.type.case !== "string") return false;
+  const { minLen, pattern } = rules.type.value;
+  const portable = portablePattern(pattern);
+  return minLen > 0n || (portable !== undefined && !new RegExp(portable).test(""));
 }

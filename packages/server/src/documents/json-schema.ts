@@ -1,9 +1,14 @@
-import type { DescEnum, DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
-import { getOption, ScalarType } from "@bufbuild/protobuf";
+import type { DescEnum, DescField, DescMessage, DescOneof, Registry } from "@bufbuild/protobuf";
+import { getOption } from "@bufbuild/protobuf";
 import * as validate from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { errorKinds } from "@confab/contract";
 import { PositionSchema } from "@confab/contract/gen/confab/v1/message_pb";
+import { commentOf } from "./comments.js";
 import { constraintsOf, isNeverEmpty } from "./constraints.js";
+import { crossFieldRules, isSet } from "./cross-field.js";
+import { anySchema, payloadSchema, strictBase64 } from "./payload-schema.js";
+import { scalarSchema } from "./scalars.js";
+import { wellKnown } from "./well-known.js";
 
 /** A JSON Schema of draft 2020-12, kept to what draft-07 has too, so that AsyncAPI takes it as OpenAPI does. */
 export type JsonSchema = { readonly [keyword: string]: unknown };
@@ -16,20 +21,21 @@ export const positionTextSchema: JsonSchema = {
 };
 
 /**
- * The messages of the contract in proto3 JSON as JSON Schemas, each under its Protobuf name. Whatever a message refers to
- * comes along.
+ * The messages of the contract in proto3 JSON as JSON Schemas, each under its Protobuf name. What a message refers to
+ * comes along. They describe what the server reads, of which what it writes is a part: null is the same as absent.
  */
 export class SchemaSet {
   private readonly schemas = new Map<string, JsonSchema>();
 
+  /** Payloads may be of the types of `registry`. */
+  constructor(private readonly registry: Registry) {}
+
   /** A reference to a message's schema. */
   ref(message: DescMessage): JsonSchema {
-    if (!this.schemas.has(message.typeName)) {
-      // Before its fields are looked at: a message may hold itself.
-      this.schemas.set(message.typeName, {});
-      this.schemas.set(message.typeName, this.schemaOf(message));
-    }
-    return { $ref: `#/components/schemas/${message.typeName}` };
+    return this.named(message.typeName, () => {
+      if (message.typeName === "google.protobuf.Any") return anySchema(this.registry, (each) => this.ref(each));
+      return wellKnown[message.typeName] ?? this.schemaOf(message);
+    });
   }
 
   /** All that was referred to, by Protobuf name. */
@@ -37,8 +43,24 @@ export class SchemaSet {
     return Object.fromEntries([...this.schemas].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
-  /** The schema of one field's value. */
+  /** The schema of one field in a message. */
   field(field: DescField): JsonSchema {
+    const schema = this.whole(field);
+    const { words } = constraintsOf(field);
+    const text = [commentOf(field), ...words].filter((each) => each !== "").join("\n\n");
+    return { ...(isNeverEmpty(field) ? schema : orNull(schema)), ...(text !== "" && { description: text }) };
+  }
+
+  /** The schema of one field where a URL carries it: always text, so only the form that one would write counts. */
+  parameter(field: DescField): JsonSchema {
+    if (field.message?.typeName === PositionSchema.typeName) return positionTextSchema;
+    const schema = this.whole(field);
+    if (!Array.isArray(schema["type"])) return schema;
+    const { pattern: _, ...rest } = schema;
+    return { ...rest, type: schema["type"][0] };
+  }
+
+  private whole(field: DescField): JsonSchema {
     switch (field.fieldKind) {
       case "list":
         return { type: "array", items: this.value(field) };
@@ -49,91 +71,71 @@ export class SchemaSet {
     }
   }
 
-  /** The schema of one field where a URL carries it. */
-  parameter(field: DescField): JsonSchema {
-    return field.message?.typeName === PositionSchema.typeName ? positionTextSchema : this.field(field);
-  }
-
   private value(field: DescField): JsonSchema {
+    if (isPayload(field)) return this.payload();
     if (field.message) return wellKnown[field.message.typeName] ?? this.ref(field.message);
     if (field.enum) return enumSchema(field.enum);
-    return {
-      ...scalarSchema(field.scalar),
-      ...constraintsOf(field),
-      ...known[`${field.parent.typeName}.${field.name}`],
-    };
+    const { keywords } = constraintsOf(field);
+    return { ...scalarSchema(field.scalar), ...keywords, ...known[`${field.parent.typeName}.${field.name}`] };
+  }
+
+  private payload(): JsonSchema {
+    const any = this.registry.getMessage("google.protobuf.Any");
+    return any ? this.named("Payload", () => payloadSchema(this.registry, this.ref(any))) : {};
+  }
+
+  private named(name: string, make: () => JsonSchema): JsonSchema {
+    if (!this.schemas.has(name)) {
+      // Before its fields are looked at: a message may hold itself.
+      this.schemas.set(name, {});
+      this.schemas.set(name, make());
+    }
+    return { $ref: `#/components/schemas/${name}` };
   }
 
   private schemaOf(message: DescMessage): JsonSchema {
     const properties = Object.fromEntries(message.fields.map((field) => [field.jsonName, this.field(field)]));
     const required = message.fields.filter(isNeverEmpty).map(({ jsonName }) => jsonName);
-    const rules = getOption(message, validate.message).cel.map(({ message }) => message);
-    const choices = message.oneofs.filter((oneof) => getOption(oneof, validate.oneof).required).map(choiceOf);
+    const rules = crossFieldRules(message);
+    const all = [...message.oneofs.map(choiceOf), ...rules.schemas];
+    const text = [commentOf(message), ...rules.words].filter((each) => each !== "").join("\n\n");
     return {
       type: "object",
       properties,
       ...(required.length > 0 && { required }),
-      ...(rules.length > 0 && { description: rules.join("; ") }),
-      ...(choices.length > 0 && { allOf: choices }),
+      ...(text !== "" && { description: text }),
+      ...(all.length > 0 && { allOf: all }),
     };
   }
 }
 
-/** Exactly one member of a oneof. */
-function choiceOf({ fields }: DescOneof): JsonSchema {
-  return { oneOf: fields.map(({ jsonName }) => ({ required: [jsonName] })) };
+/** The payloads of the contract are read by rules that other messages do not have. */
+function isPayload({ name, parent, message }: DescField): boolean {
+  return message?.typeName === "google.protobuf.Any" && name === "payload" && parent.typeName.startsWith("confab.v1.");
+}
+
+function orNull(schema: JsonSchema): JsonSchema {
+  const { type } = schema;
+  if (typeof type === "string" && !("enum" in schema)) return { ...schema, type: [type, "null"] };
+  if (Array.isArray(type)) return { ...schema, type: [...type, "null"] };
+  // Every value, null included.
+  if (Object.keys(schema).length === 0) return schema;
+  return { anyOf: [schema, { type: "null" }] };
+}
+
+/** Exactly one member of a oneof, or at most one. */
+function choiceOf(oneof: DescOneof): JsonSchema {
+  const members = oneof.fields.map(({ parent, name }) => isSet(parent, name));
+  const isRequired = getOption(oneof, validate.oneof).required;
+  return { oneOf: isRequired ? members : [...members, { not: { anyOf: members } }] };
 }
 
 function enumSchema({ values }: DescEnum): JsonSchema {
-  return { type: "string", enum: values.map(({ name }) => name) };
+  return { anyOf: [{ type: "string", enum: values.map(({ name }) => name) }, { type: "integer" }] };
 }
-
-/** What the server writes (protobuf.dev/programming-guides/json). It reads numbers as text too, and 64-bit ones as numbers. */
-function scalarSchema(scalar: ScalarType | undefined): JsonSchema {
-  switch (scalar) {
-    case ScalarType.BOOL:
-      return { type: "boolean" };
-    case ScalarType.STRING:
-      return { type: "string" };
-    case ScalarType.BYTES:
-      return { type: "string", contentEncoding: "base64" };
-    case ScalarType.DOUBLE:
-    case ScalarType.FLOAT:
-      return { type: "number" };
-    case ScalarType.INT32:
-    case ScalarType.SINT32:
-    case ScalarType.SFIXED32:
-      return { type: "integer", minimum: -(2 ** 31), maximum: 2 ** 31 - 1 };
-    case ScalarType.UINT32:
-    case ScalarType.FIXED32:
-      return { type: "integer", minimum: 0, maximum: 2 ** 32 - 1 };
-    case ScalarType.UINT64:
-    case ScalarType.FIXED64:
-      return { type: "string", pattern: "^[0-9]+$" };
-    case ScalarType.INT64:
-    case ScalarType.SINT64:
-    case ScalarType.SFIXED64:
-      return { type: "string", pattern: "^-?[0-9]+$" };
-    case undefined:
-      return {};
-    default:
-      return scalar satisfies never;
-  }
-}
-
-/** Messages that have a JSON form of their own. */
-const wellKnown: Readonly<Record<string, JsonSchema>> = {
-  "google.protobuf.Timestamp": { type: "string", format: "date-time" },
-  "google.protobuf.Duration": { type: "string", pattern: "^-?[0-9]+(\\.[0-9]{1,9})?s$" },
-  "google.protobuf.Any": {
-    type: "object",
-    required: ["@type"],
-    properties: { "@type": { type: "string" } },
-    description: "A message of a registered type, or `@type` and base64 in `value`",
-  },
-};
 
 /** What is known of a field beyond its type and constraints, by its full name. */
 const known: Readonly<Record<string, JsonSchema>> = {
   "confab.v1.Error.code": { enum: Object.keys(errorKinds) },
+  "confab.v1.EncodedPayload.value": strictBase64,
 };

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { PayloadTypes } from "@confab/contract";
 import { ChatService } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import { isUserName } from "@confab/contract/user-name";
 import { Validator } from "@seriousme/openapi-schema-validator";
@@ -7,19 +8,27 @@ import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
 import { HttpRoutes } from "../service/http-routes.js";
 import { type RestTestServer, restTestServer } from "../testing/rest-test-server.js";
-import { portableUserName } from "./constraints.js";
+import { portablePattern, portableUserName } from "./constraints.js";
 import { openApiDocument } from "./openapi.js";
 
 interface Operation {
   readonly operationId: string;
+  readonly summary?: string;
+  readonly description?: string;
   readonly parameters?: readonly {
     readonly name: string;
     readonly in: string;
     readonly required?: boolean;
+    readonly description?: string;
     readonly schema: object;
   }[];
   readonly requestBody?: { readonly content: object };
   readonly responses: Readonly<Record<string, { readonly description: string; readonly content: object }>>;
+}
+
+interface Described {
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, Described>>;
 }
 
 interface OpenApi {
@@ -27,8 +36,8 @@ interface OpenApi {
   readonly components: { readonly schemas: Readonly<Record<string, object>> };
 }
 
-const document = openApiDocument({ version: "1.2.3" }) as OpenApi;
-const ajv = new Ajv2020({ strict: true, strictRequired: false });
+const document = openApiDocument({ version: "1.2.3", types: PayloadTypes.none() }) as OpenApi;
+const ajv = new Ajv2020({ strict: true, strictRequired: false, allowUnionTypes: true });
 formats.default(ajv);
 ajv.addVocabulary(["components"]);
 ajv.addSchema({ $id: "openapi", components: document.components }, "openapi");
@@ -76,8 +85,10 @@ test("parameters are the fields that are not in the body, a position as text", (
 test("constraints of the contract become keywords, and what has no keyword is said in words", () => {
   const message = document.components.schemas["confab.v1.ChatMessage"];
   assert.ok(message && "properties" in message && "required" in message && "description" in message);
-  const { user } = message.properties as Record<string, unknown>;
-  assert.deepEqual(user, { type: "string", minLength: 1, maxLength: 64, pattern: portableUserName });
+  const { user } = message.properties as Record<string, Record<string, unknown>>;
+  assert.ok(user);
+  const { description: _, ...keywords } = user;
+  assert.deepEqual(keywords, { type: "string", minLength: 1, maxLength: 64, pattern: portableUserName });
   assert.deepEqual(message.required, ["user"]);
   assert.match(String(message.description), /text or payload is required/);
 });
@@ -102,6 +113,26 @@ test("the pattern of users' names means the same with the flag u, without it, an
         `${flags} ${JSON.stringify(name)}`,
       );
   }
+});
+
+test("a pattern that only RE2 can read is left out, and others mean the same", () => {
+  assert.equal(portablePattern("^[a-z]{1,3}$"), "^[a-z]{1,3}$");
+  assert.equal(portablePattern("^[\\x{a0}\\x21]$"), "^[\\u00a0\\x21]$");
+  for (const pattern of ["(?i)abc", "abc\\z", "[[:alpha:]]\\pN"])
+    assert.equal(portablePattern(pattern), undefined, pattern);
+});
+
+test("operations, parameters and fields say what the contract's comments say", () => {
+  const history = document.paths["/v1/rooms/{room}/messages"]?.["get"];
+  assert.equal(history?.summary, "Page through a room's log, forward or backward");
+  assert.match(history?.description ?? "", /Rule: after and before exclude each other\./);
+  const after = history?.parameters?.find(({ name }) => name === "after");
+  assert.equal(after?.description, "The page that follows this position.");
+  const response = document.components.schemas["confab.v1.ChatResponse"] as Described;
+  assert.equal(response.description, "The acknowledgement of a message: it is durable and has a position.");
+  assert.match(response.properties?.["duplicate"]?.description ?? "", /^This \(room, user, id\) was stored before/);
+  const every = Object.values(document.paths).flatMap((operations) => Object.values(operations));
+  for (const { operationId, summary } of every) assert.ok(summary, operationId);
 });
 
 test("errors stand at their status, with their meaning", () => {

@@ -1,19 +1,24 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import type { PayloadTypes } from "@confab/contract";
 import { ChatService } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import { ErrorSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import { PositionSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import { type HttpRoute, HttpRoutes } from "../service/http-routes.js";
+import { commentOf, summaryAndDescription } from "./comments.js";
+import { crossFieldRules } from "./cross-field.js";
 import { errorResponses, type OperationTraits } from "./error-responses.js";
 import { type JsonSchema, positionTextSchema, SchemaSet } from "./json-schema.js";
 
 export interface OpenApiOptions {
   readonly version: string;
+  /** What payloads may be made of. */
+  readonly types: PayloadTypes;
 }
 
 /** The REST routes and the event stream as OpenAPI 3.1, generated from the contract's descriptors (spec.openapis.org/oas/v3.1.1). */
-export function openApiDocument({ version }: OpenApiOptions): object {
-  const schemas = new SchemaSet();
+export function openApiDocument({ version, types }: OpenApiOptions): object {
+  const schemas = new SchemaSet(types.registry);
   const error: JsonSchema = { type: "object", required: ["error"], properties: { error: schemas.ref(ErrorSchema) } };
   const paths: Record<string, Record<string, object>> = {};
   for (const route of HttpRoutes.of(ChatService).all) {
@@ -25,9 +30,11 @@ export function openApiDocument({ version }: OpenApiOptions): object {
     info: {
       title: "Confab",
       version,
-      summary: "Rooms, and the messages in them",
+      ...summaryAndDescription(commentOf(ChatService)),
       description:
-        "Generated from the contract, confab.v1.ChatService. Unknown fields and parameters are ignored. 64-bit numbers are text.",
+        "Generated from the contract, confab.v1.ChatService. The schemas describe the JSON that the server reads, and what it " +
+        "writes is a part of that: null is the same as an absent field, numbers may be text, and fields may also have the names " +
+        "of the contract (`sent_at`). The server writes 64-bit numbers as text. Unknown fields and parameters are ignored.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "/" }],
@@ -43,6 +50,7 @@ function operationOf(route: HttpRoute, schemas: SchemaSet): object {
   return {
     operationId: rpc.name,
     tags: [rpc.parent.name],
+    ...summaryAndDescription(operationText(route)),
     ...(parameters.length > 0 && { parameters }),
     ...(body.kind !== "none" && {
       requestBody: {
@@ -53,10 +61,16 @@ function operationOf(route: HttpRoute, schemas: SchemaSet): object {
     responses: {
       200: isStream
         ? streamReply(rpc.output, schemas)
-        : { description: rpc.output.name, content: json(schemas.ref(rpc.output)) },
+        : { description: commentOf(rpc.output) || rpc.output.name, content: json(schemas.ref(rpc.output)) },
       ...errorResponses(traitsOf(route), json({ $ref: "#/components/schemas/ErrorReply" })),
     },
   };
+}
+
+/** The comment of an RPC; parameters have no place for rules that look at several of them, so these follow. */
+function operationText({ rpc, body }: HttpRoute): string {
+  const rules = body.kind === "none" ? crossFieldRules(rpc.input).words : [];
+  return [commentOf(rpc), ...rules.map((rule) => `Rule: ${rule}.`)].join("\n\n");
 }
 
 /** Messages as events: JSON Schema cannot describe the stream, so it says what one event's data is. */
@@ -88,6 +102,7 @@ function parametersOf(route: HttpRoute, schemas: SchemaSet): object[] {
     name: field.name,
     in: "path",
     required: true,
+    ...describedBy(field),
     schema: schemas.parameter(field),
   }));
   const taken = new Set<DescField>(inPath);
@@ -95,9 +110,19 @@ function parametersOf(route: HttpRoute, schemas: SchemaSet): object[] {
   const inQuery = route.body.kind === "whole" ? [] : route.rpc.input.fields.filter((field) => !taken.has(field));
   return [
     ...parameters,
-    ...inQuery.map((field) => ({ name: field.name, in: "query", schema: schemas.parameter(field) })),
+    ...inQuery.map((field) => ({
+      name: field.name,
+      in: "query",
+      ...describedBy(field),
+      schema: schemas.parameter(field),
+    })),
     ...(route.rpc.methodKind === "server_streaming" ? [lastEventId] : []),
   ];
+}
+
+function describedBy(field: DescField) {
+  const description = commentOf(field);
+  return description === "" ? {} : { description };
 }
 
 const lastEventId = {

@@ -1,3 +1,4 @@
+import type { PayloadTypes } from "@confab/contract";
 import type { Engine } from "../core/index.js";
 import { asyncApiDocument, openApiDocument } from "../documents/index.js";
 import { type StaticJson, staticJson } from "../http-reply/index.js";
@@ -24,10 +25,10 @@ export function operationPages(readiness: Readiness, engine: Engine): [string, P
 }
 
 /** The contract in the languages of other tools, made once. */
-export function documentPages(isTls: boolean): [string, StaticJson][] {
+export function documentPages(isTls: boolean, types: PayloadTypes): [string, StaticJson][] {
   return [
-    ["/openapi.json", staticJson(openApiDocument({ version: serverVersion }))],
-    ["/asyncapi.json", staticJson(asyncApiDocument({ version: serverVersion, isTls }))],
+    ["/openapi.json", staticJson(openApiDocument({ version: serverVersion, types }))],
+    ["/asyncapi.json", staticJson(asyncApiDocument({ version: serverVersion, types, isTls }))],
   ];
 }
 

@@ -59,7 +59,9 @@ const reconnectWithinMs = 3_000;
  */
 export async function startServer(config: ServerConfig): Promise<RunningServer> {
   const limits = checkedLimits(config.limits ?? {});
-  const types = config.types ? PayloadTypes.fromDescriptorSet(config.types, violationsOf) : PayloadTypes.none();
+  const types = config.types
+    ? PayloadTypes.fromDescriptorSet(config.types, violationsOf)
+    : PayloadTypes.none(violationsOf);
   const logger = config.logger ?? silentLogger;
   let certificate = config.tls && usedCertificate(config.tls, logger);
   const host = config.host ?? "127.0.0.1";
@@ -94,7 +96,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     rest: createRestHandler({ service, openStream: sse.openStream, bodyTimeouts: arrivals, report }),
     pages: new Map<string, Page | StaticJson>([
       ...operationPages(readiness, engine),
-      ...documentPages(config.tls !== undefined),
+      ...documentPages(config.tls !== undefined, types),
     ]),
     files,
   });

@@ -19,9 +19,11 @@ export const file_confab_v1_chat_service: GenFile = /*@__PURE__*/
   fileDesc("Chxjb25mYWIvdjEvY2hhdF9zZXJ2aWNlLnByb3RvEgljb25mYWIudjEyugUKC0NoYXRTZXJ2aWNlEmQKC1NlbmRNZXNzYWdlEhYuY29uZmFiLnYxLkNoYXRNZXNzYWdlGhcuY29uZmFiLnYxLkNoYXRSZXNwb25zZSIkgtPkkwIeOgEqIhkvdjEvcm9vbXMve3Jvb219L21lc3NhZ2VzElwKDlN0cmVhbU1lc3NhZ2VzEg8uY29uZmFiLnYxLlVzZXIaFi5jb25mYWIudjEuQ2hhdE1lc3NhZ2UiH4LT5JMCGRIXL3YxL3Jvb21zL3tyb29tfS9zdHJlYW0wARJACghDb252ZXJzZRIWLmNvbmZhYi52MS5DbGllbnRGcmFtZRoWLmNvbmZhYi52MS5TZXJ2ZXJGcmFtZSIAKAEwARJvCgpHZXRIaXN0b3J5EhwuY29uZmFiLnYxLkdldEhpc3RvcnlSZXF1ZXN0Gh0uY29uZmFiLnYxLkdldEhpc3RvcnlSZXNwb25zZSIkkAIBgtPkkwIbEhkvdjEvcm9vbXMve3Jvb219L21lc3NhZ2VzElwKCUxpc3RSb29tcxIbLmNvbmZhYi52MS5MaXN0Um9vbXNSZXF1ZXN0GhwuY29uZmFiLnYxLkxpc3RSb29tc1Jlc3BvbnNlIhSQAgGC0+STAgsSCS92MS9yb29tcxJxCgtMaXN0TWVtYmVycxIdLmNvbmZhYi52MS5MaXN0TWVtYmVyc1JlcXVlc3QaHi5jb25mYWIudjEuTGlzdE1lbWJlcnNSZXNwb25zZSIjkAIBgtPkkwIaEhgvdjEvcm9vbXMve3Jvb219L21lbWJlcnMSYwoKU2VuZFNpZ25hbBIRLmNvbmZhYi52MS5TaWduYWwaHS5jb25mYWIudjEuU2VuZFNpZ25hbFJlc3BvbnNlIiOC0+STAh06ASoiGC92MS9yb29tcy97cm9vbX0vc2lnbmFsc2IGcHJvdG8z", [file_confab_v1_frame, file_confab_v1_message, file_confab_v1_room, file_google_api_annotations]);
 
 /**
- * Rooms, and the messages in them. SendMessage and StreamMessages keep the
- * names and numbers of the tutorials' `chat.proto`, so the names of their
- * request and reply types are older than the lint rule they break.
+ * Rooms, and the messages in them.
+ *
+ * SendMessage and StreamMessages keep the names and numbers of the tutorials'
+ * `chat.proto`, so the names of their request and reply types are older than the
+ * lint rule that they break.
  *
  * @generated from service confab.v1.ChatService
  */
