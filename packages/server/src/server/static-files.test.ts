@@ -41,6 +41,29 @@ describe("the app's files", () => {
     for (const path of ["/lab", "/lab.html"]) assert.equal(await (await get(path)).text(), "<p>lab</p>");
   });
 
+  it("may load, send and be shown nowhere but here", async () => {
+    for (const path of ["/", "/lab", "/assets/app-1a2b.js"]) {
+      const { headers } = await get(path);
+      const policy = new Map(
+        (headers.get("content-security-policy") ?? "").split("; ").map((directive) => {
+          const [name = "", ...sources] = directive.split(" ");
+          return [name, sources.join(" ")];
+        }),
+      );
+      assert.equal(policy.get("default-src"), "'none'");
+      for (const name of ["base-uri", "form-action", "frame-ancestors"]) assert.equal(policy.get(name), "'none'", name);
+      assert.equal(policy.get("connect-src"), "'self'");
+      for (const [name, sources] of policy) assert.match(sources, /^'(none|self)'$/, name);
+      assert.equal(headers.get("x-content-type-options"), "nosniff");
+      assert.equal(headers.get("referrer-policy"), "no-referrer");
+    }
+  });
+
+  it("answer other verbs with those that they have", async () => {
+    const response = await get("/lab", { method: "POST" });
+    assert.deepEqual([response.status, response.headers.get("allow")], [405, "GET, HEAD"]);
+  });
+
   it("answer HEAD without a body", async () => {
     const response = await get("/", { method: "HEAD" });
     assert.equal(response.headers.get("content-length") !== null, true);
