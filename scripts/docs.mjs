@@ -75,6 +75,14 @@ function limitsPage(limits) {
     "Every bound that protects the server. The name is the configuration key and stands in error messages; its last word",
     "is the unit.",
     "",
+    "**Pings.** A client may send pings at any interval: they are answered, and count only towards `maxControlFrames`, so 100 a",
+    "second are tolerated for ever. gRPC's `too_many_pings` is never sent: keepalive settings of gRPC clients need no change. The",
+    "server itself pings an HTTP/2 connection or a WebSocket after `pingIntervalMs` of silence, and ends it after as long again",
+    "without any byte from the client. A client that is slow but takes bytes is not ended.",
+    "",
+    "**Streams that are cancelled.** On HTTP/2 a client may cancel any number of streams that were answered. Those that were not",
+    "count towards `maxResets`; a gateway that carries many users may need more.",
+    "",
     ...table(["name", "what it bounds", "default", "lowest", "highest"], rows),
   ]);
 }
