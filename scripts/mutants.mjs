@@ -1,0 +1,481 @@
+// The mutants of `npm run mutate`: small mistakes that a test must notice. Each replaces a text that stands once in its file.
+
+/**
+ * One mistake.
+ *
+ * @typedef {object} Mutant
+ * @property {string} name what is wrong then
+ * @property {string} file from the root
+ * @property {string} find stands once in the file
+ * @property {string} replace
+ * @property {readonly string[]} [also] words in the paths of whole-system tests that guard it, beside all tests of its package
+ */
+
+const server = "packages/server/src";
+const embedded = `${server}/engines/embedded`;
+const redis = `${server}/engines/redis`;
+const h2 = `${server}/http/h2`;
+const rpc = `${server}/transports/rpc`;
+const socket = `${server}/transports/websocket/protocol`;
+const contract = "packages/contract/src";
+const client = "packages/client/src";
+
+/** By area: durability, release, expiry, order, framing, resume, errors. @type {Readonly<Record<string, readonly Mutant[]>>} */
+export const mutants = {
+  durability: [
+    {
+      name: "acknowledge before the flush",
+      file: `${embedded}/group-commit.ts`,
+      find: "await this.flush(() => {",
+      replace: "void this.flush(() => {",
+    },
+    {
+      name: "memory kept after an unconfirmed flush",
+      file: `${embedded}/group-commit.ts`,
+      find: "      rooms.forget();\n",
+      replace: "",
+    },
+    {
+      name: "a failed commit counts as a success",
+      file: `${embedded}/group-commit.ts`,
+      find: "if (failure.isOutcomeKnown) throw await disk.errorFrom(failure);",
+      replace: "if (failure.isOutcomeKnown) return;",
+    },
+    {
+      name: "a refused group is never answered",
+      file: `${embedded}/group-commit.ts`,
+      find: "for (const send of group) send.reject(thrown);",
+      replace: "",
+    },
+    {
+      name: "sends wait without a bound",
+      file: `${embedded}/group-commit.ts`,
+      find: "this.pending.length >= maxPendingSends ||",
+      replace: "",
+    },
+    {
+      name: "the bytes of sends that were written are never given back",
+      file: `${embedded}/group-commit.ts`,
+      find: "for (const { entry } of group) this.pendingBytes -= entry.body.length;",
+      replace: "",
+    },
+    {
+      name: "a store that failed takes writes again",
+      file: `${embedded}/store.ts`,
+      find: "if (this.failure !== undefined) throw new WriteError(true, this.failure);",
+      replace: "",
+    },
+    {
+      name: "a log of a newer format is opened",
+      file: `${embedded}/store.ts`,
+      find: "if (format <= formatVersion) return epoch;",
+      replace: "return epoch;",
+    },
+  ],
+  expiry: [
+    {
+      name: "embedded ids are never removed",
+      file: `${embedded}/dedupe-index.ts`,
+      find: "      void this.store.ids.remove(key);\n",
+      replace: "",
+    },
+    {
+      name: "embedded ids are removed a window early",
+      file: `${embedded}/dedupe-index.ts`,
+      find: "return !next || next.startMs + this.windowMs > nowMs;",
+      replace: "return !next || next.startMs > nowMs;",
+    },
+    {
+      name: "the id of an older bucket is not found",
+      file: `${embedded}/dedupe-index.ts`,
+      find: "at >= 0; at--) {\n      const value",
+      replace: "at >= this.buckets.length - 1; at--) {\n      const value",
+    },
+    {
+      name: "Redis dedupe buckets never expire",
+      file: `${redis}/scripts/append.ts`,
+      find: "if isExtended then call('PEXPIRE', bucket, text(2 * windowMs)) end",
+      replace: "",
+      also: ["redis/"],
+    },
+    {
+      name: "retention by count keeps one too few",
+      file: `${embedded}/retention.ts`,
+      find: "record.newest - record.oldest + 1 > maxMessages",
+      replace: "record.newest - record.oldest + 1 >= maxMessages",
+    },
+    {
+      name: "retention drops the newest message too",
+      file: `${embedded}/retention.ts`,
+      find: "record.oldest <= storedNewest && record.oldest < record.newest",
+      replace: "record.oldest <= storedNewest",
+    },
+    {
+      name: "retention by age drops nothing",
+      file: `${embedded}/retention.ts`,
+      find: "+ (maxAgeMs ?? 0) > nowMs) break;",
+      replace: "+ (maxAgeMs ?? 0) > 0) break;",
+    },
+    {
+      name: "signal rates are never refilled",
+      file: `${server}/core/signal-rates.ts`,
+      find: "bucket.tokens + (elapsedMs * perSecond) / 1_000",
+      replace: "bucket.tokens",
+    },
+    {
+      name: "signal senders are never forgotten",
+      file: `${server}/core/signal-rates.ts`,
+      find: "    this.forget(nowMs);\n",
+      replace: "",
+    },
+  ],
+  release: [
+    {
+      name: "Redis UNSUBSCRIBE is never sent",
+      file: `${redis}/subscriber.ts`,
+      find: "    this.channels?.unsubscribe(channel);\n",
+      replace: "",
+      also: ["redis/"],
+    },
+    {
+      name: "Cluster readers are not told that their channel moved",
+      file: `${redis}/subscriber.ts`,
+      find: "if (this.wanted.delete(channel)) this.deps.moved(channel);",
+      replace: "this.wanted.delete(channel);",
+      also: ["redis/"],
+    },
+    {
+      name: "a room that was left stays subscribed",
+      file: `${server}/core/hub.ts`,
+      find: "    this.unwatch.get(room.id)?.();\n",
+      replace: "",
+    },
+    {
+      name: "a room that was left stays in the map",
+      file: `${server}/core/hub.ts`,
+      find: "    this.rooms.delete(room.id);\n",
+      replace: "",
+    },
+    {
+      name: "a room that failed to open stays subscribed",
+      file: `${server}/core/hub.ts`,
+      find: "      unwatch();\n      throw thrown;",
+      replace: "      throw thrown;",
+    },
+    {
+      name: "a subscription that ends stays a member",
+      file: `${server}/core/room.ts`,
+      find: "    this.deps.members.leave(this.id, subscription.user);\n",
+      replace: "",
+    },
+    {
+      name: "a room whose last reader left is not closed",
+      file: `${server}/core/room.ts`,
+      find: "if (this.all.size === 0) this.deps.emptied(this);",
+      replace: "",
+    },
+    {
+      name: "a deadline timer is not cancelled",
+      file: `${rpc}/timeout.ts`,
+      find: "return () => clearTimeout(timer);",
+      replace: "return () => undefined;",
+    },
+    {
+      name: "a call that is over keeps its deadline",
+      file: `${rpc}/call.ts`,
+      find: "    this.cancelDeadline?.();\n",
+      replace: "",
+    },
+    {
+      name: "a call that is over stays among the silent ones",
+      file: `${rpc}/call.ts`,
+      find: "    this.deps.idleStreams.delete(this);\n",
+      replace: "",
+    },
+    {
+      name: "the sweeper's timer runs for ever",
+      file: `${h2}/sweeper.ts`,
+      find: "    clearInterval(this.#timer);\n",
+      replace: "",
+    },
+    {
+      name: "pages are kept after the last reader caught up",
+      file: `${server}/core/catch-up.ts`,
+      find: "if (this.reads.length === 0) this.pages.clear();",
+      replace: "",
+    },
+    {
+      name: "the client's outbox never gives its places back",
+      file: `${client}/sdk/outbox.ts`,
+      find: "    this.queuedSends--;\n",
+      replace: "",
+    },
+    {
+      name: "a send that settled stays listening to its signal",
+      file: `${client}/sdk/outbox.ts`,
+      find: "for (const release of releases) release();",
+      replace: "",
+    },
+  ],
+  order: [
+    {
+      name: "early bus entries are dropped",
+      file: `${server}/core/hub.ts`,
+      find: "for (const heard of early) room.entries(...heard);",
+      replace: "",
+    },
+    {
+      name: "a gap in the offsets is delivered",
+      file: `${server}/core/room.ts`,
+      find: "if (entry.offset > next) return undefined;",
+      replace: "",
+    },
+    {
+      name: "an entry that is known already is delivered again",
+      file: `${server}/core/room.ts`,
+      find: "if (entry.offset < next) continue;",
+      replace: "",
+    },
+    {
+      name: "entries of another epoch are delivered",
+      file: `${server}/core/room.ts`,
+      find: "if (epoch !== this.epoch) {\n      this.deps.compare(this);\n      return;\n    }",
+      replace: "",
+    },
+    {
+      name: "a slow reader stays in the fan-out",
+      file: `${server}/core/room.ts`,
+      find: "if (!subscription.sink.write(bytes)) this.lag(subscription);",
+      replace: "subscription.sink.write(bytes);",
+    },
+    {
+      name: "a lagging reader resumes after the message that it has",
+      file: `${server}/core/room.ts`,
+      find: "subscription.cursor = this.top;",
+      replace: "subscription.cursor = this.top + 1;",
+    },
+    {
+      name: "a hole is filled from its end",
+      file: `${server}/core/room.ts`,
+      find: "subscription.cursor = behind;",
+      replace: "subscription.cursor = top;",
+    },
+    {
+      name: "two sends of one group get one offset",
+      file: `${embedded}/group-commit.ts`,
+      find: "        record.newest = offset;\n",
+      replace: "",
+    },
+    {
+      name: "the same id twice in one group is stored twice",
+      file: `${embedded}/group-commit.ts`,
+      find: "const inGroup = firsts.get(",
+      replace: "const inGroup = new Map<string, Appended>().get(",
+    },
+    {
+      name: "ids of different users collide",
+      file: `${server}/core/hub.ts`,
+      find: "message.user}\\0",
+      replace: '""}\\0',
+    },
+    {
+      name: "an append that overtakes another is given at once",
+      file: `${redis}/bus-channel.ts`,
+      find: "first > this.givenTo + 1;",
+      replace: "first > this.givenTo + 1_000;",
+    },
+    {
+      name: "a run that was given is given again",
+      file: `${redis}/bus-channel.ts`,
+      find: "if (last <= this.givenTo) return;",
+      replace: "",
+    },
+    {
+      name: "the client takes a duplicate for the next message",
+      file: `${client}/sdk/position-order.ts`,
+      find: 'to.offset === from.offset + 1 ? "next" : "duplicate"',
+      replace: '"next"',
+    },
+    {
+      name: "the client does not see a gap",
+      file: `${client}/sdk/position-order.ts`,
+      find: "from.epoch !== to.epoch || to.offset > from.offset + 1",
+      replace: "from.epoch !== to.epoch",
+    },
+  ],
+  resume: [
+    {
+      name: "a position of another epoch is resumed",
+      file: `${server}/core/range.ts`,
+      find: "if (epoch !== state.epoch) throw",
+      replace: "if (false) throw",
+    },
+    {
+      name: "a position past the end is resumed",
+      file: `${server}/core/range.ts`,
+      find: "if (offset > state.newest) throw",
+      replace: "if (false) throw",
+    },
+    {
+      name: "a position whose next message was trimmed is resumed",
+      file: `${server}/core/range.ts`,
+      find: "if (offset + 1 < state.oldest)",
+      replace: "if (offset + 2 < state.oldest)",
+    },
+    {
+      name: "a page of a trimmed log is given to a reader",
+      file: `${server}/core/catch-up.ts`,
+      find: "epoch !== room.epoch || oldest > after + 1",
+      replace: "epoch !== room.epoch",
+    },
+    {
+      name: "a reader goes live a page early",
+      file: `${server}/core/catch-up.ts`,
+      find: "else if (subscription.cursor === room.top) room.goLive(subscription);",
+      replace: "else room.goLive(subscription);",
+    },
+    {
+      name: "a page that ended with the log is used after more came",
+      file: `${server}/core/page-cache.ts`,
+      find: "(page.isFull || page.last >= room.top)",
+      replace: "true",
+    },
+    {
+      name: "history counts one message too many",
+      file: `${server}/core/hub.ts`,
+      find: "state.newest - request.history)",
+      replace: "state.newest - request.history - 1)",
+    },
+    {
+      name: "a subscription to a replaced log begins",
+      file: `${server}/core/hub.ts`,
+      find: "if (state.epoch !== room.epoch) {",
+      replace: "if (false) {",
+    },
+    {
+      name: "idle rooms are never compared with the log",
+      file: `${server}/core/idle-rooms.ts`,
+      find: "if (state.epoch === room.epoch) room.reach(state.newest);",
+      replace: "if (state.epoch === room.epoch) return true;",
+    },
+    {
+      name: "the client says that it moved before it did",
+      file: `${client}/sdk/room-reading.ts`,
+      find: 'if (step === "duplicate") return false;',
+      replace: 'if (step === "duplicate") return true;',
+    },
+  ],
+  framing: [
+    {
+      name: "the header block of a stream past our GOAWAY is not decoded",
+      file: `${h2}/receive-headers.ts`,
+      find: "  const head = decodeHead(session, bytes, start, end);\n",
+      replace:
+        "  if (streamId > session.lastAcceptedStreamId) return;\n  const head = decodeHead(session, bytes, start, end);\n",
+    },
+    {
+      name: "DATA beyond the stream's window is taken",
+      file: `${h2}/receive-data.ts`,
+      find: "if (!stream.window.take(counted)) {",
+      replace: "if (!stream.window.take(counted) && false) {",
+    },
+    {
+      name: "padding is not given back to the window",
+      file: `${h2}/receive-data.ts`,
+      find: "if (padding > 0) session.consumed(stream, padding);",
+      replace: "",
+    },
+    {
+      name: "a window may grow past its largest size",
+      file: `${h2}/flow-control.ts`,
+      find: "return sum > max31Bit ? undefined : sum;",
+      replace: "return sum;",
+    },
+    {
+      name: "CONTINUATION of another stream is taken",
+      file: `${h2}/receive-headers.ts`,
+      find: "block === undefined || block.streamId !== streamId",
+      replace: "block === undefined",
+    },
+    {
+      name: "an envelope larger than the limit is taken",
+      file: `${contract}/envelope.ts`,
+      find: "if (this.length <= this.maxBytes) return;",
+      replace: "if (this.length <= this.maxBytes + 1) return;",
+    },
+    {
+      name: "an envelope's length loses its highest byte",
+      file: `${contract}/envelope.ts`,
+      find: "target[at + 1] = length >>> 24;",
+      replace: "target[at + 1] = 0;",
+    },
+    {
+      name: "a request that ends within a message is taken",
+      file: `${rpc}/call.ts`,
+      find: "if (!this.envelopes.isAtBoundary || this.base64?.isAtBoundary === false) {",
+      replace: "if (this.base64?.isAtBoundary === false) {",
+    },
+    {
+      name: "a silent WebSocket is never given up",
+      file: `${socket}/heartbeat.ts`,
+      find: "      else member.giveUp();\n    }\n  }",
+      replace: "    }\n  }",
+    },
+    {
+      name: "a cut-off block of Redis is read",
+      file: `${redis}/blocks.ts`,
+      find: 'if (end > block.length) throw new Error("a block is cut off");',
+      replace: "",
+    },
+  ],
+  errors: [
+    {
+      name: "a message above the limit is stored",
+      file: `${server}/core/hub.ts`,
+      find: "if (body.length > limits.maxMessageBytes) {",
+      replace: "if (body.length > 2 * limits.maxMessageBytes) {",
+    },
+    {
+      name: "text that is not a position is taken",
+      file: `${contract}/position.ts`,
+      find: "if (!match) return undefined;",
+      replace: "if (!match) return { epoch: 1, offset: 0 };",
+    },
+    {
+      name: "an epoch above 32 bits is taken",
+      file: `${contract}/position.ts`,
+      find: "epoch <= 0xffff_ffff && ",
+      replace: "",
+    },
+    {
+      name: "a wrong deadline header is ignored",
+      file: `${rpc}/timeout.ts`,
+      find: "if (!/^[0-9]{1,10}$/.test(header)) {",
+      replace: "if (false) {",
+    },
+    {
+      name: "a reset costs nothing",
+      file: `${h2}/guard.ts`,
+      find: "    this.#resets += count;\n",
+      replace: "",
+    },
+    {
+      name: "the client tries again after a final error",
+      file: `${client}/sdk/outbox.ts`,
+      find: 'if (verdict === "final") queued.settle(error);',
+      replace: 'if (verdict === "final") this.putOff(lane, queued, error);',
+    },
+    {
+      name: "the client waits without jitter",
+      file: `${client}/sdk/backoff.ts`,
+      find: "(error?.facts.retryAfterMs ?? 0) + random() * boundMs",
+      replace: "(error?.facts.retryAfterMs ?? 0) + boundMs",
+    },
+    {
+      name: "the client ignores the wait that the server names",
+      file: `${client}/sdk/backoff.ts`,
+      find: "return (error?.facts.retryAfterMs ?? 0) +",
+      replace: "return 0 +",
+    },
+  ],
+};
