@@ -89,7 +89,7 @@ export class SseLink implements Link {
     const url = `${this.options.url}${roomPath(request.room)}/stream${query}`;
     const { after } = request;
     return this.listenings.begin(options, { after, recovered: after !== undefined }, async (signal) => {
-      // A client that takes nothing but events is told of a refusal by an event, as `EventSource` has to be.
+      // A refusal comes as an event to a client that takes nothing but events, as `EventSource` has to be.
       const headers = { accept: "text/event-stream, application/json" };
       const response = await fetchResponse(this.fetch, url, { headers, signal });
       if (!response.ok) throw errorFromHttp(response.status, await bodyText(response));
