@@ -5,7 +5,7 @@ import { bounded, whenAborted } from "./call-signal.js";
 
 const listenersOf = (signal: AbortSignal) => getEventListeners(signal, "abort").length;
 
-test("a signal has one listener, however many wait for it, and none when nobody does", () => {
+test("a signal has one listener, however many wait for it, and none when no call does", () => {
   const controller = new AbortController();
   const { signal } = controller;
   const releases = Array.from({ length: 50 }, () => whenAborted(signal, () => undefined));

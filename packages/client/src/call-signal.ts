@@ -64,7 +64,7 @@ export function whenAborted(signal: AbortSignal | undefined, onAbort: () => void
     return () => undefined;
   }
   const { watching, listener } = watches.get(signal) ?? watch(signal);
-  // A function of its own for each call, so that the same one can be given twice.
+  // A separate function for each call, so that the same one can be given twice.
   const mine = () => onAbort();
   watching.add(mine);
   return () => {

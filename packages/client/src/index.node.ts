@@ -13,7 +13,7 @@ export function openLink(transport: TransportName, options: NodeLinkOptions, pla
   return platform ? openWebLink(transport as WebTransportName, options, platform) : openNodeLink(transport, options);
 }
 
-/** Another one each time that it is read: a link closes the connections of its own. */
+/** Another one each time that it is read: a link closes its own connections. */
 export const webPlatform: Platform = {
   get fetch() {
     return createNodePlatform().fetch;

@@ -6,7 +6,7 @@
  */
 export function newMessageId(): string {
   const bytes = new Uint8Array(16);
-  // React Native has no `crypto` of its own. An id has to be unique and not secret, so any random numbers will do there.
+  // React Native lacks `crypto`. An id has to be unique and not secret, so any random numbers will do there.
   if (globalThis.crypto?.getRandomValues) globalThis.crypto.getRandomValues(bytes);
   else for (let at = 0; at < bytes.length; at++) bytes[at] = Math.random() * 256;
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

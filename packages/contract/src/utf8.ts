@@ -9,7 +9,7 @@ export function utf8Encoder(): TextEncoder {
   return encoder;
 }
 
-/** Refuses what is no UTF-8, by a TypeError, and keeps a byte order mark: it is a character of the text. */
+/** Throws a TypeError for invalid UTF-8, and keeps a byte order mark: it is a character of the text. */
 export function utf8Decoder(): TextDecoder {
   decoder ??= new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   return decoder;

@@ -22,6 +22,8 @@ export interface FrameConnectionOptions {
 
 interface PendingRequest {
   readonly isSend: boolean;
+  /** Whose subscription it is, if it is one. */
+  readonly reader: RoomReader | undefined;
   resolve(event: ServerEvent): void;
   reject(error: ConfabError): void;
 }
@@ -59,7 +61,7 @@ export class FrameConnection {
   }
 
   /** Send a frame and await its answer. @throws the error frame it was answered with, or why no answer came. */
-  request(frame: FrameBody, bounds: CallBounds): Promise<ServerEvent> {
+  request(frame: FrameBody, bounds: CallBounds, reader?: RoomReader): Promise<ServerEvent> {
     const { format, types } = this.options;
     const id = ++this.lastRequest;
     const bytes = encodeClientFrame(format, id, frame, types);
@@ -75,6 +77,7 @@ export class FrameConnection {
       if (bounds.signal.aborted) return;
       this.pending.set(id, {
         isSend: frame.send !== undefined,
+        reader,
         resolve: (event) => {
           release();
           resolve(event);
@@ -119,6 +122,7 @@ export class FrameConnection {
     const pending = this.pending.get(frame.request);
     if (!pending) return;
     this.pending.delete(frame.request);
+    if (frame.event.kind === "subscribed") pending.reader?.subscribed(frame.event.position);
     if (frame.event.kind === "error") pending.reject(frame.event.error);
     else pending.resolve(frame.event);
   }
@@ -136,13 +140,10 @@ export class FrameConnection {
         this.readers.get(event.messages[0]?.room ?? "")?.received(event.messages, bytes);
         return;
       case "signal":
-        this.readers.get(event.signal.room)?.heard.onSignal?.(event.signal);
+        this.readers.get(event.signal.room)?.signalled(event.signal);
         return;
       case "presence":
-        this.readers.get(event.change.room)?.heard.onPresence?.(event.change);
-        return;
-      case "subscribed":
-        this.readers.get(event.room)?.subscribed();
+        this.readers.get(event.change.room)?.presenceChanged(event.change);
         return;
       case "unsubscribed":
         if (event.reason) this.readers.get(event.room)?.finish(event.reason);

@@ -20,6 +20,7 @@ import type {
 import { newMessageId } from "../message-id.js";
 import { isNetworkFailure, transportBlocked } from "../network-failure.js";
 import { queueListening } from "../streams/queue-listening.js";
+import { pageLimit } from "../streams/room-queue.js";
 import { untouchedPayloads } from "../wire/payloads.js";
 import {
   type FrameBody,
@@ -93,33 +94,26 @@ export class FrameLink implements Link {
     const connection = await this.connect(bounds, room);
     // Another listening may have taken the room on this connection while we waited for the welcome.
     if (connection.readers.has(room)) return this.begin(request, options, bounds);
-    const subscribe = (from: ListenRequest): FrameBody => ({
-      subscribe: {
-        reader: readerRequest(from).message,
-        signals: onSignal !== undefined,
-        presence: onPresence !== undefined,
-      },
-    });
-    const unsubscribe = () => connection.tell({ unsubscribe: { room } });
-    const subscribeAfter = (after: string) => {
-      const again = subscribe({ room, user: request.user, after });
-      bounded({ signal }, (callBounds) => connection.request(again, callBounds)).catch((error: unknown) =>
-        reader.finish(failureFrom(error)),
-      );
+    const subscribe = {
+      reader: readerRequest(request).message,
+      signals: onSignal !== undefined,
+      presence: onPresence !== undefined,
     };
-    const reader = new RoomReader({ unsubscribe, subscribeAfter }, { onSignal, onPresence });
+    const pageAfter = (after: string) => this.history({ room, after, limit: pageLimit }, { signal });
+    const reader = new RoomReader(pageAfter, { onSignal, onPresence });
     connection.readers.set(room, reader);
     const leave = () => {
       if (connection.readers.get(room) !== reader) return;
       connection.readers.delete(room);
-      unsubscribe();
+      connection.tell({ unsubscribe: { room } });
       if (connection !== this.connections[0] && connection.readers.size === 0) connection.close(linkClosed());
     };
     try {
-      const event = await connection.request(subscribe(request), bounds);
-      if (event.kind !== "subscribed") return unexpected(event);
+      const event = await connection.request({ subscribe }, bounds, reader);
+      const { queue } = reader;
+      if (event.kind !== "subscribed" || !queue) return unexpected(event);
       const { position, recovered } = event;
-      return queueListening({ position, recovered, queue: reader.queue, signal, leave });
+      return queueListening({ position, recovered, queue, signal, leave });
     } catch (error) {
       leave();
       throw error;

@@ -1,47 +1,45 @@
 import type { ConfabError } from "@confab/contract";
-import type { ChatMessage, ListenOptions } from "../link.js";
-import { MessageQueue } from "../streams/message-queue.js";
+import type { ChatMessage, HistoryPage, IncomingSignal, ListenOptions, PresenceChange } from "../link.js";
+import { RoomQueue } from "../streams/room-queue.js";
 
 /**
- * One room read over a connection of frames.
- *
- *     opening ── subscribed ──► reading ── queue full: unsubscribe ──► resting ── queue empty: subscribe after the last ──► opening
- *
- * Outside `reading`, messages are those of an earlier subscription and are dropped: what was missed is asked for by position.
+ * One subscription of a connection of frames. Until it is answered, whatever comes for its room is of an earlier
+ * subscription, and is dropped: that one may have begun elsewhere, and may have ended with an error.
  */
 export class RoomReader {
-  readonly queue: MessageQueue;
-  private isReading = false;
-  private lastPosition = "";
+  /** Undefined until the subscription is answered. */
+  private room: RoomQueue | undefined;
 
   constructor(
-    private readonly room: { unsubscribe(): void; subscribeAfter(position: string): void },
+    private readonly pageAfter: (position: string) => Promise<HistoryPage>,
     /** Who hears what is not a message. */
-    readonly heard: Pick<ListenOptions, "onSignal" | "onPresence"> = {},
-  ) {
-    this.queue = new MessageQueue({
-      onFilled: () => {
-        this.isReading = false;
-        this.room.unsubscribe();
-      },
-      onEmptied: () => this.room.subscribeAfter(this.lastPosition),
-    });
+    private readonly heard: Pick<ListenOptions, "onSignal" | "onPresence"> = {},
+  ) {}
+
+  /** Called at once when the answer comes, before the next frame is read. */
+  subscribed(position: string): RoomQueue {
+    this.room = new RoomQueue(position, this.pageAfter);
+    return this.room;
   }
 
-  subscribed(): void {
-    this.isReading = true;
+  get queue() {
+    return this.room?.queue;
   }
 
   received(messages: readonly ChatMessage[], bytes: number): void {
-    const last = messages.at(-1);
-    if (!this.isReading || !last) return;
-    // Before the push, which may fill the queue and so ask for the position.
-    this.lastPosition = last.position;
-    this.queue.push(messages, bytes);
+    this.room?.received(messages, bytes);
   }
 
+  signalled(signal: IncomingSignal): void {
+    if (this.room) this.heard.onSignal?.(signal);
+  }
+
+  presenceChanged(change: PresenceChange): void {
+    if (this.room) this.heard.onPresence?.(change);
+  }
+
+  /** The subscription is over. One that is not answered yet has its error as the answer. */
   finish(error?: ConfabError): void {
-    this.isReading = false;
-    this.queue.finish(error);
+    this.room?.finish(error);
   }
 }

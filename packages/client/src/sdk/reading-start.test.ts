@@ -60,7 +60,7 @@ test("a reading that begins while others are asked for their start is asked for 
   client.close();
 });
 
-// Firefox shows a stream of a quiet room to the page with its first message: every attempt to read began anew, and what was
+// Firefox shows a stream of a quiet room to the page with its first message: every attempt to read began again, and what was
 // sent between two of them was lost.
 test("what is sent between the client being live and its first stream is received", async () => {
   const server = new FakeServer();

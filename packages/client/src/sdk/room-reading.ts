@@ -147,7 +147,7 @@ export class RoomReading implements AsyncIterable<ChatMessage> {
     }
   }
 
-  /** Ask where reading begins, unless it is known. A reading that begins anew with each connection needs no place. */
+  /** Ask where reading begins, unless it is known. A reading of what comes from now on needs no place. */
   private async findStart(link: Link, bounds: CallOptions): Promise<void> {
     if (this.position !== undefined || this.options.isFromNow) return;
     const start = await startOf(link, { room: this.room, history: this.options.history }, bounds);

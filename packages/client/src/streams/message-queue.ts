@@ -6,8 +6,8 @@ const maxQueuedBytes = 8_388_608;
 /**
  * Messages between a socket that pushes and a loop that pulls. One loop, one socket.
  *
- * The socket of a browser cannot be paused, so a full queue tells its owner to stop reading the room, and an empty one to
- * go on from the last message that it took.
+ * The socket of a browser cannot be paused, so a full queue tells its owner, and tells it again when it is empty: it then
+ * goes on from the last message that it took.
  */
 export class MessageQueue {
   private readonly queued: { readonly message: ChatMessage; readonly bytes: number }[] = [];
@@ -39,6 +39,12 @@ export class MessageQueue {
       this.isFull = true;
       this.owner.onFilled();
     }
+    this.wake();
+  }
+
+  /** Nothing more is taken until `onEmptied`, whatever is queued. */
+  fill(): void {
+    this.isFull = true;
     this.wake();
   }
 

@@ -19,9 +19,9 @@ import type {
 import { newMessageId } from "../message-id.js";
 import { startOf } from "../start-position.js";
 import { refuseSignals } from "../streams/listenings.js";
-import { MessageQueue } from "../streams/message-queue.js";
 import { queryOf } from "../streams/query.js";
 import { queueListening } from "../streams/queue-listening.js";
+import { pageLimit, RoomQueue } from "../streams/room-queue.js";
 import { PlainConnection } from "./plain-connection.js";
 import type { SocketFactory } from "./socket.js";
 
@@ -73,35 +73,23 @@ export class PlainLink implements Link {
     const { signal } = options;
     const room = request.room || defaultRoom;
     const position = await this.startOf(request, { signal });
-    let from = position;
-    let connection: PlainConnection | undefined;
-    const queue = new MessageQueue({
-      onFilled: () => connection?.close(linkClosed()),
-      onEmptied: () => read(),
+    const pageAfter = (after: string) => this.history({ room, after, limit: pageLimit }, { signal });
+    const reader = new RoomQueue(position, pageAfter);
+    const connection = this.openConnection(queryOf({ room, name: request.user, after: position }), {
+      message: (message, bytes) => reader.received([message], bytes),
+      closed: (error) => {
+        this.listening.delete(connection);
+        // CANCELLED is our own closing, which is not an error.
+        reader.finish(error.code === "CANCELLED" ? undefined : error);
+      },
     });
-    const read = () => {
-      const mine = this.openConnection(queryOf({ room, name: request.user, after: from }), {
-        message: (message, bytes) => {
-          from = message.position;
-          queue.push([message], bytes);
-        },
-        // Between filling and emptying the queue there is no connection, on purpose.
-        closed: (error) => {
-          this.listening.delete(mine);
-          // CANCELLED is our own closing, which is no error.
-          if (queue.takesMore) queue.finish(error.code === "CANCELLED" ? undefined : error);
-        },
-      });
-      connection = mine;
-      this.listening.add(mine);
-      return mine;
-    };
-    await bounded({ signal }, (bounds) => within(bounds, read().opened)).catch((error: unknown) => {
-      connection?.close(linkClosed());
+    this.listening.add(connection);
+    const leave = () => connection.close(linkClosed());
+    await bounded({ signal }, (bounds) => within(bounds, connection.opened)).catch((error: unknown) => {
+      leave();
       throw error;
     });
-    const leave = () => connection?.close(linkClosed());
-    return queueListening({ position, recovered: request.after !== undefined, queue, signal, leave });
+    return queueListening({ position, recovered: request.after !== undefined, queue: reader.queue, signal, leave });
   }
 
   history(request: HistoryRequest, options?: CallOptions): Promise<HistoryPage> {

@@ -63,7 +63,7 @@ function without(target: unknown, member: string): unknown {
     get: (object, key) => {
       if (key === member) return undefined;
       const value: unknown = Reflect.get(object, key, object);
-      // Methods of the platform's objects are called on the object itself. A prototype is no method.
+      // Methods of the platform's objects are called on the object itself. A prototype is not a method.
       return typeof value === "function" && key !== "constructor" ? value.bind(object) : value;
     },
   });

@@ -10,7 +10,7 @@ import { type ServerProcess, startServerProcess } from "../fixture/server-proces
 import { quickClient } from "./conversation.js";
 
 // Firefox shows the head of a stream to the page with the first byte of its body. In a quiet room that is the next message:
-// a client that waits for the head to learn where the stream starts waits in vain, and misses what comes between two tries.
+// a client that waits for the head to learn where the stream starts never begins to read, and misses what comes between two tries.
 const transports: readonly TransportName[] = ["connect", "grpc-web", "sse"];
 
 describe("behind something that shows heads only with the first byte of a body", { timeout: 60_000 }, () => {
@@ -54,7 +54,7 @@ describe("behind something that shows heads only with the first byte of a body",
       assert.deepEqual(received.texts, ["one", "two"]);
     });
 
-    it(`a link over ${transport} knows where it reads a quiet room from, and tells of a refusal`, async (t) => {
+    it(`a link over ${transport} knows where it reads a quiet room from, and fails with a refusal`, async (t) => {
       const link = openLink(transport, { url: proxy.url });
       t.after(() => link.close());
       const listening = await link.listen({ room });
