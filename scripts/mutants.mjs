@@ -359,6 +359,13 @@ export const mutants = {
       replace: "if (state.epoch === room.epoch) return true;",
     },
     {
+      name: "the client takes messages of an earlier subscription",
+      file: `${client}/frames/room-reader.ts`,
+      find: "    this.room = new RoomQueue(position, this.pageAfter);\n    return this.room;\n  }\n\n  get queue() {\n    return this.room?.queue;\n  }\n\n  received(messages: readonly ChatMessage[], bytes: number): void {\n    this.room?.received(messages, bytes);",
+      replace:
+        '    this.room ??= new RoomQueue(position, this.pageAfter);\n    return this.room;\n  }\n\n  get queue() {\n    return this.room?.queue;\n  }\n\n  received(messages: readonly ChatMessage[], bytes: number): void {\n    (this.room ??= new RoomQueue("7:0", this.pageAfter)).received(messages, bytes);',
+    },
+    {
       name: "the client says that it moved before it did",
       file: `${client}/sdk/room-reading.ts`,
       find: 'if (step === "duplicate") return false;',
