@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ConfabError } from "@confab/contract";
+import { OffsetEncoding, RecordingSink } from "../testing/recording-sink.js";
 import { offsets, TestHub } from "../testing/test-hub.js";
+import { Work } from "../work/index.js";
 
 /** A reader that is behind by more than memory holds, so that it needs the log; its socket has not drained yet. */
 async function laggingReader(hub: TestHub) {
@@ -98,3 +100,26 @@ test("a hole found in a turn of very many entries is filled", async () => {
   await hub.turns.untilIdle();
   assert.deepEqual(sink.offsets, [1, 2]);
 });
+
+// A connection with a thousand streams that caught up had a thousand pages before a reader of another one had its first.
+test("a page is given to one reader of each connection in turn, however many a connection has", async () => {
+  const hub = new TestHub();
+  await hub.say(2_000);
+  const share = new Work().share();
+  const crowd = Array.from({ length: 100 }, () => new RecordingSink(new LargePages(), undefined, share));
+  const single = new RecordingSink(new LargePages());
+  const after = { epoch: 7, offset: 0 };
+  await hub.subscribeAll([...crowd, single].map((sink) => [sink, { after }]));
+  // Each page is as large as what one turn may give.
+  for (let turn = 0; single.writes.length < 8; turn++) {
+    assert.ok(turn < 20, `${single.writes.length} pages after ${turn} turns`);
+    await hub.turns.next();
+  }
+});
+
+/** Pages of which one fills a turn, whatever the entries are. */
+class LargePages extends OffsetEncoding {
+  override encode(): Uint8Array {
+    return new Uint8Array(200_000);
+  }
+}

@@ -1,4 +1,5 @@
 import { ConfabError, confabErrorFrom } from "@confab/contract";
+import { cost, FairQueue } from "../work/index.js";
 import { BackOff } from "./back-off.js";
 import { Page, PageCache } from "./page-cache.js";
 import type { LogPage, RoomLog, Turns } from "./ports.js";
@@ -27,15 +28,14 @@ const stepsPerTurn = 64;
 const maxReads = 16;
 
 /**
- * Brings subscriptions from their cursor to the room's top, a page at a time and in turn, so that all of them advance.
+ * Brings subscriptions from their cursor to the room's top, a page at a time and in turn, so that all of them advance: a
+ * page for one of each connection, however many a connection has.
  *
  * There is no hole between the log and live: the step that finds the cursor at the top puts the subscription into the
  * fan-out in the same synchronous step, and the top moves only with a delivery.
  */
 export class CatchUp {
-  /** In the order of their turns, from `next` on. */
-  private waiting: Subscription[] = [];
-  private next = 0;
+  private readonly waiting = new FairQueue<Subscription>();
   private readonly pages = new PageCache();
   /** Those who wait for a page that is being read for another. */
   private readonly reads: Read[] = [];
@@ -52,7 +52,7 @@ export class CatchUp {
   }
 
   add(subscription: Subscription): void {
-    this.waiting.push(subscription);
+    this.waiting.push(subscription.sink.share, subscription);
     this.schedule();
   }
 
@@ -65,25 +65,15 @@ export class CatchUp {
   private run(): void {
     this.isScheduled = false;
     // Who joins during this turn is served in the next one.
-    const end = Math.min(this.waiting.length, this.next + stepsPerTurn);
-    for (let bytes = 0; this.next < end && bytes < bytesPerTurn && this.reads.length < maxReads; ) {
-      const subscription = this.waiting[this.next++];
+    let steps = Math.min(this.waiting.size, stepsPerTurn);
+    for (let bytes = 0; steps > 0 && bytes < bytesPerTurn && this.reads.length < maxReads; steps--) {
+      const subscription = this.waiting.shift();
       if (subscription) bytes += this.step(subscription);
     }
-    if (this.next < this.waiting.length) {
-      // Cut rarely: cutting moves all that follow.
-      if (this.next > 1_024) this.cutWaiting();
+    if (this.waiting.size > 0) {
       // A read that ends goes on with those who wait for a free one.
       if (this.reads.length < maxReads) this.schedule();
-      return;
-    }
-    this.cutWaiting();
-    if (this.reads.length === 0) this.pages.clear();
-  }
-
-  private cutWaiting(): void {
-    this.waiting = this.waiting.slice(this.next);
-    this.next = 0;
+    } else if (this.reads.length === 0) this.pages.clear();
   }
 
   /** One page for one subscription; the bytes it was given. Never throws: what goes wrong for good ends that subscription. */
@@ -119,6 +109,7 @@ export class CatchUp {
     }
     subscription.cursor = page.last;
     const bytes = page.bytesIn(sink.encoding);
+    sink.share.spend((bytes.length * cost.copiedKib) / 1_024);
     const hasRoom = sink.write(bytes);
     // The write itself may have ended the subscription; closed is for good.
     if (subscription.state !== "catching-up") return bytes.length;

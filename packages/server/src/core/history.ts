@@ -1,4 +1,5 @@
 import type { Position } from "@confab/contract";
+import { cost, type Share } from "../work/index.js";
 import type { LogEntry, LogPage, PageBounds, RoomLog, RoomState } from "./ports.js";
 import { outOfRange, resumableOffset } from "./range.js";
 import type { RoomId } from "./room-id.js";
@@ -24,10 +25,13 @@ export interface HistoryBounds {
   readonly maxBytes: number;
   /** Bytes that an entry takes there. */
   readonly bytesOf: (epoch: number, entry: LogEntry) => number;
+  /** Whose turns the reading takes, a piece at a time, and what an entry costs it. */
+  readonly share: Share;
+  readonly unitsPerEntry: number;
 }
 
-/** A page is read from the log in pieces of at most this: a piece is what one step of work may cost. */
-const piece: PageBounds = { maxEntries: 256, maxBytes: 131_072 };
+/** A page is read from the log in pieces of at most this: each is one step of its connection's work. */
+const piece: PageBounds = { maxEntries: 100, maxBytes: 131_072 };
 
 /**
  * One page of a room's log, oldest first. A page holds fewer entries than `limit` when they are large; `hasMore` tells.
@@ -40,7 +44,10 @@ export async function readHistory(log: RoomLog, request: HistoryRequest, bounds:
   if (after || (request.isOldestFirst && !before)) {
     const cursor = after ? resumableOffset(room, after, state) : state.oldest - 1;
     const page = new PageInProgress(state, 1, limit, bounds);
-    while (!page.isComplete) page.take(await log.readForward(room, page.last ?? cursor, page.nextPiece));
+    while (!page.isComplete) {
+      const bounds = await page.beginPiece();
+      page.take(await log.readForward(room, page.last ?? cursor, bounds));
+    }
     // Between the two reads the room may have been trimmed: a page that begins later would hide it.
     if (after) resumableOffset(room, after, page.startState);
     return page.done();
@@ -50,7 +57,10 @@ export async function readHistory(log: RoomLog, request: HistoryRequest, bounds:
     throw outOfRange(room, state, "the page's end is not in the log");
   }
   const page = new PageInProgress(state, -1, limit, bounds);
-  while (!page.isComplete) page.take(await log.readBackward(room, page.last ?? end, page.nextPiece));
+  while (!page.isComplete) {
+    const bounds = await page.beginPiece();
+    page.take(await log.readBackward(room, page.last ?? end, bounds));
+  }
   return page.done();
 }
 
@@ -60,6 +70,7 @@ class PageInProgress {
   /** Nearest to the cursor first. */
   private readonly entries: LogEntry[] = [];
   private bytes = 0;
+  private accountedEntries = 0;
   private firstState: RoomState | undefined;
 
   constructor(
@@ -79,11 +90,19 @@ class PageInProgress {
     return this.firstState ?? this.state;
   }
 
-  get nextPiece(): PageBounds {
-    return { ...piece, maxEntries: Math.min(piece.maxEntries, this.limit - this.entries.length) };
+  /** Wait for the turn of the next piece; what it may hold. Accounted for as if it were full. */
+  async beginPiece(): Promise<PageBounds> {
+    const maxEntries = Math.min(piece.maxEntries, this.limit - this.entries.length);
+    this.accountedEntries = maxEntries;
+    const { share, unitsPerEntry } = this.bounds;
+    await share.begin(maxEntries * unitsPerEntry);
+    return { ...piece, maxEntries };
   }
 
   take(read: LogPage): void {
+    const bytes = read.entries.reduce((sum, { body }) => sum + body.length, 0);
+    const excess = (this.accountedEntries - read.entries.length) * this.bounds.unitsPerEntry;
+    this.bounds.share.spend((bytes * cost.copiedKib) / 1_024 - excess);
     this.firstState ??= read;
     const { last, direction } = this;
     const inOrder = direction === 1 ? read.entries : [...read.entries].reverse();

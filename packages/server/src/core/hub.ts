@@ -1,4 +1,5 @@
 import { type Ack, ConfabError, encodeBody, type Limits, type NewMessage, type Position } from "@confab/contract";
+import { cost } from "../work/index.js";
 import { CatchUp } from "./catch-up.js";
 import { IdleRooms } from "./idle-rooms.js";
 import type { Appended, Clock, Engine, Ids, RoomState, Signal, Turns } from "./ports.js";
@@ -87,7 +88,8 @@ export class Hub {
    * @throws OUT_OF_RANGE: `after` cannot be resumed from.
    */
   async subscribe(request: SubscribeRequest, sink: Sink): Promise<Subscribed> {
-    await this.subscribeTurns.take();
+    await this.subscribeTurns.take(sink.share);
+    sink.share.spend(cost.subscribe);
     const room = await this.openRoom(request.room);
     try {
       const state = await this.deps.engine.log.state(request.room);

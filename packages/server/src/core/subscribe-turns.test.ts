@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualTurns, settled } from "../testing/manual-turns.js";
+import { Work } from "../work/index.js";
 import { SubscribeTurns } from "./subscribe-turns.js";
 
 /** Ask for so many places at once; how many have been let in so far. */
-function askers(gate: SubscribeTurns, count: number) {
+function askers(gate: SubscribeTurns, count: number, share = new Work().share()) {
   const order: number[] = [];
   for (let asker = 0; asker < count; asker++) {
-    const wait = gate.take();
+    const wait = gate.take(share);
     if (wait === undefined) order.push(asker);
     else void wait.then(() => order.push(asker));
   }
@@ -52,4 +53,14 @@ test("those who come while others wait are let in after them", async () => {
   assert.deepEqual([first.length, second.length], [40, 8]);
   await turns.untilIdle();
   assert.equal(second.length, 10);
+});
+
+// A client that subscribed a thousand times on one connection was let in a thousand times before anybody else.
+test("one of each connection is let in in turn, however many one asks for", async () => {
+  const turns = new ManualTurns();
+  const gate = new SubscribeTurns(turns);
+  const greedy = askers(gate, 1_000);
+  const others = Array.from({ length: 10 }, () => askers(gate, 1));
+  await turns.next();
+  assert.deepEqual([others.flat().length, greedy.length], [10, 22]);
 });

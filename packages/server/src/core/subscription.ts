@@ -1,4 +1,5 @@
 import type { ConfabError, Position } from "@confab/contract";
+import type { Share } from "../work/index.js";
 import type { LogEntry, PresenceChange, Signal } from "./ports.js";
 import type { RoomId } from "./room-id.js";
 import type { Tail } from "./tail.js";
@@ -32,6 +33,8 @@ export interface EventSink {
 /** Where a subscription's bytes go: one stream or socket of a transport. */
 export interface Sink {
   readonly encoding: Encoding;
+  /** Of the connection that it is on: its readers together take turns with those of other connections. */
+  readonly share: Share;
   /**
    * Take bytes to the socket; they are always taken. False once more than `maxQueuedBytes` wait: the subscription then
    * leaves the fan-out, and whoever owns the sink calls `Subscription.drained()` when the socket has emptied.

@@ -4,6 +4,7 @@ import { ErrorSchema, file_confab_v1_frame } from "@confab/contract/gen/confab/v
 import { file_google_rpc_error_details } from "@confab/contract/gen/google/rpc/error_details_pb";
 import type { Exchange, Fields } from "../http/exchange.js";
 import { wireErrorFrom } from "../service/index.js";
+import { cost } from "../work/index.js";
 import { replyJson } from "./json-reply.js";
 
 /**
@@ -13,6 +14,7 @@ import { replyJson } from "./json-reply.js";
  * The exchange must have a listener already, and no response yet.
  */
 export function respondError(exchange: Exchange, error: ConfabError, headers: Fields = {}): void {
+  exchange.share.spend(cost.error);
   const { retryAfterMs } = error.facts;
   replyJson(exchange, error.kind.http, Buffer.from(`{"error":${errorJson(error)}}`), {
     ...(retryAfterMs !== undefined && { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) }),

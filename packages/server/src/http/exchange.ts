@@ -1,4 +1,5 @@
 import type { ConfabError } from "@confab/contract";
+import type { Share } from "../work/index.js";
 
 /** Header fields: names in lower case, several values of one name joined by ", " (RFC 9110 §5.3). */
 export type Fields = Readonly<Record<string, string>>;
@@ -37,7 +38,7 @@ export interface ExchangeListener {
 /**
  * One HTTP request and its response, over HTTP/1.1 or HTTP/2: all that the transports know of HTTP.
  *
- * The order of calls is `listen` once, synchronously when the exchange is handed over; `respond` once; `write` any number
+ * The order of calls is `listen` once, synchronously when the exchange is handed over, or later after a `pause`; `respond` once; `write` any number
  * of times; `end` once. A call that comes after `end`, `reset` or `aborted` does nothing: a stream may die at any time,
  * and every caller would otherwise have to ask first.
  *
@@ -46,6 +47,10 @@ export interface ExchangeListener {
  */
 export interface Exchange {
   readonly request: RequestHead;
+  /** The connection's share of the event loop: what is done for this exchange is accounted for there. */
+  readonly share: Share;
+  /** Nothing can be written any more. For those who let an exchange wait before they listen to it. */
+  readonly isOver: boolean;
   listen(listener: ExchangeListener): void;
   /** Stop taking the request's body from the peer, so that flow control reaches it; `resume` goes on. */
   pause(): void;

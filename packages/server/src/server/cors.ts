@@ -32,6 +32,14 @@ export class CrossOriginExchange implements Exchange {
     this.request = inner.request;
   }
 
+  get share(): Exchange["share"] {
+    return this.inner.share;
+  }
+
+  get isOver(): boolean {
+    return this.inner.isOver;
+  }
+
   get queuedBytes(): number {
     return this.inner.queuedBytes;
   }

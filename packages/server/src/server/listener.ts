@@ -7,6 +7,7 @@ import { type Http2Connection, serveHttp2 } from "../http/h2/index.js";
 import { createPort, type PortOptions } from "../http/port.js";
 import { createTlsPort, type KeyPair } from "../http/tls-port.js";
 import { errorJson } from "../http-reply/index.js";
+import type { Work } from "../work/index.js";
 
 export interface ListenerOptions {
   readonly host: string;
@@ -21,6 +22,8 @@ export interface ListenerOptions {
   readonly onConnection: () => void;
   /** A client spent a budget, and its connection ends. */
   readonly onAbuse: (remoteAddress: string, reason: string) => void;
+  /** Divides the event loop between the connections. */
+  readonly work: Work;
   /** For bugs. */
   readonly report: (error: unknown) => void;
 }
@@ -43,6 +46,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     scheme,
     onExchange,
     onUpgrade: options.onUpgrade,
+    work: options.work,
     maxHeaderBytes: limits.maxHeaderBytes,
     requestTimeoutMs: limits.requestTimeoutMs,
     refusalOf: (error) => ({ status: error.kind.http, json: `{"error":${errorJson(error)}}` }),
@@ -59,6 +63,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       const connectionOptions = {
         scheme,
         remoteAddress: socket.remoteAddress ?? "",
+        work: options.work,
         maxHeaderBytes: limits.maxHeaderBytes,
         maxStreams: limits.maxStreamsPerConnection,
         // As long again for the answer as for the silence: the same on a WebSocket.

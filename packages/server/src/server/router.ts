@@ -3,6 +3,7 @@ import type { Exchange, ExchangeHandler } from "../http/exchange.js";
 import { ignoredBody } from "../http/read-body.js";
 import { replyJson, replyStaticJson, respondError, type StaticJson } from "../http-reply/index.js";
 import type { RpcHandler } from "../transports/rpc/adapter.js";
+import { cost } from "../work/index.js";
 import { answerPreflight, CrossOriginExchange, isPreflight } from "./cors.js";
 import type { Door } from "./door.js";
 import type { Page } from "./pages.js";
@@ -15,10 +16,12 @@ export interface RouterDeps {
   /** Plain answers by path: some are made anew for each request, some never change. */
   readonly pages: ReadonlyMap<string, Page | StaticJson>;
   readonly files: StaticFiles | undefined;
+  /** Told of bugs. */
+  readonly report: (error: unknown) => void;
 }
 
 /** Which handler a request is for. */
-export function createRouter({ door, rpc, rest, pages, files }: RouterDeps): ExchangeHandler {
+export function createRouter({ door, rpc, rest, pages, files, report }: RouterDeps): ExchangeHandler {
   const route = (exchange: Exchange) => {
     if (rpc.owns(exchange)) {
       rpc.handle(exchange);
@@ -54,7 +57,8 @@ export function createRouter({ door, rpc, rest, pages, files }: RouterDeps): Exc
     respondError(exchange, refusal);
   };
 
-  return (exchange) => {
+  const open = (exchange: Exchange) => {
+    exchange.share.spend(cost.request);
     const refusal = door.refusalOf(exchange.request);
     if (refusal) {
       refuse(exchange, refusal);
@@ -71,6 +75,24 @@ export function createRouter({ door, rpc, rest, pages, files }: RouterDeps): Exc
       route(new CrossOriginExchange(exchange));
     }
   };
+
+  /** A request whose connection has used up its share. Nothing of it is read until its turn comes. */
+  const openLater = (exchange: Exchange) => {
+    exchange.pause();
+    exchange.share.wait(() => {
+      if (exchange.isOver) return;
+      try {
+        open(exchange);
+        exchange.resume();
+      } catch (thrown) {
+        // A bug must end this exchange and nothing else.
+        report(thrown);
+        exchange.reset();
+      }
+    });
+  };
+
+  return (exchange) => (exchange.share.isFree ? open(exchange) : openLater(exchange));
 }
 
 function answerPage(exchange: Exchange, page: Page | StaticJson): void {

@@ -11,6 +11,7 @@ import { createRpcHandler } from "../transports/rpc/adapter.js";
 import { Readiness } from "../transports/rpc/services/health.js";
 import { createSseHandler } from "../transports/sse/adapter.js";
 import { createWebSocketHandler } from "../transports/websocket/adapter.js";
+import { Work, type WorkCounts } from "../work/index.js";
 import { AbuseLog } from "./abuse-log.js";
 import { type Certificate, type CertificateFacts, dateTrouble, readCertificate, TlsFileError } from "./certificate.js";
 import { checkedLimits, type ServerConfig, type TlsConfig } from "./config.js";
@@ -32,6 +33,8 @@ export interface RunningServer {
   /** `http://host:port`, or `https`, as a client on this machine reaches it. */
   readonly url: string;
   readonly port: number;
+  /** How the event loop was divided between the connections so far. */
+  readonly work: WorkCounts;
   /** The certificate that clients are shown; undefined without TLS. */
   readonly certificate: CertificateFacts | undefined;
   /**
@@ -78,6 +81,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const descriptors = new DescriptorWatch(logger);
   const abuses = new AbuseLog(logger);
   const onAbuse = (remoteAddress: string, reason: string) => abuses.report(remoteAddress, reason);
+  const work = new Work();
   const hub = new Hub({ engine, clock: systemClock, turns: eventLoop, ids: randomIds, limits });
   const service = new ChatService({ hub, engine, types, limits });
   const sessions = new FrameSessions({
@@ -99,6 +103,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       ...documentPages(config.tls !== undefined, types),
     ]),
     files,
+    report,
   });
   const signsOfLife = setInterval(() => {
     sessions.pingAll();
@@ -129,6 +134,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     onUpgrade,
     onAbuse,
     onConnection: () => descriptors.connected(),
+    work,
     report,
   };
   const listener = await listen(listenerOptions).catch(async (failure: unknown) => {
@@ -150,6 +156,9 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   return {
     url: urlOf(certificate ? "https" : "http", listener.address),
     port: listener.address.port,
+    get work() {
+      return work.counts;
+    },
     get certificate() {
       return certificate?.facts;
     },

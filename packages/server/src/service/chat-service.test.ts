@@ -16,9 +16,11 @@ import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import type { RoomId } from "../core/index.js";
 import { RecordingSink } from "../testing/recording-sink.js";
 import { type TestService, testService } from "../testing/test-service.js";
+import { Work } from "../work/index.js";
 import type { WireFormat } from "./index.js";
 
 const { registry } = PayloadTypes.none();
+const share = new Work().share();
 const formats: readonly WireFormat[] = ["proto", "json"];
 
 /** Call an RPC as a client would: through its encoding. */
@@ -32,7 +34,7 @@ async function call<In extends DescMessage, Out extends DescMessage>(
   assert.ok(operation);
   const request = create(input, init);
   const bytes = format === "proto" ? toBinary(input, request) : Buffer.from(toJsonString(input, request, { registry }));
-  const reply = await operation.call(format, bytes);
+  const reply = await operation.call(format, bytes, share);
   return format === "proto"
     ? fromBinary(output, reply)
     : fromJson(output, JSON.parse(Buffer.from(reply).toString()), { registry });
@@ -147,7 +149,7 @@ for (const format of formats) {
     }
     const broken = format === "proto" ? Uint8Array.of(0x0a, 9) : Buffer.from("{");
     for (const operation of service.service.unary.values()) {
-      await assert.rejects(operation.call(format, broken), hasCode("MALFORMED_MESSAGE"));
+      await assert.rejects(operation.call(format, broken, share), hasCode("MALFORMED_MESSAGE"));
     }
   });
 }
@@ -172,7 +174,7 @@ for (const format of formats) {
       // `limit` is field 2 of both.
       const request = format === "proto" ? Uint8Array.of(0x10, 0xe8, 0x07) : Buffer.from('{"limit":1000}');
       const operation = service.service.unary.get(name) ?? assert.fail(name);
-      const { length: bytes } = await operation.call(format, request);
+      const { length: bytes } = await operation.call(format, request, share);
       assert.ok(bytes > 50_000 && bytes < 1_048_576, `${name}: ${bytes} bytes`);
     }
   });

@@ -1,4 +1,4 @@
-import type { DescMessage, DescMethod, DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type { DescMessage, DescMethod, MessageShape } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { ackJson, encodeAck, type Limits, type PayloadTypes } from "@confab/contract";
@@ -6,9 +6,9 @@ import { ChatService as ChatServiceDesc } from "@confab/contract/gen/confab/v1/c
 import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import { isValidReader, refuseViolations, violationsOf } from "@confab/contract/validation";
 import type { Engine, Hub, SubscribeRequest } from "../core/index.js";
-import { roomIdFrom } from "../core/index.js";
-import { wirePositionFrom } from "./conversions.js";
+import { type Share, spendParsed } from "../work/index.js";
 import { encodeHistory, readHistoryPage } from "./history.js";
+import { listMembers as listMembersPage, listRooms as listRoomsPage } from "./listing.js";
 import { MessageJson } from "./message-json.js";
 import { decodeNewMessage } from "./new-message.js";
 import { signalFrom } from "./signals.js";
@@ -28,12 +28,10 @@ export interface UnaryOperation {
   readonly call: UnaryCall;
 }
 
-type UnaryCall = (format: WireFormat, request: Uint8Array) => Promise<Uint8Array>;
+/** What the call costs beyond the parsing of its request is accounted for in `share`, and waits for its turns there. */
+type UnaryCall = (format: WireFormat, request: Uint8Array, share: Share) => Promise<Uint8Array>;
 
 const { sendMessage, getHistory, listRooms, listMembers, sendSignal } = ChatServiceDesc.method;
-
-/** Messages for one page when the request does not say. */
-const defaultPageLimit = 100;
 
 /** The contract's operations on the rooms: what every transport calls, so that all of them behave the same. */
 export class ChatService {
@@ -61,7 +59,8 @@ export class ChatService {
 
   private sendMessage(): UnaryCall {
     const { hub, types } = this.deps;
-    return async (format, request) => {
+    return async (format, request, share) => {
+      spendParsed(share, format, request.length);
       const ack = await hub.send(decodeNewMessage(format, request, types));
       return format === "proto" ? encodeAck(ack) : Buffer.from(ackJson(ack));
     };
@@ -69,68 +68,40 @@ export class ChatService {
 
   private getHistory(): UnaryCall {
     const { engine } = this.deps;
-    return async (format, request) => {
-      const asked = this.decode(getHistory.input, format, request);
-      return encodeHistory(format, await readHistoryPage(engine.log, asked, format, this.json), this.json);
+    return async (format, request, share) => {
+      const asked = this.decode(getHistory.input, format, request, share);
+      const page = await readHistoryPage(engine.log, asked, { format, json: this.json, share });
+      return encodeHistory(format, page, this.json);
     };
   }
 
   private listRooms(): UnaryCall {
-    const { engine } = this.deps;
-    return this.generated(listRooms, async (request) => {
-      const limit = request.limit || defaultPageLimit;
-      const rooms = await engine.log.list(request.prefix, request.page, limit);
-      const counts = await engine.members.counts(rooms.map(({ room }) => room));
-      return {
-        rooms: rooms.map(({ room, epoch, oldest, newest, messages }, index) => ({
-          name: room,
-          oldest: wirePositionFrom({ epoch, offset: oldest }),
-          newest: wirePositionFrom({ epoch, offset: newest }),
-          messages: BigInt(messages),
-          members: counts[index]?.members ?? 0,
-          subscribers: counts[index]?.subscribers ?? 0,
-        })),
-        nextPage: rooms.length === limit ? (rooms.at(-1)?.room ?? "") : "",
-      };
-    });
+    return async (format, request, share) =>
+      listRoomsPage(this.decode(listRooms.input, format, request, share), format, share, this.deps);
   }
 
   private listMembers(): UnaryCall {
-    const { engine } = this.deps;
-    return this.generated(listMembers, async (request) => {
-      const limit = request.limit || defaultPageLimit;
-      const room = roomIdFrom(request.room);
-      const [members, [counts]] = await Promise.all([
-        engine.members.page(room, request.page, limit),
-        engine.members.counts([room]),
-      ]);
-      return {
-        members: [...members],
-        nextPage: members.length === limit ? (members.at(-1)?.user ?? "") : "",
-        total: counts?.members ?? 0,
-      };
-    });
+    return async (format, request, share) =>
+      listMembersPage(this.decode(listMembers.input, format, request, share), format, share, this.deps);
   }
 
   private sendSignal(): UnaryCall {
     const { hub, types } = this.deps;
     const { input, output } = sendSignal;
-    return async (format, request) => {
+    return async (format, request, share) => {
+      spendParsed(share, format, request.length);
       hub.signal(signalFrom(decodeMessage(input, format, request, types), types));
       return encodeMessage(output, format, create(output), types);
     };
   }
 
-  /** A call on generated messages whose reply holds no payload. */
-  private generated<In extends DescMessage, Out extends DescMessage>(
-    { input, output }: DescMethodUnary<In, Out>,
-    run: (request: MessageShape<In>) => Promise<MessageInitShape<Out>>,
-  ): UnaryCall {
-    return async (format, request) =>
-      encodeMessage(output, format, create(output, await run(this.decode(input, format, request))), this.deps.types);
-  }
-
-  private decode<Desc extends DescMessage>(schema: Desc, format: WireFormat, bytes: Uint8Array): MessageShape<Desc> {
+  private decode<Desc extends DescMessage>(
+    schema: Desc,
+    format: WireFormat,
+    bytes: Uint8Array,
+    share: Share,
+  ): MessageShape<Desc> {
+    spendParsed(share, format, bytes.length);
     const message = decodeMessage(schema, format, bytes, this.deps.types);
     refuseViolations(violationsOf(schema, message));
     return message;

@@ -9,6 +9,7 @@ import {
   readHistory,
   roomIdFrom,
 } from "../core/index.js";
+import { cost, type Share } from "../work/index.js";
 import { positionFrom, wirePositionFrom } from "./conversions.js";
 import { encodedMessage, messageLength } from "./encodings.js";
 import type { MessageJson } from "./message-json.js";
@@ -32,13 +33,22 @@ function historyRequestFrom({ room, after, before, limit, oldestFirst }: GetHist
 export function readHistoryPage(
   log: RoomLog,
   request: GetHistoryRequest,
-  format: WireFormat,
-  json: MessageJson,
+  { format, json, share }: HistoryReply,
 ): Promise<HistoryPage> {
   return readHistory(log, historyRequestFrom(request), {
     maxBytes: maxReplyMessagesBytes,
     bytesOf: sizeIn(format, json),
+    share,
+    unitsPerEntry: cost.entry[format],
   });
+}
+
+/** What a page is for. */
+interface HistoryReply {
+  readonly format: WireFormat;
+  readonly json: MessageJson;
+  /** Of the connection that asks. */
+  readonly share: Share;
 }
 
 /** What an entry takes of a page: the JSON is made here, and is at hand when the page is put together. */

@@ -12,6 +12,7 @@ import {
   ProtoBatches,
   type WireFormat,
 } from "../service/index.js";
+import { Work } from "../work/index.js";
 import { TestHub } from "./test-hub.js";
 
 const types = PayloadTypes.none();
@@ -19,6 +20,7 @@ const types = PayloadTypes.none();
 /** A connection without a network: what the server said, and whether it takes more. */
 export class FakeChannel implements FrameChannel {
   readonly transport = "test";
+  readonly share = new Work().share();
   /** Every frame sent, in order, as the client gets it. */
   readonly sent: Uint8Array[] = [];
   /** What `write` and `sendFrame` say. */

@@ -1,9 +1,12 @@
 import type { Exchange, ExchangeListener, Fields, RequestHead } from "../http/exchange.js";
 import { ignoredBody } from "../http/read-body.js";
+import { Work } from "../work/index.js";
 
 /** An exchange without a network, for tests: the test plays the peer through `listener`, and sees what was answered. */
 export class FakeExchange implements Exchange {
   readonly request: RequestHead;
+  /** Of a process of its own: what other exchanges cost does not make this one wait. */
+  readonly share = new Work().share();
   listener: ExchangeListener = ignoredBody;
   status: number | undefined;
   headers: Fields = {};
@@ -34,6 +37,10 @@ export class FakeExchange implements Exchange {
       remoteAddress: "127.0.0.1",
       ...request,
     };
+  }
+
+  get isOver(): boolean {
+    return this.isEnded || this.isReset;
   }
 
   get text(): string {

@@ -10,6 +10,8 @@ import type {
   Sink,
 } from "../core/index.js";
 
+import { type Share, Work } from "../work/index.js";
+
 /** An encoding whose bytes are the offsets, so that a test reads what a sink was given. It counts the runs it encoded. */
 export class OffsetEncoding implements Encoding {
   encodings = 0;
@@ -59,6 +61,8 @@ export class RecordingSink implements Sink {
   constructor(
     readonly encoding: Encoding = new OffsetEncoding(),
     eventEncoding: EventEncoding = new LineEncoding(),
+    /** Default: a connection of its own. */
+    readonly share: Share = new Work().share(),
   ) {
     const write = (bytes: Uint8Array) => this.takeEvents(bytes);
     this.events = { encoding: eventEncoding, wantsPresence: true, wantsSignals: true, write };

@@ -2,6 +2,7 @@
  * The picture of the layers (ARCHITECTURE.md), as the import-arrow test reads it. A new arrow here is a decision: it
  * comes in a commit of its own that says why.
  *
+ *     contract ← work ← core · service · http · http-reply · transports · server
  *     contract ← core ← engines/embedded · engines/redis
  *                core ← service ← documents
  *                       service ← http-reply ← transports/rpc · websocket · sse · rest   (all of it) ← server ← cli
@@ -30,6 +31,7 @@ const transportArrows = {
     service: "the operations that a transport carries",
     http: "the Exchange, which hides the HTTP version",
     "http-reply": "what errors and JSON look like in plain HTTP",
+    work: "what a client sends waits for its connection's turn",
   },
   mayImportTypes: {
     core: "the sinks and encodings that they give to the service; what core does they ask of the service",
@@ -51,9 +53,19 @@ export const places: readonly Place[] = [
     outside: ["@bufbuild/protobuf", "@bufbuild/protovalidate"],
   },
   {
+    // The event loop, divided between connections: it knows neither sockets nor rooms.
+    name: "work",
+    folder: "packages/server/src/work",
+    mayImport: { contract: "the errors that it ends waits with" },
+    outside: [],
+  },
+  {
     name: "core",
     folder: "packages/server/src/core",
-    mayImport: { contract: "positions, errors and limits are the contract's" },
+    mayImport: {
+      contract: "positions, errors and limits are the contract's",
+      work: "what it does for a connection takes turns with what it does for others",
+    },
     // Nothing: time, randomness and I/O come in through ports, so that tests own them.
     outside: [],
   },
@@ -65,12 +77,16 @@ export const places: readonly Place[] = [
     mayImport: {
       contract: "it is where the contract's messages",
       core: "meet core's types",
+      work: "its long operations are done in steps",
     },
   },
   {
     name: "http",
     folder: "packages/server/src/http",
-    mayImport: { contract: "errors and limits; of rooms it knows nothing" },
+    mayImport: {
+      contract: "errors and limits; of rooms it knows nothing",
+      work: "each connection has a share of the event loop",
+    },
   },
   {
     name: "http-reply",
@@ -79,6 +95,7 @@ export const places: readonly Place[] = [
       contract: "the errors that it writes",
       service: "the one form of an error as a message",
       http: "the Exchange that it writes to",
+      work: "an error costs its connection something",
     },
   },
   {
@@ -107,6 +124,7 @@ export const places: readonly Place[] = [
       http: "it opens the port",
       "http-reply": "its own pages fail as all others do",
       documents: "it shows them as pages",
+      work: "requests wait for their connection's turn before anybody sees them",
       "transports/rpc": "it mounts the transports",
       "transports/websocket": "it mounts the transports",
       "transports/sse": "it mounts the transports",

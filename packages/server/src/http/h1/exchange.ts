@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Share } from "../../work/index.js";
 import type { Exchange, ExchangeListener, Fields, RequestHead } from "../exchange.js";
 import { Pipeline, type PipelinedExchange } from "./pipeline.js";
 
 /** An exchange over HTTP/1.1, on Node's own parser. */
 export class Http1Exchange implements Exchange, PipelinedExchange {
-  private isOver = false;
+  /** It was ended or given up here, or its listener knows that its peer is gone. */
+  private isDone = false;
   private isClosed = false;
   private listener: ExchangeListener | undefined;
   private readonly pipeline: Pipeline;
@@ -13,21 +15,23 @@ export class Http1Exchange implements Exchange, PipelinedExchange {
     readonly request: RequestHead,
     private readonly incoming: IncomingMessage,
     private readonly response: ServerResponse,
+    readonly share: Share,
   ) {
     this.pipeline = Pipeline.of(incoming.socket);
+    // Not only in `listen`, which may come later: an upgrade behind this request must not be handed over before it.
+    this.pipeline.begin(this, response.socket === null);
+    response.on("close", () => this.connectionClosed());
+    // A broken connection is told by "close"; without a listener the error would end the process.
+    incoming.on("error", ignoreConnectionError);
+    response.on("error", ignoreConnectionError);
   }
 
   listen(listener: ExchangeListener): void {
     const { incoming, response } = this;
     this.listener = listener;
-    this.pipeline.begin(this, response.socket === null);
     incoming.on("data", (chunk: Buffer) => listener.data(chunk));
     incoming.on("end", () => listener.ended());
     response.on("drain", () => listener.drained());
-    response.on("close", () => this.connectionClosed());
-    // A broken connection is told by "close"; without a listener the error would end the process.
-    incoming.on("error", ignoreConnectionError);
-    response.on("error", ignoreConnectionError);
   }
 
   /** The response has closed, finished or not; or its connection has, before the response's turn came. */
@@ -35,10 +39,14 @@ export class Http1Exchange implements Exchange, PipelinedExchange {
     if (this.isClosed) return;
     this.isClosed = true;
     if (!this.response.writableFinished) {
-      this.isOver = true;
+      this.isDone = true;
       this.listener?.aborted();
     }
     this.pipeline.finish(this);
+  }
+
+  get isOver(): boolean {
+    return this.isDone || this.response.destroyed || this.incoming.socket.destroyed;
   }
 
   get queuedBytes(): number {
@@ -54,7 +62,7 @@ export class Http1Exchange implements Exchange, PipelinedExchange {
   }
 
   respond(status: number, headers: Fields): void {
-    if (this.isOver) return;
+    if (this.isDone) return;
     this.response.writeHead(status, headers);
     // Node would keep the head back until the first body byte, and a stream's reader must see it now; but what this turn
     // writes behind it should leave with it.
@@ -62,12 +70,12 @@ export class Http1Exchange implements Exchange, PipelinedExchange {
   }
 
   write(bytes: Uint8Array): boolean {
-    return this.isOver || this.response.write(bytes);
+    return this.isDone || this.response.write(bytes);
   }
 
   end(trailers?: Fields): void {
-    if (this.isOver) return;
-    this.isOver = true;
+    if (this.isDone) return;
+    this.isDone = true;
     if (trailers && this.response.chunkedEncoding) this.response.addTrailers({ ...trailers });
     this.response.end();
     // Node hands a request over before it has parsed its end, which is usually in the same chunk. The check waits for that.
@@ -75,8 +83,8 @@ export class Http1Exchange implements Exchange, PipelinedExchange {
   }
 
   reset(): void {
-    if (this.isOver) return;
-    this.isOver = true;
+    if (this.isDone) return;
+    this.isDone = true;
     this.incoming.socket.destroy();
   }
 }

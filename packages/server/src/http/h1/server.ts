@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { ConfabError } from "@confab/contract";
+import { processWork, type Share, type Work } from "../../work/index.js";
 import type { ExchangeHandler, RequestHead } from "../exchange.js";
 import { fieldOverheadBytes, headersTooLarge, readHeaderFactor } from "../header-size.js";
 import { ignoredBody } from "../read-body.js";
@@ -11,8 +12,8 @@ import { type Refusal, refusalBytes, refusalFields } from "./refusal.js";
 import { faultOf, requestHeadFrom, sizeRefusalOf } from "./request-head.js";
 import { headWithoutUpgrade, upgradeFaultOf } from "./upgrade.js";
 
-/** Takes a connection over after its upgrade request; `firstBytes` came right behind that request. */
-export type UpgradeHandler = (request: RequestHead, socket: Socket, firstBytes: Uint8Array) => void;
+/** Takes a connection over after its upgrade request, with its share of the event loop; `firstBytes` came right behind it. */
+export type UpgradeHandler = (request: RequestHead, socket: Socket, firstBytes: Uint8Array, share: Share) => void;
 
 export interface Http1Options {
   /** What the sockets that it is given were opened with. Undefined: `http`. */
@@ -21,6 +22,8 @@ export interface Http1Options {
   readonly onUpgrade: UpgradeHandler;
   readonly maxHeaderBytes: number;
   readonly requestTimeoutMs: number;
+  /** Where connections get their shares of the event loop; undefined: the process's own. */
+  readonly work?: Work;
   /** The plain answer to a request that is not valid HTTP: the catalogue's error as JSON. */
   readonly refusalOf: (error: ConfabError) => Refusal;
 }
@@ -30,7 +33,7 @@ const keepAliveTimeoutMs = 65_000;
 
 /** HTTP/1.1 on sockets that somebody else accepted: give them to `server.emit("connection", socket)`. */
 export function createHttp1Server(options: Http1Options): Server {
-  const { scheme = "http", maxHeaderBytes, onExchange, refusalOf } = options;
+  const { scheme = "http", work = processWork, maxHeaderBytes, onExchange, refusalOf } = options;
   const server = createServer(
     {
       // Past Node's limit the connection ends with an error that is the same for all paths.
@@ -46,7 +49,7 @@ export function createHttp1Server(options: Http1Options): Server {
     (incoming, response) => {
       const fault = faultOf(incoming);
       if (fault !== undefined) refuse(incoming, response, fault);
-      else onExchange(new Http1Exchange(headOf(incoming), incoming, response));
+      else onExchange(new Http1Exchange(headOf(incoming), incoming, response, shareOf(incoming.socket, work)));
     },
   );
   // Fields past this number are dropped silently: there are never so many within the limit.
@@ -57,7 +60,7 @@ export function createHttp1Server(options: Http1Options): Server {
 
   const refuse = (incoming: IncomingMessage, response: ServerResponse, fault: string) => {
     const { status, json } = refusalOf(new ConfabError("PROTOCOL_VIOLATION", fault));
-    const exchange = new Http1Exchange(headOf(incoming), incoming, response);
+    const exchange = new Http1Exchange(headOf(incoming), incoming, response, shareOf(incoming.socket, work));
     exchange.listen(ignoredBody);
     exchange.respond(status, refusalFields(json));
     if (incoming.method !== "HEAD") exchange.write(Buffer.from(json));
@@ -67,7 +70,7 @@ export function createHttp1Server(options: Http1Options): Server {
   const upgrade = (incoming: IncomingMessage, socket: Socket, firstBytes: Buffer) => {
     if (incoming.headers.upgrade?.toLowerCase() === "websocket") {
       const fault = faultOf(incoming) ?? upgradeFaultOf(incoming);
-      if (fault === undefined) options.onUpgrade(headOf(incoming), socket, firstBytes);
+      if (fault === undefined) options.onUpgrade(headOf(incoming), socket, firstBytes, shareOf(socket, work));
       else turnAway(socket, refusalBytes(refusalOf(new ConfabError("PROTOCOL_VIOLATION", fault))));
       return;
     }
@@ -97,6 +100,27 @@ export function createHttp1Server(options: Http1Options): Server {
   // This server never listens, and Node starts enforcing the header timeout when it sees that event.
   server.emit("listening");
   return server;
+}
+
+/** The way from a socket to its share. */
+const kShare = Symbol("share");
+
+interface SharedSocket extends Socket {
+  [kShare]?: Share;
+}
+
+/** The share of a connection, whatever the number of requests on it. */
+function shareOf(socket: SharedSocket, work: Work): Share {
+  const known = socket[kShare];
+  if (known) return known;
+  const share = work.share();
+  socket[kShare] = share;
+  socket.once("close", closeShare);
+  return share;
+}
+
+function closeShare(this: SharedSocket): void {
+  this[kShare]?.close();
 }
 
 /** An error of Node's parser. */

@@ -1,3 +1,4 @@
+import type { Work } from "../../work/index.js";
 import type { Budgets } from "./guard.js";
 import type { Sweeper } from "./sweeper.js";
 
@@ -15,6 +16,8 @@ export interface Http2Options {
   readonly budgets?: Partial<Budgets>;
   /** See `defaultTimeouts`; each may be given by itself. */
   readonly timeouts?: Partial<Http2Timeouts>;
+  /** Where the connection gets its share of the event loop; undefined: the process's own. */
+  readonly work?: Work;
   /** Sweeps the connection; undefined: the process's own. For tests that move time. */
   readonly sweeper?: Sweeper;
   /** Told of exceptions from listeners: bugs. The connection they came on is closed. Undefined: they are dropped. */

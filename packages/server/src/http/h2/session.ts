@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { processWork, type Share } from "../../work/index.js";
 import type { ExchangeHandler } from "../exchange.js";
 import { ClosedStreams } from "./closed-streams.js";
 import { connectionWindowBytes, protocolWindowBytes, ReceiveWindow, streamWindowBytes } from "./flow-control.js";
@@ -40,6 +41,7 @@ export class Session implements StreamOwner, TurnEnd {
   readonly window = new ReceiveWindow(connectionWindowBytes);
   readonly streams = new Map<number, Http2Stream>();
   readonly closedStreams: ClosedStreams;
+  readonly share: Share;
 
   phase: Phase = "open";
   lastStreamId = 0;
@@ -64,6 +66,7 @@ export class Session implements StreamOwner, TurnEnd {
     this.options = options;
     this.timeouts = { ...defaultTimeouts, ...options.timeouts };
     this.onExchange = onExchange;
+    this.share = (options.work ?? processWork).share();
     this.decoder = new HpackDecoder(options.maxHeaderBytes);
     this.closedStreams = new ClosedStreams(options.maxStreams);
     this.guard = new Guard({ ...defaultBudgets, ...options.budgets });
@@ -126,6 +129,7 @@ export class Session implements StreamOwner, TurnEnd {
   /** The socket has closed. */
   closed(): void {
     this.phase = "closed";
+    this.share.close();
     this.abortAll();
   }
 

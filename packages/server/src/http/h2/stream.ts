@@ -1,3 +1,4 @@
+import type { Share } from "../../work/index.js";
 import type { Exchange, ExchangeListener, Fields, RequestHead } from "../exchange.js";
 import { ReceiveWindow, streamWindowBytes } from "./flow-control.js";
 import { ErrorCode } from "./frame.js";
@@ -9,6 +10,7 @@ import type { Sender, SendingStream } from "./sender.js";
 /** What a stream needs of its connection besides the sender. */
 export interface StreamOwner {
   readonly sender: Sender;
+  readonly share: Share;
   /** `count` bytes have been read: their share of the windows may be given back. */
   consumed(stream: Http2Stream, count: number): void;
   /** Call `deliverHeld` when the turn ends. */
@@ -69,6 +71,14 @@ export class Http2Stream implements Exchange, SendingStream {
     this.#missingBytes = head.contentLength;
     this.sendWindowBytes = owner.sender.initialStreamWindowBytes;
     this.#isBodyless = head.request.method === "HEAD";
+  }
+
+  get share(): Share {
+    return this.#owner.share;
+  }
+
+  get isOver(): boolean {
+    return this.isDead || this.isEnding;
   }
 
   get isPaused(): boolean {

@@ -1,4 +1,5 @@
 import type { ConfabError } from "@confab/contract";
+import type { Share } from "../../work/index.js";
 import type { FrameEncoding } from "../encodings.js";
 import type { WireFormat } from "../wire-format.js";
 
@@ -7,6 +8,8 @@ export interface FrameChannel {
   readonly format: WireFormat;
   /** How what goes to many at once is written: ServerFrames behind this channel's prefix. One object for all channels of a kind. */
   readonly encoding: FrameEncoding;
+  /** The connection's share of the event loop. */
+  readonly share: Share;
   /** For people who read logs: `websocket`, `grpc` and so on. */
   readonly transport: string;
   /** Bytes made by `encoding`. False once more than `maxQueuedBytes` wait; the channel then calls `FrameSession.drained()` later. */

@@ -78,6 +78,7 @@ async function handleSubscribe(session: FrameSession, request: number, subscribe
   try {
     const { subscription, position, isRecovered } = await service.deps.hub.subscribe(asked, {
       encoding: channel.encoding,
+      share: channel.share,
       write: (bytes) => session.writeMessages(bytes),
       ended: (error) => session.unsubscribed(room, error),
       events: {
@@ -112,9 +113,13 @@ function handleUnsubscribe(session: FrameSession, request: number, name: string)
 async function handleHistory(session: FrameSession, request: number, asked: GetHistoryRequest): Promise<void> {
   refuseViolations(violationsOf(GetHistoryRequestSchema, asked));
   const { service, frames } = session.deps;
-  const { format } = session.channel;
+  const { format, share } = session.channel;
   await session.sendLarge(async () =>
-    frames.history(format, request, await readHistoryPage(service.deps.engine.log, asked, format, service.json)),
+    frames.history(
+      format,
+      request,
+      await readHistoryPage(service.deps.engine.log, asked, { format, json: service.json, share }),
+    ),
   );
 }
 

@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { type ConfabError, confabErrorFrom } from "@confab/contract";
 import { type ClientFrame, ClientFrameSchema, UnsubscribedSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import type { RoomId, Subscription } from "../../core/index.js";
+import { cost, spendParsed } from "../../work/index.js";
 import type { ChatService } from "../chat-service.js";
 import { wireErrorFrom } from "../error-frame.js";
 import { decodeMessage } from "../wire-format.js";
@@ -52,9 +53,11 @@ export class FrameSession {
   /** Take one encoded ClientFrame. Bad ones are answered with an error frame; the session goes on. */
   receive(bytes: Uint8Array): void {
     if (this.isClosed) return;
+    const { format, share } = this.channel;
+    spendParsed(share, format, bytes.length);
     let frame: ClientFrame;
     try {
-      frame = decodeMessage(ClientFrameSchema, this.channel.format, bytes, this.deps.service.deps.types);
+      frame = decodeMessage(ClientFrameSchema, format, bytes, this.deps.service.deps.types);
     } catch (thrown) {
       this.sendError(0, confabErrorFrom(thrown));
       return;
@@ -158,6 +161,7 @@ export class FrameSession {
 
   sendError(request: number, error: ConfabError): void {
     if (error.code === "INTERNAL") this.deps.report(error);
+    this.channel.share.spend(cost.error);
     this.send(request, { case: "error", value: wireErrorFrom(error) });
   }
 

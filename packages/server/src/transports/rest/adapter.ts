@@ -7,6 +7,7 @@ import { type BodyOptions, type BodyReceiver, collectBody, ignoredBody } from ".
 import { replyJson, respondError } from "../../http-reply/index.js";
 import { HttpRoutes, type RouteMatch } from "../../service/http-routes.js";
 import { type ChatService, maxWireBytes, type UnaryOperation } from "../../service/index.js";
+import { type Share, spendParsed } from "../../work/index.js";
 import { isJsonType, unsupportedMediaType } from "./media-type.js";
 import { type RequestParts, requestJsonFrom } from "./transcoding.js";
 
@@ -97,14 +98,19 @@ function answerUnary(exchange: Exchange, operation: UnaryOperation, call: RestCa
     if (error.code === "INTERNAL") context.report(error);
     respondError(exchange, error, error.code === "UNSUPPORTED_MEDIA_TYPE" ? { "accept-post": "application/json" } : {});
   };
-  const answer = (body: Uint8Array) => {
-    callOperation(operation, { ...call, body })
+  const answerNow = (body: Uint8Array) => {
+    if (exchange.isOver) return;
+    callOperation(operation, { ...call, body }, exchange.share)
       .then((reply) => replyJson(exchange, 200, reply), fail)
       // A bug in the replying itself must end this exchange and nothing else.
       .catch((thrown: unknown) => {
         context.report(thrown);
         exchange.reset();
       });
+  };
+  const answer = (body: Uint8Array) => {
+    if (exchange.share.isFree) answerNow(body);
+    else exchange.share.wait(() => answerNow(body));
   };
   if (call.route.body.kind === "none") {
     exchange.listen(ignoredBody);
@@ -136,8 +142,10 @@ function takeBody(exchange: Exchange, bounds: BodyOptions, receiver: BodyReceive
 }
 
 /** Async, so that what transcoding throws is a rejection like what the operation refuses. */
-async function callOperation(operation: UnaryOperation, request: RequestParts): Promise<Uint8Array> {
-  return operation.call("json", requestJsonFrom(request));
+async function callOperation(operation: UnaryOperation, request: RequestParts, share: Share): Promise<Uint8Array> {
+  // The URL and the body become JSON first, which the operation then reads.
+  spendParsed(share, "json", request.body.length + request.query.length);
+  return operation.call("json", requestJsonFrom(request), share);
 }
 
 /** The operation of each unary route. What cannot be served stops the start, not a request. */

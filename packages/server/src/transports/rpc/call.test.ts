@@ -357,3 +357,43 @@ for (const [ending, [method, end]] of Object.entries(endings)) {
 function timers(): number {
   return process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
 }
+
+/** More than a connection may spend in a turn. */
+const wholeShare = 1_000;
+
+test("messages wait while the connection has used up its share, in order, with the end behind them", async () => {
+  const recorder = new Recorder();
+  const exchange = begin(recorder.method);
+  exchange.share.spend(wholeShare);
+  exchange.listener.data(Buffer.concat([message("a"), message("b")]));
+  assert.ok(exchange.isPaused, "the client's further messages stay with it");
+  exchange.listener.data(message("c"));
+  exchange.listener.ended();
+  assert.deepEqual([recorder.messages, recorder.events], [[], []]);
+  for (let turn = 0; turn < 3; turn++) await settled();
+  assert.deepEqual([recorder.messages, recorder.events], [["a", "b", "c"], ["half-closed"]]);
+  assert.ok(!exchange.isPaused);
+});
+
+test("a call that its handler has paused stays paused when the messages that waited are taken", async () => {
+  const recorder = new Recorder();
+  const exchange = begin(recorder.method);
+  exchange.share.spend(wholeShare);
+  exchange.listener.data(message("a"));
+  recorder.call?.pause();
+  for (let turn = 0; turn < 3; turn++) await settled();
+  assert.deepEqual([recorder.messages, exchange.isPaused], [["a"], true]);
+  recorder.call?.resume();
+  assert.ok(!exchange.isPaused);
+});
+
+test("a unary call whose client cancels while it waits is not made", async () => {
+  const { method, calls } = answeredLater();
+  const exchange = begin(method);
+  exchange.share.spend(wholeShare);
+  exchange.listener.data(message("hello"));
+  exchange.listener.ended();
+  exchange.listener.aborted();
+  for (let turn = 0; turn < 3; turn++) await settled();
+  assert.equal(calls(), 0);
+});

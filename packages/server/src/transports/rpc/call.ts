@@ -9,6 +9,7 @@ import {
 import type { Arrival, ArrivalTimeouts } from "../../http/arrival-timeouts.js";
 import type { Exchange, ExchangeListener, Fields } from "../../http/exchange.js";
 import type { WireFormat } from "../../service/index.js";
+import { cost, type PacedInput, type Share, waitInTurn } from "../../work/index.js";
 import { acceptsGzip, compress, decompress, isGzipNamed, minCompressedBytes } from "./compression.js";
 import { Base64Reader, base64Text } from "./grpc-web/wire.js";
 import type { IdleStream, IdleStreams } from "./idle-streams.js";
@@ -32,9 +33,11 @@ export interface CallDeps {
 }
 
 /** A call whose messages come in envelopes: gRPC, gRPC-Web, and Connect's streams. */
-export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStream {
+export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStream, PacedInput {
   readonly format: WireFormat;
   readonly isText: boolean;
+  /** Messages, and the end of the request behind them, that wait for a turn of the connection. */
+  waitingSteps = 0;
   private readonly envelopes: EnvelopeReader;
   private readonly base64: Base64Reader | undefined;
   private readonly handler: CallHandler;
@@ -43,6 +46,7 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
   private isHeadSent = false;
   private isOver = false;
   private isHalfClosed = false;
+  private isPausedByHandler = false;
   private readonly takesOneMessage: boolean;
   quietSweeps = 0;
   maxQuietSweeps = 0;
@@ -86,6 +90,10 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
     return this.exchange.request.remoteAddress;
   }
 
+  get share(): Share {
+    return this.exchange.share;
+  }
+
   get queuedBytes(): number {
     return this.exchange.queuedBytes;
   }
@@ -105,11 +113,8 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
       this.finish(new ConfabError("MALFORMED_MESSAGE", "the request ends in the middle of a message"));
       return;
     }
-    try {
-      this.handler.halfClosed();
-    } catch (thrown) {
-      this.finish(confabErrorFrom(thrown));
-    }
+    if (this.waitingSteps === 0 && this.share.isFree) this.halfClose();
+    else waitInTurn(this, () => this.halfClose());
   }
 
   drained(): void {
@@ -146,11 +151,23 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
   }
 
   pause(): void {
-    this.exchange.pause();
+    this.isPausedByHandler = true;
+    this.updatePause();
   }
 
   resume(): void {
-    this.exchange.resume();
+    this.isPausedByHandler = false;
+    this.updatePause();
+  }
+
+  updatePause(): void {
+    // What comes after the end of the call is read and dropped.
+    if (!this.isOver && (this.isPausedByHandler || this.waitingSteps > 0)) this.exchange.pause();
+    else this.exchange.resume();
+  }
+
+  failed(error: ConfabError): void {
+    this.finish(error);
   }
 
   reply(message: Uint8Array): void {
@@ -180,6 +197,7 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
   finish(error?: ConfabError, metadata?: Fields): void {
     if (this.isOver) return;
     if (error?.code === "INTERNAL") this.deps.report(error);
+    if (error) this.share.spend(cost.error);
     this.release();
     this.wire.end(error, this.isHeadSent, metadata);
     // An answer before the end of the request: what else comes is read and dropped, for the sake of the connection.
@@ -195,6 +213,14 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
   }
 
   private take(flags: number, message: Uint8Array): void {
+    if (this.isOver) return;
+    // The one message of a call is only kept until the request ends; what it asks is done then.
+    const isKept = this.takesOneMessage && flags === 0;
+    if (isKept || (this.waitingSteps === 0 && this.share.isFree)) this.handle(flags, message);
+    else waitInTurn(this, () => this.handle(flags, message));
+  }
+
+  private handle(flags: number, message: Uint8Array): void {
     if (this.isOver) return;
     try {
       this.handler.message(this.unfolded(flags, message));
@@ -212,7 +238,18 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
         "BROKEN_COMPRESSION",
         `a message is compressed, but ${this.wire.encodingHeader} names no compression`,
       );
-    return decompress(message, this.deps.maxMessageBytes, this.wire.brokenGzipCode);
+    const inflated = decompress(message, this.deps.maxMessageBytes, this.wire.brokenGzipCode);
+    this.share.spend((inflated.length * cost.inflatedKib) / 1_024);
+    return inflated;
+  }
+
+  private halfClose(): void {
+    if (this.isOver) return;
+    try {
+      this.handler.halfClosed();
+    } catch (thrown) {
+      this.finish(confabErrorFrom(thrown));
+    }
   }
 
   private release(): void {
@@ -240,7 +277,7 @@ class UnaryHandler implements CallHandler {
 
   halfClosed(): void {
     const { call } = this;
-    this.run(call.format, this.request.get()).then(
+    this.run(call.format, this.request.get(), call.share).then(
       (reply) => call.reply(reply),
       (thrown) => call.finish(confabErrorFrom(thrown)),
     );

@@ -1,6 +1,7 @@
 import type { ConfabError, Position } from "@confab/contract";
 import type { Fields } from "../../http/exchange.js";
 import type { WireFormat } from "../../service/index.js";
+import type { Share } from "../../work/index.js";
 
 /** One call in progress, as a method's handler sees it: messages out, in whatever protocol the client speaks. */
 export interface Call {
@@ -8,6 +9,8 @@ export interface Call {
   /** Bytes for `write` are base64 (gRPC-Web in text mode). */
   readonly isText: boolean;
   readonly remoteAddress: string;
+  /** The connection's share of the event loop. */
+  readonly share: Share;
   /** Send the head of a stream, before its first message. A unary call's head goes with its answer. */
   start(metadata?: Fields): void;
   /** Send one message of a stream. False when the client should be given time to read: `CallHandler.drained` will be called. */
@@ -44,7 +47,7 @@ export type Method =
   | {
       readonly kind: "unary";
       readonly hasNoSideEffects: boolean;
-      readonly call: (format: WireFormat, request: Uint8Array) => Promise<Uint8Array>;
+      readonly call: (format: WireFormat, request: Uint8Array, share: Share) => Promise<Uint8Array>;
     }
   | { readonly kind: "server-stream" | "bidi"; readonly open: (call: Call) => CallHandler };
 

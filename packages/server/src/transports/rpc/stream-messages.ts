@@ -70,6 +70,7 @@ class MessageStream implements CallHandler {
       const { maxQueuedBytes } = service.deps.limits;
       const { subscription, position } = await service.deps.hub.subscribe(reader, {
         encoding: this.encoding,
+        share: call.share,
         // The exchange says false from its own mark on, and then tells when it has drained; ours lies above it.
         write: (bytes) => call.write(bytes) || call.queuedBytes <= maxQueuedBytes,
         ended: (error) => call.finish(error),

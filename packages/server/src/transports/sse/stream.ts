@@ -1,6 +1,7 @@
 import type { ConfabError } from "@confab/contract";
 import type { Encoding, Sink, Subscription } from "../../core/index.js";
 import type { Exchange, ExchangeListener } from "../../http/exchange.js";
+import type { Share } from "../../work/index.js";
 import { heartbeat } from "./event.js";
 import { errorEvent, refuseStream } from "./refusal.js";
 
@@ -21,6 +22,7 @@ export interface SseStreamDeps {
  */
 export class SseStream implements Sink {
   readonly encoding: Encoding;
+  readonly share: Share;
   private subscription: Subscription | undefined;
   private state: "opening" | "open" | "over" = "opening";
 
@@ -29,6 +31,7 @@ export class SseStream implements Sink {
     private readonly deps: SseStreamDeps,
   ) {
     this.encoding = deps.encoding;
+    this.share = exchange.share;
     exchange.listen(this.exchangeListener());
   }
 

@@ -6,6 +6,7 @@ import type { UpgradeHandler } from "../../http/h1/server.js";
 import { turnAway } from "../../http/turn-away.js";
 import { errorJson } from "../../http-reply/index.js";
 import type { ChatService, FrameSessions } from "../../service/index.js";
+import type { Share } from "../../work/index.js";
 import { Forms } from "./codec.js";
 import { FramedSession } from "./framed-session.js";
 import { PlainSession } from "./plain-session.js";
@@ -39,6 +40,7 @@ export function createWebSocketHandler(deps: WebSocketDeps): UpgradeHandler {
     target: string,
     socket: Socket,
     firstBytes: Uint8Array,
+    share: Share,
     responseBytes: Uint8Array,
   ) => {
     const framed = forms.framedForm(subprotocol);
@@ -48,15 +50,15 @@ export function createWebSocketHandler(deps: WebSocketDeps): UpgradeHandler {
     const settings = { maxMessageBytes, maxQueuedBytes, heartbeat, maxControlFrames, budgetWindowMs, onAbuse };
     const connection = openConnection(socket, firstBytes, settings);
     connection.write(responseBytes);
-    if (framed) connection.listen(new FramedSession(connection, framed, deps));
+    if (framed) connection.listen(new FramedSession(connection, share, framed, deps));
     else {
-      const session = new PlainSession(connection, forms.plain, deps);
+      const session = new PlainSession(connection, share, forms.plain, deps);
       connection.listen(session);
       void session.open(target);
     }
   };
 
-  return (request, socket, firstBytes) => {
+  return (request, socket, firstBytes, share) => {
     const { target } = request;
     const refusal = refusalOf(request) ?? request.refusal;
     if (refusal) {
@@ -68,7 +70,7 @@ export function createWebSocketHandler(deps: WebSocketDeps): UpgradeHandler {
       return;
     }
     const answer = answerHandshake(request, (offered) => forms.choose(offered));
-    if (answer.isAccepted) open(answer.subprotocol, target, socket, firstBytes, answer.responseBytes);
+    if (answer.isAccepted) open(answer.subprotocol, target, socket, firstBytes, share, answer.responseBytes);
     else refuse(socket, answer.error, answer);
   };
 }

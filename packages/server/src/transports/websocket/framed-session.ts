@@ -1,18 +1,23 @@
 import { ConfabError } from "@confab/contract";
 import type { FrameChannel, FrameEncoding, FrameSession, FrameSessions, WireFormat } from "../../service/index.js";
+import { type PacedInput, type Share, waitInTurn } from "../../work/index.js";
 import { closeWith } from "./close.js";
 import type { Form, FramedForm } from "./codec.js";
 import type { ConnectionListener, WebSocketConnection } from "./protocol/connection.js";
 
 /** A connection that speaks ClientFrame and ServerFrame: the same session as a Converse stream, on a WebSocket. */
-export class FramedSession implements ConnectionListener, FrameChannel {
+export class FramedSession implements ConnectionListener, FrameChannel, PacedInput {
   readonly transport = "websocket";
   readonly format: WireFormat;
   readonly encoding: FrameEncoding;
+  waitingSteps = 0;
   private readonly session: FrameSession;
+  private isSessionPaused = false;
+  private isPaused = false;
 
   constructor(
     private readonly connection: WebSocketConnection,
+    readonly share: Share,
     private readonly form: FramedForm,
     private readonly deps: { readonly sessions: FrameSessions; readonly report: (error: unknown) => void },
   ) {
@@ -23,8 +28,9 @@ export class FramedSession implements ConnectionListener, FrameChannel {
   }
 
   message(payload: Buffer, isText: boolean): void {
-    if (isText === this.form.isText) this.session.receive(payload);
-    else this.close(wrongFrameType(this.form));
+    if (isText !== this.form.isText) this.close(wrongFrameType(this.form));
+    else if (this.share.isFree) this.session.receive(payload);
+    else waitInTurn(this, () => this.session.receive(payload));
   }
 
   drained(): void {
@@ -45,11 +51,26 @@ export class FramedSession implements ConnectionListener, FrameChannel {
   }
 
   pause(): void {
-    this.connection.pause();
+    this.isSessionPaused = true;
+    this.updatePause();
   }
 
   resume(): void {
-    this.connection.resume();
+    this.isSessionPaused = false;
+    this.updatePause();
+  }
+
+  updatePause(): void {
+    const mustPause = this.isSessionPaused || this.waitingSteps > 0;
+    if (mustPause === this.isPaused) return;
+    this.isPaused = mustPause;
+    if (mustPause) this.connection.pause();
+    else this.connection.resume();
+  }
+
+  failed(error: ConfabError): void {
+    this.deps.report(error);
+    this.close(error);
   }
 
   close(error: ConfabError): void {

@@ -2,6 +2,7 @@ import { type ConfabError, confabErrorFrom } from "@confab/contract";
 import type { Encoding, RoomId, Sink, Subscription } from "../../core/index.js";
 import { errorJson } from "../../http-reply/index.js";
 import { type ChatService, decodeNewMessage } from "../../service/index.js";
+import { cost, type PacedInput, type Share, spendParsed, waitInTurn } from "../../work/index.js";
 import { closeWith } from "./close.js";
 import type { Form } from "./codec.js";
 import { wrongFrameType } from "./framed-session.js";
@@ -17,8 +18,9 @@ export interface PlainSessionDeps {
  * A connection in the tutorials' shape: `{"user","text"}` comes in, ChatMessage JSON of one room goes out, and `{"error": …}` for
  * what the client did wrong. Nothing is acknowledged: a sender reads its room, so its message comes back.
  */
-export class PlainSession implements ConnectionListener, Sink {
+export class PlainSession implements ConnectionListener, Sink, PacedInput {
   readonly encoding: Encoding;
+  waitingSteps = 0;
   private subscription: Subscription | undefined;
   /** Where messages go that name no room. */
   private room: RoomId | undefined;
@@ -30,6 +32,7 @@ export class PlainSession implements ConnectionListener, Sink {
 
   constructor(
     private readonly connection: WebSocketConnection,
+    readonly share: Share,
     private readonly form: Form,
     private readonly deps: PlainSessionDeps,
   ) {
@@ -62,9 +65,21 @@ export class PlainSession implements ConnectionListener, Sink {
       this.ended(wrongFrameType(this.form));
       return;
     }
-    this.sendsInFlight++;
-    this.updatePause();
-    void this.send(payload);
+    if (this.share.isFree) this.take(payload);
+    else waitInTurn(this, () => this.take(payload));
+  }
+
+  failed(error: ConfabError): void {
+    this.ended(error);
+  }
+
+  updatePause(): void {
+    const mustPause =
+      this.isFull || this.waitingSteps > 0 || this.sendsInFlight >= this.deps.service.deps.limits.maxRequestsInFlight;
+    if (mustPause === this.isPaused || this.isOver) return;
+    this.isPaused = mustPause;
+    if (mustPause) this.connection.pause();
+    else this.connection.resume();
   }
 
   drained(): void {
@@ -89,6 +104,14 @@ export class PlainSession implements ConnectionListener, Sink {
     this.over();
   }
 
+  /** Also when the connection ended while the message waited: it came whole, and its sender waits for no answer. */
+  private take(payload: Buffer): void {
+    spendParsed(this.share, "json", payload.length);
+    this.sendsInFlight++;
+    this.updatePause();
+    void this.send(payload);
+  }
+
   /** Never rejects: what goes wrong is an answer. */
   private async send(payload: Buffer): Promise<void> {
     const { hub, types } = this.deps.service.deps;
@@ -105,17 +128,10 @@ export class PlainSession implements ConnectionListener, Sink {
 
   private sendError(error: ConfabError): void {
     if (error.code === "INTERNAL") this.deps.report(error);
+    this.share.spend(cost.error);
     if (this.connection.sendText(`{"error":${errorJson(error)}}`)) return;
     this.isFull = true;
     this.updatePause();
-  }
-
-  private updatePause(): void {
-    const mustPause = this.isFull || this.sendsInFlight >= this.deps.service.deps.limits.maxRequestsInFlight;
-    if (mustPause === this.isPaused || this.isOver) return;
-    this.isPaused = mustPause;
-    if (mustPause) this.connection.pause();
-    else this.connection.resume();
   }
 
   private over(): void {

@@ -3,6 +3,7 @@ import type { ArrivalTimeouts } from "../../../http/arrival-timeouts.js";
 import type { Exchange, Fields } from "../../../http/exchange.js";
 import { collectBody, ignoredBody } from "../../../http/read-body.js";
 import type { WireFormat } from "../../../service/index.js";
+import { cost } from "../../../work/index.js";
 import { acceptsGzip, compress, decompress, isGzipNamed, minCompressedBytes } from "../compression.js";
 import type { Method } from "../method.js";
 import { connectTimeoutMs, deadlineExceeded, startDeadline } from "../timeout.js";
@@ -82,9 +83,15 @@ export class ConnectUnaryCall {
   }
 
   private run(request: Uint8Array): void {
+    const { share } = this.exchange;
+    if (share.isFree) this.call(request);
+    else share.wait(() => this.call(request));
+  }
+
+  private call(request: Uint8Array): void {
     // Past its deadline a call has been answered, and must not be done after all.
     if (this.isOver) return;
-    this.method.call(this.format, request).then(
+    this.method.call(this.format, request, this.exchange.share).then(
       (reply) => this.reply(reply),
       (thrown) => this.fail(confabErrorFrom(thrown)),
     );
@@ -145,6 +152,7 @@ export function respondConnectError(
   types: PayloadTypes,
   { status = connectStatus(error), fields }: ConnectErrorOptions = {},
 ): void {
+  exchange.share.spend(cost.error);
   const { code, ...rest } = connectErrorJson(error, types);
   const body = Buffer.from(JSON.stringify(status === 405 || status === 415 ? rest : { code, ...rest }));
   const { retryAfterMs } = error.facts;

@@ -2,6 +2,7 @@ import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/prot
 import { create } from "@bufbuild/protobuf";
 import type { PayloadTypes } from "@confab/contract";
 import { decodeMessage, encodeMessage } from "../../../service/index.js";
+import { spendParsed } from "../../../work/index.js";
 import type { Method } from "../method.js";
 
 /** A unary method on generated messages, for the small services beside ours. */
@@ -13,12 +14,10 @@ export function unaryMethod<In extends DescMessage, Out extends DescMessage>(
   return {
     kind: "unary",
     hasNoSideEffects: true,
-    call: async (format, request) =>
-      encodeMessage(
-        desc.output,
-        format,
-        create(desc.output, run(decodeMessage(desc.input, format, request, types))),
-        types,
-      ),
+    call: async (format, request, share) => {
+      spendParsed(share, format, request.length);
+      const reply = run(decodeMessage(desc.input, format, request, types));
+      return encodeMessage(desc.output, format, create(desc.output, reply), types);
+    },
   };
 }

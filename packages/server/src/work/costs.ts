@@ -1,0 +1,30 @@
+import type { Share } from "./share.js";
+
+/**
+ * What work costs, in units of about a microsecond on the machine that the bench runs on. They need not be right, only of
+ * the right size: they decide when a connection's next step waits for others, and never whether it is done.
+ */
+export const cost = {
+  /** A request or call: its head, its way to a handler, a short reply. */
+  request: 20,
+  /** A frame or message of a stream. */
+  message: 10,
+  /** An error that is made, encoded and sent. */
+  error: 40,
+  /** A subscription: made, announced, entered into its room. */
+  subscribe: 60,
+  /** An entry that is read from the log and put into a reply. */
+  entry: { proto: 1, json: 10 },
+  /** A room or member that is read and put into a reply. */
+  listed: { proto: 5, json: 15 },
+  /** 1,024 bytes that are parsed and checked. */
+  parsedKib: { proto: 4, json: 20 },
+  /** 1,024 bytes that are copied, joined, compressed or decompressed by the way. */
+  copiedKib: 1,
+  inflatedKib: 4,
+} as const;
+
+/** Account for a message that is parsed. */
+export function spendParsed(share: Share, format: "proto" | "json", bytes: number): void {
+  share.spend(cost.message + (bytes * cost.parsedKib[format]) / 1_024);
+}
