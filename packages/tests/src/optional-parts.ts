@@ -71,6 +71,16 @@ const optionalParts = {
   python: { install: "npm run tools -- python", find: () => findTool("python/.venv/bin/python") },
   redis: { install: "apt-get install redis-server", find: () => findProgram("redis-server") },
   setpriv: { install: "apt-get install util-linux", find: () => findProgram("setpriv") },
+  /** Gives the program only where it may make a PID namespace. */
+  unshare: {
+    install: "apt-get install util-linux, and run as root",
+    find: () => {
+      const unshare = findProgram("unshare");
+      if (unshare === undefined) return undefined;
+      const args = ["--pid", "--fork", "--mount-proc", "true"];
+      return spawnSync(unshare, args, { stdio: "ignore", timeout: 20_000 }).status === 0 ? unshare : undefined;
+    },
+  },
   taskset: { install: "apt-get install util-linux", find: () => findProgram("taskset") },
 } as const satisfies Record<string, OptionalPart>;
 

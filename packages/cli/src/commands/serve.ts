@@ -40,7 +40,8 @@ Runs a server until Ctrl-C or SIGTERM, then says goodbye to its clients and stop
       --redis-prefix NAME    what the names of all keys begin with; default confab. Deployments
                              that share a Redis need one each
       --redis-wait-replicas N  acknowledge a message when N replicas of Redis have it too; default 0
-      --data DIR             where messages are kept; default ./${defaultDataDir}
+      --data DIR             where messages are kept; default ./${defaultDataDir}. One server at a
+                             time, on a disk of this machine; made with mode 0700
       --durability MODE      when a message counts as stored: fsync (default), once it is on disk;
                              os, once the operating system has it
       --retention-messages N keep the newest N of each room; default 1000000; none: no bound

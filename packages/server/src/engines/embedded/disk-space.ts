@@ -17,18 +17,27 @@ export class DiskSpace {
   /** @throws STORAGE_FULL: the disk was full, and still is. */
   async refuseWhileFull(): Promise<void> {
     if (!this.isFull) return;
-    if ((await this.freeBytes()) < reserveBytes) throw this.fullError();
+    if (await this.isShort()) throw this.fullError();
     this.isFull = false;
   }
 
-  /** What it means that a transaction was not stored. */
+  /** What it means that a transaction was not stored. `cause`: what the disk said, if it was asked. */
   async errorFrom({ message, cause }: Error): Promise<ConfabError> {
     // LMDB reports a short write as EIO, so the code does not tell; the free space does.
-    if ((await this.freeBytes()) < reserveBytes) {
+    if (cause !== undefined && (await this.isShort())) {
       this.isFull = true;
       return this.fullError(cause);
     }
     return new ConfabError("ENGINE_UNAVAILABLE", message, { cause });
+  }
+
+  private async isShort(): Promise<boolean> {
+    try {
+      return (await this.freeBytes()) < reserveBytes;
+    } catch {
+      // The folder is not there any more: whatever is wrong, it is not a want of space.
+      return false;
+    }
   }
 
   private fullError(cause?: unknown): ConfabError {

@@ -7,9 +7,10 @@ import { KeptClock } from "./kept-clock.js";
 import { LmdbLog } from "./lmdb-log.js";
 import { LocalBus } from "./local-bus.js";
 import { LocalMembers } from "./local-members.js";
+import { type Durability, openStore } from "./open-store.js";
 import type { Retention } from "./retention.js";
 import { RoomTable } from "./room-table.js";
-import { type Durability, openStore, type Store } from "./store.js";
+import type { Store } from "./store.js";
 
 export interface EmbeddedEngineConfig {
   /** The data folder; made if it is not there. One process at a time may use it. */
@@ -24,6 +25,7 @@ export interface EmbeddedEngineConfig {
   readonly dedupeWindowMs: number;
   readonly limits: Pick<Limits, "maxRooms" | "maxPendingSends" | "maxPendingSendBytes" | "maxPresenceEventMembers">;
   readonly clock: Clock;
+  /** Receives what the operator should know: a clock that jumped, a log that is checked. */
   readonly log: ClockLog;
 }
 
@@ -37,7 +39,7 @@ const roomsPerSweep = 256;
  * @throws StoreError, FolderLockedError: the data folder cannot be used; the message says why.
  */
 export async function openEmbeddedEngine(config: EmbeddedEngineConfig): Promise<Engine> {
-  const store = await openStore(config.folder, config.durability);
+  const store = await openStore(config.folder, config.durability, config.log);
   return engineOn(store, new DiskSpace(() => freeBytesIn(config.folder)), config);
 }
 
@@ -79,7 +81,7 @@ export function engineOn(
     log,
     bus,
     members: new LocalMembers(limits.maxPresenceEventMembers, (change, members) => bus.presence(change, members)),
-    trouble: () => store.failure() ?? disk.trouble,
+    trouble: () => store.trouble() ?? disk.trouble,
     close: () => {
       clearInterval(sweep);
       closing ??= commits.close().then(() => store.close());

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { readRun } from "./entry-run.js";
 import { entryKey } from "./keys.js";
-import { openStore } from "./store.js";
+import { openStore } from "./open-store.js";
 import { testFolder } from "./testing/test-engine.js";
 
 const bounds = { maxEntries: 100, maxBytes: 10_000_000 };
@@ -12,7 +12,7 @@ const bounds = { maxEntries: 100, maxBytes: 10_000_000 };
 /** A store with entries of these lengths at the offsets from 1; undefined leaves one out. Each is filled with its offset. */
 async function storeWith(lengths: readonly (number | undefined)[]) {
   const folder = testFolder();
-  const store = await openStore(join(folder, "log"), "os");
+  const store = await openStore(join(folder, "log"), "os", { warn: () => undefined });
   await store.write(() => {
     lengths.forEach((length, index) => {
       if (length !== undefined) void store.entries.put(entryKey(1, index + 1), Buffer.alloc(length, index + 1));

@@ -1,75 +1,96 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { randomInt } from "node:crypto";
+import { statSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { open, type RootDatabase } from "lmdb";
+import { folderFiles, lockFileOf, prepareFile } from "./data-folder.js";
 
-/** Another process serves this folder: two writers would give one position to two messages. */
+/** Another server serves this folder: two writers would give one position to two messages. */
 export class FolderLockedError extends Error {
   override readonly name = "FolderLockedError";
 }
 
+/** Servers that start in the same moment refuse each other; each tries again after a random time, doubled each time. */
+const maxAttempts = 6;
+const firstPauseMs = 20;
+
 /**
- * Take a data folder for this process. The result gives it back; a process that dies leaves its lock behind, and the next
- * one sees that its owner is gone.
- *
- * The lock is a file with the owner's process id and start time: Node has no flock, and an id alone comes back (in a
- * container the server is process 1 every time).
- *
- * @throws FolderLockedError: a living process holds it.
+ * Folders of this process, by device and inode. The same LMDB environment must not be opened twice in one process: closing
+ * any descriptor of its lock file gives up the process's locks (fcntl(2), "Advisory record locking").
  */
-export function lockFolder(folder: string): () => void {
-  const path = join(folder, "lock");
-  const mine = `${process.pid} ${startTimeOf(process.pid) ?? ""}`;
-  for (let attempt = 0; ; attempt++) {
-    try {
-      writeFileSync(path, mine, { flag: "wx" });
-      return () => {
-        // Whoever took a stale lock over has written its own line; then there is nothing of ours to remove.
-        if (readOwner(path) === mine) rmSync(path, { force: true });
-      };
-    } catch (error) {
-      if (!isCode(error, "EEXIST")) throw error;
+const heldHere = new Set<string>();
+
+/**
+ * Take a data folder for this process; the result gives it back. The kernel gives it back when the process ends, however it
+ * ends, and knows of all processes on the machine, whatever their PID namespace.
+ *
+ * The lock is a separate small LMDB environment. LMDB holds a lock of the kernel on its lock file as long as it is open, and
+ * clears the table of readers in that file when no other process has it open. So a process that
+ *
+ *   1. opens the environment and sees no reader,   2. enters itself as a reader,   3. and is still the only one
+ *
+ * is the only one until it closes it: of two processes one enters second, and sees the other in step 3. Nothing is waited for
+ * and nothing is ever removed: a lock that may be held is respected (docs/decisions/0016).
+ *
+ * @throws FolderLockedError: it is held. StoreError's causes: the lock's files cannot be made.
+ */
+export async function lockFolder(folder: string): Promise<() => Promise<void>> {
+  const { dev, ino } = statSync(folder, { bigint: true });
+  const id = `${dev}:${ino}`;
+  if (heldHere.has(id)) throw new FolderLockedError(`the data folder ${folder} is in use by process ${process.pid}`);
+  heldHere.add(id);
+  const release = () => void heldHere.delete(id);
+  try {
+    const path = join(folder, folderFiles.lock);
+    prepareFile(path);
+    prepareFile(lockFileOf(path));
+    for (let attempt = 0; ; attempt++) {
+      const holder = await tryToLock(path);
+      if (typeof holder !== "string") return () => holder.close().then(release);
+      if (attempt === maxAttempts)
+        throw new FolderLockedError(`the data folder ${folder} is in use by ${processName(holder)}`);
+      await pause(randomInt(firstPauseMs << attempt));
     }
-    const owner = readOwner(path);
-    const [pid = "", startTime = ""] = owner?.split(" ") ?? [];
-    if (owner !== undefined && (attempt > 0 || isAlive(Number(pid), startTime))) {
-      throw new FolderLockedError(`the data folder ${folder} is in use by process ${pid}`);
-    }
-    rmSync(path, { force: true });
+  } catch (failure) {
+    release();
+    throw failure;
   }
 }
 
-function readOwner(path: string): string | undefined {
+/** The lock, or the process id of the one that has it or is about to. */
+async function tryToLock(path: string): Promise<RootDatabase | string> {
+  const environment = open({ path, maxDbs: 1, overlappingSync: false });
+  let [holder] = readersOf(environment);
+  if (holder === undefined) {
+    const hasEntered = enter(environment);
+    const readers = readersOf(environment);
+    if (hasEntered && readers.length === 1) return environment;
+    holder = readers.find((pid) => pid !== String(process.pid)) ?? String(process.pid);
+  }
+  await environment.close();
+  return holder;
+}
+
+/** Enter this process in the table of readers, until the environment is closed. */
+function enter(environment: RootDatabase): boolean {
   try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (isCode(error, "ENOENT")) return undefined;
-    throw error;
+    environment.get("");
+    return true;
+  } catch {
+    // A process with the same id, in another PID namespace, has entered since the table was read: LMDB locks a byte of the
+    // file at the process id. lmdb tries for ten seconds before it says so.
+    return false;
   }
 }
 
-function isAlive(pid: number, startTime: string): boolean {
-  if (!Number.isInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    // EPERM: it lives, but is somebody else's.
-    if (!isCode(error, "EPERM")) return false;
-  }
-  const now = startTimeOf(pid);
-  return now === undefined || startTime === "" || now === startTime;
+/** The process ids in the table of readers, each in its own PID namespace. */
+function readersOf(environment: RootDatabase): string[] {
+  // A line of text for each: process id, thread, transaction.
+  return [...environment.readerList().matchAll(/^ *(\d+) /gm)].map(([, pid = ""]) => pid);
 }
 
-/** When a process started, in clock ticks since boot (proc(5), field 22 of /proc/pid/stat); undefined where there is no /proc. */
-function startTimeOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The second field is the program's name in parentheses and may hold blanks; field 3 follows the last parenthesis.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-  } catch (error) {
-    if (isCode(error, "ENOENT") || isCode(error, "ESRCH")) return undefined;
-    throw error;
-  }
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
+function processName(pid: string): string {
+  return pid === String(process.pid)
+    ? `a server of another container, whose process id is ${pid} too`
+    : `process ${pid}`;
 }

@@ -205,6 +205,7 @@ export class GroupCommit {
   private async flush(write: () => void): Promise<void> {
     const { store, rooms, disk } = this.deps;
     try {
+      if (await store.claim()) rooms.forget();
       await store.write(write);
     } catch (failure) {
       if (!(failure instanceof WriteError)) throw failure;

@@ -27,7 +27,7 @@ const limits = limitsWith();
 
 /**
  * The embedded engine and the hub above it on a disk that fails, with a reader in each room, senders that send again what
- * was refused, and the proof that what was acknowledged is what there is.
+ * was refused, and the proof that the log has what was acknowledged.
  */
 export class FailingServer {
   readonly acknowledged: Acknowledged[] = [];

@@ -32,7 +32,7 @@ export class MemoryDisk {
   transactions = 0;
   /** Bytes that are free, for `DiskSpace`. */
   freeBytes = 1_000_000_000;
-  /** The power has failed: what runs on this disk hears nothing more. */
+  /** The power has failed: what runs on this disk gets no more answers. */
   isCut = false;
   /** Called when it does. */
   onCut: () => void = () => undefined;
@@ -102,7 +102,9 @@ export class MemoryDisk {
         if (fate === undefined || fate === "kept" || fate === "cut kept") for (const make of made) make();
         if (fate !== undefined) await this.meet(fate);
       },
+      claim: () => Promise.resolve(false),
       failure: () => undefined,
+      trouble: () => undefined,
       close: () => Promise.resolve(),
     };
   }

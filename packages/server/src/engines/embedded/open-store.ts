@@ -1,0 +1,189 @@
+import { randomInt } from "node:crypto";
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { type Database, open, type RootDatabase } from "lmdb";
+import type { ClockLog } from "../../core/index.js";
+import { folderFiles, lockFileOf, prepareFile, prepareFolder } from "./data-folder.js";
+import { FolderLockedError, lockFolder } from "./folder-lock.js";
+import { checkLog } from "./log-check.js";
+import { troubleWithLogFile } from "./log-file.js";
+import { formatVersion } from "./log-format.js";
+import { type LogMarker, readMarker, sayClosed, takeClosed, writeMarker } from "./log-marker.js";
+import { LogPlace } from "./log-place.js";
+import { type Store, WriteError } from "./store.js";
+import { Transactions } from "./transactions.js";
+
+export type Durability = "fsync" | "os";
+
+/** Why a data folder cannot be used; the message says what to do. */
+export class StoreError extends Error {
+  override readonly name = "StoreError";
+}
+
+/**
+ * `eventTurnBatching`: one batch is one transaction. Otherwise lmdb makes one of all the writes of a turn, with a promise
+ * that no caller is given: when the disk is full it rejects, and ends the process (lmdb 3.5.6).
+ *
+ * `overlappingSync`: a transaction is flushed before it can be read. Otherwise lmdb shows it first and flushes it later.
+ * When that flush fails, the transaction stays visible although its batch was rejected, and when the write of the meta page
+ * fails, the batch resolves all the same (lmdb 3.5.6).
+ */
+const transactions = { eventTurnBatching: false, overlappingSync: false } as const;
+
+const binary = { encoding: "binary", keyEncoding: "binary" } as const;
+
+/**
+ * Open a data folder, making it if it is not there. A log that was not closed in order is read as a whole first; `log` is told, since that may take a while.
+ *
+ * @throws StoreError: it cannot be made, written or read, is damaged, or a newer version wrote it. FolderLockedError: it is in use.
+ */
+export async function openStore(folder: string, durability: Durability, log: ClockLog): Promise<Store> {
+  const unlock = await asStoreError(`the data folder ${folder} cannot be written`, () => {
+    prepareFolder(folder);
+    return lockFolder(folder);
+  });
+  try {
+    return await openLocked(folder, { durability, unlock, log });
+  } catch (failure) {
+    await unlock();
+    throw failure;
+  }
+}
+
+interface Opening {
+  readonly durability: Durability;
+  readonly unlock: () => Promise<void>;
+  readonly log: ClockLog;
+}
+
+async function openLocked(folder: string, { durability, unlock, log }: Opening): Promise<Store> {
+  const path = join(folder, folderFiles.log);
+  const marker = await asStoreError("", () => readMarker(folder));
+  refuseBadFile(path, marker);
+  await asStoreError(`${path} cannot be written`, () => [path, lockFileOf(path)].forEach(prepareFile));
+  const isEmpty = statSync(path).size === 0;
+  const wasClosed = await asStoreError(`the data folder ${folder} cannot be written`, () => takeClosed(folder));
+  if (!isEmpty && !wasClosed) {
+    log.warn({ path }, "the log was not closed in order; it is checked before it is served");
+    const trouble = await checkLog(path);
+    if (trouble) throw badFile(path, trouble);
+  }
+  let root: RootDatabase<Buffer, Buffer> | undefined;
+  try {
+    root = open<Buffer, Buffer>({ path, maxDbs: 8, noSync: durability === "os", ...transactions, ...binary });
+    const store = await storeIn(root, folder, unlock);
+    if (marker && marker.epoch !== store.epoch)
+      throw badFile(
+        path,
+        `it is another log than the one that log.json names (epoch ${store.epoch}, not ${marker.epoch})`,
+      );
+    if (!marker) writeMarker(folder, store);
+    return store;
+  } catch (cause) {
+    await root?.close();
+    if (cause instanceof StoreError) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new StoreError(`the log in ${folder} cannot be opened: ${why}`, { cause });
+  }
+}
+
+/** @throws StoreError: the log is not there although there was one, or its file is not one of LMDB's. */
+function refuseBadFile(path: string, marker: LogMarker | undefined): void {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (marker && !stats)
+    throw badFile(path, "it is gone, although the folder had a log; to begin an empty one, remove log.json");
+  if (marker && stats?.size === 0)
+    throw badFile(path, "it is empty, although the folder had a log; to begin an empty one, remove log.json");
+  const trouble = troubleWithLogFile(path);
+  if (trouble) throw badFile(path, trouble);
+}
+
+function badFile(path: string, trouble: string): StoreError {
+  return new StoreError(`${path} cannot be opened: ${trouble}; restore it, or choose another folder with --data`);
+}
+
+/** Run a step; the system's errors become one line that says what cannot be done. */
+async function asStoreError<T>(what: string, step: () => T | Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (cause) {
+    if (!(cause instanceof Error) || cause instanceof FolderLockedError) throw cause;
+    if (!("code" in cause)) throw new StoreError(cause.message, { cause });
+    throw new StoreError(`${what} (${String(cause.code)}); choose another folder with --data`, { cause });
+  }
+}
+
+async function storeIn(
+  root: RootDatabase<Buffer, Buffer>,
+  folder: string,
+  unlock: () => Promise<void>,
+): Promise<Store> {
+  const place = new LogPlace(folder, [join(folder, folderFiles.log), join(folder, lockFileOf(folderFiles.lock))]);
+  const transactions = new Transactions(root, place);
+  const meta = root.openDB({ name: "meta", ...binary });
+  const rooms = root.openDB({ name: "rooms", ...binary });
+  const epoch = await readOrMakeEpoch(meta, root, folder);
+  const store: Store = {
+    epoch,
+    entries: root.openDB({ name: "entries", ...binary }),
+    ids: root.openDB({ name: "ids", ...binary }),
+    rooms: Object.assign(rooms, { count: () => entryCountOf(rooms) }),
+    meta,
+    claim: () => transactions.claim(),
+    write: (write) => transactions.write(write),
+    failure: () => transactions.failure,
+    trouble: () => transactions.failure ?? place.trouble(),
+    close: async () => {
+      const isGood = store.trouble() === undefined;
+      await root.close();
+      if (isGood) sayClosed(folder);
+      await unlock();
+    },
+  };
+  await claimIfPossible(store);
+  return store;
+}
+
+/** A full disk can still be read: the log is claimed before the first write that succeeds. */
+async function claimIfPossible(store: Store): Promise<void> {
+  try {
+    await store.claim();
+  } catch (failure) {
+    if (!(failure instanceof WriteError) || store.failure() !== undefined) throw failure;
+  }
+}
+
+async function readOrMakeEpoch(
+  meta: Database<Buffer, Buffer>,
+  root: RootDatabase<Buffer, Buffer>,
+  folder: string,
+): Promise<number> {
+  const formatKey = Buffer.from("format");
+  const epochKey = Buffer.from("epoch");
+  const format = meta.get(formatKey)?.readUInt32BE(0);
+  const epoch = meta.get(epochKey)?.readUInt32BE(0);
+  if (format !== undefined && epoch !== undefined) {
+    if (format <= formatVersion) return epoch;
+    throw new StoreError(
+      `the log in ${folder} has format ${format}, and this version reads up to ${formatVersion}; update confab, or choose another folder with --data`,
+    );
+  }
+  const made = randomInt(1, 2 ** 32);
+  await root.batch(() => {
+    void meta.put(formatKey, uint32(formatVersion));
+    void meta.put(epochKey, uint32(made));
+  });
+  return made;
+}
+
+function entryCountOf(database: Database<Buffer, Buffer>): number {
+  const stats = database.getStats();
+  if ("entryCount" in stats && typeof stats.entryCount === "number") return stats.entryCount;
+  throw new Error("LMDB did not say how many keys there are");
+}
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(4);
+  bytes.writeUInt32BE(value, 0);
+  return bytes;
+}
