@@ -16,7 +16,7 @@ export const limits = {
     min: 1_024,
     max: 4_194_304,
     meaning:
-      "One message, on every transport, after decompression. Replies and frames with several messages stay below 1 MiB; with larger messages clients need larger limits of their own: gRPC libraries take 4 MiB by default, Python's websockets 1 MiB",
+      "One message, on every transport, after decompression. Replies and frames with several messages stay below 1 MiB; with larger messages clients need larger limits too: gRPC libraries take 4 MiB by default, Python's websockets 1 MiB",
   },
   maxHeaderBytes: {
     fallback: 16_384,

@@ -118,7 +118,7 @@ test("a page ends before the entry that would make it too large, counted from it
   assert.deepEqual(await sized(99, {}), { offsets: offsets(6, 10), hasMore: true });
   assert.deepEqual(await sized(100, {}), { offsets: offsets(5, 10), hasMore: true });
   assert.deepEqual(await sized(140, {}), { offsets: offsets(1, 10), hasMore: false });
-  // One entry always fits, or nobody could read past it.
+  // One entry always fits, or no reader could get past it.
   assert.deepEqual(await sized(1, { after: at(5) }), { offsets: [6], hasMore: true });
   assert.deepEqual(await sized(1, { before: at(7) }), { offsets: [6], hasMore: true });
 });

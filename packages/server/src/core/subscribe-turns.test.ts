@@ -55,7 +55,7 @@ test("those who come while others wait are let in after them", async () => {
   assert.equal(second.length, 10);
 });
 
-// A client that subscribed a thousand times on one connection was let in a thousand times before anybody else.
+// A client that subscribed a thousand times on one connection was let in a thousand times before any other client.
 test("one of each connection is let in in turn, however many one asks for", async () => {
   const turns = new ManualTurns();
   const gate = new SubscribeTurns(turns);

@@ -13,10 +13,10 @@ export interface RouterDeps {
   readonly door: Door;
   readonly rpc: RpcHandler;
   readonly rest: ExchangeHandler;
-  /** Plain answers by path: some are made anew for each request, some never change. */
+  /** Plain answers by path: some are made for each request, some never change. */
   readonly pages: ReadonlyMap<string, Page | StaticJson>;
   readonly files: StaticFiles | undefined;
-  /** Told of bugs. */
+  /** For bugs. */
   readonly report: (error: unknown) => void;
 }
 

@@ -139,7 +139,7 @@ test("a run that is larger than clients take is cut into frames, without a messa
   for (const frame of [...proto, ...inJson]) assert.ok(frame.length < 1_048_576, `a frame of ${frame.length} bytes`);
 });
 
-test("a single message that is larger than clients take is a frame of its own", () => {
+test("a single message that is larger than clients take has a separate frame", () => {
   const entryOf = (offset: number, bytes: number) => ({
     offset,
     body: encodeBody({ user: "ann", text: "x".repeat(bytes), room: "lobby", id: "1", sentAtMs: 1, payload: undefined }),

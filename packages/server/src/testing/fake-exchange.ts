@@ -5,7 +5,7 @@ import { Work } from "../work/index.js";
 /** An exchange without a network, for tests: the test plays the peer through `listener`, and sees what was answered. */
 export class FakeExchange implements Exchange {
   readonly request: RequestHead;
-  /** Of a process of its own: what other exchanges cost does not make this one wait. */
+  /** Of a separate scheduler: what other exchanges cost does not make this one wait. */
   readonly share = new Work().share();
   listener: ExchangeListener = ignoredBody;
   status: number | undefined;

@@ -61,7 +61,7 @@ export class RecordingSink implements Sink {
   constructor(
     readonly encoding: Encoding = new OffsetEncoding(),
     eventEncoding: EventEncoding = new LineEncoding(),
-    /** Default: a connection of its own. */
+    /** Default: that of a separate connection. */
     readonly share: Share = new Work().share(),
   ) {
     const write = (bytes: Uint8Array) => this.takeEvents(bytes);

@@ -2,4 +2,4 @@ export { cost, spendParsed } from "./costs.js";
 export { FairQueue } from "./fair-queue.js";
 export { type PacedInput, waitInTurn } from "./paced-input.js";
 export type { Share } from "./share.js";
-export { defaultWorkBounds, processWork, Work, type WorkBounds, type WorkCounts } from "./work.js";
+export { processWork, Work, type WorkCounts } from "./work.js";

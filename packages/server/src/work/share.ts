@@ -18,7 +18,7 @@ export interface ShareOwner {
 }
 
 /**
- * One connection's share of the event loop. Whoever works for a connection asks `isFree` before each step, gives the step
+ * One connection's share of the event loop. Code that works for a connection asks `isFree` before each step, gives the step
  * to `wait` if it is not, and tells by `spend` what the step cost.
  */
 export class Share {

@@ -26,7 +26,7 @@ class TestWork extends Work {
     this.time = time;
   }
 
-  /** Do a step as everybody does: now, or when its turn comes. */
+  /** Do a step as all callers do: now, or when its turn comes. */
   step(share: Share, name: string, units: number): void {
     const step = () => {
       this.done.push(name);
@@ -53,7 +53,7 @@ test("work is done at once while nothing waits and the bounds are kept", async (
   assert.equal(work.taken(), "a1 a2 a3 a4");
   assert.equal(work.counts.waits, 0);
   await work.turns.next();
-  assert.ok(work.turns.isIdle, "nothing is due any more");
+  assert.ok(work.turns.isIdle, "no turn is called any more");
 });
 
 test("a connection past its share waits for the next turn, in order, and the others do not", async () => {

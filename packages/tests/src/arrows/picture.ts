@@ -124,7 +124,7 @@ export const places: readonly Place[] = [
       http: "it opens the port",
       "http-reply": "its own pages fail as all others do",
       documents: "it shows them as pages",
-      work: "requests wait for their connection's turn before anybody sees them",
+      work: "requests wait for their connection's turn before a handler sees them",
       "transports/rpc": "it mounts the transports",
       "transports/websocket": "it mounts the transports",
       "transports/sse": "it mounts the transports",
