@@ -19,7 +19,7 @@ import type { WireFormat } from "./wire-format.js";
 const defaultHistoryLimit = 50;
 
 /** A checked request of the contract as core's. */
-function historyRequestFrom({ room, after, before, limit, oldestFirst }: GetHistoryRequest): HistoryRequest {
+export function historyRequestFrom({ room, after, before, limit, oldestFirst }: GetHistoryRequest): HistoryRequest {
   return {
     room: roomIdFrom(room),
     after: positionFrom(after),

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { SignalSchema } from "@confab/contract/gen/confab/v1/room_pb";
+import { ignoredFields, unsetFields } from "@confab/contract/testing/every-field";
 import { Random } from "@confab/contract/testing/random";
 import type { RoomId, Signal } from "../../core/index.js";
 import { blockOf, entriesOf } from "./blocks.js";
@@ -55,6 +58,20 @@ test("a signal comes as it went, with and without what it need not have", () => 
   const bare: Signal = { user: "ann", room, kind: "typing", position: undefined, payload: undefined };
   for (const sent of [signal, bare])
     assert.deepEqual(decodeBusMessage(encodeSignal(sent)), { kind: "signal", signal: sent });
+});
+
+// A field that the contract gets later was dropped between nodes without an error.
+test("every field of a signal goes over the bus", () => {
+  const wire = fromBinary(SignalSchema, encodeSignal(signal).subarray(1));
+  const encodedPayload = "a signal has one payload once it is in core";
+  const gaps = { "confab.v1.Signal.encoded_payload": encodedPayload };
+  assert.deepEqual(unsetFields(SignalSchema, wire, { gaps }), []);
+  const decode = (sent: typeof wire) => decodeBusMessage(Buffer.concat([Buffer.of(2), toBinary(SignalSchema, sent)]));
+  const inner = {
+    "confab.v1.Signal.encoded_payload.type_url": encodedPayload,
+    "confab.v1.Signal.encoded_payload.value": encodedPayload,
+  };
+  assert.deepEqual(ignoredFields(SignalSchema, decode, { gaps: inner }), []);
 });
 
 test("kinds of a later version are nothing, and what is cut off anywhere is never taken for something whole", () => {
