@@ -11,13 +11,8 @@ export const folderFiles = {
   lock: "lock.mdb",
 } as const;
 
-/** All names that a data folder has, or had with an earlier version. */
-const ownNames: ReadonlySet<string> = new Set([
-  ...Object.values(folderFiles),
-  ...[folderFiles.log, folderFiles.lock].map(lockFileOf),
-  `${folderFiles.marker}.new`,
-  "lock",
-]);
+/** All names that a data folder has, or had with an earlier version; `.new` while a file is made. */
+const ownName = /^(log\.mdb|lock\.mdb|log\.json)((\.[0-9a-f-]+)?\.new)?(-lock)?$|^log\.closed$|^lock$/;
 
 /** Only the server's user may read messages, whatever the umask. */
 const folderMode = 0o700;
@@ -37,8 +32,8 @@ export function lockFileOf(file: string): string {
 export function prepareFolder(folder: string): void {
   makeFolder(folder, folderMode);
   const names = readdirSync(folder);
-  if (names.every((name) => ownNames.has(name))) closeToOthers(folder, folderMode);
-  for (const name of names) if (ownNames.has(name)) closeToOthers(join(folder, name), fileMode);
+  if (names.every((name) => ownName.test(name))) closeToOthers(folder, folderMode);
+  for (const name of names) if (ownName.test(name)) closeToOthers(join(folder, name), fileMode);
 }
 
 /**
@@ -81,13 +76,14 @@ function makeFolder(folder: string, mode?: number): void {
 
 /** Give a path its mode, unless it is not ours to change, as a volume of another owner: then its owner has decided who may read it. */
 function closeToOthers(path: string, mode: number): void {
-  const { uid, mode: before } = statSync(path);
-  if ((before & 0o777) === mode || uid !== process.getuid?.()) return;
+  const stats = statSync(path, { throwIfNoEntry: false });
+  // Another server that starts now may have renamed its new file.
+  if (!stats || (stats.mode & 0o777) === mode || stats.uid !== process.getuid?.()) return;
   try {
     chmodSync(path, mode);
   } catch (error) {
-    // A file system without modes, such as FAT or a share of Windows.
-    if (!isCode(error, "EPERM") && !isCode(error, "ENOTSUP")) throw error;
+    // A file system without modes, such as FAT or a share of Windows; or renamed just now.
+    if (!["EPERM", "ENOTSUP", "ENOENT"].some((code) => isCode(error, code))) throw error;
   }
 }
 

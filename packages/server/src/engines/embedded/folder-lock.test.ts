@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readdirSync, rmSync, symlinkSync } from "node:fs";
+import { readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { Random } from "@confab/contract/testing/random";
@@ -110,6 +110,23 @@ test("a stopped server keeps its folder: another one is refused, and it goes on 
   owner.signal("SIGCONT");
   assert.equal(await owner.ask("send two"), "acknowledged 2");
 });
+
+// A power cut in the first moments of a folder can leave any part of this file.
+for (const [what, content] of [
+  ["empty", ""],
+  ["cut off", "x".repeat(512)],
+  ["zeros", "\0".repeat(8_192)],
+] as const) {
+  test(`a file of the lock that is ${what} keeps no server from starting, and a server keeps its lock`, async () => {
+    writeFileSync(join(folder, "lock.mdb"), content);
+    const [first, second] = [start(), start()];
+    assert.equal(await first.ask(`open ${folder}`), "open");
+    writeFileSync(join(folder, "lock.mdb.new"), content);
+    renameSync(join(folder, "lock.mdb.new"), join(folder, "lock.mdb"));
+    assert.match(await second.ask(`open ${folder}`), /^refused FolderLockedError/);
+    assert.equal(await first.ask("send one"), "acknowledged 1");
+  });
+}
 
 // An administrator who "cleans up" gives the folder to a second server, which is what the token in each commit is for.
 for (const state of ["idle", "stopped"] as const) {

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { open, type RootDatabase } from "lmdb";
 import { folderFiles, lockFileOf, prepareFile } from "./data-folder.js";
+import { troubleWithLogFile } from "./log-file.js";
+import { makeEnvironment } from "./make-environment.js";
 
 /** Another server serves this folder: two writers would give one position to two messages. */
 export class FolderLockedError extends Error {
@@ -42,8 +44,9 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const release = () => void heldHere.delete(id);
   try {
     const path = join(folder, folderFiles.lock);
-    prepareFile(path);
-    prepareFile(lockFileOf(path));
+    // Which file this is does not matter, and none of them ever changes: the kernel's lock is on the other one.
+    if (isMissingOrBad(path)) await makeEnvironment(path, async () => undefined);
+    for (const file of [path, lockFileOf(path)]) prepareFile(file);
     for (let attempt = 0; ; attempt++) {
       const holder = await tryToLock(path);
       if (typeof holder !== "string") return () => holder.close().then(release);
@@ -55,6 +58,10 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
     release();
     throw failure;
   }
+}
+
+function isMissingOrBad(path: string): boolean {
+  return !statSync(path, { throwIfNoEntry: false })?.size || troubleWithLogFile(path) !== undefined;
 }
 
 /** The lock, or the process id of the one that has it or is about to. */

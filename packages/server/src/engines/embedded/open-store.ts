@@ -10,6 +10,7 @@ import { troubleWithLogFile } from "./log-file.js";
 import { formatVersion } from "./log-format.js";
 import { type LogMarker, readMarker, sayClosed, takeClosed, writeMarker } from "./log-marker.js";
 import { LogPlace } from "./log-place.js";
+import { makeEnvironment } from "./make-environment.js";
 import { type Store, WriteError } from "./store.js";
 import { Transactions } from "./transactions.js";
 
@@ -60,10 +61,13 @@ async function openLocked(folder: string, { durability, unlock, log }: Opening):
   const path = join(folder, folderFiles.log);
   const marker = await asStoreError("", () => readMarker(folder));
   refuseBadFile(path, marker);
-  await asStoreError(`${path} cannot be written`, () => [path, lockFileOf(path)].forEach(prepareFile));
-  const isEmpty = statSync(path).size === 0;
+  const isNew = (statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0;
+  await asStoreError(`${path} cannot be written`, async () => {
+    if (isNew) await makeEnvironment(path, async (root) => void (await readOrMakeEpoch(root, folder)));
+    for (const file of [path, lockFileOf(path)]) prepareFile(file);
+  });
   const wasClosed = await asStoreError(`the data folder ${folder} cannot be written`, () => takeClosed(folder));
-  if (!isEmpty && !wasClosed) {
+  if (!isNew && !wasClosed) {
     log.warn({ path }, "the log was not closed in order; it is checked before it is served");
     const trouble = await checkLog(path);
     if (trouble) throw badFile(path, trouble);
@@ -71,14 +75,11 @@ async function openLocked(folder: string, { durability, unlock, log }: Opening):
   let root: RootDatabase<Buffer, Buffer> | undefined;
   try {
     root = open<Buffer, Buffer>({ path, maxDbs: 8, noSync: durability === "os", ...transactions, ...binary });
-    const store = await storeIn(root, folder, unlock);
-    if (marker && marker.epoch !== store.epoch)
-      throw badFile(
-        path,
-        `it is another log than the one that log.json names (epoch ${store.epoch}, not ${marker.epoch})`,
-      );
-    if (!marker) writeMarker(folder, store);
-    return store;
+    const epoch = await readOrMakeEpoch(root, folder);
+    if (marker && marker.epoch !== epoch)
+      throw badFile(path, `it is another log than the one that log.json names (epoch ${epoch}, not ${marker.epoch})`);
+    if (!marker) writeMarker(folder, { epoch });
+    return await storeIn(root, { folder, epoch, unlock });
   } catch (cause) {
     await root?.close();
     if (cause instanceof StoreError) throw cause;
@@ -113,22 +114,22 @@ async function asStoreError<T>(what: string, step: () => T | Promise<T>): Promis
   }
 }
 
-async function storeIn(
-  root: RootDatabase<Buffer, Buffer>,
-  folder: string,
-  unlock: () => Promise<void>,
-): Promise<Store> {
+interface OpenLog {
+  readonly folder: string;
+  readonly epoch: number;
+  readonly unlock: () => Promise<void>;
+}
+
+async function storeIn(root: RootDatabase<Buffer, Buffer>, { folder, epoch, unlock }: OpenLog): Promise<Store> {
   const place = new LogPlace(folder, [join(folder, folderFiles.log), join(folder, lockFileOf(folderFiles.lock))]);
   const transactions = new Transactions(root, place);
-  const meta = root.openDB({ name: "meta", ...binary });
   const rooms = root.openDB({ name: "rooms", ...binary });
-  const epoch = await readOrMakeEpoch(meta, root, folder);
   const store: Store = {
     epoch,
     entries: root.openDB({ name: "entries", ...binary }),
     ids: root.openDB({ name: "ids", ...binary }),
     rooms: Object.assign(rooms, { count: () => entryCountOf(rooms) }),
-    meta,
+    meta: root.openDB({ name: "meta", ...binary }),
     claim: () => transactions.claim(),
     write: (write) => transactions.write(write),
     failure: () => transactions.failure,
@@ -153,11 +154,8 @@ async function claimIfPossible(store: Store): Promise<void> {
   }
 }
 
-async function readOrMakeEpoch(
-  meta: Database<Buffer, Buffer>,
-  root: RootDatabase<Buffer, Buffer>,
-  folder: string,
-): Promise<number> {
+async function readOrMakeEpoch(root: RootDatabase<Buffer, Buffer>, folder: string): Promise<number> {
+  const meta = root.openDB({ name: "meta", ...binary });
   const formatKey = Buffer.from("format");
   const epochKey = Buffer.from("epoch");
   const format = meta.get(formatKey)?.readUInt32BE(0);
