@@ -4,14 +4,14 @@ import { ignoredBody } from "../http/read-body.js";
 import { replyJson } from "../http-reply/index.js";
 import { FakeExchange } from "../testing/fake-exchange.js";
 import { settled } from "../testing/manual-turns.js";
-import type { Door } from "./door.js";
+import type { Admission } from "./admission.js";
 import { createRouter } from "./router.js";
 
 /** A router whose one handler answers `{}`, and counts. */
 function testRouter(handle: () => void = () => undefined) {
   const calls = { rest: 0, reported: 0 };
   const handler = createRouter({
-    door: { refusalOf: () => undefined } as unknown as Door,
+    admission: { refusalOf: () => undefined } as unknown as Admission,
     rpc: { owns: () => false, handle: () => assert.fail(), refuse: () => assert.fail() },
     rest: (exchange) => {
       calls.rest += 1;

@@ -4,13 +4,13 @@ import { ignoredBody } from "../http/read-body.js";
 import { replyJson, replyStaticJson, respondError, type StaticJson } from "../http-reply/index.js";
 import type { RpcHandler } from "../transports/rpc/adapter.js";
 import { cost } from "../work/index.js";
+import type { Admission } from "./admission.js";
 import { answerPreflight, CrossOriginExchange, isPreflight } from "./cors.js";
-import type { Door } from "./door.js";
 import type { Page } from "./pages.js";
 import type { StaticFiles } from "./static-files.js";
 
 export interface RouterDeps {
-  readonly door: Door;
+  readonly admission: Admission;
   readonly rpc: RpcHandler;
   readonly rest: ExchangeHandler;
   /** Plain answers by path: some are made for each request, some never change. */
@@ -21,7 +21,7 @@ export interface RouterDeps {
 }
 
 /** Which handler a request is for. */
-export function createRouter({ door, rpc, rest, pages, files, report }: RouterDeps): ExchangeHandler {
+export function createRouter({ admission, rpc, rest, pages, files, report }: RouterDeps): ExchangeHandler {
   const route = (exchange: Exchange) => {
     if (rpc.owns(exchange)) {
       rpc.handle(exchange);
@@ -59,7 +59,7 @@ export function createRouter({ door, rpc, rest, pages, files, report }: RouterDe
 
   const open = (exchange: Exchange) => {
     exchange.share.spend(cost.request);
-    const refusal = door.refusalOf(exchange.request);
+    const refusal = admission.refusalOf(exchange.request);
     if (refusal) {
       refuse(exchange, refusal);
     } else if (exchange.request.refusal) {

@@ -13,10 +13,10 @@ import { createSseHandler } from "../transports/sse/adapter.js";
 import { createWebSocketHandler } from "../transports/websocket/adapter.js";
 import { Work, type WorkCounts } from "../work/index.js";
 import { AbuseLog } from "./abuse-log.js";
+import { Admission } from "./admission.js";
 import { type Certificate, type CertificateFacts, dateTrouble, readCertificate, TlsFileError } from "./certificate.js";
 import { checkedLimits, type ServerConfig, type TlsConfig } from "./config.js";
 import { DescriptorWatch } from "./descriptors.js";
-import { Door } from "./door.js";
 import { openEngine } from "./engine.js";
 import { HostPolicy, isLoopbackHost } from "./hosts.js";
 import { listen } from "./listener.js";
@@ -70,7 +70,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const host = config.host ?? "127.0.0.1";
   // Callers are admitted without a token, so a page that had its name rebound to this server would be too.
   const hosts = new HostPolicy(config.allowedHosts ?? [], host);
-  const door = new Door({
+  const admission = new Admission({
     hosts,
     origins: new OriginPolicy(config.allowedOrigins ?? [], isLoopbackHost(host)),
     proxies: new TrustedProxies(config.trustedProxies ?? []),
@@ -95,7 +95,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const arrivals = new ArrivalTimeouts(limits.requestTimeoutMs);
   const sse = createSseHandler({ service, report });
   const onExchange = createRouter({
-    door,
+    admission,
     rpc: createRpcHandler({ service, sessions, readiness, arrivals, report }),
     rest: createRestHandler({ service, openStream: sse.openStream, bodyTimeouts: arrivals, report }),
     pages: new Map<string, Page | StaticJson>([
@@ -123,7 +123,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     sessions,
     report,
     onAbuse,
-    refusalOf: (request) => door.refusalOf(request),
+    refusalOf: (request) => admission.refusalOf(request),
   });
   const listenerOptions = {
     host,

@@ -4,15 +4,15 @@ import type { HostPolicy } from "./hosts.js";
 import type { OriginPolicy } from "./origins.js";
 import type { TrustedProxies } from "./trusted-proxies.js";
 
-export interface DoorDeps {
+export interface AdmissionDeps {
   readonly hosts: HostPolicy;
   readonly origins: OriginPolicy;
   readonly proxies: TrustedProxies;
 }
 
 /** What every request is asked first, on every transport: does it name this server, and may its page use it? */
-export class Door {
-  constructor(private readonly deps: DoorDeps) {}
+export class Admission {
+  constructor(private readonly deps: AdmissionDeps) {}
 
   /** Why a request is not let in; undefined when it is. UNKNOWN_HOST or PERMISSION_DENIED. */
   refusalOf(request: RequestHead): ConfabError | undefined {
