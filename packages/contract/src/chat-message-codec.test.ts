@@ -126,6 +126,15 @@ test("an encoded acknowledgement is what the generated code reads", () => {
   });
 });
 
+// The contract and docs/limits.md say this number.
+test("a message without room and id takes at most 70 bytes beside its user and its text", () => {
+  const added = { room: "lobby", id: "0".repeat(36), sentAtMs: 253_402_300_799_999 };
+  for (const length of [1, 127, 65_536, 4_194_304]) {
+    const body = encodeBody({ user: "ann", text: "x".repeat(length), ...added });
+    assert.ok(body.length - "ann".length - length <= 70, `${body.length - length}`);
+  }
+});
+
 /** Fields by hand: what a peer with a newer contract, or with bad intent, may send. */
 const wire = {
   userAnn: [0x0a, 3, 0x61, 0x6e, 0x6e],

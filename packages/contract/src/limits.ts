@@ -16,7 +16,7 @@ export const limits = {
     min: 1_024,
     max: 4_194_304,
     meaning:
-      "One message, on every transport, after decompression. Replies and frames with several messages stay below 1 MiB; with larger messages clients need larger limits too: gRPC libraries take 4 MiB by default, Python's websockets 1 MiB",
+      "One message, on every transport, after decompression, as it is stored: beside user, text and payload the server adds up to 70 bytes for the room `lobby`, an id and the time. Replies and frames with several messages stay below 1 MiB; with larger messages clients need larger limits too: gRPC libraries take 4 MiB by default, Python's websockets 1 MiB",
   },
   maxHeaderBytes: {
     fallback: 16_384,

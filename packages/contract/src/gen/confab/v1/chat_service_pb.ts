@@ -57,6 +57,12 @@ export const ChatService: GenService<{
    * example with `after` set to just before the range. Other clients get the
    * HTTP error (416).
    *
+   * An `EventSource` sends no headers that a page chooses, and over HTTP/1.1 a
+   * browser opens six connections to a host, which all tabs share: one that is
+   * open in each tab leaves none for sends from the sixth tab on. HTTP/2 (with
+   * TLS) and WebSockets do not have that bound. A page of another site needs its
+   * origin in `--allow-origin`.
+   *
    * Over Connect and gRPC-Web a stream on which nothing was sent for a while
    * (the limit idleStreamEndMs, 50 s) ends with UNAVAILABLE, an ErrorInfo with
    * the reason IDLE_STREAM and a RetryInfo, because proxies cut streams that are

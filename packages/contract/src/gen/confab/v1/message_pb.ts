@@ -65,7 +65,11 @@ export type ChatMessage = Message<"confab.v1.ChatMessage"> & {
   user: string;
 
   /**
-   * What is said. Its upper bound is the server's limit for a whole message.
+   * What is said. Its upper bound is the server's limit for a whole message as it
+   * is stored (`maxMessageBytes`, in `Welcome.max_message_bytes`): `user`, `text`
+   * and `payload` in Protobuf, with what the server adds. For a message without
+   * `room` and `id` that is at most 70 bytes: the room `lobby`, an id of 36
+   * characters, and `sent_at`. A longer room or id counts with its length.
    *
    * @generated from field: string text = 2;
    */
