@@ -9,7 +9,8 @@ import { ChatMessageSchema, UserSchema } from "@confab/contract/gen/confab/v1/me
 import type { HttpRoute } from "../service/http-routes.js";
 import { commentOf } from "./comments.js";
 import { crossFieldRules } from "./cross-field.js";
-import type { JsonSchema, SchemaSet } from "./json-schema.js";
+import type { SchemaSet } from "./json-schema.js";
+import type { JsonSchema } from "./schema.js";
 
 /** A message of a channel, as the contract has it or wrapped in one property. */
 export interface ChannelMessage {

@@ -6,8 +6,8 @@ import {
 } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { user_name } from "@confab/contract/gen/confab/v1/rules_pb";
 import { userNamePattern } from "@confab/contract/user-name";
-import type { JsonSchema } from "./json-schema.js";
 import { digitsUpTo } from "./number-text.js";
+import type { JsonSchema } from "./schema.js";
 
 /**
  * The pattern of users' names for validators that know no flag `u`, or are not of ECMAScript: `\u{…}` means something else

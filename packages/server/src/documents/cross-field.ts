@@ -1,7 +1,7 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { getOption } from "@bufbuild/protobuf";
 import * as validate from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import type { JsonSchema } from "./json-schema.js";
+import type { JsonSchema } from "./schema.js";
 
 // The rules of the contract that look at several fields are expressions in CEL, which JSON Schema has no keyword for. Each
 // stands here once more as a schema; a test fails for a rule that does not.

@@ -8,10 +8,8 @@ import { constraintsOf, isNeverEmpty } from "./constraints.js";
 import { crossFieldRules, isSet } from "./cross-field.js";
 import { anySchema, payloadSchema, strictBase64 } from "./payload-schema.js";
 import { scalarSchema } from "./scalars.js";
+import type { JsonSchema } from "./schema.js";
 import { wellKnown } from "./well-known.js";
-
-/** A JSON Schema of draft 2020-12, kept to what draft-07 has too, so that AsyncAPI takes it as OpenAPI does. */
-export type JsonSchema = { readonly [keyword: string]: unknown };
 
 /** The text form of a position, where URLs and headers carry one. */
 export const positionTextSchema: JsonSchema = {

@@ -8,7 +8,8 @@ import { type HttpRoute, HttpRoutes } from "../service/http-routes.js";
 import { commentOf, summaryAndDescription } from "./comments.js";
 import { crossFieldRules } from "./cross-field.js";
 import { errorResponses, type OperationTraits } from "./error-responses.js";
-import { type JsonSchema, positionTextSchema, SchemaSet } from "./json-schema.js";
+import { positionTextSchema, SchemaSet } from "./json-schema.js";
+import type { JsonSchema } from "./schema.js";
 
 export interface OpenApiOptions {
   readonly version: string;

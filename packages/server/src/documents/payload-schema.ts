@@ -1,7 +1,7 @@
 import type { DescMessage, Registry } from "@bufbuild/protobuf";
 import { EncodedPayloadSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import { constraintsOf } from "./constraints.js";
-import type { JsonSchema } from "./json-schema.js";
+import type { JsonSchema } from "./schema.js";
 import { isOptionalInAny, wellKnown } from "./well-known.js";
 
 /** Standard base64 with padding (RFC 4648 §4), as payloads of types that the server does not know have it. */

@@ -1,6 +1,6 @@
 import { ScalarType } from "@bufbuild/protobuf";
-import type { JsonSchema } from "./json-schema.js";
 import { digitsUpTo } from "./number-text.js";
+import type { JsonSchema } from "./schema.js";
 
 /**
  * A scalar in proto3 JSON (protobuf.dev/programming-guides/json). The server writes 64-bit numbers as text and others as

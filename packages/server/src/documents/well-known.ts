@@ -1,4 +1,4 @@
-import type { JsonSchema } from "./json-schema.js";
+import type { JsonSchema } from "./schema.js";
 
 /** The JSON forms of google.protobuf's well-known types (protobuf.dev/programming-guides/json), `Any` aside. */
 export const wellKnown: Readonly<Record<string, JsonSchema>> = {
