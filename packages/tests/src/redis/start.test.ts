@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { type TestContext, test } from "node:test";
 import { untilHas } from "./testing/node.js";
 import { aPrefix, openNode } from "./testing/open-node.js";
+import { readmeRights } from "./testing/readme-rights.js";
 import { redisFor, twoNodes } from "./testing/redis-for.js";
 
 /** Why an engine does not start on this Redis. */
@@ -50,9 +50,7 @@ test("a password that is wrong or missing is said to be, and never shown", async
 test("a user with the rights of the README can do everything; one without the right to scripts is refused", async (t) => {
   const redis = await redisFor(t);
   if (!redis) return;
-  const readme = await readFile(new URL("../../../../README.md", import.meta.url), "utf8");
-  const words = /^ +ACL SETUSER confab (.*)$/m.exec(readme)?.[1]?.split(" ") ?? [];
-  await redis.cli("ACL", "SETUSER", "confab", ...words);
+  await redis.cli("ACL", "SETUSER", "confab", ...(await readmeRights()));
   const url = `redis://confab:password@127.0.0.1:${redis.port}`;
   const [one, two] = await twoNodes(t, { url, prefix: "confab", retention: { maxAgeMs: 60_000 } });
   const reader = await two.read();

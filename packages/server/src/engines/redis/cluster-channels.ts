@@ -12,8 +12,8 @@ export interface ClusterChannelsDeps {
   readonly ownerOf: (channel: string) => ChannelServer;
   /** Undefined: the Cluster does not have it any more. */
   readonly linkTo: (name: string) => ChannelServer["link"] | undefined;
-  /** Ask for the map of slots now, and then `followMap`. Never rejects. */
-  readonly refresh: () => Promise<void>;
+  /** Ask for the map of slots now, first the server that says that it has changed, and then `followMap`. Never rejects. */
+  readonly refresh: (server: string | undefined) => Promise<void>;
   /** Something may have been missed on these channels. */
   readonly interrupted: (channels: Iterable<string>) => void;
   /** Resolves after a pause, longer for a higher number. */
@@ -46,6 +46,7 @@ export class ClusterChannels {
     const followed: Followed = { server: undefined };
     this.channels.set(channel, followed);
     for (let redirections = 0; ; redirections++) {
+      const asked = this.homeOf(channel);
       try {
         await this.follow(channel, followed);
         return;
@@ -54,7 +55,7 @@ export class ClusterChannels {
           if (this.channels.get(channel) === followed) this.channels.delete(channel);
           throw thrown;
         }
-        await this.deps.refresh();
+        await this.deps.refresh(asked);
         if (followed.server === undefined) await this.deps.backOff(redirections);
         if (this.channels.get(channel) !== followed) return;
       }
@@ -72,7 +73,7 @@ export class ClusterChannels {
     const followed = this.channels.get(channel);
     if (followed?.server !== server) return;
     followed.server = undefined;
-    void this.deps.refresh();
+    void this.deps.refresh(server);
   }
 
   /** There is another map: subscribe each channel where its slot is now. Never rejects. */

@@ -1,5 +1,10 @@
 import { ClusterChannels } from "./cluster-channels.js";
 import { ClusterMap } from "./cluster-map.js";
+import type { CommandLink } from "./command-link.js";
+import type { EngineLog } from "./engine-log.js";
+import { Newcomers } from "./newcomers.js";
+import { OpenSlots } from "./open-slots.js";
+import { type Redirection, redirectionFrom } from "./redirection.js";
 import { RedisLostError, redisErrorCode } from "./redis-error.js";
 import type { LinkEvents, RedisLink } from "./redis-link.js";
 import type { Script } from "./scripts/script.js";
@@ -15,24 +20,35 @@ export interface ClusterLinkDeps {
   readonly events: LinkEvents;
   /** How often the map is asked for again while all is well, in milliseconds. */
   readonly calmRefreshMs: number;
+  readonly log: EngineLog;
   /** A link to one of its masters, not opened yet. */
   readonly serverAt: (address: Address, part: ClusterPart) => ServerLink;
+  /** A link to a master that has no slot yet and is sent its first one. Not opened yet. */
+  readonly newcomerAt: (address: Address, part: ClusterPart) => CommandLink;
 }
 
 /** What a link to one master is told of the Cluster. */
 export interface ClusterPart {
   readonly hasSlot: (slot: number) => boolean;
+  /** It has the slot, or the slot is moving to it. */
+  readonly mayHoldOf: (slot: number) => boolean;
   /** A connection has ended: perhaps others have its slots by now. */
   readonly lost: () => void;
   /** It brings a channel no more, since another one has its slot. */
   readonly moved: (channel: string) => void;
 }
 
+/** How a command is run at the server that has its keys, and at the one that they are moving to. */
+interface Redirected {
+  readonly at: (server: CommandLink) => Promise<unknown>;
+  readonly asking: (server: CommandLink) => Promise<unknown>;
+}
+
 /** How often the map is asked for again while something is not well, in milliseconds. */
 const troubledRefreshMs = 500;
 
-/** How often one command follows a redirection before it is given up: a slot on its way takes two. */
-const maxRedirections = 5;
+/** How often one command is tried again elsewhere or later before it is given up. With the pauses this is 2.5 s. */
+const maxRedirections = 7;
 
 /**
  * A Redis Cluster: each key at the master that has its slot, each channel too.
@@ -46,17 +62,28 @@ export class ClusterLink implements RedisLink {
   private readonly channels = new ClusterChannels({
     ownerOf: (channel) => this.ownerOf(channel),
     linkTo: (name) => this.servers.get(name),
-    refresh: () => this.refresh(),
+    refresh: (server) => this.refresh(server),
     interrupted: (channels) => this.deps.events.interrupted(channels),
     backOff,
   });
+  private readonly newcomers: Newcomers;
+  private readonly openSlots: OpenSlots;
+  /** Slots that were moving when a command was last sent on, and to which server. */
+  private readonly sentOn = new Map<number, string>();
+  /** Masters that have no slot any more, until their last answers have come. */
+  private readonly retiring = new Set<ServerLink>();
   private refreshing: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
   /** When the map is asked for next. */
   private dueAtMs = Number.POSITIVE_INFINITY;
   private isClosed = false;
 
-  constructor(private readonly deps: ClusterLinkDeps) {}
+  constructor(private readonly deps: ClusterLinkDeps) {
+    const { options, log, newcomerAt } = deps;
+    const { username, password, answerTimeoutMs } = options;
+    this.openSlots = new OpenSlots({ username, password, timeoutMs: Math.floor(answerTimeoutMs / 2), log });
+    this.newcomers = new Newcomers((address) => newcomerAt(address, this.partOf(describeAddress(address))));
+  }
 
   /** @throws what stood in the way. */
   async open(): Promise<void> {
@@ -72,15 +99,22 @@ export class ClusterLink implements RedisLink {
   }
 
   async run(script: Script, keys: readonly string[], args: readonly Argument[], isDurable = false): Promise<unknown> {
-    return this.redirected(keys[0] ?? "", {
+    return this.redirected(keys, {
       at: (server) => server.run(script, keys, args, isDurable),
-      asking: (server) => server.runAsking(script, keys, args),
+      asking: async (server) => {
+        const { reply, published } = await server.runAsking(script, keys, args, isDurable);
+        // Subscribers are where the slot is until its move has ended.
+        await Promise.all(published.map(({ channel, message }) => this.publish(channel, message)));
+        return reply;
+      },
     });
   }
 
   async send(key: string, args: readonly Argument[]): Promise<unknown> {
-    const at = (server: ServerLink) => server.send(key, args);
-    return this.redirected(key, { at, asking: at });
+    return this.redirected([key], {
+      at: (server) => server.send(args),
+      asking: (server) => server.sendAsking(args),
+    });
   }
 
   subscribe(channel: string): Promise<void> {
@@ -102,30 +136,35 @@ export class ClusterLink implements RedisLink {
   close(): void {
     this.isClosed = true;
     clearTimeout(this.timer);
-    for (const server of this.servers.values()) server.close();
+    for (const server of [...this.servers.values(), ...this.retiring]) server.close();
+    this.newcomers.close();
   }
 
-  /** Run a command where its key is, wherever servers send it. */
-  private async redirected(
-    key: string,
-    { at, asking }: { at: (server: ServerLink) => Promise<unknown>; asking: (server: ServerLink) => Promise<unknown> },
-  ): Promise<unknown> {
+  /** Run a command where its keys are, wherever servers send it. */
+  private async redirected(keys: readonly string[], command: Redirected): Promise<unknown> {
+    const [key = ""] = keys;
     for (let redirections = 0; ; redirections++) {
+      const { name, link } = this.ownerOf(key);
+      const { commands } = link;
       try {
-        return await at(this.ownerOf(key).link);
+        return await command.at(commands);
       } catch (thrown) {
         if (redirections === maxRedirections) throw thrown;
         switch (redisErrorCode(thrown)) {
           case "MOVED":
-            await this.refresh();
+            await this.refresh(name);
+            // Otherwise the servers do not agree yet.
+            if (this.ownerOf(key).name === name) await backOff(redirections);
             break;
           case "ASK": {
-            const there = this.servers.get(targetOf(thrown));
-            if (there) return asking(there);
-            await this.refresh();
+            const answer = await this.ask(redirectionFrom(thrown, commands.current.address), command);
+            if (answer) return answer.reply;
+            await backOff(redirections);
             break;
           }
           case "TRYAGAIN":
+            if (!(await this.openSlots.move(commands, keys))) await backOff(redirections);
+            break;
           case "CLUSTERDOWN":
             await backOff(redirections);
             break;
@@ -134,6 +173,35 @@ export class ClusterLink implements RedisLink {
             throw thrown;
         }
       }
+    }
+  }
+
+  /** Run a command where a key's slot is moving to. Undefined: the move has ended, or has not begun there. */
+  private async ask(
+    redirection: Redirection | undefined,
+    { asking }: Redirected,
+  ): Promise<{ readonly reply: unknown } | undefined> {
+    if (!redirection) return undefined;
+    const { slot, address } = redirection;
+    const name = describeAddress(address);
+    const commands = this.servers.get(name)?.commands ?? (await this.newcomers.at(address));
+    try {
+      const reply = await asking(commands);
+      this.sentOn.set(slot, name);
+      return { reply };
+    } catch (thrown) {
+      const code = redisErrorCode(thrown);
+      if (code === "MOVED" || code === "ASK" || code === "TRYAGAIN") return undefined;
+      throw thrown;
+    }
+  }
+
+  /** At most once, as all publishing. Never rejects. */
+  private async publish(channel: string, message: Buffer): Promise<void> {
+    try {
+      await this.send(channel, ["SPUBLISH", channel, message]);
+    } catch {
+      // Readers find in the log what did not arrive.
     }
   }
 
@@ -146,17 +214,26 @@ export class ClusterLink implements RedisLink {
   }
 
   private linkTo(name: string, address: Address): ServerLink {
-    return this.deps.serverAt(address, {
-      hasSlot: (slot) => this.map.ownerOf(slot) === name,
-      lost: () => this.refreshSoon(),
-      moved: (channel) => this.channels.moved(channel, name),
-    });
+    return this.deps.serverAt(address, this.partOf(name));
   }
 
-  private async askAnyone(): Promise<ClusterMap> {
-    const asked = new Map(
-      [...this.map.masters.values(), ...this.deps.addresses].map((one) => [describeAddress(one), one]),
-    );
+  private partOf(name: string): ClusterPart {
+    return {
+      hasSlot: (slot) => this.map.ownerOf(slot) === name,
+      mayHoldOf: (slot) => this.map.ownerOf(slot) === name || this.sentOn.get(slot) === name,
+      lost: () => this.refreshSoon(),
+      moved: (channel) => this.channels.moved(channel, name),
+    };
+  }
+
+  /** `first`: the server to begin with. */
+  private async askAnyone(first?: string): Promise<ClusterMap> {
+    const { masters } = this.map;
+    const asked = new Map<string, Address>();
+    const informed = first === undefined ? undefined : masters.get(first);
+    for (const address of [...(informed ? [informed] : []), ...masters.values(), ...this.deps.addresses]) {
+      asked.set(describeAddress(address), address);
+    }
     let lastFailure: unknown;
     for (const address of asked.values()) {
       try {
@@ -174,11 +251,14 @@ export class ClusterLink implements RedisLink {
     throw lastFailure ?? new RedisLostError("nobody in the Cluster has slots yet", false);
   }
 
-  /** Ask for the map now, once for all who ask meanwhile. Never rejects: the old one stays then. */
-  private refresh(): Promise<void> {
+  /**
+   * Ask for the map now, once for all that ask meanwhile. Never rejects: the old one stays then. `server`: the one that says
+   * that the map is wrong. It knows of the change, which others learn a moment later.
+   */
+  private refresh(server?: string): Promise<void> {
     clearTimeout(this.timer);
     this.dueAtMs = Number.POSITIVE_INFINITY;
-    this.refreshing ??= this.renewMap()
+    this.refreshing ??= this.renewMap(server)
       .catch(() => {
         // Nobody answers. Those who need the Cluster are told by their own commands.
       })
@@ -207,8 +287,8 @@ export class ClusterLink implements RedisLink {
     this.timer = setTimeout(() => void this.refresh(), ms).unref();
   }
 
-  private async renewMap(): Promise<void> {
-    const map = await this.askAnyone();
+  private async renewMap(server: string | undefined): Promise<void> {
+    const map = await this.askAnyone(server);
     if (this.isClosed) return;
     this.map = map;
     for (const [name, address] of map.masters) {
@@ -220,18 +300,19 @@ export class ClusterLink implements RedisLink {
     for (const [name, server] of this.servers) {
       if (map.masters.has(name)) continue;
       this.servers.delete(name);
-      server.close();
+      this.retiring.add(server);
+      server.retire(() => this.retiring.delete(server));
     }
-    await this.channels.followMap();
+    for (const [slot, name] of this.sentOn) if (map.ownerOf(slot) === name) this.sentOn.delete(slot);
+    this.newcomers.closeIdle();
+    // Commands need not wait for it.
+    void this.channels.followMap().then(() => {
+      if (!this.channels.areFollowed) this.refreshSoon();
+    });
   }
 }
 
-/** The Cluster needs a moment: longer each time, 0.6 s in all. */
+/** The Cluster needs a moment: longer each time. */
 function backOff(redirections: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 20 * 2 ** redirections));
-}
-
-/** The server that a redirection names: `ASK 3999 127.0.0.1:6381`. */
-function targetOf(thrown: unknown): string {
-  return thrown instanceof Error ? (thrown.message.split(" ")[2] ?? "") : "";
 }

@@ -24,6 +24,8 @@ const longestPauseMs = 2_000;
 export class Connection {
   private session: Session | undefined;
   private lastFailure: Error | undefined;
+  /** The first attempt of `openSoon`. */
+  private opening: Promise<void> | undefined;
   private isClosed = false;
   private attempts = 0;
   private pause: NodeJS.Timeout | undefined;
@@ -37,7 +39,20 @@ export class Connection {
 
   /** As `open`, but what fails is tried again. */
   openSoon(): void {
-    this.attemptOrRetry();
+    this.opening = this.attemptOrRetry().finally(() => {
+      this.opening = undefined;
+    });
+  }
+
+  /** Whether the first attempt of `openSoon` is under way. */
+  get isOpening(): boolean {
+    return this.opening !== undefined;
+  }
+
+  /** As `current`, after the first attempt of `openSoon`. */
+  async ready(): Promise<Session> {
+    await this.opening;
+    return this.current;
   }
 
   /** The session that can be used now. @throws RedisLostError: there is none. */
@@ -86,13 +101,16 @@ export class Connection {
     if (this.isClosed) return;
     // Many nodes lose their Redis at once: each comes back at a moment of its own.
     const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** this.attempts++) * (0.5 + this.deps.random() / 2);
-    this.pause = setTimeout(() => this.attemptOrRetry(), pauseMs);
+    this.pause = setTimeout(() => void this.attemptOrRetry(), pauseMs);
   }
 
-  private attemptOrRetry(): void {
-    this.attempt().catch((thrown: unknown) => {
+  /** Never rejects. */
+  private async attemptOrRetry(): Promise<void> {
+    try {
+      await this.attempt();
+    } catch (thrown) {
       this.lastFailure = thrown instanceof Error ? thrown : new Error(String(thrown));
       this.reconnectLater();
-    });
+    }
   }
 }

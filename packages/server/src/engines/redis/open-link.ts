@@ -1,5 +1,7 @@
 import { ClusterLink } from "./cluster-link.js";
+import { CommandLink, type CommandLinkDeps } from "./command-link.js";
 import { durabilityOf } from "./durability.js";
+import type { EngineLog } from "./engine-log.js";
 import type { Keys } from "./keys.js";
 import type { LinkEvents, RedisLink } from "./redis-link.js";
 import { locateMaster } from "./sentinel.js";
@@ -8,12 +10,6 @@ import type { Session, SessionOptions } from "./session.js";
 import { tagIn } from "./slots.js";
 import { checkServer } from "./start-check.js";
 import { type Address, describeAddress, type RedisTarget } from "./url.js";
-
-/** Where the engine says what happens to its Redis. */
-export interface EngineLog {
-  info(facts: object, message: string): void;
-  warn(facts: object, message: string): void;
-}
 
 export interface LinkConfig {
   readonly target: RedisTarget;
@@ -34,6 +30,8 @@ export interface OpenLinkDeps {
 interface Part {
   readonly locate: () => Promise<Address>;
   readonly hasSlot: (slot: number) => boolean;
+  /** Also of slots that are moving to it. */
+  readonly mayHoldOf: (slot: number) => boolean;
   readonly lost: () => void;
   readonly moved: (channel: string) => void;
 }
@@ -43,50 +41,71 @@ export function linkFor(config: LinkConfig, deps: OpenLinkDeps): RedisLink & { o
   const { target, answerTimeoutMs } = config;
   const { username, password, database, isTls, addresses } = target;
   const options: SessionOptions = { username, password, database, isTls, answerTimeoutMs };
+  const links = new Links(config, options, deps);
   if (target.form === "cluster") {
     return new ClusterLink({
       options,
       addresses,
       events: deps.events,
       calmRefreshMs: config.calmRefreshMs,
-      serverAt: (address, part) => serverLink(config, options, deps, { ...part, locate: async () => address }),
+      log: config.log,
+      serverAt: (address, part) => links.server({ ...part, locate: async () => address }),
+      newcomerAt: (address, part) => links.newcomer({ ...part, locate: async () => address }),
     });
   }
   const locate = target.form === "sentinel" ? () => locateMaster(target, options) : async () => firstOf(addresses);
-  return serverLink(config, options, deps, {
+  return links.server({
     locate,
     hasSlot: () => true,
+    mayHoldOf: () => true,
     lost: () => undefined,
     moved: (channel) => deps.events.interrupted([channel]),
   });
 }
 
-function serverLink(config: LinkConfig, options: SessionOptions, deps: OpenLinkDeps, part: Part): ServerLink {
-  const { keys, events } = deps;
-  const tag = () => tagIn(part.hasSlot, "probe") ?? "";
-  return new ServerLink({
-    options,
-    keys,
-    locate: part.locate,
-    tag,
-    events,
-    connected: async (session, mayHaveLost) => {
-      await checkServer(session, keys.probe(tag()));
-      if (!mayHaveLost) {
-        config.log.info({ redis: describeAddress(session.address) }, "connected to Redis again");
-        return;
-      }
-      await tellDurability(session, config);
-      deps.mayHaveLost(part.hasSlot);
-    },
-    moved: part.moved,
-    lost: (cause) => {
-      config.log.warn({ reason: cause.message }, "lost a connection to Redis");
-      part.lost();
-    },
-    waitReplicas: config.waitReplicas,
-    random: Math.random,
-  });
+/** Makes the links to servers. */
+class Links {
+  constructor(
+    private readonly config: LinkConfig,
+    private readonly options: SessionOptions,
+    private readonly deps: OpenLinkDeps,
+  ) {}
+
+  server(part: Part): ServerLink {
+    const { keys, events } = this.deps;
+    const tag = () => tagIn(part.hasSlot, "probe") ?? "";
+    const check = (session: Session) => checkServer(session, keys.probe(tag()));
+    return new ServerLink({ ...this.commands(part, check), keys, tag, events, moved: part.moved });
+  }
+
+  /** It has no slot, so no key can be written to try it. */
+  newcomer(part: Part): CommandLink {
+    return new CommandLink(this.commands(part, async () => undefined));
+  }
+
+  private commands(part: Part, check: (session: Session) => Promise<void>): CommandLinkDeps {
+    const { config, options, deps } = this;
+    const { log, waitReplicas } = config;
+    return {
+      options,
+      locate: part.locate,
+      connected: async (session, mayHaveLost) => {
+        await check(session);
+        if (!mayHaveLost) {
+          log.info({ redis: describeAddress(session.address) }, "connected to Redis again");
+          return;
+        }
+        await tellDurability(session, config);
+        deps.mayHaveLost(part.mayHoldOf);
+      },
+      lost: (cause) => {
+        log.warn({ reason: cause.message }, "lost a connection to Redis");
+        part.lost();
+      },
+      waitReplicas,
+      random: Math.random,
+    };
+  }
 }
 
 async function tellDurability(session: Session, { waitReplicas, log }: LinkConfig): Promise<void> {

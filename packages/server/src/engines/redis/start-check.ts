@@ -28,7 +28,10 @@ export async function checkServer(session: Session, probeKey: string): Promise<v
   try {
     await session.run(probeScript, [probeKey], []);
   } catch (thrown) {
-    if (redisErrorCode(thrown) !== "NOPERM") throw thrown;
+    const code = redisErrorCode(thrown);
+    // The slot of this key is moving to another master. The user may run scripts, which is what is tried here.
+    if (code === "ASK") return;
+    if (code !== "NOPERM") throw thrown;
     throw new RedisStartError(
       `this user may not run scripts on keys and channels of the prefix: ${text(thrown)}; see the README for the rights that are needed`,
       { cause: thrown },

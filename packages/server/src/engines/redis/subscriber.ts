@@ -36,10 +36,13 @@ export class Subscriber {
 
   /** Resolves once everything published from now on will be heard. @throws ErrorReply, RedisLostError. */
   async subscribe(channel: string): Promise<void> {
+    const { connection } = this;
     // Throws while there is no session in use: one that is made fit for it may still be given up.
-    void this.connection.current;
+    if (!connection.isOpening) void connection.current;
     this.wanted.add(channel);
     try {
+      if (connection.isOpening) await connection.ready();
+      if (!this.wanted.has(channel)) return;
       await this.channels?.subscribe(channel);
     } catch (thrown) {
       this.wanted.delete(channel);

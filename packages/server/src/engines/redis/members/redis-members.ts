@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Member, MemberCounts, MemberDirectory, RoomId } from "../../../core/index.js";
-import type { EngineLog } from "../open-link.js";
+import type { EngineLog } from "../engine-log.js";
 import { confabErrorFromRedis, RedisLostError } from "../redis-error.js";
 import type { RedisLink } from "../redis-link.js";
 import { DeadNodes } from "./dead-nodes.js";

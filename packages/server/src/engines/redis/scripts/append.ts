@@ -36,7 +36,8 @@ elseif count == 0 then
   return { 0, 0 }
 else
   -- Nobody wrote yet, or the record is lost: what it described then is another log, of which no position is good.
-  call('UNLINK', log, KEYS[3], KEYS[4])
+  -- One by one: while the slot moves, the other master refuses a command that names a key which does not exist.
+  for _, key in ipairs({ log, KEYS[3], KEYS[4] }) do call('UNLINK', key) end
   epoch, top, oldest, swept, bytes = tonumber(ARGV[1]), 0, 1, 1, 0
 end
 local topBefore = top

@@ -15,7 +15,7 @@ ${roomRecordLua}
 local record = redis.call('GET', KEYS[2])
 if not record then
   -- The record of a room that has messages may be lost: what it described is another log now.
-  redis.call('UNLINK', KEYS[1], KEYS[3], KEYS[4])
+  for _, key in ipairs({ KEYS[1], KEYS[3], KEYS[4] }) do redis.call('UNLINK', key) end
   redis.call('SET', KEYS[2], struct.pack(recordForm, tonumber(ARGV[1]), 0, 1, 1, 0), 'PX', ARGV[2])
 else
   local _, top = struct.unpack(recordForm, record)
