@@ -67,6 +67,8 @@ export function byteSize(option: string, text: string): number {
 /** The one positional argument, or the few, that a command takes. @throws UsageError: too many. */
 export function positionals(args: readonly string[], names: readonly string[]): (string | undefined)[] {
   const extra = args[names.length];
-  if (extra !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(extra)}`);
+  // A URL in the wrong place may hold a password.
+  const shown = extra?.replace(/\/\/.*@/, "//...@");
+  if (shown !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(shown)}`);
   return names.map((_name, index) => args[index]);
 }

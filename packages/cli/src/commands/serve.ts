@@ -15,6 +15,7 @@ import { exitCode } from "../exit-codes.js";
 import { durationMs, parseCommandLine, positionals, wholeNumber } from "../parse-args.js";
 import { banner } from "../serve/banner.js";
 import { defaultDataDir, engineFrom, engineOptions } from "../serve/engine.js";
+import { engineSettingFrom, hasPassword } from "../serve/engine-url.js";
 import { retentionFrom } from "../serve/retention.js";
 import { StreamLogger } from "../serve/stream-logger.js";
 import { webRoot } from "../serve/web-root.js";
@@ -36,7 +37,9 @@ Runs a server until Ctrl-C or SIGTERM, then says goodbye to its clients and stop
       --tls-key FILE         its private key in PEM. kill -HUP reads both again
       --engine URL           keep messages in a Redis that several nodes share: redis://host:6379,
                              redis+sentinel://host,host/master or redis+cluster://host,host;
-                             rediss:// and so on with TLS; default embedded, on this machine
+                             rediss:// and so on with TLS; default embedded, on this machine. Other
+                             users of the machine can read a command line: give a URL with a password
+                             by one of the variables below instead
       --redis-prefix NAME    what the names of all keys begin with; default confab. Deployments
                              that share a Redis need one each
       --redis-wait-replicas N  acknowledge a message when N replicas of Redis have it too; default 0
@@ -64,6 +67,10 @@ Runs a server until Ctrl-C or SIGTERM, then says goodbye to its clients and stop
       --json                 logs as lines of JSON
   -h, --help                 this text
 
+Environment, used without --engine:
+  CONFAB_ENGINE              as --engine
+  CONFAB_ENGINE_FILE         a file that holds it, such as a mounted secret
+
 Limits:
 ${limitsHelp()}
 
@@ -75,11 +82,12 @@ Exit codes:
   async run(args, context) {
     const { values, positionals: words } = parseCommandLine(args, serveOptions);
     positionals(words, []);
+    const setting = engineSettingFrom(values.engine, context.env);
     const config: ServerConfig & Required<Pick<ServerConfig, "host" | "port">> = {
       host: values.host ?? "127.0.0.1",
       port: wholeNumber("port", values.port ?? String(defaultPort), 0, 65_535),
       ...tlsFrom(values["tls-cert"], values["tls-key"]),
-      engine: engineFrom(values),
+      engine: engineFrom(values, setting),
       retention: retentionFrom({
         messages: values["retention-messages"],
         age: values["retention-age"],
@@ -94,7 +102,11 @@ Exit codes:
       ...(values.types && { types: typesFrom(values.types) }),
       ...webRoot(),
     };
-    const server = await start(config, context);
+    if (setting?.key === "--engine" && hasPassword(setting.value)) {
+      const advice = "give the URL by CONFAB_ENGINE or CONFAB_ENGINE_FILE";
+      config.logger?.warn({}, `other users of this machine can read the password in --engine; ${advice}`);
+    }
+    const server = await start(config, setting?.key ?? "--engine", context);
     if (!server) return exitCode.refused;
     // Without TLS there is nothing to read again, and a terminal that closes ends its server as it ends all else.
     if (config.tls) process.on("SIGHUP", server.reloadCertificate);
@@ -129,18 +141,19 @@ const serveOptions = {
 /** Start, or say in one line why that cannot be. */
 async function start(
   config: ServerConfig & { readonly host: string; readonly port: number },
+  engineKey: string,
   { err }: CommandContext,
 ): Promise<RunningServer | undefined> {
   try {
     return await startServer(config);
   } catch (error) {
-    if (error instanceof RedisUrlError) throw new UsageError(`--engine: ${error.message}`, { cause: error });
+    if (error instanceof RedisUrlError) throw new UsageError(`${engineKey}: ${error.message}`, { cause: error });
     if (error instanceof TlsFileError) {
       const option = error.key === "certFile" ? "--tls-cert" : "--tls-key";
       throw new UsageError(`${option} ${error.file}: ${error.reason}`, { cause: error });
     }
     if (error instanceof ConfigError) throw new UsageError(error.message, { cause: error });
-    const reason = startFailure(error, config);
+    const reason = startFailure(error, engineKey, config);
     if (reason === undefined) throw error;
     await err.line(`confab: ${reason}`);
     return undefined;
@@ -150,9 +163,10 @@ async function start(
 /** Why a server cannot start, naming the option that would change it; undefined for what is nobody's option. */
 function startFailure(
   error: unknown,
+  engineKey: string,
   { host, port, engine }: Pick<ServerConfig, "engine"> & { readonly host: string; readonly port: number },
 ): string | undefined {
-  if (error instanceof RedisStartError) return `--engine: Redis at ${error.message}`;
+  if (error instanceof RedisStartError) return `${engineKey}: Redis at ${error.message}`;
   const dataDir = engine.kind === "embedded" ? engine.dataDir : "";
   if (error instanceof FolderLockedError || error instanceof StoreError) return `--data ${dataDir}: ${error.message}`;
   const code = error instanceof Error && "code" in error ? error.code : undefined;

@@ -1,6 +1,7 @@
 import type { EngineConfig } from "@confab/server";
 import { UsageError } from "../command.js";
 import { wholeNumber } from "../parse-args.js";
+import type { EngineSetting } from "./engine-url.js";
 
 export const defaultDataDir = "confab-data";
 
@@ -18,13 +19,17 @@ type EngineValues = { readonly [name in keyof typeof engineOptions]?: string | u
 const ofEmbedded = ["data", "durability"] as const;
 const ofRedis = ["redis-prefix", "redis-wait-replicas"] as const;
 
-/** The engine that the options choose. @throws UsageError: an option is of the other engine, or has a wrong value. */
-export function engineFrom(values: EngineValues): EngineConfig {
-  const url = values.engine;
-  const isEmbedded = url === undefined || url === "embedded";
+/** The engine that was chosen. @throws UsageError: an option is of the other engine, or has a wrong value. */
+export function engineFrom(values: EngineValues, setting: EngineSetting | undefined): EngineConfig {
+  const { value: url = "embedded", key = "--engine" } = setting ?? {};
+  const isEmbedded = url === "embedded";
   for (const name of isEmbedded ? ofRedis : ofEmbedded) {
-    if (values[name] !== undefined)
-      throw new UsageError(`--${name} is of the ${isEmbedded ? "Redis" : "embedded"} engine`);
+    if (values[name] === undefined) continue;
+    throw new UsageError(
+      isEmbedded
+        ? `--${name} requires the URL of a Redis, by --engine, CONFAB_ENGINE or CONFAB_ENGINE_FILE`
+        : `--${name} requires the embedded engine, and ${key} names a Redis`,
+    );
   }
   if (isEmbedded) {
     const durability = durabilityFrom(values.durability ?? "fsync");

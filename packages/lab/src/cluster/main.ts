@@ -44,10 +44,12 @@ async function start(options: ClusterOptions, started: { stop(): unknown }[]): P
     redisUrl = redis.url;
     say(`Redis       ${redis.url}   (process ${redis.pid})`);
   }
-  const nodeCommand = [process.execPath, command, "serve", "--port", "0", "--engine", redisUrl, ...options.serveArgs];
+  const nodeCommand = [process.execPath, command, "serve", "--port", "0", ...options.serveArgs];
+  // Not among the arguments, which all users of the machine can read: it may hold a password.
+  const env = { ...process.env, CONFAB_ENGINE: redisUrl, CONFAB_ENGINE_FILE: undefined };
   const nodes = Array.from(
     { length: options.nodes },
-    (_, index) => new NodeProcess({ name: `node ${index + 1}`, command: nodeCommand, say: warn }),
+    (_, index) => new NodeProcess({ name: `node ${index + 1}`, command: nodeCommand, env, say: warn }),
   );
   started.push({ stop: () => Promise.all(nodes.map((node) => node.stop())) });
   await Promise.all(nodes.map((node) => node.start()));

@@ -7,6 +7,7 @@ export interface NodeProcessOptions {
   readonly name: string;
   /** Program and arguments. It prints `http://127.0.0.1:port` once it listens, and ends on SIGTERM. */
   readonly command: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
   readonly say: (line: string) => void;
 }
 
@@ -33,7 +34,11 @@ export class NodeProcess implements Backend {
   async start(): Promise<void> {
     const [program = "", ...args] = this.options.command;
     // A group of its own: Ctrl-C on the terminal reaches this program alone, which then ends the nodes in order.
-    const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], detached: true });
+    const child = spawn(program, args, {
+      env: this.options.env,
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
     this.child = child;
     let lastWords = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => {

@@ -13,8 +13,8 @@ function shipped(file: string): string {
   return readFileSync(fileURLToPath(new URL(`../../../../${file}`, import.meta.url)), "utf8");
 }
 
-/** What does not matter here: the test has no Redis, the fixture gives a folder, and reads the banner for the address. */
-const leftOut = /^--(engine|data)(=|$)|^redis:|^\/data$|^--json$/;
+/** What does not matter here: the fixture gives a folder, and reads the banner for the address. */
+const leftOut = /^--data(=|$)|^\/data$|^--json$/;
 
 /** The arguments of `confab serve` that decide which names it answers to. */
 function serveArgs([command, ...args]: readonly string[]): readonly string[] {

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { startProgram } from "../fixture/live-program.js";
 import { RedisServer } from "../fixture/redis-server.js";
 import { runProgram } from "../fixture/run-program.js";
 import { startServerProcess } from "../fixture/server-process.js";
@@ -53,8 +54,16 @@ for (const [args, why, code] of [
   [["--engine", "mysql://db"], /--engine: a Redis URL begins with/, 2],
   [["--engine", "redis://db", "--redis-prefix", "a{b}"], /Redis prefix is "a\{b\}"/, 2],
   [["--engine", "redis://db", "--redis-wait-replicas", "many"], /redis-wait-replicas/, 2],
-  [["--engine", "redis://db", "--data", "folder"], /--data is of the embedded engine/, 2],
-  [["--redis-prefix", "a"], /--redis-prefix is of the Redis engine/, 2],
+  [
+    ["--engine", "redis://db", "--data", "folder"],
+    /--data requires the embedded engine, and --engine names a Redis/,
+    2,
+  ],
+  [
+    ["--redis-prefix", "a"],
+    /--redis-prefix requires the URL of a Redis, by --engine, CONFAB_ENGINE or CONFAB_ENGINE_FILE/,
+    2,
+  ],
 ] as const) {
   test(`confab serve ${args.join(" ")} ends with ${code} and says why`, async () => {
     const { code: exitCode, stderr } = await runProgram(process.execPath, [confab, "serve", "--port", "0", ...args]);
@@ -62,6 +71,61 @@ for (const [args, why, code] of [
     assert.equal(exitCode, code);
   });
 }
+
+for (const [env, args, why, code] of [
+  [
+    { CONFAB_ENGINE: "redis://:secret@127.0.0.1:1" },
+    [],
+    /^confab: CONFAB_ENGINE: Redis at 127\.0\.0\.1:1: nothing listens/,
+    1,
+  ],
+  [{ CONFAB_ENGINE: "mysql://:secret@db" }, [], /CONFAB_ENGINE: a Redis URL begins with/, 2],
+  [{ CONFAB_ENGINE: "" }, [], /CONFAB_ENGINE is empty/, 2],
+  [{ CONFAB_ENGINE_FILE: "/no/such/file" }, [], /CONFAB_ENGINE_FILE \/no\/such\/file: no such file/, 2],
+  [{ CONFAB_ENGINE: "redis://db" }, ["--data", "d"], /--data requires the embedded engine, and CONFAB_ENGINE names/, 2],
+  [{}, ["redis://:secret@db"], /unexpected argument "redis:\/\/\.\.\.@db"/, 2],
+] as const) {
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value} `);
+  test(`${variables.join("")}confab serve ${args.join(" ")} ends with ${code} and says why`, async () => {
+    const command = [confab, "serve", "--port", "0", ...args];
+    const { code: exitCode, stderr } = await runProgram(process.execPath, command, { env: { ...process.env, ...env } });
+    assert.match(stderr, why);
+    assert.doesNotMatch(stderr, /secret/);
+    assert.equal(exitCode, code);
+  });
+}
+
+test("the password of Redis by option, variable or file: it works, is never printed, and the option warns once", async (t) => {
+  const redis = await redisFor(t, { args: ["--save", "", "--requirepass", "secret"] });
+  if (!redis) return;
+  const url = `redis://:secret@127.0.0.1:${redis.port}`;
+  const folder = await mkdtemp(join(tmpdir(), "confab-engine-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const file = join(folder, "engine");
+  await writeFile(file, `${url}\n`);
+  for (const [env, args, warnings] of [
+    [{}, ["--engine", url], 1],
+    [{ CONFAB_ENGINE: url }, [], 0],
+    [{ CONFAB_ENGINE_FILE: file }, [], 0],
+    [{ CONFAB_ENGINE: url }, ["--json"], 0],
+  ] as const) {
+    const server = startProgram(process.execPath, [confab, "serve", "--port", "0", ...args], {
+      joinsStderr: true,
+      env: { ...process.env, ...env },
+    });
+    t.after(() => server.stop());
+    await server.until(/listening|listens on/);
+    // What it says when Redis goes away and then refuses the password counts too.
+    await redis.cli("-a", "secret", "CONFIG", "SET", "requirepass", "other");
+    await redis.cli("-a", "other", "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+    await server.until(/lost a connection/);
+    await redis.cli("-a", "other", "CONFIG", "SET", "requirepass", "secret");
+    const printed = await server.until(/connected to Redis again/);
+    await server.stop();
+    assert.doesNotMatch(printed, /secret/);
+    assert.equal(printed.split("CONFAB_ENGINE_FILE").length - 1, warnings);
+  }
+});
 
 test("TLS: a server whose authority is not known is refused, and one that is known is talked to", async (t) => {
   const openssl = requirePart(t, "openssl");

@@ -61,8 +61,11 @@ describe("a Redis URL", () => {
     ["redis+cluster://a,b/1", /database 0 alone/],
     ["redis+sentinel://a,b", /master's name/],
     ["redis://:%secret@db", /percent-encoded/],
-    ["redis://db?secret=1", /option that is not known/],
-    ["redis://db?sentinel-password=secret", /option that is not known/],
+    ["redis://db?secret=1", /has options after a \?/],
+    ["redis://db?sentinel-password=secret", /has options after a \?/],
+    // A password with a ? that is not percent-encoded.
+    ["redis://user:123?secret@db", /has options after a \?/],
+    ["redis+sentinel://db/rooms?secret=1", /another option after the \? than sentinel-password/],
   ] as const) {
     it(`is refused, and not repeated, as ${JSON.stringify(url)}`, () => {
       assert.throws(

@@ -111,8 +111,13 @@ function databaseFrom(path: readonly string[]): number {
 function sentinelPasswordFrom(query: string, form: RedisTarget["form"]): string | undefined {
   if (query === "") return undefined;
   const options = new URLSearchParams(query);
-  const unknown = [...options.keys()].find((name) => name !== "sentinel-password" || form !== "sentinel");
-  if (unknown !== undefined) throw new RedisUrlError(`the Redis URL has an option that is not known: ${unknown}`);
+  // Not quoted: after a ? that is not percent-encoded it is the end of a password.
+  if (form !== "sentinel") {
+    throw new RedisUrlError("the Redis URL has options after a ?; only redis+sentinel:// has one, sentinel-password");
+  }
+  if ([...options.keys()].some((name) => name !== "sentinel-password")) {
+    throw new RedisUrlError("the Redis URL has another option after the ? than sentinel-password");
+  }
   return options.get("sentinel-password") ?? undefined;
 }
 
