@@ -18,6 +18,7 @@ const toolsFolder = fileURLToPath(new URL("../../../tools", import.meta.url));
 /** The parts by the name that `CONFAB_REQUIRE` and `requirePart` use. */
 const optionalParts = {
   bun: { install: "npm run tools -- bun", find: () => findTool("bun/node_modules/@oven/bun-linux-x64/bin/bun") },
+  cc: { install: "apt-get install gcc libc6-dev", find: () => findProgram("cc", "gcc", "clang") },
   chromium: {
     install: "apt-get install chromium",
     find: () => findProgram("chromium", "chromium-browser", "google-chrome"),

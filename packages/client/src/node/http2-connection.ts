@@ -51,6 +51,7 @@ export class Http2Connection {
     }, pingTimeoutMs);
     const answered = () => {
       clearTimeout(timer);
+      session.off("close", answered);
       if (this.probed === session) this.probed = undefined;
     };
     // A session that is not connected yet would keep the ping, and never call back if it never is.

@@ -63,6 +63,7 @@ export const connectChecks: Checks = {
   maxQueuedSends: integer(1),
   maxQueuedBytes: integer(1),
   attemptTimeoutMs: milliseconds,
+  dedupeWindowMs: milliseconds,
   idleCheckMs: milliseconds,
   random: callback,
   clock: ["an object with nowMs, unixMs and after", (value) => hasFunctions(value, "nowMs", "unixMs", "after")],

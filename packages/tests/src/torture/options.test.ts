@@ -24,6 +24,13 @@ test("without options it is a minute over all transports, and the seed is to be 
   });
 });
 
+test("--disk takes a time, a seed and a file, and nothing else", () => {
+  assert.deepEqual(parseOptions(["--disk", "--seed", "7", "--seconds", "5"]), {
+    kind: "disk",
+    options: { seconds: 5, seed: 7, jsonFile: undefined },
+  });
+});
+
 test("wrong options are refused with what would be right", () => {
   const reasons: readonly (readonly [readonly string[], RegExp])[] = [
     [["--seconds", "3601"], /^--seconds is '3601'; it takes 1 to 3600$/],
@@ -32,6 +39,7 @@ test("wrong options are refused with what would be right", () => {
     [["--readers", "1.5"], /^--readers is '1.5'/],
     [["--transports", "grpc,udp"], /^--transports does not know 'udp'; it takes grpc,/],
     [["--wipe"], /--wipe is for nodes that share a Redis/],
+    [["--disk", "--nodes", "3"], /^--nodes cannot be used with --disk$/],
     [["--fast"], /--fast/],
     [["now"], /now/],
   ];

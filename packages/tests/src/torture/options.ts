@@ -27,8 +27,17 @@ export interface TortureOptions {
   readonly jsonFile: string | undefined;
 }
 
+/** What a run against the disk is asked to do. */
+export interface DiskOptions {
+  readonly seconds: number;
+  /** Undefined: a random one. */
+  readonly seed: number | undefined;
+  readonly jsonFile: string | undefined;
+}
+
 export type ParsedOptions =
   | { readonly kind: "run"; readonly options: TortureOptions }
+  | { readonly kind: "disk"; readonly options: DiskOptions }
   | { readonly kind: "help" }
   | { readonly kind: "wrong"; readonly reason: string };
 
@@ -43,6 +52,11 @@ With --nodes 3 the clients meet another node with every connection, the nodes sh
 and that is killed and restarted too, and cuts the nodes' connections. With --wipe it also comes back
 without its data: then what was lost with it was told to every reader as OUT_OF_RANGE.
 
+With --disk it tortures the embedded engine's files instead: it records every call by which the engine
+writes, cuts the power at random moments of the recording, with unflushed writes kept, dropped or torn at
+512 bytes, and opens what is left. It needs Linux and a C compiler (cc), and takes only --seed, --seconds
+and --json.
+
   --seconds N        how long faults last, 1 to 3600 (default 60)
   --seed N           repeat a run's decisions (default random; always printed)
   --senders N        1 to 200 (default 14)
@@ -50,6 +64,7 @@ without its data: then what was lost with it was told to every reader as OUT_OF_
   --transports LIST  some of: ${allTransports.join(",")}
   --nodes N          1 to 16 (default 1, with the embedded engine; more need redis-server)
   --wipe             Redis also loses its data
+  --disk             power cuts on the embedded engine's files
   --json FILE        also write the figures and violations to FILE
   --help             this text
 
@@ -62,11 +77,14 @@ Ctrl-C ends the faults early; the proof of what happened so far is marked as par
 Exit code: 0 when every promise held; 1 when one was broken or the run failed; 2 for a wrong option.
 `;
 
+const diskOptionNames: readonly string[] = ["disk", "seed", "seconds", "json"];
+
 /** Read the command line (without node and script). Never throws: a wrong option is an answer. */
 export function parseOptions(argv: readonly string[]): ParsedOptions {
   try {
-    const { values } = parseArgs({
+    const { values, tokens } = parseArgs({
       args: [...argv],
+      tokens: true,
       options: {
         seconds: { type: "string", default: "60" },
         seed: { type: "string" },
@@ -75,20 +93,30 @@ export function parseOptions(argv: readonly string[]): ParsedOptions {
         transports: { type: "string" },
         nodes: { type: "string", default: "1" },
         wipe: { type: "boolean", default: false },
+        disk: { type: "boolean", default: false },
         json: { type: "string" },
         help: { type: "boolean", short: "h", default: false },
       },
     });
     if (values.help) return { kind: "help" };
-    const options: TortureOptions = {
+    const shared = {
       seconds: wholeNumber("--seconds", values.seconds, 1, 3_600),
       seed: values.seed === undefined ? undefined : wholeNumber("--seed", values.seed, 0, 2 ** 31 - 1),
+      jsonFile: values.json,
+    };
+    if (values.disk) {
+      const given = tokens.flatMap((token) => (token.kind === "option" ? [token.name] : []));
+      const other = given.find((name) => !diskOptionNames.includes(name));
+      if (other !== undefined) throw new Error(`--${other} cannot be used with --disk`);
+      return { kind: "disk", options: shared };
+    }
+    const options: TortureOptions = {
+      ...shared,
       senders: wholeNumber("--senders", values.senders, 1, 200),
       readers: wholeNumber("--readers", values.readers, 1, 500),
       transports: transportsFrom(values.transports),
       nodes: wholeNumber("--nodes", values.nodes, 1, 16),
       wipesRedis: values.wipe,
-      jsonFile: values.json,
     };
     if (options.wipesRedis && options.nodes === 1) throw new Error("--wipe is for nodes that share a Redis: --nodes 3");
     return { kind: "run", options };

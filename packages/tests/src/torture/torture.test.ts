@@ -31,6 +31,7 @@ test("the command explains itself, and refuses options that it does not know", a
   const help = await runProgram(process.execPath, [main, "--help"]);
   assert.equal(help.code, 0);
   assert.match(help.stdout, /real time/);
+  assert.match(help.stdout, /^ {2}--disk /m);
   const wrong = await runProgram(process.execPath, [main, "--seconds", "0"]);
   assert.equal(wrong.code, 2);
   assert.match(wrong.stderr, /--seconds is '0'; it takes 1 to 3600/);

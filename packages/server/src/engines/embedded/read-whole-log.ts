@@ -36,7 +36,7 @@ export async function readWholeLog(path: string, progress: () => void): Promise<
   if (entries && rooms) {
     for (const { key, value } of rooms.getRange()) readRoom(entries, key.toString("latin1"), value, progress);
     readFreePages(entries);
-  } else if (entries || rooms) throw new Error("one of its tables is missing");
+  } else if (entries && entries.getKeysCount({ limit: 1 }) > 0) throw new Error("the table of its rooms is missing");
   await root.close();
 }
 
