@@ -73,7 +73,7 @@ async function continuationFault(
   }
   const next = (logs["room-0"]?.length ?? 0) + 1;
   const added = await engine.ask("repeat room-0 a-new-one", /^repeated /);
-  return added === `repeated ${next} false` ? undefined : `a new message of room-0 is due at ${next}: ${added}`;
+  return added === `repeated ${next} false` ? undefined : `a new message of room-0 must be at ${next}: ${added}`;
 }
 
 function shortened(text: string | undefined): string {

@@ -1,0 +1,71 @@
+import { type Activity, count } from "./activity.js";
+import { type Census, CensusTaker, fileDescriptors, growth } from "./census.js";
+
+/** Sockets and timers are settled when their number stays the same for this long, in milliseconds. */
+const quietMs = 80;
+
+/** The longest wait for that, in milliseconds. */
+const settleTimeoutMs = 5_000;
+
+/**
+ * Do activities again and again, and say what is left of them.
+ *
+ * An activity does something `count` times. If there are half as many more of a kind after it, and so again after it was
+ * done once more, they were left; less is the noise of a running process. All activities are done together, because a
+ * census takes a while. Only when something was left, halves of them are done, until it is known which activity leaves it.
+ */
+export async function leftovers(activities: readonly Activity[]): Promise<string[]> {
+  const taker = new CensusTaker();
+  try {
+    return await new Search(taker).among(activities);
+  } finally {
+    taker.close();
+  }
+}
+
+class Search {
+  private rounds = 0;
+
+  constructor(private readonly taker: CensusTaker) {}
+
+  async among(activities: readonly Activity[]): Promise<string[]> {
+    const left = await this.leftBy(activities);
+    const [first, ...others] = activities;
+    if (left.length === 0 || !first) return [];
+    if (others.length === 0) return [`${count} times ${first.name}: ${left.join(", ")}`];
+    const middle = Math.ceil(activities.length / 2);
+    const found = [...(await this.among(activities.slice(0, middle))), ...(await this.among(activities.slice(middle)))];
+    return found.length > 0 ? found : [`all of these together, and none alone: ${left.join(", ")}`];
+  }
+
+  private async leftBy(activities: readonly Activity[]): Promise<readonly string[]> {
+    // The first time fills caches and pools.
+    const before = await this.censusAfter(activities);
+    const between = await this.censusAfter(activities);
+    const suspects = growth(before, between, count / 2);
+    if (suspects.length === 0) return [];
+    const after = await this.censusAfter(activities);
+    const grown = growth(between, after, count / 2);
+    return suspects
+      .filter((kind) => grown.includes(kind))
+      .map((kind) => `${(after[kind] ?? 0) - (between[kind] ?? 0)} ${kind}`);
+  }
+
+  private async censusAfter(activities: readonly Activity[]): Promise<Census> {
+    const round = String(this.rounds++);
+    for (const activity of activities) await activity.run(round);
+    await settled();
+    return this.taker.take();
+  }
+}
+
+/** Resolves when no socket is opened or closed any more. */
+async function settled(): Promise<void> {
+  const endMs = performance.now() + settleTimeoutMs;
+  let [resources, sinceMs] = ["", performance.now()];
+  while (performance.now() < endMs && performance.now() - sinceMs < quietMs) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    const now = `${process.getActiveResourcesInfo().length} ${fileDescriptors()}`;
+    if (now !== resources) [resources, sinceMs] = [now, performance.now()];
+  }
+}
