@@ -64,7 +64,9 @@ function rising(last: number): number[] {
 describe("readers that stop reading, one on every transport", () => {
   let server: ServerProcess;
   before(async () => {
-    server = await startServerProcess({ flags: { durability: "os", limits: { maxQueuedBytes } } });
+    // On a busy machine this takes minutes, and a WebSocket reader that reads nothing cannot answer a ping.
+    const limits = { maxQueuedBytes, pingIntervalMs: 600_000 };
+    server = await startServerProcess({ flags: { durability: "os", limits } });
   });
   after(() => server.stop());
 
