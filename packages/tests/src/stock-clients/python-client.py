@@ -7,6 +7,7 @@ The assertions are in python.all.test.ts.
 
 import asyncio
 import json
+import pathlib
 import subprocess
 import sys
 
@@ -22,7 +23,7 @@ TIMEOUT_SECONDS = 120
 
 includes = [f"-I{proto_folder}", f"-I{proto_folder}/vendor"]
 outputs = [f"--python_out={output_folder}", f"--grpc_python_out={output_folder}"]
-files = [f"confab/v1/{name}.proto" for name in ("chat_service", "frame", "message", "room")]
+files = sorted(f"confab/v1/{path.name}" for path in pathlib.Path(proto_folder, "confab/v1").glob("*.proto"))
 vendored = ["buf/validate/validate.proto", "google/api/annotations.proto", "google/api/http.proto"]
 subprocess.run([sys.executable, "-m", "grpc_tools.protoc", *includes, *outputs, *files, *vendored], check=True)
 sys.path.insert(0, output_folder)
