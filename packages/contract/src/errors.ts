@@ -210,7 +210,7 @@ export const errorKinds = {
     retry: true,
   },
   OVERLOADED: {
-    meaning: "Too many sends wait for the log: nothing was stored",
+    meaning: "Too many sends wait for the log, or too many pages for their readers: nothing was done",
     grpc: "UNAVAILABLE",
     http: 503,
     retry: true,

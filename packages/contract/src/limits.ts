@@ -91,6 +91,26 @@ export const limits = {
     meaning:
       "Bytes waiting for one reader's socket; past it the reader leaves the live fan-out and is caught up from the log",
   },
+  maxReplyBytes: {
+    fallback: 134_217_728,
+    min: 4_194_304,
+    max: 68_719_476_736,
+    meaning:
+      "Bytes of pages (history, rooms, members) that are being made or wait for their clients to read them, over all connections; past it a request for one is refused with OVERLOADED",
+  },
+  maxReplyBytesPerConnection: {
+    fallback: 2_097_152,
+    min: 1_048_576,
+    max: 1_073_741_824,
+    meaning:
+      "The same for one connection; past it its further requests for pages wait until it has read. One page is always made",
+  },
+  replyStallMs: {
+    fallback: 30_000,
+    min: 1_000,
+    max: 600_000,
+    meaning: "A complete reply of which the client takes nothing for this long is given up",
+  },
   maxPendingSends: { fallback: 100_000, min: 1, max: 10_000_000, meaning: "Sends waiting for the log" },
   maxPendingSendBytes: {
     fallback: 67_108_864,

@@ -1,5 +1,5 @@
 import type { ConfabError } from "@confab/contract";
-import type { Share } from "../work/index.js";
+import type { ReplyRoom, Share } from "../work/index.js";
 
 /** Header fields: names in lower case, several values of one name joined by ", " (RFC 9110 §5.3). */
 export type Fields = Readonly<Record<string, string>>;
@@ -64,6 +64,8 @@ export interface Exchange {
   write(bytes: Uint8Array): boolean;
   /** Body bytes that were written and are still held in this process, in bytes. */
   readonly queuedBytes: number;
+  /** The response takes this room: it is released when the last byte has left, or the exchange is over before. */
+  hold(room: ReplyRoom): void;
   /** End the response, with trailers if there are any (HTTP/2; over HTTP/1.1 they are sent only with a chunked body). */
   end(trailers?: Fields): void;
   /** Give the exchange up without an orderly end: RST_STREAM(INTERNAL_ERROR or CANCEL), or the connection closed. */

@@ -69,6 +69,10 @@ export class CrossOriginExchange implements Exchange {
     return this.inner.write(bytes);
   }
 
+  hold(room: Parameters<Exchange["hold"]>[0]): void {
+    this.inner.hold(room);
+  }
+
   end(trailers?: Fields): void {
     this.inner.end(trailers);
   }

@@ -2,6 +2,7 @@ import type { AddressInfo, Server, Socket } from "node:net";
 import { ConfabError, type Limits } from "@confab/contract";
 import type { ExchangeHandler } from "../http/exchange.js";
 import { refusalBytes } from "../http/h1/refusal.js";
+import { ReplyStalls } from "../http/h1/reply-stalls.js";
 import { createHttp1Server, type UpgradeHandler } from "../http/h1/server.js";
 import { type Http2Connection, serveHttp2 } from "../http/h2/index.js";
 import { createPort, type PortOptions } from "../http/port.js";
@@ -47,6 +48,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     onExchange,
     onUpgrade: options.onUpgrade,
     work: options.work,
+    replyStalls: new ReplyStalls(limits.replyStallMs),
     maxHeaderBytes: limits.maxHeaderBytes,
     requestTimeoutMs: limits.requestTimeoutMs,
     refusalOf: (error) => ({ status: error.kind.http, json: `{"error":${errorJson(error)}}` }),
@@ -67,7 +69,11 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
         maxHeaderBytes: limits.maxHeaderBytes,
         maxStreams: limits.maxStreamsPerConnection,
         // As long again for the answer as for the silence: the same on a WebSocket.
-        timeouts: { pingIntervalMs: limits.pingIntervalMs, pingTimeoutMs: limits.pingIntervalMs },
+        timeouts: {
+          pingIntervalMs: limits.pingIntervalMs,
+          pingTimeoutMs: limits.pingIntervalMs,
+          replyStallMs: limits.replyStallMs,
+        },
         budgets,
         onError: report,
         onAbuse: options.onAbuse,

@@ -81,7 +81,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const descriptors = new DescriptorWatch(logger);
   const abuses = new AbuseLog(logger);
   const onAbuse = (remoteAddress: string, reason: string) => abuses.report(remoteAddress, reason);
-  const work = new Work();
+  const work = new Work({ replies: limits });
   const hub = new Hub({ engine, clock: systemClock, turns: eventLoop, ids: randomIds, limits });
   const service = new ChatService({ hub, engine, types, limits });
   const sessions = new FrameSessions({

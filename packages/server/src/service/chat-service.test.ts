@@ -14,13 +14,13 @@ import { ConfabError, PayloadTypes } from "@confab/contract";
 import { ChatService as ChatServiceDesc } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import type { RoomId } from "../core/index.js";
+import { callTarget } from "../testing/call-target.js";
 import { RecordingSink } from "../testing/recording-sink.js";
 import { type TestService, testService } from "../testing/test-service.js";
-import { Work } from "../work/index.js";
 import type { WireFormat } from "./index.js";
 
 const { registry } = PayloadTypes.none();
-const share = new Work().share();
+const target = callTarget();
 const formats: readonly WireFormat[] = ["proto", "json"];
 
 /** Call an RPC as a client would: through its encoding. */
@@ -34,7 +34,7 @@ async function call<In extends DescMessage, Out extends DescMessage>(
   assert.ok(operation);
   const request = create(input, init);
   const bytes = format === "proto" ? toBinary(input, request) : Buffer.from(toJsonString(input, request, { registry }));
-  const reply = await operation.call(format, bytes, share);
+  const reply = await operation.call(format, bytes, target);
   return format === "proto"
     ? fromBinary(output, reply)
     : fromJson(output, JSON.parse(Buffer.from(reply).toString()), { registry });
@@ -149,7 +149,7 @@ for (const format of formats) {
     }
     const broken = format === "proto" ? Uint8Array.of(0x0a, 9) : Buffer.from("{");
     for (const operation of service.service.unary.values()) {
-      await assert.rejects(operation.call(format, broken, share), hasCode("MALFORMED_MESSAGE"));
+      await assert.rejects(operation.call(format, broken, target), hasCode("MALFORMED_MESSAGE"));
     }
   });
 }
@@ -174,7 +174,7 @@ for (const format of formats) {
       // `limit` is field 2 of both.
       const request = format === "proto" ? Uint8Array.of(0x10, 0xe8, 0x07) : Buffer.from('{"limit":1000}');
       const operation = service.service.unary.get(name) ?? assert.fail(name);
-      const { length: bytes } = await operation.call(format, request, share);
+      const { length: bytes } = await operation.call(format, request, target);
       assert.ok(bytes > 50_000 && bytes < 1_048_576, `${name}: ${bytes} bytes`);
     }
   });

@@ -6,7 +6,7 @@ import { ChatService as ChatServiceDesc } from "@confab/contract/gen/confab/v1/c
 import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import { isValidReader, refuseViolations, violationsOf } from "@confab/contract/validation";
 import type { Engine, Hub, SubscribeRequest } from "../core/index.js";
-import { type Share, spendParsed } from "../work/index.js";
+import { cost, holdRoom, type ReplyTarget, type Share, spendParsed } from "../work/index.js";
 import { encodeHistory, readHistoryPage } from "./history.js";
 import { listMembers as listMembersPage, listRooms as listRoomsPage } from "./listing.js";
 import { MessageJson } from "./message-json.js";
@@ -28,8 +28,11 @@ export interface UnaryOperation {
   readonly call: UnaryCall;
 }
 
-/** What the call costs beyond the parsing of its request is accounted for in `share`, and waits for its turns there. */
-type UnaryCall = (format: WireFormat, request: Uint8Array, share: Share) => Promise<Uint8Array>;
+/** What the call costs is accounted for in the target's share, and waits for its turns there. */
+type UnaryCall = (format: WireFormat, request: Uint8Array, target: CallTarget) => Promise<Uint8Array>;
+
+/** The connection that a call came on, and what its reply goes to. */
+export type CallTarget = ReplyTarget & { readonly share: Share };
 
 const { sendMessage, getHistory, listRooms, listMembers, sendSignal } = ChatServiceDesc.method;
 
@@ -59,7 +62,7 @@ export class ChatService {
 
   private sendMessage(): UnaryCall {
     const { hub, types } = this.deps;
-    return async (format, request, share) => {
+    return async (format, request, { share }) => {
       spendParsed(share, format, request.length);
       const ack = await hub.send(decodeNewMessage(format, request, types));
       return format === "proto" ? encodeAck(ack) : Buffer.from(ackJson(ack));
@@ -68,27 +71,34 @@ export class ChatService {
 
   private getHistory(): UnaryCall {
     const { engine } = this.deps;
-    return async (format, request, share) => {
+    return async (format, request, target) => {
+      const { share } = target;
       const asked = this.decode(getHistory.input, format, request, share);
-      const page = await readHistoryPage(engine.log, asked, { format, json: this.json, share });
-      return encodeHistory(format, page, this.json);
+      return inRoom(target, async () => {
+        const page = await readHistoryPage(engine.log, asked, { format, json: this.json, share });
+        return encodeHistory(format, page, this.json);
+      });
     };
   }
 
   private listRooms(): UnaryCall {
-    return async (format, request, share) =>
-      listRoomsPage(this.decode(listRooms.input, format, request, share), format, share, this.deps);
+    return async (format, request, target) => {
+      const asked = this.decode(listRooms.input, format, request, target.share);
+      return inRoom(target, () => listRoomsPage(asked, format, target.share, this.deps));
+    };
   }
 
   private listMembers(): UnaryCall {
-    return async (format, request, share) =>
-      listMembersPage(this.decode(listMembers.input, format, request, share), format, share, this.deps);
+    return async (format, request, target) => {
+      const asked = this.decode(listMembers.input, format, request, target.share);
+      return inRoom(target, () => listMembersPage(asked, format, target.share, this.deps));
+    };
   }
 
   private sendSignal(): UnaryCall {
     const { hub, types } = this.deps;
     const { input, output } = sendSignal;
-    return async (format, request, share) => {
+    return async (format, request, { share }) => {
       spendParsed(share, format, request.length);
       hub.signal(signalFrom(decodeMessage(input, format, request, types), types));
       return encodeMessage(output, format, create(output), types);
@@ -106,6 +116,15 @@ export class ChatService {
     refuseViolations(violationsOf(schema, message));
     return message;
   }
+}
+
+/** Make a reply that may be large once there is room for it. */
+async function inRoom(target: CallTarget, make: () => Promise<Uint8Array>): Promise<Uint8Array> {
+  const room = await holdRoom(target);
+  const reply = await make();
+  room.resize(reply.length);
+  target.share.spend((reply.length * cost.copiedKib) / 1_024);
+  return reply;
 }
 
 function operation({ name, idempotency }: DescMethod, call: UnaryCall): [string, UnaryOperation] {

@@ -22,8 +22,8 @@ import {
 } from "@confab/contract/gen/confab/v1/room_pb";
 import { ignoredFields, unsetFields } from "@confab/contract/testing/every-field";
 import { type Engine, roomIdFrom } from "../core/index.js";
+import { callTarget } from "../testing/call-target.js";
 import { testService } from "../testing/test-service.js";
-import { Work } from "../work/index.js";
 import { JsonBatches, ProtoBatches } from "./encodings.js";
 import { envelopeFraming } from "./framing.js";
 import { encodeHistory, historyRequestFrom } from "./history.js";
@@ -36,7 +36,7 @@ import { subscribeRequestFrom } from "./subscribe.js";
 // error; these tests name it.
 
 const types = PayloadTypes.none();
-const share = new Work().share();
+const target = callTarget();
 const room = roomIdFrom("lobby");
 const payload = { typeUrl: "type.googleapis.com/google.protobuf.StringValue", value: Uint8Array.of(0x0a, 1, 0x61) };
 
@@ -70,7 +70,7 @@ test("every field that a sender sets in a ChatMessage is stored, from either for
   const sent = (format: "proto" | "json", bytes: Uint8Array) => {
     void service.unary
       .get("SendMessage")
-      ?.call(format, bytes, share)
+      ?.call(format, bytes, target)
       .catch(() => undefined);
     const { payload: typed, ...rest } = stored.pop() ?? assert.fail("nothing was stored");
     return { ...rest, typed: typed && [typed.typeUrl, [...typed.value]] };

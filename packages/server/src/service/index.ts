@@ -1,4 +1,4 @@
-export { ChatService, type ServiceDeps, type UnaryOperation } from "./chat-service.js";
+export { type CallTarget, ChatService, type ServiceDeps, type UnaryOperation } from "./chat-service.js";
 export { type FrameEncoding, JsonBatches, JsonMessages, ProtoBatches, ProtoMessages } from "./encodings.js";
 export { wireErrorFrom } from "./error-frame.js";
 export type { FrameChannel } from "./frames/channel.js";

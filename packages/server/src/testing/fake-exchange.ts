@@ -1,12 +1,12 @@
 import type { Exchange, ExchangeListener, Fields, RequestHead } from "../http/exchange.js";
 import { ignoredBody } from "../http/read-body.js";
-import { Work } from "../work/index.js";
+import { type ReplyRoom, Work } from "../work/index.js";
 
 /** An exchange without a network, for tests: the test plays the peer through `listener`, and sees what was answered. */
 export class FakeExchange implements Exchange {
   readonly request: RequestHead;
-  /** Of a separate scheduler: what other exchanges cost does not make this one wait. */
-  readonly share = new Work().share();
+  /** Of a separate scheduler: what other exchanges cost does not make this one wait, and no turn takes long. */
+  readonly share = new Work({ nowMs: () => 0 }).share();
   listener: ExchangeListener = ignoredBody;
   status: number | undefined;
   headers: Fields = {};
@@ -16,6 +16,8 @@ export class FakeExchange implements Exchange {
   queuedBytes = 0;
   isBelowHighWaterMark = true;
   isEnded = false;
+  /** What the response takes, until the test releases it. */
+  room: ReplyRoom | undefined;
   /** Resolves with `end`: what the pool of threads does (gzip) takes as long as it takes. */
   readonly ended: Promise<void>;
   isReset = false;
@@ -67,6 +69,10 @@ export class FakeExchange implements Exchange {
   write(bytes: Uint8Array): boolean {
     this.written.push(bytes);
     return this.isBelowHighWaterMark;
+  }
+
+  hold(room: ReplyRoom): void {
+    this.room = room;
   }
 
   end(trailers?: Fields): void {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
 import type { ExchangeHandler } from "../http/exchange.js";
-import { createHttp1Server, type UpgradeHandler } from "../http/h1/server.js";
+import { createHttp1Server, type Http1Options } from "../http/h1/server.js";
 
 export interface Http1TestServer {
   /** `http://127.0.0.1:PORT` */
@@ -17,14 +17,15 @@ export const http1TestMaxHeaderBytes = 4_096;
 /** One handler of exchanges behind a real socket, over HTTP/1.1. */
 export async function http1TestServer(
   onExchange: ExchangeHandler,
-  onUpgrade: UpgradeHandler = (_request, socket) => socket.destroy(),
+  options: Partial<Http1Options> = {},
 ): Promise<Http1TestServer> {
   const server = createHttp1Server({
     onExchange,
-    onUpgrade,
+    onUpgrade: (_request, socket) => socket.destroy(),
     maxHeaderBytes: http1TestMaxHeaderBytes,
     requestTimeoutMs: 30_000,
     refusalOf: ({ code, kind }) => ({ status: kind.http, json: JSON.stringify({ error: { code } }) }),
+    ...options,
   });
   const sockets: Socket[] = [];
   server.on("connection", (socket: Socket) => sockets.push(socket));

@@ -7,7 +7,7 @@ import { Work } from "./work.js";
 
 class TestInput implements PacedInput {
   readonly turns = new ManualTurns();
-  readonly share = new Work((run) => this.turns.afterTurn(run)).share();
+  readonly share = new Work({ afterTurn: (run) => this.turns.afterTurn(run), nowMs: () => 0 }).share();
   waitingSteps = 0;
   /** Whether the client was paused, at each change. */
   readonly pauses: boolean[] = [];

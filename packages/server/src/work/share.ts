@@ -1,9 +1,12 @@
 import { ConfabError } from "@confab/contract";
 
+import type { Replies, ReplyOwner, ReplyRoom } from "./replies.js";
+
 type Step = () => void;
 
 /** What a share needs of the scheduler. */
 export interface ShareOwner {
+  readonly replies: Replies;
   readonly bounds: { readonly unitsPerTurn: number; readonly unitsPerShare: number };
   /** Counts the turns. */
   readonly turn: number;
@@ -21,9 +24,12 @@ export interface ShareOwner {
  * One connection's share of the event loop. Code that works for a connection asks `isFree` before each step, gives the step
  * to `wait` if it is not, and tells by `spend` what the step cost.
  */
-export class Share {
+export class Share implements ReplyOwner {
   /** The one behind it in its line; of the line. */
   behind: Share | undefined;
+  /** Of `Replies`. */
+  replyBytes = 0;
+  waitingReplies: (() => void)[] | undefined;
   /** What it may still spend before it must wait; below 0 it is in debt. */
   private left: number;
   /** The turn that `left` and the units below are of. */
@@ -91,6 +97,14 @@ export class Share {
         resolve();
       });
     });
+  }
+
+  /** Take room for a large reply before it is made. @throws OVERLOADED, CANCELLED */
+  async roomForReply(): Promise<ReplyRoom> {
+    const room = await this.owner.replies.take(this);
+    if (!this.isClosed) return room;
+    room.release();
+    throw new ConfabError("CANCELLED", "the connection has closed");
   }
 
   /** The connection has closed. The steps that wait are still taken, so that their owners can let go of what they hold. */

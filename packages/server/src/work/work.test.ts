@@ -17,11 +17,7 @@ class TestWork extends Work {
   constructor() {
     const turns = new ManualTurns();
     const time = { ms: 0 };
-    super(
-      (run) => turns.afterTurn(run),
-      bounds,
-      () => time.ms,
-    );
+    super({ afterTurn: (run) => turns.afterTurn(run), bounds, nowMs: () => time.ms });
     this.turns = turns;
     this.time = time;
   }

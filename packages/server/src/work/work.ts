@@ -1,8 +1,10 @@
+import { limitsWith } from "@confab/contract";
 import { Line } from "./line.js";
+import { Replies, type ReplyBounds } from "./replies.js";
 import { Share, type ShareOwner } from "./share.js";
 
 /** Bounds of the work of one turn of the event loop, in cost units (`costs.ts`). */
-export interface WorkBounds {
+interface WorkBounds {
   /** Of all connections together: how long everything else in the process waits for its turn. */
   readonly unitsPerTurn: number;
   /** Of one connection, while another one's work waits. The step that passes a bound is finished, not cut. */
@@ -15,7 +17,7 @@ export interface WorkBounds {
  * Turns of 4 ms, and 1 ms of it for one connection. A message takes several turns from its arrival to its delivery, and
  * waits in each of them; a turn of the loop itself costs some 10 µs.
  */
-export const defaultWorkBounds: WorkBounds = { unitsPerTurn: 4_000, unitsPerShare: 1_000, maxTurnMs: 10 };
+const defaultWorkBounds: WorkBounds = { unitsPerTurn: 4_000, unitsPerShare: 1_000, maxTurnMs: 10 };
 
 /** What was done so far: for tests, which decide by counts, and for those who watch a server. */
 export interface WorkCounts {
@@ -25,6 +27,17 @@ export interface WorkCounts {
   readonly mostUnits: number;
   /** The most units of one turn for one connection while another one's work waited. */
   readonly mostUnitsBesideWaiting: number;
+  /** Bytes of pages that are being made or wait for their clients: now, and the most so far. */
+  readonly replyBytes: number;
+  readonly mostReplyBytes: number;
+}
+
+/** Each has the process's own, or the limits' default. */
+interface WorkOptions {
+  readonly afterTurn?: AfterTurn;
+  readonly nowMs?: () => number;
+  readonly bounds?: WorkBounds;
+  readonly replies?: ReplyBounds;
 }
 
 /** Run `run` once, after everything that this turn of the event loop still has to do. */
@@ -51,11 +64,18 @@ export class Work implements ShareOwner {
   private mostUnits = 0;
   private mostUnitsBesideWaiting = 0;
 
-  constructor(
-    private readonly afterTurn: AfterTurn = (run) => void setImmediate(run),
-    readonly bounds: WorkBounds = defaultWorkBounds,
-    private readonly nowMs: () => number = () => performance.now(),
-  ) {}
+  readonly replies: Replies;
+
+  private readonly afterTurn: AfterTurn;
+  private readonly nowMs: () => number;
+  readonly bounds: WorkBounds;
+
+  constructor(options: WorkOptions = {}) {
+    this.afterTurn = options.afterTurn ?? ((run) => void setImmediate(run));
+    this.nowMs = options.nowMs ?? (() => performance.now());
+    this.bounds = options.bounds ?? defaultWorkBounds;
+    this.replies = new Replies(options.replies ?? limitsWith());
+  }
 
   /** The share of a new connection. There is nothing to give back. */
   share(): Share {
@@ -64,7 +84,8 @@ export class Work implements ShareOwner {
 
   get counts(): WorkCounts {
     const { waitCount: waits, mostUnits, mostUnitsBesideWaiting } = this;
-    return { waits, mostUnits, mostUnitsBesideWaiting };
+    const { bytes: replyBytes, mostBytes: mostReplyBytes } = this.replies;
+    return { waits, mostUnits, mostUnitsBesideWaiting, replyBytes, mostReplyBytes };
   }
 
   spent(unitsBesideWaiting: number): void {

@@ -1,14 +1,22 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Share } from "../../work/index.js";
+import type { ReplyRoom, Share } from "../../work/index.js";
 import type { Exchange, ExchangeListener, Fields, RequestHead } from "../exchange.js";
 import { Pipeline, type PipelinedExchange } from "./pipeline.js";
+import type { ReplyStalls, UnreadReply } from "./reply-stalls.js";
 
 /** An exchange over HTTP/1.1, on Node's own parser. */
-export class Http1Exchange implements Exchange, PipelinedExchange {
+export class Http1Exchange implements Exchange, PipelinedExchange, UnreadReply {
   /** It was ended or given up here, or its listener knows that its peer is gone. */
   private isDone = false;
   private isClosed = false;
   private listener: ExchangeListener | undefined;
+  private room: ReplyRoom | undefined;
+  /** What the response has not been given of its body, the first of it partly. */
+  private rest: Uint8Array[] | undefined;
+  private restBytes = 0;
+  /** `end` was called while there was a rest. */
+  private ending: { readonly trailers: Fields | undefined } | undefined;
+  private unwatch: (() => void) | undefined;
   private readonly pipeline: Pipeline;
 
   constructor(
@@ -16,28 +24,31 @@ export class Http1Exchange implements Exchange, PipelinedExchange {
     private readonly incoming: IncomingMessage,
     private readonly response: ServerResponse,
     readonly share: Share,
+    private readonly stalls: ReplyStalls,
   ) {
     this.pipeline = Pipeline.of(incoming.socket);
     // Not only in `listen`, which may come later: an upgrade behind this request must not be handed over before it.
     this.pipeline.begin(this, response.socket === null);
     response.on("close", () => this.connectionClosed());
+    response.on("drain", () => this.responseDrained());
     // A broken connection is told by "close"; without a listener the error would end the process.
     incoming.on("error", ignoreConnectionError);
     response.on("error", ignoreConnectionError);
   }
 
   listen(listener: ExchangeListener): void {
-    const { incoming, response } = this;
+    const { incoming } = this;
     this.listener = listener;
     incoming.on("data", (chunk: Buffer) => listener.data(chunk));
     incoming.on("end", () => listener.ended());
-    response.on("drain", () => listener.drained());
   }
 
   /** The response has closed, finished or not; or its connection has, before the response's turn came. */
   connectionClosed(): void {
     if (this.isClosed) return;
     this.isClosed = true;
+    this.room?.release();
+    this.unwatch?.();
     if (!this.response.writableFinished) {
       this.isDone = true;
       this.listener?.aborted();
@@ -50,7 +61,11 @@ export class Http1Exchange implements Exchange, PipelinedExchange {
   }
 
   get queuedBytes(): number {
-    return this.response.writableLength;
+    return this.response.writableLength + this.restBytes;
+  }
+
+  get isHeld(): boolean {
+    return this.response.socket === null;
   }
 
   pause(): void {
@@ -70,16 +85,57 @@ export class Http1Exchange implements Exchange, PipelinedExchange {
   }
 
   write(bytes: Uint8Array): boolean {
-    return this.isDone || this.response.write(bytes);
+    if (this.isDone) return true;
+    if (this.rest === undefined && bytes.length <= sliceBytes) return this.response.write(bytes);
+    this.restBytes += bytes.length;
+    if (this.rest === undefined) this.rest = [bytes];
+    else this.rest.push(bytes);
+    return this.writeRest();
+  }
+
+  /**
+   * Give the response what its socket takes of the rest, a slice at a time: of what a socket has been given at once nothing
+   * shows how far it has come. False: "drain" follows.
+   */
+  private writeRest(): boolean {
+    while (this.rest !== undefined) {
+      const [first] = this.rest;
+      if (first === undefined) {
+        this.rest = undefined;
+        break;
+      }
+      const slice = first.length <= sliceBytes ? first : first.subarray(0, sliceBytes);
+      if (slice === first) this.rest.shift();
+      else this.rest[0] = first.subarray(sliceBytes);
+      this.restBytes -= slice.length;
+      if (!this.response.write(slice)) return false;
+    }
+    return true;
+  }
+
+  private responseDrained(): void {
+    if (!this.writeRest()) return;
+    if (this.ending) this.endResponse(this.ending.trailers);
+    else if (!this.isDone) this.listener?.drained();
+  }
+
+  hold(room: ReplyRoom): void {
+    if (this.isClosed) room.release();
+    else this.room = room;
   }
 
   end(trailers?: Fields): void {
     if (this.isDone) return;
     this.isDone = true;
-    if (trailers && this.response.chunkedEncoding) this.response.addTrailers({ ...trailers });
-    this.response.end();
+    if (this.rest === undefined) this.endResponse(trailers);
+    else this.ending = { trailers };
+    if (this.queuedBytes > this.response.writableHighWaterMark) this.unwatch = this.stalls.watch(this);
     // Node hands a request over before it has parsed its end, which is usually in the same chunk. The check waits for that.
     if (!this.incoming.complete) process.nextTick(lingerUnlessComplete, this.incoming);
+  }
+
+  giveUp(): void {
+    this.incoming.socket.destroy();
   }
 
   reset(): void {
@@ -87,7 +143,16 @@ export class Http1Exchange implements Exchange, PipelinedExchange {
     this.isDone = true;
     this.incoming.socket.destroy();
   }
+
+  private endResponse(trailers: Fields | undefined): void {
+    this.ending = undefined;
+    if (trailers && this.response.chunkedEncoding) this.response.addTrailers({ ...trailers });
+    this.response.end();
+  }
 }
+
+/** Bytes of a body that the socket is given at a time: as much as a peer must take within `replyStallMs`. */
+const sliceBytes = 65_536;
 
 /** What is still read of a request that was answered already, and for how long. */
 const maxLingerBytes = 8 * 1_048_576;

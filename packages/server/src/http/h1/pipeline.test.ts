@@ -31,9 +31,11 @@ beforeEach(async () => {
       exchange.respond(200, { "content-length": "0", "x-target": target });
       exchange.end();
     },
-    (request, socket) => {
-      events.push(`upgraded ${request.target}`);
-      socket.end("upgraded");
+    {
+      onUpgrade: (request, socket) => {
+        events.push(`upgraded ${request.target}`);
+        socket.end("upgraded");
+      },
     },
   );
   client = connect(server.port, "127.0.0.1");

@@ -18,7 +18,7 @@ before(async () => {
       exchange.respond(refusal?.kind.http ?? 200, { "content-length": "0", connection: "close" });
       exchange.end();
     },
-    (request, socket) => socket.end(`${request.refusal?.code ?? "upgraded"}`),
+    { onUpgrade: (request, socket) => socket.end(`${request.refusal?.code ?? "upgraded"}`) },
   );
 });
 after(() => server.close());

@@ -9,6 +9,7 @@ import { turnAway } from "../turn-away.js";
 import { Http1Exchange } from "./exchange.js";
 import { Pipeline } from "./pipeline.js";
 import { type Refusal, refusalBytes, refusalFields } from "./refusal.js";
+import { ReplyStalls } from "./reply-stalls.js";
 import { faultOf, requestHeadFrom, sizeRefusalOf } from "./request-head.js";
 import { headWithoutUpgrade, upgradeFaultOf } from "./upgrade.js";
 
@@ -22,6 +23,8 @@ export interface Http1Options {
   readonly onUpgrade: UpgradeHandler;
   readonly maxHeaderBytes: number;
   readonly requestTimeoutMs: number;
+  /** Ends connections that do not read their replies; undefined: after the limit's default. */
+  readonly replyStalls?: ReplyStalls;
   /** Where connections get their shares of the event loop; undefined: the process's own. */
   readonly work?: Work;
   /** The plain answer to a request that is not valid HTTP: the catalogue's error as JSON. */
@@ -34,6 +37,7 @@ const keepAliveTimeoutMs = 65_000;
 /** HTTP/1.1 on sockets that somebody else accepted: give them to `server.emit("connection", socket)`. */
 export function createHttp1Server(options: Http1Options): Server {
   const { scheme = "http", work = processWork, maxHeaderBytes, onExchange, refusalOf } = options;
+  const { replyStalls: stalls = new ReplyStalls() } = options;
   const server = createServer(
     {
       // Past Node's limit the connection ends with an error that is the same for all paths.
@@ -49,7 +53,7 @@ export function createHttp1Server(options: Http1Options): Server {
     (incoming, response) => {
       const fault = faultOf(incoming);
       if (fault !== undefined) refuse(incoming, response, fault);
-      else onExchange(new Http1Exchange(headOf(incoming), incoming, response, shareOf(incoming.socket, work)));
+      else onExchange(new Http1Exchange(headOf(incoming), incoming, response, shareOf(incoming.socket, work), stalls));
     },
   );
   // Fields past this number are dropped silently: there are never so many within the limit.
@@ -60,7 +64,7 @@ export function createHttp1Server(options: Http1Options): Server {
 
   const refuse = (incoming: IncomingMessage, response: ServerResponse, fault: string) => {
     const { status, json } = refusalOf(new ConfabError("PROTOCOL_VIOLATION", fault));
-    const exchange = new Http1Exchange(headOf(incoming), incoming, response, shareOf(incoming.socket, work));
+    const exchange = new Http1Exchange(headOf(incoming), incoming, response, shareOf(incoming.socket, work), stalls);
     exchange.listen(ignoredBody);
     exchange.respond(status, refusalFields(json));
     if (incoming.method !== "HEAD") exchange.write(Buffer.from(json));

@@ -24,6 +24,7 @@ export class Deadlines implements Sweepable {
   #lastSocketBytes = 0;
   #lastSweepMs: number | undefined;
   #lastStallMs: number | undefined;
+  #lastReplySweepMs = Number.NEGATIVE_INFINITY;
 
   constructor(session: Session) {
     this.#session = session;
@@ -47,6 +48,7 @@ export class Deadlines implements Sweepable {
     }
     if (this.#drainMs(nowMs) >= drainPingTimeoutMs) finishDrain(session);
     this.#sweepSilence(nowMs);
+    this.#sweepReplies(nowMs);
     this.#sweepStreams(nowMs);
   }
 
@@ -86,6 +88,22 @@ export class Deadlines implements Sweepable {
     }
   }
 
+  #sweepReplies(nowMs: number): void {
+    const session = this.#session;
+    const { replyStallMs } = session.timeouts;
+    if (nowMs - this.#lastReplySweepMs < replyStallMs / 4) return;
+    this.#lastReplySweepMs = nowMs;
+    for (const stream of [...session.streams.values()]) {
+      const unreadBytes = stream.isEnding ? stream.queuedBytes : 0;
+      if (unreadBytes === 0 || unreadBytes !== stream.unreadBytes) {
+        stream.unreadBytes = unreadBytes;
+        stream.unreadSinceMs = nowMs;
+      } else if (nowMs - stream.unreadSinceMs >= replyStallMs) {
+        session.stall(stream);
+      }
+    }
+  }
+
   #sweepStreams(nowMs: number): void {
     const session = this.#session;
     this.#lastStallMs ??= nowMs;
@@ -99,8 +117,7 @@ export class Deadlines implements Sweepable {
         continue;
       }
       const isForgotten = !stream.isRequestEnded && !stream.hasResponded && !stream.isPaused;
-      const isStuck = stream.isEnding && stream.queuedBytes > 0;
-      if (!isForgotten && !isStuck) continue;
+      if (!isForgotten) continue;
       if (stream.isQuiet) session.stall(stream);
       stream.isQuiet = true;
     }

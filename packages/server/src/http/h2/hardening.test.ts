@@ -202,7 +202,7 @@ for (const [what, trickle] of [
   });
 }
 
-test("a complete response that the client never lets through is dropped in the end", async (t) => {
+test("a complete response of which the client takes nothing is given up after replyStallMs", async (t) => {
   const recorder = new Recorder();
   const { peer, server } = await openWithPeer(t, {}, (one) => {
     one.listen(recorder);
@@ -212,11 +212,35 @@ test("a complete response that the client never lets through is dropped in the e
   });
   peer.send(headers(1, Flag.END_STREAM));
   await peer.nextOn(1, FrameType.DATA);
-  while (server.connections[0]?.openStreams === 1) {
-    server.pass(20_000);
+  const { replyStallMs } = defaultTimeouts;
+  for (let passedMs = 0; passedMs < replyStallMs; passedMs += replyStallMs / 4) {
+    assert.deepEqual(recorder.events, ["ended"], `after ${passedMs} ms`);
+    server.pass(replyStallMs / 4);
     await peer.settled();
   }
+  server.pass(replyStallMs / 4);
+  await peer.settled();
   assert.deepEqual(recorder.events, ["ended", "aborted"]);
+});
+
+test("a complete response that the client takes bit by bit is not given up", async (t) => {
+  const recorder = new Recorder();
+  const { peer, server } = await openWithPeer(t, {}, (one) => {
+    one.listen(recorder);
+    one.respond(200, {});
+    one.write(Buffer.alloc(70_000));
+    one.end();
+  });
+  peer.send(headers(1, Flag.END_STREAM));
+  await peer.nextOn(1, FrameType.DATA);
+  for (let i = 0; i < 20; i++) {
+    peer.send(frame(FrameType.WINDOW_UPDATE, 0, 1, numberPayload(1)));
+    peer.send(frame(FrameType.WINDOW_UPDATE, 0, 0, numberPayload(1)));
+    await peer.settled();
+    server.pass(defaultTimeouts.replyStallMs / 2);
+    await peer.settled();
+  }
+  assert.deepEqual(recorder.events, ["ended"]);
 });
 
 test("a client that does not acknowledge our SETTINGS is told so", async (t) => {

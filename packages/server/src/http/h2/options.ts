@@ -1,3 +1,4 @@
+import { limits } from "@confab/contract/limits";
 import type { Work } from "../../work/index.js";
 import type { Budgets } from "./guard.js";
 import type { Sweeper } from "./sweeper.js";
@@ -36,8 +37,10 @@ export interface Http2Timeouts {
   readonly pingIntervalMs: number;
   /** From that PING to giving the peer up, when still nothing came. */
   readonly pingTimeoutMs: number;
+  /** A complete response of which the peer takes nothing for this long is given up. */
+  readonly replyStallMs: number;
   /** A request that has neither ended nor been answered is reset when nothing came on it for this long, at most twice as
-   *  long; so is a complete response of which nothing could be sent. A request whose body is not complete this long after
+   *  long. A request whose body is not complete this long after
    *  its answer is reset without an error. A stream under way in both directions may be silent for ever. */
   readonly streamStallMs: number;
   /** From a GOAWAY that ends the connection to its destruction: time for the peer to read it. */
@@ -49,6 +52,7 @@ export const defaultTimeouts: Http2Timeouts = {
   headerTimeoutMs: 10_000,
   pingIntervalMs: 30_000,
   pingTimeoutMs: 20_000,
+  replyStallMs: limits.replyStallMs.fallback,
   streamStallMs: 60_000,
   lingerMs: 1_000,
 };

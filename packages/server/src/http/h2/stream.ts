@@ -1,4 +1,4 @@
-import type { Share } from "../../work/index.js";
+import type { ReplyRoom, Share } from "../../work/index.js";
 import type { Exchange, ExchangeListener, Fields, RequestHead } from "../exchange.js";
 import { ReceiveWindow, streamWindowBytes } from "./flow-control.js";
 import { ErrorCode } from "./frame.js";
@@ -51,6 +51,9 @@ export class Http2Stream implements Exchange, SendingStream {
   isDead = false;
   /** Nothing happened on the stream since the sweep that set this. */
   isQuiet = false;
+  /** Of a complete response: what waited for the peer at a sweep, and since when it has been the same. */
+  unreadBytes = 0;
+  unreadSinceMs = 0;
   /** The response had ended, and the request had not, at the sweep that set this. */
   isRestOverdue = false;
 
@@ -61,6 +64,7 @@ export class Http2Stream implements Exchange, SendingStream {
   #isPaused = false;
   #isEndDelivered = false;
   #held: HeldBody | undefined = undefined;
+  #room: ReplyRoom | undefined = undefined;
   /** The response has no body whatever is written: HEAD, 204 and 304 (RFC 9110 §6.4.1). */
   #isBodyless: boolean;
 
@@ -124,6 +128,11 @@ export class Http2Stream implements Exchange, SendingStream {
     return this.#owner.sender.body(this, bytes);
   }
 
+  hold(room: ReplyRoom): void {
+    if (this.isDead || this.isResponseEnded) room.release();
+    else this.#room = room;
+  }
+
   end(trailers?: Fields): void {
     if (this.isDead || this.isEnding) return;
     if (!this.hasResponded) throw new Error("end before respond");
@@ -144,6 +153,7 @@ export class Http2Stream implements Exchange, SendingStream {
 
   sentEnd(): void {
     this.isResponseEnded = true;
+    this.#room?.release();
     if (this.isRequestEnded) this.#owner.finished(this);
     else this.#owner.responseEnded(this);
   }
@@ -190,6 +200,7 @@ export class Http2Stream implements Exchange, SendingStream {
   /** The stream ends here. Returns the bytes that were never delivered, for the connection's window. */
   die(): number {
     this.isDead = true;
+    this.#room?.release();
     this.#owner.sender.forget(this);
     const held = this.#held;
     this.#held = undefined;

@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { type ConfabError, confabErrorFrom } from "@confab/contract";
 import { type ClientFrame, ClientFrameSchema, UnsubscribedSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import type { RoomId, Subscription } from "../../core/index.js";
-import { cost, spendParsed } from "../../work/index.js";
+import { cost, type ReplyRoom, spendParsed } from "../../work/index.js";
 import type { ChatService } from "../chat-service.js";
 import { wireErrorFrom } from "../error-frame.js";
 import { decodeMessage } from "../wire-format.js";
@@ -40,6 +40,8 @@ export class FrameSession {
   private onAnswered: (() => void) | undefined;
   private onProgress: (() => void) | undefined;
   private lastLarge: Promise<void> = Promise.resolve();
+  /** What the last large answer takes while it waits for the client. */
+  private room: ReplyRoom | undefined;
   private wakeLarge: () => void = () => undefined;
   isClosed = false;
 
@@ -99,6 +101,7 @@ export class FrameSession {
   /** The channel's queue has emptied. */
   drained(): void {
     this.isBlocked = false;
+    this.room?.release();
     this.updatePause();
     for (const subscription of this.subscriptions.values()) {
       if (!("isOpening" in subscription)) subscription.drained();
@@ -110,6 +113,7 @@ export class FrameSession {
   closed(): void {
     if (this.isClosed) return;
     this.isClosed = true;
+    this.room?.release();
     this.deps.onClosed(this);
     for (const subscription of this.subscriptions.values()) {
       if (!("isOpening" in subscription)) subscription.close();
@@ -139,6 +143,8 @@ export class FrameSession {
   /**
    * Send an answer that may be megabytes. One is made at a time, and none while the channel is full: a client that asks for
    * a thousand pages and reads none costs one of them. Resolves when it is sent, or the session has closed.
+   *
+   * @throws OVERLOADED: too many pages of other clients wait to be read.
    */
   async sendLarge(make: () => Promise<Uint8Array>): Promise<void> {
     const before = this.lastLarge;
@@ -153,9 +159,22 @@ export class FrameSession {
           this.wakeLarge = resolve;
         });
       }
-      if (!this.isClosed) this.sendEncoded(await make());
+      if (!this.isClosed) await this.sendInRoom(make);
     } finally {
       done();
+    }
+  }
+
+  private async sendInRoom(make: () => Promise<Uint8Array>): Promise<void> {
+    const room = await this.channel.share.roomForReply();
+    try {
+      const frame = await make();
+      room.resize(frame.length);
+      this.sendEncoded(frame);
+    } finally {
+      // A channel that is full holds it until it has drained.
+      if (this.isBlocked && !this.isClosed) this.room = room;
+      else room.release();
     }
   }
 

@@ -7,7 +7,7 @@ import { type BodyOptions, type BodyReceiver, collectBody, ignoredBody } from ".
 import { replyJson, respondError } from "../../http-reply/index.js";
 import { HttpRoutes, type RouteMatch } from "../../service/http-routes.js";
 import { type ChatService, maxWireBytes, type UnaryOperation } from "../../service/index.js";
-import { type Share, spendParsed } from "../../work/index.js";
+import { spendParsed } from "../../work/index.js";
 import { isJsonType, unsupportedMediaType } from "./media-type.js";
 import { type RequestParts, requestJsonFrom } from "./transcoding.js";
 
@@ -100,7 +100,7 @@ function answerUnary(exchange: Exchange, operation: UnaryOperation, call: RestCa
   };
   const answerNow = (body: Uint8Array) => {
     if (exchange.isOver) return;
-    callOperation(operation, { ...call, body }, exchange.share)
+    callOperation(operation, { ...call, body }, exchange)
       .then((reply) => replyJson(exchange, 200, reply), fail)
       // A bug in the replying itself must end this exchange and nothing else.
       .catch((thrown: unknown) => {
@@ -142,10 +142,10 @@ function takeBody(exchange: Exchange, bounds: BodyOptions, receiver: BodyReceive
 }
 
 /** Async, so that what transcoding throws is a rejection like what the operation refuses. */
-async function callOperation(operation: UnaryOperation, request: RequestParts, share: Share): Promise<Uint8Array> {
+async function callOperation(operation: UnaryOperation, request: RequestParts, target: Exchange): Promise<Uint8Array> {
   // The URL and the body become JSON first, which the operation then reads.
-  spendParsed(share, "json", request.body.length + request.query.length);
-  return operation.call("json", requestJsonFrom(request), share);
+  spendParsed(target.share, "json", request.body.length + request.query.length);
+  return operation.call("json", requestJsonFrom(request), target);
 }
 
 /** The operation of each unary route. What cannot be served stops the start, not a request. */

@@ -90,6 +90,10 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
     return this.exchange.request.remoteAddress;
   }
 
+  get target(): Exchange {
+    return this.exchange;
+  }
+
   get share(): Share {
     return this.exchange.share;
   }
@@ -277,7 +281,7 @@ class UnaryHandler implements CallHandler {
 
   halfClosed(): void {
     const { call } = this;
-    this.run(call.format, this.request.get(), call.share).then(
+    this.run(call.format, this.request.get(), call.target).then(
       (reply) => call.reply(reply),
       (thrown) => call.finish(confabErrorFrom(thrown)),
     );

@@ -91,7 +91,7 @@ export class ConnectUnaryCall {
   private call(request: Uint8Array): void {
     // Past its deadline a call has been answered, and must not be done after all.
     if (this.isOver) return;
-    this.method.call(this.format, request, this.exchange.share).then(
+    this.method.call(this.format, request, this.exchange).then(
       (reply) => this.reply(reply),
       (thrown) => this.fail(confabErrorFrom(thrown)),
     );

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ConfabError } from "@confab/contract";
+import { settled } from "../testing/manual-turns.js";
+import { Replies, type ReplyOwner, type ReplyRoom } from "./replies.js";
+
+const mib = 1_048_576;
+const bounds = { maxReplyBytes: 4 * mib, maxReplyBytesPerConnection: 2 * mib };
+const connection = (): ReplyOwner => ({ replyBytes: 0, waitingReplies: undefined });
+
+/** Ask for room so many times; the rooms that were given so far. */
+function ask(replies: Replies, owner: ReplyOwner, count: number): ReplyRoom[] {
+  const rooms: ReplyRoom[] = [];
+  for (let i = 0; i < count; i++) void replies.take(owner).then((room) => rooms.push(room));
+  return rooms;
+}
+
+test("a connection that reads nothing has a few replies made, and the others wait", async () => {
+  const replies = new Replies(bounds);
+  const rooms = ask(replies, connection(), 600);
+  await settled();
+  assert.equal(rooms.length, 2);
+  for (const room of rooms) room.resize(mib);
+  await settled();
+  assert.deepEqual([rooms.length, replies.bytes], [2, 2 * mib]);
+});
+
+test("a reply that has left makes room for the next ones, until all have been made", async () => {
+  const replies = new Replies(bounds);
+  const rooms = ask(replies, connection(), 50);
+  for (let released = 0; released < 50; released++) {
+    await settled();
+    rooms[released]?.resize(1_000);
+    rooms[released]?.release();
+    // Twice is once.
+    rooms[released]?.release();
+  }
+  assert.deepEqual([rooms.length, replies.bytes], [50, 0]);
+});
+
+test("small replies leave room for more of them at a time", async () => {
+  const replies = new Replies(bounds);
+  const rooms = ask(replies, connection(), 100);
+  for (let sized = 0; sized < 100; sized++) {
+    await settled();
+    rooms[sized]?.resize(1_000);
+  }
+  assert.equal(rooms.length, 100);
+});
+
+test("one reply always fits, also if it alone is larger than the connection's bound", async () => {
+  const replies = new Replies(bounds);
+  const small = new Replies({ ...bounds, maxReplyBytesPerConnection: 1_000 });
+  for (const each of [replies, small]) {
+    const room = await each.take(connection());
+    room.resize(3 * mib);
+    assert.equal(each.bytes, 3 * mib);
+  }
+});
+
+test("OVERLOADED past the bound of the process, at once, and not once there is room again", async () => {
+  const replies = new Replies(bounds);
+  const rooms = [];
+  for (let i = 0; i < 4; i++) {
+    const room = await replies.take(connection());
+    room.resize(mib);
+    rooms.push(room);
+  }
+  const isOverloaded = (error: unknown) =>
+    error instanceof ConfabError && error.code === "OVERLOADED" && (error.facts.retryAfterMs ?? 0) > 0;
+  await assert.rejects(replies.take(connection()), isOverloaded);
+  rooms[0]?.release();
+  await replies.take(connection());
+});
+
+test("those who wait for their own connection are refused too when the process is full at their turn", async () => {
+  const replies = new Replies(bounds);
+  const owner = connection();
+  const own = ask(replies, owner, 2);
+  await settled();
+  const refused: string[] = [];
+  for (let i = 0; i < 3; i++) void replies.take(owner).catch((error: ConfabError) => refused.push(error.code));
+  (await replies.take(connection())).resize(2.5 * mib);
+  assert.deepEqual(refused, []);
+  own[0]?.release();
+  await settled();
+  assert.deepEqual(refused, ["OVERLOADED", "OVERLOADED", "OVERLOADED"]);
+});
+
+test("a crowd that asks at once is not refused: a bounded number of pages is made at a time, connections in turn", async () => {
+  const replies = new Replies({ ...bounds, maxReplyBytes: 100 * mib });
+  const greedy = connection();
+  const order: string[] = [];
+  const rooms: ReplyRoom[] = [];
+  const want = (name: string, owner: ReplyOwner) =>
+    void replies.take(owner).then((room) => {
+      order.push(name);
+      rooms.push(room);
+    });
+  for (let i = 0; i < 1_000; i++) want("crowd", connection());
+  for (let i = 0; i < 10; i++) want("greedy", greedy);
+  await settled();
+  assert.deepEqual([order.length, replies.bytes], [32, 32 * mib]);
+  for (let done = 0; done < 1_010; done++) {
+    await settled();
+    rooms[done]?.resize(100);
+    rooms[done]?.release();
+  }
+  assert.deepEqual([order.length, replies.bytes], [1_010, 0]);
+});

@@ -1,0 +1,136 @@
+import { ConfabError } from "@confab/contract";
+import { FairQueue } from "./fair-queue.js";
+
+export interface ReplyBounds {
+  /** Of all connections together, in bytes. */
+  readonly maxReplyBytes: number;
+  /** Of one connection, in bytes. One reply always fits. */
+  readonly maxReplyBytesPerConnection: number;
+}
+
+/** What a page that is being made is counted as, in bytes: the largest, since its size is known when it is finished. */
+const pageBytes = 1_048_576;
+
+/** Pages that are being made at a time. Each may hold its entries, their JSON and the reply: some 3 MiB. */
+const maxInTheMaking = 32;
+
+/** How soon a client that was refused may try again, in milliseconds: about as long as a page takes to leave. */
+const retryAfterMs = 1_000;
+
+/** The replies of one connection that are being made or wait for their peer. */
+export interface ReplyOwner {
+  replyBytes: number;
+  /** Replies that wait until others have left, in order. */
+  waitingReplies: (() => void)[] | undefined;
+}
+
+/** The place that one reply takes, from before it is made until its last byte has left. */
+export interface ReplyRoom {
+  /** Its size is known now. */
+  resize(bytes: number): void;
+  /** It has left, or never will. May be called twice. */
+  release(): void;
+}
+
+/**
+ * Bounds the bytes of large replies (pages of messages, rooms or members) that are being made or wait for their peers. A
+ * page is read only when there is room for it: a client that asks for a thousand and reads none costs a few.
+ *
+ *     take ─ its connection has room? ─ no ──► waits until earlier replies of the connection have left
+ *                   │ yes
+ *                   ├─ unread replies fill the process ──► OVERLOADED
+ *                   ├─ `maxInTheMaking` are being made ──► waits, connections in turn
+ *                   ▼
+ *            being made ─ resize ─► waits for its peer ─ release ─► gone
+ */
+export class Replies {
+  bytes = 0;
+  /** The most that `bytes` was. */
+  mostBytes = 0;
+  private inTheMaking = 0;
+  private readonly waiting = new FairQueue<() => void>();
+
+  constructor(private readonly bounds: ReplyBounds) {}
+
+  /** Take room for a reply of unknown size. @throws OVERLOADED */
+  async take(owner: ReplyOwner): Promise<ReplyRoom> {
+    if (owner.waitingReplies !== undefined || !this.fits(owner)) await this.waitForOwn(owner);
+    // From here on the next one of the connection sees it.
+    owner.replyBytes += pageBytes;
+    this.wakeNext(owner);
+    if (this.inTheMaking < maxInTheMaking) this.inTheMaking += 1;
+    else await new Promise<void>((resolve) => this.waiting.push(owner, resolve));
+    if (this.bytes + pageBytes <= this.bounds.maxReplyBytes) return this.roomOf(owner);
+    this.made();
+    owner.replyBytes -= pageBytes;
+    this.wakeNext(owner);
+    const text = `replies of ${this.bytes} bytes wait for clients to read them; maxReplyBytes is ${this.bounds.maxReplyBytes}`;
+    throw new ConfabError("OVERLOADED", text, { retryAfterMs });
+  }
+
+  private fits({ replyBytes }: ReplyOwner): boolean {
+    return replyBytes === 0 || replyBytes + pageBytes <= this.bounds.maxReplyBytesPerConnection;
+  }
+
+  private waitForOwn(owner: ReplyOwner): Promise<void> {
+    return new Promise((resolve) => {
+      if (owner.waitingReplies) owner.waitingReplies.push(resolve);
+      else owner.waitingReplies = [resolve];
+    });
+  }
+
+  /** The room of a reply that `owner` has counted already. */
+  private roomOf(owner: ReplyOwner): ReplyRoom {
+    let held = pageBytes;
+    let isBeingMade = true;
+    this.bytes += held;
+    this.mostBytes = Math.max(this.mostBytes, this.bytes);
+    const become = (bytes: number) => {
+      this.bytes += bytes - held;
+      owner.replyBytes += bytes - held;
+      held = bytes;
+      this.mostBytes = Math.max(this.mostBytes, this.bytes);
+      if (isBeingMade) this.made();
+      isBeingMade = false;
+      this.wakeNext(owner);
+    };
+    return {
+      resize: (bytes) => {
+        if (isBeingMade) become(bytes);
+      },
+      release: () => become(0),
+    };
+  }
+
+  /** A page is no longer being made: the next one may be. */
+  private made(): void {
+    const next = this.waiting.shift();
+    if (next) next();
+    else this.inTheMaking -= 1;
+  }
+
+  /** One at a time: each is counted before the next one is looked at. */
+  private wakeNext(owner: ReplyOwner): void {
+    if (owner.waitingReplies === undefined || !this.fits(owner)) return;
+    const next = owner.waitingReplies.shift();
+    if (owner.waitingReplies.length === 0) owner.waitingReplies = undefined;
+    next?.();
+  }
+}
+
+/** What a large reply is for. */
+export interface ReplyTarget {
+  readonly share: { roomForReply(): Promise<ReplyRoom> };
+  /** No reply can be written any more. */
+  readonly isOver: boolean;
+  /** Release the room when the reply has left, or at once if it is over already. */
+  hold(room: ReplyRoom): void;
+}
+
+/** Take room for the reply to a request, which holds it from then on. @throws OVERLOADED, CANCELLED: it is over meanwhile. */
+export async function holdRoom(target: ReplyTarget): Promise<ReplyRoom> {
+  const room = await target.share.roomForReply();
+  target.hold(room);
+  if (target.isOver) throw new ConfabError("CANCELLED", "the client has gone");
+  return room;
+}
