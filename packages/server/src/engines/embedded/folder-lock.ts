@@ -32,7 +32,7 @@ const heldHere = new Set<string>();
  *   1. opens the environment and sees no reader,   2. enters itself as a reader,   3. and is still the only one
  *
  * is the only one until it closes it: of two processes one enters second, and sees the other in step 3. Nothing is waited for
- * and nothing is ever removed: a lock that may be held is respected (docs/decisions/0016).
+ * and nothing is ever removed: a lock that may be held is respected (docs/decisions/0018).
  *
  * @throws FolderLockedError: it is held. StoreError's causes: the lock's files cannot be made.
  */
