@@ -1,5 +1,5 @@
 import { byteParts } from "./byte-plot.js";
-import type { Spread } from "./statistics.js";
+import { type Spread, standingOf } from "./statistics.js";
 import { type Summary, type SummaryRow, timeNames } from "./summary.js";
 import { labelOf, labTransports } from "./transports.js";
 import { msText } from "./words.js";
@@ -11,10 +11,7 @@ export function figureRows({ rows, verdicts }: Summary): HTMLTableRowElement[] {
     const head = document.createElement("th");
     head.scope = "row";
     head.textContent = labelOf(name);
-    const times = timeNames.map((time) => {
-      const { lowest, higher } = verdicts[time];
-      return timeCell(row.times[time], higher.length > 0 && lowest.includes(name));
-    });
+    const times = timeNames.map((time) => timeCell(row.times[time], standingOf(verdicts[time], name)));
     const element = document.createElement("tr");
     element.dataset["transport"] = name;
     element.append(head, ...times, ...byteCells(row));
@@ -22,10 +19,12 @@ export function figureRows({ rows, verdicts }: Summary): HTMLTableRowElement[] {
   });
 }
 
-function timeCell(spread: Spread | undefined, isLowest: boolean): HTMLTableCellElement {
+/** Bold is what is lower than all others, and nothing else: a tie is named as one. */
+function timeCell(spread: Spread | undefined, standing: ReturnType<typeof standingOf>): HTMLTableCellElement {
   if (!spread) return cell("–");
   const { median, low, high } = spread;
-  return cell(msText(median), `${msText(low)} – ${msText(high)}`, isLowest);
+  const range = `${msText(low)} – ${msText(high)}`;
+  return cell(msText(median), standing === "tie" ? `${range}, tie` : range, standing === "lowest");
 }
 
 function byteCells({ transport: { name, bytes } }: SummaryRow): HTMLTableCellElement[] {

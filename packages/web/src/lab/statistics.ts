@@ -48,6 +48,18 @@ export interface Verdict {
   readonly higher: readonly { readonly name: LabTransportName; readonly times: number }[];
 }
 
+/**
+ * How one transport stands: `lowest` is lower than all others beyond the noise, `tie` has the lowest median or ties with
+ * it. Empty: it is higher, or the figure tells no two apart.
+ *
+ * A tie is not in the order of medians: one with a narrow spread may be higher than the lowest beyond the noise, and
+ * another with a higher median and a wide spread may not.
+ */
+export function standingOf({ lowest, higher }: Verdict, name: LabTransportName): "lowest" | "tie" | "" {
+  if (higher.length === 0 || !lowest.includes(name)) return "";
+  return lowest.length === 1 ? "lowest" : "tie";
+}
+
 /** Compare everybody with the one of the lowest median. */
 export function verdictOf(figures: ReadonlyMap<LabTransportName, Spread>, clockStep: number): Verdict {
   const sorted = [...figures].toSorted(([, a], [, b]) => a.median - b.median);
