@@ -83,6 +83,10 @@ function limitsPage(limits) {
     "**Streams that are cancelled.** On HTTP/2 a client may cancel any number of streams that were answered. Those that were not",
     "count towards `maxResets`; a gateway that carries many users may need more.",
     "",
+    "**Errors.** A WebSocket or a Converse stream belongs to one client, so it ends when that client causes more than",
+    "`maxErrors`. An HTTP connection may carry the requests of many users behind a proxy, and errors never end it: a bad request",
+    "is accounted for like a good one (decision 0018, work in turns).",
+    "",
     ...table(["name", "what it bounds", "default", "lowest", "highest"], rows),
   ]);
 }

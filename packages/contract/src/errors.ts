@@ -165,7 +165,8 @@ export const errorKinds = {
     retry: true,
   },
   RATE_LIMITED: {
-    meaning: "Too many in too short a time, such as signals past maxSignalsPerSecond; the details say how long to wait",
+    meaning:
+      "Too many in too short a time: signals past maxSignalsPerSecond, errors past maxErrors; the details say how long to wait",
     grpc: "RESOURCE_EXHAUSTED",
     http: 429,
     retry: true,

@@ -46,11 +46,18 @@ export const limits = {
     meaning:
       "Frames without a message that one HTTP/2 connection or WebSocket may send within budgetWindowMs: pings, settings, priorities, empty pieces; on HTTP/2 besides ten for each frame of an answer. Past it the connection ends with ENHANCE_YOUR_CALM or 1008",
   },
+  maxErrors: {
+    fallback: 3_000,
+    min: 10,
+    max: 10_000_000,
+    meaning:
+      "Errors that one WebSocket or Converse stream may cause within budgetWindowMs; each request that is done gives one back. Errors of the server (HTTP status 5xx) do not count, nor do answers to HTTP requests. Past it the connection or stream ends with RATE_LIMITED",
+  },
   budgetWindowMs: {
     fallback: 30_000,
     min: 1_000,
     max: 600_000,
-    meaning: "The time over which maxResets and maxControlFrames count",
+    meaning: "The time over which maxResets, maxControlFrames and maxErrors count",
   },
   maxRequestsInFlight: {
     fallback: 1_000,

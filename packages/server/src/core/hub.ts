@@ -45,8 +45,10 @@ export class Hub {
   private readonly idleRooms: IdleRooms;
   private readonly subscribeTurns: SubscribeTurns;
   private readonly signalRates: SignalRates;
+  readonly clock: Clock;
 
   constructor(private readonly deps: HubDeps) {
+    this.clock = deps.clock;
     this.catchUp = new CatchUp(deps.engine.log, deps.turns);
     this.signalRates = new SignalRates(deps.limits, deps.clock);
     this.subscribeTurns = new SubscribeTurns(deps.turns);

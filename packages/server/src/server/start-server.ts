@@ -89,6 +89,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     serverVersion,
     dedupeWindowMs: config.dedupeWindowMs ?? defaultDedupeWindowMs,
     newConnectionId: randomUUID,
+    onAbuse,
     report,
   });
   const readiness = new Readiness();

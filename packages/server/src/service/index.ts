@@ -1,5 +1,6 @@
 export { type CallTarget, ChatService, type ServiceDeps, type UnaryOperation } from "./chat-service.js";
 export { type FrameEncoding, JsonBatches, JsonMessages, ProtoBatches, ProtoMessages } from "./encodings.js";
+export { ErrorBudget } from "./error-budget.js";
 export { wireErrorFrom } from "./error-frame.js";
 export type { FrameChannel } from "./frames/channel.js";
 export { serveOut } from "./frames/serve-out.js";

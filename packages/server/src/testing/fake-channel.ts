@@ -20,6 +20,7 @@ const types = PayloadTypes.none();
 /** A connection without a network: what the server said, and whether it takes more. */
 export class FakeChannel implements FrameChannel {
   readonly transport = "test";
+  readonly remoteAddress = "192.0.2.1";
   readonly share = new Work().share();
   /** Every frame sent, in order, as the client gets it. */
   readonly sent: Uint8Array[] = [];
@@ -136,6 +137,8 @@ export class FrameServer {
   readonly sessions: FrameSessions;
   readonly encodings: Readonly<Record<WireFormat, FrameEncoding>>;
   readonly reported: ConfabError[] = [];
+  /** Who spent a budget, and which. */
+  readonly abuses: string[] = [];
 
   constructor(limits: Partial<Limits> = {}) {
     this.hub = new TestHub(limits);
@@ -147,6 +150,7 @@ export class FrameServer {
       serverVersion: "1.2.3",
       dedupeWindowMs: 90_500,
       newConnectionId: () => `connection-${++connections}`,
+      onAbuse: (remoteAddress, reason) => this.abuses.push(`${remoteAddress}: ${reason}`),
       report: (error) => this.reported.push(error),
     });
     this.encodings = {

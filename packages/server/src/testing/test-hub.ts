@@ -12,13 +12,15 @@ export class TestHub {
   readonly turns = new ManualTurns();
   readonly hub: Hub;
   readonly limits: Limits;
+  /** What the clock that only grows says. */
+  timeMs = 0;
 
   constructor(limits: Partial<Limits> = {}) {
     this.limits = limitsWith(limits);
     let ids = 0;
     this.hub = new Hub({
       engine: this.engine,
-      clock: { nowMs: () => 1_767_323_045_006, monotonicMs: () => 0 },
+      clock: { nowMs: () => 1_767_323_045_006, monotonicMs: () => this.timeMs },
       turns: this.turns,
       ids: { messageId: () => `id-${++ids}` },
       limits: this.limits,

@@ -41,6 +41,7 @@ fuzz({
       serverVersion: "test",
       dedupeWindowMs: 60_000,
       newConnectionId: () => "connection",
+      onAbuse: () => undefined,
       report,
     });
     const { handle } = createRpcHandler({ service, sessions, readiness: new Readiness(), arrivals, report });

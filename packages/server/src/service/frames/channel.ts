@@ -12,6 +12,7 @@ export interface FrameChannel {
   readonly share: Share;
   /** For people who read logs: `websocket`, `grpc` and so on. */
   readonly transport: string;
+  readonly remoteAddress: string;
   /** Bytes made by `encoding`. False once more than `maxQueuedBytes` wait; the channel then calls `FrameSession.drained()` later. */
   write(bytes: Uint8Array): boolean;
   /** One encoded ServerFrame, for this channel to put behind its prefix. Returns as `write` does. */

@@ -4,6 +4,7 @@ import { type ClientFrame, ClientFrameSchema, UnsubscribedSchema } from "@confab
 import type { RoomId, Subscription } from "../../core/index.js";
 import { cost, type ReplyRoom, spendParsed } from "../../work/index.js";
 import type { ChatService } from "../chat-service.js";
+import { ErrorBudget } from "../error-budget.js";
 import { wireErrorFrom } from "../error-frame.js";
 import { decodeMessage } from "../wire-format.js";
 import type { FrameChannel } from "./channel.js";
@@ -15,6 +16,8 @@ export interface FrameSessionDeps {
   /** Do what a frame asks and answer it; rejects with what the client did wrong. */
   readonly answer: (session: FrameSession, frame: ClientFrame) => Promise<void>;
   readonly onClosed: (session: FrameSession) => void;
+  /** A client spent its budget of errors, and its session ends. */
+  readonly onAbuse: (remoteAddress: string, reason: string) => void;
   /** For bugs: the client is told only that there was one. */
   readonly report: (error: ConfabError) => void;
 }
@@ -43,6 +46,7 @@ export class FrameSession {
   /** What the last large answer takes while it waits for the client. */
   private room: ReplyRoom | undefined;
   private wakeLarge: () => void = () => undefined;
+  private readonly errors: ErrorBudget;
   isClosed = false;
 
   constructor(
@@ -50,7 +54,10 @@ export class FrameSession {
     readonly id: string,
     readonly channel: FrameChannel,
     readonly deps: FrameSessionDeps,
-  ) {}
+  ) {
+    const { limits, hub } = deps.service.deps;
+    this.errors = new ErrorBudget(limits, hub.clock);
+  }
 
   /** Take one encoded ClientFrame. Bad ones are answered with an error frame; the session goes on. */
   receive(bytes: Uint8Array): void {
@@ -61,7 +68,7 @@ export class FrameSession {
     try {
       frame = decodeMessage(ClientFrameSchema, format, bytes, this.deps.service.deps.types);
     } catch (thrown) {
-      this.sendError(0, confabErrorFrom(thrown));
+      this.refused(0, confabErrorFrom(thrown));
       return;
     }
     this.inFlight++;
@@ -178,18 +185,37 @@ export class FrameSession {
     }
   }
 
-  sendError(request: number, error: ConfabError): void {
+  /** What the client sent was not done. */
+  private refused(request: number, error: ConfabError): void {
     if (error.code === "INTERNAL") this.deps.report(error);
+    // It asked for more than was done when it left, or spent its budget.
+    if (this.isClosed) return;
     this.channel.share.spend(cost.error);
+    this.sendError(request, error);
+    const spent = this.errors.count(error);
+    if (spent) this.endForAbuse(spent);
+  }
+
+  private sendError(request: number, error: ConfabError): void {
     this.send(request, { case: "error", value: wireErrorFrom(error) });
+  }
+
+  private endForAbuse(reason: ConfabError): void {
+    this.deps.onAbuse(this.channel.remoteAddress, reason.message);
+    // How long to wait is in the frame: a close frame has no place for it.
+    this.sendError(0, reason);
+    this.channel.close(reason);
+    this.closed();
   }
 
   /** Never rejects: an error is an answer too. */
   private async answer(frame: ClientFrame): Promise<void> {
     try {
       await this.deps.answer(this, frame);
+      // A pong asks for nothing, and a client can send any number.
+      if (frame.frame.case !== "pong") this.errors.giveBack();
     } catch (thrown) {
-      this.sendError(frame.request, confabErrorFrom(thrown));
+      this.refused(frame.request, confabErrorFrom(thrown));
     } finally {
       this.inFlight--;
       this.updatePause();

@@ -15,6 +15,8 @@ export interface FrameSessionsDeps {
   readonly dedupeWindowMs: number;
   /** A name for each connection, unlike any other's. */
   readonly newConnectionId: () => string;
+  /** A client spent a budget, and its session ends. */
+  readonly onAbuse: (remoteAddress: string, reason: string) => void;
   /** Told of every INTERNAL error, with what is underneath. */
   readonly report: (error: ConfabError) => void;
 }
@@ -25,8 +27,9 @@ export class FrameSessions {
   private readonly sessionDeps: FrameSessionDeps;
 
   constructor(private readonly deps: FrameSessionsDeps) {
-    const { service, report } = deps;
+    const { service, onAbuse, report } = deps;
     this.sessionDeps = {
+      onAbuse,
       report,
       service,
       frames: new ServerFrames(service.deps.types, service.json),

@@ -39,6 +39,7 @@ class Conversation implements CallHandler {
       format: call.format,
       encoding,
       transport: "converse",
+      remoteAddress: call.remoteAddress,
       share: call.share,
       write: (bytes) => call.write(call.isText ? base64Text(bytes) : bytes) || call.queuedBytes <= maxQueuedBytes,
       sendFrame: (frame) => call.send(frame) || call.queuedBytes <= maxQueuedBytes,

@@ -122,6 +122,22 @@ for (const { subprotocol, isBinary, encode, decode, garbage, wrongKind } of form
       assert.equal(server.hub.roomInUse(roomIdFrom("a")), undefined);
     });
 
+    test("past maxErrors the connection ends with 1013, after a frame that says how long to wait", async () => {
+      await server.close();
+      server = await webSocketTestServer({ maxErrors: 50, budgetWindowMs: 10_000 });
+      const { client } = await open();
+      for (let i = 0; i < 200; i++) client.send(garbage);
+      const codes: string[] = [];
+      for (let i = 0; i < 52; i++) {
+        const { frame } = await nextFrame(client);
+        codes.push(frame.case === "error" ? frame.value.code : "");
+      }
+      assert.deepEqual(codes, [...Array(51).fill("MALFORMED_MESSAGE"), "RATE_LIMITED"]);
+      const reason = "more than 50 errors within 10000 ms (maxErrors)";
+      assert.deepEqual(await client.closed(), { code: 1013, reason: `RATE_LIMITED: ${reason}` });
+      assert.deepEqual(server.abuses, [reason]);
+    });
+
     test("a client that vanishes leaves its rooms", async () => {
       const { client } = await open();
       ask(client, { request: 1, frame: { case: "subscribe", value: { reader: { room: "a" } } } });

@@ -33,6 +33,10 @@ export class FramedSession implements ConnectionListener, FrameChannel, PacedInp
     else waitInTurn(this, () => this.session.receive(payload));
   }
 
+  get remoteAddress(): string {
+    return this.connection.remoteAddress;
+  }
+
   drained(): void {
     this.session.drained();
   }

@@ -122,6 +122,21 @@ test("an error names the violated constraint, as every transport does", async ()
   assert.match(JSON.stringify(error.details), /"field":"user"/);
 });
 
+test("past maxErrors the connection ends with 1013, also when all came in one packet", async () => {
+  await server.close();
+  server = await webSocketTestServer({ maxErrors: 50, budgetWindowMs: 10_000 });
+  const client = await plain();
+  client.sendJson({ user: "ann", text: "good" });
+  assert.equal((await client.nextJson()).text, "good");
+  for (let i = 0; i < 200; i++) client.send("{");
+  for (let i = 0; i < 51; i++) assert.equal((await client.nextJson()).error.code, "MALFORMED_MESSAGE");
+  assert.equal((await client.nextJson()).error.code, "RATE_LIMITED");
+  const reason = "more than 50 errors within 10000 ms (maxErrors)";
+  assert.deepEqual(await client.closed(), { code: 1013, reason: `RATE_LIMITED: ${reason}` });
+  assert.deepEqual(server.abuses, [reason]);
+  assert.equal(server.hub.roomInUse(roomIdFrom("lobby")), undefined);
+});
+
 test("a binary frame ends the connection with 1003", async () => {
   const client = await plain();
   client.send(Buffer.from('{"user":"ann","text":"x"}'));

@@ -1,7 +1,7 @@
 import { type ConfabError, confabErrorFrom } from "@confab/contract";
 import type { Encoding, RoomId, Sink, Subscription } from "../../core/index.js";
 import { errorJson } from "../../http-reply/index.js";
-import { type ChatService, decodeNewMessage } from "../../service/index.js";
+import { type ChatService, decodeNewMessage, ErrorBudget } from "../../service/index.js";
 import { cost, type PacedInput, type Share, spendParsed, waitInTurn } from "../../work/index.js";
 import { closeWith } from "./close.js";
 import type { Form } from "./codec.js";
@@ -11,6 +11,8 @@ import type { ConnectionListener, WebSocketConnection } from "./protocol/connect
 
 export interface PlainSessionDeps {
   readonly service: ChatService;
+  /** A client spent its budget of errors, and its connection ends. */
+  readonly onAbuse: (remoteAddress: string, reason: string) => void;
   readonly report: (error: unknown) => void;
 }
 
@@ -28,6 +30,7 @@ export class PlainSession implements ConnectionListener, Sink, PacedInput {
   /** Our errors wait for a peer that does not read: it is not heard until it has. */
   private isFull = false;
   private isPaused = false;
+  private readonly errors: ErrorBudget;
   private isOver = false;
 
   constructor(
@@ -37,6 +40,8 @@ export class PlainSession implements ConnectionListener, Sink, PacedInput {
     private readonly deps: PlainSessionDeps,
   ) {
     this.encoding = form.encoding;
+    const { limits, hub } = deps.service.deps;
+    this.errors = new ErrorBudget(limits, hub.clock);
   }
 
   /** Begin to read what the client's URL asks for. */
@@ -118,12 +123,22 @@ export class PlainSession implements ConnectionListener, Sink, PacedInput {
     try {
       const message = decodeNewMessage("json", payload, types);
       await hub.send(message.room === "" && this.room ? { ...message, room: this.room } : message);
+      this.errors.giveBack();
     } catch (thrown) {
-      this.sendError(confabErrorFrom(thrown));
+      this.refused(confabErrorFrom(thrown));
     } finally {
       this.sendsInFlight--;
       this.updatePause();
     }
+  }
+
+  /** A message was not stored. */
+  private refused(error: ConfabError): void {
+    this.sendError(error);
+    const spent = this.isOver ? undefined : this.errors.count(error);
+    if (spent === undefined) return;
+    this.deps.onAbuse(this.connection.remoteAddress, spent.message);
+    this.ended(spent);
   }
 
   private sendError(error: ConfabError): void {

@@ -23,6 +23,7 @@ const sessions = new FrameSessions({
   serverVersion: "test",
   dedupeWindowMs: 60_000,
   newConnectionId: () => "1",
+  onAbuse: () => undefined,
   report: (error) => assert.fail(String(error)),
 });
 const methods = createMethods(service, sessions, new Readiness());

@@ -14,6 +14,8 @@ export interface WebSocketTestServer extends TestService {
   readonly url: string;
   /** What was reported as a bug. */
   readonly reports: readonly unknown[];
+  /** Why connections of clients that spent a budget ended. */
+  readonly abuses: readonly string[];
   /** Resolves when the server has no connection left. */
   allClosed(): Promise<void>;
   close(): Promise<void>;
@@ -29,16 +31,19 @@ export async function webSocketTestServer(
   let connections = 0;
   const reports: unknown[] = [];
   const report = (error: unknown) => reports.push(error);
+  const abuses: string[] = [];
+  const onAbuse = (_remoteAddress: string, reason: string) => abuses.push(reason);
   const sessions = new FrameSessions({
     service,
     serverVersion: "0.0.0-test",
     dedupeWindowMs: 60_000,
     newConnectionId: () => `connection-${++connections}`,
+    onAbuse,
     report,
   });
   const server = createHttp1Server({
     onExchange: (exchange) => exchange.reset(),
-    onUpgrade: createWebSocketHandler({ service, sessions, refusalOf, onAbuse: () => undefined, report }),
+    onUpgrade: createWebSocketHandler({ service, sessions, refusalOf, onAbuse, report }),
     maxHeaderBytes: 16_384,
     requestTimeoutMs: 30_000,
     refusalOf: ({ code, kind }) => ({ status: kind.http, json: JSON.stringify({ error: { code } }) }),
@@ -60,6 +65,7 @@ export async function webSocketTestServer(
     port,
     url: `ws://127.0.0.1:${port}/chat`,
     reports,
+    abuses,
     allClosed: () =>
       new Promise((resolve) => {
         if (sockets.size === 0) resolve();
