@@ -2,6 +2,7 @@ export { usage as benchUsage } from "./bench/options.js";
 export { runBench } from "./bench/run-bench.js";
 export {
   bindSample,
+  CannotMeasureError,
   type CompareOptions,
   contendersFrom,
   createReport,
@@ -20,7 +21,6 @@ export {
   runCompare,
   type Sample,
   SampleError,
-  ServerEndedError,
   sampleDifference,
   terminalLines,
   transportNames,

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import {
+  CannotMeasureError,
   type CompareOptions,
   contendersFrom,
   createReport,
@@ -14,7 +15,6 @@ import {
   recommend,
   reportPage,
   runCompare,
-  ServerEndedError,
   terminalLines,
   transportNames,
 } from "@confab/lab";
@@ -46,7 +46,8 @@ connection does. About two minutes with --quick, ten without. Linux.
       --rounds N       rounds, each in another order; default ${defaultRounds.full}; below 4 nothing is compared
       --quick          ${defaultRounds.quick} rounds of ${defaultSeconds.quick} s, and less of everything else
       --needs LIST     recommend for these needs: ${needNames.slice(0, 4).join(", ")},
-                       ${needNames.slice(4).join(", ")}; on a terminal you are asked
+                       ${needNames.slice(4).join(", ")}; on a terminal you are asked,
+                       elsewhere latency, CPU and bytes alone decide
       --json FILE      write the report for programs
       --html FILE      write the report as a page, with plots, that needs nothing else
       --tls            measure over TLS, with a certificate of the lab's own
@@ -54,7 +55,8 @@ connection does. About two minutes with --quick, ten without. Linux.
 
 Exit codes:
   0    measured
-  1    something could not be measured, or a report not written; it says what
+  1    something could not be measured, a process did not start or ended, or a report was not written;
+       it says what
   2    wrong usage
   130  interrupted; the report says so, and has what was measured until then`,
 
@@ -91,7 +93,7 @@ Exit codes:
     const findings = await measured(options, context, signal);
     if (findings === undefined) return exitCode.refused;
     const report = createReport(options, findings);
-    const recommendation = needs === undefined ? undefined : recommend(report, needs);
+    const recommendation = recommend(report, needs);
     // Before the terminal, which may be gone.
     const unwritten = writeFiles([
       ["json", values.json, () => `${JSON.stringify({ ...report, recommendation }, undefined, 2)}\n`],
@@ -118,7 +120,7 @@ async function measured(
       signal,
     });
   } catch (error) {
-    if (!(error instanceof ServerEndedError)) throw error;
+    if (!(error instanceof CannotMeasureError)) throw error;
     await refuse(context, error.message);
     return undefined;
   }
@@ -170,8 +172,8 @@ function needsFrom(list: string): readonly Need[] {
   });
 }
 
-/** Only a person can be asked; in a pipe there is no recommendation without --needs. */
-async function needsAsked(context: CommandContext): Promise<readonly Need[] | undefined> {
-  if (context.stdin.isTTY !== true || !context.out.isTerminal) return undefined;
+/** Only a person can be asked. Without needs, the figures alone decide, and the report says how to name needs. */
+async function needsAsked(context: CommandContext): Promise<readonly Need[]> {
+  if (context.stdin.isTTY !== true || !context.out.isTerminal) return [];
   return askNeeds(context);
 }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { Sandbox } from "../bench/sandbox.js";
-import { ClientProcess } from "./client-process.js";
+import { ClientProcess, ClientStartError } from "./client-process.js";
 import { defaultSample } from "./sample/sample.js";
 import { contendersFrom } from "./transports.js";
 
@@ -46,6 +46,17 @@ describe("the process of a contender's clients", () => {
     sandbox.close();
     rmSync(folder, { recursive: true });
   });
+  // Each of its thirteen parts was tried with another process, and failed by itself.
+  it("one that ends before any answer says that it did not start", async () => {
+    assert.ok(contender);
+    const other = new ClientProcess(sandbox, { contender, sample: defaultSample }, join(folder, "client.mjs"));
+    await assert.rejects(other.run("emptyPoll", { port: 1, room: "end" }, enoughMs), (error) => {
+      assert.ok(error instanceof ClientStartError);
+      assert.match(error.message, /did not start: exit code 1: Error: out of ideas/);
+      return true;
+    });
+  });
+
   const ask = (room: string, port: number, timeoutMs = enoughMs) => client.run("emptyPoll", { port, room }, timeoutMs);
 
   // After one task that took too long, every later figure of that transport was the one that had been asked for before it.
@@ -61,7 +72,7 @@ describe("the process of a contender's clients", () => {
   });
 
   it("a process that ends fails its task with its last words, and the next task has another one", async () => {
-    await assert.rejects(ask("end", 12), /the client process ended: Error: out of ideas/);
+    await assert.rejects(ask("end", 12), /the client process ended: exit code 1: Error: out of ideas/);
     assert.equal(await ask("answer", 13), 13);
   });
 });

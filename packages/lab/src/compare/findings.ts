@@ -38,6 +38,8 @@ export interface Findings {
   tookSeconds: number;
   /** Whether the comparison came to its end; if not, parts are missing. */
   isComplete: boolean;
+  /** Why it did not come to its end; missing: it did, or it was interrupted. */
+  brokenBy?: string;
   /** What a reader of the figures has to know. */
   readonly warnings: string[];
   readonly contenders: readonly ContenderFindings[];

@@ -1,3 +1,4 @@
+export { CannotMeasureError } from "./cannot-measure.js";
 export { openFilesProblem } from "./open-files.js";
 export {
   type CompareOptions,
@@ -16,5 +17,4 @@ export { inferSchema } from "./sample/infer-schema.js";
 export { defaultSample, type Sample } from "./sample/sample.js";
 export { sampleDifference } from "./sample/sample-difference.js";
 export { SampleError } from "./sample/shape.js";
-export { ServerEndedError } from "./server-ended.js";
 export { contendersFrom, transportNames } from "./transports.js";

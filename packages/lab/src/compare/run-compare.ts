@@ -1,15 +1,17 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { lastLineOf, portPrintedBy } from "../bench/child-output.js";
+import { portPrintedBy } from "../bench/child-output.js";
 import { describeMachine } from "../bench/machine.js";
 import { Sandbox } from "../bench/sandbox.js";
+import { CannotMeasureError, completeEndingOf, withWords } from "./cannot-measure.js";
 import { labCertificate, labKey } from "./certificate.js";
-import { ClientProcess } from "./client-process.js";
+import { ClientProcess, ClientStartError } from "./client-process.js";
 import type { ContenderFindings, Findings } from "./findings.js";
 import type { TaskName, Tasks } from "./measure/tasks.js";
 import { readTlsFacts } from "./measure/tls-facts.js";
 import { type CompareOptions, type Plan, planFor } from "./options.js";
-import { ServerEndedError, ServerWatch } from "./server-ended.js";
+import { failureTexts } from "./report/failures.js";
+import { ServerWatch } from "./server-ended.js";
 import { orderOfRound } from "./statistics/order.js";
 import { transports } from "./transports.js";
 import { rateWarnings, setUpWarnings } from "./warnings.js";
@@ -30,9 +32,9 @@ const taskOverheadMs = 40_000;
  * Measure all contenders: a real server, and a process with clients for each contender. Never rejects for what a contender
  * does: that is among its findings. However it ends, no process and no file of it is left.
  *
- * Also when the server ends: then what was measured is returned, not complete, with a warning.
+ * Also when a server ends, or a later one does not start: then what was measured is returned, not complete, with the reason.
  *
- * @throws ServerEndedError: before anything was measured. Error: the machine's facts are not to be had.
+ * @throws CannotMeasureError: before anything was measured. Error: the machine's facts are not to be had.
  */
 export async function runCompare(options: CompareOptions, deps: CompareDeps): Promise<Findings> {
   const startedMs = performance.now();
@@ -64,9 +66,9 @@ export async function runCompare(options: CompareOptions, deps: CompareDeps): Pr
   } catch (error) {
     if (!deps.signal.aborted) {
       const hasMeasured = findings.contenders.some(({ bytes }) => bytes !== undefined);
-      if (!(error instanceof ServerEndedError) || !hasMeasured) throw error;
+      if (!(error instanceof CannotMeasureError) || !hasMeasured) throw error;
       deps.progress(error.message);
-      findings.warnings.push(error.message);
+      findings.brokenBy = error.message;
     }
   } finally {
     deps.signal.removeEventListener("abort", close);
@@ -76,6 +78,10 @@ export async function runCompare(options: CompareOptions, deps: CompareDeps): Pr
   findings.tookSeconds = (performance.now() - startedMs) / 1000;
   findings.warnings.push(...rateWarnings(findings, options.subscribers));
   return findings;
+}
+
+function failuresIn({ contenders }: Findings) {
+  return contenders.map(({ contender: { label }, failures }) => ({ label, failures }));
 }
 
 interface Server {
@@ -93,7 +99,8 @@ interface Entry {
 
 class Comparison {
   readonly #plan: Plan;
-  readonly #entries: readonly Entry[];
+  /** Those whose clients run; one whose clients do not start takes no further part. */
+  #entries: readonly Entry[];
   readonly #watch = new ServerWatch();
   #tags = 0;
 
@@ -115,7 +122,7 @@ class Comparison {
 
   async run(): Promise<void> {
     this.deps.progress("starting a server, and a process of clients for each transport");
-    const server = await this.#startServer();
+    const server = await this.#startServer("all that is measured but memory");
     if (this.options.isTls) this.findings.tls = await readTlsFacts(server.port, labCertificate);
     await this.#once(server);
     await this.#rounds(server);
@@ -142,7 +149,7 @@ class Comparison {
       if (stall !== undefined) found.stall = stall;
     }
     const [first] = this.#entries;
-    if (first === undefined) return;
+    if (first === undefined) throw new CannotMeasureError(failureTexts(failuresIn(this.findings)).join("; "));
     this.deps.progress("encoding and decoding the message");
     const serialisation = await this.#task(first, "serialisation", this.#plan.serialisation, 0);
     if (serialisation !== undefined) this.findings.serialisation = serialisation;
@@ -232,7 +239,7 @@ class Comparison {
       for (const entry of this.#turns(round)) {
         const which = idleRounds === 1 ? "" : `, ${round + 1} of ${idleRounds}`;
         this.deps.progress(`${entry.found.contender.label}: memory of idle connections${which}`);
-        const server = await this.#startServer();
+        const server = await this.#startServer(`the memory of ${entry.found.contender.label}`);
         const { port, pid } = server;
         const job = { port, serverPid: pid, room: entry.room, connections: idleConnections };
         const idle = await this.#task(entry, "idle", job, 0);
@@ -247,23 +254,26 @@ class Comparison {
   }
 
   /**
-   * @returns `undefined` when the task failed, which is noted.
-   * @throws ServerEndedError, or Error: the comparison was interrupted.
+   * @returns `undefined` when the task failed, which is noted, or when the clients of that contender do not run.
+   * @throws CannotMeasureError: a server ended.  Error: the comparison was interrupted.
    */
   async #task<Name extends TaskName>(
-    { found, client }: Entry,
+    entry: Entry,
     name: Name,
     job: Tasks[Name]["job"],
     measuredMs: number,
   ): Promise<Tasks[Name]["result"] | undefined> {
     this.deps.signal.throwIfAborted();
+    if (!this.#entries.includes(entry)) return undefined;
+    const { found, client } = entry;
     try {
       return await this.#watch.orEnd(client.run(name, job, measuredMs + taskOverheadMs));
     } catch (error) {
       this.deps.signal.throwIfAborted();
-      if (error instanceof ServerEndedError) throw error;
+      if (error instanceof CannotMeasureError) throw error;
+      if (error instanceof ClientStartError) this.#entries = this.#entries.filter((each) => each !== entry);
       const reason = error instanceof Error ? error.message : String(error);
-      found.failures.push({ part: name, reason });
+      found.failures.push({ part: error instanceof ClientStartError ? "all" : name, reason });
       this.deps.progress(`${found.contender.label}: ${name} failed: ${reason}`);
       return undefined;
     }
@@ -274,7 +284,8 @@ class Comparison {
     return `t${String(this.#tags).padStart(4, "0")}`;
   }
 
-  async #startServer(): Promise<Server> {
+  /** @param part what is measured with it, for when it does not start. */
+  async #startServer(part: string): Promise<Server> {
     const folder = this.sandbox.makeFolder();
     const types: string[] = [];
     const { sample, isTls } = this.options;
@@ -293,8 +304,10 @@ class Comparison {
     // A flush to disk takes as long on every transport, and longer than what they differ by.
     const flags = ["--port", "0", "--data", join(folder, "log"), "--durability", "os", ...types, ...tls];
     const child = this.sandbox.spawn("server", [...this.deps.serveCommand, ...flags]);
-    const port = await portPrintedBy(child, serverStartMs).catch(() => {
-      throw new ServerEndedError(`The server did not start: ${lastLineOf(child) || "it said nothing"}`);
+    const port = await portPrintedBy(child, serverStartMs).catch(async (cause: unknown) => {
+      const silence = `it did not say within ${serverStartMs} ms where it listens`;
+      const how = (await completeEndingOf(child)) ?? withWords(silence, child);
+      throw new CannotMeasureError(`the server for ${part} did not start: ${how}`, { cause });
     });
     const unwatch = this.#watch.watch(child);
     const stop = async (): Promise<void> => {

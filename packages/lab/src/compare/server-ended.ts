@@ -1,18 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { lastLineOf } from "../bench/child-output.js";
 import type { RunningChild } from "../bench/sandbox.js";
-
-/** The server did not start, or ended while it was measured: nothing more can be. The message is for the user. */
-export class ServerEndedError extends Error {
-  override readonly name = "ServerEndedError";
-}
+import { CannotMeasureError, endingOf } from "./cannot-measure.js";
 
 /** How long after its connections broke the end of a process may be heard of, in milliseconds. */
 const noticeMs = 200;
 
 /** Tells the end of servers that nobody asked to end. */
 export class ServerWatch {
-  #end: (error: ServerEndedError) => void = () => undefined;
+  #end: (error: CannotMeasureError) => void = () => undefined;
   readonly #ended = new Promise<never>((_resolve, reject) => {
     this.#end = reject;
   });
@@ -25,19 +20,14 @@ export class ServerWatch {
   /** Watch a server until the answer is called. */
   watch(child: RunningChild): () => void {
     // `close` and not `exit`: only then are its last words complete.
-    const onClose = (code: number | null, signal: NodeJS.Signals | null): void => {
-      const words = lastLineOf(child);
-      this.#end(
-        new ServerEndedError(
-          `The server ended with ${signal ?? code} while it was measured${words === "" ? "" : `: ${words}`}`,
-        ),
-      );
+    const onClose = (): void => {
+      this.#end(new CannotMeasureError(`the server ended while it was measured: ${endingOf(child)}`));
     };
     child.process.once("close", onClose);
     return () => child.process.removeListener("close", onClose);
   }
 
-  /** The outcome of some work with a server. @throws ServerEndedError: it has ended, which is why the work failed, if it did. */
+  /** The outcome of some work with a server. @throws CannotMeasureError: it has ended, which is why the work failed, if it did. */
   async orEnd<Result>(work: Promise<Result>): Promise<Result> {
     try {
       return await Promise.race([work, this.#ended]);

@@ -12,18 +12,22 @@ export function setUpWarnings(machine: Machine): string[] {
   return warnings;
 }
 
-/** What went on while it was measured. */
+/** What went on while it was measured: one text for each kind of thing, with all transports that it happened to. */
 export function rateWarnings({ contenders }: Findings, subscribers: number): string[] {
   const warnings: string[] = [];
-  for (const { contender, rounds, fanouts } of contenders) {
-    for (const run of [{ subscribers, rounds }, ...fanouts]) warnings.push(...lateWarnings(contender.label, run));
+  const late = contenders.flatMap(({ contender, rounds, fanouts }) =>
+    [{ subscribers, rounds }, ...fanouts].flatMap((run) => lateText(contender.label, run)),
+  );
+  if (late.length > 0) warnings.push(`Rounds that did not keep the rate count for nothing else: ${late.join("; ")}.`);
+  const full = contenders.flatMap(({ contender, rounds, fanouts }) => {
     const all = [rounds, ...fanouts.map((run) => run.rounds)].flat();
-    const full = all.filter(({ clientCoreShare }) => clientCoreShare >= fullCoreShare);
-    if (full.length > 0)
-      warnings.push(
-        `${contender.label}: the lab's clients had no time left in ${full.length} of ${all.length} runs, so latency there is theirs.`,
-      );
-  }
+    const count = all.filter(({ clientCoreShare }) => clientCoreShare >= fullCoreShare).length;
+    return count === 0 ? [] : [`${contender.label}, ${count} of ${all.length}`];
+  });
+  if (full.length > 0)
+    warnings.push(
+      `The lab's clients had no time left in some runs, so latency there is theirs and not the server's: ${full.join("; ")}.`,
+    );
   const all = contenders.flatMap(({ rounds }) => rounds);
   const noisy = all.filter((round) => round.othersCoreShare > noisyCoreShare);
   if (noisy.length > all.length / 10)
@@ -33,15 +37,16 @@ export function rateWarnings({ contenders }: Findings, subscribers: number): str
   return warnings;
 }
 
-function lateWarnings(label: string, { subscribers, rounds }: ContenderFindings["fanouts"][number]): readonly string[] {
+/** How many rounds with that many readers were late, and by how much the latest of them. */
+function lateText(label: string, { subscribers, rounds }: ContenderFindings["fanouts"][number]): readonly string[] {
   const late = rounds.filter((round) => !round.keptRate);
   if (late.length === 0) return [];
-  const how = late.map(({ delivered, expected, fellBehindUs = 0 }) =>
-    delivered < expected
-      ? `${Math.floor((100 * delivered) / Math.max(expected, 1))} % delivered in time`
-      : `${Math.round(fellBehindUs / 1000)} ms behind at the end`,
+  const lost = late.filter(({ delivered, expected }) => delivered < expected);
+  const least = Math.min(
+    ...lost.map(({ delivered, expected }) => Math.floor((100 * delivered) / Math.max(expected, 1))),
   );
-  return [
-    `${label} did not keep the rate in ${late.length} of ${rounds.length} rounds with ${subscribers} reader${subscribers === 1 ? "" : "s"} (${how.join(", ")}). Those rounds count for nothing else.`,
-  ];
+  const behindMs = Math.round(Math.max(...late.map(({ fellBehindUs = 0 }) => fellBehindUs)) / 1000);
+  const how = lost.length > 0 ? `as few as ${least} % delivered in time` : `up to ${behindMs} ms behind at the end`;
+  const readers = `${subscribers} reader${subscribers === 1 ? "" : "s"}`;
+  return [`${label}, ${late.length} of ${rounds.length} with ${readers} (${how})`];
 }

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -76,7 +76,7 @@ describe("confab compare, cut short", () => {
         assert.equal(report.complete, false);
         assert.notEqual(report.contenders[0]?.bytes.length, 0);
         assert.match(stdout, /^INTERRUPTED/m);
-        assert.match(await readFile(html, "utf8"), /Interrupted: this is what was measured until then/);
+        assert.match(await readFile(html, "utf8"), /Interrupted\. What follows was measured until then/);
         assert.deepEqual(await readdir(temporary), [], "folders left");
         assert.deepEqual(await processesWith(`TMPDIR=${temporary}`), [], "processes left");
       }));
@@ -106,7 +106,7 @@ describe("confab compare, cut short", () => {
       (running) => void killServer(running),
       async ({ code, stdout, stderr, json, temporary }) => {
         assert.equal(code, 1, stderr);
-        const ending = /The server ended with SIGKILL while it was measured/g;
+        const ending = /the server ended while it was measured: SIGKILL/g;
         assert.equal(stderr.match(ending)?.length, 1, stderr);
         assert.doesNotMatch(stderr, /ECONN|failed:/);
         assert.match(stdout, ending);
@@ -116,6 +116,67 @@ describe("confab compare, cut short", () => {
         assert.deepEqual(await processesWith(`TMPDIR=${temporary}`), [], "processes left");
       },
     );
+  });
+});
+
+/**
+ * Stands in for util-linux's `setpriv`, by which the comparison starts its processes. Programs whose arguments match
+ * `pattern` run `spared` times and then fail.
+ */
+function failingStarter(folder: string, pattern: string, spared: number): string {
+  return `#!/bin/sh
+shift 2
+case " $* " in
+${pattern})
+  if [ "$(wc -c < "${folder}/started")" -ge ${spared} ]; then echo "Error: no more today" >&2; exit 7; fi
+  printf . >> "${folder}/started";;
+esac
+exec "$@"
+`;
+}
+
+// "INTERRUPTED" was all that the first line of the report said, or each part of each transport failed by itself.
+describe("confab compare, when a process does not start", () => {
+  async function comparedWith(pattern: string, spared: number, transports = "sse,grpc") {
+    const folder = await mkdtemp(join(tmpdir(), "confab-compare-start-"));
+    try {
+      await writeFile(join(folder, "started"), "");
+      await writeFile(join(folder, "setpriv"), failingStarter(folder, pattern, spared), { mode: 0o755 });
+      const small = ["--quick", "--transports", transports, "--rounds", "1", "--seconds", "0.1", "--subscribers", "1"];
+      const env = { ...process.env, PATH: `${folder}${delimiter}${process.env["PATH"]}` };
+      return await runProgram(process.execPath, [confab, "compare", ...small], { env });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  }
+
+  it("the server: it names the part, the exit code and the error, and there is no report", async () => {
+    const { code, stdout, stderr } = await comparedWith('*" serve "*', 0);
+    assert.equal(code, 1);
+    const why = "the server for all that is measured but memory did not start: exit code 7: Error: no more today";
+    assert.ok(stderr.endsWith(`\nconfab: ${why}\n`), stderr);
+    assert.equal(stdout, "");
+  });
+
+  it("all clients: it says so once, and there is no report", async () => {
+    const { code, stdout, stderr } = await comparedWith("*client/main.js*", 0);
+    assert.equal(code, 1);
+    const why = "SSE + REST, gRPC: the client process did not start: exit code 7: Error: no more today";
+    assert.ok(stderr.endsWith(`\nconfab: ${why}\n`), stderr);
+    assert.equal(stdout, "");
+  });
+
+  it("a later server: the report has what was measured, and says which part is missing and why", async () => {
+    const { code, stdout, stderr } = await comparedWith('*" serve "*', 1, "sse");
+    assert.equal(code, 1);
+    const why =
+      /^NOT COMPLETE: the server for the memory of SSE \+ REST did not start: exit code 7: Error: no more today\./;
+    assert.match(stdout.trim().replaceAll(/\s+/g, " "), why);
+    assert.match(stdout, /^SSE \+ REST: send one +\d+/m);
+    assert.doesNotMatch(`${stdout}${stderr}`, /interrupted/i);
+    // No needs were named.
+    assert.match(stdout, /^Recommended by latency, CPU and bytes alone: \w+/m);
+    assert.match(stdout, /--needs with a list of browser, /);
   });
 });
 

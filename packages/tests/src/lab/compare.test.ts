@@ -117,7 +117,7 @@ describe("confab compare --quick", () => {
 
   it("recommends for the needs, and says it all on the terminal", () => {
     assert.equal(report.recommendation.answer, "WebSocket plain JSON");
-    assert.match(result.stdout, /For browser, small-bytes: WebSocket plain JSON/);
+    assert.match(result.stdout, /Recommended for browser, small-bytes: WebSocket plain JSON/);
     assert.match(result.stdout, /WebSocket plain JSON: send one +\d+ +0 /);
     assert.match(result.stderr, /latency and CPU, round 4 of 4/);
   });

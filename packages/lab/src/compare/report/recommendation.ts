@@ -31,6 +31,17 @@ export interface Recommendation {
   readonly answer: string;
 }
 
+/** What a recommendation is for, in words that begin a sentence. */
+export function forWhat({ needs }: Recommendation): string {
+  return needs.length > 0 ? `Recommended for ${needs.join(", ")}` : "Recommended by latency, CPU and bytes alone";
+}
+
+/** How to get a recommendation for other needs; nothing where needs were named. */
+export function howToAsk({ needs }: Recommendation): readonly string[] {
+  if (needs.length > 0) return [];
+  return [`Name what you need for a recommendation of your own: --needs with a list of ${needNames.join(", ")}.`];
+}
+
 /** Two that cost less than this share apart are both recommended. */
 const sameCost = 1.1;
 

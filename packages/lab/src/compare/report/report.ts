@@ -16,8 +16,10 @@ import type { ContenderReport, MessageReport, ReportFacts } from "./report-facts
 /** What `--json` writes, and what the terminal and the page are made of. A change of meaning changes `schema`. */
 export interface Report extends ReportFacts {
   readonly schema: "confab-compare/2";
-  /** False: the comparison was interrupted, and what follows is what there was until then. */
+  /** False: the comparison did not come to its end, and what follows is what there was until then. */
   readonly complete: boolean;
+  /** Why it is not complete; missing: it is, or it was interrupted. */
+  readonly brokenBy?: string | undefined;
   readonly startedAt: string;
   readonly tookSeconds: number;
   readonly command: string;
@@ -51,6 +53,7 @@ export function createReport(options: CompareOptions, findings: Findings): Repor
   return {
     schema: "confab-compare/2",
     complete: findings.isComplete,
+    brokenBy: findings.brokenBy,
     startedAt: findings.startedAt,
     tookSeconds: findings.tookSeconds,
     command: options.command,

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Findings } from "../findings.js";
 import { madeFindings, madeOptions } from "../testing/made-findings.js";
+import { rateWarnings } from "../warnings.js";
 import { recommend } from "./recommendation.js";
 import { createReport } from "./report.js";
 import { terminalLines } from "./terminal.js";
@@ -46,5 +48,34 @@ describe("the report on a terminal", () => {
 
   it("is 100 characters wide where it is not told its width", () => {
     assert.deepEqual(section("Beware"), section("Beware", 100));
+  });
+
+  // There were nineteen paragraphs, one for each transport and each thing that had happened to it.
+  it("groups its warnings and failures: each text once, with all transports that it is for", () => {
+    const late = { lateRounds: 1 };
+    const found = madeFindings({ grpc: late, websocket: late, sse: late });
+    found.warnings.push(...rateWarnings(found, 10));
+    for (const { failures } of found.contenders.slice(0, 2)) {
+      failures.push({ part: "fanout", reason: "no route" }, { part: "fanout", reason: "no route" });
+    }
+    const made = createReport(options, found);
+    const lines = terminalLines(made, recommend(made, []), 1_000);
+    const under = (title: string) => lines.slice(lines.indexOf(title) + 1, lines.indexOf("", lines.indexOf(title)));
+    const [warning, ...others] = under("Beware");
+    assert.deepEqual(others, []);
+    assert.match(
+      warning ?? "",
+      /^- Rounds that .*: gRPC, 1 of 5 .*; WebSocket plain JSON, 1 of 5 .*; SSE \+ REST, 1 of 5 /,
+    );
+    assert.deepEqual(under("Failed"), ["- gRPC (fanout 2 times), WebSocket plain JSON (fanout 2 times): no route"]);
+  });
+
+  it("says that it was interrupted, or what broke it off", () => {
+    const first = (found: Partial<Findings>) => {
+      const cut = createReport(options, { ...findings, isComplete: false, ...found });
+      return terminalLines(cut, recommend(cut, []))[1];
+    };
+    assert.equal(first({}), "INTERRUPTED: What follows was measured until then.");
+    assert.equal(first({ brokenBy: "no server" }), "NOT COMPLETE: no server. What follows was measured until then.");
   });
 });

@@ -1,7 +1,8 @@
 import { layOut } from "../../bench/report/table.js";
 import { totalBytes } from "./byte-rows.js";
+import { failureTexts } from "./failures.js";
 import { apartMark, howToRead, withSpread, withUnit } from "./format.js";
-import type { Recommendation } from "./recommendation.js";
+import { forWhat, howToAsk, type Recommendation } from "./recommendation.js";
 import type { Report } from "./report.js";
 import { tlsText } from "./tls-text.js";
 import { wrapped } from "./wrap.js";
@@ -10,14 +11,10 @@ import { wrapped } from "./wrap.js";
 const usualWidth = 100;
 
 /** What a terminal shows of a report. Texts are wrapped at `width`; tables are as wide as they are. */
-export function terminalLines(
-  report: Report,
-  recommendation: Recommendation | undefined,
-  width = usualWidth,
-): readonly string[] {
+export function terminalLines(report: Report, recommendation: Recommendation, width = usualWidth): readonly string[] {
   const { message, settings, tls } = report;
   return [
-    ...(report.complete ? [] : ["", "INTERRUPTED: this is what was measured until then."]),
+    ...(report.complete ? [] : ["", ...wrapped(cutText(report), width)]),
     "",
     `${message.title}: ${withUnit(message.jsonBytes, "B")} as JSON, ${withUnit(message.protobufBytes, "B")} as Protobuf`,
     `${counted(settings.ratePerSecond, "message")}/s to ${counted(settings.subscribers, "reader")}, ${counted(settings.rounds, "round")} of ${settings.seconds} s`,
@@ -39,16 +36,15 @@ export function terminalLines(
       ...wrapped(`${claim.verdict.toUpperCase()}: ${claim.text}`, width, `${String(claim.number).padStart(2)}  `),
       ...wrapped(claim.figure, width, "    "),
     ]),
-    ...(recommendation === undefined ? [] : recommendationLines(recommendation, width)),
     ...notes("Beware", report.warnings, width),
-    ...notes(
-      "Failed",
-      report.contenders.flatMap(({ label, failures }) =>
-        failures.map(({ part, reason }) => `${label}, ${part}: ${reason}`),
-      ),
-      width,
-    ),
+    ...notes("Failed", failureTexts(report.contenders), width),
+    ...recommendationLines(recommendation, width),
   ];
+}
+
+function cutText({ brokenBy }: Report): string {
+  const rest = "What follows was measured until then.";
+  return brokenBy === undefined ? `INTERRUPTED: ${rest}` : `NOT COMPLETE: ${brokenBy}. ${rest}`;
 }
 
 function counted(count: number, what: string): string {
@@ -163,10 +159,11 @@ function trialLines(report: Report): readonly string[] {
   ]);
 }
 
-function recommendationLines({ needs, answer, ranking }: Recommendation, width: number): readonly string[] {
+function recommendationLines(recommendation: Recommendation, width: number): readonly string[] {
+  const { answer, ranking } = recommendation;
   return [
     "",
-    ...wrapped(`For ${needs.length === 0 ? "no need in particular" : needs.join(", ")}: ${answer}`, width),
+    ...wrapped(`${forWhat(recommendation)}: ${answer}`, width),
     ...ranking.flatMap(({ label, unmet, reasons }, index) => [
       ...wrapped(
         `${label}${unmet.length === 0 ? "" : `, without ${unmet.join(", ")}`}`,
@@ -175,9 +172,10 @@ function recommendationLines({ needs, answer, ranking }: Recommendation, width: 
       ),
       ...reasons.flatMap((reason) => wrapped(reason, width, "      ")),
     ]),
+    ...howToAsk(recommendation).flatMap((text) => wrapped(text, width)),
   ];
 }
 
 function notes(title: string, lines: readonly string[], width: number): readonly string[] {
-  return lines.length === 0 ? [] : ["", title, ...lines.flatMap((line) => wrapped(line, width, "  "))];
+  return lines.length === 0 ? [] : ["", title, ...lines.flatMap((line) => wrapped(line, width, "- "))];
 }

@@ -1,7 +1,8 @@
+import { failureTexts } from "../failures.js";
 import { type FigureTable, figureGroups, isTieOfAll } from "../figures.js";
 import { apartMark, howToRead, withSpread, withUnit } from "../format.js";
 import { labelOf } from "../lookup.js";
-import type { Recommendation } from "../recommendation.js";
+import { forWhat, howToAsk, type Recommendation } from "../recommendation.js";
 import type { Report } from "../report.js";
 import { tlsText } from "../tls-text.js";
 import { linearScale, logScale } from "./axis.js";
@@ -12,10 +13,10 @@ import { linePlot } from "./line-plot.js";
 import { style } from "./style.js";
 
 /** The report as one HTML file that needs nothing else: no script, no font, no picture from anywhere. */
-export function reportPage(report: Report, recommendation: Recommendation | undefined): string {
+export function reportPage(report: Report, recommendation: Recommendation): string {
   const sections = [
     heading(report),
-    recommendation === undefined ? "" : recommended(recommendation),
+    recommended(recommendation),
     `<h2>In figures</h2>${figureTables(report)}`,
     `<h2>Latency</h2>${figure(latencyPlot(report), `From the time a message was due to the time a reader had decoded it: ${report.settings.ratePerSecond} messages a second to ${report.settings.subscribers} readers on loopback, all rounds together. The marks are p50 and p99. Logarithmic.`)}`,
     `<h2>Bytes on the wire</h2>${bytes(report)}`,
@@ -33,8 +34,19 @@ export function reportPage(report: Report, recommendation: Recommendation | unde
 `;
 }
 
-function heading({ complete, message, machine, startedAt, tookSeconds, command, warnings, tls }: Report): string {
-  const beware = [...(complete ? [] : ["Interrupted: this is what was measured until then."]), ...warnings];
+function heading({
+  complete,
+  brokenBy,
+  message,
+  machine,
+  startedAt,
+  tookSeconds,
+  command,
+  warnings,
+  tls,
+}: Report): string {
+  const cut = `${brokenBy === undefined ? "Interrupted" : `Not complete: ${brokenBy}`}. What follows was measured until then.`;
+  const beware = [...(complete ? [] : [cut]), ...warnings];
   return `<h1>gRPC or WebSockets, for ${escaped(message.title)}</h1>
 <p>${withUnit(message.jsonBytes, "B")} as JSON, ${withUnit(message.protobufBytes, "B")} as Protobuf. Measured ${escaped(startedAt)} in ${Math.round(tookSeconds)} s on ${machine.cores} cores of ${escaped(machine.cpuModel)}, ${machine.memoryGiB} GiB, ${escaped(machine.kernel)}, Node ${escaped(machine.node)}.</p>
 ${tls === undefined ? "" : `<p data-tls>Over TLS: ${escaped(tlsText(tls))}.</p>`}
@@ -42,12 +54,17 @@ ${tls === undefined ? "" : `<p data-tls>Over TLS: ${escaped(tlsText(tls))}.</p>`
 ${beware.length === 0 ? "" : `<div class="beware" data-complete="${complete}">${beware.map((each) => `<p>${escaped(each)}</p>`).join("")}</div>`}`;
 }
 
-function recommended({ needs, answer, ranking }: Recommendation): string {
+function recommended(recommendation: Recommendation): string {
+  const { answer, ranking } = recommendation;
   const items = ranking.map(
     ({ label, unmet, reasons }) =>
       `<li><strong>${escaped(label)}</strong>${unmet.length === 0 ? "" : ` <span class="soft">without ${escaped(unmet.join(", "))}</span>`}<br><span class="soft">${escaped(reasons.join("; "))}</span></li>`,
   );
-  return `<h2>Recommended for ${escaped(needs.join(", ") || "no need in particular")}</h2><p class="best" data-answer>${escaped(answer)}</p><ol>${items.join("")}</ol>`;
+  return `<h2>${escaped(forWhat(recommendation))}</h2><p class="best" data-answer>${escaped(answer)}</p><ol>${items.join("")}</ol>${howToAsk(
+    recommendation,
+  )
+    .map((text) => `<p class="soft">${escaped(text)}</p>`)
+    .join("")}`;
 }
 
 function figureTables(report: Report): string {
@@ -207,9 +224,7 @@ function claims({ claims: list }: Report): string {
 }
 
 function method({ settings, contenders, message, machine, tls }: Report): string {
-  const failures = contenders.flatMap(({ label, failures: list }) =>
-    list.map(({ part, reason }) => `<li>${escaped(`${label}, ${part}: ${reason}`)}</li>`),
-  );
+  const failures = failureTexts(contenders).map((text) => `<li>${escaped(text)}</li>`);
   return `<ul>
 <li>The server is <code>confab serve --durability os</code> in a process of its own, each transport's clients in another${machine.pinned ? ", on a core each" : ""}. With <code>fsync</code> every transport waits as long for the disk.</li>
 <li>Clients for figures are small ones of the lab's own, written alike for all transports: no client library is compared. They send no header that the protocol does not need; browsers add several hundred bytes to each request. HTTP/2 headers use the dynamic table and no Huffman code. What is only tried is tried with <code>@confab/client</code>.</li>
