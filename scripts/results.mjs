@@ -10,7 +10,7 @@ import { root } from "./files.mjs";
 const resultsPath = "docs/bench-results.json";
 
 /** The documents that have marks. */
-const documents = ["README.md", "docs/performance.md", "docs/scaling.md"];
+const documents = ["README.md", "docs/grpc-or-websockets.md", "docs/performance.md", "docs/scaling.md"];
 
 const mark = /<!--=([^;>]+);([^;>]+);([A-Za-z0-9]+)(?:\/(\d+))?-->.*?<!--=-->/g;
 
