@@ -82,6 +82,11 @@ const optionalParts = {
       return spawnSync(unshare, args, { stdio: "ignore", timeout: 20_000 }).status === 0 ? unshare : undefined;
     },
   },
+  /** Gives the driver of WebKitGTK's own browser, where there is also a display for it. */
+  webkitgtk: {
+    install: "apt-get install webkit2gtk-driver xvfb",
+    find: () => (findProgram("Xvfb") === undefined ? undefined : findProgram("WebKitWebDriver")),
+  },
   taskset: { install: "apt-get install util-linux", find: () => findProgram("taskset") },
 } as const satisfies Record<string, OptionalPart>;
 

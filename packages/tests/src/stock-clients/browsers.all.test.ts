@@ -10,7 +10,7 @@ import { fillLargeRoom, largeRoom } from "./testing/large-room.js";
 
 const clients = ["connect-web, Connect", "connect-web, gRPC-Web", "grpc-web", "EventSource"] as const;
 
-for (const name of ["chromium", "firefox"] as const) {
+for (const name of ["chromium", "firefox", "webkitgtk"] as const) {
   test(`stock clients in ${name} read a quiet room live, and a room of 18 MB`, async (t: TestContext) => {
     const puppeteer = requirePart(t, "puppeteer");
     const browser: AnyBrowser | undefined = puppeteer === undefined ? undefined : await startAnyBrowser(t, name);
