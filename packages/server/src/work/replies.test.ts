@@ -48,6 +48,28 @@ test("small replies leave room for more of them at a time", async () => {
   assert.equal(rooms.length, 100);
 });
 
+// Each of the waiting ones that was woken was counted a moment later, and the next one was looked at before that.
+test("replies that become small in one turn make room for no more than fit", async () => {
+  const replies = new Replies({ ...bounds, maxReplyBytesPerConnection: 3 * mib });
+  const rooms = ask(replies, connection(), 100);
+  await settled();
+  for (const room of rooms) room.resize(1_000);
+  await settled();
+  assert.equal(replies.mostBytes, 3 * mib);
+  assert.equal(rooms.length, 3 + 2);
+});
+
+test("a reply that is asked for when another one has just been woken waits for its room", async () => {
+  const replies = new Replies(bounds);
+  const owner = connection();
+  const rooms = ask(replies, owner, 3);
+  await settled();
+  rooms[0]?.release();
+  const late = ask(replies, owner, 1);
+  await settled();
+  assert.deepEqual([rooms.length, late.length, replies.mostBytes], [3, 0, 2 * mib]);
+});
+
 test("one reply always fits, also if it alone is larger than the connection's bound", async () => {
   const replies = new Replies(bounds);
   const small = new Replies({ ...bounds, maxReplyBytesPerConnection: 1_000 });

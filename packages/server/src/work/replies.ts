@@ -55,15 +55,13 @@ export class Replies {
   /** Take room for a reply of unknown size. @throws OVERLOADED */
   async take(owner: ReplyOwner): Promise<ReplyRoom> {
     if (owner.waitingReplies !== undefined || !this.fits(owner)) await this.waitForOwn(owner);
-    // From here on the next one of the connection sees it.
-    owner.replyBytes += pageBytes;
-    this.wakeNext(owner);
+    else owner.replyBytes += pageBytes;
     if (this.inTheMaking < maxInTheMaking) this.inTheMaking += 1;
     else await new Promise<void>((resolve) => this.waiting.push(owner, resolve));
     if (this.bytes + pageBytes <= this.bounds.maxReplyBytes) return this.roomOf(owner);
     this.made();
     owner.replyBytes -= pageBytes;
-    this.wakeNext(owner);
+    this.wakeWaiting(owner);
     const text = `replies of ${this.bytes} bytes wait for clients to read them; maxReplyBytes is ${this.bounds.maxReplyBytes}`;
     throw new ConfabError("OVERLOADED", text, { retryAfterMs });
   }
@@ -92,7 +90,7 @@ export class Replies {
       this.mostBytes = Math.max(this.mostBytes, this.bytes);
       if (isBeingMade) this.made();
       isBeingMade = false;
-      this.wakeNext(owner);
+      this.wakeWaiting(owner);
     };
     return {
       resize: (bytes) => {
@@ -109,12 +107,14 @@ export class Replies {
     else this.inTheMaking -= 1;
   }
 
-  /** One at a time: each is counted before the next one is looked at. */
-  private wakeNext(owner: ReplyOwner): void {
-    if (owner.waitingReplies === undefined || !this.fits(owner)) return;
-    const next = owner.waitingReplies.shift();
-    if (owner.waitingReplies.length === 0) owner.waitingReplies = undefined;
-    next?.();
+  /** Wake as many as fit. Each is counted here: it goes on only later, and others may be looked at before. */
+  private wakeWaiting(owner: ReplyOwner): void {
+    while (owner.waitingReplies !== undefined && this.fits(owner)) {
+      const next = owner.waitingReplies.shift();
+      if (owner.waitingReplies.length === 0) owner.waitingReplies = undefined;
+      owner.replyBytes += pageBytes;
+      next?.();
+    }
   }
 }
 
