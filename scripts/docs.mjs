@@ -85,7 +85,7 @@ function limitsPage(limits) {
     "",
     "**Errors.** A WebSocket or a Converse stream belongs to one client, so it ends when that client causes more than",
     "`maxErrors`. An HTTP connection may carry the requests of many users behind a proxy, and errors never end it: a bad request",
-    "is accounted for like a good one (decision 0018, work in turns).",
+    "is accounted for like a good one (decision 0020).",
     "",
     ...table(["name", "what it bounds", "default", "lowest", "highest"], rows),
   ]);

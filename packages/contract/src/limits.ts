@@ -51,7 +51,7 @@ export const limits = {
     min: 10,
     max: 10_000_000,
     meaning:
-      "Errors that one WebSocket or Converse stream may cause within budgetWindowMs; each request that is done gives one back. Errors of the server (HTTP status 5xx) do not count, nor do answers to HTTP requests. Past it the connection or stream ends with RATE_LIMITED",
+      "Errors that one WebSocket or Converse stream may cause within budgetWindowMs; each request that is done gives one back. Errors of the server (HTTP status 5xx) and answers to HTTP requests do not count. Past it the connection or stream ends with RATE_LIMITED",
   },
   budgetWindowMs: {
     fallback: 30_000,

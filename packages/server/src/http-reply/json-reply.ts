@@ -1,5 +1,6 @@
 import { gzip, gzipSync } from "node:zlib";
 import type { Exchange, Fields } from "../http/exchange.js";
+import { cost } from "../work/index.js";
 
 /** Below this many bytes the headers outweigh what compression saves, and the reply fits one packet anyway. */
 const gzipFromBytes = 1_024;
@@ -43,9 +44,10 @@ export function staticJson(body: object): StaticJson {
 /** End an exchange with JSON that was made before. */
 export function replyStaticJson(exchange: Exchange, { plain, gzipped }: StaticJson): void {
   const varied: Fields = { ...jsonFields, vary: "accept-encoding" };
-  if (takesGzip(exchange.request.headers["accept-encoding"])) {
-    finish(exchange, 200, gzipped, { ...varied, "content-encoding": "gzip" });
-  } else finish(exchange, 200, plain, varied);
+  const isGzip = takesGzip(exchange.request.headers["accept-encoding"]);
+  const body = isGzip ? gzipped : plain;
+  exchange.share.spend((body.length * cost.copiedKib) / 1_024);
+  finish(exchange, 200, body, isGzip ? { ...varied, "content-encoding": "gzip" } : varied);
 }
 
 function finish(exchange: Exchange, status: number, body: Uint8Array, fields: Fields): void {

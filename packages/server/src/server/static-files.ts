@@ -5,6 +5,7 @@ import { ConfabError } from "@confab/contract";
 import type { Exchange, Fields } from "../http/exchange.js";
 import { ignoredBody } from "../http/read-body.js";
 import { respondError } from "../http-reply/index.js";
+import { cost } from "../work/index.js";
 
 const contentTypes: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
@@ -90,6 +91,7 @@ export class StaticFiles {
       vary: "accept-encoding",
       ...(isGzip && { "content-encoding": "gzip" }),
     });
+    exchange.share.spend((body.length * cost.copiedKib) / 1_024);
     if (method === "GET") exchange.write(body);
     exchange.end();
     return true;

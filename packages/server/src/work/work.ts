@@ -23,6 +23,8 @@ const defaultWorkBounds: WorkBounds = { unitsPerTurn: 4_000, unitsPerShare: 1_00
 export interface WorkCounts {
   /** How often a connection's work began to wait. */
   readonly waits: number;
+  /** What was spent, in all turns before this one. */
+  readonly units: number;
   /** The most units of one turn. */
   readonly mostUnits: number;
   /** The most units of one turn for one connection while another one's work waited. */
@@ -61,6 +63,7 @@ export class Work implements ShareOwner {
   private readonly old = new Line();
   private isDrainDue = false;
   private waitCount = 0;
+  private unitsBefore = 0;
   private mostUnits = 0;
   private mostUnitsBesideWaiting = 0;
 
@@ -83,9 +86,9 @@ export class Work implements ShareOwner {
   }
 
   get counts(): WorkCounts {
-    const { waitCount: waits, mostUnits, mostUnitsBesideWaiting } = this;
+    const { waitCount: waits, unitsBefore: units, mostUnits, mostUnitsBesideWaiting } = this;
     const { bytes: replyBytes, mostBytes: mostReplyBytes } = this.replies;
-    return { waits, mostUnits, mostUnitsBesideWaiting, replyBytes, mostReplyBytes };
+    return { waits, units, mostUnits, mostUnitsBesideWaiting, replyBytes, mostReplyBytes };
   }
 
   spent(unitsBesideWaiting: number): void {
@@ -148,6 +151,7 @@ export class Work implements ShareOwner {
 
   private beginTurn(): void {
     this.turn += 1;
+    this.unitsBefore += this.units;
     this.units = 0;
   }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { grpcStatus } from "@confab/contract";
 import {
@@ -9,8 +9,9 @@ import {
   type ServerReflectionResponse,
   ServerReflectionResponseSchema,
 } from "@confab/contract/gen/grpc/reflection/v1/reflection_pb";
-import { FrameSessions } from "../../../service/index.js";
+import { decodeMessage, encodeMessage, FrameSessions, type WireFormat } from "../../../service/index.js";
 import { testService } from "../../../testing/test-service.js";
+import { Work } from "../../../work/index.js";
 import type { Call } from "../method.js";
 import { createMethods } from "../methods.js";
 import { Readiness } from "./health.js";
@@ -33,22 +34,27 @@ const versions = ["v1", "v1alpha"] as const;
 function answerTo(
   version: (typeof versions)[number],
   messageRequest: ServerReflectionRequest["messageRequest"],
+  format: WireFormat = "proto",
 ): ServerReflectionResponse["messageResponse"] {
   const method = methods.get(`/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`);
   assert.ok(method?.kind === "bidi");
   const sent: Uint8Array[] = [];
-  const call: Pick<Call, "format" | "start" | "send" | "finish"> = {
-    format: "proto",
+  const call: Pick<Call, "format" | "share" | "start" | "send" | "finish"> = {
+    format,
+    share: new Work().share(),
     start: () => undefined,
     send: (message) => sent.push(message) > 0,
     finish: () => undefined,
   };
   const handler = method.open(call as Call);
-  handler.message(toBinary(ServerReflectionRequestSchema, create(ServerReflectionRequestSchema, { messageRequest })));
+  const request = create(ServerReflectionRequestSchema, { messageRequest });
+  handler.message(encodeMessage(ServerReflectionRequestSchema, format, request, service.deps.types));
   handler.halfClosed();
   const [only] = sent;
   assert.ok(only && sent.length === 1);
-  return fromBinary(ServerReflectionResponseSchema, only).messageResponse;
+  const response = decodeMessage(ServerReflectionResponseSchema, format, only, service.deps.types);
+  assert.deepEqual(response.originalRequest, request);
+  return response.messageResponse;
 }
 
 /** The name of the file that an answer holds first; the code of an error. */
@@ -109,6 +115,15 @@ for (const version of versions) {
         outcomeOf(answerTo(version, { case: "fileContainingSymbol", value: symbol })),
       ]);
       assert.deepEqual(found, symbols);
+    });
+
+    it("says the same in JSON, whose files are encoded once", () => {
+      for (const [, file] of symbols) {
+        for (const times of [1, 2]) {
+          const question = { case: "fileByFilename", value: file } as const;
+          assert.deepEqual(answerTo(version, question, "json"), answerTo(version, question), `${file}, ${times}`);
+        }
+      }
     });
 
     it("answers NOT_FOUND for a symbol that does not exist, also within one that does", () => {

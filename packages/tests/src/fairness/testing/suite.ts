@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { limits } from "@confab/contract";
+// By path: users of the server have no need of the estimates.
+import { cost } from "../../../../server/dist/work/costs.js";
+import { type Attack, type AttackResult, connections } from "../attack.js";
+import { AttackedServer, percentile } from "./system.js";
+
+/** Of one connection in a turn while another one waits, and of all in a turn: `defaultWorkBounds` of the server. */
+const unitsPerShare = 1_000;
+const unitsPerTurn = 4_000;
+
+/** The largest step besides reading a message: a piece of a page, in JSON. */
+const largestStep = 1_000;
+
+const kib = 1_024;
+
+/** Run attacks one after another, the one with the smallest steps first: the server counts the most of all of them. */
+export function fairnessSuite(name: string, attacks: readonly Attack[]): void {
+  describe(`others have their turns beside ${name}`, () => {
+    let system: AttackedServer;
+    before(async () => {
+      system = await AttackedServer.start();
+    });
+    after(() => system.close());
+
+    const ordered = [...attacks].sort((a, b) => stepOf(a) - stepOf(b));
+    for (const attack of ordered) {
+      it(`${attack.times} × ${attack.name}`, async (t) => {
+        await system.others();
+        const before = system.server.work;
+        const cpu = process.cpuUsage();
+        const result = await system.attack(attack);
+        const { user, system: kernel } = process.cpuUsage(cpu);
+        const { work } = system.server;
+        const units = work.units - before.units;
+        const { messagesMs, requestsMs } = await system.others();
+        t.diagnostic(
+          [
+            `${JSON.stringify(result.answers)}, ${Math.round(result.replyBytes / kib)} KiB of replies`,
+            `${Math.round(units)} units in ${Math.round((user + kernel) / 1_000)} ms of CPU`,
+            `most ${Math.round(work.mostUnits)} a turn, ${Math.round(work.mostUnitsBesideWaiting)} beside others`,
+            `others' p99 ${percentile(messagesMs, 0.99).toFixed(1)} ms, requests ${percentile(requestsMs, 0.99).toFixed(1)} ms`,
+          ].join("; "),
+        );
+        assertAnswered(attack, result);
+        const least = leastUnits(attack, result);
+        assert.ok(
+          units >= least,
+          `${Math.round(units)} units were accounted for, and the replies alone are worth ${Math.round(least)}: the handler must call share.spend`,
+        );
+        const step = stepOf(attack);
+        assert.ok(
+          work.mostUnitsBesideWaiting <= unitsPerShare + step,
+          `${work.mostUnitsBesideWaiting} units of one turn for one connection while another one waited`,
+        );
+        assert.ok(work.mostUnits <= unitsPerTurn + step, `${work.mostUnits} units in one turn`);
+        const mostWaiting = connections * limits.maxReplyBytesPerConnection.fallback;
+        assert.ok(work.mostReplyBytes <= mostWaiting, `${work.mostReplyBytes} bytes of pages waited for the clients`);
+      });
+    }
+  });
+}
+
+function assertAnswered({ name, times, isUnanswered }: Attack, { answers }: AttackResult): void {
+  const { 200: ok = 0, message = 0, ...others } = answers;
+  assert.deepEqual(others, {}, `${name}: not served, so that it does not cost what it should`);
+  assert.ok(ok + message >= connections * (isUnanswered ? 1 : times), `${ok + message} answers to ${times} requests`);
+}
+
+/** Reading the largest message is one step. */
+function stepOf({ bodies }: Attack): number {
+  const bytes = Math.max(0, ...bodies.map((body) => body.length));
+  return largestStep + (bytes * cost.parsedKib.json) / kib;
+}
+
+/** What the messages and bytes that came and went cost at least, whatever was done for them. */
+function leastUnits({ times }: Attack, { requestBytes, replyBytes }: AttackResult): number {
+  return connections * times * cost.message + (requestBytes * cost.parsedKib.proto + replyBytes * cost.copiedKib) / kib;
+}
