@@ -34,9 +34,10 @@ async function writeDocs() {
 async function renderPages() {
   // Loaded here, not at the top: the check builds the contract first.
   const { errorKinds, connectCodeFrom } = await import("../packages/contract/dist/errors.js");
+  const { errorMeanings } = await import("../packages/contract/dist/error-meanings.js");
   const { limits } = await import("../packages/contract/dist/limits.js");
   return [
-    ["docs/errors.md", errorsPage(errorKinds, connectCodeFrom)],
+    ["docs/errors.md", errorsPage(errorKinds, errorMeanings, connectCodeFrom)],
     ["docs/limits.md", limitsPage(limits)],
     ...(await renderResults()),
   ];
@@ -44,19 +45,20 @@ async function renderPages() {
 
 /**
  * @param {Record<string, import("../packages/contract/dist/errors.js").ErrorKind>} errorKinds
+ * @param {Readonly<Record<string, string>>} errorMeanings
  * @param {typeof import("../packages/contract/dist/errors.js").connectCodeFrom} connectCodeFrom
  */
-function errorsPage(errorKinds, connectCodeFrom) {
+function errorsPage(errorKinds, errorMeanings, connectCodeFrom) {
   const rows = Object.entries(errorKinds).map(([code, kind]) => [
     `\`${code}\``,
-    kind.meaning,
+    errorMeanings[code] ?? "",
     `\`${kind.grpc}\``,
     String(kind.http),
     `\`${connectCodeFrom(kind.grpc)}\``,
     kind.close === undefined ? "error frame" : `close ${kind.close}`,
     kind.retry ? "yes" : "no",
   ]);
-  return page("Errors", "packages/contract/src/errors.ts", [
+  return page("Errors", "packages/contract/src/errors.ts and error-meanings.ts", [
     "Every error that a client can see, and the form it takes on each transport. Retry says whether the same request may",
     "succeed later. On a WebSocket an error frame leaves the connection open; a close code ends it.",
     "",

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { errorMeanings } from "./error-meanings.js";
 import {
   ConfabError,
   confabErrorFrom,
   connectCodeFrom,
+  type ErrorCode,
   type ErrorKind,
   errorKinds,
   grpcStatus,
@@ -38,7 +40,7 @@ for (const [code, kind] of kinds) {
     assert.ok(kind.grpc in grpcStatus);
     assert.ok(connectCodes.has(connectCodeFrom(kind.grpc)), connectCodeFrom(kind.grpc));
     assert.ok(kind.http >= 400 && kind.http <= 599, `HTTP ${kind.http}`);
-    assert.match(kind.meaning, /^[A-Z].*[^.]$/);
+    assert.match(errorMeanings[code as ErrorCode], /^[A-Z].*[^.]$/);
   });
 
   test(`${code} says by its close code whether to come back`, () => {

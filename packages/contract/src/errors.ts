@@ -20,9 +20,8 @@ export const grpcStatus = {
 
 export type GrpcStatusName = keyof typeof grpcStatus;
 
-/** One row of the catalogue: what an error means, and the form it takes on each transport. */
+/** One row of the catalogue: the form that an error takes on each transport. What it means is in error-meanings.ts. */
 export interface ErrorKind {
-  readonly meaning: string;
   readonly grpc: Exclude<GrpcStatusName, "OK">;
   readonly http: number;
   /** The WebSocket close code when this error ends the connection; without one the error is a frame and the connection lives. */
@@ -38,213 +37,43 @@ export interface ErrorKind {
  * are" and 4500..4999 for "come back".
  */
 export const errorKinds = {
-  MALFORMED_MESSAGE: {
-    meaning: "The bytes are not a message: broken JSON, Protobuf, UTF-8, envelope or compression",
-    grpc: "INVALID_ARGUMENT",
-    http: 400,
-    retry: false,
-  },
-  WRONG_FRAME_TYPE: {
-    meaning: "A WebSocket text frame where binary is due, or the reverse",
-    grpc: "INVALID_ARGUMENT",
-    http: 400,
-    close: 1003,
-    retry: false,
-  },
-  INVALID_MESSAGE: {
-    meaning: "The message breaks a constraint of the contract; the details name each field",
-    grpc: "INVALID_ARGUMENT",
-    http: 400,
-    retry: false,
-  },
-  PAYLOAD_TOO_LARGE: {
-    meaning: "The message is larger than maxMessageBytes",
-    grpc: "RESOURCE_EXHAUSTED",
-    http: 413,
-    close: 1009,
-    retry: false,
-  },
-  UNKNOWN_METHOD: { meaning: "No such RPC", grpc: "UNIMPLEMENTED", http: 404, retry: false },
-  UNKNOWN_PATH: { meaning: "Nothing lives at this path", grpc: "NOT_FOUND", http: 404, retry: false },
-  UNKNOWN_HOST: {
-    meaning: "The request names a host that this server does not answer to; allow it with --allow-host",
-    grpc: "PERMISSION_DENIED",
-    http: 421,
-    retry: false,
-  },
-  METHOD_NOT_ALLOWED: {
-    meaning: "The path exists, but not for this HTTP verb",
-    grpc: "UNIMPLEMENTED",
-    http: 405,
-    retry: false,
-  },
-  UNSUPPORTED_MEDIA_TYPE: {
-    meaning: "The content type is none that this path understands",
-    grpc: "INVALID_ARGUMENT",
-    http: 415,
-    retry: false,
-  },
-  UNSUPPORTED_COMPRESSION: {
-    meaning: "The compression is neither identity nor gzip",
-    grpc: "UNIMPLEMENTED",
-    http: 415,
-    retry: false,
-  },
-  UNSUPPORTED_SUBPROTOCOL: {
-    meaning: "None of the offered WebSocket subprotocols is spoken here",
-    grpc: "INVALID_ARGUMENT",
-    http: 400,
-    retry: false,
-  },
-  PROTOCOL_VIOLATION: {
-    meaning: "The peer broke the rules of its transport",
-    grpc: "INVALID_ARGUMENT",
-    http: 400,
-    close: 1002,
-    retry: false,
-  },
-  WRONG_MESSAGE_COUNT: {
-    meaning: "A call that takes one message got none, or more than one",
-    grpc: "UNIMPLEMENTED",
-    http: 400,
-    retry: false,
-  },
-  BROKEN_COMPRESSION: {
-    meaning:
-      "A message is marked as compressed and no compression is named, or gRPC or gRPC-Web sent it as gzip and it is not",
-    grpc: "INTERNAL",
-    http: 400,
-    retry: false,
-  },
-  INVALID_TIMEOUT: { meaning: "The timeout header is malformed", grpc: "INVALID_ARGUMENT", http: 400, retry: false },
-  DEADLINE_EXCEEDED: {
-    meaning: "The caller's deadline passed first; a send may still have been stored",
-    grpc: "DEADLINE_EXCEEDED",
-    http: 504,
-    retry: true,
-  },
-  CANCELLED: { meaning: "The caller went away", grpc: "CANCELLED", http: 499, retry: true },
-  OUT_OF_RANGE: {
-    meaning:
-      "The position cannot be resumed from: trimmed, of another epoch, or past the end; the details say what the log holds",
-    grpc: "OUT_OF_RANGE",
-    http: 416,
-    close: 4010,
-    retry: false,
-  },
-  ALREADY_SUBSCRIBED: {
-    meaning: "This connection already reads the room",
-    grpc: "ALREADY_EXISTS",
-    http: 409,
-    retry: false,
-  },
-  NOT_SUBSCRIBED: {
-    meaning: "This connection does not read the room",
-    grpc: "FAILED_PRECONDITION",
-    http: 412,
-    retry: false,
-  },
-  TOO_MANY_SUBSCRIPTIONS: {
-    meaning: "This connection reads maxRoomsPerConnection rooms already",
-    grpc: "RESOURCE_EXHAUSTED",
-    http: 429,
-    retry: false,
-  },
-  TOO_MANY_CONNECTIONS: {
-    meaning: "The server holds maxConnections connections already",
-    grpc: "RESOURCE_EXHAUSTED",
-    http: 503,
-    close: 4513,
-    retry: true,
-  },
-  TOO_MANY_REQUESTS: {
-    meaning: "This connection has too many requests in flight",
-    grpc: "RESOURCE_EXHAUSTED",
-    http: 429,
-    close: 4529,
-    retry: true,
-  },
-  RATE_LIMITED: {
-    meaning:
-      "Too many in too short a time: signals past maxSignalsPerSecond, errors past maxErrors; the details say how long to wait",
-    grpc: "RESOURCE_EXHAUSTED",
-    http: 429,
-    retry: true,
-  },
-  TOO_MANY_ROOMS: {
-    meaning: "The server holds maxRooms rooms already",
-    grpc: "RESOURCE_EXHAUSTED",
-    http: 507,
-    retry: false,
-  },
-  HEADERS_TOO_LARGE: {
-    meaning: "The request's headers are larger than maxHeaderBytes",
-    grpc: "RESOURCE_EXHAUSTED",
-    http: 431,
-    retry: false,
-  },
-  REQUEST_TIMEOUT: {
-    meaning: "The request did not arrive whole in time",
-    grpc: "DEADLINE_EXCEEDED",
-    http: 408,
-    close: 4508,
-    retry: true,
-  },
-  UNAUTHENTICATED: {
-    meaning: "A valid token is needed",
-    grpc: "UNAUTHENTICATED",
-    http: 401,
-    close: 4001,
-    retry: false,
-  },
-  PERMISSION_DENIED: {
-    meaning: "This is not allowed here",
-    grpc: "PERMISSION_DENIED",
-    http: 403,
-    close: 4003,
-    retry: false,
-  },
-  STORAGE_FULL: {
-    meaning: "The disk, or Redis's memory, is full: nothing was stored; reading goes on",
-    grpc: "RESOURCE_EXHAUSTED",
-    http: 507,
-    retry: true,
-  },
-  OVERLOADED: {
-    meaning: "Too many sends wait for the log, or too many pages for their readers: nothing was done",
-    grpc: "UNAVAILABLE",
-    http: 503,
-    retry: true,
-  },
-  ENGINE_UNAVAILABLE: {
-    meaning: "The log cannot be reached: nothing was stored",
-    grpc: "UNAVAILABLE",
-    http: 503,
-    retry: true,
-  },
-  OUTCOME_UNKNOWN: {
-    meaning:
-      "The send may or may not have been stored: send it again with the same id, within the server's dedupe window",
-    grpc: "UNAVAILABLE",
-    http: 503,
-    retry: true,
-  },
-  SHUTTING_DOWN: {
-    meaning: "This server is about to stop; another one, or this one later, takes over",
-    grpc: "UNAVAILABLE",
-    http: 503,
-    close: 1012,
-    retry: true,
-  },
-  PING_TIMEOUT: { meaning: "The peer did not answer a ping", grpc: "UNAVAILABLE", http: 408, close: 4509, retry: true },
-  IDLE_STREAM: {
-    meaning:
-      "Nothing was sent on this Connect or gRPC-Web stream for idleStreamEndMs; read on after the position in its trailer confab-position",
-    grpc: "UNAVAILABLE",
-    http: 503,
-    retry: true,
-  },
-  INTERNAL: { meaning: "A bug in the server", grpc: "INTERNAL", http: 500, close: 1011, retry: true },
+  MALFORMED_MESSAGE: { grpc: "INVALID_ARGUMENT", http: 400, retry: false },
+  WRONG_FRAME_TYPE: { grpc: "INVALID_ARGUMENT", http: 400, close: 1003, retry: false },
+  INVALID_MESSAGE: { grpc: "INVALID_ARGUMENT", http: 400, retry: false },
+  PAYLOAD_TOO_LARGE: { grpc: "RESOURCE_EXHAUSTED", http: 413, close: 1009, retry: false },
+  UNKNOWN_METHOD: { grpc: "UNIMPLEMENTED", http: 404, retry: false },
+  UNKNOWN_PATH: { grpc: "NOT_FOUND", http: 404, retry: false },
+  UNKNOWN_HOST: { grpc: "PERMISSION_DENIED", http: 421, retry: false },
+  METHOD_NOT_ALLOWED: { grpc: "UNIMPLEMENTED", http: 405, retry: false },
+  UNSUPPORTED_MEDIA_TYPE: { grpc: "INVALID_ARGUMENT", http: 415, retry: false },
+  UNSUPPORTED_COMPRESSION: { grpc: "UNIMPLEMENTED", http: 415, retry: false },
+  UNSUPPORTED_SUBPROTOCOL: { grpc: "INVALID_ARGUMENT", http: 400, retry: false },
+  PROTOCOL_VIOLATION: { grpc: "INVALID_ARGUMENT", http: 400, close: 1002, retry: false },
+  WRONG_MESSAGE_COUNT: { grpc: "UNIMPLEMENTED", http: 400, retry: false },
+  BROKEN_COMPRESSION: { grpc: "INTERNAL", http: 400, retry: false },
+  INVALID_TIMEOUT: { grpc: "INVALID_ARGUMENT", http: 400, retry: false },
+  DEADLINE_EXCEEDED: { grpc: "DEADLINE_EXCEEDED", http: 504, retry: true },
+  CANCELLED: { grpc: "CANCELLED", http: 499, retry: true },
+  OUT_OF_RANGE: { grpc: "OUT_OF_RANGE", http: 416, close: 4010, retry: false },
+  ALREADY_SUBSCRIBED: { grpc: "ALREADY_EXISTS", http: 409, retry: false },
+  NOT_SUBSCRIBED: { grpc: "FAILED_PRECONDITION", http: 412, retry: false },
+  TOO_MANY_SUBSCRIPTIONS: { grpc: "RESOURCE_EXHAUSTED", http: 429, retry: false },
+  TOO_MANY_CONNECTIONS: { grpc: "RESOURCE_EXHAUSTED", http: 503, close: 4513, retry: true },
+  TOO_MANY_REQUESTS: { grpc: "RESOURCE_EXHAUSTED", http: 429, close: 4529, retry: true },
+  RATE_LIMITED: { grpc: "RESOURCE_EXHAUSTED", http: 429, retry: true },
+  TOO_MANY_ROOMS: { grpc: "RESOURCE_EXHAUSTED", http: 507, retry: false },
+  HEADERS_TOO_LARGE: { grpc: "RESOURCE_EXHAUSTED", http: 431, retry: false },
+  REQUEST_TIMEOUT: { grpc: "DEADLINE_EXCEEDED", http: 408, close: 4508, retry: true },
+  UNAUTHENTICATED: { grpc: "UNAUTHENTICATED", http: 401, close: 4001, retry: false },
+  PERMISSION_DENIED: { grpc: "PERMISSION_DENIED", http: 403, close: 4003, retry: false },
+  STORAGE_FULL: { grpc: "RESOURCE_EXHAUSTED", http: 507, retry: true },
+  OVERLOADED: { grpc: "UNAVAILABLE", http: 503, retry: true },
+  ENGINE_UNAVAILABLE: { grpc: "UNAVAILABLE", http: 503, retry: true },
+  OUTCOME_UNKNOWN: { grpc: "UNAVAILABLE", http: 503, retry: true },
+  SHUTTING_DOWN: { grpc: "UNAVAILABLE", http: 503, close: 1012, retry: true },
+  PING_TIMEOUT: { grpc: "UNAVAILABLE", http: 408, close: 4509, retry: true },
+  IDLE_STREAM: { grpc: "UNAVAILABLE", http: 503, retry: true },
+  INTERNAL: { grpc: "INTERNAL", http: 500, close: 1011, retry: true },
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof errorKinds;

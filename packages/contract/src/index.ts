@@ -9,6 +9,7 @@ export {
 } from "./chat-message-codec.js";
 export { EnvelopeReader, envelopeBytes, enveloped, envelopeFlag, writeEnvelope } from "./envelope.js";
 export { errorDetails } from "./error-details.js";
+export { errorMeanings } from "./error-meanings.js";
 export {
   ConfabError,
   confabErrorFrom,

@@ -1,4 +1,4 @@
-import { type ErrorCode, errorKinds } from "@confab/contract";
+import { type ErrorCode, errorKinds, errorMeanings } from "@confab/contract";
 
 /** What an operation does, as far as that decides how it can fail. */
 export interface OperationTraits {
@@ -17,7 +17,7 @@ export function errorResponses(traits: OperationTraits, content: object): Readon
   const responses: Record<string, object> = {};
   for (const [status, codes] of byStatus) {
     responses[status] = {
-      description: codes.map((code) => `${code}: ${errorKinds[code].meaning}`).join(". "),
+      description: codes.map((code) => `${code}: ${errorMeanings[code]}`).join(". "),
       content,
     };
   }

@@ -43,7 +43,7 @@ export async function startWebKit(driver: string): Promise<FirefoxBrowser> {
       newPage: async () => pageOf(port, path),
       close: async () => {
         try {
-          // The driver ends the browser, which is in a process group of its own.
+          // The driver ends the browser, which is in a separate process group.
           await command(port, "DELETE", path);
         } finally {
           await stop();

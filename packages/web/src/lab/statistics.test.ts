@@ -96,7 +96,7 @@ describe("the mark in a figure's cell", () => {
     assert.deepEqual(standings(figures), ["tie", "", "tie"]);
   });
 
-  it("is none where all tie, or where there is one alone", () => {
+  it("is left out where all tie, or where there is one alone", () => {
     assert.deepEqual(standings({ connect: spread(2, 2, 2, 2), sse: spread(2, 2, 2, 2) }), ["", ""]);
     assert.deepEqual(standings({ connect: spread(2, 2, 2, 2) }), [""]);
   });

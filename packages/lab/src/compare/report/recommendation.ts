@@ -39,7 +39,7 @@ export function forWhat({ needs }: Recommendation): string {
 /** How to get a recommendation for other needs; nothing where needs were named. */
 export function howToAsk({ needs }: Recommendation): readonly string[] {
   if (needs.length > 0) return [];
-  return [`Name what you need for a recommendation of your own: --needs with a list of ${needNames.join(", ")}.`];
+  return [`Name what you need, and the recommendation is for that: --needs with a list of ${needNames.join(", ")}.`];
 }
 
 /** Two that cost less than this share apart are both recommended. */

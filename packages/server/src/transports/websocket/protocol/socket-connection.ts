@@ -1,5 +1,6 @@
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { errorMeanings } from "@confab/contract/error-meanings";
 import { ConfabError, confabErrorFrom, errorKinds } from "@confab/contract/errors";
 import { closeCode, closeReason } from "./close-code.js";
 import type { ConnectionListener, ConnectionSettings, WebSocketConnection } from "./connection.js";
@@ -207,9 +208,9 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
       this.destroy();
       return;
     }
-    const { close, meaning } = errorKinds.PING_TIMEOUT;
+    const { close } = errorKinds.PING_TIMEOUT;
     this.release();
-    this.socket.write(encodeCloseFrame(close, `PING_TIMEOUT: ${meaning}`));
+    this.socket.write(encodeCloseFrame(close, `PING_TIMEOUT: ${errorMeanings.PING_TIMEOUT}`));
     this.state = state.gone;
     this.reader.stop();
     // A turn later the kernel has the frame, if it takes any, so a peer that only slept still learns why: over TLS it may

@@ -1,0 +1,50 @@
+import type { ErrorCode } from "./errors.js";
+
+/**
+ * What each error means, for documents. Beside the catalogue and not in it: a page that takes in the SDK gets the catalogue,
+ * and shows the message of an error instead.
+ */
+export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
+  MALFORMED_MESSAGE: "The bytes are not a message: broken JSON, Protobuf, UTF-8, envelope or compression",
+  WRONG_FRAME_TYPE: "A WebSocket text frame where a binary one is expected, or the reverse",
+  INVALID_MESSAGE: "The message breaks a constraint of the contract; the details name each field",
+  PAYLOAD_TOO_LARGE: "The message is larger than maxMessageBytes",
+  UNKNOWN_METHOD: "No such RPC",
+  UNKNOWN_PATH: "There is no such path",
+  UNKNOWN_HOST: "The request names a host that this server does not answer to; allow it with --allow-host",
+  METHOD_NOT_ALLOWED: "The path exists, but not for this HTTP verb",
+  UNSUPPORTED_MEDIA_TYPE: "The content type is not one that this path accepts",
+  UNSUPPORTED_COMPRESSION: "The compression is neither identity nor gzip",
+  UNSUPPORTED_SUBPROTOCOL: "None of the offered WebSocket subprotocols is spoken here",
+  PROTOCOL_VIOLATION: "The peer broke the rules of its transport",
+  WRONG_MESSAGE_COUNT: "A call that takes one message got none, or more than one",
+  BROKEN_COMPRESSION:
+    "A message is marked as compressed and no compression is named, or gRPC or gRPC-Web sent it as gzip and it is not",
+  INVALID_TIMEOUT: "The timeout header is malformed",
+  DEADLINE_EXCEEDED: "The caller's deadline passed first; a send may still have been stored",
+  CANCELLED: "The caller went away",
+  OUT_OF_RANGE:
+    "The position cannot be resumed from: trimmed, of another epoch, or past the end; the details say what the log holds",
+  ALREADY_SUBSCRIBED: "This connection already reads the room",
+  NOT_SUBSCRIBED: "This connection does not read the room",
+  TOO_MANY_SUBSCRIPTIONS: "This connection reads maxRoomsPerConnection rooms already",
+  TOO_MANY_CONNECTIONS: "The server holds maxConnections connections already",
+  TOO_MANY_REQUESTS: "This connection has too many requests in flight",
+  RATE_LIMITED:
+    "Too many in too short a time: signals past maxSignalsPerSecond, errors past maxErrors; the details say how long to wait",
+  TOO_MANY_ROOMS: "The server holds maxRooms rooms already",
+  HEADERS_TOO_LARGE: "The request's headers are larger than maxHeaderBytes",
+  REQUEST_TIMEOUT: "The request did not arrive whole in time",
+  UNAUTHENTICATED: "A valid token is needed",
+  PERMISSION_DENIED: "This is not allowed here",
+  STORAGE_FULL: "The disk, or Redis's memory, is full: nothing was stored; reading goes on",
+  OVERLOADED: "Too many sends wait for the log, or too many pages for their readers: nothing was done",
+  ENGINE_UNAVAILABLE: "The log cannot be reached: nothing was stored",
+  OUTCOME_UNKNOWN:
+    "The send may or may not have been stored: send it again with the same id, within the server's dedupe window",
+  SHUTTING_DOWN: "This server is about to stop; another one, or this one later, takes over",
+  PING_TIMEOUT: "The peer did not answer a ping",
+  IDLE_STREAM:
+    "Nothing was sent on this Connect or gRPC-Web stream for idleStreamEndMs; read on after the position in its trailer confab-position",
+  INTERNAL: "A bug in the server",
+};
