@@ -6,7 +6,8 @@
 //     npm run mutate -- --list              names only
 //
 // Exit code: 0 when all were killed, 1 when one survived, 2 for a wrong argument.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   cpSync,
   existsSync,
@@ -20,13 +21,14 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import { createInterface } from "node:readline";
 import { root } from "./files.mjs";
 import { mutants } from "./mutants.mjs";
 
 /** @typedef {import("./mutants.mjs").Mutant} Mutant */
 
-/** How long the tests of one mutant may take, in milliseconds. A mutant that makes them hang is killed, too. */
-const testTimeoutMs = 600_000;
+/** How long one test file may take, in milliseconds. A mutant that makes a file hang is killed, too. */
+const fileTimeoutMs = 180_000;
 
 /** Test files that run at a time. */
 const filesAtOnce = 2;
@@ -50,7 +52,12 @@ if (words.includes("--list")) {
 }
 
 const copy = mkdtempSync(join(tmpdir(), "confab-mutants-"));
-process.once("exit", () => rmSync(copy, { recursive: true, force: true }));
+/** @type {import("node:child_process").ChildProcess | undefined} */
+let running;
+process.once("exit", () => {
+  stopRunning();
+  rmSync(copy, { recursive: true, force: true });
+});
 for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) process.on(signal, () => process.exit(130));
 copySources();
 if (!build()) {
@@ -62,7 +69,7 @@ if (!build()) {
 const survivors = [];
 for (const [index, mutant] of chosen.entries()) {
   const startedAtMs = performance.now();
-  const outcome = tryMutant(mutant);
+  const outcome = await tryMutant(mutant);
   if (outcome.isSurvivor) survivors.push(`${mutant.area}: ${mutant.name}`);
   const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(0);
   const place = `${index + 1}/${chosen.length}`.padStart(7);
@@ -101,9 +108,9 @@ function build() {
 
 /**
  * @param {Mutant} mutant
- * @returns {{ isSurvivor: boolean, why: string }}
+ * @returns {Promise<{ isSurvivor: boolean, why: string }>}
  */
-function tryMutant({ file, find, replace, also = [] }) {
+async function tryMutant({ file, find, replace, also = [] }) {
   const path = join(copy, file);
   const source = readFileSync(path, "utf8");
   writeFileSync(
@@ -121,7 +128,7 @@ function tryMutant({ file, find, replace, also = [] }) {
     const near = inPackage.filter((test) => test.startsWith(folder));
     const far = inPackage.filter((test) => !near.includes(test));
     for (const files of [near, far, elsewhere]) {
-      const why = files.length === 0 ? undefined : firstFailure(files);
+      const why = files.length === 0 ? undefined : await firstFailure(files);
       if (why !== undefined) return { isSurvivor: false, why };
     }
     return { isSurvivor: true, why: `${inPackage.length + elsewhere.length} test files pass` };
@@ -144,18 +151,45 @@ function testFiles(folder) {
 }
 
 /**
+ * Run test files until one fails.
+ *
  * @param {readonly string[]} files
- * @returns {string | undefined} the first test that failed
+ * @returns {Promise<string | undefined>} the first test that fails
  */
-function firstFailure(files) {
-  const options = ["--test", "--test-reporter=tap", `--test-concurrency=${filesAtOnce}`];
-  const { status, stdout, signal } = spawnSync(process.execPath, [...options, ...files], {
+async function firstFailure(files) {
+  const options = [
+    "--test",
+    "--test-reporter=tap",
+    `--test-concurrency=${filesAtOnce}`,
+    `--test-timeout=${fileTimeoutMs}`,
+  ];
+  // A group of its own, so that what the tests have started can be stopped with them.
+  const runner = spawn(process.execPath, [...options, ...files], {
     cwd: copy,
-    encoding: "utf8",
-    maxBuffer: 1 << 28,
-    timeout: testTimeoutMs,
-    killSignal: "SIGKILL",
+    detached: true,
+    stdio: ["ignore", "pipe", "ignore"],
   });
-  if (status === 0) return undefined;
-  return signal ? "the tests hang" : (/^\s*not ok \d+ - (.*)$/m.exec(stdout)?.[1] ?? "a test file failed");
+  running = runner;
+  const ended = once(runner, "exit");
+  try {
+    for await (const line of createInterface(runner.stdout)) {
+      const failed = /^\s*not ok \d+ - (.*)$/.exec(line)?.[1];
+      if (failed !== undefined) return failed;
+    }
+    const [status] = await ended;
+    return status === 0 ? undefined : "a test file failed";
+  } finally {
+    stopRunning();
+  }
+}
+
+/** Stop the tests that run, and what they have started. */
+function stopRunning() {
+  try {
+    if (running?.pid) process.kill(-running.pid, "SIGKILL");
+  } catch (error) {
+    // The group is gone already.
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+  running = undefined;
 }
