@@ -44,6 +44,8 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
     "The send may or may not have been stored: send it again with the same id, within the server's dedupe window",
   SHUTTING_DOWN: "This server is about to stop; another one, or this one later, takes over",
   PING_TIMEOUT: "The peer did not answer a ping",
+  SLOW_READER:
+    "Bytes waited for this reader, and it took none of them for readerStallMs: subscribe again after the last position",
   IDLE_STREAM:
     "Nothing was sent on this Connect or gRPC-Web stream for idleStreamEndMs; read on after the position in its trailer confab-position",
   INTERNAL: "A bug in the server",

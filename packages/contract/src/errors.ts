@@ -72,6 +72,7 @@ export const errorKinds = {
   OUTCOME_UNKNOWN: { grpc: "UNAVAILABLE", http: 503, retry: true },
   SHUTTING_DOWN: { grpc: "UNAVAILABLE", http: 503, close: 1012, retry: true },
   PING_TIMEOUT: { grpc: "UNAVAILABLE", http: 408, close: 4509, retry: true },
+  SLOW_READER: { grpc: "UNAVAILABLE", http: 408, close: 4510, retry: true },
   IDLE_STREAM: { grpc: "UNAVAILABLE", http: 503, retry: true },
   INTERNAL: { grpc: "INTERNAL", http: 500, close: 1011, retry: true },
 } as const satisfies Record<string, ErrorKind>;

@@ -118,6 +118,13 @@ export const limits = {
     max: 600_000,
     meaning: "A complete reply of which the client takes nothing for this long is given up",
   },
+  readerStallMs: {
+    fallback: 120_000,
+    min: 1_000,
+    max: 600_000,
+    meaning:
+      "A subscription for which bytes wait, and whose client takes none of them for this long, is ended with SLOW_READER, at most a twentieth later; what it has not read replyStallMs after that is dropped. A WebSocket or HTTP/2 connection from which nothing comes for this long, not even the answer to a ping, is ended too",
+  },
   maxPendingSends: { fallback: 100_000, min: 1, max: 10_000_000, meaning: "Sends waiting for the log" },
   maxPendingSendBytes: {
     fallback: 67_108_864,
@@ -148,7 +155,8 @@ export const limits = {
     fallback: 25_000,
     min: 100,
     max: 600_000,
-    meaning: "Silence after which a peer is pinged; after as long again the connection ends",
+    meaning:
+      "A WebSocket or HTTP/2 connection is pinged after this long without a byte from its peer, or after half of readerStallMs if that is shorter; see readerStallMs for when it ends",
   },
   idleStreamEndMs: {
     fallback: 50_000,

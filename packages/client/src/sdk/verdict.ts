@@ -15,6 +15,7 @@ export type Verdict = "reconnect" | "retry" | "final";
 const connectionCodes: ReadonlySet<ErrorCode> = new Set([
   "SHUTTING_DOWN",
   "PING_TIMEOUT",
+  "SLOW_READER",
   "DEADLINE_EXCEEDED",
   // Of a server that is known to be ours: something between us cut a message short.
   "PROTOCOL_VIOLATION",

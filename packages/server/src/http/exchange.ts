@@ -64,6 +64,8 @@ export interface Exchange {
   write(bytes: Uint8Array): boolean;
   /** Body bytes that were written and are still held in this process, in bytes. */
   readonly queuedBytes: number;
+  /** Changes whenever the peer takes some of `queuedBytes`; not kept up while none are queued. */
+  readonly takenBytes: number;
   /** The response takes this room: it is released when the last byte has left, or the exchange is over before. */
   hold(room: ReplyRoom): void;
   /** End the response, with trailers if there are any (HTTP/2; over HTTP/1.1 they are sent only with a chunked body). */

@@ -44,6 +44,10 @@ export class CrossOriginExchange implements Exchange {
     return this.inner.queuedBytes;
   }
 
+  get takenBytes(): number {
+    return this.inner.takenBytes;
+  }
+
   listen(listener: ExchangeListener): void {
     this.inner.listen(listener);
   }

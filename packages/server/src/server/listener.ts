@@ -5,6 +5,7 @@ import { refusalBytes } from "../http/h1/refusal.js";
 import { ReplyStalls } from "../http/h1/reply-stalls.js";
 import { createHttp1Server, type UpgradeHandler } from "../http/h1/server.js";
 import { type Http2Connection, serveHttp2 } from "../http/h2/index.js";
+import { pingIntervalOf } from "../http/ping-interval.js";
 import { createPort, type PortOptions } from "../http/port.js";
 import { createTlsPort, type KeyPair } from "../http/tls-port.js";
 import { errorJson } from "../http-reply/index.js";
@@ -54,6 +55,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     refusalOf: (error) => ({ status: error.kind.http, json: `{"error":${errorJson(error)}}` }),
   });
   const { maxResets, maxControlFrames, budgetWindowMs } = limits;
+  const pingIntervalMs = pingIntervalOf(limits);
   const budgets = { maxResets, maxControlFrames, windowMs: budgetWindowMs };
   const http2 = new Set<Http2Connection>();
   const sockets = new Set<Socket>();
@@ -68,10 +70,10 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
         work: options.work,
         maxHeaderBytes: limits.maxHeaderBytes,
         maxStreams: limits.maxStreamsPerConnection,
-        // As long again for the answer as for the silence: the same on a WebSocket.
+        // The same on a WebSocket.
         timeouts: {
-          pingIntervalMs: limits.pingIntervalMs,
-          pingTimeoutMs: limits.pingIntervalMs,
+          pingIntervalMs,
+          pingTimeoutMs: limits.readerStallMs - pingIntervalMs,
           replyStallMs: limits.replyStallMs,
         },
         budgets,

@@ -14,6 +14,7 @@ export class FakeExchange implements Exchange {
   readonly written: Uint8Array[] = [];
   /** Set by the test: what `write` and `queuedBytes` say. */
   queuedBytes = 0;
+  takenBytes = 0;
   isBelowHighWaterMark = true;
   isEnded = false;
   /** What the response takes, until the test releases it. */

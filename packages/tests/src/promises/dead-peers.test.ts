@@ -10,7 +10,7 @@ import { type ServerProcess, startServerProcess } from "../fixture/server-proces
 describe("a client that never answers a ping", () => {
   let server: ServerProcess;
   before(async () => {
-    server = await startServerProcess({ flags: { limits: { pingIntervalMs: 100 } } });
+    server = await startServerProcess({ flags: { limits: { pingIntervalMs: 100, readerStallMs: 1_000 } } });
   });
   after(() => server.stop());
 

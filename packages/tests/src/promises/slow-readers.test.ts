@@ -64,8 +64,8 @@ function rising(last: number): number[] {
 describe("readers that stop reading, one on every transport", () => {
   let server: ServerProcess;
   before(async () => {
-    // On a busy machine this takes minutes, and a WebSocket reader that reads nothing cannot answer a ping.
-    const limits = { maxQueuedBytes, pingIntervalMs: 600_000 };
+    // Pings that a WebSocket reader cannot answer, as it reads nothing. On a busy machine this takes minutes.
+    const limits = { maxQueuedBytes, pingIntervalMs: 1_000, readerStallMs: 600_000 };
     server = await startServerProcess({ flags: { durability: "os", limits } });
   });
   after(() => server.stop());

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ReplyRoom, Share } from "../../work/index.js";
 import type { Exchange, ExchangeListener, Fields, RequestHead } from "../exchange.js";
+import { takenBytesOf } from "../taken-bytes.js";
 import { Pipeline, type PipelinedExchange } from "./pipeline.js";
 import type { ReplyStalls, UnreadReply } from "./reply-stalls.js";
 
@@ -16,6 +17,8 @@ export class Http1Exchange implements Exchange, PipelinedExchange, UnreadReply {
   private restBytes = 0;
   /** `end` was called while there was a rest. */
   private ending: { readonly trailers: Fields | undefined } | undefined;
+  /** No length was announced: what waits for the client when it ends is what the client was too slow for. */
+  private isStream = false;
   private unwatch: (() => void) | undefined;
   private readonly pipeline: Pipeline;
 
@@ -64,6 +67,10 @@ export class Http1Exchange implements Exchange, PipelinedExchange, UnreadReply {
     return this.response.writableLength + this.restBytes;
   }
 
+  get takenBytes(): number {
+    return takenBytesOf(this.incoming.socket);
+  }
+
   get isHeld(): boolean {
     return this.response.socket === null;
   }
@@ -78,6 +85,7 @@ export class Http1Exchange implements Exchange, PipelinedExchange, UnreadReply {
 
   respond(status: number, headers: Fields): void {
     if (this.isDone) return;
+    this.isStream = !("content-length" in headers);
     this.response.writeHead(status, headers);
     // Node would keep the head back until the first body byte, and a stream's reader must see it now; but what this turn
     // writes behind it should leave with it.
@@ -129,7 +137,7 @@ export class Http1Exchange implements Exchange, PipelinedExchange, UnreadReply {
     this.isDone = true;
     if (this.rest === undefined) this.endResponse(trailers);
     else this.ending = { trailers };
-    if (this.queuedBytes > this.response.writableHighWaterMark) this.unwatch = this.stalls.watch(this);
+    if (this.isStream || this.queuedBytes > this.response.writableHighWaterMark) this.unwatch = this.stalls.watch(this);
     // Node hands a request over before it has parsed its end, which is usually in the same chunk. The check waits for that.
     if (!this.incoming.complete) process.nextTick(lingerUnlessComplete, this.incoming);
   }

@@ -75,7 +75,7 @@ export class Deadlines implements Sweepable {
     // What TLS was given in this turn is not held up by the peer, and must not look like progress when it has left.
     if (this.#lastSocketBytes > 0) setImmediate(this.#lookAgain);
     const silentMs = this.#silence.elapsedMs(session.progress, nowMs);
-    const { pingIntervalMs, pingTimeoutMs } = session.timeouts;
+    const { pingIntervalMs, pingTimeoutMs, replyStallMs } = session.timeouts;
     if (silentMs < pingIntervalMs) {
       this.#pingedAtMs = undefined;
     } else if (this.#pingedAtMs === undefined) {
@@ -84,6 +84,9 @@ export class Deadlines implements Sweepable {
     } else if (nowMs - this.#pingedAtMs >= pingTimeoutMs) {
       // Counted from the ping and not from the silence, which may be longer than both where sweeps are rare: a process
       // that was suspended, or intervals shorter than a sweep.
+      // Streams whose bytes wait are ended by `ReaderStalls` about now, each with its code behind them. A client that reads
+      // again within `replyStallMs` is told it.
+      if (session.hasQueue && nowMs - this.#pingedAtMs < pingTimeoutMs + replyStallMs) return;
       session.destroy();
     }
   }

@@ -35,7 +35,7 @@ export interface Http2Timeouts {
   readonly headerTimeoutMs: number;
   /** A connection on which nothing moved for this long is asked by PING whether its peer lives. */
   readonly pingIntervalMs: number;
-  /** From that PING to giving the peer up, when still nothing came. */
+  /** From that PING to giving the peer up, when still nothing came; `replyStallMs` more where bytes wait for it. */
   readonly pingTimeoutMs: number;
   /** A complete response of which the peer takes nothing for this long is given up. */
   readonly replyStallMs: number;

@@ -11,6 +11,8 @@ export interface SendingStream {
   /** What the peer allows on this stream; negative after it lowered SETTINGS_INITIAL_WINDOW_SIZE. */
   sendWindowBytes: number;
   queue: SendQueue | undefined;
+  /** Bytes that have left `queue`; those that never waited in it are not counted. */
+  takenBytes: number;
   /** The body is complete; END_STREAM is due when the queue is empty. */
   isEnding: boolean;
   trailers: Fields | undefined;
@@ -189,6 +191,7 @@ export class Sender {
     this.sentFrames += 1;
     this.#output.bodyFrame(FrameType.DATA, 0, stream.id, queue.head, start, end);
     queue.advance(end - start);
+    stream.takenBytes += end - start;
     if (queue.bytes > 0) return stream.sendWindowBytes > 0;
     stream.queue = undefined;
     if (stream.isEnding) this.end(stream);

@@ -259,6 +259,13 @@ export class Session implements StreamOwner, TurnEnd {
     this.wake();
   }
 
+  /** Whether bytes wait for the peer, on the socket or on a stream. Looks at all streams. */
+  get hasQueue(): boolean {
+    if (this.socketBytes > 0) return true;
+    for (const stream of this.streams.values()) if (stream.queuedBytes > 0) return true;
+    return false;
+  }
+
   get socketBytes(): number {
     return this.#socket.writableLength;
   }

@@ -41,6 +41,7 @@ export class Http2Stream implements Exchange, SendingStream {
   queue: SendQueue | undefined = undefined;
   isEnding = false;
   trailers: Fields | undefined = undefined;
+  takenBytes = 0;
 
   /** END_STREAM has come. */
   isRequestEnded = false;

@@ -2,6 +2,7 @@ import { ConfabError, confabErrorFrom } from "@confab/contract";
 import type { ArrivalTimeouts } from "../../http/arrival-timeouts.js";
 import type { Exchange, ExchangeHandler, Fields } from "../../http/exchange.js";
 import { ignoredBody } from "../../http/read-body.js";
+import { ReaderStalls } from "../../http/reader-stalls.js";
 import { type ChatService, type FrameSessions, maxWireBytes, type WireFormat } from "../../service/index.js";
 import { type CallDeps, EnvelopedCall } from "./call.js";
 import { ConnectStreamWire } from "./connect/stream-wire.js";
@@ -60,9 +61,10 @@ export function createRpcHandler(deps: RpcDeps): RpcHandler {
   const methods = createMethods(service, sessions, readiness);
   const prefixes = new Set([...methods.keys()].map(prefixOf));
   const idleStreams = new IdleStreams({ idleStreamEndMs: limits.idleStreamEndMs });
+  const readerStalls = new ReaderStalls(limits);
   const callDeps: Readonly<Record<WireFormat, CallDeps>> = {
-    proto: { maxMessageBytes: maxWireBytes("proto", limits), arrivals, idleStreams, report },
-    json: { maxMessageBytes: maxWireBytes("json", limits), arrivals, idleStreams, report },
+    proto: { maxMessageBytes: maxWireBytes("proto", limits), arrivals, idleStreams, readerStalls, report },
+    json: { maxMessageBytes: maxWireBytes("json", limits), arrivals, idleStreams, readerStalls, report },
   };
   const unaryDeps: ConnectUnaryDeps = {
     types,

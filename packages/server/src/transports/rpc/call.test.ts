@@ -5,6 +5,7 @@ import { ConfabError, EnvelopeReader, enveloped, envelopeFlag } from "@confab/co
 import { forEachSeed } from "@confab/contract/testing/random";
 import { ArrivalTimeouts } from "../../http/arrival-timeouts.js";
 import type { Fields } from "../../http/exchange.js";
+import { ReaderStalls } from "../../http/reader-stalls.js";
 import { FakeExchange } from "../../testing/fake-exchange.js";
 import { settled } from "../../testing/manual-turns.js";
 import { EnvelopedCall } from "./call.js";
@@ -15,6 +16,7 @@ import type { Call, CallHandler, Method } from "./method.js";
 const maxMessageBytes = 2_000;
 const reported: ConfabError[] = [];
 const arrivals = new ArrivalTimeouts(30_000);
+const readerStalls = new ReaderStalls({ readerStallMs: 120_000 });
 const idleStreams = new IdleStreams({ idleStreamEndMs: 0 });
 afterEach(() => {
   arrivals.close();
@@ -24,7 +26,13 @@ afterEach(() => {
 /** A gRPC call of a method, with the test as the client. */
 function begin(method: Method, headers: Fields = {}, timeoutMs?: number): FakeExchange {
   const exchange = new FakeExchange({ headers, httpVersion: 2 });
-  const deps = { maxMessageBytes, arrivals, idleStreams, report: (error: ConfabError) => void reported.push(error) };
+  const deps = {
+    maxMessageBytes,
+    arrivals,
+    idleStreams,
+    readerStalls,
+    report: (error: ConfabError) => void reported.push(error),
+  };
   new EnvelopedCall(exchange, new GrpcWire(exchange, "proto"), method, timeoutMs, deps).begin();
   return exchange;
 }
@@ -221,7 +229,7 @@ test("REQUEST_TIMEOUT when the request does not arrive whole in time, and none f
   const timeouts = new ArrivalTimeouts(1_000, () => nowMs);
   const exchanges = [upper, new Recorder().method].map((method) => {
     const exchange = new FakeExchange({ httpVersion: 2 });
-    const deps = { maxMessageBytes, arrivals: timeouts, idleStreams, report: () => assert.fail() };
+    const deps = { maxMessageBytes, arrivals: timeouts, idleStreams, readerStalls, report: () => assert.fail() };
     new EnvelopedCall(exchange, new GrpcWire(exchange, "proto"), method, undefined, deps).begin();
     exchange.listener.data(message("hello").subarray(0, 7));
     return exchange;

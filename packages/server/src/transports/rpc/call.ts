@@ -8,6 +8,7 @@ import {
 } from "@confab/contract";
 import type { Arrival, ArrivalTimeouts } from "../../http/arrival-timeouts.js";
 import type { Exchange, ExchangeListener, Fields } from "../../http/exchange.js";
+import type { ReaderStalls, StallingReader } from "../../http/reader-stalls.js";
 import type { WireFormat } from "../../service/index.js";
 import { cost, type PacedInput, type Share, waitInTurn } from "../../work/index.js";
 import { acceptsGzip, compress, decompress, isGzipNamed, minCompressedBytes } from "./compression.js";
@@ -18,7 +19,8 @@ import { OneMessage } from "./one-message.js";
 import { deadlineExceeded, startDeadline } from "./timeout.js";
 import type { Wire } from "./wire.js";
 
-/** Where a room is read from, in the head of a stream; and how far it was read, in the trailers of one that ended idle. */
+/** Where a room is read from, in the head of a stream; and how far it was written, in the trailers of one that ended idle
+ * or stalled. */
 export const positionField = "confab-position";
 
 export interface CallDeps {
@@ -28,12 +30,14 @@ export interface CallDeps {
   readonly arrivals: ArrivalTimeouts;
   /** For streams that a proxy would cut. */
   readonly idleStreams: IdleStreams;
+  /** For streams whose clients do not read. */
+  readonly readerStalls: ReaderStalls;
   /** For bugs: errors that have no place in the catalogue. */
   readonly report: (error: ConfabError) => void;
 }
 
 /** A call whose messages come in envelopes: gRPC, gRPC-Web, and Connect's streams. */
-export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStream, PacedInput {
+export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStream, StallingReader, PacedInput {
   readonly format: WireFormat;
   readonly isText: boolean;
   /** Messages, and the end of the request behind them, that wait for a turn of the connection. */
@@ -50,6 +54,8 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
   private readonly takesOneMessage: boolean;
   quietSweeps = 0;
   maxQuietSweeps = 0;
+  seenTakenBytes = 0;
+  stalledSweeps = 0;
 
   /** @throws what is wrong with the request's headers: nothing has been done then. */
   constructor(
@@ -102,6 +108,10 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
     return this.exchange.queuedBytes;
   }
 
+  get takenBytes(): number {
+    return this.exchange.takenBytes;
+  }
+
   data(chunk: Uint8Array): void {
     if (this.isOver) return;
     const bytes = this.base64 ? this.base64.push(chunk) : chunk;
@@ -142,6 +152,7 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
     this.isHeadSent = true;
     this.wire.streamHead(metadata);
     if (this.wire.isCutWhenIdle) this.deps.idleStreams.add(this);
+    this.deps.readerStalls.add(this);
   }
 
   send(message: Uint8Array): boolean {
@@ -191,10 +202,19 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
 
   /** A proxy would cut the stream soon, and its client would not know how far it had come. */
   endIdle(): void {
-    const { position } = this.handler;
     const error = new ConfabError("IDLE_STREAM", "nothing was sent on this stream for idleStreamEndMs: ask again", {
       retryAfterMs: 0,
     });
+    this.endAtPosition(error);
+  }
+
+  endStalled(error: ConfabError): void {
+    this.endAtPosition(error);
+  }
+
+  /** The client reads on after the position in the trailers. */
+  private endAtPosition(error: ConfabError): void {
+    const { position } = this.handler;
     this.finish(error, position && { [positionField]: formatPosition(position) });
   }
 
@@ -262,6 +282,7 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
     this.cancelDeadline?.();
     this.deps.arrivals.release(this);
     this.deps.idleStreams.delete(this);
+    this.deps.readerStalls.delete(this);
     this.handler.over?.();
   }
 }

@@ -5,6 +5,7 @@ import { ConfabError, EnvelopeReader, enveloped, PayloadTypes } from "@confab/co
 import { ClientFrameSchema, ServerFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import { ChatMessageSchema, UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import { ArrivalTimeouts } from "../../http/arrival-timeouts.js";
+import { ReaderStalls } from "../../http/reader-stalls.js";
 import { FrameServer } from "../../testing/fake-channel.js";
 import { FakeExchange } from "../../testing/fake-exchange.js";
 import { settled } from "../../testing/manual-turns.js";
@@ -22,6 +23,7 @@ import type { Wire } from "./wire.js";
 const arrivals = new ArrivalTimeouts(30_000);
 let sweepIdle: () => void = () => assert.fail("no stream is watched");
 /** So short a time is over after two sweeps. */
+const readerStalls = new ReaderStalls({ readerStallMs: 120_000 });
 const idleStreams = new IdleStreams({
   idleStreamEndMs: 20,
   repeat: (_intervalMs, sweep) => {
@@ -46,7 +48,13 @@ function begin(method: Method, { isText = false, timeoutMs, wireFor }: BeginOpti
   const exchange = new FakeExchange({ httpVersion: 2 });
   const wire =
     wireFor?.(exchange) ?? (isText ? new GrpcWebWire(exchange, "proto", true) : new GrpcWire(exchange, "proto"));
-  const deps = { maxMessageBytes: 10_000, arrivals, idleStreams, report: (error: ConfabError) => assert.fail(error) };
+  const deps = {
+    maxMessageBytes: 10_000,
+    arrivals,
+    idleStreams,
+    readerStalls,
+    report: (error: ConfabError) => assert.fail(error),
+  };
   new EnvelopedCall(exchange, wire, method, timeoutMs, deps).begin();
   return exchange;
 }

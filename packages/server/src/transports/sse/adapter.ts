@@ -4,6 +4,7 @@ import { SubscribedSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import type { Subscribed, SubscribeRequest } from "../../core/index.js";
 import type { Exchange } from "../../http/exchange.js";
 import { ignoredBody } from "../../http/read-body.js";
+import { ReaderStalls } from "../../http/reader-stalls.js";
 import { wirePositionFrom } from "../../service/conversions.js";
 import type { ChatService } from "../../service/index.js";
 import { EventMessages, eventText } from "./event.js";
@@ -41,6 +42,7 @@ export function createSseHandler({ service, random = Math.random, report = ignor
   const streamDeps: SseStreamDeps = {
     encoding: new EventMessages(service.json),
     maxQueuedBytes: limits.maxQueuedBytes,
+    readerStalls: new ReaderStalls(limits),
     retryMs,
     onOver: (stream) => heartbeats.delete(stream),
     report,

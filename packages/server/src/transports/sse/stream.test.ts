@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ConfabError } from "@confab/contract";
 import { roomIdFrom, type Subscription } from "../../core/index.js";
+import { ReaderStalls } from "../../http/reader-stalls.js";
 import { FakeExchange } from "../../testing/fake-exchange.js";
 import { testService } from "../../testing/test-service.js";
 import { createSseHandler } from "./adapter.js";
@@ -18,6 +19,7 @@ function stream() {
   const sse = new SseStream(exchange, {
     encoding: new EventMessages(service.json),
     maxQueuedBytes,
+    readerStalls: new ReaderStalls({ readerStallMs: 120_000 }),
     retryMs: () => 2_000,
     onOver: () => timesOver++,
     report: (error) => reported.push(error),

@@ -1,6 +1,7 @@
 import type { ConfabError } from "@confab/contract";
 import type { Encoding, Sink, Subscription } from "../../core/index.js";
 import type { Exchange, ExchangeListener } from "../../http/exchange.js";
+import type { ReaderStalls, StallingReader } from "../../http/reader-stalls.js";
 import type { Share } from "../../work/index.js";
 import { heartbeat } from "./event.js";
 import { errorEvent, refuseStream } from "./refusal.js";
@@ -10,6 +11,7 @@ export interface SseStreamDeps {
   readonly maxQueuedBytes: number;
   /** How long a client should wait before it comes back, in milliseconds; another time for each. */
   readonly retryMs: () => number;
+  readonly readerStalls: ReaderStalls;
   /** The stream is over, for whatever reason. */
   readonly onOver: (stream: SseStream) => void;
   /** Told of every INTERNAL error, with what is underneath; the client is not. */
@@ -20,9 +22,11 @@ export interface SseStreamDeps {
  * One client that listens to one room: the exchange under it and the subscription over it, either of which may end first.
  * It hears the exchange from the first moment, so the client may be gone before there is a subscription.
  */
-export class SseStream implements Sink {
+export class SseStream implements Sink, StallingReader {
   readonly encoding: Encoding;
   readonly share: Share;
+  seenTakenBytes = 0;
+  stalledSweeps = 0;
   private subscription: Subscription | undefined;
   private state: "opening" | "open" | "over" = "opening";
 
@@ -43,6 +47,7 @@ export class SseStream implements Sink {
     }
     this.state = "open";
     this.subscription = subscription;
+    this.deps.readerStalls.add(this);
     return true;
   }
 
@@ -56,6 +61,14 @@ export class SseStream implements Sink {
     // `drained` follows only a write that was answered with false, so nothing else may make the reader lag; and that
     // alone need not: the socket may fall behind as far as our own bound.
     return this.exchange.write(bytes) || this.exchange.queuedBytes <= this.deps.maxQueuedBytes;
+  }
+
+  get queuedBytes(): number {
+    return this.exchange.queuedBytes;
+  }
+
+  get takenBytes(): number {
+    return this.exchange.takenBytes;
   }
 
   beat(): void {
@@ -73,6 +86,11 @@ export class SseStream implements Sink {
     this.over(error);
   }
 
+  endStalled(error: ConfabError): void {
+    this.subscription?.close();
+    this.ended(error);
+  }
+
   /** Nobody listens any more. */
   abandon(): void {
     this.subscription?.close();
@@ -82,6 +100,7 @@ export class SseStream implements Sink {
   private over(error?: ConfabError): void {
     this.state = "over";
     if (error?.code === "INTERNAL") this.deps.report(error);
+    this.deps.readerStalls.delete(this);
     this.deps.onOver(this);
   }
 

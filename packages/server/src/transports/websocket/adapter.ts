@@ -3,6 +3,7 @@ import { ConfabError } from "@confab/contract";
 import type { RequestHead } from "../../http/exchange.js";
 import { refusalBytes } from "../../http/h1/refusal.js";
 import type { UpgradeHandler } from "../../http/h1/server.js";
+import { ReaderStalls } from "../../http/reader-stalls.js";
 import { turnAway } from "../../http/turn-away.js";
 import { errorJson } from "../../http-reply/index.js";
 import type { ChatService, FrameSessions } from "../../service/index.js";
@@ -34,6 +35,9 @@ export function createWebSocketHandler(deps: WebSocketDeps): UpgradeHandler {
   const { limits } = service.deps;
   const forms = new Forms(service);
   const heartbeat = new Heartbeat(limits);
+  const readerStalls = new ReaderStalls(limits);
+  const framedDeps = { ...deps, readerStalls, replyStallMs: limits.replyStallMs };
+  const plainDeps = { ...deps, readerStalls };
 
   const open = (
     subprotocol: string | undefined,
@@ -50,9 +54,9 @@ export function createWebSocketHandler(deps: WebSocketDeps): UpgradeHandler {
     const settings = { maxMessageBytes, maxQueuedBytes, heartbeat, maxControlFrames, budgetWindowMs, onAbuse };
     const connection = openConnection(socket, firstBytes, settings);
     connection.write(responseBytes);
-    if (framed) connection.listen(new FramedSession(connection, share, framed, deps));
+    if (framed) connection.listen(new FramedSession(connection, share, framed, framedDeps));
     else {
-      const session = new PlainSession(connection, share, forms.plain, deps);
+      const session = new PlainSession(connection, share, forms.plain, plainDeps);
       connection.listen(session);
       void session.open(target);
     }

@@ -16,7 +16,7 @@ export function closeCodeFrom({ kind }: ConfabError): number {
   return kind.close ?? (kind.retry ? tryAgainLater : policyViolation);
 }
 
-/** End a connection with an error, after what was written before. */
-export function closeWith(connection: WebSocketConnection, error: ConfabError): void {
-  connection.close(closeCodeFrom(error), closeReason(error));
+/** End a connection with an error, after what was written before. `timeoutMs`: see `WebSocketConnection.close`. */
+export function closeWith(connection: WebSocketConnection, error: ConfabError, timeoutMs?: number): void {
+  connection.close(closeCodeFrom(error), closeReason(error), timeoutMs);
 }

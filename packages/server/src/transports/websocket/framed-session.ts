@@ -1,16 +1,27 @@
 import { ConfabError } from "@confab/contract";
+import type { ReaderStalls, StallingReader } from "../../http/reader-stalls.js";
 import type { FrameChannel, FrameEncoding, FrameSession, FrameSessions, WireFormat } from "../../service/index.js";
 import { type PacedInput, type Share, waitInTurn } from "../../work/index.js";
 import { closeWith } from "./close.js";
 import type { Form, FramedForm } from "./codec.js";
 import type { ConnectionListener, WebSocketConnection } from "./protocol/connection.js";
 
+export interface FramedSessionDeps {
+  readonly sessions: FrameSessions;
+  readonly readerStalls: ReaderStalls;
+  /** How long a client that was ended for reading nothing may still read what waits for it. */
+  readonly replyStallMs: number;
+  readonly report: (error: unknown) => void;
+}
+
 /** A connection that speaks ClientFrame and ServerFrame: the same session as a Converse stream, on a WebSocket. */
-export class FramedSession implements ConnectionListener, FrameChannel, PacedInput {
+export class FramedSession implements ConnectionListener, FrameChannel, PacedInput, StallingReader {
   readonly transport = "websocket";
   readonly format: WireFormat;
   readonly encoding: FrameEncoding;
   waitingSteps = 0;
+  seenTakenBytes = 0;
+  stalledSweeps = 0;
   private readonly session: FrameSession;
   private isSessionPaused = false;
   private isPaused = false;
@@ -19,12 +30,13 @@ export class FramedSession implements ConnectionListener, FrameChannel, PacedInp
     private readonly connection: WebSocketConnection,
     readonly share: Share,
     private readonly form: FramedForm,
-    private readonly deps: { readonly sessions: FrameSessions; readonly report: (error: unknown) => void },
+    private readonly deps: FramedSessionDeps,
   ) {
     this.format = form.format;
     this.encoding = form.encoding;
     // Last: the session's welcome is sent through this channel at once.
     this.session = deps.sessions.begin(this);
+    deps.readerStalls.add(this);
   }
 
   message(payload: Buffer, isText: boolean): void {
@@ -43,6 +55,21 @@ export class FramedSession implements ConnectionListener, FrameChannel, PacedInp
 
   closed(_code: number, error?: ConfabError): void {
     if (error?.code === "INTERNAL") this.deps.report(error);
+    this.deps.readerStalls.delete(this);
+    this.session.closed();
+  }
+
+  get queuedBytes(): number {
+    return this.connection.queuedBytes;
+  }
+
+  get takenBytes(): number {
+    return this.connection.takenBytes;
+  }
+
+  endStalled(error: ConfabError): void {
+    closeWith(this.connection, error, this.deps.replyStallMs);
+    // Its rooms do not wait for a client that may never read the close frame.
     this.session.closed();
   }
 

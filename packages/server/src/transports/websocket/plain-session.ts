@@ -1,5 +1,6 @@
 import { type ConfabError, confabErrorFrom } from "@confab/contract";
 import type { Encoding, RoomId, Sink, Subscription } from "../../core/index.js";
+import type { ReaderStalls, StallingReader } from "../../http/reader-stalls.js";
 import { errorJson } from "../../http-reply/index.js";
 import { type ChatService, decodeNewMessage, ErrorBudget } from "../../service/index.js";
 import { cost, type PacedInput, type Share, spendParsed, waitInTurn } from "../../work/index.js";
@@ -13,6 +14,7 @@ export interface PlainSessionDeps {
   readonly service: ChatService;
   /** A client spent its budget of errors, and its connection ends. */
   readonly onAbuse: (remoteAddress: string, reason: string) => void;
+  readonly readerStalls: ReaderStalls;
   readonly report: (error: unknown) => void;
 }
 
@@ -20,9 +22,11 @@ export interface PlainSessionDeps {
  * A connection in the tutorials' shape: `{"user","text"}` comes in, ChatMessage JSON of one room goes out, and `{"error": …}` for
  * what the client did wrong. Nothing is acknowledged: a sender reads its room, so its message comes back.
  */
-export class PlainSession implements ConnectionListener, Sink, PacedInput {
+export class PlainSession implements ConnectionListener, Sink, PacedInput, StallingReader {
   readonly encoding: Encoding;
   waitingSteps = 0;
+  seenTakenBytes = 0;
+  stalledSweeps = 0;
   private subscription: Subscription | undefined;
   /** Where messages go that name no room. */
   private room: RoomId | undefined;
@@ -42,6 +46,7 @@ export class PlainSession implements ConnectionListener, Sink, PacedInput {
     this.encoding = form.encoding;
     const { limits, hub } = deps.service.deps;
     this.errors = new ErrorBudget(limits, hub.clock);
+    deps.readerStalls.add(this);
   }
 
   /** Begin to read what the client's URL asks for. */
@@ -95,7 +100,20 @@ export class PlainSession implements ConnectionListener, Sink, PacedInput {
 
   closed(_code: number, error?: ConfabError): void {
     if (error?.code === "INTERNAL") this.deps.report(error);
+    this.deps.readerStalls.delete(this);
     this.over();
+  }
+
+  get queuedBytes(): number {
+    return this.connection.queuedBytes;
+  }
+
+  get takenBytes(): number {
+    return this.connection.takenBytes;
+  }
+
+  endStalled(error: ConfabError): void {
+    this.ended(error, this.deps.service.deps.limits.replyStallMs);
   }
 
   write(bytes: Uint8Array): boolean {
@@ -103,9 +121,9 @@ export class PlainSession implements ConnectionListener, Sink, PacedInput {
   }
 
   /** The subscription has ended, or could not begin, and a plain connection has nothing else to do. */
-  ended(error: ConfabError): void {
+  ended(error: ConfabError, closeTimeoutMs?: number): void {
     this.sendError(error);
-    closeWith(this.connection, error);
+    closeWith(this.connection, error, closeTimeoutMs);
     this.over();
   }
 

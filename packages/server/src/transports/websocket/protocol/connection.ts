@@ -43,11 +43,16 @@ export interface WebSocketConnection {
   sendBinary(payload: Uint8Array): boolean;
   /** Bytes written that the kernel has not taken yet. */
   readonly queuedBytes: number;
+  /** Changes whenever the kernel takes some of them. */
+  readonly takenBytes: number;
   /** Deliver no further message until `resume`, and stop reading from the socket, so that flow control reaches the peer. */
   pause(): void;
   resume(): void;
-  /** Send a close frame and wait a bounded time for the peer's. No message comes any more. Twice is once. */
-  close(code: number, reason?: string): void;
+  /**
+   * Send a close frame and wait a bounded time for the peer's. No message comes any more. Twice is once. `timeoutMs`: that
+   * time, for a peer that has to read what waits before the frame; undefined: 5 s.
+   */
+  close(code: number, reason?: string, timeoutMs?: number): void;
   /** End at once, without a close frame. */
   destroy(): void;
 }

@@ -3,10 +3,10 @@ import { test } from "node:test";
 import { Heartbeat, type HeartbeatMember } from "./heartbeat.js";
 
 /** A heartbeat whose time is in the test's hand. */
-function heartbeatByHand(pingIntervalMs: number) {
+function heartbeatByHand(pingIntervalMs: number, readerStallMs = 2 * pingIntervalMs) {
   let tickMs = 0;
   let sweep: (() => void) | undefined;
-  const heartbeat = new Heartbeat({ pingIntervalMs }, (intervalMs, task) => {
+  const heartbeat = new Heartbeat({ pingIntervalMs, readerStallMs }, (intervalMs, task) => {
     tickMs = intervalMs;
     sweep = task;
     return () => {
@@ -53,6 +53,22 @@ for (const pingIntervalMs of [100, 25_000]) {
     pass(pingIntervalMs - tickMs);
     assert.deepEqual([member.pings, member.isGivenUp], [1, false]);
     pass(tickMs);
+    assert.ok(member.isGivenUp);
+  });
+}
+
+for (const [pingIntervalMs, readerStallMs, pingedAfterMs] of [
+  [1_000, 10_000, 1_000],
+  [60_000, 10_000, 5_000],
+] as const) {
+  test(`pinged every ${pingIntervalMs} ms, a silent peer is given up after a readerStallMs of ${readerStallMs} ms`, () => {
+    const { heartbeat, pass } = heartbeatByHand(pingIntervalMs, readerStallMs);
+    const member = new FakeMember(heartbeat);
+    pass(pingedAfterMs);
+    assert.equal(member.pings, 1);
+    pass(readerStallMs - pingedAfterMs - 1_000);
+    assert.deepEqual([member.pings, member.isGivenUp], [1, false]);
+    pass(1_000);
     assert.ok(member.isGivenUp);
   });
 }

@@ -1,4 +1,5 @@
 import type { Limits } from "@confab/contract/limits";
+import { pingIntervalOf } from "../../../http/ping-interval.js";
 
 /** What the heartbeat needs of a connection. The two ticks are plain fields, since they are read and written for every read and sweep. */
 export interface HeartbeatMember {
@@ -9,12 +10,9 @@ export interface HeartbeatMember {
   /** Whether a ping is out that nothing has come back for. */
   isPinged: boolean;
   sendPing(): void;
-  /**
-   * Whether the silence since the ping says nothing: the peer has taken bytes, so its link is slow and not dead; or we
-   * are not reading, so its answer may lie in the kernel.
-   */
+  /** Whether the silence since the ping says nothing: we are not reading, so its answer may lie in the kernel. */
   isExcused(): boolean;
-  /** End the connection at once: the peer is dead or does not close. */
+  /** End the connection: the peer is dead or does not close. One whose ping has not left this process may be kept. */
   giveUp(): void;
 }
 
@@ -33,7 +31,7 @@ const minTicksPerInterval = 4;
 
 /**
  * The liveness of all connections of a server, with one timer instead of one or two per connection: it pings those that have
- * been silent for `pingIntervalMs`, gives up those silent for as long again, and ends closing handshakes that take too long.
+ * been silent for `pingIntervalMs`, gives up those silent for `readerStallMs`, and ends closing handshakes that take too long.
  *
  * Time is counted in sweeps, not read from a clock: when the process was stalled or suspended, no peer is blamed for it.
  * Pings spread over the ticks as the connections' last signs of life do. The timer runs only while there are members.
@@ -44,16 +42,17 @@ export class Heartbeat {
   private readonly members = new Set<HeartbeatMember>();
   private readonly tickMs: number;
   private readonly ticksPerInterval: number;
-  private readonly ticksPerClose: number;
+  private readonly ticksUntilEnd: number;
   private stopTimer: (() => void) | undefined;
 
   constructor(
-    limits: Pick<Limits, "pingIntervalMs">,
+    limits: Pick<Limits, "pingIntervalMs" | "readerStallMs">,
     private readonly repeat: Repeat = repeatByTimer,
   ) {
-    this.tickMs = Math.min(maxTickMs, limits.pingIntervalMs / minTicksPerInterval);
-    this.ticksPerInterval = Math.ceil(limits.pingIntervalMs / this.tickMs);
-    this.ticksPerClose = Math.ceil(closeTimeoutMs / this.tickMs);
+    const intervalMs = pingIntervalOf(limits);
+    this.tickMs = Math.min(maxTickMs, intervalMs / minTicksPerInterval);
+    this.ticksPerInterval = Math.ceil(intervalMs / this.tickMs);
+    this.ticksUntilEnd = Math.ceil(limits.readerStallMs / this.tickMs);
   }
 
   add(member: HeartbeatMember): void {
@@ -75,8 +74,8 @@ export class Heartbeat {
   }
 
   /** When a closing handshake that begins now is to be given up. */
-  closeDeadline(): number {
-    return this.tick + this.ticksPerClose;
+  closeDeadline(timeoutMs = closeTimeoutMs): number {
+    return this.tick + this.ticksIn(timeoutMs);
   }
 
   private sweep(): void {
@@ -95,7 +94,7 @@ export class Heartbeat {
     if (!member.isPinged) {
       member.isPinged = true;
       member.sendPing();
-    } else if (silentTicks >= 2 * this.ticksPerInterval) {
+    } else if (silentTicks >= this.ticksUntilEnd) {
       if (member.isExcused()) this.heard(member);
       else member.giveUp();
     }

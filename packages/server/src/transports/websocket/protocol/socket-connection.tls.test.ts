@@ -16,7 +16,7 @@ test("a silent peer over TLS is pinged once and told why it is given up, whateve
   const server = createServer({ cert: testCertificate, key: testKey });
   await once(server.listen(0, "127.0.0.1"), "listening");
   let sweep: () => void = () => undefined;
-  const heartbeat = new Heartbeat({ pingIntervalMs: 100 }, (_intervalMs, task) => {
+  const heartbeat = new Heartbeat({ pingIntervalMs: 100, readerStallMs: 200 }, (_intervalMs, task) => {
     sweep = task;
     return () => undefined;
   });

@@ -2,6 +2,7 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { errorMeanings } from "@confab/contract/error-meanings";
 import { ConfabError, confabErrorFrom, errorKinds } from "@confab/contract/errors";
+import { takenBytesOf } from "../../../http/taken-bytes.js";
 import { closeCode, closeReason } from "./close-code.js";
 import type { ConnectionListener, ConnectionSettings, WebSocketConnection } from "./connection.js";
 import { type FrameListener, FrameReader } from "./frame-reader.js";
@@ -64,7 +65,6 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
   /** A write returned false, and `drained` is owed. */
   private isFull = false;
   private isCorked = false;
-  private queuedBytesAtPing = 0;
   /** Frames that carried no message since `budgetTick`. */
   private controlFrames = 0;
   private budgetTick = 0;
@@ -120,6 +120,10 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
     return this.socket.writableLength;
   }
 
+  get takenBytes(): number {
+    return this.socket instanceof Socket ? takenBytesOf(this.socket) : -this.socket.writableLength;
+  }
+
   pause(): void {
     if (this.state !== state.open) return;
     this.reader.isPaused = true;
@@ -131,10 +135,10 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
     this.socket.resume();
   }
 
-  close(code: number, reason?: string): void {
+  close(code: number, reason?: string, timeoutMs?: number): void {
     if (this.state !== state.open) return;
     this.socket.write(encodeCloseFrame(code, reason));
-    this.leaveOpen(state.closing);
+    this.leaveOpen(state.closing, timeoutMs);
   }
 
   destroy(): void {
@@ -188,19 +192,10 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
 
   sendPing(): void {
     this.socket.write(pingFrame);
-    // Not now: over TLS a write of this turn is not over before the next one, though no peer holds it up.
-    this.queuedBytesAtPing = 0;
-    setImmediate(noteQueued, this);
-  }
-
-  noteQueued(): void {
-    this.queuedBytesAtPing = this.socket.writableLength;
   }
 
   isExcused(): boolean {
-    const { writableLength } = this.socket;
-    // Paused with bytes waiting is no excuse: we paused because the peer takes nothing.
-    return writableLength < this.queuedBytesAtPing || (this.reader.isPaused && writableLength === 0);
+    return this.reader.isPaused;
   }
 
   giveUp(): void {
@@ -208,6 +203,19 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
       this.destroy();
       return;
     }
+    // Over TLS, what was written in this turn waits until the next one, though no peer holds it up.
+    if (this.socket.writableLength > 0) setImmediate(giveUpUnlessQueued, this);
+    else this.endSilent();
+  }
+
+  giveUpUnlessQueued(): void {
+    if (this.state !== state.open || !this.isPinged) return;
+    // The ping may be behind these bytes. A peer that takes none of them is ended by `ReaderStalls`.
+    if (this.socket.writableLength > 0) this.settings.heartbeat.heard(this);
+    else this.endSilent();
+  }
+
+  private endSilent(): void {
     const { close } = errorKinds.PING_TIMEOUT;
     this.release();
     this.socket.write(encodeCloseFrame(close, `PING_TIMEOUT: ${errorMeanings.PING_TIMEOUT}`));
@@ -294,9 +302,9 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
     this.socket.end();
   }
 
-  private leaveOpen(next: State): void {
+  private leaveOpen(next: State, timeoutMs?: number): void {
     this.state = next;
-    this.closeDeadlineTick ||= this.settings.heartbeat.closeDeadline();
+    this.closeDeadlineTick ||= this.settings.heartbeat.closeDeadline(timeoutMs);
     // The rest of what the peer sends is read in either state; the owner may have paused it.
     this.resume();
   }
@@ -333,8 +341,8 @@ function releaseGathered(connection: SocketConnection): void {
   connection.release();
 }
 
-function noteQueued(connection: SocketConnection): void {
-  connection.noteQueued();
+function giveUpUnlessQueued(connection: SocketConnection): void {
+  connection.giveUpUnlessQueued();
 }
 
 function destroySocket(socket: Duplex): void {

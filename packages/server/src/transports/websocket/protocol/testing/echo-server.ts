@@ -62,7 +62,7 @@ export interface EchoServer {
 /** An HTTP server on a free port that upgrades every request to a WebSocket and sends messages back. */
 export async function startEchoServer(overrides: Partial<ConnectionSettings> = {}): Promise<EchoServer> {
   let sweep: (() => void) | undefined;
-  const heartbeat = new Heartbeat({ pingIntervalMs: 4_000 }, (_, task) => {
+  const heartbeat = new Heartbeat({ pingIntervalMs: 4_000, readerStallMs: 8_000 }, (_, task) => {
     sweep = task;
     return () => {
       sweep = undefined;
