@@ -40,12 +40,10 @@ const optionalParts = {
   },
   h2load: { install: "apt-get install nghttp2-client", find: () => findProgram("h2load") },
   haproxy: { install: "apt-get install haproxy", find: () => findServer("haproxy") },
+  /** Gives the folder of a client on stock grpc-java; `java` is there too. */
+  "java-client": { install: "npm run tools -- java-client", find: () => findJava("java-client") },
   /** Gives the folder of a Java program that reads JSON; `java` is there too. */
-  "java-json": {
-    install: "npm run tools -- java-json",
-    find: () =>
-      findProgram("javac") && findTool("java-json/.installed", isReadable) ? join(toolsFolder, "java-json") : undefined,
-  },
+  "java-json": { install: "npm run tools -- java-json", find: () => findJava("java-json") },
   // The module is what counts; nginx is often there without it.
   nchan: {
     install: "apt-get install libnginx-mod-nchan",
@@ -148,6 +146,12 @@ function findServer(name: string): string | undefined {
 
 function findTool(path: string, isThere: (path: string) => boolean = isExecutable): string | undefined {
   return [join(toolsFolder, path)].find(isThere);
+}
+
+/** The folder of a program that `java` compiles as it starts it, which a runtime without a compiler cannot do. */
+function findJava(name: string): string | undefined {
+  const isInstalled = findTool(`${name}/.installed`, isReadable) !== undefined;
+  return isInstalled && findProgram("javac") !== undefined ? join(toolsFolder, name) : undefined;
 }
 
 function isReadable(path: string): boolean {
