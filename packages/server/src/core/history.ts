@@ -1,5 +1,5 @@
 import type { Position } from "@confab/contract";
-import { cost, type Share } from "../work/index.js";
+import type { Share } from "../work/index.js";
 import type { LogEntry, LogPage, PageBounds, RoomLog, RoomState } from "./ports.js";
 import { outOfRange, resumableOffset } from "./range.js";
 import type { RoomId } from "./room-id.js";
@@ -25,13 +25,14 @@ export interface HistoryBounds {
   readonly maxBytes: number;
   /** Bytes that an entry takes there. */
   readonly bytesOf: (epoch: number, entry: LogEntry) => number;
-  /** Whose turns the reading takes, a piece at a time, and what an entry costs it. */
+  /** Whose turns the reading takes, a piece at a time, and what an entry costs it, and its bytes. */
   readonly share: Share;
   readonly unitsPerEntry: number;
+  readonly unitsPerKib: number;
 }
 
 /** A page is read from the log in pieces of at most this: each is one step of its connection's work. */
-const piece: PageBounds = { maxEntries: 100, maxBytes: 131_072 };
+const piece: PageBounds = { maxEntries: 50, maxBytes: 65_536 };
 
 /**
  * One page of a room's log, oldest first. A page holds fewer entries than `limit` when they are large; `hasMore` tells.
@@ -102,7 +103,7 @@ class PageInProgress {
   take(read: LogPage): void {
     const bytes = read.entries.reduce((sum, { body }) => sum + body.length, 0);
     const excess = (this.accountedEntries - read.entries.length) * this.bounds.unitsPerEntry;
-    this.bounds.share.spend((bytes * cost.copiedKib) / 1_024 - excess);
+    this.bounds.share.spend((bytes * this.bounds.unitsPerKib) / 1_024 - excess);
     this.firstState ??= read;
     const { last, direction } = this;
     const inOrder = direction === 1 ? read.entries : [...read.entries].reverse();

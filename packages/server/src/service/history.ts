@@ -40,6 +40,7 @@ export function readHistoryPage(
     bytesOf: sizeIn(format, json),
     share,
     unitsPerEntry: cost.entry[format],
+    unitsPerKib: cost.entryKib[format],
   });
 }
 

@@ -13,10 +13,11 @@ export const cost = {
   error: 40,
   /** A subscription: made, announced, entered into its room. */
   subscribe: 60,
-  /** An entry that is read from the log and put into a reply. */
-  entry: { proto: 1, json: 10 },
+  /** An entry that is read from the log and put into a reply; and 1,024 bytes of it, from the log to the socket. */
+  entry: { proto: 4, json: 10 },
+  entryKib: { proto: 5, json: 10 },
   /** A room or member that is read and put into a reply. */
-  listed: { proto: 5, json: 15 },
+  listed: { proto: 10, json: 15 },
   /** 1,024 bytes that are parsed and checked. */
   parsedKib: { proto: 4, json: 20 },
   /** 1,024 bytes that are copied, joined, compressed or decompressed by the way. */
