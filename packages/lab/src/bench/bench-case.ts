@@ -35,6 +35,7 @@ export type CaseId =
   | "presence"
   | "resume"
   | "stalled"
+  | "attack"
   | "history";
 
 /** What a row's runs gave. */

@@ -1,3 +1,4 @@
+import { attacking } from "./attack-case.js";
 import type { BenchCase, CaseRow } from "./bench-case.js";
 import { grpcFanout, webSocketFanout } from "./fanout-case.js";
 import { grpcHighestRate, webSocketHighestRate } from "./highest-rate-case.js";
@@ -70,6 +71,7 @@ function allCases(options: BenchOptions, machine: Machine): readonly BenchCase[]
       beforeMs: durations.measureMs,
     }),
     stalling({ subscribers: 900, ratePerSecond: 100, ...durations }, 100),
+    attacking({ subscribers: 10, ratePerSecond: 50, measureMs: durations.measureMs * 2 }),
     historyReading(options.isQuick ? 200_000 : 500_000),
   ];
 }

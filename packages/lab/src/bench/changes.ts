@@ -15,6 +15,7 @@ const direction: { readonly [name in FigureName]?: "less" | "more" } = {
   allLiveUs: "less",
   p99DuringUs: "less",
   stalledGrowthBytes: "less",
+  rssPeakBytes: "less",
   p99Us: "less",
   rssPerConnectionBytes: "less",
   redisBytesPerMessage: "less",

@@ -18,6 +18,7 @@ export const figureNames = [
   "p99DuringUs",
   "p99AfterUs",
   "stalledGrowthBytes",
+  "rssPeakBytes",
   "p50Us",
   "p99Us",
   "rssPerConnectionBytes",

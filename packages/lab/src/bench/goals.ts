@@ -27,6 +27,7 @@ const maxResumeRatio = 2;
 const maxStalledRatio = 1.05;
 const minHistoryRate = 200_000;
 const maxGoneS = 30;
+const maxOthersP99Ms = 100;
 
 /** Hold the results against the targets. */
 export function judgeGoals(results: readonly CaseResult[]): readonly Goal[] {
@@ -43,6 +44,9 @@ export function judgeGoals(results: readonly CaseResult[]): readonly Goal[] {
     ),
     ...["Protobuf frames", "gRPC"].flatMap((form) =>
       stalledGoals(form, figures("stalled", `${form}, alone`), figures("stalled", `${form}, beside stalled`)),
+    ),
+    ...["pages of history", "pages of rooms", "600 unread pages"].map((attack) =>
+      attackGoal(attack, figures("attack", `Confab beside ${attack}`)),
     ),
     historyGoal(figures("history", "Confab, StreamMessages")),
     goneGoal(figures("presence", "Confab")),
@@ -157,6 +161,17 @@ function stalledGoals(form: string, alone: Figures, beside: Figures): readonly G
       isNoisy: false,
     },
   ];
+}
+
+function attackGoal(attack: string, confab: Figures): Goal {
+  const p99Ms = confab.p99Us === undefined ? undefined : confab.p99Us / 1000;
+  return {
+    claim: `WebSockets beside a client that asks for ${attack}: p99 ≤ ${maxOthersP99Ms} ms`,
+    figure: `${formatFigure(p99Ms)} ms`,
+    isMet: p99Ms === undefined ? unmeasuredOrMissed(confab) : p99Ms <= maxOthersP99Ms,
+    // Other programs than the attacker were not looked for.
+    isNoisy: false,
+  };
 }
 
 function historyGoal(confab: Figures): Goal {

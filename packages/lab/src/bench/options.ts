@@ -9,6 +9,7 @@ export const scenarioNames = [
   "memory",
   "resume",
   "stalled",
+  "attack",
   "history",
   "redis-nodes",
   "redis-appends",

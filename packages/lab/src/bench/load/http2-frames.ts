@@ -45,10 +45,10 @@ export function windowUpdate(stream: number, increment: number): Buffer {
 }
 
 /** What a client sends first (§3.4): the preface, its settings, and all the window there is, for streams and connection. */
-export function clientPreface(): Buffer {
+export function clientPreface(streamWindowBytes = maxWindowBytes): Buffer {
   const settings = Buffer.alloc(6);
   settings.writeUInt16BE(initialWindowSetting, 0);
-  settings.writeUInt32BE(maxWindowBytes, 2);
+  settings.writeUInt32BE(streamWindowBytes, 2);
   return Buffer.concat([
     Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     http2Frame(frameTypes.settings, 0, 0, settings),

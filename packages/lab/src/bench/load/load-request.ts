@@ -1,4 +1,5 @@
 import type { AppendsLoad, AppendsResult } from "./appends.js";
+import type { AttackedLoad, AttackLoad, AttackResult } from "./attack.js";
 import type { FanoutLoad, FanoutResult } from "./fanout.js";
 import type { HighestRateLoad, HighestRateResult } from "./highest-rate.js";
 import type { HistoryLoad, HistoryResult } from "./history.js";
@@ -13,6 +14,8 @@ import type { XaddLoad } from "./xadd.js";
 
 /** What the load program can be asked for, and what it answers to each. */
 export interface LoadKinds {
+  attack: { load: AttackLoad; result: AttackResult };
+  attacked: { load: AttackedLoad; result: Record<string, never> };
   fanout: { load: FanoutLoad; result: FanoutResult };
   "highest-rate": { load: HighestRateLoad; result: HighestRateResult };
   history: { load: HistoryLoad; result: HistoryResult };

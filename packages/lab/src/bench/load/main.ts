@@ -1,6 +1,7 @@
 /** The load program: `node main.js '<LoadRequest as JSON>'` prints the result as one line of JSON. */
 import { runProgram } from "../program.js";
 import { measureAppends } from "./appends.js";
+import { fillAttacked, measureAttack } from "./attack.js";
 import { measureFanout } from "./fanout.js";
 import { measureHighestRate } from "./highest-rate.js";
 import { measureHistory } from "./history.js";
@@ -23,6 +24,10 @@ await runProgram(async (argument) => {
 
 async function resultOf(request: LoadRequest): Promise<unknown> {
   switch (request.kind) {
+    case "attack":
+      return await measureAttack(request.load, toldEnough());
+    case "attacked":
+      return await fillAttacked(request.load);
     case "fanout":
       return await measureFanout(request.load);
     case "highest-rate":

@@ -125,6 +125,14 @@ export const columns: Record<ScenarioName, readonly Column[]> = {
     ...cores,
   ],
   stalled: [...cpuPerDelivery, main("RSS KB/stalled reader", "stalledGrowthBytes", 1000), ...fanoutEnd],
+  attack: [
+    figure("others' p50 ms", "p50Us", 1000),
+    main("others' p99 ms", "p99Us", 1000),
+    main("RSS MB at most", "rssPeakBytes", 1_000_000),
+    figure("attacker's answers/s", "requestsPerSecond"),
+    share("server core", "serverCoreShare"),
+    delivered,
+  ],
   history: [
     main("messages/s", "messagesPerSecond"),
     figure("CPU µs/message", "cpuUsPerMessage"),

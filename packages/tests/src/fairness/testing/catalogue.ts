@@ -21,8 +21,8 @@ interface Costly {
 }
 
 /** Requests of one attack on one connection: of a cheap kind, and of one that takes milliseconds. */
-const defaultTimes = 200;
-const costlyTimes = 10;
+const defaultTimes = 120;
+const costlyTimes = 6;
 
 const largeText: Costly = {
   requests: [{ user: "mallory", text: "x".repeat(60_000), room: "mallory" }],
@@ -76,7 +76,7 @@ const costlyFrames: Readonly<Record<string, Costly>> = {
     times: costlyTimes,
   },
   authenticate: { requests: [{ request: 1, authenticate: { token: "x".repeat(8_192) } }] },
-  pong: { requests: [{ pong: {} }], times: 2_000 },
+  pong: { requests: [{ pong: {} }], times: 1_000 },
 };
 
 function subscribing(): Costly {
@@ -242,6 +242,6 @@ export function frameAttacks(formats: readonly Format[], factor = 1): Attack[] {
   return [
     ...frames,
     plain("large messages", JSON.stringify(largeText.requests[0]), costlyTimes),
-    plain("broken messages", "{", 1_000),
+    plain("broken messages", "{", 500),
   ];
 }
