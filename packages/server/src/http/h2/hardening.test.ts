@@ -303,6 +303,24 @@ test("a silent peer is pinged and reaped, one that answers stays", async (t) => 
   await peer.closed();
 });
 
+// Its streams are ended for the same silence, and a client that wakes up is to be told why.
+test("a silent peer for which bytes of a stream wait is reaped replyStallMs later than one for which none wait", async (t) => {
+  const { peer, server } = await openWithPeer(t, {}, (one) => {
+    one.listen(new Recorder());
+    one.respond(200, {});
+    one.write(Buffer.alloc(100_000));
+  });
+  const { pingIntervalMs, pingTimeoutMs, replyStallMs } = defaultTimeouts;
+  peer.send(headers(1, Flag.END_STREAM));
+  await peer.settled();
+  server.pass(pingIntervalMs + 1_000);
+  server.pass(pingTimeoutMs + 1_000);
+  assert.equal(server.sockets[0]?.destroyed, false);
+  server.pass(replyStallMs);
+  assert.equal(server.sockets[0]?.destroyed, true);
+  await peer.closed();
+});
+
 // With intervals shorter than a sweep, and after the process was suspended, idle clients were cut off unasked.
 test("a peer is always asked before it is given up, also where one sweep comes later than both intervals", async (t) => {
   const { peer, server } = await openWithPeer(t, { timeouts: { pingIntervalMs: 100, pingTimeoutMs: 100 } });
