@@ -46,7 +46,7 @@ test("a reader that takes none of the bytes that wait is kept for readerStallMs,
   for (const reader of readers) reader.queuedBytes = 1;
   pass(readerStallMs);
   for (const { endedWith } of readers) assert.deepEqual(endedWith, []);
-  // More waits now, and that is no sign of life.
+  // More bytes wait now. That does not show that the client lives.
   for (const reader of readers) reader.queuedBytes = 2;
   pass(slackMs);
   for (const { endedWith } of readers) assert.deepEqual(endedWith, ["SLOW_READER"]);
