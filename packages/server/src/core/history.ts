@@ -32,7 +32,10 @@ export interface HistoryBounds {
 }
 
 /** A page is read from the log in pieces of at most this: each is one step of its connection's work. */
-const piece: PageBounds = { maxEntries: 50, maxBytes: 65_536 };
+const piece: PageBounds = { maxEntries: 50, maxBytes: 32_768 };
+
+/** What an entry is expected to have, in bytes, until it is read. */
+const expectedEntryBytes = 1_024;
 
 /**
  * One page of a room's log, oldest first. A page holds fewer entries than `limit` when they are large; `hasMore` tells.
@@ -71,7 +74,8 @@ class PageInProgress {
   /** Nearest to the cursor first. */
   private readonly entries: LogEntry[] = [];
   private bytes = 0;
-  private accountedEntries = 0;
+  /** Units that were accounted for before the piece was read. */
+  private accounted = 0;
   private firstState: RoomState | undefined;
 
   constructor(
@@ -91,19 +95,20 @@ class PageInProgress {
     return this.firstState ?? this.state;
   }
 
-  /** Wait for the turn of the next piece; what it may hold. Accounted for as if it were full. */
+  /**
+   * Wait for the turn of the next piece; what it may hold. Accounted for as if it were full, at once: many pieces may begin in
+   * a turn before the first of them has been read.
+   */
   async beginPiece(): Promise<PageBounds> {
     const maxEntries = Math.min(piece.maxEntries, this.limit - this.entries.length);
-    this.accountedEntries = maxEntries;
-    const { share, unitsPerEntry } = this.bounds;
-    await share.begin(maxEntries * unitsPerEntry);
+    this.accounted = this.unitsOf(maxEntries, Math.min(piece.maxBytes, maxEntries * expectedEntryBytes));
+    await this.bounds.share.begin(this.accounted);
     return { ...piece, maxEntries };
   }
 
   take(read: LogPage): void {
     const bytes = read.entries.reduce((sum, { body }) => sum + body.length, 0);
-    const excess = (this.accountedEntries - read.entries.length) * this.bounds.unitsPerEntry;
-    this.bounds.share.spend((bytes * this.bounds.unitsPerKib) / 1_024 - excess);
+    this.bounds.share.spend(this.unitsOf(read.entries.length, bytes) - this.accounted);
     this.firstState ??= read;
     const { last, direction } = this;
     const inOrder = direction === 1 ? read.entries : [...read.entries].reverse();
@@ -117,6 +122,10 @@ class PageInProgress {
     }
     for (const entry of inOrder) if (!this.isComplete) this.add(read.epoch, entry);
     this.isComplete ||= !this.hasMore;
+  }
+
+  private unitsOf(entries: number, bytes: number): number {
+    return entries * this.bounds.unitsPerEntry + (bytes * this.bounds.unitsPerKib) / 1_024;
   }
 
   done(): HistoryPage {

@@ -6,7 +6,7 @@ import { ChatService as ChatServiceDesc } from "@confab/contract/gen/confab/v1/c
 import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import { isValidReader, refuseViolations, violationsOf } from "@confab/contract/validation";
 import type { Engine, Hub, SubscribeRequest } from "../core/index.js";
-import { cost, holdRoom, type ReplyTarget, type Share, spendParsed } from "../work/index.js";
+import { holdRoom, type ReplyTarget, type Share, spendParsed } from "../work/index.js";
 import { encodeHistory, readHistoryPage } from "./history.js";
 import { listMembers as listMembersPage, listRooms as listRoomsPage } from "./listing.js";
 import { MessageJson } from "./message-json.js";
@@ -118,12 +118,11 @@ export class ChatService {
   }
 }
 
-/** Make a reply that may be large once there is room for it. */
+/** Make a reply that may be large once there is room for it. What it costs is accounted for in the steps of making it. */
 async function inRoom(target: CallTarget, make: () => Promise<Uint8Array>): Promise<Uint8Array> {
   const room = await holdRoom(target);
   const reply = await make();
   room.resize(reply.length);
-  target.share.spend((reply.length * cost.copiedKib) / 1_024);
   return reply;
 }
 
