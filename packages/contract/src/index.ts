@@ -26,6 +26,7 @@ export {
   ackJson,
   chatMessageJson,
   messageFromJson,
+  messageFromJsonValue,
   messageJson,
   parseJson,
   payloadMemberJson,

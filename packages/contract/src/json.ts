@@ -76,7 +76,7 @@ export function messageFromJson<Desc extends DescMessage>(
 }
 
 /** Like `messageFromJson`, for JSON that is parsed already. The value may be changed. */
-function messageFromJsonValue<Desc extends DescMessage>(
+export function messageFromJsonValue<Desc extends DescMessage>(
   schema: Desc,
   json: JsonValue,
   types: PayloadTypes,

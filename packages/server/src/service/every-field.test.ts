@@ -8,7 +8,7 @@ import {
   toBinary,
   toJsonString,
 } from "@bufbuild/protobuf";
-import { type DecodedMessage, decodeChatMessage, encodeBody, PayloadTypes } from "@confab/contract";
+import { type DecodedMessage, decodeChatMessage, encodeBody, limitsWith, PayloadTypes } from "@confab/contract";
 import {
   PresenceChangeSchema,
   ServerFrameSchema,
@@ -22,21 +22,23 @@ import {
 } from "@confab/contract/gen/confab/v1/room_pb";
 import { ignoredFields, unsetFields } from "@confab/contract/testing/every-field";
 import { type Engine, roomIdFrom } from "../core/index.js";
-import { callTarget } from "../testing/call-target.js";
+import { testCaller } from "../testing/test-caller.js";
 import { testService } from "../testing/test-service.js";
 import { JsonBatches, ProtoBatches } from "./encodings.js";
 import { envelopeFraming } from "./framing.js";
-import { encodeHistory, historyRequestFrom } from "./history.js";
+import { encodeHistory } from "./history.js";
 import { MessageJson } from "./message-json.js";
+import { history } from "./operations/history.js";
+import { signal as signalling } from "./operations/signal.js";
+import { subscribe } from "./operations/subscribe.js";
 import { encodePresence, presenceJson } from "./presence.js";
-import { encodeSignal, signalFrom, signalJson } from "./signals.js";
-import { subscribeRequestFrom } from "./subscribe.js";
+import { encodeSignal, signalJson } from "./signals.js";
 
 // Between the wire and core every field is named by hand. One that is added to the contract alone was dropped without an
 // error; these tests name it.
 
 const types = PayloadTypes.none();
-const target = callTarget();
+const target = testCaller();
 const room = roomIdFrom("lobby");
 const payload = { typeUrl: "type.googleapis.com/google.protobuf.StringValue", value: Uint8Array.of(0x0a, 1, 0x61) };
 
@@ -89,11 +91,21 @@ test("every field that a sender sets in a ChatMessage is stored, from either for
 });
 
 test("every field of User, GetHistoryRequest and Signal reaches core", () => {
-  assert.deepEqual(ignoredFields(UserSchema, subscribeRequestFrom), []);
-  assert.deepEqual(ignoredFields(GetHistoryRequestSchema, historyRequestFrom), []);
+  const { hub, engine } = testService();
+  const deps = { hub, engine, types, limits: limitsWith({}) };
+  // Of all positions only one may be given.
+  const rules = { base: {}, gaps: {} };
+  assert.deepEqual(
+    ignoredFields(UserSchema, (reader) => subscribe.check({ reader }, deps)),
+    [],
+  );
+  assert.deepEqual(
+    ignoredFields(GetHistoryRequestSchema, (asked) => history.check(asked, deps), rules),
+    [],
+  );
   const base = { user: "ann", kind: "typing" };
   assert.deepEqual(
-    ignoredFields(SignalSchema, (signal) => signalFrom(signal, types), { base }),
+    ignoredFields(SignalSchema, (signal) => signalling.check(signal, deps), { base }),
     [],
   );
 });

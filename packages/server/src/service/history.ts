@@ -1,59 +1,27 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { positionJson, varintLength, writeVarint } from "@confab/contract";
-import { type GetHistoryRequest, GetHistoryResponseSchema } from "@confab/contract/gen/confab/v1/room_pb";
-import {
-  type HistoryBounds,
-  type HistoryPage,
-  type HistoryRequest,
-  type RoomLog,
-  readHistory,
-  roomIdFrom,
-} from "../core/index.js";
-import { cost, type Share } from "../work/index.js";
-import { positionFrom, wirePositionFrom } from "./conversions.js";
+import { GetHistoryResponseSchema } from "@confab/contract/gen/confab/v1/room_pb";
+import type { HistoryPage } from "../core/index.js";
+import { cost } from "../work/index.js";
+import { wirePositionFrom } from "./conversions.js";
 import { encodedMessage, messageLength } from "./encodings.js";
 import type { MessageJson } from "./message-json.js";
+import type { HistoryForm } from "./operations/index.js";
 import { maxReplyMessagesBytes } from "./reply-size.js";
 import type { WireFormat } from "./wire-format.js";
 
-const defaultHistoryLimit = 50;
-
-/** A checked request of the contract as core's. */
-export function historyRequestFrom({ room, after, before, limit, oldestFirst }: GetHistoryRequest): HistoryRequest {
+/** How a page is read that is written in this format. */
+export function historyForm(format: WireFormat, json: MessageJson): Omit<HistoryForm, "begin"> {
   return {
-    room: roomIdFrom(room),
-    after: positionFrom(after),
-    before: positionFrom(before),
-    limit: limit || defaultHistoryLimit,
-    isOldestFirst: oldestFirst,
+    maxBytes: maxReplyMessagesBytes,
+    bytesOf: sizeIn(format, json),
+    unitsPerEntry: cost.entry[format],
+    unitsPerKib: cost.entryKib[format],
   };
 }
 
-/** Read the page that was asked for, as far as it fits into one reply. @throws OUT_OF_RANGE. */
-export function readHistoryPage(
-  log: RoomLog,
-  request: GetHistoryRequest,
-  { format, json, share }: HistoryReply,
-): Promise<HistoryPage> {
-  return readHistory(log, historyRequestFrom(request), {
-    maxBytes: maxReplyMessagesBytes,
-    bytesOf: sizeIn(format, json),
-    share,
-    unitsPerEntry: cost.entry[format],
-    unitsPerKib: cost.entryKib[format],
-  });
-}
-
-/** What a page is for. */
-interface HistoryReply {
-  readonly format: WireFormat;
-  readonly json: MessageJson;
-  /** Of the connection that asks. */
-  readonly share: Share;
-}
-
 /** What an entry takes of a page: the JSON is made here, and is at hand when the page is put together. */
-function sizeIn(format: WireFormat, json: MessageJson): HistoryBounds["bytesOf"] {
+function sizeIn(format: WireFormat, json: MessageJson): HistoryForm["bytesOf"] {
   if (format === "json") return (epoch, entry) => Buffer.byteLength(json.of(epoch, entry)) + 1;
   return (epoch, entry) => {
     const length = messageLength(epoch, entry);

@@ -1,6 +1,6 @@
-export { type CallTarget, ChatService, type ServiceDeps, type UnaryOperation } from "./chat-service.js";
+export { ChatService } from "./chat-service.js";
 export { type FrameEncoding, JsonBatches, JsonMessages, ProtoBatches, ProtoMessages } from "./encodings.js";
-export { ErrorBudget } from "./error-budget.js";
+export type { ErrorBudget } from "./error-budget.js";
 export { wireErrorFrom } from "./error-frame.js";
 export type { FrameChannel } from "./frames/channel.js";
 export { serveOut } from "./frames/serve-out.js";
@@ -8,5 +8,14 @@ export type { FrameSession } from "./frames/session.js";
 export { FrameSessions, type FrameSessionsDeps } from "./frames/sessions.js";
 export { envelopeFraming, type Framing } from "./framing.js";
 export type { MessageJson } from "./message-json.js";
-export { decodeNewMessage } from "./new-message.js";
+export {
+  type Caller,
+  connectionCaller,
+  type Reading,
+  RequestCaller,
+  type TransportName,
+  type UnaryCaller,
+} from "./operations/index.js";
+export { decodeSentMessage } from "./sent-message.js";
+export type { UnaryMethod } from "./unary.js";
 export { decodeMessage, encodeMessage, maxWireBytes, type WireFormat } from "./wire-format.js";

@@ -3,6 +3,7 @@ import { type ConfabError, envelopeBytes, type Limits, PayloadTypes } from "@con
 import { ClientFrameSchema, type ServerFrame, ServerFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import {
   ChatService,
+  connectionCaller,
   envelopeFraming,
   type FrameChannel,
   type FrameEncoding,
@@ -19,9 +20,7 @@ const types = PayloadTypes.none();
 
 /** A connection without a network: what the server said, and whether it takes more. */
 export class FakeChannel implements FrameChannel {
-  readonly transport = "test";
-  readonly remoteAddress = "192.0.2.1";
-  readonly share = new Work().share();
+  readonly caller = connectionCaller("websocket", "192.0.2.1", new Work().share());
   /** Every frame sent, in order, as the client gets it. */
   readonly sent: Uint8Array[] = [];
   /** What `write` and `sendFrame` say. */

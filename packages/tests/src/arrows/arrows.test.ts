@@ -65,6 +65,24 @@ describe("a forbidden import is found", () => {
       problem: /^:2: .*no arrow from transports\/rpc to core, except for types$/,
     },
     {
+      title: "of the hub by a transport, for its type alone",
+      path: `${server}/transports/rest/adapter.ts`,
+      text: 'import type { Hub as Rooms } from "../../core/index.js";',
+      problem: /^:1: imports Hub of core, which belongs to .*operations are the one way/,
+    },
+    {
+      title: "of all of core by a transport",
+      path: `${server}/transports/rest/adapter.ts`,
+      text: 'import type * as core from "../../core/index.js";',
+      problem: /^:1: imports \* of core/,
+    },
+    {
+      title: "of the engine by frames",
+      path: `${server}/service/frames/serve-out.ts`,
+      text: 'let log: import("../../core/index.js").Engine["log"];',
+      problem: /^:1: imports Engine of core/,
+    },
+    {
       title: "of another package by its path",
       path: "packages/cli/src/main.ts",
       text: 'import { serve } from "../../server/src/server/serve.js";',

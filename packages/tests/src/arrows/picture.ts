@@ -4,7 +4,7 @@
  *
  *     contract ← work ← core · service · http · http-reply · transports · server
  *     contract ← core ← engines/embedded · engines/redis
- *                core ← service ← documents
+ *                core ← operations ← service ← documents
  *                       service ← http-reply ← transports/rpc · websocket · sse · rest   (all of it) ← server ← cli
  *     contract ← http ←───────────────────── transports
  *     contract ← client ← web · lab · cli
@@ -72,13 +72,25 @@ export const places: readonly Place[] = [
   { name: "engines/embedded", folder: "packages/server/src/engines/embedded", mayImport: engineArrows },
   { name: "engines/redis", folder: "packages/server/src/engines/redis", mayImport: engineArrows },
   {
+    // Before "service", within whose folder it lies.
+    name: "operations",
+    folder: "packages/server/src/service/operations",
+    mayImport: {
+      contract: "it is where the contract's messages",
+      core: "meet core: what is asked of the hub is asked here",
+      service: "the conversions between the two are used for replies, too",
+    },
+    mayImportTypes: { work: "a caller has a share of the event loop" },
+  },
+  {
     name: "service",
     folder: "packages/server/src/service",
     mayImport: {
-      contract: "it is where the contract's messages",
-      core: "meet core's types",
-      work: "its long operations are done in steps",
+      contract: "the contract's messages in bytes",
+      operations: "are requests and replies of operations",
+      work: "reading and writing them costs something",
     },
+    mayImportTypes: { core: "the entries, events and sinks that it writes to" },
   },
   {
     name: "http",
@@ -167,6 +179,21 @@ export const places: readonly Place[] = [
       lab: "as above",
       web: "as above",
     },
+  },
+];
+
+/** What only some places may import, although others may import more of the same place. */
+export const ownedNames: readonly {
+  readonly of: string;
+  readonly names: readonly string[];
+  readonly places: readonly string[];
+  readonly reason: string;
+}[] = [
+  {
+    of: "core",
+    names: ["Hub", "HubDeps", "Engine", "RoomLog", "RoomBus", "MemberDirectory", "readHistory", "*"],
+    places: ["core", "operations", "server", "engines/embedded", "engines/redis"],
+    reason: "operations are the one way to the rooms, where each caller's permissions are checked",
   },
 ];
 

@@ -20,6 +20,8 @@ export interface Mention {
 export interface Import extends Mention {
   /** Whether it leaves nothing behind after compilation. */
   readonly isOfTypes: boolean;
+  /** What it takes of the module, by the names that it has there; `*` for all. */
+  readonly names: readonly string[];
 }
 
 /** A node of the syntax tree, as far as this walk looks at it. */
@@ -43,7 +45,7 @@ export function parseSourceFile(path: string, text: string): SourceFile {
   const mention = (mentioned: string, node: Node) => ({ text: mentioned, lineNumber: lineNumberAt(text, node.start) });
   walk(program as unknown as Node, (node) => {
     const specifier = specifierOf(node);
-    if (specifier !== undefined) imports.push({ ...mention(specifier, node), isOfTypes: isOfTypes(node) });
+    if (specifier !== undefined) imports.push({ ...mention(specifier, node), isOfTypes: isOfTypes(node), names: namesOf(node) });
     const chain = chainOf(node);
     if (chain !== undefined) chains.push(mention(chain, node));
   });
@@ -104,6 +106,15 @@ function isOfTypes(node: Node): boolean {
   if (type === "TSImportType" || importKind === "type" || exportKind === "type") return true;
   const names = Array.isArray(specifiers) ? specifiers.filter(isNode) : [];
   return names.length > 0 && names.every((name) => name["importKind"] === "type" || name["exportKind"] === "type");
+}
+
+function namesOf({ type, specifiers, qualifier }: Node): string[] {
+  if (type === "TSImportType") return isNode(qualifier) ? [String(qualifier["name"])] : ["*"];
+  if (!Array.isArray(specifiers)) return ["*"];
+  return specifiers.filter(isNode).map((specifier) => {
+    const name = specifier[specifier.type === "ExportSpecifier" ? "local" : "imported"];
+    return isNode(name) ? String(name["name"] ?? name["value"]) : "*";
+  });
 }
 
 /** The dotted text of a name or of a chain of names, `new Date()` for the present time; else `undefined`. */

@@ -1,4 +1,4 @@
-import { guardedGlobals, ownedModules, type Place, places } from "./picture.js";
+import { guardedGlobals, ownedModules, ownedNames, type Place, places } from "./picture.js";
 import { type Import, importedPath, type SourceFile, withoutExtension } from "./source-file.js";
 
 /** Every breach of the picture in the files, as lines for people: `path:line: what is wrong`. */
@@ -17,7 +17,7 @@ function violationsOf(file: SourceFile): string[] {
   ];
 }
 
-function importProblem(file: SourceFile, place: Place, { text: specifier, isOfTypes }: Import): string | undefined {
+function importProblem(file: SourceFile, place: Place, { text: specifier, isOfTypes, names }: Import): string | undefined {
   const path = importedPath(file.path, specifier);
   if (path === undefined) return outsideProblem(place, specifier);
   if (isForTests(path) && place.name !== "tests") return `imports ${specifier}, which is for tests`;
@@ -26,10 +26,21 @@ function importProblem(file: SourceFile, place: Place, { text: specifier, isOfTy
   }
   const target = placeOf(path);
   if (target === undefined) return `imports ${specifier}, which is in no place of the picture`;
-  if (target === place || Object.hasOwn(place.mayImport, target.name)) return undefined;
   const hasTypeArrow = Object.hasOwn(place.mayImportTypes ?? {}, target.name);
-  if (hasTypeArrow && isOfTypes) return undefined;
+  if (target === place || Object.hasOwn(place.mayImport, target.name) || (hasTypeArrow && isOfTypes)) {
+    return ownedNameProblem(place, target, names);
+  }
   return `imports ${specifier}: no arrow from ${place.name} to ${target.name}${hasTypeArrow ? ", except for types" : ""}`;
+}
+
+function ownedNameProblem(place: Place, target: Place, names: readonly string[]): string | undefined {
+  for (const { of, names: owned, places: owners, reason } of ownedNames) {
+    const taken = names.find((name) => of === target.name && owned.includes(name));
+    if (taken !== undefined && !owners.includes(place.name)) {
+      return `imports ${taken} of ${of}, which belongs to ${owners.join(", ")}: ${reason}`;
+    }
+  }
+  return undefined;
 }
 
 function outsideProblem(place: Place, specifier: string): string | undefined {

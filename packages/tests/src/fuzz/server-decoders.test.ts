@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
+import { create } from "@bufbuild/protobuf";
 import { ConfabError, PayloadTypes } from "@confab/contract";
 import { ClientFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 // By path: what is fuzzed here is nobody's interface, and a whole server around it would hide most of its states.
 import { ArrivalTimeouts } from "../../../server/dist/http/arrival-timeouts.js";
 import { ConnectionError } from "../../../server/dist/http/h2/frame.js";
 import { FrameReader } from "../../../server/dist/http/h2/frame-reader.js";
 import { HpackDecoder } from "../../../server/dist/http/h2/hpack/decoder.js";
 import { protocolOf } from "../../../server/dist/http/preface.js";
-import { decodeNewMessage } from "../../../server/dist/service/new-message.js";
+import { checkNewMessage } from "../../../server/dist/service/operations/send.js";
+import { decodeSentMessage } from "../../../server/dist/service/sent-message.js";
 import { decodeMessage, type WireFormat } from "../../../server/dist/service/wire-format.js";
 import { FakeExchange } from "../../../server/dist/testing/fake-exchange.js";
 import { testService } from "../../../server/dist/testing/test-service.js";
@@ -50,7 +53,8 @@ for (const format of ["proto", "json"] as const satisfies readonly WireFormat[])
 
   fuzz({
     name: `new-message-${format}`,
-    decode: (chunks) => refusedBy(() => decodeNewMessage(format, Buffer.concat(chunks), noTypes)),
+    decode: (chunks) =>
+      refusedBy(() => checkNewMessage(decodeSentMessage(format, Buffer.concat(chunks), noTypes), noTypes)),
   });
 }
 
@@ -178,7 +182,7 @@ fuzz({
     const sse = createSseHandler({ service });
     const text = Buffer.concat(chunks).toString("latin1");
     const exchange = new FakeExchange({ method: "GET", headers: { "last-event-id": text } });
-    sse.openStream(exchange, () => Buffer.from('{"room":"hall"}'));
+    sse.openStream(exchange, () => create(UserSchema, { room: "hall" }));
     const result = await answered(exchange);
     sse.close();
     return result;

@@ -1,6 +1,6 @@
 import type { ConfabError } from "@confab/contract";
-import type { Share } from "../../work/index.js";
 import type { FrameEncoding } from "../encodings.js";
+import type { Caller } from "../operations/index.js";
 import type { WireFormat } from "../wire-format.js";
 
 /** The stream under a frame session: a WebSocket in one of its framed forms, or a Converse call. */
@@ -8,11 +8,7 @@ export interface FrameChannel {
   readonly format: WireFormat;
   /** How what goes to many at once is written: ServerFrames behind this channel's prefix. One object for all channels of a kind. */
   readonly encoding: FrameEncoding;
-  /** The connection's share of the event loop. */
-  readonly share: Share;
-  /** For people who read logs: `websocket`, `grpc` and so on. */
-  readonly transport: string;
-  readonly remoteAddress: string;
+  readonly caller: Caller;
   /** Bytes made by `encoding`. False once more than `maxQueuedBytes` wait; the channel then calls `FrameSession.drained()` later. */
   write(bytes: Uint8Array): boolean;
   /** One encoded ServerFrame, for this channel to put behind its prefix. Returns as `write` does. */

@@ -6,20 +6,17 @@ import {
   DoneSchema,
   type Subscribe,
   SubscribedSchema,
-  SubscribeSchema,
   UnsubscribedSchema,
   UnsubscribeSchema,
 } from "@confab/contract/gen/confab/v1/frame_pb";
 import type { ChatMessage } from "@confab/contract/gen/confab/v1/message_pb";
 import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
-import { type GetHistoryRequest, GetHistoryRequestSchema, type Signal } from "@confab/contract/gen/confab/v1/room_pb";
-import { isValidReader, refuseViolations, violationsOf } from "@confab/contract/validation";
-import { roomIdFrom } from "../../core/index.js";
+import type { GetHistoryRequest, Signal } from "@confab/contract/gen/confab/v1/room_pb";
+import { refuseViolations, violationsOf } from "@confab/contract/validation";
 import { wirePositionFrom } from "../conversions.js";
-import { readHistoryPage } from "../history.js";
-import { checkNewMessage, sentMessageFrom } from "../new-message.js";
-import { signalFrom } from "../signals.js";
-import { subscribeRequestFrom } from "../subscribe.js";
+import { historyForm } from "../history.js";
+import { roomIdFrom } from "../operations/index.js";
+import { sentMessageFrom } from "../sent-message.js";
 import type { FrameSession, Opening } from "./session.js";
 
 /** Do what a client's frame asks, and answer it. Throws what the client did wrong. */
@@ -53,18 +50,17 @@ export async function answerFrame(session: FrameSession, { request, frame }: Cli
 
 async function handleSend(session: FrameSession, request: number, message: ChatMessage): Promise<void> {
   const { service, frames } = session.deps;
-  const ack = await service.deps.hub.send(checkNewMessage(sentMessageFrom(message), service.deps.types));
-  if (request !== 0) session.sendEncoded(frames.ack(session.channel.format, request, ack));
+  const { format, caller } = session.channel;
+  const ack = await service.operations.send(sentMessageFrom(message), caller);
+  if (request !== 0) session.sendEncoded(frames.ack(format, request, ack));
 }
 
 async function handleSubscribe(session: FrameSession, request: number, subscribe: Subscribe): Promise<void> {
   // Without a reader the contract's defaults hold: the lobby, from now on, unlisted.
   const reader = subscribe.reader ?? create(UserSchema);
-  if (!isValidReader(reader)) refuseViolations(violationsOf(SubscribeSchema, subscribe));
   const { service } = session.deps;
-  const asked = subscribeRequestFrom(reader);
-  const { room } = asked;
   const { subscriptions, channel } = session;
+  const room = roomIdFrom(reader.room);
   if (subscriptions.has(room))
     throw new ConfabError("ALREADY_SUBSCRIBED", `this connection reads room ${room} already`);
   const { maxRoomsPerConnection } = service.deps.limits;
@@ -76,9 +72,10 @@ async function handleSubscribe(session: FrameSession, request: number, subscribe
   const opening: Opening = { isOpening: true };
   subscriptions.set(room, opening);
   try {
-    const { subscription, position, isRecovered } = await service.deps.hub.subscribe(asked, {
+    const asked = { reader, within: "reader." };
+    const { subscription, position, isRecovered } = await service.operations.subscribe(asked, channel.caller, {
       encoding: channel.encoding,
-      share: channel.share,
+      share: channel.caller.share,
       write: (bytes) => session.writeMessages(bytes),
       ended: (error) => session.unsubscribed(room, error),
       events: {
@@ -111,21 +108,16 @@ function handleUnsubscribe(session: FrameSession, request: number, name: string)
 }
 
 async function handleHistory(session: FrameSession, request: number, asked: GetHistoryRequest): Promise<void> {
-  refuseViolations(violationsOf(GetHistoryRequestSchema, asked));
   const { service, frames } = session.deps;
-  const { format, share } = session.channel;
-  await session.sendLarge(async () =>
-    frames.history(
-      format,
-      request,
-      await readHistoryPage(service.deps.engine.log, asked, { format, json: service.json, share }),
-    ),
-  );
+  const { format, caller } = session.channel;
+  await session.sendLarge(async (begin) => {
+    const page = await service.operations.history(asked, caller, { ...historyForm(format, service.json), begin });
+    return frames.history(format, request, page);
+  });
 }
 
 function handleSignal(session: FrameSession, request: number, signal: Signal): void {
-  const { hub, types } = session.deps.service.deps;
-  hub.signal(signalFrom(signal, types));
+  session.deps.service.operations.signal(signal, session.channel.caller);
   done(session, request);
 }
 

@@ -20,11 +20,11 @@ interface Goal {
  */
 export async function serveOut(session: FrameSession): Promise<void> {
   await session.answered();
-  const { log } = session.deps.service.deps.engine;
+  const { operations } = session.deps.service;
   const goals: Goal[] = [];
   for (const [room, subscription] of session.subscriptions) {
     if ("isOpening" in subscription) continue;
-    const { epoch, newest } = await log.state(room);
+    const { epoch, newest } = await operations.newest(room, session.channel.caller);
     goals.push({ room, subscription, epoch, newest });
   }
   while (!session.isClosed && goals.some((goal) => isBehind(session, goal))) await session.progress();

@@ -1,10 +1,10 @@
 import { create } from "@bufbuild/protobuf";
-import { type ConfabError, confabErrorFrom } from "@confab/contract";
+import { ConfabError, confabErrorFrom } from "@confab/contract";
 import { type ClientFrame, ClientFrameSchema, UnsubscribedSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import type { RoomId, Subscription } from "../../core/index.js";
 import { cost, type ReplyRoom, spendParsed } from "../../work/index.js";
 import type { ChatService } from "../chat-service.js";
-import { ErrorBudget } from "../error-budget.js";
+import type { ErrorBudget } from "../error-budget.js";
 import { wireErrorFrom } from "../error-frame.js";
 import { decodeMessage } from "../wire-format.js";
 import type { FrameChannel } from "./channel.js";
@@ -55,15 +55,14 @@ export class FrameSession {
     readonly channel: FrameChannel,
     readonly deps: FrameSessionDeps,
   ) {
-    const { limits, hub } = deps.service.deps;
-    this.errors = new ErrorBudget(limits, hub.clock);
+    this.errors = deps.service.newErrorBudget();
   }
 
   /** Take one encoded ClientFrame. Bad ones are answered with an error frame; the session goes on. */
   receive(bytes: Uint8Array): void {
     if (this.isClosed) return;
-    const { format, share } = this.channel;
-    spendParsed(share, format, bytes.length);
+    const { format, caller } = this.channel;
+    spendParsed(caller.share, format, bytes.length);
     let frame: ClientFrame;
     try {
       frame = decodeMessage(ClientFrameSchema, format, bytes, this.deps.service.deps.types);
@@ -149,39 +148,36 @@ export class FrameSession {
 
   /**
    * Send an answer that may be megabytes. One is made at a time, and none while the channel is full: a client that asks for
-   * a thousand pages and reads none costs one of them. Resolves when it is sent, or the session has closed.
+   * a thousand pages and reads none costs one of them. `make` awaits `begin` before it makes anything.
    *
-   * @throws OVERLOADED: too many pages of other clients wait to be read.
+   * @throws OVERLOADED: too many pages of other clients wait to be read. CANCELLED: the session has closed.
    */
-  async sendLarge(make: () => Promise<Uint8Array>): Promise<void> {
-    const before = this.lastLarge;
+  async sendLarge(make: (begin: () => Promise<void>) => Promise<Uint8Array>): Promise<void> {
+    let room: ReplyRoom | undefined;
     let done: () => void = () => undefined;
-    this.lastLarge = new Promise((resolve) => {
-      done = resolve;
-    });
-    try {
+    const begin = async () => {
+      const before = this.lastLarge;
+      this.lastLarge = new Promise((resolve) => {
+        done = resolve;
+      });
       await before;
       while (this.isBlocked && !this.isClosed) {
         await new Promise<void>((resolve) => {
           this.wakeLarge = resolve;
         });
       }
-      if (!this.isClosed) await this.sendInRoom(make);
-    } finally {
-      done();
-    }
-  }
-
-  private async sendInRoom(make: () => Promise<Uint8Array>): Promise<void> {
-    const room = await this.channel.share.roomForReply();
+      if (this.isClosed) throw new ConfabError("CANCELLED", "the connection has closed");
+      room = await this.channel.caller.share.roomForReply();
+    };
     try {
-      const frame = await make();
-      room.resize(frame.length);
+      const frame = await make(begin);
+      room?.resize(frame.length);
       this.sendEncoded(frame);
     } finally {
       // A channel that is full holds it until it has drained.
       if (this.isBlocked && !this.isClosed) this.room = room;
-      else room.release();
+      else room?.release();
+      done();
     }
   }
 
@@ -190,7 +186,7 @@ export class FrameSession {
     if (error.code === "INTERNAL") this.deps.report(error);
     // It asked for more than was done when it left, or spent its budget.
     if (this.isClosed) return;
-    this.channel.share.spend(cost.error);
+    this.channel.caller.share.spend(cost.error);
     this.sendError(request, error);
     const spent = this.errors.count(error);
     if (spent) this.endForAbuse(spent);
@@ -201,7 +197,7 @@ export class FrameSession {
   }
 
   private endForAbuse(reason: ConfabError): void {
-    this.deps.onAbuse(this.channel.remoteAddress, reason.message);
+    this.deps.onAbuse(this.channel.caller.remoteAddress, reason.message);
     // How long to wait is in the frame: a close frame has no place for it.
     this.sendError(0, reason);
     this.channel.close(reason);

@@ -1,12 +1,13 @@
 import type { DescMethod } from "@bufbuild/protobuf";
-import { ConfabError, confabErrorFrom } from "@confab/contract";
+import { ConfabError, confabErrorFrom, messageFromJsonValue, type PayloadTypes } from "@confab/contract";
 import { ChatService as ChatServiceDesc } from "@confab/contract/gen/confab/v1/chat_service_pb";
+import { type User, UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import { ArrivalTimeouts } from "../../http/arrival-timeouts.js";
 import type { Exchange, ExchangeHandler, Fields } from "../../http/exchange.js";
 import { type BodyOptions, type BodyReceiver, collectBody, ignoredBody } from "../../http/read-body.js";
 import { replyJson, respondError } from "../../http-reply/index.js";
 import { HttpRoutes, type RouteMatch } from "../../service/http-routes.js";
-import { type ChatService, maxWireBytes, type UnaryOperation } from "../../service/index.js";
+import { type ChatService, maxWireBytes, RequestCaller, type UnaryMethod } from "../../service/index.js";
 import { spendParsed } from "../../work/index.js";
 import { isJsonType, unsupportedMediaType } from "./media-type.js";
 import { type RequestParts, requestJsonFrom } from "./transcoding.js";
@@ -14,11 +15,11 @@ import { type RequestParts, requestJsonFrom } from "./transcoding.js";
 export interface RestDeps {
   readonly service: ChatService;
   /**
-   * Answer a call of StreamMessages. The exchange has no listener yet. `requestJson` makes the request, a `User` in proto3
-   * JSON, unchecked, and throws what is wrong with the URL: how a stream is refused is the transport's matter. The
-   * composition gives the transport of server-sent events here.
+   * Answer a call of StreamMessages. The exchange has no listener yet. `reader` makes the request, unchecked, and throws
+   * what is wrong with the URL: how a stream is refused is the transport's matter. The composition gives the transport of
+   * server-sent events here.
    */
-  readonly openStream: (exchange: Exchange, requestJson: () => Uint8Array) => void;
+  readonly openStream: (exchange: Exchange, reader: () => User) => void;
   /** Shared by the bodies of one server; by default REST has its own. */
   readonly bodyTimeouts?: ArrivalTimeouts;
   /** Told of every INTERNAL error, with what is underneath; the client is not. */
@@ -33,9 +34,9 @@ export interface RestDeps {
  */
 export function createRestHandler(deps: RestDeps): ExchangeHandler {
   const { service, bodyTimeouts, report = ignoreBug } = deps;
-  const { limits } = service.deps;
+  const { limits, types } = service.deps;
   const routes = HttpRoutes.of(ChatServiceDesc);
-  const operations = operationsFor(routes, service);
+  const methods = methodsFor(routes, service);
   const bounds: BodyOptions = {
     maxBytes: maxWireBytes("json", limits),
     timeouts: bodyTimeouts ?? new ArrivalTimeouts(limits.requestTimeoutMs),
@@ -50,9 +51,12 @@ export function createRestHandler(deps: RestDeps): ExchangeHandler {
       refuseMismatch(exchange, match, path);
     } else {
       const call: RestCall = { route: match.route, variables: match.variables, query };
-      const operation = operations.get(match.route.rpc);
-      if (operation) answerUnary(exchange, operation, call, { bounds, report });
-      else deps.openStream(exchange, () => requestJsonFrom({ ...call, body: noBody }));
+      const method = methods.get(match.route.rpc);
+      if (method) answerUnary(exchange, method, call, { bounds, report, types });
+      else
+        deps.openStream(exchange, () =>
+          messageFromJsonValue(UserSchema, requestJsonFrom({ ...call, body: noBody }), types),
+        );
     }
   };
 }
@@ -90,9 +94,10 @@ function refuseMismatch(exchange: Exchange, match: Exclude<RouteMatch, { kind: "
 interface UnaryContext {
   readonly bounds: BodyOptions;
   readonly report: (error: unknown) => void;
+  readonly types: PayloadTypes;
 }
 
-function answerUnary(exchange: Exchange, operation: UnaryOperation, call: RestCall, context: UnaryContext): void {
+function answerUnary(exchange: Exchange, method: UnaryMethod, call: RestCall, context: UnaryContext): void {
   const fail = (thrown: unknown) => {
     const error = confabErrorFrom(thrown);
     if (error.code === "INTERNAL") context.report(error);
@@ -100,7 +105,7 @@ function answerUnary(exchange: Exchange, operation: UnaryOperation, call: RestCa
   };
   const answerNow = (body: Uint8Array) => {
     if (exchange.isOver) return;
-    callOperation(operation, { ...call, body }, exchange)
+    callMethod(method, { ...call, body }, exchange, context.types)
       .then((reply) => replyJson(exchange, 200, reply), fail)
       // A bug in the replying itself must end this exchange and nothing else.
       .catch((thrown: unknown) => {
@@ -142,22 +147,27 @@ function takeBody(exchange: Exchange, bounds: BodyOptions, receiver: BodyReceive
 }
 
 /** Async, so that what transcoding throws is a rejection like what the operation refuses. */
-async function callOperation(operation: UnaryOperation, request: RequestParts, target: Exchange): Promise<Uint8Array> {
-  // The URL and the body become JSON first, which the operation then reads.
-  spendParsed(target.share, "json", request.body.length + request.query.length);
-  return operation.call("json", requestJsonFrom(request), target);
+async function callMethod(
+  method: UnaryMethod,
+  parts: RequestParts,
+  exchange: Exchange,
+  types: PayloadTypes,
+): Promise<Uint8Array> {
+  spendParsed(exchange.share, "json", parts.body.length + parts.query.length);
+  const request = messageFromJsonValue(parts.route.rpc.input, requestJsonFrom(parts), types);
+  return method.callInJson(request, new RequestCaller("rest", exchange));
 }
 
-/** The operation of each unary route. What cannot be served stops the start, not a request. */
-function operationsFor(routes: HttpRoutes, service: ChatService): ReadonlyMap<DescMethod, UnaryOperation> {
-  const operations = new Map<DescMethod, UnaryOperation>();
+/** The method of each unary route. What cannot be served stops the start, not a request. */
+function methodsFor(routes: HttpRoutes, service: ChatService): ReadonlyMap<DescMethod, UnaryMethod> {
+  const methods = new Map<DescMethod, UnaryMethod>();
   for (const { rpc, body } of routes.all) {
     if (rpc.methodKind === "server_streaming" && body.kind === "none") continue;
-    const operation = service.unary.get(rpc.name);
-    if (!operation) throw new Error(`${rpc.name} has an HTTP route that cannot be served`);
-    operations.set(rpc, operation);
+    const method = service.unary.get(rpc.name);
+    if (!method) throw new Error(`${rpc.name} has an HTTP route that cannot be served`);
+    methods.set(rpc, method);
   }
-  return operations;
+  return methods;
 }
 
 function ignoreBug(): void {

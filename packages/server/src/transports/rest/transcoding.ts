@@ -22,7 +22,7 @@ export interface RequestParts {
  *
  * @throws MALFORMED_MESSAGE: a value does not fit its field's type, or the body is not JSON. It names the parameter.
  */
-export function requestJsonFrom({ route, variables, query, body }: RequestParts): Uint8Array {
+export function requestJsonFrom({ route, variables, query, body }: RequestParts): JsonObject {
   const request: JsonObject = route.body.kind === "whole" ? objectFrom(body) : {};
   if (route.body.kind === "field" && body.length > 0) request[route.body.field.jsonName] = parseJson(body);
   // With the whole message in the body nothing is left for the query.
@@ -32,7 +32,7 @@ export function requestJsonFrom({ route, variables, query, body }: RequestParts)
     delete request[path.leaf.jsonName];
     put(request, path, valueFrom("path variable", path, text));
   }
-  return encoded(request);
+  return request;
 }
 
 function objectFrom(body: Uint8Array): JsonObject {
@@ -141,15 +141,6 @@ function typeNameOf(field: DescField): string {
 
 function isObject(json: JsonValue): json is JsonObject {
   return typeof json === "object" && json !== null && !Array.isArray(json);
-}
-
-function encoded(request: JsonObject): Uint8Array {
-  try {
-    return Buffer.from(JSON.stringify(request));
-  } catch (cause) {
-    // The parser takes any depth, the writer only as much as the stack holds (RangeError).
-    throw new ConfabError("MALFORMED_MESSAGE", "the body is nested too deeply", { cause });
-  }
 }
 
 function malformed(message: string): ConfabError {

@@ -9,7 +9,7 @@ import {
 import type { Arrival, ArrivalTimeouts } from "../../http/arrival-timeouts.js";
 import type { Exchange, ExchangeListener, Fields } from "../../http/exchange.js";
 import type { ReaderStalls, StallingReader } from "../../http/reader-stalls.js";
-import type { WireFormat } from "../../service/index.js";
+import { RequestCaller, type UnaryCaller, type WireFormat } from "../../service/index.js";
 import { cost, type PacedInput, type Share, waitInTurn } from "../../work/index.js";
 import { acceptsGzip, compress, decompress, isGzipNamed, minCompressedBytes } from "./compression.js";
 import { Base64Reader, base64Text } from "./grpc-web/wire.js";
@@ -39,6 +39,7 @@ export interface CallDeps {
 /** A call whose messages come in envelopes: gRPC, gRPC-Web, and Connect's streams. */
 export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStream, StallingReader, PacedInput {
   readonly format: WireFormat;
+  readonly caller: UnaryCaller;
   readonly isText: boolean;
   /** Messages, and the end of the request behind them, that wait for a turn of the connection. */
   waitingSteps = 0;
@@ -66,6 +67,7 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
     private readonly deps: CallDeps,
   ) {
     this.format = wire.format;
+    this.caller = new RequestCaller(wire.transport, exchange);
     this.isText = wire.isText;
     this.isGzip = isGzipNamed(exchange.request.headers[wire.encodingHeader]);
     this.base64 = wire.isText ? new Base64Reader() : undefined;
@@ -90,14 +92,6 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
   begin(): void {
     this.exchange.listen(this);
     if (this.takesOneMessage && !this.isHalfClosed && !this.isOver) this.deps.arrivals.await(this);
-  }
-
-  get remoteAddress(): string {
-    return this.exchange.request.remoteAddress;
-  }
-
-  get target(): Exchange {
-    return this.exchange;
   }
 
   get share(): Share {
@@ -302,7 +296,7 @@ class UnaryHandler implements CallHandler {
 
   halfClosed(): void {
     const { call } = this;
-    this.run(call.format, this.request.get(), call.target).then(
+    this.run(call.format, this.request.get(), call.caller).then(
       (reply) => call.reply(reply),
       (thrown) => call.finish(confabErrorFrom(thrown)),
     );

@@ -38,9 +38,7 @@ class Conversation implements CallHandler {
     this.session = sessions.begin({
       format: call.format,
       encoding,
-      transport: "converse",
-      remoteAddress: call.remoteAddress,
-      share: call.share,
+      caller: call.caller,
       write: (bytes) => call.write(call.isText ? base64Text(bytes) : bytes) || call.queuedBytes <= maxQueuedBytes,
       sendFrame: (frame) => call.send(frame) || call.queuedBytes <= maxQueuedBytes,
       pause: () => call.pause(),

@@ -1,18 +1,13 @@
 import type { ConfabError, Position } from "@confab/contract";
 import type { Fields } from "../../http/exchange.js";
-import type { CallTarget, WireFormat } from "../../service/index.js";
-import type { Share } from "../../work/index.js";
+import type { UnaryCaller, WireFormat } from "../../service/index.js";
 
 /** One call in progress, as a method's handler sees it: messages out, in whatever protocol the client speaks. */
 export interface Call {
   readonly format: WireFormat;
   /** Bytes for `write` are base64 (gRPC-Web in text mode). */
   readonly isText: boolean;
-  readonly remoteAddress: string;
-  /** The connection's share of the event loop. */
-  readonly share: Share;
-  /** What the reply of a unary call goes to. */
-  readonly target: CallTarget;
+  readonly caller: UnaryCaller;
   /** Send the head of a stream, before its first message. A unary call's head goes with its answer. */
   start(metadata?: Fields): void;
   /** Send one message of a stream. False when the client should be given time to read: `CallHandler.drained` will be called. */
@@ -49,7 +44,7 @@ export type Method =
   | {
       readonly kind: "unary";
       readonly hasNoSideEffects: boolean;
-      readonly call: (format: WireFormat, request: Uint8Array, target: CallTarget) => Promise<Uint8Array>;
+      readonly call: (format: WireFormat, request: Uint8Array, caller: UnaryCaller) => Promise<Uint8Array>;
     }
   | { readonly kind: "server-stream" | "bidi"; readonly open: (call: Call) => CallHandler };
 

@@ -1,7 +1,8 @@
 import { confabErrorFrom, formatPosition, type Position } from "@confab/contract";
+import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import type { Encoding, Subscription } from "../../core/index.js";
 import type { ChatService, WireFormat } from "../../service/index.js";
-import { envelopeFraming, JsonMessages, ProtoMessages } from "../../service/index.js";
+import { decodeMessage, envelopeFraming, JsonMessages, ProtoMessages } from "../../service/index.js";
 import { positionField } from "./call.js";
 import { base64Text } from "./grpc-web/wire.js";
 import type { Call, CallHandler, Method } from "./method.js";
@@ -66,11 +67,13 @@ class MessageStream implements CallHandler {
   private async open(): Promise<void> {
     const { call, service } = this;
     try {
-      const reader = service.decodeReader(call.format, this.request.get());
-      const { maxQueuedBytes } = service.deps.limits;
-      const { subscription, position } = await service.deps.hub.subscribe(reader, {
+      const { types, limits } = service.deps;
+      const { maxQueuedBytes } = limits;
+      const { share } = call.caller;
+      const reader = decodeMessage(UserSchema, call.format, this.request.get(), types);
+      const { subscription, position } = await service.operations.subscribe({ reader }, call.caller, {
         encoding: this.encoding,
-        share: call.share,
+        share,
         // The exchange says false from its own mark on, and then tells when it has drained; ours lies above it.
         write: (bytes) => call.write(bytes) || call.queuedBytes <= maxQueuedBytes,
         ended: (error) => call.finish(error),

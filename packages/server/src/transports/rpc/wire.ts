@@ -1,6 +1,6 @@
 import type { ConfabError } from "@confab/contract";
 import type { Fields } from "../../http/exchange.js";
-import type { WireFormat } from "../../service/index.js";
+import type { TransportName, WireFormat } from "../../service/index.js";
 import type { BrokenGzipCode } from "./compression.js";
 
 /**
@@ -8,6 +8,7 @@ import type { BrokenGzipCode } from "./compression.js";
  * are the same for all; the heads, the endings and the spelling of errors differ.
  */
 export interface Wire {
+  readonly transport: TransportName;
   readonly format: WireFormat;
   /** The whole response body is base64, chunk by chunk. */
   readonly isText: boolean;

@@ -1,12 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import { ConfabError, confabErrorFrom, formatPosition, messageJson, parsePosition } from "@confab/contract";
 import { SubscribedSchema } from "@confab/contract/gen/confab/v1/frame_pb";
-import type { Subscribed, SubscribeRequest } from "../../core/index.js";
+import type { User } from "@confab/contract/gen/confab/v1/message_pb";
 import type { Exchange } from "../../http/exchange.js";
 import { ignoredBody } from "../../http/read-body.js";
 import { ReaderStalls } from "../../http/reader-stalls.js";
 import { wirePositionFrom } from "../../service/conversions.js";
-import type { ChatService } from "../../service/index.js";
+import { type ChatService, type Reading, RequestCaller } from "../../service/index.js";
 import { EventMessages, eventText } from "./event.js";
 import { Heartbeats } from "./heartbeats.js";
 import { endForGood, eventStreamFields, finalEventId } from "./refusal.js";
@@ -22,10 +22,10 @@ export interface SseDeps {
 
 export interface SseHandler {
   /**
-   * Answer a call of StreamMessages with events. The exchange has no listener yet. `requestJson` makes the request, a `User`
-   * in proto3 JSON; what it throws is answered as any refusal of a stream.
+   * Answer a call of StreamMessages with events. The exchange has no listener yet. `reader` makes the request; what it throws
+   * is answered as any refusal of a stream.
    */
-  readonly openStream: (exchange: Exchange, requestJson: () => Uint8Array) => void;
+  readonly openStream: (exchange: Exchange, reader: () => User) => void;
   /** Stop the heartbeats. The streams end with their subscriptions. May be called twice. */
   close(): void;
 }
@@ -36,7 +36,7 @@ const retrySpreadMs = 2_000;
 
 /** The messages of a room as server-sent events, for `EventSource` and for `curl`. */
 export function createSseHandler({ service, random = Math.random, report = ignoreBug }: SseDeps): SseHandler {
-  const { limits, hub, types } = service.deps;
+  const { limits, types } = service.deps;
   const heartbeats = new Heartbeats(limits.pingIntervalMs);
   const retryMs = () => retryAtLeastMs + Math.floor(random() * retrySpreadMs);
   const streamDeps: SseStreamDeps = {
@@ -48,23 +48,23 @@ export function createSseHandler({ service, random = Math.random, report = ignor
     report,
   };
 
-  const begin = (
-    exchange: Exchange,
-    stream: SseStream,
-    room: string,
-    { subscription, position, isRecovered }: Subscribed,
-  ) => {
+  const begin = (exchange: Exchange, stream: SseStream, { subscription, room, position, isRecovered }: Reading) => {
     if (!stream.open(subscription)) return;
     heartbeats.add(stream);
     const id = formatPosition(position);
     exchange.respond(200, { ...eventStreamFields, "confab-position": id });
+    if (exchange.request.method === "HEAD") {
+      stream.abandon();
+      exchange.end();
+      return;
+    }
     const subscribed = create(SubscribedSchema, { room, position: wirePositionFrom(position), recovered: isRecovered });
     const json = messageJson(SubscribedSchema, subscribed, types);
     exchange.write(Buffer.from(eventText({ name: "subscribed", id, retryMs: retryMs(), json })));
   };
 
   return {
-    openStream: (exchange, requestJson) => {
+    openStream: (exchange, reader) => {
       const lastEventId = exchange.request.headers["last-event-id"];
       if (lastEventId === finalEventId) {
         exchange.listen(ignoredBody);
@@ -72,22 +72,15 @@ export function createSseHandler({ service, random = Math.random, report = ignor
         return;
       }
       const stream = new SseStream(exchange, streamDeps);
-      let request: SubscribeRequest;
-      try {
-        request = resumed(service.decodeReader("json", requestJson()), lastEventId);
-      } catch (thrown) {
-        stream.refuse(confabErrorFrom(thrown));
-        return;
-      }
-      if (exchange.request.method === "HEAD") {
-        exchange.respond(200, eventStreamFields);
-        exchange.end();
-        return;
-      }
-      hub
-        .subscribe(request, stream)
+      const subscribed = async () => {
+        const asked = resumed(reader(), lastEventId);
+        // It reads nothing, so nobody is told that it came.
+        if (exchange.request.method === "HEAD") asked.name = "";
+        return service.operations.subscribe({ reader: asked }, new RequestCaller("sse", exchange), stream);
+      };
+      subscribed()
         .then(
-          (subscribed) => begin(exchange, stream, request.room, subscribed),
+          (reading) => begin(exchange, stream, reading),
           (thrown: unknown) => stream.refuse(confabErrorFrom(thrown)),
         )
         // A bug in the answering itself must end this exchange and nothing else.
@@ -110,8 +103,8 @@ function ignoreBug(): void {
  *
  * @throws MALFORMED_MESSAGE: the header is no position of ours.
  */
-function resumed(request: SubscribeRequest, lastEventId: string | undefined): SubscribeRequest {
-  if (lastEventId === undefined || lastEventId === "") return request;
+function resumed(reader: User, lastEventId: string | undefined): User {
+  if (lastEventId === undefined || lastEventId === "") return reader;
   const after = parsePosition(lastEventId);
   if (!after) {
     throw new ConfabError(
@@ -119,5 +112,5 @@ function resumed(request: SubscribeRequest, lastEventId: string | undefined): Su
       `last-event-id ${JSON.stringify(lastEventId.slice(0, 64))} is not a position (epoch:offset)`,
     );
   }
-  return { ...request, after, history: 0 };
+  return { ...reader, after: wirePositionFrom(after), history: 0 };
 }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { create } from "@bufbuild/protobuf";
 import { ConfabError } from "@confab/contract";
+import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import { roomIdFrom, type Subscription } from "../../core/index.js";
 import { ReaderStalls } from "../../http/reader-stalls.js";
 import { FakeExchange } from "../../testing/fake-exchange.js";
@@ -101,7 +103,7 @@ test("a bug in the answering ends the exchange and is reported", async () => {
     throw bug;
   };
   const sse = createSseHandler({ service, report: (error) => reported.push(error) });
-  sse.openStream(exchange, () => Buffer.from("{}"));
+  sse.openStream(exchange, () => create(UserSchema));
   while (!exchange.isReset) await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(reported, [bug]);
   assert.equal(hub.roomInUse(roomIdFrom("lobby")), undefined);

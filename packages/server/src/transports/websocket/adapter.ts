@@ -6,7 +6,7 @@ import type { UpgradeHandler } from "../../http/h1/server.js";
 import { ReaderStalls } from "../../http/reader-stalls.js";
 import { turnAway } from "../../http/turn-away.js";
 import { errorJson } from "../../http-reply/index.js";
-import type { ChatService, FrameSessions } from "../../service/index.js";
+import { type ChatService, connectionCaller, type FrameSessions } from "../../service/index.js";
 import type { Share } from "../../work/index.js";
 import { Forms } from "./codec.js";
 import { FramedSession } from "./framed-session.js";
@@ -41,12 +41,13 @@ export function createWebSocketHandler(deps: WebSocketDeps): UpgradeHandler {
 
   const open = (
     subprotocol: string | undefined,
-    target: string,
+    { target, remoteAddress }: RequestHead,
     socket: Socket,
     firstBytes: Uint8Array,
     share: Share,
     responseBytes: Uint8Array,
   ) => {
+    const caller = connectionCaller("websocket", remoteAddress, share);
     const framed = forms.framedForm(subprotocol);
     const { maxMessageBytes } = framed ?? forms.plain;
     const { maxQueuedBytes, maxControlFrames, budgetWindowMs } = limits;
@@ -54,9 +55,9 @@ export function createWebSocketHandler(deps: WebSocketDeps): UpgradeHandler {
     const settings = { maxMessageBytes, maxQueuedBytes, heartbeat, maxControlFrames, budgetWindowMs, onAbuse };
     const connection = openConnection(socket, firstBytes, settings);
     connection.write(responseBytes);
-    if (framed) connection.listen(new FramedSession(connection, share, framed, framedDeps));
+    if (framed) connection.listen(new FramedSession(connection, caller, framed, framedDeps));
     else {
-      const session = new PlainSession(connection, share, forms.plain, plainDeps);
+      const session = new PlainSession(connection, caller, forms.plain, plainDeps);
       connection.listen(session);
       void session.open(target);
     }
@@ -74,7 +75,7 @@ export function createWebSocketHandler(deps: WebSocketDeps): UpgradeHandler {
       return;
     }
     const answer = answerHandshake(request, (offered) => forms.choose(offered));
-    if (answer.isAccepted) open(answer.subprotocol, target, socket, firstBytes, share, answer.responseBytes);
+    if (answer.isAccepted) open(answer.subprotocol, request, socket, firstBytes, share, answer.responseBytes);
     else refuse(socket, answer.error, answer);
   };
 }

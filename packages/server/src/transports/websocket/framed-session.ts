@@ -1,6 +1,13 @@
 import { ConfabError } from "@confab/contract";
 import type { ReaderStalls, StallingReader } from "../../http/reader-stalls.js";
-import type { FrameChannel, FrameEncoding, FrameSession, FrameSessions, WireFormat } from "../../service/index.js";
+import type {
+  Caller,
+  FrameChannel,
+  FrameEncoding,
+  FrameSession,
+  FrameSessions,
+  WireFormat,
+} from "../../service/index.js";
 import { type PacedInput, type Share, waitInTurn } from "../../work/index.js";
 import { closeWith } from "./close.js";
 import type { Form, FramedForm } from "./codec.js";
@@ -16,8 +23,8 @@ export interface FramedSessionDeps {
 
 /** A connection that speaks ClientFrame and ServerFrame: the same session as a Converse stream, on a WebSocket. */
 export class FramedSession implements ConnectionListener, FrameChannel, PacedInput, StallingReader {
-  readonly transport = "websocket";
   readonly format: WireFormat;
+  readonly share: Share;
   readonly encoding: FrameEncoding;
   waitingSteps = 0;
   seenTakenBytes = 0;
@@ -28,11 +35,12 @@ export class FramedSession implements ConnectionListener, FrameChannel, PacedInp
 
   constructor(
     private readonly connection: WebSocketConnection,
-    readonly share: Share,
+    readonly caller: Caller,
     private readonly form: FramedForm,
     private readonly deps: FramedSessionDeps,
   ) {
     this.format = form.format;
+    this.share = caller.share;
     this.encoding = form.encoding;
     // Last: the session's welcome is sent through this channel at once.
     this.session = deps.sessions.begin(this);
@@ -43,10 +51,6 @@ export class FramedSession implements ConnectionListener, FrameChannel, PacedInp
     if (isText !== this.form.isText) this.close(wrongFrameType(this.form));
     else if (this.share.isFree) this.session.receive(payload);
     else waitInTurn(this, () => this.session.receive(payload));
-  }
-
-  get remoteAddress(): string {
-    return this.connection.remoteAddress;
   }
 
   drained(): void {

@@ -1,23 +1,26 @@
+import { create } from "@bufbuild/protobuf";
 import { ConfabError, parsePosition } from "@confab/contract";
-import type { SubscribeRequest } from "../../core/index.js";
-import type { ChatService } from "../../service/index.js";
+import { type User, UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 
 /**
  * What a plain client wants to read, from its URL: `?room=&after=&history=&name=`, the fields of the contract's `User`, all of
  * them optional. Other parameters are left to the application.
  *
- * @throws MALFORMED_MESSAGE, INVALID_MESSAGE: as for the same fields elsewhere.
+ * @throws MALFORMED_MESSAGE: as for the same fields elsewhere.
  */
-export function plainRequestFrom(target: string, service: ChatService): SubscribeRequest {
+export function plainReaderFrom(target: string): User {
   const query = new URLSearchParams(target.includes("?") ? target.slice(target.indexOf("?")) : "");
   // An empty parameter is one that a form did not fill in.
-  const [name, room, history, after] = ["name", "room", "history", "after"].map((key) => query.get(key) || undefined);
-  const reader = { name, room, history: numberFrom(history), after: positionFrom(after) };
-  return service.decodeReader("json", Buffer.from(JSON.stringify(reader)));
+  const [name = "", room = "", history, after] = ["name", "room", "history", "after"].map(
+    (key) => query.get(key) || undefined,
+  );
+  const position = positionFrom(after);
+  return create(UserSchema, { name, room, history: numberFrom(history), ...(position && { after: position }) });
 }
 
-function numberFrom(text: string | undefined): number | undefined {
-  if (text === undefined || /^[0-9]{1,9}$/.test(text)) return text === undefined ? undefined : Number(text);
+function numberFrom(text: string | undefined): number {
+  if (text === undefined) return 0;
+  if (/^[0-9]{1,9}$/.test(text)) return Number(text);
   throw malformed("history", text, "a number");
 }
 
@@ -25,7 +28,7 @@ function positionFrom(text: string | undefined) {
   if (text === undefined) return undefined;
   const position = parsePosition(text);
   if (!position) throw malformed("after", text, "a position (epoch:offset)");
-  return { epoch: position.epoch, offset: String(position.offset) };
+  return { epoch: position.epoch, offset: BigInt(position.offset) };
 }
 
 function malformed(parameter: string, text: string, what: string): ConfabError {

@@ -2,12 +2,12 @@ import { type ConfabError, confabErrorFrom } from "@confab/contract";
 import type { Encoding, RoomId, Sink, Subscription } from "../../core/index.js";
 import type { ReaderStalls, StallingReader } from "../../http/reader-stalls.js";
 import { errorJson } from "../../http-reply/index.js";
-import { type ChatService, decodeNewMessage, ErrorBudget } from "../../service/index.js";
+import { type Caller, type ChatService, decodeSentMessage, type ErrorBudget } from "../../service/index.js";
 import { cost, type PacedInput, type Share, spendParsed, waitInTurn } from "../../work/index.js";
 import { closeWith } from "./close.js";
 import type { Form } from "./codec.js";
 import { wrongFrameType } from "./framed-session.js";
-import { plainRequestFrom } from "./plain-request.js";
+import { plainReaderFrom } from "./plain-request.js";
 import type { ConnectionListener, WebSocketConnection } from "./protocol/connection.js";
 
 export interface PlainSessionDeps {
@@ -24,6 +24,7 @@ export interface PlainSessionDeps {
  */
 export class PlainSession implements ConnectionListener, Sink, PacedInput, StallingReader {
   readonly encoding: Encoding;
+  readonly share: Share;
   waitingSteps = 0;
   seenTakenBytes = 0;
   stalledSweeps = 0;
@@ -39,13 +40,13 @@ export class PlainSession implements ConnectionListener, Sink, PacedInput, Stall
 
   constructor(
     private readonly connection: WebSocketConnection,
-    readonly share: Share,
+    private readonly caller: Caller,
     private readonly form: Form,
     private readonly deps: PlainSessionDeps,
   ) {
     this.encoding = form.encoding;
-    const { limits, hub } = deps.service.deps;
-    this.errors = new ErrorBudget(limits, hub.clock);
+    this.share = caller.share;
+    this.errors = deps.service.newErrorBudget();
     deps.readerStalls.add(this);
   }
 
@@ -54,15 +55,14 @@ export class PlainSession implements ConnectionListener, Sink, PacedInput, Stall
     // A message sent before the room is read would not come back to its sender.
     this.connection.pause();
     try {
-      const { service } = this.deps;
-      const request = plainRequestFrom(target, service);
-      const { subscription } = await service.deps.hub.subscribe(request, this);
+      const reader = plainReaderFrom(target);
+      const { subscription, room } = await this.deps.service.operations.subscribe({ reader }, this.caller, this);
       if (this.isOver) {
         subscription.close();
         return;
       }
       this.subscription = subscription;
-      this.room = request.room;
+      this.room = room;
       this.connection.resume();
     } catch (thrown) {
       this.ended(confabErrorFrom(thrown));
@@ -137,10 +137,10 @@ export class PlainSession implements ConnectionListener, Sink, PacedInput, Stall
 
   /** Never rejects: what goes wrong is an answer. */
   private async send(payload: Buffer): Promise<void> {
-    const { hub, types } = this.deps.service.deps;
+    const { operations, deps } = this.deps.service;
     try {
-      const message = decodeNewMessage("json", payload, types);
-      await hub.send(message.room === "" && this.room ? { ...message, room: this.room } : message);
+      const message = decodeSentMessage("json", payload, deps.types);
+      await operations.send(message.room === "" && this.room ? { ...message, room: this.room } : message, this.caller);
       this.errors.giveBack();
     } catch (thrown) {
       this.refused(confabErrorFrom(thrown));
@@ -155,7 +155,7 @@ export class PlainSession implements ConnectionListener, Sink, PacedInput, Stall
     this.sendError(error);
     const spent = this.isOver ? undefined : this.errors.count(error);
     if (spent === undefined) return;
-    this.deps.onAbuse(this.connection.remoteAddress, spent.message);
+    this.deps.onAbuse(this.caller.remoteAddress, spent.message);
     this.ended(spent);
   }
 

@@ -7,6 +7,7 @@ import { connectErrorJson } from "./error-json.js";
 
 /** The Connect protocol's streams (connectrpc.com/docs/protocol#streaming-rpcs): the status is the last envelope, in JSON. */
 export class ConnectStreamWire implements Wire {
+  readonly transport = "connect";
   readonly isText = false;
   readonly isCutWhenIdle = true;
   readonly brokenGzipCode = "MALFORMED_MESSAGE";

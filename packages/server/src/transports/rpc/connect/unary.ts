@@ -2,7 +2,7 @@ import { ConfabError, confabErrorFrom, type PayloadTypes } from "@confab/contrac
 import type { ArrivalTimeouts } from "../../../http/arrival-timeouts.js";
 import type { Exchange, Fields } from "../../../http/exchange.js";
 import { collectBody, ignoredBody } from "../../../http/read-body.js";
-import type { WireFormat } from "../../../service/index.js";
+import { RequestCaller, type WireFormat } from "../../../service/index.js";
 import { cost } from "../../../work/index.js";
 import { acceptsGzip, compress, decompress, isGzipNamed, minCompressedBytes } from "../compression.js";
 import type { Method } from "../method.js";
@@ -91,7 +91,7 @@ export class ConnectUnaryCall {
   private call(request: Uint8Array): void {
     // Past its deadline a call has been answered, and must not be done after all.
     if (this.isOver) return;
-    this.method.call(this.format, request, this.exchange).then(
+    this.method.call(this.format, request, new RequestCaller("connect", this.exchange)).then(
       (reply) => this.reply(reply),
       (thrown) => this.fail(confabErrorFrom(thrown)),
     );

@@ -10,6 +10,7 @@ import type { Wire } from "../wire.js";
  * no trailers. In text mode the body is base64.
  */
 export class GrpcWebWire implements Wire {
+  readonly transport = "grpc-web";
   readonly encodingHeader = "grpc-encoding";
   readonly isCutWhenIdle = true;
   readonly brokenGzipCode = "BROKEN_COMPRESSION";

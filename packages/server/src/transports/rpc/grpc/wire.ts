@@ -23,6 +23,7 @@ const streamHeads = {
 
 /** gRPC over HTTP/2 (grpc/doc/PROTOCOL-HTTP2.md). */
 export class GrpcWire implements Wire {
+  readonly transport = "grpc";
   readonly isText = false;
   readonly isCutWhenIdle = false;
   readonly brokenGzipCode = "BROKEN_COMPRESSION";

@@ -10,8 +10,8 @@ import {
   ServerReflectionResponseSchema,
 } from "@confab/contract/gen/grpc/reflection/v1/reflection_pb";
 import { decodeMessage, encodeMessage, FrameSessions, type WireFormat } from "../../../service/index.js";
+import { testCaller } from "../../../testing/test-caller.js";
 import { testService } from "../../../testing/test-service.js";
-import { Work } from "../../../work/index.js";
 import type { Call } from "../method.js";
 import { createMethods } from "../methods.js";
 import { Readiness } from "./health.js";
@@ -39,9 +39,9 @@ function answerTo(
   const method = methods.get(`/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`);
   assert.ok(method?.kind === "bidi");
   const sent: Uint8Array[] = [];
-  const call: Pick<Call, "format" | "share" | "start" | "send" | "finish"> = {
+  const call: Pick<Call, "format" | "caller" | "start" | "send" | "finish"> = {
     format,
-    share: new Work().share(),
+    caller: testCaller(),
     start: () => undefined,
     send: (message) => sent.push(message) > 0,
     finish: () => undefined,

@@ -41,11 +41,11 @@ class Reflection implements CallHandler {
 
   message(bytes: Uint8Array): void {
     const { call, types } = this;
-    spendParsed(call.share, call.format, bytes.length);
+    spendParsed(call.caller.share, call.format, bytes.length);
     const request = decodeMessage(ServerReflectionRequestSchema, call.format, bytes, types);
     const reply = this.encoded(request, this.answer(request));
     // It has 100 KB, for a request of 50 bytes.
-    call.share.spend((reply.length * cost.parsedKib.proto) / 1_024);
+    call.caller.share.spend((reply.length * cost.parsedKib.proto) / 1_024);
     // A client that asks and never reads is stopped by flow control instead of filling our heap.
     if (!call.send(reply)) call.pause();
   }

@@ -1,29 +1,18 @@
 import { create } from "@bufbuild/protobuf";
-import { ConfabError, decodeChatMessage, type NewMessage, type PayloadTypes, type SentMessage } from "@confab/contract";
+import { type Ack, ConfabError, type NewMessage, type PayloadTypes, type SentMessage } from "@confab/contract";
 import { type ChatMessage, ChatMessageSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import { isValidNewMessage, refuseViolations, violationsOf } from "@confab/contract/validation";
-import { anyFrom, payloadFrom } from "./conversions.js";
-import { decodeMessage, type WireFormat } from "./wire-format.js";
+import { roomIdFrom } from "../../core/index.js";
+import { anyFrom } from "../conversions.js";
+import type { Operation } from "./operation.js";
 
-/**
- * Read and check a message that a client sends. This is the one place where a send is checked, whatever brought it.
- *
- * @throws MALFORMED_MESSAGE, INVALID_MESSAGE.
- */
-export function decodeNewMessage(format: WireFormat, bytes: Uint8Array, types: PayloadTypes): NewMessage {
-  return checkNewMessage(
-    format === "proto"
-      ? decodeChatMessage(bytes)
-      : sentMessageFrom(decodeMessage(ChatMessageSchema, format, bytes, types)),
-    types,
-  );
-}
-
-/** Like `decodeNewMessage`, for a message that came decoded, within a frame or from a REST route. */
-export function sentMessageFrom(message: ChatMessage): SentMessage {
-  const { user, text, room, id, payload, encodedPayload } = message;
-  return { user, text, room, id, payload: payloadFrom(payload), encodedPayload: payloadFrom(encodedPayload) };
-}
+/** Append a message to its room. Resolves once it is durable. @throws what `Hub.send` throws. */
+export const send: Operation<SentMessage, NewMessage, Promise<Ack>> = {
+  action: "send",
+  check: (message, { types }) => checkNewMessage(message, types),
+  roomOf: ({ room }) => roomIdFrom(room),
+  run: (message, _caller, { hub }) => hub.send(message),
+};
 
 /** @throws INVALID_MESSAGE with each violation, MALFORMED_MESSAGE for a payload that is not of its type. */
 export function checkNewMessage(message: SentMessage, types: PayloadTypes): NewMessage {

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { create } from "@bufbuild/protobuf";
+import { ConfabError } from "@confab/contract";
+import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
+import {
+  GetHistoryRequestSchema,
+  ListMembersRequestSchema,
+  ListRoomsRequestSchema,
+  SignalSchema,
+} from "@confab/contract/gen/confab/v1/room_pb";
+import { roomIdFrom } from "../../core/index.js";
+import { RecordingSink } from "../../testing/recording-sink.js";
+import { testCaller } from "../../testing/test-caller.js";
+import { testService } from "../../testing/test-service.js";
+import type { Caller, Principal } from "./caller.js";
+import type { Operations } from "./operations.js";
+
+const form = { begin: async () => undefined, maxBytes: 1_000, bytesOf: () => 1, unitsPerEntry: 1, unitsPerKib: 1 };
+const listing = { begin: form.begin, unitsPerItem: 1, take: () => undefined };
+
+/** Every operation, asked for in room `den`. The compiler demands a new one here. */
+const asking: { readonly [Name in keyof Operations]: (operations: Operations, caller: Caller) => unknown } = {
+  send: ({ send }, caller) => send({ user: "ann", text: "hi", room: "den", id: "" }, caller),
+  subscribe: ({ subscribe }, caller) =>
+    subscribe({ reader: create(UserSchema, { room: "den" }) }, caller, new RecordingSink()),
+  newest: ({ newest }, caller) => newest(roomIdFrom("den"), caller),
+  history: ({ history }, caller) => history(create(GetHistoryRequestSchema, { room: "den" }), caller, form),
+  rooms: ({ rooms }, caller) => rooms(create(ListRoomsRequestSchema), caller, listing),
+  members: ({ members }, caller) => members(create(ListMembersRequestSchema, { room: "den" }), caller, listing),
+  signal: ({ signal }, caller) => signal(create(SignalSchema, { user: "ann", room: "den", kind: "typing" }), caller),
+};
+
+const needed: { readonly [Name in keyof Operations]: string } = {
+  send: "send den",
+  subscribe: "read den",
+  newest: "read den",
+  history: "history den",
+  rooms: "list undefined",
+  members: "members den",
+  signal: "signal den",
+};
+
+for (const name of Object.keys(asking) as (keyof Operations)[]) {
+  test(`${name} asks whether its caller may, in which room, and does nothing for one that may not`, async () => {
+    const { service, engine } = testService();
+    const questions: string[] = [];
+    const may = (isAllowed: boolean): Principal => ({
+      may: (action, room) => {
+        questions.push(`${action} ${room}`);
+        return isAllowed;
+      },
+    });
+    const run = async (principal: Principal) => asking[name](service.operations, { ...testCaller(), principal });
+    const untouched = new Proxy(engine.log, {
+      get: () => {
+        throw new Error("the log was asked");
+      },
+    });
+    Object.assign(engine, { log: untouched });
+    await assert.rejects(
+      run(may(false)),
+      (error) => error instanceof ConfabError && error.code === "PERMISSION_DENIED",
+    );
+    assert.deepEqual(questions, [needed[name]]);
+    Object.assign(engine, { log: testService().engine.log });
+    await run(may(true));
+    assert.deepEqual(questions, [needed[name], needed[name]]);
+  });
+}
+
+test("a violation names the field where it stands in what the client sent", async () => {
+  const { operations } = testService().service;
+  const reader = create(UserSchema, { history: 1_001 });
+  for (const [within, field] of [
+    [undefined, "history"],
+    ["reader.", "reader.history"],
+  ] as const) {
+    const asked = { reader, ...(within && { within }) };
+    await assert.rejects(
+      async () => operations.subscribe(asked, testCaller(), new RecordingSink()),
+      (error) => error instanceof ConfabError && error.facts.violations?.[0]?.field === field,
+    );
+  }
+});

@@ -1,0 +1,23 @@
+import { history } from "./history.js";
+import { members } from "./members.js";
+import { newest } from "./newest.js";
+import { type OperationDeps, opened } from "./operation.js";
+import { rooms } from "./rooms.js";
+import { send } from "./send.js";
+import { signal } from "./signal.js";
+import { subscribe } from "./subscribe.js";
+
+/** The contract's operations, each behind the check of its request and of its caller's permissions. */
+export type Operations = ReturnType<typeof operationsOn>;
+
+export function operationsOn(deps: OperationDeps) {
+  return {
+    send: opened(send, deps),
+    subscribe: opened(subscribe, deps),
+    newest: opened(newest, deps),
+    history: opened(history, deps),
+    rooms: opened(rooms, deps),
+    members: opened(members, deps),
+    signal: opened(signal, deps),
+  };
+}

@@ -1,0 +1,35 @@
+import { type ListRoomsRequest, ListRoomsRequestSchema } from "@confab/contract/gen/confab/v1/room_pb";
+import { refuseViolations, violationsOf } from "@confab/contract/validation";
+import type { MemberCounts, RoomSummary } from "../../core/index.js";
+import { type ListingForm, readListing } from "./listing.js";
+import type { Operation } from "./operation.js";
+
+/** A room, and how many read it. */
+export type ListedRoom = RoomSummary & MemberCounts;
+
+/** List rooms by name. Resolves with the name that the next page comes after. @throws ENGINE_UNAVAILABLE */
+export const rooms: Operation<ListRoomsRequest, ListRoomsRequest, Promise<string>, [form: ListingForm<ListedRoom>]> = {
+  action: "list",
+  check: (asked) => {
+    refuseViolations(violationsOf(ListRoomsRequestSchema, asked));
+    return asked;
+  },
+  roomOf: () => undefined,
+  run: ({ prefix, limit, page }, { share }, { engine: { log, members } }, form) =>
+    readListing(
+      {
+        limit,
+        page,
+        read: async (after, count) => {
+          const summaries = await log.list(prefix, after, count);
+          const counts = await members.counts(summaries.map(({ room }) => room));
+          return summaries.map((summary, index) => ({ ...noMembers, ...summary, ...counts[index] }));
+        },
+        nameOf: ({ room }) => room,
+      },
+      form,
+      share,
+    ),
+};
+
+const noMembers: MemberCounts = { members: 0, subscribers: 0 };

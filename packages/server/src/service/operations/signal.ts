@@ -1,0 +1,20 @@
+import { SignalSchema, type Signal as WireSignal } from "@confab/contract/gen/confab/v1/room_pb";
+import { isValidSignal, refuseViolations, violationsOf } from "@confab/contract/validation";
+import { roomIdFrom, type Signal } from "../../core/index.js";
+import { payloadFrom, positionFrom } from "../conversions.js";
+import type { Operation } from "./operation.js";
+
+/** Tell a room's readers, at most once. @throws RATE_LIMITED */
+export const signal: Operation<WireSignal, Signal, void> = {
+  action: "signal",
+  check: (wire, { types }) => {
+    if (!isValidSignal(wire)) refuseViolations(violationsOf(SignalSchema, wire));
+    const { user, room, kind, position } = wire;
+    // The contract refuses a signal with both.
+    const payload = payloadFrom(wire.payload ?? wire.encodedPayload);
+    if (payload) types.check(payload);
+    return { user, room: roomIdFrom(room), kind, position: positionFrom(position), payload };
+  },
+  roomOf: ({ room }) => room,
+  run: (checked, _caller, { hub }) => hub.signal(checked),
+};

@@ -1,0 +1,126 @@
+import type { DescMessage, DescMethodUnary, Message, MessageShape } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import { ackJson, encodeAck } from "@confab/contract";
+import { ChatService as ChatServiceDesc } from "@confab/contract/gen/confab/v1/chat_service_pb";
+import { MemberSchema, RoomSchema } from "@confab/contract/gen/confab/v1/room_pb";
+import type { Member } from "../core/index.js";
+import { cost, holdRoom, type ReplyRoom, spendParsed } from "../work/index.js";
+import { wirePositionFrom } from "./conversions.js";
+import { encodeHistory, historyForm } from "./history.js";
+import { ListedReply } from "./listed-reply.js";
+import type { MessageJson } from "./message-json.js";
+import type { ListedRoom, Operations, UnaryCaller } from "./operations/index.js";
+import { decodeSentMessage, sentMessageFrom } from "./sent-message.js";
+import { decodeMessage, encodeMessage, type WireFormat } from "./wire-format.js";
+
+/** A unary RPC of the contract. Both calls reject with a ConfabError for what the client did wrong. */
+export interface UnaryMethod {
+  readonly hasNoSideEffects: boolean;
+  /** Encoded request in, encoded reply out. */
+  readonly call: (format: WireFormat, request: Uint8Array, caller: UnaryCaller) => Promise<Uint8Array>;
+  /** For a request message that a transport has put together itself, of the RPC's input type; the reply is JSON. */
+  readonly callInJson: (request: Message, caller: UnaryCaller) => Promise<Uint8Array>;
+}
+
+/** How one RPC asks its operation and writes the reply. */
+interface Spelling<In extends DescMessage, Asked> {
+  readonly decode: (format: WireFormat, bytes: Uint8Array) => Asked;
+  readonly from: (request: MessageShape<In>) => Asked;
+  readonly answer: (asked: Asked, format: WireFormat, caller: UnaryCaller) => Promise<Uint8Array>;
+}
+
+const { sendMessage, getHistory, listRooms, listMembers, sendSignal } = ChatServiceDesc.method;
+
+/** The unary RPCs on the operations, by name. */
+export function unaryMethods(operations: Operations, json: MessageJson): ReadonlyMap<string, UnaryMethod> {
+  const { types } = json;
+  const plain = <In extends DescMessage>(
+    rpc: DescMethodUnary<In, DescMessage>,
+    answer: Spelling<In, MessageShape<In>>["answer"],
+  ) =>
+    method(rpc, {
+      decode: (format, bytes) => decodeMessage(rpc.input, format, bytes, types),
+      from: (request) => request,
+      answer,
+    });
+
+  return new Map([
+    method(sendMessage, {
+      decode: (format, bytes) => decodeSentMessage(format, bytes, types),
+      from: sentMessageFrom,
+      answer: async (message, format, caller) => {
+        const ack = await operations.send(message, caller);
+        return format === "proto" ? encodeAck(ack) : Buffer.from(ackJson(ack));
+      },
+    }),
+    plain(getHistory, (asked, format, caller) =>
+      inRoom(caller, async (begin) => {
+        const page = await operations.history(asked, caller, { ...historyForm(format, json), begin });
+        return encodeHistory(format, page, json);
+      }),
+    ),
+    plain(listRooms, (asked, format, caller) =>
+      inRoom(caller, async (begin) => {
+        const reply = new ListedReply({ reply: listRooms.output, item: RoomSchema, list: "rooms" }, format, types);
+        const unitsPerItem = cost.listed[format];
+        const take = (rooms: readonly ListedRoom[]) => reply.add(rooms.map(wireRoomFrom));
+        return reply.end({ nextPage: await operations.rooms(asked, caller, { begin, unitsPerItem, take }) });
+      }),
+    ),
+    plain(listMembers, (asked, format, caller) =>
+      inRoom(caller, async (begin) => {
+        const options = { reply: listMembers.output, item: MemberSchema, list: "members" } as const;
+        const reply = new ListedReply(options, format, types);
+        const unitsPerItem = cost.listed[format];
+        const take = (members: readonly Member[]) => reply.add(members);
+        return reply.end(await operations.members(asked, caller, { begin, unitsPerItem, take }));
+      }),
+    ),
+    plain(sendSignal, async (signal, format, caller) => {
+      operations.signal(signal, caller);
+      return encodeMessage(sendSignal.output, format, create(sendSignal.output), types);
+    }),
+  ]);
+}
+
+function method<In extends DescMessage, Asked>(
+  { name, idempotency }: DescMethodUnary<In, DescMessage>,
+  { decode, from, answer }: Spelling<In, Asked>,
+): [string, UnaryMethod] {
+  return [
+    name,
+    {
+      hasNoSideEffects: idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS,
+      call: async (format, request, caller) => {
+        spendParsed(caller.share, format, request.length);
+        return answer(decode(format, request), format, caller);
+      },
+      callInJson: async (request, caller) => answer(from(request as MessageShape<In>), "json", caller),
+    },
+  ];
+}
+
+function wireRoomFrom({ room, epoch, oldest, newest, messages, members, subscribers }: ListedRoom) {
+  return {
+    name: room,
+    oldest: wirePositionFrom({ epoch, offset: oldest }),
+    newest: wirePositionFrom({ epoch, offset: newest }),
+    messages: BigInt(messages),
+    members,
+    subscribers,
+  };
+}
+
+/** Make a reply that may be large; `begin` resolves once there is room for it. Making it accounts for what it costs. */
+async function inRoom(
+  caller: UnaryCaller,
+  make: (begin: () => Promise<void>) => Promise<Uint8Array>,
+): Promise<Uint8Array> {
+  const held: { room?: ReplyRoom } = {};
+  const reply = await make(async () => {
+    held.room = await holdRoom(caller);
+  });
+  held.room?.resize(reply.length);
+  return reply;
+}
