@@ -163,7 +163,7 @@ async function firstFailure(files) {
     `--test-concurrency=${filesAtOnce}`,
     `--test-timeout=${fileTimeoutMs}`,
   ];
-  // A group of its own, so that what the tests have started can be stopped with them.
+  // A separate group, so that what the tests have started can be stopped with them.
   const runner = spawn(process.execPath, [...options, ...files], {
     cwd: copy,
     detached: true,

@@ -5,9 +5,11 @@ import { violationsOf } from "@confab/contract/validation";
 import { Hub } from "../core/index.js";
 import { ArrivalTimeouts } from "../http/arrival-timeouts.js";
 import type { StaticJson } from "../http-reply/index.js";
-import { ChatService, FrameSessions } from "../service/index.js";
+import { ChatService, FrameSessions, maxWireBytes } from "../service/index.js";
 import { createRestHandler } from "../transports/rest/adapter.js";
 import { createRpcHandler } from "../transports/rpc/adapter.js";
+import { serverMethods, unknownMethod } from "../transports/rpc/methods.js";
+import { Statuses } from "../transports/rpc/rpc-error.js";
 import { Readiness } from "../transports/rpc/services/health.js";
 import { createSseHandler } from "../transports/sse/adapter.js";
 import { createWebSocketHandler } from "../transports/websocket/adapter.js";
@@ -97,7 +99,15 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const sse = createSseHandler({ service, report });
   const onExchange = createRouter({
     admission,
-    rpc: createRpcHandler({ service, sessions, readiness, arrivals, report }),
+    rpc: createRpcHandler({
+      methods: serverMethods(service, sessions, readiness),
+      statuses: new Statuses(types),
+      maxMessageBytes: (format) => maxWireBytes(format, limits),
+      limits,
+      unknownMethod,
+      arrivals,
+      report,
+    }),
     rest: createRestHandler({ service, openStream: sse.openStream, bodyTimeouts: arrivals, report }),
     pages: new Map<string, Page | StaticJson>([
       ...operationPages(readiness, engine),

@@ -45,7 +45,8 @@ export function parseSourceFile(path: string, text: string): SourceFile {
   const mention = (mentioned: string, node: Node) => ({ text: mentioned, lineNumber: lineNumberAt(text, node.start) });
   walk(program as unknown as Node, (node) => {
     const specifier = specifierOf(node);
-    if (specifier !== undefined) imports.push({ ...mention(specifier, node), isOfTypes: isOfTypes(node), names: namesOf(node) });
+    if (specifier !== undefined)
+      imports.push({ ...mention(specifier, node), isOfTypes: isOfTypes(node), names: namesOf(node) });
     const chain = chainOf(node);
     if (chain !== undefined) chains.push(mention(chain, node));
   });

@@ -17,7 +17,11 @@ function violationsOf(file: SourceFile): string[] {
   ];
 }
 
-function importProblem(file: SourceFile, place: Place, { text: specifier, isOfTypes, names }: Import): string | undefined {
+function importProblem(
+  file: SourceFile,
+  place: Place,
+  { text: specifier, isOfTypes, names }: Import,
+): string | undefined {
   const path = importedPath(file.path, specifier);
   if (path === undefined) return outsideProblem(place, specifier);
   if (isForTests(path) && place.name !== "tests") return `imports ${specifier}, which is for tests`;

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 // By path, as in server-decoders.test.ts.
 import { ArrivalTimeouts } from "../../../server/dist/http/arrival-timeouts.js";
-import { FrameSessions } from "../../../server/dist/service/index.js";
+import { FrameSessions, maxWireBytes } from "../../../server/dist/service/index.js";
 import { FakeExchange } from "../../../server/dist/testing/fake-exchange.js";
 import { testService } from "../../../server/dist/testing/test-service.js";
 import { createRpcHandler } from "../../../server/dist/transports/rpc/adapter.js";
+import { serverMethods, unknownMethod } from "../../../server/dist/transports/rpc/methods.js";
+import { Statuses } from "../../../server/dist/transports/rpc/rpc-error.js";
 import { Readiness } from "../../../server/dist/transports/rpc/services/health.js";
 import { codeFromTrailers } from "../parity/raw-clients.js";
 import { fuzz } from "./fuzz.js";
@@ -44,7 +46,15 @@ fuzz({
       onAbuse: () => undefined,
       report,
     });
-    const { handle } = createRpcHandler({ service, sessions, readiness: new Readiness(), arrivals, report });
+    const { handle } = createRpcHandler({
+      methods: serverMethods(service, sessions, new Readiness()),
+      statuses: new Statuses(service.deps.types),
+      maxMessageBytes: (format) => maxWireBytes(format, service.deps.limits),
+      limits: service.deps.limits,
+      unknownMethod,
+      arrivals,
+      report,
+    });
     const exchange = new FakeExchange(headFrom(bytes.toString("latin1", 0, end < 0 ? bytes.length : end)));
     handle(exchange);
     let at = 0;

@@ -38,7 +38,7 @@ export function connectionCaller(transport: TransportName, remoteAddress: string
   return { principal: anyone, transport, remoteAddress, share };
 }
 
-/** What an HTTP request tells of its caller. */
+/** The part of an HTTP request that names its caller. */
 interface CallingRequest {
   readonly request: { readonly remoteAddress: string };
   readonly share: Share;

@@ -1,26 +1,30 @@
-import { ConfabError, confabErrorFrom } from "@confab/contract";
+import { ConfabError, type Limits } from "@confab/contract";
 import type { ArrivalTimeouts } from "../../http/arrival-timeouts.js";
 import type { Exchange, ExchangeHandler, Fields } from "../../http/exchange.js";
 import { ignoredBody } from "../../http/read-body.js";
 import { ReaderStalls } from "../../http/reader-stalls.js";
-import { type ChatService, type FrameSessions, maxWireBytes, type WireFormat } from "../../service/index.js";
+import type { WireFormat } from "../../service/index.js";
 import { type CallDeps, EnvelopedCall } from "./call.js";
 import { ConnectStreamWire } from "./connect/stream-wire.js";
 import { ConnectUnaryCall, type ConnectUnaryDeps, respondConnectError } from "./connect/unary.js";
 import { GrpcWire } from "./grpc/wire.js";
 import { GrpcWebWire } from "./grpc-web/wire.js";
 import { IdleStreams } from "./idle-streams.js";
-import type { Method } from "./method.js";
-import { createMethods } from "./methods.js";
-import type { Readiness } from "./services/health.js";
+import type { Method, Methods } from "./method.js";
+import { type RpcError, rpcErrorFrom, type Statuses } from "./rpc-error.js";
 import { connectTimeoutMs, grpcTimeoutMs } from "./timeout.js";
 import type { Wire } from "./wire.js";
 
 export interface RpcDeps {
-  readonly service: ChatService;
-  readonly sessions: FrameSessions;
-  readonly readiness: Readiness;
+  /** What is served: of any services. */
+  readonly methods: Methods;
+  readonly statuses: Statuses;
+  /** Bound of one message, in bytes, before and after decompression. */
+  readonly maxMessageBytes: (format: WireFormat) => number;
+  readonly limits: Limits;
   readonly arrivals: ArrivalTimeouts;
+  /** What a call of an RPC is told that is not among the methods. */
+  readonly unknownMethod: (path: string) => RpcError;
   /** For bugs: errors that have no place in the catalogue. */
   readonly report: (error: ConfabError) => void;
 }
@@ -56,26 +60,22 @@ export interface RpcHandler {
 
 /** gRPC, gRPC-Web and Connect: one dispatcher, told apart by the content type. */
 export function createRpcHandler(deps: RpcDeps): RpcHandler {
-  const { service, sessions, readiness, arrivals, report } = deps;
-  const { types, limits } = service.deps;
-  const methods = createMethods(service, sessions, readiness);
+  const { methods, statuses, maxMessageBytes, arrivals, report } = deps;
+  const unknownMethod = ({ request }: Exchange) => deps.unknownMethod(request.target.split("?", 1)[0] ?? "");
   const prefixes = new Set([...methods.keys()].map(prefixOf));
-  const idleStreams = new IdleStreams({ idleStreamEndMs: limits.idleStreamEndMs });
-  const readerStalls = new ReaderStalls(limits);
+  const idleStreams = new IdleStreams(deps.limits);
+  const readerStalls = new ReaderStalls(deps.limits);
   const callDeps: Readonly<Record<WireFormat, CallDeps>> = {
-    proto: { maxMessageBytes: maxWireBytes("proto", limits), arrivals, idleStreams, readerStalls, report },
-    json: { maxMessageBytes: maxWireBytes("json", limits), arrivals, idleStreams, readerStalls, report },
+    proto: { maxMessageBytes: maxMessageBytes("proto"), arrivals, idleStreams, readerStalls, report },
+    json: { maxMessageBytes: maxMessageBytes("json"), arrivals, idleStreams, readerStalls, report },
   };
-  const unaryDeps: ConnectUnaryDeps = {
-    types,
-    maxMessageBytes: (format) => maxWireBytes(format, limits),
-    arrivals,
-    report,
-  };
+  const unaryDeps: ConnectUnaryDeps = { statuses, maxMessageBytes, arrivals, report };
 
-  const refuse = (exchange: Exchange, error: ConfabError, fields?: Fields) => {
+  const refuse = (exchange: Exchange, error: RpcError, fields?: Fields) => {
     exchange.listen(ignoredBody);
-    respondConnectError(exchange, error, types, { status: error.kind.http, ...(fields && { fields }) });
+    // An RpcStatusError is raised here for one reason: nothing is at this path.
+    const status = error instanceof ConfabError ? error.kind.http : 404;
+    respondConnectError(exchange, error, statuses, { status, ...(fields && { fields }) });
   };
 
   const refuseInItsForm = (exchange: Exchange, error: ConfabError) => {
@@ -139,9 +139,9 @@ export function createRpcHandler(deps: RpcDeps): RpcHandler {
   };
 
   const wireOf = (exchange: Exchange, { protocol, format }: Spoken): Wire => {
-    if (protocol === "grpc") return new GrpcWire(exchange, format);
-    if (protocol === "connect-stream") return new ConnectStreamWire(exchange, format, types);
-    return new GrpcWebWire(exchange, format, protocol === "grpc-web-text");
+    if (protocol === "grpc") return new GrpcWire(exchange, format, statuses);
+    if (protocol === "connect-stream") return new ConnectStreamWire(exchange, format, statuses);
+    return new GrpcWebWire(exchange, format, protocol === "grpc-web-text", statuses);
   };
 
   const beginEnveloped = (
@@ -155,7 +155,7 @@ export function createRpcHandler(deps: RpcDeps): RpcHandler {
       new EnvelopedCall(exchange, wire, method, timeoutMs(exchange), callDeps[wire.format]).begin();
     } catch (thrown) {
       exchange.listen(ignoredBody);
-      wire.end(confabErrorFrom(thrown), false);
+      wire.end(rpcErrorFrom(thrown), false);
     }
   };
 
@@ -220,8 +220,4 @@ function isRpcContentType(contentType: string | undefined): boolean {
 /** A content type without parameters such as `charset`, in lower case. */
 function bareType(contentType: string): string {
   return contentType.split(";", 1)[0]?.trim().toLowerCase() ?? "";
-}
-
-function unknownMethod({ request }: Exchange): ConfabError {
-  return new ConfabError("UNKNOWN_METHOD", `no RPC is called ${request.target.split("?", 1)[0]}`);
 }

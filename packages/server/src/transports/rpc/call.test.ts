@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { ConfabError, EnvelopeReader, enveloped, envelopeFlag } from "@confab/contract";
+import { ConfabError, EnvelopeReader, enveloped, envelopeFlag, PayloadTypes } from "@confab/contract";
 import { forEachSeed } from "@confab/contract/testing/random";
 import { ArrivalTimeouts } from "../../http/arrival-timeouts.js";
 import type { Fields } from "../../http/exchange.js";
@@ -12,6 +12,9 @@ import { EnvelopedCall } from "./call.js";
 import { GrpcWire } from "./grpc/wire.js";
 import { IdleStreams } from "./idle-streams.js";
 import type { Call, CallHandler, Method } from "./method.js";
+import { Statuses } from "./rpc-error.js";
+
+const statuses = new Statuses(PayloadTypes.none());
 
 const maxMessageBytes = 2_000;
 const reported: ConfabError[] = [];
@@ -33,7 +36,7 @@ function begin(method: Method, headers: Fields = {}, timeoutMs?: number): FakeEx
     readerStalls,
     report: (error: ConfabError) => void reported.push(error),
   };
-  new EnvelopedCall(exchange, new GrpcWire(exchange, "proto"), method, timeoutMs, deps).begin();
+  new EnvelopedCall(exchange, new GrpcWire(exchange, "proto", statuses), method, timeoutMs, deps).begin();
   return exchange;
 }
 
@@ -230,7 +233,7 @@ test("REQUEST_TIMEOUT when the request does not arrive whole in time, and none f
   const exchanges = [upper, new Recorder().method].map((method) => {
     const exchange = new FakeExchange({ httpVersion: 2 });
     const deps = { maxMessageBytes, arrivals: timeouts, idleStreams, readerStalls, report: () => assert.fail() };
-    new EnvelopedCall(exchange, new GrpcWire(exchange, "proto"), method, undefined, deps).begin();
+    new EnvelopedCall(exchange, new GrpcWire(exchange, "proto", statuses), method, undefined, deps).begin();
     exchange.listener.data(message("hello").subarray(0, 7));
     return exchange;
   });
@@ -290,8 +293,11 @@ test("a stream gets every message in order, each decompressed, and then the half
 test("a stream's head goes out once, with its metadata, and its error in trailers behind the messages", () => {
   const recorder = new Recorder();
   const exchange = begin(recorder.method);
-  recorder.call?.start({ "confab-position": "7:1" });
-  recorder.call?.start({ "confab-position": "9:9" });
+  assert.ok(recorder.call);
+  recorder.call.responseHeaders = { "confab-position": "7:1" };
+  recorder.call.start();
+  recorder.call.responseHeaders = { "confab-position": "9:9" };
+  recorder.call.start();
   recorder.call?.send(Buffer.from("a"));
   recorder.call?.finish(new ConfabError("OUT_OF_RANGE", "gone"));
   assert.deepEqual([exchange.headers["confab-position"], messagesOf(exchange)], ["7:1", ["a"]]);

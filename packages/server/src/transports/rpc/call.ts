@@ -1,11 +1,4 @@
-import {
-  ConfabError,
-  confabErrorFrom,
-  EnvelopeReader,
-  enveloped,
-  envelopeFlag,
-  formatPosition,
-} from "@confab/contract";
+import { ConfabError, EnvelopeReader, enveloped, envelopeFlag, formatPosition } from "@confab/contract";
 import type { Arrival, ArrivalTimeouts } from "../../http/arrival-timeouts.js";
 import type { Exchange, ExchangeListener, Fields } from "../../http/exchange.js";
 import type { ReaderStalls, StallingReader } from "../../http/reader-stalls.js";
@@ -15,7 +8,7 @@ import { acceptsGzip, compress, decompress, isGzipNamed, minCompressedBytes } fr
 import { Base64Reader, base64Text } from "./grpc-web/wire.js";
 import type { IdleStream, IdleStreams } from "./idle-streams.js";
 import type { Call, CallHandler, Method } from "./method.js";
-import { OneMessage } from "./one-message.js";
+import { isBug, type RpcError, rpcErrorFrom } from "./rpc-error.js";
 import { deadlineExceeded, startDeadline } from "./timeout.js";
 import type { Wire } from "./wire.js";
 
@@ -53,17 +46,21 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
   private isHalfClosed = false;
   private isPausedByHandler = false;
   private readonly takesOneMessage: boolean;
+  private messages = 0;
   quietSweeps = 0;
   maxQuietSweeps = 0;
   seenTakenBytes = 0;
   stalledSweeps = 0;
+  readonly query = undefined;
+  responseHeaders: Fields | undefined;
+  responseTrailers: Fields | undefined;
 
   /** @throws what is wrong with the request's headers: nothing has been done then. */
   constructor(
     private readonly exchange: Exchange,
     private readonly wire: Wire,
     method: Method,
-    timeoutMs: number | undefined,
+    readonly timeoutMs: number | undefined,
     private readonly deps: CallDeps,
   ) {
     this.format = wire.format;
@@ -84,7 +81,7 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
     );
     if (timeoutMs !== undefined && timeoutMs <= 0) throw deadlineExceeded();
     this.cancelDeadline = startDeadline(timeoutMs, () => this.finish(deadlineExceeded()));
-    this.takesOneMessage = method.kind !== "bidi";
+    this.takesOneMessage = method.kind === "unary" || method.kind === "server-stream";
     this.handler = method.kind === "unary" ? new UnaryHandler(this, method.call) : method.open(this);
   }
 
@@ -92,6 +89,10 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
   begin(): void {
     this.exchange.listen(this);
     if (this.takesOneMessage && !this.isHalfClosed && !this.isOver) this.deps.arrivals.await(this);
+  }
+
+  get metadata(): Fields {
+    return this.exchange.request.headers;
   }
 
   get share(): Share {
@@ -141,10 +142,10 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
     );
   }
 
-  start(metadata?: Fields): void {
+  start(): void {
     if (this.isOver || this.isHeadSent) return;
     this.isHeadSent = true;
-    this.wire.streamHead(metadata);
+    this.wire.streamHead(this.responseHeaders);
     if (this.wire.isCutWhenIdle) this.deps.idleStreams.add(this);
     this.deps.readerStalls.add(this);
   }
@@ -190,7 +191,7 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
     }
     compress(message).then(
       (compressed) => this.replyIn(enveloped(envelopeFlag.compressed, compressed), true),
-      (thrown) => this.finish(confabErrorFrom(thrown)),
+      (thrown) => this.finish(rpcErrorFrom(thrown)),
     );
   }
 
@@ -209,15 +210,18 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
   /** The client reads on after the position in the trailers. */
   private endAtPosition(error: ConfabError): void {
     const { position } = this.handler;
-    this.finish(error, position && { [positionField]: formatPosition(position) });
+    if (position) this.responseTrailers = { [positionField]: formatPosition(position) };
+    this.finish(error);
   }
 
-  finish(error?: ConfabError, metadata?: Fields): void {
+  finish(error?: RpcError): void {
     if (this.isOver) return;
-    if (error?.code === "INTERNAL") this.deps.report(error);
+    if (error && isBug(error)) this.deps.report(error);
     if (error) this.share.spend(cost.error);
+    // Without response metadata a failed call is one block of headers.
+    if (this.responseHeaders) this.start();
     this.release();
-    this.wire.end(error, this.isHeadSent, metadata);
+    this.wire.end(error, this.isHeadSent, this.responseTrailers);
     // An answer before the end of the request: what else comes is read and dropped, for the sake of the connection.
     if (!this.isHalfClosed) this.exchange.resume();
   }
@@ -225,7 +229,7 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
   private replyIn(envelope: Uint8Array, isCompressed: boolean): void {
     if (this.isOver) return;
     this.isHeadSent = true;
-    this.wire.replyHead(isCompressed);
+    this.wire.replyHead(isCompressed, this.responseHeaders);
     this.write(this.isText ? base64Text(envelope) : envelope);
     this.finish();
   }
@@ -240,10 +244,12 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
 
   private handle(flags: number, message: Uint8Array): void {
     if (this.isOver) return;
+    this.messages += 1;
     try {
+      if (this.takesOneMessage && this.messages > 1) throw wrongMessageCount("more");
       this.handler.message(this.unfolded(flags, message));
     } catch (thrown) {
-      this.finish(confabErrorFrom(thrown));
+      this.finish(rpcErrorFrom(thrown));
     }
   }
 
@@ -264,9 +270,10 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
   private halfClose(): void {
     if (this.isOver) return;
     try {
+      if (this.takesOneMessage && this.messages === 0) throw wrongMessageCount("none");
       this.handler.halfClosed();
     } catch (thrown) {
-      this.finish(confabErrorFrom(thrown));
+      this.finish(rpcErrorFrom(thrown));
     }
   }
 
@@ -281,9 +288,19 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
   }
 }
 
+/**
+ * None or two messages for a call that takes one is UNIMPLEMENTED in gRPC (grpc/doc/statuscodes.md, "Request cardinality
+ * violation"), and so it is in gRPC-Web and in Connect's streams (connectrpc/conformance).
+ */
+function wrongMessageCount(came: "more" | "none"): ConfabError {
+  return new ConfabError("WRONG_MESSAGE_COUNT", `this call takes one message, and ${came} came`);
+}
+
+const noBytes = new Uint8Array(0);
+
 /** Waits for the one message of a unary call, and answers it. */
 class UnaryHandler implements CallHandler {
-  private readonly request = new OneMessage();
+  private request: Uint8Array = noBytes;
 
   constructor(
     private readonly call: Call,
@@ -291,14 +308,14 @@ class UnaryHandler implements CallHandler {
   ) {}
 
   message(bytes: Uint8Array): void {
-    this.request.put(bytes);
+    this.request = bytes;
   }
 
   halfClosed(): void {
     const { call } = this;
-    this.run(call.format, this.request.get(), call.caller).then(
+    this.run(call.format, this.request, call).then(
       (reply) => call.reply(reply),
-      (thrown) => call.finish(confabErrorFrom(thrown)),
+      (thrown) => call.finish(rpcErrorFrom(thrown)),
     );
   }
 }

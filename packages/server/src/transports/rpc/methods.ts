@@ -1,5 +1,6 @@
 import { clone, createFileRegistry, type DescService } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import { ConfabError } from "@confab/contract";
 import { ChatService as ChatServiceDesc } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import { Health } from "@confab/contract/gen/grpc/health/v1/health_pb";
 import { ServerReflection } from "@confab/contract/gen/grpc/reflection/v1/reflection_pb";
@@ -11,13 +12,12 @@ import { healthMethods, type Readiness } from "./services/health.js";
 import { reflectionMethod } from "./services/reflection.js";
 import { streamMessages } from "./stream-messages.js";
 
-/** Every RPC by its path. ChatService also answers without its package, as the tutorials' clients call it. */
-export function createMethods(service: ChatService, sessions: FrameSessions, readiness: Readiness): Methods {
-  const { types } = service.deps;
+/** The contract's service, by path. It also answers without its package, as the tutorials' clients call it. */
+function chatMethods(service: ChatService, sessions: FrameSessions): Methods {
   const methods = new Map<string, Method>();
   const chat: [string, Method][] = [...service.unary].map(([name, { call, hasNoSideEffects }]) => [
     name,
-    { kind: "unary", call, hasNoSideEffects },
+    { kind: "unary", call: (format, request, { caller }) => call(format, request, caller), hasNoSideEffects },
   ]);
   chat.push([ChatServiceDesc.method.streamMessages.name, streamMessages(service)]);
   chat.push([ChatServiceDesc.method.converse.name, converse(service, sessions)]);
@@ -25,12 +25,24 @@ export function createMethods(service: ChatService, sessions: FrameSessions, rea
     methods.set(`/${ChatServiceDesc.typeName}/${name}`, method);
     methods.set(`/${ChatServiceDesc.name}/${name}`, method);
   }
+  return methods;
+}
+
+/** Every RPC of this server, by path: the contract's, health and reflection. */
+export function serverMethods(service: ChatService, sessions: FrameSessions, readiness: Readiness): Methods {
+  const { types } = service.deps;
+  const methods = new Map(chatMethods(service, sessions));
   for (const [name, method] of healthMethods(readiness, types)) methods.set(`/${Health.typeName}/${name}`, method);
   const reflected = [ChatServiceDesc, withoutPackage(ChatServiceDesc), Health, ServerReflection, ServerReflectionAlpha];
   const reflection = reflectionMethod(reflected, types);
   methods.set(`/${ServerReflection.typeName}/ServerReflectionInfo`, reflection);
   methods.set(`/${ServerReflectionAlpha.typeName}/ServerReflectionInfo`, reflection);
   return methods;
+}
+
+/** An RPC that is not among them. */
+export function unknownMethod(path: string): ConfabError {
+  return new ConfabError("UNKNOWN_METHOD", `no RPC is called ${path}`);
 }
 
 /**

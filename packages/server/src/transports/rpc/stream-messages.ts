@@ -6,7 +6,6 @@ import { decodeMessage, envelopeFraming, JsonMessages, ProtoMessages } from "../
 import { positionField } from "./call.js";
 import { base64Text } from "./grpc-web/wire.js";
 import type { Call, CallHandler, Method } from "./method.js";
-import { OneMessage } from "./one-message.js";
 
 /** StreamMessages: a room's messages, written as the fan-out made them. gRPC, gRPC-Web and Connect share the bytes. */
 export function streamMessages(service: ChatService): Method {
@@ -32,7 +31,7 @@ function textOf(inner: Encoding): Encoding {
 }
 
 class MessageStream implements CallHandler {
-  private readonly request = new OneMessage();
+  private request: Uint8Array = new Uint8Array(0);
   private subscription: Subscription | undefined;
   private isOver = false;
 
@@ -43,7 +42,7 @@ class MessageStream implements CallHandler {
   ) {}
 
   message(bytes: Uint8Array): void {
-    this.request.put(bytes);
+    this.request = bytes;
   }
 
   halfClosed(): void {
@@ -70,7 +69,7 @@ class MessageStream implements CallHandler {
       const { types, limits } = service.deps;
       const { maxQueuedBytes } = limits;
       const { share } = call.caller;
-      const reader = decodeMessage(UserSchema, call.format, this.request.get(), types);
+      const reader = decodeMessage(UserSchema, call.format, this.request, types);
       const { subscription, position } = await service.operations.subscribe({ reader }, call.caller, {
         encoding: this.encoding,
         share,
@@ -84,7 +83,8 @@ class MessageStream implements CallHandler {
       }
       this.subscription = subscription;
       // The head goes out before the first message, so that a reader of an empty room knows that it is connected, and where.
-      call.start({ [positionField]: formatPosition(position) });
+      call.responseHeaders = { [positionField]: formatPosition(position) };
+      call.start();
     } catch (thrown) {
       call.finish(confabErrorFrom(thrown));
     }

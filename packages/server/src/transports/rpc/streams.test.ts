@@ -17,8 +17,11 @@ import { GrpcWire } from "./grpc/wire.js";
 import { Base64Reader, GrpcWebWire } from "./grpc-web/wire.js";
 import { IdleStreams } from "./idle-streams.js";
 import type { Method } from "./method.js";
+import { Statuses } from "./rpc-error.js";
 import { streamMessages } from "./stream-messages.js";
 import type { Wire } from "./wire.js";
+
+const statuses = new Statuses(PayloadTypes.none());
 
 const arrivals = new ArrivalTimeouts(30_000);
 let sweepIdle: () => void = () => assert.fail("no stream is watched");
@@ -47,7 +50,8 @@ interface BeginOptions {
 function begin(method: Method, { isText = false, timeoutMs, wireFor }: BeginOptions = {}): FakeExchange {
   const exchange = new FakeExchange({ httpVersion: 2 });
   const wire =
-    wireFor?.(exchange) ?? (isText ? new GrpcWebWire(exchange, "proto", true) : new GrpcWire(exchange, "proto"));
+    wireFor?.(exchange) ??
+    (isText ? new GrpcWebWire(exchange, "proto", true, statuses) : new GrpcWire(exchange, "proto", statuses));
   const deps = {
     maxMessageBytes: 10_000,
     arrivals,
@@ -195,8 +199,8 @@ function endOf({ written }: FakeExchange): string {
 }
 
 const wires = {
-  Connect: (exchange: FakeExchange) => new ConnectStreamWire(exchange, "proto", PayloadTypes.none()),
-  "gRPC-Web": (exchange: FakeExchange) => new GrpcWebWire(exchange, "proto", false),
+  Connect: (exchange: FakeExchange) => new ConnectStreamWire(exchange, "proto", statuses),
+  "gRPC-Web": (exchange: FakeExchange) => new GrpcWebWire(exchange, "proto", false, statuses),
 } as const;
 
 for (const [protocol, wireFor] of Object.entries(wires)) {

@@ -1,7 +1,7 @@
-import type { ConfabError } from "@confab/contract";
 import type { Fields } from "../../http/exchange.js";
 import type { TransportName, WireFormat } from "../../service/index.js";
 import type { BrokenGzipCode } from "./compression.js";
+import type { RpcError } from "./rpc-error.js";
 
 /**
  * How one of the three protocols writes the response of one call whose messages are in envelopes. The envelopes themselves
@@ -17,11 +17,11 @@ export interface Wire {
   readonly acceptEncodingHeader: string;
   readonly brokenGzipCode: BrokenGzipCode;
   /** The head of a response of one message. `isCompressed`: its envelope has the compressed flag, and it is gzip. */
-  replyHead(isCompressed: boolean): void;
+  replyHead(isCompressed: boolean, metadata?: Fields): void;
   /** The head of a response whose messages are sent as they come into being. */
   streamHead(metadata?: Fields): void;
   /** Whether a proxy may cut a stream that is silent: the protocol has no pings, and HTTP/1.1 has none either. */
   readonly isCutWhenIdle: boolean;
   /** The end of a response whose head has been sent, or, for an error, of one without any. `metadata`: further trailers. */
-  end(error: ConfabError | undefined, isHeadSent: boolean, metadata?: Fields): void;
+  end(error: RpcError | undefined, isHeadSent: boolean, metadata?: Fields): void;
 }

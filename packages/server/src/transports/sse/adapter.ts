@@ -74,7 +74,7 @@ export function createSseHandler({ service, random = Math.random, report = ignor
       const stream = new SseStream(exchange, streamDeps);
       const subscribed = async () => {
         const asked = resumed(reader(), lastEventId);
-        // It reads nothing, so nobody is told that it came.
+        // It reads nothing, so it is not announced as a member.
         if (exchange.request.method === "HEAD") asked.name = "";
         return service.operations.subscribe({ reader: asked }, new RequestCaller("sse", exchange), stream);
       };

@@ -9,7 +9,7 @@ import { documentPages, operationPages } from "../../../../server/dist/server/pa
 import { HttpRoutes } from "../../../../server/dist/service/http-routes.js";
 import { FrameSessions } from "../../../../server/dist/service/index.js";
 import { testService } from "../../../../server/dist/testing/test-service.js";
-import { createMethods } from "../../../../server/dist/transports/rpc/methods.js";
+import { serverMethods } from "../../../../server/dist/transports/rpc/methods.js";
 import { Readiness } from "../../../../server/dist/transports/rpc/services/health.js";
 import type { Attack, Carrier } from "../attack.js";
 
@@ -115,7 +115,12 @@ export function callAttacks(protocols: readonly Protocol[], factor = 1): Attack[
     const { requests, times = defaultTimes } = costly(costlyCalls, name, "costlyCalls");
     if (desc === undefined) missing.add(`${name}: add its service to \`descriptors\` in fairness/testing/catalogue.ts`);
     if (desc === undefined || requests.length === 0) return [];
-    const carrier: Carrier = { unary: "h2", "server-stream": "h2-streams", bidi: "h2-messages" }[kind] as Carrier;
+    const carrier: Carrier = {
+      unary: "h2",
+      "server-stream": "h2-streams",
+      "client-stream": "h2-messages",
+      bidi: "h2-messages",
+    }[kind] as Carrier;
     return protocols
       .filter(({ kinds }) => kinds.includes(kind))
       .map(({ label, contentType, format, isEnveloped }) => ({
@@ -169,7 +174,7 @@ function rpcTable() {
   const nothing = () => undefined;
   const identity = { serverVersion: "test", dedupeWindowMs: 60_000, newConnectionId: () => "1" };
   const sessions = new FrameSessions({ service, ...identity, onAbuse: nothing, report: nothing });
-  return createMethods(service, sessions, new Readiness());
+  return serverMethods(service, sessions, new Readiness());
 }
 
 /** Attacks on every route of the contract over HTTP, except streams over HTTP/1.1: a connection holds one of them. */

@@ -4,7 +4,10 @@ import { create } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import { ConfabError, type ErrorCode, errorKinds, PayloadTypes } from "@confab/contract";
 import { errorFromDetails } from "@confab/contract/testing/error-from-details";
+import { Statuses } from "../rpc-error.js";
 import { connectErrorJson, connectStatus } from "./error-json.js";
+
+const statuses = new Statuses(PayloadTypes.none());
 
 interface ErrorJson {
   readonly code: string;
@@ -13,7 +16,7 @@ interface ErrorJson {
 }
 
 function sent(error: ConfabError): ErrorJson {
-  return JSON.parse(JSON.stringify(connectErrorJson(error, PayloadTypes.none())));
+  return JSON.parse(JSON.stringify(connectErrorJson(statuses.of(error), statuses.types)));
 }
 
 for (const code of Object.keys(errorKinds) as ErrorCode[]) {
@@ -29,7 +32,7 @@ for (const code of Object.keys(errorKinds) as ErrorCode[]) {
       [json.code.toUpperCase().replace("CANCELED", "CANCELLED"), json.message],
       [errorKinds[code].grpc, "why"],
     );
-    assert.ok(connectStatus(error) >= 400);
+    assert.ok(connectStatus(statuses.of(error)) >= 400);
     assert.ok(json.details.every(({ type, value }) => !type.includes("/") && /^[A-Za-z0-9+/]*$/.test(value)));
     const details = json.details.map(({ type, value }) =>
       create(AnySchema, {
@@ -48,7 +51,7 @@ for (const code of Object.keys(errorKinds) as ErrorCode[]) {
 
 /** connectrpc.com/docs/protocol#error-codes */
 test("the HTTP status is the protocol's for the code, not the catalogue's", () => {
-  const status = (code: ErrorCode) => connectStatus(new ConfabError(code, ""));
+  const status = (code: ErrorCode) => connectStatus(statuses.of(new ConfabError(code, "")));
   assert.deepEqual(
     (
       [

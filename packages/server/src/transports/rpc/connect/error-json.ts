@@ -1,15 +1,9 @@
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
-import {
-  type ConfabError,
-  connectCodeFrom,
-  errorDetails,
-  type GrpcStatusName,
-  messageJson,
-  type PayloadTypes,
-} from "@confab/contract";
+import { connectCodeFrom, messageJson, type PayloadTypes } from "@confab/contract";
+import type { ErrorStatusName, RpcStatus } from "../rpc-error.js";
 
 /** The HTTP status of a Connect error (connectrpc.com/docs/protocol#error-codes): the protocol's own table, not the catalogue's. */
-const httpStatus: Readonly<Record<Exclude<GrpcStatusName, "OK">, number>> = {
+const httpStatus: Readonly<Record<ErrorStatusName, number>> = {
   CANCELLED: 499,
   UNKNOWN: 500,
   INVALID_ARGUMENT: 400,
@@ -24,22 +18,23 @@ const httpStatus: Readonly<Record<Exclude<GrpcStatusName, "OK">, number>> = {
   UNIMPLEMENTED: 501,
   INTERNAL: 500,
   UNAVAILABLE: 503,
+  DATA_LOSS: 500,
   UNAUTHENTICATED: 401,
 };
 
-export function connectStatus(error: ConfabError): number {
-  return httpStatus[error.kind.grpc];
+export function connectStatus({ name }: RpcStatus): number {
+  return httpStatus[name];
 }
 
 /** A Connect error (connectrpc.com/docs/protocol#error-end-stream). `debug` is for people; programs read `value`. */
 export function connectErrorJson(
-  error: ConfabError,
+  { name, message: text, details }: RpcStatus,
   types: PayloadTypes,
 ): { readonly code: string; readonly message: string; readonly details: readonly object[] } {
   return {
-    code: connectCodeFrom(error.kind.grpc),
-    message: error.message,
-    details: errorDetails(error).map((any) => {
+    code: connectCodeFrom(name),
+    message: text,
+    details: details.map((any) => {
       const message = anyUnpack(any, types.registry);
       const schema = message && types.registry.getMessage(message.$typeName);
       return {

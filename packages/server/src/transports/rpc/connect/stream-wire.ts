@@ -1,7 +1,8 @@
-import { type ConfabError, enveloped, envelopeFlag, type PayloadTypes } from "@confab/contract";
+import { enveloped, envelopeFlag } from "@confab/contract";
 import type { Exchange, Fields } from "../../../http/exchange.js";
 import { streamedReplyFields } from "../../../http/streamed-reply.js";
 import type { WireFormat } from "../../../service/index.js";
+import type { RpcError, Statuses } from "../rpc-error.js";
 import type { Wire } from "../wire.js";
 import { connectErrorJson } from "./error-json.js";
 
@@ -17,21 +18,21 @@ export class ConnectStreamWire implements Wire {
   constructor(
     private readonly exchange: Exchange,
     readonly format: WireFormat,
-    private readonly types: PayloadTypes,
+    private readonly statuses: Statuses,
   ) {}
 
-  replyHead(isCompressed: boolean): void {
-    this.head(isCompressed ? { "connect-content-encoding": "gzip" } : undefined);
+  replyHead(isCompressed: boolean, metadata?: Fields): void {
+    this.head({ ...(isCompressed && { "connect-content-encoding": "gzip" }), ...metadata });
   }
 
   streamHead(metadata?: Fields): void {
     this.head({ ...streamedReplyFields, ...metadata });
   }
 
-  end(error: ConfabError | undefined, isHeadSent: boolean, metadata?: Fields): void {
+  end(error: RpcError | undefined, isHeadSent: boolean, metadata?: Fields): void {
     if (!isHeadSent) this.head();
     const outcome = {
-      ...(error && { error: connectErrorJson(error, this.types) }),
+      ...(error && { error: connectErrorJson(this.statuses.of(error), this.statuses.types) }),
       ...(metadata && {
         metadata: Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name, [value]])),
       }),

@@ -6,7 +6,10 @@ import { ArrivalTimeouts } from "../../../http/arrival-timeouts.js";
 import type { Fields } from "../../../http/exchange.js";
 import { FakeExchange } from "../../../testing/fake-exchange.js";
 import { settled } from "../../../testing/manual-turns.js";
+import { Statuses } from "../rpc-error.js";
 import { ConnectUnaryCall } from "./unary.js";
+
+const statuses = new Statuses(PayloadTypes.none());
 
 const reported: ConfabError[] = [];
 const arrivals = new ArrivalTimeouts(30_000);
@@ -16,7 +19,7 @@ afterEach(() => {
 });
 
 const deps = {
-  types: PayloadTypes.none(),
+  statuses,
   maxMessageBytes: () => 2_000,
   arrivals,
   report: (error: ConfabError) => void reported.push(error),

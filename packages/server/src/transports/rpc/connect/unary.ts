@@ -1,16 +1,17 @@
-import { ConfabError, confabErrorFrom, type PayloadTypes } from "@confab/contract";
+import { ConfabError } from "@confab/contract";
 import type { ArrivalTimeouts } from "../../../http/arrival-timeouts.js";
 import type { Exchange, Fields } from "../../../http/exchange.js";
 import { collectBody, ignoredBody } from "../../../http/read-body.js";
-import { RequestCaller, type WireFormat } from "../../../service/index.js";
+import { RequestCaller, type UnaryCaller, type WireFormat } from "../../../service/index.js";
 import { cost } from "../../../work/index.js";
 import { acceptsGzip, compress, decompress, isGzipNamed, minCompressedBytes } from "../compression.js";
-import type { Method } from "../method.js";
+import type { CallContext, Method } from "../method.js";
+import { isBug, type RpcError, rpcErrorFrom, type Statuses } from "../rpc-error.js";
 import { connectTimeoutMs, deadlineExceeded, startDeadline } from "../timeout.js";
 import { connectErrorJson, connectStatus } from "./error-json.js";
 
 export interface ConnectUnaryDeps {
-  readonly types: PayloadTypes;
+  readonly statuses: Statuses;
   readonly maxMessageBytes: (format: WireFormat) => number;
   readonly arrivals: ArrivalTimeouts;
   readonly report: (error: ConfabError) => void;
@@ -19,7 +20,12 @@ export interface ConnectUnaryDeps {
 type UnaryMethod = Extract<Method, { kind: "unary" }>;
 
 /** A unary call of the Connect protocol: plain HTTP, the message is the body (connectrpc.com/docs/protocol#unary-request). */
-export class ConnectUnaryCall {
+export class ConnectUnaryCall implements CallContext {
+  readonly caller: UnaryCaller;
+  timeoutMs: number | undefined;
+  query: URLSearchParams | undefined;
+  responseHeaders: Fields | undefined;
+  responseTrailers: Fields | undefined;
   private isOver = false;
   private cancelDeadline: (() => void) | undefined;
 
@@ -28,7 +34,13 @@ export class ConnectUnaryCall {
     private readonly method: UnaryMethod,
     private readonly format: WireFormat,
     private readonly deps: ConnectUnaryDeps,
-  ) {}
+  ) {
+    this.caller = new RequestCaller("connect", exchange);
+  }
+
+  get metadata(): Fields {
+    return this.exchange.request.headers;
+  }
 
   /** The message is the request's body. */
   post(): void {
@@ -38,7 +50,7 @@ export class ConnectUnaryCall {
       this.startDeadline();
     } catch (thrown) {
       exchange.listen(ignoredBody);
-      this.fail(confabErrorFrom(thrown));
+      this.fail(rpcErrorFrom(thrown));
       return;
     }
     collectBody(
@@ -54,19 +66,20 @@ export class ConnectUnaryCall {
 
   /** The message is in the URL, for calls without side effects (connectrpc.com/docs/protocol#unary-get-request). */
   get(query: URLSearchParams): void {
+    this.query = query;
     this.exchange.listen({ ...ignoredBody, aborted: () => this.release() });
     try {
       this.startDeadline();
       this.run(this.messageFrom(query));
     } catch (thrown) {
-      this.fail(confabErrorFrom(thrown));
+      this.fail(rpcErrorFrom(thrown));
     }
   }
 
   private startDeadline(): void {
-    const timeoutMs = connectTimeoutMs(this.exchange.request.headers["connect-timeout-ms"]);
-    if (timeoutMs === 0) throw deadlineExceeded();
-    this.cancelDeadline = startDeadline(timeoutMs, () => this.fail(deadlineExceeded()));
+    this.timeoutMs = connectTimeoutMs(this.metadata["connect-timeout-ms"]);
+    if (this.timeoutMs === 0) throw deadlineExceeded();
+    this.cancelDeadline = startDeadline(this.timeoutMs, () => this.fail(deadlineExceeded()));
   }
 
   private messageFrom(query: URLSearchParams): Uint8Array {
@@ -91,9 +104,9 @@ export class ConnectUnaryCall {
   private call(request: Uint8Array): void {
     // Past its deadline a call has been answered, and must not be done after all.
     if (this.isOver) return;
-    this.method.call(this.format, request, new RequestCaller("connect", this.exchange)).then(
+    this.method.call(this.format, request, this).then(
       (reply) => this.reply(reply),
-      (thrown) => this.fail(confabErrorFrom(thrown)),
+      (thrown) => this.fail(rpcErrorFrom(thrown)),
     );
   }
 
@@ -104,15 +117,15 @@ export class ConnectUnaryCall {
     }
     compress(message).then(
       (compressed) => this.respond(200, compressed, true),
-      (thrown) => this.fail(confabErrorFrom(thrown)),
+      (thrown) => this.fail(rpcErrorFrom(thrown)),
     );
   }
 
-  private fail(error: ConfabError): void {
+  private fail(error: RpcError): void {
     if (this.isOver) return;
-    if (error.code === "INTERNAL") this.deps.report(error);
+    if (isBug(error)) this.deps.report(error);
     this.release();
-    respondConnectError(this.exchange, error, this.deps.types);
+    respondConnectError(this.exchange, error, this.deps.statuses, { fields: this.responseFields });
   }
 
   private respond(status: number, body: Uint8Array, isCompressed = false): void {
@@ -122,11 +135,21 @@ export class ConnectUnaryCall {
       "content-type": `application/${this.format}`,
       "content-length": String(body.length),
       "accept-encoding": "gzip",
+      ...this.responseFields,
       ...(isCompressed && { "content-encoding": "gzip" }),
       ...(this.exchange.request.method !== "POST" && { vary: "accept-encoding", "cache-control": "no-store" }),
     });
     this.exchange.write(body);
     this.exchange.end();
+  }
+
+  /** Trailers are headers with a prefix (connectrpc.com/docs/protocol#unary-response). */
+  private get responseFields(): Fields {
+    const trailers = Object.entries(this.responseTrailers ?? {});
+    return {
+      ...this.responseHeaders,
+      ...Object.fromEntries(trailers.map(([name, value]) => [`trailer-${name}`, value])),
+    };
   }
 
   private release(): void {
@@ -148,20 +171,20 @@ export interface ConnectErrorOptions {
  */
 export function respondConnectError(
   exchange: Exchange,
-  error: ConfabError,
-  types: PayloadTypes,
-  { status = connectStatus(error), fields }: ConnectErrorOptions = {},
+  error: RpcError,
+  statuses: Statuses,
+  { status = connectStatus(statuses.of(error)), fields }: ConnectErrorOptions = {},
 ): void {
   exchange.share.spend(cost.error);
-  const { code, ...rest } = connectErrorJson(error, types);
+  const { code, ...rest } = connectErrorJson(statuses.of(error), statuses.types);
   const body = Buffer.from(JSON.stringify(status === 405 || status === 415 ? rest : { code, ...rest }));
-  const { retryAfterMs } = error.facts;
+  const retryAfterMs = error instanceof ConfabError ? error.facts.retryAfterMs : undefined;
   exchange.respond(status, {
     "content-type": "application/json",
     "content-length": String(body.length),
     ...fields,
     ...(retryAfterMs !== undefined && { "retry-after": String(Math.ceil(retryAfterMs / 1000)) }),
-    ...(error.code === "UNSUPPORTED_COMPRESSION" && { "accept-encoding": "gzip" }),
+    ...(error instanceof ConfabError && error.code === "UNSUPPORTED_COMPRESSION" && { "accept-encoding": "gzip" }),
   });
   exchange.write(body);
   exchange.end();

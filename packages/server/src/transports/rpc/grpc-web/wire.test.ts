@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ConfabError, EnvelopeReader } from "@confab/contract";
+import { ConfabError, EnvelopeReader, PayloadTypes } from "@confab/contract";
 import { forEachSeed } from "@confab/contract/testing/random";
 import { FakeExchange } from "../../../testing/fake-exchange.js";
+import { Statuses } from "../rpc-error.js";
 import { Base64Reader, base64Text, GrpcWebWire } from "./wire.js";
+
+const statuses = new Statuses(PayloadTypes.none());
 
 test("base64 in any chunks, padded anywhere between groups, is the bytes that were sent", () => {
   forEachSeed(2_000, (random) => {
@@ -68,7 +71,7 @@ function bodyOf(exchange: FakeExchange, isText: boolean): [flags: number, text: 
 for (const isText of [false, true]) {
   test(`the trailers are the last envelope of the body${isText ? ", in base64" : ""}`, () => {
     const exchange = new FakeExchange();
-    const wire = new GrpcWebWire(exchange, "proto", isText);
+    const wire = new GrpcWebWire(exchange, "proto", isText, statuses);
     wire.streamHead({ "confab-position": "7:1" });
     wire.end(undefined, true);
     assert.equal(exchange.headers["content-type"], `application/grpc-web${isText ? "-text" : ""}+proto`);
@@ -79,7 +82,7 @@ for (const isText of [false, true]) {
 
   test(`an error before anything else has a head of its own${isText ? ", in base64" : ""}`, () => {
     const exchange = new FakeExchange();
-    new GrpcWebWire(exchange, "json", isText).end(new ConfabError("UNKNOWN_METHOD", "no\r\nsuch"), false);
+    new GrpcWebWire(exchange, "json", isText, statuses).end(new ConfabError("UNKNOWN_METHOD", "no\r\nsuch"), false);
     const [[flags, text] = assert.fail()] = bodyOf(exchange, isText);
     assert.deepEqual([exchange.status, flags], [200, 0x80]);
     assert.match(

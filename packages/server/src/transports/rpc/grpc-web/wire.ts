@@ -1,8 +1,9 @@
-import { type ConfabError, enveloped, envelopeFlag } from "@confab/contract";
+import { enveloped, envelopeFlag } from "@confab/contract";
 import type { Exchange, Fields } from "../../../http/exchange.js";
 import { streamedReplyFields } from "../../../http/streamed-reply.js";
 import type { WireFormat } from "../../../service/index.js";
 import { errorTrailers, okTrailers } from "../grpc/status.js";
+import type { RpcError, Statuses } from "../rpc-error.js";
 import type { Wire } from "../wire.js";
 
 /**
@@ -20,19 +21,20 @@ export class GrpcWebWire implements Wire {
     private readonly exchange: Exchange,
     readonly format: WireFormat,
     readonly isText: boolean,
+    private readonly statuses: Statuses,
   ) {}
 
-  replyHead(isCompressed: boolean): void {
-    this.head(isCompressed ? { "grpc-encoding": "gzip" } : undefined);
+  replyHead(isCompressed: boolean, metadata?: Fields): void {
+    this.head({ ...(isCompressed && { "grpc-encoding": "gzip" }), ...metadata });
   }
 
   streamHead(metadata?: Fields): void {
     this.head({ ...streamedReplyFields, ...metadata });
   }
 
-  end(error: ConfabError | undefined, isHeadSent: boolean, metadata?: Fields): void {
+  end(error: RpcError | undefined, isHeadSent: boolean, metadata?: Fields): void {
     if (!isHeadSent) this.head();
-    const trailers = Object.entries({ ...(error ? errorTrailers(error) : okTrailers), ...metadata });
+    const trailers = Object.entries({ ...(error ? errorTrailers(this.statuses.of(error)) : okTrailers), ...metadata });
     const text = trailers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
     const envelope = enveloped(envelopeFlag.grpcWebTrailers, Buffer.from(text));
     this.exchange.write(this.isText ? base64Text(envelope) : envelope);

@@ -1,7 +1,8 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { type ConfabError, errorDetails, grpcStatus } from "@confab/contract";
+import { grpcStatus } from "@confab/contract";
 import { StatusSchema } from "@confab/contract/gen/google/rpc/status_pb";
 import type { Fields } from "../../../http/exchange.js";
+import type { RpcStatus } from "../rpc-error.js";
 
 /** The trailers of a call that went well. One object for all, so that its encoding is made once. */
 export const okTrailers: Fields = { "grpc-status": "0" };
@@ -13,10 +14,10 @@ export const okTrailers: Fields = { "grpc-status": "0" };
 const maxMessageCharacters = 512;
 
 /** The trailers of a failed call: status, message and details (grpc/doc/PROTOCOL-HTTP2.md "Status-Details"). */
-export function errorTrailers(error: ConfabError): Fields {
-  const code = grpcStatus[error.kind.grpc];
-  const message = shortened(error.message);
-  const status = create(StatusSchema, { code, message, details: errorDetails(error) });
+export function errorTrailers({ name, message: text, details }: RpcStatus): Fields {
+  const code = grpcStatus[name];
+  const message = shortened(text);
+  const status = create(StatusSchema, { code, message, details: [...details] });
   return {
     "grpc-status": String(code),
     "grpc-message": percentEncoded(message),

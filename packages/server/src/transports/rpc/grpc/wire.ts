@@ -1,7 +1,7 @@
-import type { ConfabError } from "@confab/contract";
 import type { Exchange, Fields } from "../../../http/exchange.js";
 import { streamedReplyFields } from "../../../http/streamed-reply.js";
 import type { WireFormat } from "../../../service/index.js";
+import type { RpcError, Statuses } from "../rpc-error.js";
 import type { Wire } from "../wire.js";
 import { errorTrailers, okTrailers } from "./status.js";
 
@@ -33,10 +33,12 @@ export class GrpcWire implements Wire {
   constructor(
     private readonly exchange: Exchange,
     readonly format: WireFormat,
+    private readonly statuses: Statuses,
   ) {}
 
-  replyHead(isCompressed: boolean): void {
-    this.exchange.respond(200, (isCompressed ? compressedHeads : heads)[this.format]);
+  replyHead(isCompressed: boolean, metadata?: Fields): void {
+    const head = (isCompressed ? compressedHeads : heads)[this.format];
+    this.exchange.respond(200, metadata ? { ...head, ...metadata } : head);
   }
 
   streamHead(metadata?: Fields): void {
@@ -44,10 +46,10 @@ export class GrpcWire implements Wire {
     this.exchange.respond(200, metadata ? { ...head, ...metadata } : head);
   }
 
-  end(error: ConfabError | undefined, isHeadSent: boolean, metadata?: Fields): void {
-    const trailers = error ? errorTrailers(error) : okTrailers;
+  end(error: RpcError | undefined, isHeadSent: boolean, metadata?: Fields): void {
+    const trailers = error ? errorTrailers(this.statuses.of(error)) : okTrailers;
     const all = metadata ? { ...trailers, ...metadata } : trailers;
-    if (!error || isHeadSent) {
+    if (isHeadSent) {
       this.exchange.end(all);
     } else {
       // "Trailers-Only": head and trailers in one.

@@ -14,8 +14,8 @@ export function unaryMethod<In extends DescMessage, Out extends DescMessage>(
   return {
     kind: "unary",
     hasNoSideEffects: true,
-    call: async (format, request, { share }) => {
-      spendParsed(share, format, request.length);
+    call: async (format, request, { caller }) => {
+      spendParsed(caller.share, format, request.length);
       const reply = run(decodeMessage(desc.input, format, request, types));
       return encodeMessage(desc.output, format, create(desc.output, reply), types);
     },

@@ -9,7 +9,6 @@ import {
 } from "@confab/contract/gen/grpc/health/v1/health_pb";
 import { decodeMessage, encodeMessage } from "../../../service/index.js";
 import type { Call, CallHandler, Method } from "../method.js";
-import { OneMessage } from "../one-message.js";
 import { unaryMethod } from "./generated.js";
 
 /** Whether this server should be sent requests; tells who watches when that changes. */
@@ -76,7 +75,7 @@ export function healthMethods(readiness: Readiness, types: PayloadTypes): [strin
 }
 
 class HealthWatch implements CallHandler {
-  private readonly request = new OneMessage();
+  private request: Uint8Array = new Uint8Array(0);
   private unwatch: (() => void) | undefined;
 
   constructor(
@@ -86,14 +85,13 @@ class HealthWatch implements CallHandler {
   ) {}
 
   message(bytes: Uint8Array): void {
-    this.request.put(bytes);
+    this.request = bytes;
     // Checked now, so that a malformed one ends the call here.
     this.answer(bytes);
   }
 
   halfClosed(): void {
-    const { call } = this;
-    const request = this.request.get();
+    const { call, request } = this;
     call.start();
     call.send(this.answer(request));
     // Readiness changes a few times in a server's life, so a watcher that does not read costs next to nothing.

@@ -13,7 +13,7 @@ import { decodeMessage, encodeMessage, FrameSessions, type WireFormat } from "..
 import { testCaller } from "../../../testing/test-caller.js";
 import { testService } from "../../../testing/test-service.js";
 import type { Call } from "../method.js";
-import { createMethods } from "../methods.js";
+import { serverMethods } from "../methods.js";
 import { Readiness } from "./health.js";
 
 // grpc/doc/server-reflection.md, on the methods as every protocol calls them.
@@ -27,7 +27,7 @@ const sessions = new FrameSessions({
   onAbuse: () => undefined,
   report: (error) => assert.fail(String(error)),
 });
-const methods = createMethods(service, sessions, new Readiness());
+const methods = serverMethods(service, sessions, new Readiness());
 const versions = ["v1", "v1alpha"] as const;
 
 /** The answer to one question, over the method of one version of the service. */
