@@ -12,7 +12,7 @@ export interface StartedRedis {
   stop(): Promise<void>;
 }
 
-const startTimeoutMs = 15_000;
+const startTimeoutMs = 60_000;
 
 /**
  * Start a redis-server that appends to a file and leaves the flush to the system, as most do that keep data at all: an

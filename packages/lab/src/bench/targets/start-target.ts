@@ -28,7 +28,7 @@ export interface StartedTarget {
 }
 
 /** How long a server may take to listen, in milliseconds. */
-const startTimeoutMs = 15_000;
+const startTimeoutMs = 60_000;
 
 /** @throws Error: it is not built or not installed, ended, or did not listen in time. */
 export async function startTarget(
