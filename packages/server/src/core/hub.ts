@@ -87,11 +87,12 @@ export class Hub {
    * Begin to read a room. Messages reach the sink only in a later turn of the event loop, so that the caller can announce
    * the position first.
    *
-   * @throws OUT_OF_RANGE: `after` cannot be resumed from.
+   * @throws OUT_OF_RANGE: `after` cannot be resumed from. CANCELLED: the connection has closed.
    */
   async subscribe(request: SubscribeRequest, sink: Sink): Promise<Subscribed> {
     await this.subscribeTurns.take(sink.share);
-    sink.share.spend(cost.subscribe);
+    // Those who were let in at once go on at once: each has to see what the others before it have spent.
+    await sink.share.begin(cost.subscribe);
     const room = await this.openRoom(request.room);
     try {
       const state = await this.deps.engine.log.state(request.room);
