@@ -3,6 +3,7 @@ import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator } from "@bufbuild/protovalidate";
 import type { Violation } from "./errors.js";
 import { invalidMessage } from "./errors.js";
+import { AuthenticateSchema } from "./gen/confab/v1/frame_pb.js";
 import type { User } from "./gen/confab/v1/message_pb.js";
 import type { Signal } from "./gen/confab/v1/room_pb.js";
 import { file_confab_v1_rules } from "./gen/confab/v1/rules_pb.js";
@@ -15,7 +16,7 @@ const validator = createValidator({ registry: createRegistry(file_confab_v1_rule
 
 /** The constraints of the contract that a message breaks; empty when there are none. Payloads are not looked into. */
 export function violationsOf<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>): Violation[] {
-  const result = validator.validate(schema, message);
+  const result = validator.validate(schema, shortened(schema, message));
   if (result.kind === "valid") return [];
   // The rules are compiled from our own contract and reviewed payload types: a rule that cannot run is a bug there.
   if (result.kind === "error") throw result.error;
@@ -24,6 +25,31 @@ export function violationsOf<Desc extends DescMessage>(schema: Desc, message: Me
     rule: violation.ruleId,
     message: violation.message,
   }));
+}
+
+/** Much more than a rule of the contract allows any string but a token, and few enough to be read in a millisecond or two. */
+const maxJudgedCharacters = 1_000;
+
+/**
+ * A message of the contract with its strings cut to what the rules have to see. The interpreter of rules takes a
+ * microsecond for each character, and the client chooses how many there are. Rules of payload types are not ours: their
+ * messages stay as they are.
+ */
+function shortened<Desc extends DescMessage>(
+  { typeName, fields }: Desc,
+  message: MessageShape<Desc>,
+): MessageShape<Desc> {
+  // A token's only rule is its length.
+  if (!typeName.startsWith("confab.v1.") || typeName === AuthenticateSchema.typeName) return message;
+  let result = message;
+  for (const { localName } of fields) {
+    const value: unknown = Reflect.get(message, localName);
+    if (typeof value !== "string" || value.length <= maxJudgedCharacters) continue;
+    // Half a surrogate pair is not to be left at the end.
+    const cut = value.slice(0, maxJudgedCharacters).replace(/[\ud800-\udbff]$/, "");
+    result = { ...result, [localName]: cut };
+  }
+  return result;
 }
 
 /** @throws INVALID_MESSAGE with the violations, unless there is none. */
