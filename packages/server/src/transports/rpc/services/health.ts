@@ -95,7 +95,11 @@ class HealthWatch implements CallHandler {
     call.start();
     call.send(this.answer(request));
     // Readiness changes a few times in a server's life, so a watcher that does not read costs next to nothing.
-    this.unwatch = this.readiness.watch(() => call.send(this.answer(request)));
+    this.unwatch = this.readiness.watch(() => {
+      call.send(this.answer(request));
+      // The server is about to stop, and would wait for this call until it ran out of patience.
+      if (!this.readiness.isReady) call.finish(new ConfabError("SHUTTING_DOWN", "the server is stopping"));
+    });
   }
 
   over(): void {
