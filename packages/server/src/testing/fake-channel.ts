@@ -20,7 +20,8 @@ const types = PayloadTypes.none();
 
 /** A connection without a network: what the server said, and whether it takes more. */
 export class FakeChannel implements FrameChannel {
-  readonly caller = connectionCaller("websocket", "192.0.2.1", new Work().share());
+  readonly work = new Work();
+  readonly caller = connectionCaller("websocket", "192.0.2.1", this.work.share());
   /** Every frame sent, in order, as the client gets it. */
   readonly sent: Uint8Array[] = [];
   /** What `write` and `sendFrame` say. */

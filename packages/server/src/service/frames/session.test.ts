@@ -192,3 +192,37 @@ test("everybody is pinged, and told goodbye with how long to stay away before th
   }
   assert.equal(server.hub.hub.roomInUse(lobby), undefined);
 });
+
+// The refusal put nothing in the page's place, and the page's room was never released.
+test("a page that waits for its client gives its room back, whatever was refused meanwhile", async () => {
+  const server = new FrameServer();
+  await server.hub.sayAndDeliver(5);
+  const client = new FrameClient(server);
+  client.channel.hasRoom = false;
+  await client.ask({ request: 1, frame: { case: "history", value: {} } });
+  const { work } = client.channel;
+  assert.ok(work.counts.replyBytes > 0);
+  await client.ask({ request: 2, frame: { case: "history", value: { limit: 1_001 } } });
+  assert.deepEqual(client.errors, ["2 INVALID_MESSAGE"]);
+  assert.ok(work.counts.replyBytes > 0);
+  client.channel.hasRoom = true;
+  client.session.drained();
+  assert.equal(work.counts.replyBytes, 0);
+});
+
+test("a page that could not be made takes no room, though its channel is full", async () => {
+  const server = new FrameServer();
+  const client = new FrameClient(server);
+  const { work } = client.channel;
+  server.hub.engine.isSlow = true;
+  client.say({ request: 1, frame: { case: "history", value: { after: { epoch: 7, offset: 9n } } } });
+  await settled();
+  assert.ok(work.counts.replyBytes > 0);
+  client.channel.hasRoom = false;
+  await client.ask({ request: 2, frame: { case: "unsubscribe", value: { room: "lobby" } } });
+  server.hub.engine.isSlow = false;
+  server.hub.engine.releaseAll();
+  await server.settle();
+  assert.deepEqual(client.errors, ["2 NOT_SUBSCRIBED", "1 OUT_OF_RANGE"]);
+  assert.equal(work.counts.replyBytes, 0);
+});

@@ -173,10 +173,13 @@ export class FrameSession {
       const frame = await make(begin);
       room?.resize(frame.length);
       this.sendEncoded(frame);
-    } finally {
       // A channel that is full holds it until it has drained.
-      if (this.isBlocked && !this.isClosed) this.room = room;
-      else room?.release();
+      if (this.isBlocked && !this.isClosed) {
+        this.room = room;
+        room = undefined;
+      }
+    } finally {
+      room?.release();
       done();
     }
   }
