@@ -118,9 +118,15 @@ async function inRoom(
   make: (begin: () => Promise<void>) => Promise<Uint8Array>,
 ): Promise<Uint8Array> {
   const held: { room?: ReplyRoom } = {};
-  const reply = await make(async () => {
-    held.room = await holdRoom(caller);
-  });
-  held.room?.resize(reply.length);
-  return reply;
+  try {
+    const reply = await make(async () => {
+      held.room = await holdRoom(caller);
+    });
+    held.room?.resize(reply.length);
+    return reply;
+  } catch (thrown) {
+    // The error takes none of it: while its client does not read that, pages of others can be made.
+    held.room?.release();
+    throw thrown;
+  }
 }

@@ -130,7 +130,11 @@ export interface ReplyTarget {
 /** Take room for the reply to a request, which holds it from then on. @throws OVERLOADED, CANCELLED: it is over meanwhile. */
 export async function holdRoom(target: ReplyTarget): Promise<ReplyRoom> {
   const room = await target.share.roomForReply();
+  if (target.isOver) {
+    // Not held: what was answered instead may wait for its client for long.
+    room.release();
+    throw new ConfabError("CANCELLED", "the client has gone");
+  }
   target.hold(room);
-  if (target.isOver) throw new ConfabError("CANCELLED", "the client has gone");
   return room;
 }
