@@ -411,3 +411,38 @@ test("a unary call whose client cancels while it waits is not made", async () =>
   for (let turn = 0; turn < 3; turn++) await settled();
   assert.equal(calls(), 0);
 });
+
+// The deadline's timer stayed behind, and threw when it fired.
+test("what opening a call throws is its status, and nothing stays behind", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const method: Method = {
+    kind: "bidi",
+    open: (call) => {
+      call.start();
+      throw new ConfabError("PERMISSION_DENIED", "no");
+    },
+  };
+  const exchange = begin(method, {}, 50);
+  assert.equal(outcomeOf(exchange), "7 PERMISSION_DENIED");
+  t.mock.timers.tick(50);
+  assert.equal(outcomeOf(exchange), "7 PERMISSION_DENIED");
+});
+
+test("a call that is finished while it is opened is over once, and takes no message", () => {
+  const told: string[] = [];
+  const method: Method = {
+    kind: "bidi",
+    open: (call) => {
+      call.finish(new ConfabError("PERMISSION_DENIED", "no"));
+      return {
+        message: () => told.push("message"),
+        halfClosed: () => told.push("half-closed"),
+        over: () => told.push("over"),
+      };
+    },
+  };
+  const exchange = begin(method);
+  exchange.listener.data(message("hi"));
+  exchange.listener.ended();
+  assert.deepEqual([outcomeOf(exchange), told], ["7 PERMISSION_DENIED", ["over"]]);
+});

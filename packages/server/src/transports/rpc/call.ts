@@ -38,7 +38,7 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
   waitingSteps = 0;
   private readonly envelopes: EnvelopeReader;
   private readonly base64: Base64Reader | undefined;
-  private readonly handler: CallHandler;
+  private handler: CallHandler | undefined;
   private readonly isGzip: boolean;
   private readonly cancelDeadline: (() => void) | undefined;
   private isHeadSent = false;
@@ -59,7 +59,7 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
   constructor(
     private readonly exchange: Exchange,
     private readonly wire: Wire,
-    method: Method,
+    private readonly method: Method,
     readonly timeoutMs: number | undefined,
     private readonly deps: CallDeps,
   ) {
@@ -82,11 +82,11 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
     if (timeoutMs !== undefined && timeoutMs <= 0) throw deadlineExceeded();
     this.cancelDeadline = startDeadline(timeoutMs, () => this.finish(deadlineExceeded()));
     this.takesOneMessage = method.kind === "unary" || method.kind === "server-stream";
-    this.handler = method.kind === "unary" ? new UnaryHandler(this, method.call) : method.open(this);
   }
 
   /** Begin to listen. A call that takes one message has to bring it in time; most have brought it when this returns. */
   begin(): void {
+    this.open();
     this.exchange.listen(this);
     if (this.takesOneMessage && !this.isHalfClosed && !this.isOver) this.deps.arrivals.await(this);
   }
@@ -127,7 +127,7 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
   }
 
   drained(): void {
-    if (!this.isOver) this.handler.drained?.();
+    if (!this.isOver) this.handler?.drained?.();
   }
 
   /** The client cancelled or vanished: nobody to tell. */
@@ -209,7 +209,7 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
 
   /** The client reads on after the position in the trailers. */
   private endAtPosition(error: ConfabError): void {
-    const { position } = this.handler;
+    const position = this.handler?.position;
     if (position) this.responseTrailers = { [positionField]: formatPosition(position) };
     this.finish(error);
   }
@@ -224,6 +224,17 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
     this.wire.end(error, this.isHeadSent, this.responseTrailers);
     // An answer before the end of the request: what else comes is read and dropped, for the sake of the connection.
     if (!this.isHalfClosed) this.exchange.resume();
+  }
+
+  private open(): void {
+    const { method } = this;
+    try {
+      this.handler = method.kind === "unary" ? new UnaryHandler(this, method.call) : method.open(this);
+    } catch (thrown) {
+      this.finish(rpcErrorFrom(thrown));
+    }
+    // It may have finished the call before it was known here.
+    if (this.isOver) this.handler?.over?.();
   }
 
   private replyIn(envelope: Uint8Array, isCompressed: boolean): void {
@@ -247,7 +258,7 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
     this.messages += 1;
     try {
       if (this.takesOneMessage && this.messages > 1) throw wrongMessageCount("more");
-      this.handler.message(this.unfolded(flags, message));
+      this.handler?.message(this.unfolded(flags, message));
     } catch (thrown) {
       this.finish(rpcErrorFrom(thrown));
     }
@@ -271,7 +282,7 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
     if (this.isOver) return;
     try {
       if (this.takesOneMessage && this.messages === 0) throw wrongMessageCount("none");
-      this.handler.halfClosed();
+      this.handler?.halfClosed();
     } catch (thrown) {
       this.finish(rpcErrorFrom(thrown));
     }
@@ -284,7 +295,7 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
     this.deps.arrivals.release(this);
     this.deps.idleStreams.delete(this);
     this.deps.readerStalls.delete(this);
-    this.handler.over?.();
+    this.handler?.over?.();
   }
 }
 
