@@ -186,6 +186,18 @@ test("CANCELLED for those who wait for a connection that has closed", async () =
   await rejection;
 });
 
+test("a connection that closes while its requests wait for room gives that back", async () => {
+  const work = new TestWork();
+  const share = work.share();
+  const rooms = [await share.roomForReply(), await share.roomForReply()];
+  const isCancelled = (error: unknown) => error instanceof ConfabError && error.code === "CANCELLED";
+  const rejections = [1, 2, 3].map(() => assert.rejects(share.roomForReply(), isCancelled));
+  share.close();
+  for (const room of rooms) room.release();
+  await Promise.all(rejections);
+  assert.equal(work.counts.replyBytes, 0);
+});
+
 test("a step that throws does not end the turns of the others", async () => {
   const work = new TestWork();
   const [broken, other] = [work.share(), work.share()];

@@ -19,7 +19,14 @@ const statuses = new Statuses(PayloadTypes.none());
 const maxMessageBytes = 2_000;
 const reported: ConfabError[] = [];
 const arrivals = new ArrivalTimeouts(30_000);
-const readerStalls = new ReaderStalls({ readerStallMs: 120_000 });
+/** Whether there is a stream whose reading is watched. */
+let isReaderWatched = false;
+const readerStalls = new ReaderStalls({ readerStallMs: 120_000 }, () => {
+  isReaderWatched = true;
+  return () => {
+    isReaderWatched = false;
+  };
+});
 const idleStreams = new IdleStreams({ idleStreamEndMs: 0 });
 afterEach(() => {
   arrivals.close();
@@ -445,4 +452,41 @@ test("a call that is finished while it is opened is over once, and takes no mess
   exchange.listener.data(message("hi"));
   exchange.listener.ended();
   assert.deepEqual([outcomeOf(exchange), told], ["7 PERMISSION_DENIED", ["over"]]);
+});
+
+test("a stream's reader is watched from its head to its end, which the client or the server brings", () => {
+  for (const end of ["client", "server"]) {
+    let started: Call | undefined;
+    const open = (call: Call) => {
+      started = call;
+      return { message: () => undefined, halfClosed: () => undefined };
+    };
+    const exchange = begin({ kind: "bidi", open });
+    assert.equal(isReaderWatched, false);
+    started?.start();
+    assert.equal(isReaderWatched, true);
+    if (end === "client") exchange.listener.aborted();
+    else started?.finish();
+    assert.equal(isReaderWatched, false, end);
+  }
+});
+
+test("the metadata of a call that fails are in its head and in its trailers", async () => {
+  const method: Method = {
+    kind: "unary",
+    hasNoSideEffects: false,
+    call: async (_format, _request, context) => {
+      context.responseHeaders = { before: "1" };
+      context.responseTrailers = { after: "2" };
+      throw new ConfabError("PERMISSION_DENIED", "no");
+    },
+  };
+  const exchange = begin(method);
+  exchange.listener.data(message("hi"));
+  exchange.listener.ended();
+  await exchange.ended;
+  assert.deepEqual(
+    [exchange.headers["before"], exchange.trailers?.["after"], outcomeOf(exchange)],
+    ["1", "2", "7 PERMISSION_DENIED"],
+  );
 });

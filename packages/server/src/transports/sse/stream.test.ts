@@ -109,3 +109,20 @@ test("a bug in the answering ends the exchange and is reported", async () => {
   assert.equal(hub.roomInUse(roomIdFrom("lobby")), undefined);
   sse.close();
 });
+
+test("HEAD is told where the stream would start, joins no members, and leaves its room at once", async () => {
+  const { service, hub } = testService();
+  const users: string[] = [];
+  const subscribe = hub.subscribe.bind(hub);
+  hub.subscribe = (request, sink) => {
+    users.push(request.user);
+    return subscribe(request, sink);
+  };
+  const exchange = new FakeExchange({ method: "HEAD" });
+  const sse = createSseHandler({ service });
+  sse.openStream(exchange, () => create(UserSchema, { name: "ann" }));
+  await exchange.ended;
+  assert.deepEqual([exchange.status, exchange.headers["confab-position"], users], [200, "7:0", [""]]);
+  assert.equal(hub.roomInUse(roomIdFrom("lobby")), undefined);
+  sse.close();
+});

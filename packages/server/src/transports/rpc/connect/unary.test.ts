@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { type ConfabError, PayloadTypes } from "@confab/contract";
+import { ConfabError, PayloadTypes } from "@confab/contract";
 import { ArrivalTimeouts } from "../../../http/arrival-timeouts.js";
 import type { Fields } from "../../../http/exchange.js";
 import { FakeExchange } from "../../../testing/fake-exchange.js";
 import { settled } from "../../../testing/manual-turns.js";
+import type { CallContext } from "../method.js";
 import { Statuses } from "../rpc-error.js";
 import { ConnectUnaryCall } from "./unary.js";
 
@@ -195,3 +196,22 @@ test("a GET call with a deadline that is answered or cancelled leaves no timer",
 function timers(): number {
   return process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
 }
+
+test("metadata are fields of the answer, and of an error: trailers with a prefix", async () => {
+  for (const [fails, status] of [
+    [false, 200],
+    [true, 403],
+  ] as const) {
+    const exchange = new FakeExchange();
+    const call = async (_format: string, request: Uint8Array, context: CallContext) => {
+      context.responseHeaders = { before: "1" };
+      context.responseTrailers = { after: "2" };
+      if (fails) throw new ConfabError("PERMISSION_DENIED", "no");
+      return request;
+    };
+    const method = { kind: "unary", hasNoSideEffects: false, call } as const;
+    await post({ exchange, call: new ConnectUnaryCall(exchange, method, "json", deps), asked: [] }, Buffer.from("{}"));
+    const { before, "trailer-after": after } = exchange.headers;
+    assert.deepEqual([exchange.status, before, after], [status, "1", "2"]);
+  }
+});
