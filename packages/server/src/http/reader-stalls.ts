@@ -1,4 +1,5 @@
 import { ConfabError, type Limits } from "@confab/contract";
+import { type Repeat, repeatByTimer } from "./repeat.js";
 
 /** A stream or WebSocket on which messages are sent for as long as its client likes. */
 export interface StallingReader {
@@ -13,9 +14,6 @@ export interface StallingReader {
   /** End the subscriptions now, and the stream with this error behind the bytes that wait. */
   endStalled(error: ConfabError): void;
 }
-
-/** Runs `task` every `intervalMs` until the returned function is called. */
-export type Repeat = (intervalMs: number, task: () => void) => () => void;
 
 /** A stall is seen after its time and at most this part of it later. */
 const sweepsPerStall = 20;
@@ -89,9 +87,4 @@ export class ReaderStalls {
     const text = `nothing of what was sent was taken for ${this.stallMs} ms (readerStallMs): subscribe again after the last position`;
     reader.endStalled(new ConfabError("SLOW_READER", text, { retryAfterMs: 0 }));
   }
-}
-
-function repeatByTimer(intervalMs: number, task: () => void): () => void {
-  const timer = setInterval(task, intervalMs).unref();
-  return () => clearInterval(timer);
 }

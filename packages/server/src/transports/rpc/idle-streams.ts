@@ -1,3 +1,5 @@
+import { type Repeat, repeatByTimer } from "../../http/repeat.js";
+
 /** A stream that a proxy would cut if nothing were sent on it for long. */
 export interface IdleStream {
   /** Sweeps since something was sent last: the stream sets it to 0 whenever it sends. */
@@ -8,9 +10,6 @@ export interface IdleStream {
   readonly queuedBytes: number;
   endIdle(): void;
 }
-
-/** Runs `task` every `intervalMs` until the returned function is called. */
-export type Repeat = (intervalMs: number, task: () => void) => () => void;
 
 export interface IdleStreamsOptions {
   /** `limits.idleStreamEndMs`. 0: no stream ends for being idle. */
@@ -71,9 +70,4 @@ export class IdleStreams {
       else if (++stream.quietSweeps >= stream.maxQuietSweeps) stream.endIdle();
     }
   }
-}
-
-function repeatByTimer(intervalMs: number, task: () => void): () => void {
-  const timer = setInterval(task, intervalMs).unref();
-  return () => clearInterval(timer);
 }

@@ -1,5 +1,6 @@
 import type { Limits } from "@confab/contract/limits";
 import { pingIntervalOf } from "../../../http/ping-interval.js";
+import { type Repeat, repeatByTimer } from "../../../http/repeat.js";
 
 /** What the heartbeat needs of a connection. The two ticks are plain fields, since they are read and written for every read and sweep. */
 export interface HeartbeatMember {
@@ -15,9 +16,6 @@ export interface HeartbeatMember {
   /** End the connection: the peer is dead or does not close. One whose ping has not left this process may be kept. */
   giveUp(): void;
 }
-
-/** Runs `task` every `intervalMs` until the returned function is called. */
-export type Repeat = (intervalMs: number, task: () => void) => () => void;
 
 /** How long a peer may take to answer our close frame (RFC 6455 §7.1.1): enough for a bad mobile link, little enough for
  *  a drain on SIGTERM, which orchestrators commonly give 30 s. */
@@ -105,9 +103,4 @@ export class Heartbeat {
     member.lastHeardTick = this.tick;
     member.isPinged = false;
   }
-}
-
-function repeatByTimer(intervalMs: number, task: () => void): () => void {
-  const timer = setInterval(task, intervalMs);
-  return () => clearInterval(timer);
 }
