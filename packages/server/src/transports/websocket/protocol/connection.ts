@@ -29,7 +29,6 @@ export interface ConnectionSettings {
 
 /** An open WebSocket on the server's side. Calls after its end do nothing: it may end at any time. */
 export interface WebSocketConnection {
-  readonly remoteAddress: string;
   /** Take the events, once, in the turn in which the connection was opened. */
   listen(listener: ConnectionListener): void;
   /**

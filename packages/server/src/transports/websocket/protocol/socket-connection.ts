@@ -112,10 +112,6 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
     return this.write(encodeBinaryFrame(payload));
   }
 
-  get remoteAddress(): string {
-    return this.socket instanceof Socket ? (this.socket.remoteAddress ?? "") : "";
-  }
-
   get queuedBytes(): number {
     return this.socket.writableLength;
   }
@@ -287,7 +283,7 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
     this.controlFrames++;
     if (this.controlFrames <= maxControlFrames || this.state !== state.open) return;
     const reason = `more than ${maxControlFrames} frames without a message within ${budgetWindowMs} ms (maxControlFrames)`;
-    onAbuse(this.remoteAddress, reason);
+    onAbuse(this.socket instanceof Socket ? (this.socket.remoteAddress ?? "") : "", reason);
     this.failed(closeCode.policyViolation, new ConfabError("RATE_LIMITED", reason));
   }
 
