@@ -97,6 +97,22 @@ for (const [what, request, code] of refused) {
   });
 }
 
+// Node looks every 30 seconds by itself: with a limit of a second the connection was open for half a minute.
+test("headers that do not arrive whole in time are answered with REQUEST_TIMEOUT soon after", {
+  timeout: 10_000,
+}, async () => {
+  const impatient = await http1TestServer(() => assert.fail("the request is not whole"), { requestTimeoutMs: 200 });
+  try {
+    const socket = connect(impatient.port, "127.0.0.1");
+    socket.write("GET / HTTP/1.1\r\nhost: a\r\nx: ");
+    let text = "";
+    for await (const chunk of socket.setEncoding("latin1")) text += chunk;
+    assert.match(text, /^HTTP\/1.1 408 [\s\S]*REQUEST_TIMEOUT/);
+  } finally {
+    await impatient.close();
+  }
+});
+
 for (const [what, request] of [
   ["one Host header", "GET / HTTP/1.1\r\nhost: [::1]:8080\r\n\r\n"],
   ["an empty Host", "GET / HTTP/1.1\r\nhost:\r\n\r\n"],

@@ -43,6 +43,8 @@ export function createHttp1Server(options: Http1Options): Server {
       // Past Node's limit the connection ends with an error that is the same for all paths.
       maxHeaderSize: maxHeaderBytes * readHeaderFactor,
       headersTimeout: options.requestTimeoutMs,
+      // How often Node looks for headers that are late. Its own 30 seconds would come on top of the timeout.
+      connectionsCheckingInterval: Math.ceil(options.requestTimeoutMs / 10),
       // A body may take as long as its stream lives; unary bodies have a timeout where they are read.
       requestTimeout: 0,
       keepAliveTimeout: keepAliveTimeoutMs,
