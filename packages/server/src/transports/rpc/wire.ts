@@ -22,6 +22,6 @@ export interface Wire {
   streamHead(metadata?: Fields): void;
   /** Whether a proxy may cut a stream that is silent: the protocol has no pings, and HTTP/1.1 has none either. */
   readonly isCutWhenIdle: boolean;
-  /** The end of a response whose head has been sent, or, for an error, of one without any. `metadata`: further trailers. */
+  /** The end of a response, with its status. `metadata`: further trailers, which replace none of the protocol's fields. */
   end(error: RpcError | undefined, isHeadSent: boolean, metadata?: Fields): void;
 }

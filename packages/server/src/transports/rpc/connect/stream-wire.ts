@@ -22,11 +22,11 @@ export class ConnectStreamWire implements Wire {
   ) {}
 
   replyHead(isCompressed: boolean, metadata?: Fields): void {
-    this.head({ ...(isCompressed && { "connect-content-encoding": "gzip" }), ...metadata });
+    this.head({ ...metadata, ...(isCompressed && { "connect-content-encoding": "gzip" }) });
   }
 
   streamHead(metadata?: Fields): void {
-    this.head({ ...streamedReplyFields, ...metadata });
+    this.head({ ...metadata, ...streamedReplyFields });
   }
 
   end(error: RpcError | undefined, isHeadSent: boolean, metadata?: Fields): void {
@@ -43,9 +43,9 @@ export class ConnectStreamWire implements Wire {
 
   private head(more?: Fields): void {
     this.exchange.respond(200, {
+      ...more,
       "content-type": `application/connect+${this.format}`,
       "connect-accept-encoding": "gzip",
-      ...more,
     });
   }
 }

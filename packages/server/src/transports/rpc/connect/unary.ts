@@ -132,10 +132,10 @@ export class ConnectUnaryCall implements CallContext {
     if (this.isOver) return;
     this.release();
     this.exchange.respond(status, {
+      ...this.responseFields,
       "content-type": `application/${this.format}`,
       "content-length": String(body.length),
       "accept-encoding": "gzip",
-      ...this.responseFields,
       ...(isCompressed && { "content-encoding": "gzip" }),
       ...(this.exchange.request.method !== "POST" && { vary: "accept-encoding", "cache-control": "no-store" }),
     });
@@ -180,9 +180,9 @@ export function respondConnectError(
   const body = Buffer.from(JSON.stringify(status === 405 || status === 415 ? rest : { code, ...rest }));
   const retryAfterMs = error instanceof ConfabError ? error.facts.retryAfterMs : undefined;
   exchange.respond(status, {
+    ...fields,
     "content-type": "application/json",
     "content-length": String(body.length),
-    ...fields,
     ...(retryAfterMs !== undefined && { "retry-after": String(Math.ceil(retryAfterMs / 1000)) }),
     ...(error instanceof ConfabError && error.code === "UNSUPPORTED_COMPRESSION" && { "accept-encoding": "gzip" }),
   });

@@ -91,3 +91,18 @@ for (const isText of [false, true]) {
     );
   });
 }
+
+test("metadata of a service replaces none of the protocol's fields", () => {
+  const metadata = { "content-type": "text/html", "grpc-status": "0", "grpc-accept-encoding": "br", "x-own": "1" };
+  const exchange = new FakeExchange();
+  const wire = new GrpcWebWire(exchange, "proto", false, statuses);
+  wire.replyHead(false, metadata);
+  wire.end(new ConfabError("UNKNOWN_METHOD", "no"), true, metadata);
+  assert.deepEqual(
+    [exchange.headers["content-type"], exchange.headers["grpc-accept-encoding"], exchange.headers["x-own"]],
+    ["application/grpc-web+proto", "identity,gzip", "1"],
+  );
+  const [[, text = ""] = assert.fail()] = bodyOf(exchange, false);
+  assert.match(text, /^grpc-status: 12\r$/m);
+  assert.doesNotMatch(text, /^grpc-status: 0/m);
+});

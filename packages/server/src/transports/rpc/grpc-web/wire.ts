@@ -25,16 +25,16 @@ export class GrpcWebWire implements Wire {
   ) {}
 
   replyHead(isCompressed: boolean, metadata?: Fields): void {
-    this.head({ ...(isCompressed && { "grpc-encoding": "gzip" }), ...metadata });
+    this.head({ ...metadata, ...(isCompressed && { "grpc-encoding": "gzip" }) });
   }
 
   streamHead(metadata?: Fields): void {
-    this.head({ ...streamedReplyFields, ...metadata });
+    this.head({ ...metadata, ...streamedReplyFields });
   }
 
   end(error: RpcError | undefined, isHeadSent: boolean, metadata?: Fields): void {
     if (!isHeadSent) this.head();
-    const trailers = Object.entries({ ...(error ? errorTrailers(this.statuses.of(error)) : okTrailers), ...metadata });
+    const trailers = Object.entries({ ...metadata, ...(error ? errorTrailers(this.statuses.of(error)) : okTrailers) });
     const text = trailers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
     const envelope = enveloped(envelopeFlag.grpcWebTrailers, Buffer.from(text));
     this.exchange.write(this.isText ? base64Text(envelope) : envelope);
@@ -43,9 +43,9 @@ export class GrpcWebWire implements Wire {
 
   private head(more?: Fields): void {
     this.exchange.respond(200, {
+      ...more,
       "content-type": `application/grpc-web${this.isText ? "-text" : ""}+${this.format}`,
       "grpc-accept-encoding": "identity,gzip",
-      ...more,
     });
   }
 }

@@ -38,17 +38,17 @@ export class GrpcWire implements Wire {
 
   replyHead(isCompressed: boolean, metadata?: Fields): void {
     const head = (isCompressed ? compressedHeads : heads)[this.format];
-    this.exchange.respond(200, metadata ? { ...head, ...metadata } : head);
+    this.exchange.respond(200, metadata ? { ...metadata, ...head } : head);
   }
 
   streamHead(metadata?: Fields): void {
     const head = streamHeads[this.format];
-    this.exchange.respond(200, metadata ? { ...head, ...metadata } : head);
+    this.exchange.respond(200, metadata ? { ...metadata, ...head } : head);
   }
 
   end(error: RpcError | undefined, isHeadSent: boolean, metadata?: Fields): void {
     const trailers = error ? errorTrailers(this.statuses.of(error)) : okTrailers;
-    const all = metadata ? { ...trailers, ...metadata } : trailers;
+    const all = metadata ? { ...metadata, ...trailers } : trailers;
     if (isHeadSent) {
       this.exchange.end(all);
     } else {
