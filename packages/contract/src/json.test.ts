@@ -188,14 +188,20 @@ test("a whole surrogate pair as an escape is one character, and an escaped backs
 });
 
 // The search for half pairs used the stack: INTERNAL for 30,000 brackets.
-test("nesting costs no stack", () => {
-  const depth = 200_000;
-  parseJson(`${"[".repeat(depth)}"\\ud83d\\ude00"${"]".repeat(depth)}`);
-  assert.throws(() => parseJson(`${"[".repeat(depth)}"\\ud83d"${"]".repeat(depth)}`), isMalformed);
-  const nested = `{"x":${'{"x":'.repeat(depth)}1${"}".repeat(depth)}}`;
-  assert.equal(messageFromJson(ListRoomsRequestSchema, nested, types).prefix, "");
-  const payload = `{"payload":{"@type":"x/google.rpc.ErrorInfo","metadata":${nested}}}`;
-  assert.throws(() => messageFromJson(ChatMessageSchema, payload, types), isMalformed);
+test("objects and lists stand at most 100 deep, whatever stands in strings between them", () => {
+  const nested = (depth: number, inner = "1") => `{"x":${"[".repeat(depth - 1)}${inner}${"]".repeat(depth - 1)}}`;
+  const tooDeep = (error: unknown) => error instanceof ConfabError && /nested deeper than 100/.test(error.message);
+  const brackets = JSON.stringify(`${"[".repeat(200)}"\\${"{".repeat(200)}`);
+  for (const inner of ["1", brackets, `${brackets},"\\\\",[]`.replace(",[]", "")]) {
+    assert.equal(messageFromJson(ListRoomsRequestSchema, nested(100, inner), types).prefix, "");
+    assert.throws(() => messageFromJson(ListRoomsRequestSchema, nested(101, inner), types), tooDeep);
+  }
+  // Siblings are not depth.
+  assert.equal(messageFromJson(ListRoomsRequestSchema, `{"x":[${"[],".repeat(1_000)}[]]}`, types).prefix, "");
+  // What is not JSON is refused as such.
+  for (const broken of [`{"x":"${"a".repeat(200)}`, `"${"\\".repeat(201)}`, `${"]".repeat(200)}`]) {
+    assert.throws(() => parseJson(broken), /not JSON/);
+  }
 });
 
 test("mutated JSON is read or refused by MALFORMED_MESSAGE, and nothing else is thrown", () => {

@@ -16,6 +16,12 @@ import type { Position } from "./position.js";
 /** Made at its first use: see utf8.ts. Unlike the one there it drops a byte order mark, which no JSON may begin with. */
 let decoder: TextDecoder | undefined;
 
+/**
+ * How deep objects and lists may stand within each other. Protobuf's own bound for messages is the same. Parsing takes ten
+ * times as long for text that only nests.
+ */
+const maxDepth = 100;
+
 /** The `position` of proto3 JSON: 64-bit numbers are strings there. */
 export function positionJson({ epoch, offset }: Position): string {
   return offset === 0 ? `{"epoch":${epoch}}` : `{"epoch":${epoch},"offset":"${offset}"}`;
@@ -97,7 +103,8 @@ export function messageFromJsonValue<Desc extends DescMessage>(
 /**
  * Parse JSON from text or UTF-8.
  *
- * @throws MALFORMED_MESSAGE: no UTF-8, no JSON, or a string with half a surrogate pair, which no UTF-8 can carry.
+ * @throws MALFORMED_MESSAGE: no UTF-8, no JSON, nested deeper than 100, or a string with half a surrogate pair, which no UTF-8
+ * can carry.
  */
 export function parseJson(source: string | Uint8Array): JsonValue {
   let text: string;
@@ -106,6 +113,9 @@ export function parseJson(source: string | Uint8Array): JsonValue {
     text = typeof source === "string" ? source : decoder.decode(source);
   } catch (cause) {
     throw new ConfabError("MALFORMED_MESSAGE", "not valid UTF-8", { cause });
+  }
+  if (text.length > maxDepth && isTooDeep(text)) {
+    throw new ConfabError("MALFORMED_MESSAGE", `JSON is nested deeper than ${maxDepth}`);
   }
   let json: JsonValue;
   try {
@@ -118,6 +128,34 @@ export function parseJson(source: string | Uint8Array): JsonValue {
     throw new ConfabError("MALFORMED_MESSAGE", "a string holds half a surrogate pair");
   }
   return json;
+}
+
+/** Whether the text opens more objects and lists within each other than `maxDepth`. Of text that is not JSON it says something. */
+function isTooDeep(text: string): boolean {
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    const character = text.charCodeAt(at);
+    if (character === quote) {
+      do at = text.indexOf('"', at + 1);
+      while (at > 0 && isEscaped(text, at));
+      if (at < 0) return false;
+    } else if (character === openBrace || character === openBracket) {
+      if (++depth > maxDepth) return true;
+    } else if (character === closeBrace || character === closeBracket) {
+      depth--;
+    }
+  }
+  return false;
+}
+
+const [quote, backslash] = [0x22, 0x5c];
+const [openBracket, closeBracket, openBrace, closeBrace] = [0x5b, 0x5d, 0x7b, 0x7d];
+
+/** Whether an odd number of backslashes stands before the character. */
+function isEscaped(text: string, at: number): boolean {
+  let before = at - 1;
+  while (text.charCodeAt(before) === backslash) before--;
+  return (at - before) % 2 === 0;
 }
 
 /** Without recursion, because the depth is the peer's choice and our stack is not. */
