@@ -195,7 +195,7 @@ export const mutants = {
     {
       name: "the sweeper's timer runs for ever",
       file: `${h2}/sweeper.ts`,
-      find: "    clearInterval(this.#timer);\n",
+      find: "    this.#stop?.();\n",
       replace: "",
     },
     {

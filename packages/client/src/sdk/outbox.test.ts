@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { test } from "node:test";
 import { ConfabError } from "@confab/contract";
 import type { TransportName } from "../link.js";
@@ -114,6 +115,17 @@ test("the queue takes as many bytes as it may", async () => {
   await assert.rejects(room.send("x".repeat(11)), { code: "TOO_MANY_REQUESTS" });
   void room.send("x".repeat(10));
   await assert.rejects(room.send("é"), { code: "TOO_MANY_REQUESTS", message: /10 \+ 2 bytes, maxQueuedBytes is 10/ });
+});
+
+test("a send that has settled leaves no listener on its signal", async () => {
+  const { server, room } = await connected();
+  const { signal } = new AbortController();
+  const sends = [room.send("1", { signal }), room.send("2", { signal })];
+  await settled();
+  assert.equal(getEventListeners(signal, "abort").length, 1);
+  for (const send of server.sends) send.ack();
+  await Promise.all(sends);
+  assert.equal(getEventListeners(signal, "abort").length, 0);
 });
 
 test("a send that is given up rejects at once and is not sent again", async () => {

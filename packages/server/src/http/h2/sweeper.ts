@@ -1,3 +1,5 @@
+import { type Repeat, repeatByTimer } from "../repeat.js";
+
 /** Something that looks at its deadlines from time to time. */
 export interface Sweepable {
   sweep(nowMs: number): void;
@@ -13,26 +15,25 @@ const sweepIntervalMs = 1_000;
 export class Sweeper {
   readonly #members = new Set<Sweepable>();
   readonly #nowMs: () => number;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #repeat: Repeat;
+  #stop: (() => void) | undefined;
 
   /** `nowMs`: a clock that does not jump. */
-  constructor(nowMs: () => number = () => performance.now()) {
+  constructor(nowMs: () => number = () => performance.now(), repeat: Repeat = repeatByTimer) {
     this.#nowMs = nowMs;
+    this.#repeat = repeat;
   }
 
   add(member: Sweepable): void {
     this.#members.add(member);
-    if (this.#timer === undefined) {
-      this.#timer = setInterval(() => this.sweepAll(), sweepIntervalMs);
-      this.#timer.unref();
-    }
+    this.#stop ??= this.#repeat(sweepIntervalMs, () => this.sweepAll());
   }
 
   remove(member: Sweepable): void {
     this.#members.delete(member);
     if (this.#members.size > 0) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#stop?.();
+    this.#stop = undefined;
   }
 
   sweepAll(): void {
