@@ -40,7 +40,14 @@ const installers = [
     // The programs of the folder, and every tool that go.mod names.
     commands: (folder) => {
       const hasTools = /^tool\b/m.test(readFileSync(join(folder, "go.mod"), "utf8"));
-      return ["./...", ...(hasTools ? ["tool"] : [])].map((pattern) => ["go", "build", "-o", "bin/", pattern]);
+      const hasPrograms = readdirSync(folder, { recursive: true }).some((name) => String(name).endsWith(".go"));
+      return [...(hasPrograms ? ["./..."] : []), ...(hasTools ? ["tool"] : [])].map((pattern) => [
+        "go",
+        "build",
+        "-o",
+        "bin/",
+        pattern,
+      ]);
     },
   },
   // Versions in it are exact, so that it is its own lock file.

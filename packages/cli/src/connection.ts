@@ -70,7 +70,7 @@ function urlFrom(option: string | undefined, env: CommandContext["env"]): string
     // A bare `host:port` can only mean this.
     return serverUrl(text.includes("://") ? text : `http://${text}`);
   } catch (cause) {
-    throw new UsageError(`${source} ${text}: an address such as http://127.0.0.1:8080 is due`, { cause });
+    throw new UsageError(`${source} ${text}: must be an address such as http://127.0.0.1:8080`, { cause });
   }
 }
 

@@ -22,12 +22,18 @@ export function parseCommandLine<const Options extends OptionsConfig>(
   }
 }
 
-/** A whole number of an option. @throws UsageError: it is none, or out of the range. */
-export function wholeNumber(option: string, text: string, min: number, max = Number.MAX_SAFE_INTEGER): number {
+/** A whole number of an option. `joint` stands between both, for the error. @throws UsageError: it is not one, or out of the range. */
+export function wholeNumber(
+  option: string,
+  text: string,
+  min: number,
+  max = Number.MAX_SAFE_INTEGER,
+  joint = " ",
+): number {
   const value = Number(text);
   if (/^[0-9]+$/.test(text) && value >= min && value <= max) return value;
   const range = max === Number.MAX_SAFE_INTEGER ? `from ${min}` : `from ${min} to ${max}`;
-  throw new UsageError(`--${option} ${text}: a whole number ${range} is due`);
+  throw new UsageError(`--${option}${joint}${text}: must be a whole number ${range}`);
 }
 
 const unitsMs = new Map([
@@ -41,7 +47,7 @@ const unitsMs = new Map([
 export function durationMs(option: string, text: string): number {
   const [, digits = "", unit = ""] = /^([0-9]+)([smhd])$/.exec(text) ?? [];
   const unitMs = unitsMs.get(unit);
-  if (unitMs === undefined) throw new UsageError(`--${option} ${text}: a time such as 90s, 30m, 12h or 7d is due`);
+  if (unitMs === undefined) throw new UsageError(`--${option} ${text}: must be a time such as 90s, 30m, 12h or 7d`);
   return Number(digits) * unitMs;
 }
 
@@ -60,7 +66,7 @@ export function byteSize(option: string, text: string): number {
   const [, digits = "", unit] = /^([0-9]+) ?([kmg]i?)?b?$/i.exec(text) ?? [];
   const bytes = unitBytes.get((unit ?? "").toLowerCase());
   if (digits === "" || bytes === undefined)
-    throw new UsageError(`--${option} ${text}: a size such as 1000000, 500MB or 2GiB is due`);
+    throw new UsageError(`--${option} ${text}: must be a size such as 1000000, 500MB or 2GiB`);
   return Number(digits) * bytes;
 }
 

@@ -191,14 +191,15 @@ describe("the confab command without a server", () => {
   it("ends with 2 and names what is wrong with the command line", async () => {
     const wrong: readonly (readonly [string[], RegExp])[] = [
       [["sing"], /no command "sing"/],
-      [["send"], /a ROOM is due/],
+      [["send"], /ROOM is missing/],
       [["send", "lobby", "hi", "there"], /unexpected argument "there"/],
       [["send", "--bogus"], /--bogus/],
       [["listen", "--history", "many"], /--history many/],
       [["listen", "--after", "1:1", "--history", "2"], /exclude each other/],
       [["listen", "--transport", "websocket"], /--transport must be one of websocket-proto, .*, sse, got "websocket"/],
       [["rooms", "--url", "ftp://x"], /--url ftp:\/\/x/],
-      [["serve", "--limit", "maxRooms=0"], /maxRooms/],
+      [["serve", "--limit", "maxRooms=0"], /--limit maxRooms=0: must be a whole number from 1 to/],
+      [["serve", "--limit", "maxRooms"], /--limit maxRooms: its value is missing; use --limit maxRooms=N/],
       [["serve", "--limit", "maxFish=1"], /maxFish/],
       [["serve", "--durability", "maybe"], /--durability maybe/],
       [["serve", "--retention-age", "7"], /--retention-age 7/],

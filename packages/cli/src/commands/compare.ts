@@ -160,7 +160,7 @@ function secondsFrom(text: string | undefined, isQuick: boolean): number {
   if (text === undefined) return isQuick ? defaultSeconds.quick : defaultSeconds.full;
   const seconds = Number(text);
   if (/^[0-9]+(\.[0-9]+)?$/.test(text) && seconds >= 0.1 && seconds <= 600) return seconds;
-  throw new UsageError(`--seconds ${text}: a number from 0.1 to 600 is due`);
+  throw new UsageError(`--seconds ${text}: must be a number from 0.1 to 600`);
 }
 
 function needsFrom(list: string): readonly Need[] {

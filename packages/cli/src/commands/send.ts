@@ -43,7 +43,7 @@ A line that the server refuses is reported, the others are still sent, and the e
       quiet: { type: "boolean", short: "q" },
     });
     const [room, text] = positionals(words, ["ROOM", "TEXT"]);
-    if (room === undefined) throw new UsageError("a ROOM is due");
+    if (room === undefined) throw new UsageError("ROOM is missing");
     const payload = values.payload === undefined ? undefined : payloadFrom(values.payload);
     const message = { user: values.user ?? defaultUser(context.env), room, payload };
     const connection = await openConnection(values, context);

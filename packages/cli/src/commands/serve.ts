@@ -190,8 +190,9 @@ function placeOf(engine: ServerConfig["engine"]): object {
 
 function tlsFrom(certFile: string | undefined, keyFile: string | undefined): Pick<ServerConfig, "tls"> {
   if (certFile !== undefined && keyFile !== undefined) return { tls: { certFile, keyFile } };
-  if (certFile !== undefined) throw new UsageError(`--tls-cert ${certFile}: its private key is due too, by --tls-key`);
-  if (keyFile !== undefined) throw new UsageError(`--tls-key ${keyFile}: its certificate is due too, by --tls-cert`);
+  if (certFile !== undefined)
+    throw new UsageError(`--tls-cert ${certFile}: its private key is needed too, by --tls-key`);
+  if (keyFile !== undefined) throw new UsageError(`--tls-key ${keyFile}: its certificate is needed too, by --tls-cert`);
   return {};
 }
 
@@ -209,10 +210,14 @@ function dedupeWindowFrom(text: string | undefined): Pick<ServerConfig, "dedupeW
 function limitsFrom(settings: readonly string[]): Partial<Record<LimitName, number>> {
   const values: Partial<Record<LimitName, number>> = {};
   for (const setting of settings) {
-    const [, name = "", text = ""] = /^([^=]+)=(.*)$/.exec(setting) ?? [];
-    if (!isLimitName(name))
-      throw new UsageError(`--limit ${setting}: NAME=N with one of ${Object.keys(limits).join(", ")} is due`);
-    values[name] = wholeNumber(`limit ${name}`, text, limits[name].min, limits[name].max);
+    const [, name = setting, text] = /^([^=]+)=(.*)$/.exec(setting) ?? [];
+    if (isLimitName(name) && text === undefined)
+      throw new UsageError(`--limit ${name}: its value is missing; use --limit ${name}=N`);
+    if (!isLimitName(name) || text === undefined)
+      throw new UsageError(
+        `--limit ${setting}: must be NAME=N, where NAME is one of ${Object.keys(limits).join(", ")}`,
+      );
+    values[name] = wholeNumber(`limit ${name}`, text, limits[name].min, limits[name].max, "=");
   }
   return values;
 }

@@ -73,7 +73,7 @@ function readJson(file: string): JsonObject {
     throw refuse(cause instanceof Error ? cause.message : "not JSON", cause);
   }
   if (typeof json !== "object" || json === null || Array.isArray(json))
-    throw refuse("a JSON object is due, one message");
+    throw refuse("must be a JSON object, one message");
   const loss = jsonLoss(text);
   if (loss !== undefined) throw refuse(loss);
   return json;

@@ -42,5 +42,5 @@ export function engineFrom(values: EngineValues, setting: EngineSetting | undefi
 
 function durabilityFrom(text: string): "fsync" | "os" {
   if (text === "fsync" || text === "os") return text;
-  throw new UsageError(`--durability ${text}: fsync or os is due`);
+  throw new UsageError(`--durability ${text}: must be fsync or os`);
 }

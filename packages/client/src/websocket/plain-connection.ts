@@ -114,7 +114,7 @@ type PlainEvent = { readonly message: ChatMessage } | { readonly error: ConfabEr
 
 const plainReply: Reply<PlainEvent> = {
   fromProto: () => {
-    throw new Error("bytes where text is due");
+    throw new Error("bytes where text is expected");
   },
   fromJson: (json) => {
     if (isJsonObject(json) && json["error"] !== undefined) return { error: errorFromJson(json["error"]) };

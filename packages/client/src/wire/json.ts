@@ -8,7 +8,7 @@ import { type Decoded, defaultOf, type FieldType, fieldNumber, type Init, planOf
 
 /** Read a message as our servers write it. Unknown fields are ignored. @throws Error: a value does not fit its field. */
 export function decodeJson<T extends Table>(table: T, json: JsonValue): Decoded<T> {
-  if (!isJsonObject(json)) throw new Error("an object is due");
+  if (!isJsonObject(json)) throw new Error("must be an object");
   const { fields, empty } = planOf(table);
   const message = empty();
   for (const { name, type, isMany } of fields) {
@@ -16,7 +16,7 @@ export function decodeJson<T extends Table>(table: T, json: JsonValue): Decoded<
     if (value === undefined || value === null) continue;
     if (!isMany) message[name] = readValue(type, value);
     else if (Array.isArray(value)) message[name] = value.map((each) => readValue(type, each));
-    else throw new Error(`${name}: a list is due`);
+    else throw new Error(`${name}: must be a list`);
   }
   return message as Decoded<T>;
 }

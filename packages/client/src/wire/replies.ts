@@ -18,7 +18,7 @@ export interface Reply<T> {
 export function decodeReply<T>(reply: Reply<T>, format: WireFormat, bytes: Uint8Array | string): T {
   try {
     if (format === "json") return reply.fromJson(parseJson(bytes));
-    if (typeof bytes === "string") throw new Error("text where bytes are due");
+    if (typeof bytes === "string") throw new Error("text where bytes are expected");
     return reply.fromProto(bytes);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : "malformed";

@@ -19,9 +19,9 @@ test("what follows -- is for every node", () => {
 
 test("a wrong option is named, with what is due", () => {
   const wrong: readonly [readonly string[], RegExp][] = [
-    [["--nodes", "0"], /--nodes 0: a whole number from 1 to 64 is due/],
+    [["--nodes", "0"], /--nodes 0: must be a whole number from 1 to 64/],
     [["--nodes", "2.5"], /--nodes 2\.5/],
-    [["--port", "65536"], /--port 65536: a whole number from 0 to 65535 is due/],
+    [["--port", "65536"], /--port 65536: must be a whole number from 0 to 65535/],
     [["--redis", "redis://h", "--data", "d"], /--data is for a Redis of the cluster's own/],
     [["--colour"], /--colour/],
   ];

@@ -66,5 +66,5 @@ export function parseOptions(argv: readonly string[]): ParsedOptions<ClusterOpti
 function wholeNumber(option: string, text: string, min: number, max: number): number {
   const value = Number(text);
   if (/^[0-9]+$/.test(text) && value >= min && value <= max) return value;
-  throw new Error(`${option} ${text}: a whole number from ${min} to ${max} is due`);
+  throw new Error(`${option} ${text}: must be a whole number from ${min} to ${max}`);
 }

@@ -95,7 +95,7 @@ describe("a certificate and its key", () => {
       const encrypted = privateKey.export({ type, format: "pem", cipher: "aes-256-cbc", passphrase: "x" }).toString();
       assert.equal(
         await refusal(testCertificate, encrypted),
-        "tls.keyFile key.pem: is encrypted; a key without a passphrase is due",
+        "tls.keyFile key.pem: is encrypted; a key without a passphrase is needed",
       );
     }
   });

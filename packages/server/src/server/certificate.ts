@@ -98,7 +98,7 @@ function keyFrom(text: string, { keyFile }: TlsConfig): KeyObject {
     return createPrivateKey(text);
   } catch (cause) {
     if (/-----BEGIN ENCRYPTED|^Proc-Type: 4,ENCRYPTED/m.test(text))
-      throw new TlsFileError("keyFile", keyFile, "is encrypted; a key without a passphrase is due", { cause });
+      throw new TlsFileError("keyFile", keyFile, "is encrypted; a key without a passphrase is needed", { cause });
     const holdsCertificate = text.includes(" CERTIFICATE-----") ? " but a certificate" : "";
     throw new TlsFileError("keyFile", keyFile, `holds no private key in PEM${holdsCertificate}`, { cause });
   }

@@ -68,7 +68,7 @@ test("the command explains itself, and refuses options that it does not know", a
   assert.match(help.stdout, /--nodes N/);
   const wrong = await runProgram(process.execPath, [main, "--nodes", "many"]);
   assert.equal(wrong.code, 2);
-  assert.match(wrong.stderr, /--nodes many: a whole number from 1 to 64 is due/);
+  assert.match(wrong.stderr, /--nodes many: must be a whole number from 1 to 64/);
 });
 
 async function take(messages: AsyncIterable<ChatMessage>, count: number): Promise<string[]> {

@@ -72,7 +72,7 @@ describe("confab compare with input that cannot be used", () => {
       await complaint("--message", await write("e.json", { a: { b: null } })),
       /e\.json: a\.b: null has no type/,
     );
-    assert.match(await complaint("--message", await write("f.json", [1])), /f\.json: a JSON object is due/);
+    assert.match(await complaint("--message", await write("f.json", [1])), /f\.json: must be a JSON object/);
     assert.match(await complaint("--message", await write("g.json", "{")), /g\.json: /);
     assert.match(await complaint("--message", "absent.json"), /absent\.json: ENOENT/);
   });

@@ -43,8 +43,8 @@ describe("confab serve with a certificate", () => {
     const cert = ["--tls-cert", certFile];
     const key = ["--tls-key", keyFile];
     const wrong: readonly (readonly [readonly string[], string])[] = [
-      [cert, "--tls-cert cert.pem: its private key is due too, by --tls-key"],
-      [key, "--tls-key key.pem: its certificate is due too, by --tls-cert"],
+      [cert, "--tls-cert cert.pem: its private key is needed too, by --tls-key"],
+      [key, "--tls-key key.pem: its certificate is needed too, by --tls-cert"],
       [[...cert, "--tls-key", `${folder}/no.pem`], "--tls-key no.pem: there is no such file"],
       [["--tls-cert", `${folder}/no.pem`, ...key], "--tls-cert no.pem: there is no such file"],
       [[...cert, "--tls-key", certFile], "--tls-key cert.pem: holds no private key in PEM but a certificate"],

@@ -61,7 +61,7 @@ export function redisTargetFrom(url: string): RedisTarget {
   }
   const masterName = kind.form === "sentinel" ? (path.shift() ?? "") : "";
   if (kind.form === "sentinel" && masterName === "") {
-    throw new RedisUrlError("redis+sentinel:// is due the master's name: redis+sentinel://host:26379/mymaster");
+    throw new RedisUrlError("redis+sentinel:// needs the master's name: redis+sentinel://host:26379/mymaster");
   }
   const database = databaseFrom(path);
   if (kind.form === "cluster" && database !== 0) throw new RedisUrlError("a Redis Cluster has database 0 alone");
@@ -95,7 +95,7 @@ function addressFrom(text: string, defaultPort: number): Address {
   const host = ipv6 ?? name;
   const port = digits === undefined ? defaultPort : Number(digits);
   if (host === undefined || port < 1 || port > 65_535) {
-    throw new RedisUrlError("a Redis URL is due host or host:port after the //");
+    throw new RedisUrlError("a Redis URL needs host or host:port after the //");
   }
   return { host, port };
 }

@@ -124,7 +124,7 @@ export class HpackDecoder {
   }
 
   #string(): string {
-    if (this.#at >= this.#end) throw broken("the block ends where a string is due");
+    if (this.#at >= this.#end) throw broken("the block ends where a string must follow");
     const isHuffman = ((this.#bytes[this.#at] as number) & 0x80) !== 0;
     const length = this.#integer(7);
     const start = this.#at;
