@@ -34,7 +34,9 @@ export class GrpcWebWire implements Wire {
 
   end(error: RpcError | undefined, isHeadSent: boolean, metadata?: Fields): void {
     if (!isHeadSent) this.head();
-    const trailers = Object.entries({ ...metadata, ...(error ? errorTrailers(this.statuses.of(error)) : okTrailers) });
+    const status = error ? errorTrailers(this.statuses.of(error)) : okTrailers;
+    // The status stands first, and metadata replaces nothing of it.
+    const trailers = Object.entries({ ...status, ...metadata, ...status });
     const text = trailers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
     const envelope = enveloped(envelopeFlag.grpcWebTrailers, Buffer.from(text));
     this.exchange.write(this.isText ? base64Text(envelope) : envelope);
