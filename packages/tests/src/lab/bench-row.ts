@@ -13,12 +13,11 @@ const parts: Readonly<Record<string, PartName>> = {
   bun: "bun",
 };
 
-/** Measure each row once: either those whose server is a program of the machine, or all others. */
-export function benchRows(which: "programs" | "packages"): void {
+/** Measure each row once. */
+export function benchRows(): void {
   describe("each server of the bench does the job that it is measured at", () => {
     for (const row of fanoutRows) {
       const part = parts[row.target];
-      if ((part === undefined) !== (which === "packages")) continue;
       it(`${row.label} (${row.target}) delivers each message once, in order, with its cost counted`, async (t) => {
         if (part !== undefined && requirePart(t, part) === undefined) return;
         const figures = await runRow(row);

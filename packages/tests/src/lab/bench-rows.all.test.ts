@@ -4,7 +4,7 @@ import { toolNames, versionsOfTool } from "@confab/lab/testing/peer-versions";
 import { requirePart } from "../optional-parts.js";
 import { benchRows } from "./bench-row.js";
 
-benchRows("programs");
+benchRows();
 
 for (const name of toolNames) {
   it(`${name} has the version that its lock file names`, (t) => {

@@ -32,7 +32,7 @@ describe("the page at /lab", { timeout: 110_000 }, () => {
     return { page, complaints };
   }
 
-  /** Begin a comparison with two messages in each round, as somebody does who has a keyboard only. */
+  /** Begin a comparison with two messages in each round, with the keyboard alone. */
   async function start(page: Page, text: string, rounds = 1): Promise<void> {
     const choices = { rounds: String(rounds), seconds: "1", rate: "2", text };
     for (const [name, value] of Object.entries(choices)) await page.fill(`[name=${name}]`, value);
@@ -133,7 +133,7 @@ describe("the page at /lab", { timeout: 110_000 }, () => {
     if (requirePart(t, "chromium") === undefined) return;
     const gone = await startConfabServe();
     const { page } = await visit(new URL("/lab", gone.url).href);
-    await start(page, "nobody hears this for long", 20);
+    await start(page, "a short comparison", 20);
     await page.waitForSelector("tr[data-transport=connect] td:last-child :text-matches('^[0-9]')");
     await gone.stop();
     await page.waitForSelector("#state:text-matches('^Ended: 5 transports failed: ')");

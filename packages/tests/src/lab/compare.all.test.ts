@@ -122,7 +122,7 @@ describe("confab compare --quick", () => {
     assert.match(result.stderr, /latency and CPU, round 4 of 4/);
   });
 
-  it("shows its plots in a browser, on a phone and in the dark, and asks nobody for anything", async (t) => {
+  it("shows its plots in a browser, on a phone and in the dark, and makes no request", async (t) => {
     const chromium = requirePart(t, "chromium");
     if (chromium === undefined) return;
     const browser = await startBrowser(chromium);

@@ -1,3 +1,0 @@
-import { benchRows } from "./bench-row.js";
-
-benchRows("packages");

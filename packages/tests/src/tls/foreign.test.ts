@@ -1,9 +1,0 @@
-import { overTls } from "./testing/over-tls.js";
-
-overTls([
-  ["foreign/curl", "curl"],
-  ["foreign/grpc-js"],
-  ["foreign/grpc-js-converse"],
-  ["foreign/connect-node"],
-  ["foreign/chromium", "chromium"],
-]);
