@@ -15,16 +15,25 @@ export function requestHeadFrom(
     // Only set-cookie comes as a list, and that is not a request header.
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(", ") : value;
   }
+  const absolute = absoluteFormOf(incoming.url);
   return {
     method: incoming.method ?? "GET",
-    target: incoming.url ?? "/",
-    authority: headers["host"] ?? "",
+    target: absolute?.target ?? incoming.url ?? "/",
+    authority: absolute?.authority ?? headers["host"] ?? "",
     scheme,
     headers,
     httpVersion: 1,
     remoteAddress: incoming.socket.remoteAddress ?? "",
     refusal,
   };
+}
+
+/** A target with a scheme and a host, whose host counts in place of the Host header (RFC 9112 §3.2.2). Proxies are sent it. */
+function absoluteFormOf(url = ""): { readonly authority: string; readonly target: string } | undefined {
+  if (url.startsWith("/")) return undefined;
+  const [, authority, rest = ""] = /^https?:\/\/([^/?#]*)(.*)$/is.exec(url) ?? [];
+  if (authority === undefined) return undefined;
+  return { authority, target: rest.startsWith("/") ? rest : `/${rest}` };
 }
 
 /** Why a request with so large a head is not to be served, or undefined. */
@@ -42,7 +51,7 @@ export function sizeRefusalOf(
  * What is wrong with a request that Node's parser lets through, or undefined. A proxy and this server could
  * read such a request differently, so it is refused and its connection closed (RFC 9112 §3.2, §6.1, §6.3).
  */
-export function faultOf({ httpVersion, headers, rawHeaders }: IncomingMessage): string | undefined {
+export function faultOf({ httpVersion, headers, rawHeaders, url }: IncomingMessage): string | undefined {
   if (httpVersion !== "1.1" && httpVersion !== "1.0") {
     return `HTTP/${httpVersion} is not supported; use HTTP/1.1 or HTTP/2`;
   }
@@ -54,6 +63,10 @@ export function faultOf({ httpVersion, headers, rawHeaders }: IncomingMessage): 
   if (hosts > 1) return `the request has ${hosts} Host headers; it must have one`;
   if (hosts === 0 && httpVersion === "1.1") return "the Host header is missing";
   if (!isHost(headers.host ?? "")) return "the Host header is not a host name or address with an optional port";
+  const absolute = absoluteFormOf(url);
+  if (absolute && (absolute.authority === "" || !isHost(absolute.authority))) {
+    return "the request target is an absolute URL without a valid host";
+  }
   const coding = headers["transfer-encoding"];
   if (coding !== undefined && (httpVersion === "1.0" || coding.toLowerCase() !== "chunked")) {
     return `transfer-encoding ${JSON.stringify(coding.slice(0, 100))} is not supported; use chunked, with HTTP/1.1`;

@@ -8,12 +8,14 @@ import { ignoredBody } from "../read-body.js";
 
 let server: Http1TestServer;
 let targets: string[] = [];
+let authorities: string[] = [];
 
 before(async () => {
   server = await http1TestServer(
     (exchange) => {
-      const { target, refusal } = exchange.request;
+      const { target, authority, refusal } = exchange.request;
       targets.push(target);
+      authorities.push(authority);
       exchange.listen(ignoredBody);
       exchange.respond(refusal?.kind.http ?? 200, { "content-length": "0", connection: "close" });
       exchange.end();
@@ -25,7 +27,7 @@ after(() => server.close());
 
 /** Send some bytes, perhaps more once the first have been read, and read to the end. */
 async function answerTo(...pieces: readonly string[]): Promise<string> {
-  targets = [];
+  [targets, authorities] = [[], []];
   const socket = connect(server.port, "127.0.0.1").setNoDelay();
   let text = "";
   socket.setEncoding("latin1").on("data", (chunk: string) => {
@@ -48,6 +50,8 @@ const refused: readonly (readonly [what: string, request: string, code: string])
   ["two Host headers in HTTP/1.0", "GET / HTTP/1.0\r\nhost: a\r\nhost: b\r\n\r\n", "PROTOCOL_VIOLATION"],
   ["a Host with a user", "GET / HTTP/1.1\r\nhost: a@b\r\n\r\n", "PROTOCOL_VIOLATION"],
   ["a Host with a path", "GET / HTTP/1.1\r\nhost: a/b\r\n\r\n", "PROTOCOL_VIOLATION"],
+  ["an absolute target with a user", "GET http://u@b/ HTTP/1.1\r\nhost: a\r\n\r\n", "PROTOCOL_VIOLATION"],
+  ["an absolute target without a host", "GET http:///x HTTP/1.1\r\nhost: a\r\n\r\n", "PROTOCOL_VIOLATION"],
   ["HTTP/0.9, as it was", "GET /\r\n\r\n", "PROTOCOL_VIOLATION"],
   ["HTTP/0.9, named", "GET / HTTP/0.9\r\n\r\n", "PROTOCOL_VIOLATION"],
   ["HTTP/2 in HTTP/1.1's form", "GET / HTTP/2.0\r\nhost: a\r\n\r\n", "PROTOCOL_VIOLATION"],
@@ -98,6 +102,17 @@ for (const [what, request, code] of refused) {
 }
 
 // Node looks every 30 seconds by itself: with a limit of a second the connection was open for half a minute.
+for (const [absolute, target] of [
+  ["http://b.example:81/x?y=1", "/x?y=1"],
+  ["HTTP://b.example:81", "/"],
+  ["https://b.example:81?q", "/?q"],
+] as const) {
+  test(`the target ${absolute} names the host and the path`, async () => {
+    assert.match(await answerTo(`GET ${absolute} HTTP/1.1\r\nhost: a\r\n\r\n`), /^HTTP\/1\.1 200/);
+    assert.deepEqual([targets, authorities], [[target], ["b.example:81"]]);
+  });
+}
+
 test("headers that do not arrive whole in time are answered with REQUEST_TIMEOUT soon after", {
   timeout: 10_000,
 }, async () => {
