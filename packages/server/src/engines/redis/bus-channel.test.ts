@@ -79,3 +79,11 @@ test("an interruption gives what waits first, and a new epoch begins anew whatev
   assert.deepEqual(given, ["1:1", "1:3", "interrupted", "1:9", "2:1"]);
   channel.close();
 });
+
+test("an older run that comes again gives nothing, and what follows it is not given again either", () => {
+  const { channel, given } = listening();
+  channel.heard(1, entries(1, 5));
+  channel.heard(1, entries(1, 3));
+  channel.heard(1, entries(4, 6));
+  assert.deepEqual(given, ["1:1", "1:2", "1:3", "1:4", "1:5", "1:6"]);
+});
