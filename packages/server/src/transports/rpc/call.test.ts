@@ -9,6 +9,7 @@ import { ReaderStalls } from "../../http/reader-stalls.js";
 import { FakeExchange } from "../../testing/fake-exchange.js";
 import { settled } from "../../testing/manual-turns.js";
 import { EnvelopedCall } from "./call.js";
+import { ConnectStreamWire } from "./connect/stream-wire.js";
 import { GrpcWire } from "./grpc/wire.js";
 import { IdleStreams } from "./idle-streams.js";
 import type { Call, CallHandler, Method } from "./method.js";
@@ -251,6 +252,37 @@ test("REQUEST_TIMEOUT when the request does not arrive whole in time, and none f
     [true, false],
   );
   assert.equal(outcomeOf(exchanges[0] ?? new FakeExchange()), "4 REQUEST_TIMEOUT");
+});
+
+test("a stream that is over is no longer looked at for being idle", () => {
+  let isSwept = false;
+  const repeat = () => {
+    isSwept = true;
+    return () => {
+      isSwept = false;
+    };
+  };
+  const idle = new IdleStreams({ idleStreamEndMs: 100, repeat });
+  for (const end of [
+    (call: Call) => call.finish(),
+    (_call: Call, exchange: FakeExchange) => exchange.listener.aborted(),
+  ]) {
+    const recorder = new Recorder();
+    const exchange = new FakeExchange({ httpVersion: 2 });
+    const deps = { maxMessageBytes, arrivals, idleStreams: idle, readerStalls, report: () => assert.fail() };
+    new EnvelopedCall(
+      exchange,
+      new ConnectStreamWire(exchange, "proto", statuses),
+      recorder.method,
+      undefined,
+      deps,
+    ).begin();
+    assert.ok(recorder.call);
+    recorder.call.start();
+    assert.ok(isSwept);
+    end(recorder.call, exchange);
+    assert.ok(!isSwept);
+  }
 });
 
 test("a client that cancels is told nothing more, and what its call holds is released once", async () => {
