@@ -1,7 +1,9 @@
+import { ConfabError } from "@confab/contract";
+
 /** Something that must arrive in time: the body of a request. */
 export interface Arrival {
-  /** Time is up. Called once, and not after `release`. */
-  expired(): void;
+  /** Time is up. Called once, and not after `release`. `error`: what the client is told. */
+  expired(error: ConfabError): void;
 }
 
 /**
@@ -31,6 +33,11 @@ export class ArrivalTimeouts {
     this.deadlines.delete(arrival);
   }
 
+  /** Wait for nothing that is on its way any more: all of it is told this error. */
+  endAll(error: ConfabError): void {
+    for (const arrival of this.deadlines.keys()) this.end(arrival, error);
+  }
+
   /** Forget everything that is awaited. May be called twice. */
   close(): void {
     clearTimeout(this.timer);
@@ -50,8 +57,13 @@ export class ArrivalTimeouts {
         this.timer ??= this.sweepIn(Math.ceil(deadlineMs - nowMs));
         return;
       }
-      this.deadlines.delete(arrival);
-      arrival.expired();
+      const text = `the request did not arrive whole within ${this.timeoutMs} ms (requestTimeoutMs)`;
+      this.end(arrival, new ConfabError("REQUEST_TIMEOUT", text));
     }
+  }
+
+  private end(arrival: Arrival, error: ConfabError): void {
+    this.deadlines.delete(arrival);
+    arrival.expired(error);
   }
 }

@@ -103,13 +103,8 @@ class BodyCollector implements ExchangeListener, Arrival {
     this.receiver.aborted?.();
   }
 
-  expired(): void {
-    this.fail(
-      new ConfabError(
-        "REQUEST_TIMEOUT",
-        `the body did not arrive within ${this.options.timeouts.timeoutMs} ms (requestTimeoutMs)`,
-      ),
-    );
+  expired(error: ConfabError): void {
+    this.fail(error);
   }
 
   private whole(): Uint8Array {

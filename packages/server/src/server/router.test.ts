@@ -12,7 +12,7 @@ function testRouter(handle: () => void = () => undefined) {
   const calls = { rest: 0, reported: 0 };
   const handler = createRouter({
     admission: { refusalOf: () => undefined } as unknown as Admission,
-    rpc: { owns: () => false, handle: () => assert.fail(), refuse: () => assert.fail() },
+    rpc: { owns: () => false, handle: () => assert.fail(), refuse: () => assert.fail(), stop: () => undefined },
     rest: (exchange) => {
       calls.rest += 1;
       handle();

@@ -97,17 +97,18 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const readiness = new Readiness();
   const arrivals = new ArrivalTimeouts(limits.requestTimeoutMs);
   const sse = createSseHandler({ service, report });
+  const rpc = createRpcHandler({
+    methods: serverMethods(service, sessions, readiness),
+    statuses: new Statuses(types),
+    maxMessageBytes: (format) => maxWireBytes(format, limits),
+    limits,
+    unknownMethod,
+    arrivals,
+    report,
+  });
   const onExchange = createRouter({
     admission,
-    rpc: createRpcHandler({
-      methods: serverMethods(service, sessions, readiness),
-      statuses: new Statuses(types),
-      maxMessageBytes: (format) => maxWireBytes(format, limits),
-      limits,
-      unknownMethod,
-      arrivals,
-      report,
-    }),
+    rpc,
     rest: createRestHandler({ service, openStream: sse.openStream, bodyTimeouts: arrivals, report }),
     pages: new Map<string, Page | StaticJson>([
       ...operationPages(readiness, engine),
@@ -160,6 +161,8 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     listener.drain();
     sessions.closeAll(reason, reconnectWithinMs);
     hub.close(reason);
+    rpc.stop(reason);
+    arrivals.endAll(reason);
     await listener.closed(drainTimeoutMs);
     await release();
   };

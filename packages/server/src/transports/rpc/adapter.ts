@@ -56,6 +56,8 @@ export interface RpcHandler {
   readonly handle: ExchangeHandler;
   /** Answer a request that it owns with an error, in the form of the request's protocol. */
   readonly refuse: (exchange: Exchange, error: ConfabError) => void;
+  /** The server stops: end the calls that would otherwise last, also those that no room and no session ends. */
+  readonly stop: (error: ConfabError) => void;
 }
 
 /** gRPC, gRPC-Web and Connect: one dispatcher, told apart by the content type. */
@@ -65,9 +67,11 @@ export function createRpcHandler(deps: RpcDeps): RpcHandler {
   const prefixes = new Set([...methods.keys()].map(prefixOf));
   const idleStreams = new IdleStreams(deps.limits);
   const readerStalls = new ReaderStalls(deps.limits);
+  const streams = new Set<EnvelopedCall>();
+  const shared = { arrivals, idleStreams, readerStalls, streams, report };
   const callDeps: Readonly<Record<WireFormat, CallDeps>> = {
-    proto: { maxMessageBytes: maxMessageBytes("proto"), arrivals, idleStreams, readerStalls, report },
-    json: { maxMessageBytes: maxMessageBytes("json"), arrivals, idleStreams, readerStalls, report },
+    proto: { ...shared, maxMessageBytes: maxMessageBytes("proto") },
+    json: { ...shared, maxMessageBytes: maxMessageBytes("json") },
   };
   const unaryDeps: ConnectUnaryDeps = { statuses, maxMessageBytes, arrivals, report };
 
@@ -168,6 +172,9 @@ export function createRpcHandler(deps: RpcDeps): RpcHandler {
     },
     handle,
     refuse: refuseInItsForm,
+    stop: (error) => {
+      for (const call of streams) call.stop(error);
+    },
   };
 }
 

@@ -25,6 +25,8 @@ export interface CallDeps {
   readonly idleStreams: IdleStreams;
   /** For streams whose clients do not read. */
   readonly readerStalls: ReaderStalls;
+  /** Calls that may last: those that have begun a stream, or take one. For the stop of the server. */
+  readonly streams: Set<EnvelopedCall>;
   /** For bugs: errors that have no place in the catalogue. */
   readonly report: (error: ConfabError) => void;
 }
@@ -46,7 +48,8 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
   private isHalfClosed = false;
   private isPausedByHandler = false;
   private readonly takesOneMessage: boolean;
-  private messages = 0;
+  /** The message of a call that takes one, until the request ends. */
+  private only: Uint8Array | undefined;
   quietSweeps = 0;
   maxQuietSweeps = 0;
   seenTakenBytes = 0;
@@ -86,6 +89,7 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
 
   /** Begin to listen. A call that takes one message has to bring it in time; most have brought it when this returns. */
   begin(): void {
+    if (!this.takesOneMessage) this.deps.streams.add(this);
     this.open();
     this.exchange.listen(this);
     if (this.takesOneMessage && !this.isHalfClosed && !this.isOver) this.deps.arrivals.await(this);
@@ -136,18 +140,18 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
   }
 
   /** The request did not arrive in time. */
-  expired(): void {
-    this.finish(
-      new ConfabError("REQUEST_TIMEOUT", `the request did not arrive whole within ${this.deps.arrivals.timeoutMs} ms`),
-    );
+  expired(error: ConfabError): void {
+    this.finish(error);
   }
 
   start(): void {
     if (this.isOver || this.isHeadSent) return;
     this.isHeadSent = true;
     this.wire.streamHead(this.responseHeaders);
-    if (this.wire.isCutWhenIdle) this.deps.idleStreams.add(this);
-    this.deps.readerStalls.add(this);
+    const { idleStreams, readerStalls, streams } = this.deps;
+    if (this.wire.isCutWhenIdle) idleStreams.add(this);
+    readerStalls.add(this);
+    streams.add(this);
   }
 
   send(message: Uint8Array): boolean {
@@ -207,6 +211,11 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
     this.endAtPosition(error);
   }
 
+  /** The server stops. A request that has come whole and waits for its one reply still gets it. */
+  stop(error: ConfabError): void {
+    if (!this.isHalfClosed || this.isHeadSent) this.endAtPosition(error);
+  }
+
   /** The client reads on after the position in the trailers. */
   private endAtPosition(error: ConfabError): void {
     const position = this.handler?.position;
@@ -255,10 +264,11 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
 
   private handle(flags: number, message: Uint8Array): void {
     if (this.isOver) return;
-    this.messages += 1;
     try {
-      if (this.takesOneMessage && this.messages > 1) throw wrongMessageCount("more");
-      this.handler?.message(this.unfolded(flags, message));
+      if (this.only) throw wrongMessageCount("more");
+      const bytes = this.unfolded(flags, message);
+      if (this.takesOneMessage) this.only = bytes;
+      else this.handler?.message(bytes);
     } catch (thrown) {
       this.finish(rpcErrorFrom(thrown));
     }
@@ -281,8 +291,9 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
   private halfClose(): void {
     if (this.isOver) return;
     try {
-      if (this.takesOneMessage && this.messages === 0) throw wrongMessageCount("none");
-      this.handler?.halfClosed();
+      if (!this.takesOneMessage) this.handler?.halfClosed?.();
+      else if (this.only) this.handler?.message(this.only);
+      else throw wrongMessageCount("none");
     } catch (thrown) {
       this.finish(rpcErrorFrom(thrown));
     }
@@ -295,6 +306,7 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
     this.deps.arrivals.release(this);
     this.deps.idleStreams.delete(this);
     this.deps.readerStalls.delete(this);
+    this.deps.streams.delete(this);
     this.handler?.over?.();
   }
 }
@@ -307,24 +319,16 @@ function wrongMessageCount(came: "more" | "none"): ConfabError {
   return new ConfabError("WRONG_MESSAGE_COUNT", `this call takes one message, and ${came} came`);
 }
 
-const noBytes = new Uint8Array(0);
-
-/** Waits for the one message of a unary call, and answers it. */
+/** Answers the one message of a unary call. */
 class UnaryHandler implements CallHandler {
-  private request: Uint8Array = noBytes;
-
   constructor(
     private readonly call: Call,
     private readonly run: Extract<Method, { kind: "unary" }>["call"],
   ) {}
 
   message(bytes: Uint8Array): void {
-    this.request = bytes;
-  }
-
-  halfClosed(): void {
     const { call } = this;
-    this.run(call.format, this.request, call).then(
+    this.run(call.format, bytes, call).then(
       (reply) => call.reply(reply),
       (thrown) => call.finish(rpcErrorFrom(thrown)),
     );

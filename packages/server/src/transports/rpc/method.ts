@@ -42,10 +42,10 @@ export interface Call extends CallContext {
 
 /** The server's side of one call. Nothing is called after `over`. What a method throws is the call's status. */
 export interface CallHandler {
-  /** A whole message from the client, decompressed. */
+  /** A whole message from the client, decompressed. The one message of a call that takes one comes when the request has ended. */
   message(bytes: Uint8Array): void;
-  /** The client will send no more. */
-  halfClosed(): void;
+  /** The client will send no more messages of its stream. */
+  halfClosed?(): void;
   /** The client has read what `send` or `write` called too much. */
   drained?(): void;
   /** How far a room has been read, for a client that has to ask again. */

@@ -31,7 +31,6 @@ function textOf(inner: Encoding): Encoding {
 }
 
 class MessageStream implements CallHandler {
-  private request: Uint8Array = new Uint8Array(0);
   private subscription: Subscription | undefined;
   private isOver = false;
 
@@ -42,11 +41,7 @@ class MessageStream implements CallHandler {
   ) {}
 
   message(bytes: Uint8Array): void {
-    this.request = bytes;
-  }
-
-  halfClosed(): void {
-    void this.open();
+    void this.open(bytes);
   }
 
   get position(): Position | undefined {
@@ -63,13 +58,13 @@ class MessageStream implements CallHandler {
   }
 
   /** Never rejects: what goes wrong is the call's status. */
-  private async open(): Promise<void> {
+  private async open(request: Uint8Array): Promise<void> {
     const { call, service } = this;
     try {
       const { types, limits } = service.deps;
       const { maxQueuedBytes } = limits;
       const { share } = call.caller;
-      const reader = decodeMessage(UserSchema, call.format, this.request, types);
+      const reader = decodeMessage(UserSchema, call.format, request, types);
       const { subscription, position } = await service.operations.subscribe({ reader }, call.caller, {
         encoding: this.encoding,
         share,

@@ -57,6 +57,7 @@ function begin(method: Method, { isText = false, timeoutMs, wireFor }: BeginOpti
     arrivals,
     idleStreams,
     readerStalls,
+    streams: new Set<EnvelopedCall>(),
     report: (error: ConfabError) => assert.fail(error),
   };
   new EnvelopedCall(exchange, wire, method, timeoutMs, deps).begin();

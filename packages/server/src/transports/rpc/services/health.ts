@@ -75,7 +75,6 @@ export function healthMethods(readiness: Readiness, types: PayloadTypes): [strin
 }
 
 class HealthWatch implements CallHandler {
-  private request: Uint8Array = new Uint8Array(0);
   private unwatch: (() => void) | undefined;
 
   constructor(
@@ -84,22 +83,14 @@ class HealthWatch implements CallHandler {
     private readonly answer: (request: Uint8Array) => Uint8Array,
   ) {}
 
-  message(bytes: Uint8Array): void {
-    this.request = bytes;
-    // Checked now, so that a malformed one ends the call here.
-    this.answer(bytes);
-  }
-
-  halfClosed(): void {
-    const { call, request } = this;
+  message(request: Uint8Array): void {
+    const { call } = this;
+    // Before the head: a malformed request ends the call without one.
+    const first = this.answer(request);
     call.start();
-    call.send(this.answer(request));
+    call.send(first);
     // Readiness changes a few times in a server's life, so a watcher that does not read costs next to nothing.
-    this.unwatch = this.readiness.watch(() => {
-      call.send(this.answer(request));
-      // The server is about to stop, and would wait for this call until it ran out of patience.
-      if (!this.readiness.isReady) call.finish(new ConfabError("SHUTTING_DOWN", "the server is stopping"));
-    });
+    this.unwatch = this.readiness.watch(() => call.send(this.answer(request)));
   }
 
   over(): void {

@@ -49,7 +49,7 @@ function answerTo(
   const handler = method.open(call as Call);
   const request = create(ServerReflectionRequestSchema, { messageRequest });
   handler.message(encodeMessage(ServerReflectionRequestSchema, format, request, service.deps.types));
-  handler.halfClosed();
+  handler.halfClosed?.();
   const [only] = sent;
   assert.ok(only && sent.length === 1);
   const response = decodeMessage(ServerReflectionResponseSchema, format, only, service.deps.types);
