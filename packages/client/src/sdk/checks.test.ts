@@ -52,7 +52,7 @@ test("certificates are strings", () => {
   assert.throws(() => (connectInNode as Untyped)({ url, ca: 7 }), { name: "TypeError", message });
 });
 
-test("a link is refused a transport that there is not", () => {
+test("a link refuses an unknown transport", () => {
   const message = `transport must be one of ${transports}, got "websocket"`;
   const platform = { fetch: () => Promise.reject(), makeSocket: () => assert.fail() };
   assert.throws(() => (openLink as Untyped)("websocket", { url }, platform), { name: "TypeError", message });

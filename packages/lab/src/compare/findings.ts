@@ -19,7 +19,7 @@ export interface ContenderFindings {
   readonly newcomersUs: number[];
   facts?: Facts;
   stall?: StallFigures;
-  /** Rounds at the asked rate; those that did not keep it are among them and count for nothing else. */
+  /** Rounds at the asked rate; those that did not keep it are among them and are not used elsewhere. */
   readonly rounds: FanoutFigures[];
   /** Runs with other numbers of readers. */
   readonly fanouts: { readonly subscribers: number; readonly rounds: FanoutFigures[] }[];

@@ -18,7 +18,7 @@ export function rateWarnings({ contenders }: Findings, subscribers: number): str
   const late = contenders.flatMap(({ contender, rounds, fanouts }) =>
     [{ subscribers, rounds }, ...fanouts].flatMap((run) => lateText(contender.label, run)),
   );
-  if (late.length > 0) warnings.push(`Rounds that did not keep the rate count for nothing else: ${late.join("; ")}.`);
+  if (late.length > 0) warnings.push(`Rounds that did not keep the rate are not used elsewhere: ${late.join("; ")}.`);
   const full = contenders.flatMap(({ contender, rounds, fanouts }) => {
     const all = [rounds, ...fanouts.map((run) => run.rounds)].flat();
     const count = all.filter(({ clientCoreShare }) => clientCoreShare >= fullCoreShare).length;

@@ -47,8 +47,8 @@ export class OriginPolicy {
 }
 
 function isOwnPage(page: URL, { authority, scheme }: ClientView): boolean {
-  // Whoever sits on the way can make up a page of http, and would act through it with what TLS protects. The other way
-  // round a proxy in front of us has the certificate.
+  // An attacker on the network path can forge a page of http, and could use it to act on what TLS protects. A page of https
+  // before a server of http is ours: a proxy in front of us has the certificate.
   if (page.protocol !== "https:" && (scheme === "https" || page.protocol !== "http:")) return false;
   // A port that is the scheme's own may be named or not.
   const own = `${page.protocol}//${authority}`;

@@ -67,7 +67,7 @@ test("600 pages are asked for of which nothing is taken", async () => {
   assert.deepEqual([bodies.length, answers], [600, 0]);
 });
 
-test("the server that is compared with is asked for nothing", async () => {
+test("an attack sends no request to the server that it is compared with", async () => {
   let looks = 0;
   const { answers } = await attackUntil(() => ++looks > 2, "none");
   assert.deepEqual([asked.size, answers], [0, 0]);

@@ -63,7 +63,7 @@ export interface ContenderReport {
   readonly memory: readonly { readonly connections: number; readonly grownBytes: number }[];
   /** Every search for the highest rate. */
   readonly capacity: readonly CapacityFigures[];
-  /** Every round at the asked rate, also those that did not keep it and count for nothing else. */
+  /** Every round at the asked rate, also those that did not keep it and are not used elsewhere. */
   readonly runs: readonly Omit<FanoutFigures, "histogram">[];
   /** Rounds that were made, and those of them that kept the rate. */
   readonly rounds: { readonly made: number; readonly kept: number };

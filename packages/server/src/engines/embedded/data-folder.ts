@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 /** The files of a data folder. LMDB has a second file for each of its files, with `-lock` at the end. */
 export const folderFiles = {
   log: "log.mdb",
-  /** Says that there is a log, and which; see log-marker.ts. */
+  /** Marks that the folder has a log, and which one; see log-marker.ts. */
   marker: "log.json",
   /** There while the log is closed in order; see log-marker.ts. */
   closed: "log.closed",

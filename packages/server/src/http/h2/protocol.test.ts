@@ -158,6 +158,14 @@ for (const [what, bytes, code] of [
   ["a stream id that goes back", Buffer.concat([headers(5, 0), headers(3, 0)]), ErrorCode.PROTOCOL_ERROR],
   ["CONTINUATION by itself", frame(FrameType.CONTINUATION, 0, 1), ErrorCode.PROTOCOL_ERROR],
   [
+    "CONTINUATION of another stream",
+    Buffer.concat([
+      frame(FrameType.HEADERS, Flag.END_STREAM, 1, encodeBlock(0, postFields).subarray(0, 3)),
+      frame(FrameType.CONTINUATION, Flag.END_HEADERS, 3, encodeBlock(0, postFields).subarray(3)),
+    ]),
+    ErrorCode.PROTOCOL_ERROR,
+  ],
+  [
     "a frame within a header block",
     Buffer.concat([frame(FrameType.HEADERS, 0, 1), frame(FrameType.PING, 0, 0, Buffer.alloc(8))]),
     ErrorCode.PROTOCOL_ERROR,

@@ -31,7 +31,7 @@ const subscribe = (
 const send = (text: string, request = 0) =>
   ({ request, frame: { case: "send", value: { user: "ann", text } } }) as const;
 
-test("a client that asks for nothing is done at once, and one that asks once each request is answered", async () => {
+test("a client without requests is done at once, one with requests when each is answered", async () => {
   const server = new FrameServer();
   const idle = halfClose(new FrameClient(server));
   await settled();

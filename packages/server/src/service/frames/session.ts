@@ -166,8 +166,9 @@ export class FrameSession {
           this.wakeLarge = resolve;
         });
       }
-      if (this.isClosed) throw new ConfabError("CANCELLED", "the connection has closed");
       room = await this.channel.caller.share.roomForReply();
+      // A Converse stream may have closed meanwhile, while its connection lives.
+      if (this.isClosed) throw new ConfabError("CANCELLED", "the connection has closed");
     };
     try {
       const frame = await make(begin);
