@@ -3,12 +3,12 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { connect } from "@confab/client/node";
+import { freePort } from "../fixture/free-port.js";
 import { RedisServer } from "../fixture/redis-server.js";
 import { startServerProcess } from "../fixture/server-process.js";
 import { requirePart } from "../optional-parts.js";
@@ -33,16 +33,6 @@ async function startHaproxy(t: TestContext, program: string, ports: readonly num
     await rm(folder, { recursive: true, force: true });
   });
   return `http://127.0.0.1:${port}`;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  assert.ok(typeof address === "object" && address !== null);
-  return address.port;
 }
 
 test("behind the HAProxy that is shipped, every transport reaches the nodes, and goes on when one of them dies", async (t) => {

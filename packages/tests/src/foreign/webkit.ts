@@ -1,6 +1,5 @@
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "../fixture/free-port.js";
 import { startProgram } from "../fixture/live-program.js";
 import type { FirefoxBrowser, FirefoxPage } from "./firefox.js";
 
@@ -98,14 +97,4 @@ async function untilListening(port: number): Promise<void> {
       await sleep(pollMs);
     }
   }
-}
-
-/** The driver takes port 0, and does not say which one it got. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
