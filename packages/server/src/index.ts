@@ -1,5 +1,5 @@
 export { FolderLockedError, StoreError } from "./engines/embedded/index.js";
-export { RedisStartError, RedisUrlError } from "./engines/redis/index.js";
+export { RedisStartError, RedisUrlError } from "./engines/redis/start-errors.js";
 export { type CertificateFacts, TlsFileError } from "./server/certificate.js";
 export {
   ConfigError,

@@ -19,7 +19,6 @@ import { engineSettingFrom, hasPassword } from "../serve/engine-url.js";
 import { retentionFrom } from "../serve/retention.js";
 import { StreamLogger } from "../serve/stream-logger.js";
 import { webRoot } from "../serve/web-root.js";
-import { loadTypes } from "../types/load-types.js";
 import { TypeFileError } from "../types/type-file-error.js";
 
 const defaultPort = 8080;
@@ -99,7 +98,7 @@ Exit codes:
       allowedOrigins: values["allow-origin"] ?? [],
       trustedProxies: values["trust-proxy"] ?? [],
       logger: new StreamLogger(process.stderr, values.json === true),
-      ...(values.types && { types: typesFrom(values.types) }),
+      ...(values.types && { types: await typesFrom(values.types) }),
       ...webRoot(),
     };
     if (setting?.key === "--engine" && hasPassword(setting.value)) {
@@ -232,7 +231,9 @@ function limitsHelp(): string {
     .join("\n");
 }
 
-function typesFrom(files: readonly string[]): Uint8Array {
+async function typesFrom(files: readonly string[]): Promise<Uint8Array> {
+  // The compiler is loaded only where it is needed.
+  const { loadTypes } = await import("../types/load-types.js");
   try {
     return loadTypes(files);
   } catch (error) {

@@ -1,7 +1,6 @@
 import { defaultDedupeWindowMs, type Limits } from "@confab/contract";
 import type { Engine } from "../core/index.js";
 import { openEmbeddedEngine } from "../engines/embedded/index.js";
-import { openRedisEngine } from "../engines/redis/index.js";
 import { ConfigError, defaultRetention, type ServerConfig } from "./config.js";
 import { silentLogger } from "./logger.js";
 import { systemClock } from "./platform.js";
@@ -12,7 +11,7 @@ const defaultPrefix = "confab";
 const answerTimeoutMs = 5_000;
 
 /** Open the engine that the configuration names. @throws ConfigError, and what the engines throw. */
-export function openEngine({ engine, ...config }: ServerConfig, limits: Limits): Promise<Engine> {
+export async function openEngine({ engine, ...config }: ServerConfig, limits: Limits): Promise<Engine> {
   const shared = {
     retention: config.retention ?? defaultRetention,
     dedupeWindowMs: config.dedupeWindowMs ?? defaultDedupeWindowMs,
@@ -26,7 +25,7 @@ export function openEngine({ engine, ...config }: ServerConfig, limits: Limits):
       return openEmbeddedEngine({ ...shared, folder: dataDir, durability });
     }
     case "redis":
-      return openRedisEngine({
+      return (await redisEngine()).openRedisEngine({
         ...shared,
         url: engine.url,
         prefix: checkedPrefix(engine.prefix),
@@ -34,6 +33,11 @@ export function openEngine({ engine, ...config }: ServerConfig, limits: Limits):
         answerTimeoutMs,
       });
   }
+}
+
+/** Its client takes longer to load than all the rest of a server that uses none. */
+function redisEngine() {
+  return import("../engines/redis/index.js");
 }
 
 /** Braces would make a hash tag of their own, and put all rooms into one slot of a Cluster. */

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ErrorReply } from "@redis/client";
 import type { Session } from "./session.js";
-import { checkServer, RedisStartError, startErrorFrom } from "./start-check.js";
+import { checkServer, startErrorFrom } from "./start-check.js";
+import { RedisStartError } from "./start-errors.js";
 import { redisTargetFrom } from "./url.js";
 
 /** A session with a server that says of itself that it is this version; it has no INFO without one. */

@@ -2,12 +2,8 @@ import { RedisLostError, redisErrorCode } from "./redis-error.js";
 import { script } from "./scripts/script.js";
 import { serverState } from "./server-state.js";
 import type { Session } from "./session.js";
+import { RedisStartError } from "./start-errors.js";
 import { describeTarget, type RedisTarget } from "./url.js";
-
-/** Why a Redis cannot be used; the message says what to do. */
-export class RedisStartError extends Error {
-  override readonly name = "RedisStartError";
-}
 
 /** Sharded Pub/Sub and the flags of scripts came with 7.0 (redis.io, release notes of 7.0). */
 const oldestVersion = "7.0";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { describeTarget, RedisUrlError, redisTargetFrom } from "./url.js";
+import { RedisUrlError } from "./start-errors.js";
+import { describeTarget, redisTargetFrom } from "./url.js";
 
 const nothing = { masterName: "", username: undefined, password: undefined, sentinelPassword: undefined, database: 0 };
 

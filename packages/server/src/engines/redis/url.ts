@@ -1,7 +1,4 @@
-/** A wrong Redis URL; the message says what is due. It never quotes the URL, which may hold a password. */
-export class RedisUrlError extends Error {
-  override readonly name = "RedisUrlError";
-}
+import { RedisUrlError } from "./start-errors.js";
 
 export interface Address {
   readonly host: string;
