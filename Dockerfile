@@ -16,5 +16,6 @@ EXPOSE 8080
 VOLUME /data
 # Node itself as process 1: it gets SIGTERM and drains.
 ENTRYPOINT ["node", "packages/cli/dist/main.js"]
+# Refused as it stands: add `--auth-key FILE`, `--auth-jwks URL` or `--allow-anyone` (docs/access.md).
 # Reached as localhost or by an address. A name, such as the container's in its network, needs `--allow-host NAME` as well.
 CMD ["serve", "--host", "0.0.0.0", "--data", "/data"]

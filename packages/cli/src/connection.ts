@@ -10,6 +10,7 @@ import { TypeFileError } from "./types/type-file-error.js";
 export const connectionOptions = {
   url: { type: "string" },
   ca: { type: "string" },
+  token: { type: "string" },
   transport: { type: "string", short: "t" },
   timeout: { type: "string" },
   types: { type: "string", multiple: true },
@@ -19,6 +20,7 @@ export const connectionOptions = {
 export const connectionHelp = `      --url URL        the server; default $CONFAB_URL or http://127.0.0.1:8080
       --ca FILE        whom to trust to vouch for an https:// server: certificates in PEM; default
                        those that Node trusts, and $NODE_EXTRA_CA_CERTS
+      --token FILE     a file with the token to show; default $CONFAB_TOKEN, which is the token itself
   -t, --transport T    ${transportNames.slice(0, 4).join(", ")},
                        ${transportNames.slice(4).join(", ")}; default websocket-proto
       --timeout S      seconds that one answer may take; default 30
@@ -28,6 +30,7 @@ export const connectionHelp = `      --url URL        the server; default $CONFA
 export interface ConnectionValues {
   readonly url?: string | undefined;
   readonly ca?: string | undefined;
+  readonly token?: string | undefined;
   readonly transport?: string | undefined;
   readonly timeout?: string | undefined;
   readonly types?: readonly string[] | undefined;
@@ -52,6 +55,7 @@ export async function openConnection(
     url: urlFrom(values.url, env),
     ca: values.ca === undefined ? undefined : authoritiesIn(values.ca),
     types,
+    token: tokenFrom(values.token, env),
   });
   return { link, types, call: { signal, timeoutMs } };
 }
@@ -71,6 +75,16 @@ function urlFrom(option: string | undefined, env: CommandContext["env"]): string
     return serverUrl(text.includes("://") ? text : `http://${text}`);
   } catch (cause) {
     throw new UsageError(`${source} ${text}: must be an address such as http://127.0.0.1:8080`, { cause });
+  }
+}
+
+/** Other users of the machine can read a command line, so a token is not given there. */
+function tokenFrom(file: string | undefined, env: CommandContext["env"]): string | undefined {
+  if (file === undefined) return env["CONFAB_TOKEN"] || undefined;
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (cause) {
+    throw new UsageError(`--token ${file}: ${cause instanceof Error ? cause.message : "cannot be read"}`, { cause });
   }
 }
 

@@ -29,6 +29,11 @@ const commands: readonly CommandEntry[] = [
   },
   { name: "rooms", summary: "list the rooms", load: async () => (await import("./commands/rooms.js")).rooms },
   {
+    name: "token",
+    summary: "make and explain tokens, for development",
+    load: async () => (await import("./commands/token.js")).token,
+  },
+  {
     name: "compare",
     summary: "gRPC or WebSockets? measured, with your message",
     load: async () => (await import("./commands/compare.js")).compare,

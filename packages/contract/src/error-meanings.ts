@@ -35,8 +35,11 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
   TOO_MANY_ROOMS: "The server holds maxRooms rooms already",
   HEADERS_TOO_LARGE: "The request's headers are larger than maxHeaderBytes",
   REQUEST_TIMEOUT: "The request did not arrive whole in time",
-  UNAUTHENTICATED: "A valid token is needed",
-  PERMISSION_DENIED: "This is not allowed here",
+  UNAUTHENTICATED: "A valid token is needed; the text says what is wrong with the one that was sent",
+  TOKEN_EXPIRED:
+    "The token has expired: send a new one, in a frame or on a new connection, and read on after the last position",
+  KEYS_UNAVAILABLE: "The keys that verify tokens cannot be fetched now",
+  PERMISSION_DENIED: "The caller's token or the server's rules do not allow this here",
   STORAGE_FULL: "The disk, or Redis's memory, is full: nothing was stored; reading goes on",
   OVERLOADED: "Too many sends wait for the log, or too many pages for their readers: nothing was done",
   ENGINE_UNAVAILABLE: "The log cannot be reached: nothing was stored",

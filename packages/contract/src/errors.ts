@@ -66,6 +66,8 @@ export const errorKinds = {
   HEADERS_TOO_LARGE: { grpc: "RESOURCE_EXHAUSTED", http: 431, retry: false },
   REQUEST_TIMEOUT: { grpc: "DEADLINE_EXCEEDED", http: 408, close: 4508, retry: true },
   UNAUTHENTICATED: { grpc: "UNAUTHENTICATED", http: 401, close: 4001, retry: false },
+  TOKEN_EXPIRED: { grpc: "UNAUTHENTICATED", http: 401, close: 4002, retry: false },
+  KEYS_UNAVAILABLE: { grpc: "UNAVAILABLE", http: 503, close: 4514, retry: true },
   PERMISSION_DENIED: { grpc: "PERMISSION_DENIED", http: 403, close: 4003, retry: false },
   STORAGE_FULL: { grpc: "RESOURCE_EXHAUSTED", http: 507, retry: true },
   OVERLOADED: { grpc: "UNAVAILABLE", http: 503, retry: true },

@@ -1,7 +1,9 @@
 export { FolderLockedError, StoreError } from "./engines/embedded/index.js";
 export { RedisStartError, RedisUrlError } from "./engines/redis/start-errors.js";
+export { fixedKeys, KeyError, keysFromFile, type TokenRules, TokenVerifier } from "./identity/index.js";
 export { type CertificateFacts, TlsFileError } from "./server/certificate.js";
 export {
+  type AuthConfig,
   ConfigError,
   defaultRetention,
   type EngineConfig,
@@ -11,3 +13,4 @@ export {
 export type { Logger } from "./server/logger.js";
 export { type RunningServer, startServer } from "./server/start-server.js";
 export { serverVersion } from "./server/version.js";
+export { RuleError, rulesFrom } from "./service/index.js";

@@ -13,6 +13,7 @@ import {
 import { type Command, type CommandContext, UsageError } from "../command.js";
 import { exitCode } from "../exit-codes.js";
 import { durationMs, parseCommandLine, positionals, wholeNumber } from "../parse-args.js";
+import { authFrom, authHelp, authOptions } from "../serve/auth.js";
 import { banner } from "../serve/banner.js";
 import { defaultDataDir, engineFrom, engineOptions } from "../serve/engine.js";
 import { engineSettingFrom, hasPassword } from "../serve/engine-url.js";
@@ -28,12 +29,13 @@ export const serve: Command = {
 
 Runs a server until Ctrl-C or SIGTERM, then says goodbye to its clients and stops.
 
-      --host HOST            address to listen on; default 127.0.0.1, this machine only: nobody is
-                             asked for a token yet
+      --host HOST            address to listen on; default 127.0.0.1, this machine only. Another one
+                             needs --auth-key, --auth-jwks or --allow-anyone
       --port N               default ${defaultPort}; 0 is any free port
       --tls-cert FILE        speak TLS, and nothing else, with this certificate in PEM, the chain to
                              its authority behind it, and
       --tls-key FILE         its private key in PEM. kill -HUP reads both again
+${authHelp}
       --engine URL           keep messages in a Redis that several nodes share: redis://host:6379,
                              redis+sentinel://host,host/master or redis+cluster://host,host;
                              rediss:// and so on with TLS; default embedded, on this machine. Other
@@ -86,6 +88,7 @@ Exit codes:
       host: values.host ?? "127.0.0.1",
       port: wholeNumber("port", values.port ?? String(defaultPort), 0, 65_535),
       ...tlsFrom(values["tls-cert"], values["tls-key"]),
+      ...authFrom(values),
       engine: engineFrom(values, setting),
       retention: retentionFrom({
         messages: values["retention-messages"],
@@ -123,6 +126,7 @@ const serveOptions = {
   port: { type: "string" },
   "tls-cert": { type: "string" },
   "tls-key": { type: "string" },
+  ...authOptions,
   ...engineOptions,
   "retention-messages": { type: "string" },
   "retention-age": { type: "string" },

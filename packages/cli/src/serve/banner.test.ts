@@ -4,7 +4,12 @@ import { banner } from "./banner.js";
 
 function proxyLines(trustedProxies: readonly string[]): string {
   const running = { url: "http://127.0.0.1:8080", certificate: undefined };
-  const lines = banner(running, { engine: { kind: "embedded", dataDir: "d" }, program: "confab", trustedProxies });
+  const lines = banner(running, {
+    engine: { kind: "embedded", dataDir: "d" },
+    program: "confab",
+    host: "127.0.0.1",
+    trustedProxies,
+  });
   return lines.slice(lines.findIndex((line) => line.startsWith("  proxy"))).join("\n");
 }
 

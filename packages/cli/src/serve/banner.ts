@@ -1,20 +1,22 @@
-import { type EngineConfig, type RunningServer, serverVersion, type TlsConfig } from "@confab/server";
+import { type AuthConfig, type EngineConfig, type RunningServer, serverVersion, type TlsConfig } from "@confab/server";
 import { printable } from "../output/format.js";
 
 export interface BannerFacts {
   readonly engine: EngineConfig;
   readonly webRoot?: string;
   readonly tls?: TlsConfig;
+  readonly auth?: AuthConfig;
+  readonly allowAnyone?: boolean;
+  /** The address that the server listens on. */
+  readonly host: string;
   readonly trustedProxies?: readonly string[];
   /** How a user calls this program. */
   readonly program: string;
 }
 
 /** Where each transport is and one line to try it, for a terminal. */
-export function banner(
-  { url, certificate }: Pick<RunningServer, "url" | "certificate">,
-  { engine, webRoot, tls, trustedProxies = [], program }: BannerFacts,
-): string[] {
+export function banner({ url, certificate }: Pick<RunningServer, "url" | "certificate">, facts: BannerFacts): string[] {
+  const { engine, webRoot, tls, trustedProxies = [], program } = facts;
   const { host } = new URL(url);
   const webSocket = `${certificate ? "wss" : "ws"}://${host}/chat`;
   const message = `'{"user":"me","text":"hi"}'`;
@@ -22,6 +24,7 @@ export function banner(
   const flag = url === "http://127.0.0.1:8080" ? "" : ` --url ${url}`;
   return [
     `Confab ${serverVersion} listens on ${url}; messages are kept in ${keptIn(engine)}.`,
+    ...accessLines(facts),
     "",
     `  page       ${webRoot === undefined ? "not built: npm run build" : `${url}/`}`,
     `  command    ${program} listen lobby${flag}`,
@@ -62,6 +65,30 @@ function proxyLines(trustedProxies: readonly string[]): readonly string[] {
         "             --allow-host NAME for each name that it passes on in Host",
       ]
     : [`  proxy      X-Forwarded-Host and X-Forwarded-Proto are believed from ${trustedProxies.join(", ")}`];
+}
+
+/** Who can connect, and from where. */
+function accessLines({ host, auth, allowAnyone = false, program }: BannerFacts): readonly string[] {
+  const from = isLoopback(host) ? "on this machine" : `that can reach ${host}`;
+  if (!auth)
+    return [
+      isLoopback(host)
+        ? "All programs on this machine may connect: no token is asked for."
+        : `ALL CALLERS ${from} may connect: no token is asked for (--allow-anyone).`,
+    ];
+  const keys = [...(auth.keyFiles ?? []), ...(auth.jwksUrl === undefined ? [] : [auth.jwksUrl])].join(", ");
+  return [
+    `Callers ${from} need a token that is signed by a key of ${printable(keys)}${allowAnyone ? ", or come without one (--allow-anyone)" : ""}.`,
+    ...(auth.keyFiles?.[0] === undefined
+      ? []
+      : [
+          `For development: ${program} token --key ${printable(auth.keyFiles[0])} --user me   (the private key, if it is one of a pair)`,
+        ]),
+  ];
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }
 
 function keptIn(engine: EngineConfig): string {

@@ -243,7 +243,7 @@ export class Connector {
     if (order.failed(isBlocked)) return void this.connect();
     this.failures++;
     // An expired token is no reason to give up before the application was asked for a new one.
-    const mayHelp = error.code === "UNAUTHENTICATED" && tokens.isAsked && !this.isTokenFresh;
+    const mayHelp = isOfToken(error) && tokens.isAsked && !this.isTokenFresh;
     if (mayHelp) this.isTokenFresh = true;
     // Where we were let in before, a stranger's page is a deployment under way.
     const mayPass = isWorthReconnecting(error) || (this.liveSinceMs !== undefined && isStranger(error));
@@ -265,9 +265,10 @@ export class Connector {
     this.enter({ name: "reconnecting", attempt: this.failures + 1, delayMs, error });
   }
 
-  /** A token that was good when the session was young; a reason to come back with a new one. */
+  /** The server says so, or a token was good when the session was young; a reason to come back with a new one. */
   private mayHaveExpired(error: ConfabError): boolean {
-    return error.code === "UNAUTHENTICATED" && this.deps.tokens.isAsked && this.isStable();
+    if (!isOfToken(error) || !this.deps.tokens.isAsked) return false;
+    return error.code === "TOKEN_EXPIRED" || this.isStable();
   }
 
   private isStable(): boolean {
@@ -279,6 +280,11 @@ export class Connector {
     this.state = state;
     this.deps.onState(state);
   }
+}
+
+/** Another token may be taken where this one is not. */
+function isOfToken({ code }: ConfabError): boolean {
+  return code === "UNAUTHENTICATED" || code === "TOKEN_EXPIRED";
 }
 
 function clientClosed(error: ConfabError | undefined): ConfabError {

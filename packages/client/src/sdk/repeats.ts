@@ -30,6 +30,8 @@ const refusals: ReadonlySet<ErrorCode> = new Set([
   "TOO_MANY_REQUESTS",
   "TOO_MANY_CONNECTIONS",
   "UNAUTHENTICATED",
+  "TOKEN_EXPIRED",
+  "KEYS_UNAVAILABLE",
 ]);
 
 /** Whether an attempt to send certainly stored nothing. */

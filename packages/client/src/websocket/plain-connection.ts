@@ -12,6 +12,8 @@ import type { SocketFactory } from "./socket.js";
 export interface PlainConnectionOptions {
   readonly baseUrl: string;
   readonly path: string;
+  /** A browser's WebSocket can show it as a subprotocol only. */
+  readonly token: string | undefined;
   readonly makeSocket: SocketFactory;
   readonly types: PayloadConverter | undefined;
   readonly listener: {
@@ -37,11 +39,11 @@ export class PlainConnection {
   private lastError: ConfabError | undefined;
 
   constructor(private readonly options: PlainConnectionOptions) {
-    const { baseUrl, path, makeSocket } = options;
+    const { baseUrl, path, token, makeSocket } = options;
     this.connection = new Connection({
       baseUrl,
       path,
-      protocols: [],
+      protocols: token === undefined ? [] : ["confab.v1.plain", `confab.token.${token}`],
       makeSocket,
       onMessage: (data) => this.received(data),
       onClosed: (error) => this.closed(error),

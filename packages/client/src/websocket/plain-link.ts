@@ -47,11 +47,14 @@ export class PlainLink implements Link {
   /** The socket of the last send, kept for the next one to the same room. */
   private sender: { readonly room: string; readonly connection: PlainConnection } | undefined;
   private lastSend: Promise<unknown> = Promise.resolve();
+  private token: string | undefined;
 
   constructor(
     private readonly options: LinkOptions,
     private readonly deps: PlainLinkDeps,
-  ) {}
+  ) {
+    this.token = options.token;
+  }
 
   open(options?: CallOptions): Promise<void> {
     return this.deps.aside.open(options);
@@ -108,8 +111,9 @@ export class PlainLink implements Link {
     return this.deps.aside.signal(signal, options);
   }
 
-  /** A plain WebSocket has no word for it: what it carries goes on until the server ends it. */
+  /** A plain WebSocket has no word for it: what it carries goes on until the server ends it. The next one shows the token. */
   authenticate(token: string, options?: CallOptions): Promise<void> {
+    this.token = token;
     return this.deps.aside.authenticate(token, options);
   }
 
@@ -160,6 +164,7 @@ export class PlainLink implements Link {
     return new PlainConnection({
       baseUrl: url,
       path: `/chat${query}`,
+      token: this.token,
       makeSocket: this.deps.makeSocket,
       types,
       listener,

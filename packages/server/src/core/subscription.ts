@@ -98,6 +98,11 @@ export class Subscription {
     this.room.catchUp(this);
   }
 
+  /** The server ends it: the sink is told why. Harmless when it is closed. */
+  end(error: ConfabError): void {
+    this.room.expel(this, error);
+  }
+
   /** The reader is gone. May be called twice. */
   close(): void {
     this.room.leave(this);

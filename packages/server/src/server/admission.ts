@@ -33,6 +33,13 @@ export class Admission {
         "If it is this server's own page behind a proxy: the proxy must send X-Forwarded-Host and X-Forwarded-Proto, and --trust-proxy must name its address",
     );
   }
+
+  /** Whether a request may act with the cookies that its browser adds by itself. */
+  trustsCookies(request: RequestHead): boolean {
+    const { origin } = request.headers;
+    const { origins, proxies } = this.deps;
+    return origin === undefined || origins.trusts(origin, proxies.viewOf(request));
+  }
 }
 
 /** An orchestrator's probes name whatever address it has; these answers tell a page of another site nothing. */

@@ -28,14 +28,36 @@ export interface TlsConfig {
   readonly keyFile: string;
 }
 
+/** How callers show who they are. With it a token is needed, unless `allowAnyone` is set. */
+export interface AuthConfig {
+  /** Files with keys that verify tokens: see `keysFromFile`. */
+  readonly keyFiles?: readonly string[];
+  /** The URL of a JWKS: https, or http on this machine. */
+  readonly jwksUrl?: string;
+  /** The `iss` of tokens. Default: any. */
+  readonly issuer?: string;
+  /** What the `aud` of tokens must name one of. Default: any. */
+  readonly audience?: readonly string[];
+  /** By how much the clocks of issuer and server may differ, in milliseconds. Default 5,000. */
+  readonly clockToleranceMs?: number;
+  /** The cookie that a token is taken from; empty: none. Default `confab_token`. */
+  readonly cookie?: string;
+  /** Take `?access_token=` too. URLs stand in logs. Default false. */
+  readonly isInUrlTaken?: boolean;
+}
+
 /** What a server is started with. Everything but the engine has a default. */
 export interface ServerConfig {
-  /** Default 127.0.0.1: nobody is asked for a token yet, so only this machine is let in. */
+  /** Default 127.0.0.1. Another address than loopback's needs `auth` or `allowAnyone`. */
   readonly host?: string;
   /** 0: any free port. Default 8080. */
   readonly port?: number;
   /** Undefined: clear text. With it the port speaks TLS and nothing else. */
   readonly tls?: TlsConfig;
+  /** Default: nobody is asked for a token. */
+  readonly auth?: AuthConfig;
+  /** Admit callers without a token: on any address, and beside those who have one. Default: only on loopback, without `auth`. */
+  readonly allowAnyone?: boolean;
   readonly engine: EngineConfig;
   /** Default: a million messages and 1 GiB a room, of any age. */
   readonly retention?: Retention;

@@ -4,16 +4,20 @@ import type { Exchange, ExchangeListener, Fields } from "../http/exchange.js";
 const exposedHeaders =
   "grpc-status,grpc-message,grpc-status-details-bin,grpc-encoding,confab-position,connect-content-encoding,retry-after";
 
+/** A page's script may read what was answered to a request with cookies (fetch.spec.whatwg.org, "CORS protocol and credentials"). */
+const allowCredentials = { "access-control-allow-credentials": "true" } as const;
+
 /** How long a browser may remember a preflight's answer, in seconds; no browser keeps it longer. */
 const preflightMaxAgeS = 7_200;
 
 /** Answer a preflight (fetch.spec.whatwg.org "CORS-preflight request") of an origin that is allowed. */
-export function answerPreflight(exchange: Exchange): void {
+export function answerPreflight(exchange: Exchange, trustsCookies: boolean): void {
   exchange.respond(204, {
     "access-control-allow-origin": exchange.request.headers["origin"] ?? "*",
     "access-control-allow-methods": "GET,POST,OPTIONS",
     // The origin is trusted, so what it wants to send is too.
     "access-control-allow-headers": exchange.request.headers["access-control-request-headers"] ?? "",
+    ...(trustsCookies && allowCredentials),
     "access-control-max-age": String(preflightMaxAgeS),
     vary: "origin,access-control-request-headers",
   });
@@ -28,7 +32,10 @@ export function isPreflight({ request }: Exchange): boolean {
 export class CrossOriginExchange implements Exchange {
   readonly request: Exchange["request"];
 
-  constructor(private readonly inner: Exchange) {
+  constructor(
+    private readonly inner: Exchange,
+    private readonly trustsCookies: boolean,
+  ) {
     this.request = inner.request;
   }
 
@@ -64,6 +71,7 @@ export class CrossOriginExchange implements Exchange {
     this.inner.respond(status, {
       ...headers,
       "access-control-allow-origin": this.request.headers["origin"] ?? "*",
+      ...(this.trustsCookies && allowCredentials),
       "access-control-expose-headers": exposedHeaders,
       vary: headers["vary"] === undefined ? "origin" : `${headers["vary"]},origin`,
     });

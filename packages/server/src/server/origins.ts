@@ -38,7 +38,16 @@ export class OriginPolicy {
 
   /** `origin`: the header as it came. `view`: where the request went, as its client sees it. */
   allows(origin: string, view: ClientView): boolean {
-    if (this.isAny || this.allowed.has(origin)) return true;
+    return this.isAny || this.allowed.has(origin) || this.trusts(origin, view);
+  }
+
+  /**
+   * Whether pages of this origin may act with their visitor's cookies: not those that are only allowed since all are, nor
+   * pages without an origin, which can belong to any site.
+   */
+  trusts(origin: string, view: ClientView): boolean {
+    if (origin === "null") return false;
+    if (this.allowed.has(origin)) return true;
     const page = URL.canParse(origin) ? new URL(origin) : undefined;
     if (!page || page.host === "") return false;
     if (this.below.some(({ scheme, suffix }) => page.protocol === scheme && page.host.endsWith(suffix))) return true;

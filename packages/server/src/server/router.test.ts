@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ignoredBody } from "../http/read-body.js";
 import { replyJson } from "../http-reply/index.js";
+import { unrestricted } from "../service/index.js";
 import { FakeExchange } from "../testing/fake-exchange.js";
 import { settled } from "../testing/manual-turns.js";
 import type { Admission } from "./admission.js";
@@ -11,7 +12,8 @@ import { createRouter } from "./router.js";
 function testRouter(handle: () => void = () => undefined) {
   const calls = { rest: 0, reported: 0 };
   const handler = createRouter({
-    admission: { refusalOf: () => undefined } as unknown as Admission,
+    admission: { refusalOf: () => undefined, trustsCookies: () => true } as unknown as Admission,
+    principalOf: () => unrestricted,
     rpc: { owns: () => false, handle: () => assert.fail(), refuse: () => assert.fail(), stop: () => undefined },
     rest: (exchange) => {
       calls.rest += 1;

@@ -1,7 +1,8 @@
 import { ConfabError } from "@confab/contract";
-import type { Exchange, ExchangeHandler } from "../http/exchange.js";
+import type { Exchange, ExchangeHandler, RequestHead } from "../http/exchange.js";
 import { ignoredBody } from "../http/read-body.js";
 import { replyJson, replyStaticJson, respondError, type StaticJson } from "../http-reply/index.js";
+import type { Principal } from "../service/index.js";
 import type { RpcHandler } from "../transports/rpc/adapter.js";
 import { cost } from "../work/index.js";
 import type { Admission } from "./admission.js";
@@ -12,7 +13,9 @@ import type { StaticFiles } from "./static-files.js";
 export interface RouterDeps {
   readonly admission: Admission;
   readonly rpc: RpcHandler;
-  readonly rest: ExchangeHandler;
+  readonly rest: (exchange: Exchange, principal: Principal) => void;
+  /** Who asks, by what the request shows. Never rejects. */
+  readonly principalOf: (request: RequestHead) => Principal | Promise<Principal>;
   /** Plain answers by path: some are made for each request, some never change. */
   readonly pages: ReadonlyMap<string, Page | StaticJson>;
   readonly files: StaticFiles | undefined;
@@ -21,17 +24,46 @@ export interface RouterDeps {
 }
 
 /** Which handler a request is for. */
-export function createRouter({ admission, rpc, rest, pages, files, report }: RouterDeps): ExchangeHandler {
-  const route = (exchange: Exchange) => {
-    if (rpc.owns(exchange)) {
-      rpc.handle(exchange);
-      return;
+export function createRouter({ admission, rpc, rest, principalOf, pages, files, report }: RouterDeps): ExchangeHandler {
+  /** Hand a paused exchange on. `open` says whether a handler listens to it now; nothing of it is read until then. */
+  const later = (exchange: Exchange, open: () => boolean) => {
+    if (exchange.isOver) return;
+    try {
+      if (open()) exchange.resume();
+    } catch (thrown) {
+      // A bug must end this exchange and nothing else.
+      report(thrown);
+      exchange.reset();
     }
+  };
+
+  /** False: the exchange waits until its token is verified. */
+  const identified = (exchange: Exchange, handle: (exchange: Exchange, principal: Principal) => void): boolean => {
+    const principal = principalOf(exchange.request);
+    if (!(principal instanceof Promise)) {
+      handle(exchange, principal);
+      return true;
+    }
+    exchange.share.spend(cost.token);
+    exchange.pause();
+    void principal.then((known) =>
+      later(exchange, () => {
+        handle(exchange, known);
+        return true;
+      }),
+    );
+    return false;
+  };
+
+  const route = (exchange: Exchange): boolean => {
+    if (rpc.owns(exchange)) return identified(exchange, rpc.handle);
     const path = exchange.request.target.split("?", 1)[0] ?? "/";
-    if (path.startsWith("/v1/")) {
-      rest(exchange);
-      return;
-    }
+    if (path.startsWith("/v1/")) return identified(exchange, rest);
+    answerPlain(exchange, path);
+    return true;
+  };
+
+  const answerPlain = (exchange: Exchange, path: string) => {
     const page = pages.get(path);
     if (page) {
       answerPage(exchange, page);
@@ -57,7 +89,10 @@ export function createRouter({ admission, rpc, rest, pages, files, report }: Rou
     respondError(exchange, refusal);
   };
 
-  const open = (exchange: Exchange) => {
+  const crossOrigin = (exchange: Exchange) =>
+    new CrossOriginExchange(exchange, admission.trustsCookies(exchange.request));
+
+  const open = (exchange: Exchange): boolean => {
     exchange.share.spend(cost.request);
     const refusal = admission.refusalOf(exchange.request);
     if (refusal) {
@@ -65,34 +100,28 @@ export function createRouter({ admission, rpc, rest, pages, files, report }: Rou
     } else if (exchange.request.refusal) {
       // The page that asked is allowed, so its script may read why.
       const { headers, refusal } = exchange.request;
-      refuse(headers["origin"] === undefined ? exchange : new CrossOriginExchange(exchange), refusal);
+      refuse(headers["origin"] === undefined ? exchange : crossOrigin(exchange), refusal);
     } else if (exchange.request.headers["origin"] === undefined) {
-      route(exchange);
+      return route(exchange);
     } else if (isPreflight(exchange)) {
       exchange.listen(ignoredBody);
-      answerPreflight(exchange);
+      answerPreflight(exchange, admission.trustsCookies(exchange.request));
     } else {
-      route(new CrossOriginExchange(exchange));
+      return route(crossOrigin(exchange));
     }
+    return true;
   };
 
   /** A request whose connection has used up its share. Nothing of it is read until its turn comes. */
   const openLater = (exchange: Exchange) => {
     exchange.pause();
-    exchange.share.wait(() => {
-      if (exchange.isOver) return;
-      try {
-        open(exchange);
-        exchange.resume();
-      } catch (thrown) {
-        // A bug must end this exchange and nothing else.
-        report(thrown);
-        exchange.reset();
-      }
-    });
+    exchange.share.wait(() => later(exchange, () => open(exchange)));
   };
 
-  return (exchange) => (exchange.share.isFree ? open(exchange) : openLater(exchange));
+  return (exchange) => {
+    if (exchange.share.isFree) open(exchange);
+    else openLater(exchange);
+  };
 }
 
 function answerPage(exchange: Exchange, page: Page | StaticJson): void {

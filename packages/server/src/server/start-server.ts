@@ -4,8 +4,9 @@ import { ConfabError, defaultDedupeWindowMs, PayloadTypes } from "@confab/contra
 import { violationsOf } from "@confab/contract/validation";
 import { Hub } from "../core/index.js";
 import { ArrivalTimeouts } from "../http/arrival-timeouts.js";
+import type { RequestHead } from "../http/exchange.js";
 import type { StaticJson } from "../http-reply/index.js";
-import { ChatService, FrameSessions, maxWireBytes } from "../service/index.js";
+import { ChatService, FrameSessions, LiveCallers, maxWireBytes } from "../service/index.js";
 import { createRestHandler } from "../transports/rest/adapter.js";
 import { createRpcHandler } from "../transports/rpc/adapter.js";
 import { serverMethods, unknownMethod } from "../transports/rpc/methods.js";
@@ -16,6 +17,7 @@ import { createWebSocketHandler } from "../transports/websocket/adapter.js";
 import { Work, type WorkCounts } from "../work/index.js";
 import { AbuseLog } from "./abuse-log.js";
 import { Admission } from "./admission.js";
+import { openAuth } from "./auth.js";
 import { type Certificate, type CertificateFacts, dateTrouble, readCertificate, TlsFileError } from "./certificate.js";
 import { checkedLimits, type ServerConfig, type TlsConfig } from "./config.js";
 import { DescriptorWatch } from "./descriptors.js";
@@ -54,6 +56,9 @@ export interface RunningServer {
 /** How long connections may take to end by themselves after they were told to, in milliseconds. */
 const drainTimeoutMs = 5_000;
 
+/** How often connections are looked at for tokens that have expired, in milliseconds. */
+const tokenCheckIntervalMs = 1_000;
+
 /** The window over which clients are told to spread their return, in milliseconds. */
 const reconnectWithinMs = 3_000;
 
@@ -70,27 +75,33 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const logger = config.logger ?? silentLogger;
   let certificate = config.tls && usedCertificate(config.tls, logger);
   const host = config.host ?? "127.0.0.1";
-  // Callers are admitted without a token, so a page that had its name rebound to this server would be too.
+  const report = reporterTo(logger);
+  // A page that had its name rebound to this server would act with its visitor's cookie, or as a caller without a token.
   const hosts = new HostPolicy(config.allowedHosts ?? [], host);
   const admission = new Admission({
     hosts,
     origins: new OriginPolicy(config.allowedOrigins ?? [], isLoopbackHost(host)),
     proxies: new TrustedProxies(config.trustedProxies ?? []),
   });
+  const trustsCookies = (request: RequestHead) => admission.trustsCookies(request);
+  const auth = openAuth(config, host, { logger, report, trustsCookies });
+  const { authenticator } = auth;
   const files = config.webRoot === undefined ? undefined : new StaticFiles(config.webRoot);
   const engine = await openEngine(config, limits);
-  const report = reporterTo(logger);
   const descriptors = new DescriptorWatch(logger);
   const abuses = new AbuseLog(logger);
   const onAbuse = (remoteAddress: string, reason: string) => abuses.report(remoteAddress, reason);
   const work = new Work({ replies: limits });
   const hub = new Hub({ engine, clock: systemClock, turns: eventLoop, ids: randomIds, limits });
-  const service = new ChatService({ hub, engine, types, limits });
+  const liveCallers = authenticator.isOn ? new LiveCallers(systemClock, limits.requestTimeoutMs) : undefined;
+  const service = new ChatService({ hub, engine, types, limits, liveCallers });
+  const principalOf = (request: RequestHead) => authenticator.principalOf(request);
   const sessions = new FrameSessions({
     service,
     serverVersion,
     dedupeWindowMs: config.dedupeWindowMs ?? defaultDedupeWindowMs,
     newConnectionId: randomUUID,
+    principalBy: (token) => authenticator.principalBy(token),
     onAbuse,
     report,
   });
@@ -108,6 +119,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   });
   const onExchange = createRouter({
     admission,
+    principalOf,
     rpc,
     rest: createRestHandler({ service, openStream: sse.openStream, bodyTimeouts: arrivals, report }),
     pages: new Map<string, Page | StaticJson>([
@@ -123,8 +135,12 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     hub.checkIdleRooms();
   }, limits.pingIntervalMs).unref();
 
+  const tokenChecks = liveCallers && setInterval(() => liveCallers.check(), tokenCheckIntervalMs).unref();
+
   const release = async () => {
     clearInterval(signsOfLife);
+    clearInterval(tokenChecks);
+    auth.close();
     sse.close();
     arrivals.close();
     descriptors.close();
@@ -135,6 +151,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     sessions,
     report,
     onAbuse,
+    principalOf,
     refusalOf: (request) => admission.refusalOf(request),
   });
   const listenerOptions = {

@@ -9,12 +9,21 @@ export { FrameSessions, type FrameSessionsDeps } from "./frames/sessions.js";
 export { envelopeFraming, type Framing } from "./framing.js";
 export type { MessageJson } from "./message-json.js";
 export {
+  type Action,
   type Caller,
-  connectionCaller,
+  LiveCallers,
+  Permissions,
+  type Principal,
   type Reading,
   RequestCaller,
+  type Rule,
+  RuleError,
+  refusedPrincipal,
+  rulesFrom,
+  stranger,
   type TransportName,
   type UnaryCaller,
+  unrestricted,
 } from "./operations/index.js";
 export { decodeSentMessage } from "./sent-message.js";
 export type { UnaryMethod } from "./unary.js";

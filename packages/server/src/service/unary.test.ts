@@ -3,9 +3,9 @@ import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { ConfabError } from "@confab/contract";
 import { GetHistoryRequestSchema } from "@confab/contract/gen/confab/v1/room_pb";
+import { connectionCaller } from "../testing/test-caller.js";
 import { testService } from "../testing/test-service.js";
 import { type ReplyRoom, Work } from "../work/index.js";
-import { connectionCaller } from "./operations/index.js";
 
 /** Ask for a page as a client that reads no answer. */
 function ask(isOver: boolean) {

@@ -3,7 +3,6 @@ import { type ConfabError, envelopeBytes, type Limits, PayloadTypes } from "@con
 import { ClientFrameSchema, type ServerFrame, ServerFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import {
   ChatService,
-  connectionCaller,
   envelopeFraming,
   type FrameChannel,
   type FrameEncoding,
@@ -11,9 +10,11 @@ import {
   FrameSessions,
   JsonBatches,
   ProtoBatches,
+  unrestricted,
   type WireFormat,
 } from "../service/index.js";
 import { Work } from "../work/index.js";
+import { connectionCaller } from "./test-caller.js";
 import { TestHub } from "./test-hub.js";
 
 const types = PayloadTypes.none();
@@ -146,6 +147,7 @@ export class FrameServer {
     this.service = new ChatService({ hub, engine, types, limits: this.hub.limits });
     let connections = 0;
     this.sessions = new FrameSessions({
+      principalBy: () => unrestricted,
       service: this.service,
       serverVersion: "1.2.3",
       dedupeWindowMs: 90_500,

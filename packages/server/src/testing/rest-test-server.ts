@@ -1,6 +1,7 @@
 import type { Limits, PayloadTypes } from "@confab/contract";
 import type { ArrivalTimeouts } from "../http/arrival-timeouts.js";
 import type { Exchange } from "../http/exchange.js";
+import { unrestricted } from "../service/index.js";
 import { createRestHandler } from "../transports/rest/adapter.js";
 import { createSseHandler } from "../transports/sse/adapter.js";
 import { type Http1TestServer, http1TestServer } from "./http1-test-server.js";
@@ -31,7 +32,7 @@ export async function restTestServer(options: RestTestOptions = {}): Promise<Res
   });
   const server = await http1TestServer((exchange) => {
     watch?.(exchange);
-    rest(exchange);
+    rest(exchange, unrestricted);
   });
   return {
     ...service,

@@ -1,5 +1,15 @@
-import { connectionCaller, type UnaryCaller } from "../service/index.js";
-import { Work } from "../work/index.js";
+import { type Caller, type Principal, type TransportName, type UnaryCaller, unrestricted } from "../service/index.js";
+import { type Share, Work } from "../work/index.js";
+
+/** Who calls on a connection, of a server that asks for no token. */
+export function connectionCaller(
+  transport: TransportName,
+  remoteAddress: string,
+  share: Share,
+  principal: Principal = unrestricted,
+): Caller {
+  return { principal, transport, remoteAddress, share };
+}
 
 /** Who calls an operation, for tests without a transport: replies are read at once. */
 export function testCaller(): UnaryCaller {

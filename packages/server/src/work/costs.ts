@@ -11,6 +11,8 @@ export const cost = {
   message: 10,
   /** An error that is made, encoded and sent. */
   error: 40,
+  /** A token that was not seen before: its signature is verified. */
+  token: 100,
   /** A subscription: made, announced, entered into its room. */
   subscribe: 60,
   /** An entry that is read from the log and put into a reply; and 1,024 bytes of it, from the log to the socket. */

@@ -5,6 +5,7 @@
  *     contract ← work ← core · service · http · http-reply · transports · server
  *     contract ← core ← engines/embedded · engines/redis
  *                core ← operations ← service ← documents
+ *                       service ← identity ← server
  *                       service ← http-reply ← transports/rpc · websocket · sse · rest   (all of it) ← server ← cli
  *     contract ← http ←───────────────────── transports
  *     contract ← client ← web · lab · cli
@@ -118,6 +119,15 @@ export const places: readonly Place[] = [
       service: "and the routes that the contract's annotations give",
     },
   },
+  {
+    name: "identity",
+    folder: "packages/server/src/identity",
+    mayImport: {
+      contract: "the errors of a token that is refused",
+      service: "the principals and rules that operations ask",
+    },
+    mayImportTypes: { http: "a token is in a request's head" },
+  },
   { name: "transports/rpc", folder: "packages/server/src/transports/rpc", ...transportArrows },
   { name: "transports/websocket", folder: "packages/server/src/transports/websocket", ...transportArrows },
   { name: "transports/sse", folder: "packages/server/src/transports/sse", ...transportArrows },
@@ -136,6 +146,7 @@ export const places: readonly Place[] = [
       http: "it opens the port",
       "http-reply": "its own pages fail as all others do",
       documents: "it shows them as pages",
+      identity: "it reads the keys, and gives the transports who calls",
       work: "requests wait for their connection's turn before a handler sees them",
       "transports/rpc": "it mounts the transports",
       "transports/websocket": "it mounts the transports",

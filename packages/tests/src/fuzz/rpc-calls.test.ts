@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 // By path, as in server-decoders.test.ts.
 import { ArrivalTimeouts } from "../../../server/dist/http/arrival-timeouts.js";
-import { FrameSessions, maxWireBytes } from "../../../server/dist/service/index.js";
+import { FrameSessions, maxWireBytes, unrestricted } from "../../../server/dist/service/index.js";
 import { FakeExchange } from "../../../server/dist/testing/fake-exchange.js";
 import { testService } from "../../../server/dist/testing/test-service.js";
 import { createRpcHandler } from "../../../server/dist/transports/rpc/adapter.js";
@@ -43,6 +43,7 @@ fuzz({
       serverVersion: "test",
       dedupeWindowMs: 60_000,
       newConnectionId: () => "connection",
+      principalBy: () => unrestricted,
       onAbuse: () => undefined,
       report,
     });
@@ -56,7 +57,7 @@ fuzz({
       report,
     });
     const exchange = new FakeExchange(headFrom(bytes.toString("latin1", 0, end < 0 ? bytes.length : end)));
-    handle(exchange);
+    handle(exchange, unrestricted);
     let at = 0;
     for (const chunk of chunks) {
       const body = chunk.subarray(Math.min(chunk.length, Math.max(0, bodyAt - at)));

@@ -9,6 +9,7 @@ import { ConnectionError } from "../../../server/dist/http/h2/frame.js";
 import { FrameReader } from "../../../server/dist/http/h2/frame-reader.js";
 import { HpackDecoder } from "../../../server/dist/http/h2/hpack/decoder.js";
 import { protocolOf } from "../../../server/dist/http/preface.js";
+import { unrestricted } from "../../../server/dist/service/index.js";
 import { checkNewMessage } from "../../../server/dist/service/operations/send.js";
 import { decodeSentMessage } from "../../../server/dist/service/sent-message.js";
 import { decodeMessage, type WireFormat } from "../../../server/dist/service/wire-format.js";
@@ -156,7 +157,7 @@ fuzz({
     const sse = createSseHandler({ service });
     const handle = createRestHandler({ service, openStream: sse.openStream, bodyTimeouts: arrivals });
     const exchange = new FakeExchange({ method, target, headers: { "content-type": "application/json" } });
-    handle(exchange);
+    handle(exchange, unrestricted);
     if (at >= 0) {
       let skipped = 0;
       for (const chunk of chunks) {
@@ -182,7 +183,7 @@ fuzz({
     const sse = createSseHandler({ service });
     const text = Buffer.concat(chunks).toString("latin1");
     const exchange = new FakeExchange({ method: "GET", headers: { "last-event-id": text } });
-    sse.openStream(exchange, () => create(UserSchema, { room: "hall" }));
+    sse.openStream(exchange, unrestricted, () => create(UserSchema, { room: "hall" }));
     const result = await answered(exchange);
     sse.close();
     return result;

@@ -26,11 +26,14 @@ export function grpcCall(
   contentType: string,
   body: Uint8Array,
   isEnough: (message: Uint8Array) => boolean = () => false,
+  headers: Readonly<Record<string, string>> = {},
+  staysOpen = false,
 ): Promise<GrpcReply> {
   return new Promise((resolve, reject) => {
     const session = connectHttp2(url);
     session.on("error", reject);
-    const stream = session.request({ ":method": "POST", ":path": path, "content-type": contentType, te: "trailers" });
+    const own = { ":method": "POST", ":path": path, "content-type": contentType, te: "trailers" };
+    const stream = session.request({ ...own, ...headers });
     const messages: Uint8Array[] = [];
     let trailers: Record<string, unknown> = {};
     const done = () => {
@@ -56,7 +59,8 @@ export function grpcCall(
     stream.on("error", reject);
     // A stream that is answered before its end may close without one.
     stream.on("close", done);
-    stream.end(body);
+    if (staysOpen) stream.write(body);
+    else stream.end(body);
   });
 }
 
@@ -101,9 +105,10 @@ export function overWebSocket(
   frame: Uint8Array | undefined,
   isText: boolean,
   outcome: (data: Buffer, isBinary: boolean) => Outcome | undefined,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const socket = new WebSocket(url, subprotocols);
+    const socket = new WebSocket(url, subprotocols, { headers });
     const finish = (result: Outcome) => {
       socket.terminate();
       resolve(result);

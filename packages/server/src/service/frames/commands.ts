@@ -13,6 +13,7 @@ import type { ChatMessage } from "@confab/contract/gen/confab/v1/message_pb";
 import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import type { GetHistoryRequest, Signal } from "@confab/contract/gen/confab/v1/room_pb";
 import { refuseViolations, violationsOf } from "@confab/contract/validation";
+import { cost } from "../../work/index.js";
 import { wirePositionFrom } from "../conversions.js";
 import { historyForm } from "../history.js";
 import { roomIdFrom } from "../operations/index.js";
@@ -35,8 +36,7 @@ export async function answerFrame(session: FrameSession, { request, frame }: Cli
       return handleSignal(session, request, frame.value);
     case "authenticate":
       refuseViolations(violationsOf(AuthenticateSchema, frame.value));
-      // Nobody is asked for a token yet, so any token will do.
-      return done(session, request);
+      return handleAuthenticate(session, request, frame.value.token);
     case "pong":
       return;
     case undefined:
@@ -118,6 +118,23 @@ async function handleHistory(session: FrameSession, request: number, asked: GetH
 
 function handleSignal(session: FrameSession, request: number, signal: Signal): void {
   session.deps.service.operations.signal(signal, session.channel.caller);
+  done(session, request);
+}
+
+/** The first token of a connection, or the next one of its user. What the connection reads goes on if the new token allows it. */
+async function handleAuthenticate(session: FrameSession, request: number, token: string): Promise<void> {
+  const { service, principalBy } = session.deps;
+  const { caller } = session;
+  caller.share.spend(cost.token);
+  const principal = await principalBy(token);
+  const refusal = service.refusalOf({ ...caller, principal });
+  if (refusal) throw refusal;
+  const { user } = caller.principal;
+  if (user !== undefined && principal.user !== user) {
+    throw new ConfabError("PERMISSION_DENIED", "the token is of another user than this connection's: open another one");
+  }
+  caller.principal = principal;
+  service.liveCallers?.check();
   done(session, request);
 }
 

@@ -6,6 +6,7 @@ import { cost, type ReplyRoom, spendParsed } from "../../work/index.js";
 import type { ChatService } from "../chat-service.js";
 import type { ErrorBudget } from "../error-budget.js";
 import { wireErrorFrom } from "../error-frame.js";
+import type { Caller, LiveConnection, Principal } from "../operations/index.js";
 import { decodeMessage } from "../wire-format.js";
 import type { FrameChannel } from "./channel.js";
 import type { FrameBody, ServerFrames } from "./server-frame.js";
@@ -16,6 +17,8 @@ export interface FrameSessionDeps {
   /** Do what a frame asks and answer it; rejects with what the client did wrong. */
   readonly answer: (session: FrameSession, frame: ClientFrame) => Promise<void>;
   readonly onClosed: (session: FrameSession) => void;
+  /** The principal of a token. Never rejects. */
+  readonly principalBy: (token: string) => Principal | Promise<Principal>;
   /** A client spent its budget of errors, and its session ends. */
   readonly onAbuse: (remoteAddress: string, reason: string) => void;
   /** For bugs: the client is told only that there was one. */
@@ -34,7 +37,7 @@ export interface Opening {
  * Frames are taken up in the order they come; each is answered when it is done, so answers may overtake one another. Sends
  * of one session to one room are appended in the order of their frames.
  */
-export class FrameSession {
+export class FrameSession implements LiveConnection {
   readonly subscriptions = new Map<RoomId, Subscription | Opening>();
   private inFlight = 0;
   private isPaused = false;
@@ -129,6 +132,18 @@ export class FrameSession {
     this.onProgress?.();
   }
 
+  /** End it for a reason of the server's. */
+  end(reason: ConfabError): void {
+    // How long to wait is in the frame: a close frame has no place for it.
+    this.sendError(0, reason);
+    this.channel.close(reason);
+    this.closed();
+  }
+
+  get caller(): Caller {
+    return this.channel.caller;
+  }
+
   /** Send a frame that answers `request`, or a push if that is 0. */
   send(request: number, body: FrameBody): void {
     this.sendEncoded(this.deps.frames.encode(this.channel.format, request, body));
@@ -202,10 +217,7 @@ export class FrameSession {
 
   private endForAbuse(reason: ConfabError): void {
     this.deps.onAbuse(this.channel.caller.remoteAddress, reason.message);
-    // How long to wait is in the frame: a close frame has no place for it.
-    this.sendError(0, reason);
-    this.channel.close(reason);
-    this.closed();
+    this.end(reason);
   }
 
   /** Never rejects: an error is an answer too. */

@@ -4,6 +4,7 @@ import type { ConfabError } from "@confab/contract";
 import { GoodbyeSchema, PingSchema, WelcomeSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import type { ChatService } from "../chat-service.js";
 import { wireErrorFrom } from "../error-frame.js";
+import { isStranger } from "../operations/index.js";
 import type { FrameChannel } from "./channel.js";
 import { answerFrame } from "./commands.js";
 import { ServerFrames } from "./server-frame.js";
@@ -15,6 +16,8 @@ export interface FrameSessionsDeps {
   readonly dedupeWindowMs: number;
   /** A name for each connection, unlike any other's. */
   readonly newConnectionId: () => string;
+  /** The principal of a token. Never rejects. */
+  readonly principalBy: FrameSessionDeps["principalBy"];
   /** A client spent a budget, and its session ends. */
   readonly onAbuse: (remoteAddress: string, reason: string) => void;
   /** Told of every INTERNAL error, with what is underneath. */
@@ -27,14 +30,18 @@ export class FrameSessions {
   private readonly sessionDeps: FrameSessionDeps;
 
   constructor(private readonly deps: FrameSessionsDeps) {
-    const { service, onAbuse, report } = deps;
+    const { service, onAbuse, principalBy, report } = deps;
     this.sessionDeps = {
       onAbuse,
+      principalBy,
       report,
       service,
       frames: new ServerFrames(service.deps.types, service.json),
       answer: answerFrame,
-      onClosed: (session) => this.open.delete(session),
+      onClosed: (session) => {
+        this.open.delete(session);
+        service.liveCallers?.deleteConnection(session);
+      },
     };
   }
 
@@ -52,6 +59,10 @@ export class FrameSessions {
       dedupeWindow: durationFromMs(dedupeWindowMs),
     });
     session.send(0, { case: "welcome", value });
+    service.liveCallers?.addConnection(session);
+    const refusal = service.refusalOf(session.caller);
+    // Without a token there still may come one, in a frame.
+    if (refusal && !isStranger(session.caller.principal)) session.end(refusal);
     return session;
   }
 

@@ -1,7 +1,17 @@
 export { roomIdFrom } from "../../core/index.js";
-export { type Caller, connectionCaller, RequestCaller, type TransportName, type UnaryCaller } from "./caller.js";
+export { type Caller, RequestCaller, type TransportName, type UnaryCaller } from "./caller.js";
 export type { HistoryForm } from "./history.js";
+export { LiveCallers, type LiveConnection } from "./live-callers.js";
 export type { OperationDeps } from "./operation.js";
 export { type Operations, operationsOn } from "./operations.js";
+export {
+  type Action,
+  isStranger,
+  type Principal,
+  refusedPrincipal,
+  stranger,
+  unrestricted,
+} from "./principal.js";
 export type { ListedRoom } from "./rooms.js";
+export { Permissions, type Rule, RuleError, rulesFrom } from "./rules.js";
 export type { Reading } from "./subscribe.js";

@@ -15,7 +15,8 @@ export const rooms: Operation<ListRoomsRequest, ListRoomsRequest, Promise<string
     return asked;
   },
   roomOf: () => undefined,
-  run: ({ prefix, limit, page }, { share }, { engine: { log, members } }, form) =>
+  // A room that the caller may not list counts for the page's limit, and is not shown.
+  run: ({ prefix, limit, page }, { share, principal }, { engine: { log, members } }, form) =>
     readListing(
       {
         limit,
@@ -27,7 +28,13 @@ export const rooms: Operation<ListRoomsRequest, ListRoomsRequest, Promise<string
         },
         nameOf: ({ room }) => room,
       },
-      form,
+      {
+        ...form,
+        take: (items) => {
+          const listed = items.filter(({ room }) => principal.may("list", room));
+          if (listed.length > 0) form.take(listed);
+        },
+      },
       share,
     ),
 };

@@ -2,17 +2,29 @@ import { create } from "@bufbuild/protobuf";
 import { type Ack, ConfabError, type NewMessage, type PayloadTypes, type SentMessage } from "@confab/contract";
 import { type ChatMessage, ChatMessageSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import { isValidNewMessage, refuseViolations, violationsOf } from "@confab/contract/validation";
-import { roomIdFrom } from "../../core/index.js";
+import { type Engine, type Hub, type RoomId, roomIdFrom } from "../../core/index.js";
 import { anyFrom } from "../conversions.js";
-import type { Operation } from "./operation.js";
+import { denied, type Operation } from "./operation.js";
 
 /** Append a message to its room. Resolves once it is durable. @throws what `Hub.send` throws. */
 export const send: Operation<SentMessage, NewMessage, Promise<Ack>> = {
   action: "send",
+  named: (message, user) => (message.user === "" ? { ...message, user } : message),
   check: (message, { types }) => checkNewMessage(message, types),
   roomOf: ({ room }) => roomIdFrom(room),
-  run: (message, _caller, { hub }) => hub.send(message),
+  userOf: ({ user }) => user,
+  run: (message, { principal }, { hub, engine }) => {
+    const room = roomIdFrom(message.room);
+    return principal.may("create", room) ? hub.send(message) : sendToExisting(message, room, hub, engine);
+  },
 };
+
+/** For a caller that may not create rooms. */
+async function sendToExisting(message: NewMessage, room: RoomId, hub: Hub, engine: Engine): Promise<Ack> {
+  const { newest } = await engine.log.state(room);
+  if (newest === 0) throw denied("create", room);
+  return hub.send(message);
+}
 
 /** @throws INVALID_MESSAGE with each violation, MALFORMED_MESSAGE for a payload that is not of its type. */
 export function checkNewMessage(message: SentMessage, types: PayloadTypes): NewMessage {

@@ -7,6 +7,7 @@ import type { Operation } from "./operation.js";
 /** Tell a room's readers, at most once. @throws RATE_LIMITED */
 export const signal: Operation<WireSignal, Signal, void> = {
   action: "signal",
+  named: (wire, user) => (wire.user === "" ? { ...wire, user } : wire),
   check: (wire, { types }) => {
     if (!isValidSignal(wire)) refuseViolations(violationsOf(SignalSchema, wire));
     const { user, room, kind, position } = wire;
@@ -16,5 +17,6 @@ export const signal: Operation<WireSignal, Signal, void> = {
     return { user, room: roomIdFrom(room), kind, position: positionFrom(position), payload };
   },
   roomOf: ({ room }) => room,
+  userOf: ({ user }) => user,
   run: (checked, _caller, { hub }) => hub.signal(checked),
 };

@@ -2,7 +2,7 @@ import { type User, UserSchema } from "@confab/contract/gen/confab/v1/message_pb
 import { isValidReader, refuseViolations, violationsOf } from "@confab/contract/validation";
 import { roomIdFrom, type Sink, type Subscribed, type SubscribeRequest } from "../../core/index.js";
 import { positionFrom } from "../conversions.js";
-import type { Operation } from "./operation.js";
+import { denied, type Operation } from "./operation.js";
 
 /** A reader of one room, unchecked. */
 export interface AskedReader {
@@ -25,8 +25,11 @@ export const subscribe: Operation<AskedReader, SubscribeRequest, Promise<Reading
     return { room: roomIdFrom(room), user: name, after: positionFrom(after), history };
   },
   roomOf: ({ room }) => room,
-  run: async (request, _caller, { hub }, sink) => {
+  userOf: ({ user }) => user,
+  run: async (request, caller, { hub, liveCallers }, sink) => {
+    if (request.history > 0 && !caller.principal.may("history", request.room)) throw denied("history", request.room);
     const subscribed = await hub.subscribe(request, sink);
+    liveCallers?.addReader(caller, request.room, subscribed.subscription);
     return { ...subscribed, room: request.room };
   },
 };

@@ -3,11 +3,18 @@ import { ConfabError, confabErrorFrom, messageFromJsonValue, type PayloadTypes }
 import { ChatService as ChatServiceDesc } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import { type User, UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import { ArrivalTimeouts } from "../../http/arrival-timeouts.js";
-import type { Exchange, ExchangeHandler, Fields } from "../../http/exchange.js";
+import type { Exchange, Fields } from "../../http/exchange.js";
 import { type BodyOptions, type BodyReceiver, collectBody, ignoredBody } from "../../http/read-body.js";
 import { replyJson, respondError } from "../../http-reply/index.js";
 import { HttpRoutes, type RouteMatch } from "../../service/http-routes.js";
-import { type ChatService, maxWireBytes, RequestCaller, type UnaryMethod } from "../../service/index.js";
+import {
+  type ChatService,
+  maxWireBytes,
+  type Principal,
+  RequestCaller,
+  type UnaryCaller,
+  type UnaryMethod,
+} from "../../service/index.js";
 import { spendParsed } from "../../work/index.js";
 import { isJsonType, unsupportedMediaType } from "./media-type.js";
 import { type RequestParts, requestJsonFrom } from "./transcoding.js";
@@ -19,7 +26,7 @@ export interface RestDeps {
    * what is wrong with the URL: how a stream is refused is the transport's matter. The composition gives the transport of
    * server-sent events here.
    */
-  readonly openStream: (exchange: Exchange, reader: () => User) => void;
+  readonly openStream: (exchange: Exchange, principal: Principal, reader: () => User) => void;
   /** Shared by the bodies of one server; by default REST has its own. */
   readonly bodyTimeouts?: ArrivalTimeouts;
   /** Told of every INTERNAL error, with what is underneath; the client is not. */
@@ -32,7 +39,7 @@ export interface RestDeps {
  *
  * @throws Error: the contract has a route that cannot be served.
  */
-export function createRestHandler(deps: RestDeps): ExchangeHandler {
+export function createRestHandler(deps: RestDeps): (exchange: Exchange, principal: Principal) => void {
   const { service, bodyTimeouts, report = ignoreBug } = deps;
   const { limits, types } = service.deps;
   const routes = HttpRoutes.of(ChatServiceDesc);
@@ -42,7 +49,7 @@ export function createRestHandler(deps: RestDeps): ExchangeHandler {
     timeouts: bodyTimeouts ?? new ArrivalTimeouts(limits.requestTimeoutMs),
   };
 
-  return (exchange) => {
+  return (exchange, principal) => {
     const { path, query } = splitTarget(exchange.request.target);
     const match = matchOrError(routes, exchange.request.method, path);
     if (match instanceof ConfabError) {
@@ -51,10 +58,11 @@ export function createRestHandler(deps: RestDeps): ExchangeHandler {
       refuseMismatch(exchange, match, path);
     } else {
       const call: RestCall = { route: match.route, variables: match.variables, query };
+      const caller = new RequestCaller("rest", exchange, principal);
       const method = methods.get(match.route.rpc);
-      if (method) answerUnary(exchange, method, call, { bounds, report, types });
+      if (method) answerUnary(exchange, method, call, { caller, bounds, report, types });
       else
-        deps.openStream(exchange, () =>
+        deps.openStream(exchange, principal, () =>
           messageFromJsonValue(UserSchema, requestJsonFrom({ ...call, body: noBody }), types),
         );
     }
@@ -92,6 +100,7 @@ function refuseMismatch(exchange: Exchange, match: Exclude<RouteMatch, { kind: "
 }
 
 interface UnaryContext {
+  readonly caller: UnaryCaller;
   readonly bounds: BodyOptions;
   readonly report: (error: unknown) => void;
   readonly types: PayloadTypes;
@@ -105,7 +114,7 @@ function answerUnary(exchange: Exchange, method: UnaryMethod, call: RestCall, co
   };
   const answerNow = (body: Uint8Array) => {
     if (exchange.isOver) return;
-    callMethod(method, { ...call, body }, exchange, context.types)
+    callMethod(method, { ...call, body }, context)
       .then((reply) => replyJson(exchange, 200, reply), fail)
       // A bug in the replying itself must end this exchange and nothing else.
       .catch((thrown: unknown) => {
@@ -150,12 +159,11 @@ function takeBody(exchange: Exchange, bounds: BodyOptions, receiver: BodyReceive
 async function callMethod(
   method: UnaryMethod,
   parts: RequestParts,
-  exchange: Exchange,
-  types: PayloadTypes,
+  { caller, types }: UnaryContext,
 ): Promise<Uint8Array> {
-  spendParsed(exchange.share, "json", parts.body.length + parts.query.length);
+  spendParsed(caller.share, "json", parts.body.length + parts.query.length);
   const request = messageFromJsonValue(parts.route.rpc.input, requestJsonFrom(parts), types);
-  return method.callInJson(request, new RequestCaller("rest", exchange));
+  return method.callInJson(request, caller);
 }
 
 /** The method of each unary route. What cannot be served stops the start, not a request. */

@@ -1,9 +1,9 @@
 import { ConfabError, type Limits } from "@confab/contract";
 import type { ArrivalTimeouts } from "../../http/arrival-timeouts.js";
-import type { Exchange, ExchangeHandler, Fields } from "../../http/exchange.js";
+import type { Exchange, Fields } from "../../http/exchange.js";
 import { ignoredBody } from "../../http/read-body.js";
 import { ReaderStalls } from "../../http/reader-stalls.js";
-import type { WireFormat } from "../../service/index.js";
+import { type Principal, RequestCaller, type WireFormat } from "../../service/index.js";
 import { type CallDeps, EnvelopedCall } from "./call.js";
 import { ConnectStreamWire } from "./connect/stream-wire.js";
 import { ConnectUnaryCall, type ConnectUnaryDeps, respondConnectError } from "./connect/unary.js";
@@ -53,7 +53,7 @@ const spokenByContentType: ReadonlyMap<string, Spoken> = new Map([
 export interface RpcHandler {
   /** Whether a request is for it at all. */
   readonly owns: (exchange: Exchange) => boolean;
-  readonly handle: ExchangeHandler;
+  readonly handle: (exchange: Exchange, principal: Principal) => void;
   /** Answer a request that it owns with an error, in the form of the request's protocol. */
   readonly refuse: (exchange: Exchange, error: ConfabError) => void;
   /** The server stops: end the calls that would otherwise last, also those that no room and no session ends. */
@@ -97,7 +97,7 @@ export function createRpcHandler(deps: RpcDeps): RpcHandler {
       "accept-post": acceptedTypes(method, exchange.request.httpVersion),
     });
 
-  const handleGet = (exchange: Exchange, method: Method | undefined, query: URLSearchParams) => {
+  const handleGet = (exchange: Exchange, principal: Principal, method: Method | undefined, query: URLSearchParams) => {
     const format = query.get("encoding");
     if (!method) refuse(exchange, unknownMethod(exchange));
     else if (method.kind !== "unary" || !method.hasNoSideEffects)
@@ -106,15 +106,15 @@ export function createRpcHandler(deps: RpcDeps): RpcHandler {
       });
     else if (format !== "json" && format !== "proto")
       refuse(exchange, new ConfabError("UNSUPPORTED_MEDIA_TYPE", "the query's encoding must be json or proto"));
-    else new ConnectUnaryCall(exchange, method, format, unaryDeps).get(query);
+    else new ConnectUnaryCall(exchange, principal, method, format, unaryDeps).get(query);
   };
 
-  const handle = (exchange: Exchange) => {
+  const handle = (exchange: Exchange, principal: Principal) => {
     const { request } = exchange;
     const [path = "", queryText = ""] = request.target.split("?", 2);
     const method = methods.get(path);
     if (request.method === "GET" || request.method === "HEAD") {
-      handleGet(exchange, method, new URLSearchParams(queryText));
+      handleGet(exchange, principal, method, new URLSearchParams(queryText));
       return;
     }
     const spoken = spokenBy(exchange);
@@ -127,7 +127,7 @@ export function createRpcHandler(deps: RpcDeps): RpcHandler {
     } else if (isGrpcOverHttp1(exchange, spoken)) {
       refuseType(exchange, method, "gRPC needs HTTP/2; over HTTP/1.1 use gRPC-Web or Connect");
     } else if (spoken.protocol === "connect-unary") {
-      if (method?.kind === "unary") new ConnectUnaryCall(exchange, method, spoken.format, unaryDeps).post();
+      if (method?.kind === "unary") new ConnectUnaryCall(exchange, principal, method, spoken.format, unaryDeps).post();
       else if (method) refuseType(exchange, method, `this call streams: use application/connect+${spoken.format}`);
       else refuse(exchange, unknownMethod(exchange));
     } else if (spoken.protocol === "connect-stream" && method?.kind === "unary") {
@@ -135,6 +135,7 @@ export function createRpcHandler(deps: RpcDeps): RpcHandler {
     } else {
       beginEnveloped(
         exchange,
+        principal,
         wireOf(exchange, spoken),
         method,
         spoken.protocol === "connect-stream" ? connectTimeout : grpcTimeout,
@@ -150,13 +151,21 @@ export function createRpcHandler(deps: RpcDeps): RpcHandler {
 
   const beginEnveloped = (
     exchange: Exchange,
+    principal: Principal,
     wire: Wire,
     method: Method | undefined,
     timeoutMs: (exchange: Exchange) => number | undefined,
   ) => {
     try {
       if (!method) throw unknownMethod(exchange);
-      new EnvelopedCall(exchange, wire, method, timeoutMs(exchange), callDeps[wire.format]).begin();
+      const caller = new RequestCaller(wire.transport, exchange, principal);
+      new EnvelopedCall(
+        exchange,
+        wire,
+        method,
+        { caller, timeoutMs: timeoutMs(exchange) },
+        callDeps[wire.format],
+      ).begin();
     } catch (thrown) {
       exchange.listen(ignoredBody);
       wire.end(rpcErrorFrom(thrown), false);

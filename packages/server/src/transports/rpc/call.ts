@@ -2,7 +2,7 @@ import { ConfabError, EnvelopeReader, enveloped, envelopeFlag, formatPosition } 
 import type { Arrival, ArrivalTimeouts } from "../../http/arrival-timeouts.js";
 import type { Exchange, ExchangeListener, Fields } from "../../http/exchange.js";
 import type { ReaderStalls, StallingReader } from "../../http/reader-stalls.js";
-import { RequestCaller, type UnaryCaller, type WireFormat } from "../../service/index.js";
+import type { UnaryCaller, WireFormat } from "../../service/index.js";
 import { cost, type PacedInput, type Share, waitInTurn } from "../../work/index.js";
 import { acceptsGzip, compress, decompress, isGzipNamed, minCompressedBytes } from "./compression.js";
 import { Base64Reader, base64Text } from "./grpc-web/wire.js";
@@ -35,6 +35,7 @@ export interface CallDeps {
 export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStream, StallingReader, PacedInput {
   readonly format: WireFormat;
   readonly caller: UnaryCaller;
+  readonly timeoutMs: number | undefined;
   readonly isText: boolean;
   /** Messages, and the end of the request behind them, that wait for a turn of the connection. */
   waitingSteps = 0;
@@ -63,11 +64,12 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
     private readonly exchange: Exchange,
     private readonly wire: Wire,
     private readonly method: Method,
-    readonly timeoutMs: number | undefined,
+    { caller, timeoutMs }: Pick<Call, "caller" | "timeoutMs">,
     private readonly deps: CallDeps,
   ) {
     this.format = wire.format;
-    this.caller = new RequestCaller(wire.transport, exchange);
+    this.caller = caller;
+    this.timeoutMs = timeoutMs;
     this.isText = wire.isText;
     this.isGzip = isGzipNamed(exchange.request.headers[wire.encodingHeader]);
     this.base64 = wire.isText ? new Base64Reader() : undefined;

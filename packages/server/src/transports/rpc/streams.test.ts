@@ -6,6 +6,7 @@ import { ClientFrameSchema, ServerFrameSchema } from "@confab/contract/gen/confa
 import { ChatMessageSchema, UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import { ArrivalTimeouts } from "../../http/arrival-timeouts.js";
 import { ReaderStalls } from "../../http/reader-stalls.js";
+import { RequestCaller, unrestricted } from "../../service/index.js";
 import { FrameServer } from "../../testing/fake-channel.js";
 import { FakeExchange } from "../../testing/fake-exchange.js";
 import { settled } from "../../testing/manual-turns.js";
@@ -52,6 +53,7 @@ function begin(method: Method, { isText = false, timeoutMs, wireFor }: BeginOpti
   const wire =
     wireFor?.(exchange) ??
     (isText ? new GrpcWebWire(exchange, "proto", true, statuses) : new GrpcWire(exchange, "proto", statuses));
+  const caller = new RequestCaller(wire.transport, exchange, unrestricted);
   const deps = {
     maxMessageBytes: 10_000,
     arrivals,
@@ -60,7 +62,7 @@ function begin(method: Method, { isText = false, timeoutMs, wireFor }: BeginOpti
     streams: new Set<EnvelopedCall>(),
     report: (error: ConfabError) => assert.fail(error),
   };
-  new EnvelopedCall(exchange, wire, method, timeoutMs, deps).begin();
+  new EnvelopedCall(exchange, wire, method, { caller, timeoutMs }, deps).begin();
   return exchange;
 }
 

@@ -6,7 +6,7 @@ import type { Exchange } from "../../http/exchange.js";
 import { ignoredBody } from "../../http/read-body.js";
 import { ReaderStalls } from "../../http/reader-stalls.js";
 import { wirePositionFrom } from "../../service/conversions.js";
-import { type ChatService, type Reading, RequestCaller } from "../../service/index.js";
+import { type ChatService, type Principal, type Reading, RequestCaller } from "../../service/index.js";
 import { EventMessages, eventText } from "./event.js";
 import { Heartbeats } from "./heartbeats.js";
 import { endForGood, eventStreamFields, finalEventId } from "./refusal.js";
@@ -25,7 +25,7 @@ export interface SseHandler {
    * Answer a call of StreamMessages with events. The exchange has no listener yet. `reader` makes the request; what it throws
    * is answered as any refusal of a stream.
    */
-  readonly openStream: (exchange: Exchange, reader: () => User) => void;
+  readonly openStream: (exchange: Exchange, principal: Principal, reader: () => User) => void;
   /** Stop the heartbeats. The streams end with their subscriptions. May be called twice. */
   close(): void;
 }
@@ -64,7 +64,7 @@ export function createSseHandler({ service, random = Math.random, report = ignor
   };
 
   return {
-    openStream: (exchange, reader) => {
+    openStream: (exchange, principal, reader) => {
       const lastEventId = exchange.request.headers["last-event-id"];
       if (lastEventId === finalEventId) {
         exchange.listen(ignoredBody);
@@ -76,7 +76,7 @@ export function createSseHandler({ service, random = Math.random, report = ignor
         const asked = resumed(reader(), lastEventId);
         // It reads nothing, so it is not announced as a member.
         if (exchange.request.method === "HEAD") asked.name = "";
-        return service.operations.subscribe({ reader: asked }, new RequestCaller("sse", exchange), stream);
+        return service.operations.subscribe({ reader: asked }, new RequestCaller("sse", exchange, principal), stream);
       };
       subscribed()
         .then(

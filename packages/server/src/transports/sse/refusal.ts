@@ -20,9 +20,14 @@ export function errorEvent(error: ConfabError, retryMs?: number): Uint8Array {
       name: "error",
       json: errorJson(error),
       ...(retryMs !== undefined && { retryMs }),
-      ...(!error.kind.retry && { id: finalEventId }),
+      ...(isFinal(error) && { id: finalEventId }),
     }),
   );
+}
+
+/** Its cookie is renewed by its page: an `EventSource` whose token expired comes back with another one. */
+function isFinal(error: ConfabError): boolean {
+  return !error.kind.retry && error.code !== "TOKEN_EXPIRED";
 }
 
 /**

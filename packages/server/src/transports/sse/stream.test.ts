@@ -5,6 +5,7 @@ import { ConfabError } from "@confab/contract";
 import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import { roomIdFrom, type Subscription } from "../../core/index.js";
 import { ReaderStalls } from "../../http/reader-stalls.js";
+import { unrestricted } from "../../service/index.js";
 import { FakeExchange } from "../../testing/fake-exchange.js";
 import { testService } from "../../testing/test-service.js";
 import { createSseHandler } from "./adapter.js";
@@ -103,7 +104,7 @@ test("a bug in the answering ends the exchange and is reported", async () => {
     throw bug;
   };
   const sse = createSseHandler({ service, report: (error) => reported.push(error) });
-  sse.openStream(exchange, () => create(UserSchema));
+  sse.openStream(exchange, unrestricted, () => create(UserSchema));
   while (!exchange.isReset) await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(reported, [bug]);
   assert.equal(hub.roomInUse(roomIdFrom("lobby")), undefined);
@@ -120,7 +121,7 @@ test("HEAD is told where the stream would start, joins no members, and leaves it
   };
   const exchange = new FakeExchange({ method: "HEAD" });
   const sse = createSseHandler({ service });
-  sse.openStream(exchange, () => create(UserSchema, { name: "ann" }));
+  sse.openStream(exchange, unrestricted, () => create(UserSchema, { name: "ann" }));
   await exchange.ended;
   assert.deepEqual([exchange.status, exchange.headers["confab-position"], users], [200, "7:0", [""]]);
   assert.equal(hub.roomInUse(roomIdFrom("lobby")), undefined);

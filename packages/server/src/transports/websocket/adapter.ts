@@ -6,12 +6,12 @@ import type { UpgradeHandler } from "../../http/h1/server.js";
 import { ReaderStalls } from "../../http/reader-stalls.js";
 import { turnAway } from "../../http/turn-away.js";
 import { errorJson } from "../../http-reply/index.js";
-import { type ChatService, connectionCaller, type FrameSessions } from "../../service/index.js";
-import type { Share } from "../../work/index.js";
+import type { Caller, ChatService, FrameSessions, Principal } from "../../service/index.js";
+import { cost, type Share } from "../../work/index.js";
 import { Forms } from "./codec.js";
 import { FramedSession } from "./framed-session.js";
 import { PlainSession } from "./plain-session.js";
-import { answerHandshake } from "./protocol/handshake.js";
+import { answerHandshake, type HandshakeResult } from "./protocol/handshake.js";
 import { Heartbeat } from "./protocol/heartbeat.js";
 import { openConnection } from "./protocol/socket-connection.js";
 
@@ -21,6 +21,8 @@ export interface WebSocketDeps {
   readonly sessions: FrameSessions;
   /** Why this request is not let in, whatever it asks; undefined when it is. Browsers open a WebSocket without a preflight. */
   readonly refusalOf: (request: RequestHead) => ConfabError | undefined;
+  /** Who asks, by what the request shows. Never rejects. */
+  readonly principalOf: (request: RequestHead) => Principal | Promise<Principal>;
   /** A client spent a budget, and its connection ends. */
   readonly onAbuse: (remoteAddress: string, reason: string) => void;
   /** Told of every INTERNAL error, with what is underneath; the client is not. */
@@ -31,7 +33,7 @@ const path = "/chat";
 
 /** Take over connections whose HTTP upgrade asks for a WebSocket. */
 export function createWebSocketHandler(deps: WebSocketDeps): UpgradeHandler {
-  const { service, refusalOf } = deps;
+  const { service, refusalOf, principalOf } = deps;
   const { limits } = service.deps;
   const forms = new Forms(service);
   const heartbeat = new Heartbeat(limits);
@@ -40,14 +42,12 @@ export function createWebSocketHandler(deps: WebSocketDeps): UpgradeHandler {
   const plainDeps = { ...deps, readerStalls };
 
   const open = (
-    subprotocol: string | undefined,
+    { subprotocol, responseBytes }: AcceptedHandshake,
     { target, remoteAddress }: RequestHead,
-    socket: Socket,
-    firstBytes: Uint8Array,
-    share: Share,
-    responseBytes: Uint8Array,
+    { socket, firstBytes, share }: Upgraded,
+    principal: Principal,
   ) => {
-    const caller = connectionCaller("websocket", remoteAddress, share);
+    const caller: Caller = { principal, transport: "websocket", remoteAddress, share };
     const framed = forms.framedForm(subprotocol);
     const { maxMessageBytes } = framed ?? forms.plain;
     const { maxQueuedBytes, maxControlFrames, budgetWindowMs } = limits;
@@ -64,20 +64,48 @@ export function createWebSocketHandler(deps: WebSocketDeps): UpgradeHandler {
   };
 
   return (request, socket, firstBytes, share) => {
-    const { target } = request;
     const refusal = refusalOf(request) ?? request.refusal;
     if (refusal) {
       refuse(socket, refusal);
       return;
     }
-    if (target.split("?", 1)[0] !== path) {
-      refuse(socket, new ConfabError("UNKNOWN_PATH", `no WebSocket lives at ${target.slice(0, 200)}; try ${path}`));
+    const asked = request.target.split("?", 1)[0] ?? "";
+    if (asked !== path) {
+      refuse(socket, new ConfabError("UNKNOWN_PATH", `no WebSocket lives at ${asked.slice(0, 200)}; try ${path}`));
       return;
     }
-    const answer = answerHandshake(request, (offered) => forms.choose(offered));
-    if (answer.isAccepted) open(answer.subprotocol, request, socket, firstBytes, share, answer.responseBytes);
-    else refuse(socket, answer.error, answer);
+    const answer = answerHandshake(request, (offered) => forms.choose(offered), forms.subprotocols);
+    if (!answer.isAccepted) {
+      refuse(socket, answer.error, answer);
+      return;
+    }
+    // A browser tells its page nothing of a handshake that was refused, so who is not let in learns it from the connection.
+    const principal = principalOf(request);
+    const upgraded = { socket, firstBytes, share };
+    if (!(principal instanceof Promise)) {
+      open(answer, request, upgraded, principal);
+      return;
+    }
+    share.spend(cost.token);
+    socket.on("error", ignoreError);
+    void principal.then((known) => {
+      socket.off("error", ignoreError);
+      open(answer, request, upgraded, known);
+    });
   };
+}
+
+type AcceptedHandshake = Extract<HandshakeResult, { readonly isAccepted: true }>;
+
+/** A connection that HTTP has let go of. */
+interface Upgraded {
+  readonly socket: Socket;
+  readonly firstBytes: Uint8Array;
+  readonly share: Share;
+}
+
+function ignoreError(): void {
+  // The connection that is opened then sees that its socket is gone.
 }
 
 function refuse(

@@ -14,8 +14,8 @@ import { type Opcode, opcode } from "./protocol/opcode.js";
 
 /** One way to speak over a WebSocket. */
 export interface Form {
-  /** The subprotocol that asks for it; the plain form is what is spoken without one. */
-  readonly subprotocol: string | undefined;
+  /** The subprotocol that asks for it. Without one the plain form is spoken. */
+  readonly subprotocol: string;
   readonly format: WireFormat;
   /** Whether messages travel in text frames, or in binary ones. */
   readonly isText: boolean;
@@ -39,7 +39,7 @@ export class Forms {
   constructor({ json, deps }: ChatService) {
     const maxMessageBytes = { json: maxWireBytes("json", deps.limits), proto: maxWireBytes("proto", deps.limits) };
     this.plain = {
-      subprotocol: undefined,
+      subprotocol: "confab.v1.plain",
       format: "json",
       isText: true,
       encoding: new JsonMessages("WebSocket plain", textFraming, json),
@@ -63,9 +63,14 @@ export class Forms {
     ];
   }
 
+  /** The names of all forms. */
+  get subprotocols(): readonly string[] {
+    return [this.plain, ...this.framed].map(({ subprotocol }) => subprotocol);
+  }
+
   /** The first of the client's subprotocols that is spoken here. */
   choose(offered: readonly string[]): string | undefined {
-    return offered.find((name) => this.framed.some(({ subprotocol }) => subprotocol === name));
+    return offered.find((name) => this.subprotocols.includes(name));
   }
 
   /** The form with frames that a subprotocol asks for; undefined for the plain one. */

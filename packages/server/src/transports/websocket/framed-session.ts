@@ -115,6 +115,5 @@ export class FramedSession implements ConnectionListener, FrameChannel, PacedInp
 
 /** What a client did that sent text where binary is due, or the reverse. */
 export function wrongFrameType({ subprotocol, isText }: Form): ConfabError {
-  const form = subprotocol ?? "a connection without a subprotocol";
-  return new ConfabError("WRONG_FRAME_TYPE", `${form} takes ${isText ? "text" : "binary"} frames`);
+  return new ConfabError("WRONG_FRAME_TYPE", `${subprotocol} takes ${isText ? "text" : "binary"} frames`);
 }

@@ -6,6 +6,7 @@ import { limitsWith, PayloadTypes } from "@confab/contract";
 import { violationsOf } from "@confab/contract/validation";
 import { ArrivalTimeouts } from "../../../../server/dist/http/arrival-timeouts.js";
 import { listen } from "../../../../server/dist/server/listener.js";
+import { unrestricted } from "../../../../server/dist/service/index.js";
 import { createRpcHandler } from "../../../../server/dist/transports/rpc/adapter.js";
 import { RpcStatusError, Statuses } from "../../../../server/dist/transports/rpc/rpc-error.js";
 import { Work } from "../../../../server/dist/work/index.js";
@@ -47,7 +48,7 @@ const listener = await listen({
   port: 0,
   keyPair: useTls && serverCreds ? { cert: pem(serverCreds.cert), key: pem(serverCreds.key) } : undefined,
   limits,
-  onExchange: handle,
+  onExchange: (exchange) => handle(exchange, unrestricted),
   onUpgrade: (_request, socket) => socket.destroy(),
   onConnection: () => undefined,
   onAbuse: (address, reason) => process.stderr.write(`${address}: ${reason}\n`),

@@ -7,7 +7,7 @@ import { ServerReflection } from "@confab/contract/gen/grpc/reflection/v1/reflec
 // By path: the table of RPCs, the routes and the pages are the server's own, and the suite must have no other list of them.
 import { documentPages, operationPages } from "../../../../server/dist/server/pages.js";
 import { HttpRoutes } from "../../../../server/dist/service/http-routes.js";
-import { FrameSessions } from "../../../../server/dist/service/index.js";
+import { FrameSessions, unrestricted } from "../../../../server/dist/service/index.js";
 import { testService } from "../../../../server/dist/testing/test-service.js";
 import { serverMethods } from "../../../../server/dist/transports/rpc/methods.js";
 import { Readiness } from "../../../../server/dist/transports/rpc/services/health.js";
@@ -173,7 +173,13 @@ function rpcTable() {
   const { service } = testService();
   const nothing = () => undefined;
   const identity = { serverVersion: "test", dedupeWindowMs: 60_000, newConnectionId: () => "1" };
-  const sessions = new FrameSessions({ service, ...identity, onAbuse: nothing, report: nothing });
+  const sessions = new FrameSessions({
+    service,
+    ...identity,
+    principalBy: () => unrestricted,
+    onAbuse: nothing,
+    report: nothing,
+  });
   return serverMethods(service, sessions, new Readiness());
 }
 

@@ -4,6 +4,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { ConfabError, PayloadTypes } from "@confab/contract";
 import { ArrivalTimeouts } from "../../../http/arrival-timeouts.js";
 import type { Fields } from "../../../http/exchange.js";
+import { unrestricted } from "../../../service/index.js";
 import { FakeExchange } from "../../../testing/fake-exchange.js";
 import { settled } from "../../../testing/manual-turns.js";
 import type { CallContext } from "../method.js";
@@ -44,7 +45,7 @@ function start(headers: Fields = {}, run = async (text: string) => text.toUpperC
       return Buffer.from(await run(Buffer.from(request).toString()));
     },
   };
-  return { exchange, asked, call: new ConnectUnaryCall(exchange, method, "json", deps) };
+  return { exchange, asked, call: new ConnectUnaryCall(exchange, unrestricted, method, "json", deps) };
 }
 
 async function post(started: Started, body: Uint8Array): Promise<FakeExchange> {
@@ -210,7 +211,10 @@ test("metadata are fields of the answer, and of an error: trailers with a prefix
       return request;
     };
     const method = { kind: "unary", hasNoSideEffects: false, call } as const;
-    await post({ exchange, call: new ConnectUnaryCall(exchange, method, "json", deps), asked: [] }, Buffer.from("{}"));
+    await post(
+      { exchange, call: new ConnectUnaryCall(exchange, unrestricted, method, "json", deps), asked: [] },
+      Buffer.from("{}"),
+    );
     const { before, "trailer-after": after } = exchange.headers;
     assert.deepEqual([exchange.status, before, after], [status, "1", "2"]);
   }

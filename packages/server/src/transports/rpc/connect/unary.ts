@@ -2,7 +2,7 @@ import { ConfabError } from "@confab/contract";
 import type { ArrivalTimeouts } from "../../../http/arrival-timeouts.js";
 import type { Exchange, Fields } from "../../../http/exchange.js";
 import { collectBody, ignoredBody } from "../../../http/read-body.js";
-import { RequestCaller, type UnaryCaller, type WireFormat } from "../../../service/index.js";
+import { type Principal, RequestCaller, type UnaryCaller, type WireFormat } from "../../../service/index.js";
 import { cost } from "../../../work/index.js";
 import { acceptsGzip, compress, decompress, isGzipNamed, minCompressedBytes } from "../compression.js";
 import type { CallContext, Method } from "../method.js";
@@ -31,11 +31,12 @@ export class ConnectUnaryCall implements CallContext {
 
   constructor(
     private readonly exchange: Exchange,
+    principal: Principal,
     private readonly method: UnaryMethod,
     private readonly format: WireFormat,
     private readonly deps: ConnectUnaryDeps,
   ) {
-    this.caller = new RequestCaller("connect", exchange);
+    this.caller = new RequestCaller("connect", exchange, principal);
   }
 
   get metadata(): Fields {

@@ -9,7 +9,7 @@ import {
   type ServerReflectionResponse,
   ServerReflectionResponseSchema,
 } from "@confab/contract/gen/grpc/reflection/v1/reflection_pb";
-import { decodeMessage, encodeMessage, FrameSessions, type WireFormat } from "../../../service/index.js";
+import { decodeMessage, encodeMessage, FrameSessions, unrestricted, type WireFormat } from "../../../service/index.js";
 import { testCaller } from "../../../testing/test-caller.js";
 import { testService } from "../../../testing/test-service.js";
 import type { Call } from "../method.js";
@@ -24,6 +24,7 @@ const sessions = new FrameSessions({
   serverVersion: "test",
   dedupeWindowMs: 60_000,
   newConnectionId: () => "1",
+  principalBy: () => unrestricted,
   onAbuse: () => undefined,
   report: (error) => assert.fail(String(error)),
 });

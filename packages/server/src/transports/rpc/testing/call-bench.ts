@@ -4,6 +4,7 @@ import { type ConfabError, EnvelopeReader, enveloped, PayloadTypes } from "@conf
 import { ArrivalTimeouts } from "../../../http/arrival-timeouts.js";
 import type { Fields } from "../../../http/exchange.js";
 import { ReaderStalls } from "../../../http/reader-stalls.js";
+import { RequestCaller, unrestricted } from "../../../service/index.js";
 import { FakeExchange } from "../../../testing/fake-exchange.js";
 import { EnvelopedCall } from "../call.js";
 import { ConnectStreamWire } from "../connect/stream-wire.js";
@@ -56,7 +57,9 @@ export class CallBench {
     const { idleStreams, readerStalls, streams, reported } = this;
     const report = (error: ConfabError) => void reported.push(error);
     const deps = { maxMessageBytes, arrivals, idleStreams, readerStalls, streams, report };
-    new EnvelopedCall(exchange, new Wire(exchange, "proto", statuses), method, timeoutMs, deps).begin();
+    const wire = new Wire(exchange, "proto", statuses);
+    const caller = new RequestCaller(wire.transport, exchange, unrestricted);
+    new EnvelopedCall(exchange, wire, method, { caller, timeoutMs }, deps).begin();
     return exchange;
   }
 

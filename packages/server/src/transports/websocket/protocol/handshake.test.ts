@@ -28,12 +28,12 @@ const withHeaders = (headers: Record<string, string>): RequestHead => ({
 });
 const none = () => undefined;
 const responseOf = (request: RequestHead, choose: (offered: readonly string[]) => string | undefined = none) => {
-  const result = answerHandshake(request, choose);
+  const result = answerHandshake(request, choose, ["chat"]);
   return (result.isAccepted ? result.responseBytes : refusalBytes({ ...result, json: "{}" })).toString();
 };
 
 test("the example of RFC 6455 gets the answer of RFC 6455", () => {
-  const result = answerHandshake(example, none);
+  const result = answerHandshake(example, none, []);
   assert.ok(result.isAccepted);
   assert.equal(result.subprotocol, undefined);
   assert.equal(
@@ -60,10 +60,14 @@ test("an offered extension is not agreed on", () => {
 test("the caller chooses among the offered subprotocols, in the client's order", () => {
   const offers: (readonly string[])[] = [];
   const request = withHeaders({ "sec-websocket-protocol": "confab.v1.proto , confab.v1.json" });
-  const result = answerHandshake(request, (offered) => {
-    offers.push(offered);
-    return offered[1];
-  });
+  const result = answerHandshake(
+    request,
+    (offered) => {
+      offers.push(offered);
+      return offered[1];
+    },
+    [],
+  );
   assert.deepEqual(offers, [["confab.v1.proto", "confab.v1.json"]]);
   assert.ok(result.isAccepted);
   assert.equal(result.subprotocol, "confab.v1.json");
@@ -77,7 +81,7 @@ test("without an offer the caller is asked with an empty list", () => {
 });
 
 test("an offer that the caller takes nothing from is refused", () => {
-  const result = answerHandshake(withHeaders({ "sec-websocket-protocol": "mqtt" }), none);
+  const result = answerHandshake(withHeaders({ "sec-websocket-protocol": "mqtt" }), none, ["chat"]);
   assert.ok(!result.isAccepted);
   assert.equal(result.error.code, "UNSUPPORTED_SUBPROTOCOL");
   assert.equal(result.status, 400);
@@ -139,7 +143,7 @@ describe("a handshake is refused", () => {
   ];
   for (const [name, request, code, response] of refusals) {
     test(name, () => {
-      const result = answerHandshake(request, (offered) => offered[0]);
+      const result = answerHandshake(request, (offered) => offered[0], []);
       assert.ok(!result.isAccepted);
       assert.equal(result.error.code, code);
       assert.match(refusalBytes({ ...result, json: "{}" }).toString(), response);

@@ -35,7 +35,11 @@ const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
  * No extension is ever agreed on. permessage-deflate would keep a zlib context per connection, which costs more than all the
  * rest of it (nodejs/node#15301: 2.9 GB where 91 MB did), and bytes encoded once could no longer be shared between sockets.
  */
-export function answerHandshake(request: RequestHead, chooseSubprotocol: SubprotocolChooser): HandshakeResult {
+export function answerHandshake(
+  request: RequestHead,
+  chooseSubprotocol: SubprotocolChooser,
+  spoken: readonly string[],
+): HandshakeResult {
   const { headers } = request;
   if (request.method !== "GET") {
     return refused("METHOD_NOT_ALLOWED", `a WebSocket opens with GET, not ${request.method}`, 405, { allow: "GET" });
@@ -57,7 +61,9 @@ export function answerHandshake(request: RequestHead, chooseSubprotocol: Subprot
     return refused("PROTOCOL_VIOLATION", "Sec-WebSocket-Protocol is not a list of different tokens", 400);
   const subprotocol = chooseSubprotocol(offered);
   if (subprotocol === undefined && offered.length > 0) {
-    return refused("UNSUPPORTED_SUBPROTOCOL", `none of the subprotocols ${offered.join(", ")} is spoken here`, 400);
+    // What was offered may hold a token, and is not repeated.
+    const text = `none of the offered subprotocols is spoken here; there are ${spoken.join(", ")}`;
+    return refused("UNSUPPORTED_SUBPROTOCOL", text, 400);
   }
   return { isAccepted: true, subprotocol, responseBytes: acceptanceBytes(key, subprotocol) };
 }

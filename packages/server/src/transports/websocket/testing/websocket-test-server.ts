@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { ConfabError, Limits } from "@confab/contract";
 import type { RequestHead } from "../../../http/exchange.js";
 import { createHttp1Server } from "../../../http/h1/server.js";
-import { FrameSessions } from "../../../service/index.js";
+import { FrameSessions, unrestricted } from "../../../service/index.js";
 import { type TestService, testService } from "../../../testing/test-service.js";
 import { createWebSocketHandler } from "../adapter.js";
 
@@ -38,12 +38,20 @@ export async function webSocketTestServer(
     serverVersion: "0.0.0-test",
     dedupeWindowMs: 60_000,
     newConnectionId: () => `connection-${++connections}`,
+    principalBy: () => unrestricted,
     onAbuse,
     report,
   });
   const server = createHttp1Server({
     onExchange: (exchange) => exchange.reset(),
-    onUpgrade: createWebSocketHandler({ service, sessions, refusalOf, onAbuse, report }),
+    onUpgrade: createWebSocketHandler({
+      service,
+      sessions,
+      refusalOf,
+      principalOf: () => unrestricted,
+      onAbuse,
+      report,
+    }),
     maxHeaderBytes: 16_384,
     requestTimeoutMs: 30_000,
     refusalOf: ({ code, kind }) => ({ status: kind.http, json: JSON.stringify({ error: { code } }) }),

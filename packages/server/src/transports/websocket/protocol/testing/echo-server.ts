@@ -81,7 +81,7 @@ export async function startEchoServer(overrides: Partial<ConnectionSettings> = {
   const sockets = new Set<Socket>();
   server.on("connection", (socket) => sockets.add(socket));
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const answer = answerHandshake(requestHeadFrom(request), (offered) => offered[0]);
+    const answer = answerHandshake(requestHeadFrom(request), (offered) => offered[0], []);
     if (!answer.isAccepted) return void socket.destroy();
     const connection = openConnection(socket, head, settings);
     const accepted = new Accepted(connection, socket);

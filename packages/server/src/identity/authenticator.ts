@@ -1,0 +1,83 @@
+import { confabErrorFrom } from "@confab/contract";
+import type { RequestHead } from "../http/exchange.js";
+import { Permissions, type Principal, type Rule, refusedPrincipal } from "../service/index.js";
+import { type TokenPlaces, tokenIn } from "./places.js";
+import type { TokenVerifier, VerifiedToken } from "./token.js";
+import { TokenCache } from "./token-cache.js";
+import { TokenPrincipal } from "./token-principal.js";
+
+export interface AuthenticatorDeps {
+  /** Undefined: tokens are not looked at, as there is nothing to verify them with. */
+  readonly verifier: TokenVerifier | undefined;
+  readonly places: TokenPlaces;
+  /** Whether a request may use the cookies that its browser adds by itself: its page's origin is trusted. */
+  readonly trustsCookies: (request: RequestHead) => boolean;
+  /** Who shows nothing. */
+  readonly anonymous: Principal;
+  /** What a token allows that does not say. */
+  readonly defaultRules: readonly Rule[];
+  readonly nowMs: () => number;
+  /** For bugs. */
+  readonly report: (error: unknown) => void;
+}
+
+/** Tokens in the cache: 8 KiB each at the most. */
+const cachedTokens = 2_048;
+
+/** Tells who calls. What is wrong with a token becomes a principal that is refused everything, in each transport's own form. */
+export class Authenticator {
+  private readonly cache = new TokenCache<TokenPrincipal>(cachedTokens);
+  private generation = 0;
+
+  constructor(private readonly deps: AuthenticatorDeps) {}
+
+  /** Whether tokens are looked at. */
+  get isOn(): boolean {
+    return this.deps.verifier !== undefined;
+  }
+
+  /** Who makes a request. A promise only for a token that was not seen before. Never rejects. */
+  principalOf(request: RequestHead): Principal | Promise<Principal> {
+    const { verifier, places, trustsCookies, anonymous } = this.deps;
+    if (!verifier) return anonymous;
+    try {
+      const token = tokenIn(request, places, () => trustsCookies(request));
+      return token === undefined ? anonymous : this.principalBy(token);
+    } catch (thrown) {
+      return refusedPrincipal(confabErrorFrom(thrown));
+    }
+  }
+
+  /** The principal of a token. Never rejects. */
+  principalBy(token: string): Principal | Promise<Principal> {
+    const { verifier, anonymous, nowMs } = this.deps;
+    if (!verifier) return anonymous;
+    if (verifier.keys.generation !== this.generation) {
+      this.generation = verifier.keys.generation;
+      this.cache.clear();
+    }
+    const known = this.cache.get(token);
+    if (known === undefined) return this.verified(verifier, token);
+    if (known.refusal(nowMs())) this.cache.delete(token);
+    return known;
+  }
+
+  private async verified(verifier: TokenVerifier, token: string): Promise<Principal> {
+    try {
+      const verified = await verifier.verify(token);
+      const principal = new TokenPrincipal(verified, this.permissionsOf(verified), noRevocation);
+      this.cache.set(token, principal);
+      return principal;
+    } catch (thrown) {
+      const error = confabErrorFrom(thrown);
+      if (error.code === "INTERNAL") this.deps.report(error);
+      return refusedPrincipal(error);
+    }
+  }
+
+  private permissionsOf({ rules, user }: VerifiedToken): Permissions {
+    return new Permissions(rules ?? this.deps.defaultRules, user);
+  }
+}
+
+const noRevocation = () => undefined;

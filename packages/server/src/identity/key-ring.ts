@@ -1,0 +1,56 @@
+import type { Algorithm, VerificationKey } from "./keys.js";
+
+/** What a token's header says of its key. */
+export interface KeyHint {
+  readonly algorithm: string;
+  readonly id: string | undefined;
+}
+
+/** The keys that verify tokens now. */
+export interface KeyRing {
+  /**
+   * The keys that may have signed a token, best first; none if there is no such key. Later, if they have to be fetched.
+   *
+   * @throws KEYS_UNAVAILABLE: they cannot be fetched now.
+   */
+  find(hint: KeyHint): readonly VerificationKey[] | Promise<readonly VerificationKey[]>;
+  /** Changes when keys were taken away: what they have verified has to be verified again. */
+  readonly generation: number;
+  close(): void;
+}
+
+/** Keys that were read at the start. */
+export function fixedKeys(keys: readonly VerificationKey[]): KeyRing {
+  return { find: (hint) => matching(keys, hint), generation: 0, close: () => undefined };
+}
+
+/** Keys of files, and those behind a URL, which are not asked for where a file has the key that a token names. */
+export function joinedKeys(files: readonly VerificationKey[], remote: KeyRing): KeyRing {
+  return {
+    find: (hint) => {
+      const found = matching(files, hint);
+      if (hint.id !== undefined && found.some(({ id }) => id === hint.id)) return found;
+      const others = remote.find(hint);
+      return Promise.resolve(others).then(
+        (keys) => found.concat(keys),
+        (error: unknown) => {
+          if (found.length === 0) throw error;
+          return found;
+        },
+      );
+    },
+    get generation() {
+      return remote.generation;
+    },
+    close: () => remote.close(),
+  };
+}
+
+/**
+ * The keys that fit a hint. A key is only ever used with its own algorithm, so a public key never serves as a secret of HS256. A token
+ * that names its key is not tried with keys of other names.
+ */
+export function matching(keys: readonly VerificationKey[], { algorithm, id }: KeyHint): readonly VerificationKey[] {
+  const wanted: Algorithm | string = algorithm === "Ed25519" ? "EdDSA" : algorithm;
+  return keys.filter((key) => key.algorithm === wanted && (id === undefined || key.id === undefined || key.id === id));
+}

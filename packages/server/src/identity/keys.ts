@@ -1,0 +1,112 @@
+import { createPublicKey, createSecretKey, type JsonWebKey, type KeyObject } from "node:crypto";
+
+/** The signature algorithms that are taken. Each key has one of them, whatever a token's header says. */
+export type Algorithm = "HS256" | "RS256" | "ES256" | "EdDSA";
+
+/** A key that verifies tokens. */
+export interface VerificationKey {
+  /** Its name in a token's header; undefined for a key without one. */
+  readonly id: string | undefined;
+  readonly algorithm: Algorithm;
+  readonly key: KeyObject;
+}
+
+/** A key that cannot be used; the message says why, and never quotes it. */
+export class KeyError extends Error {
+  override readonly name = "KeyError";
+}
+
+/** RFC 7518 §3.2: a key of HS256 has at least the size of its hash. */
+const minSecretBytes = 32;
+
+/**
+ * The keys of a file: a public key or certificate in PEM (RS256, ES256 or EdDSA by its type), a JWK or a set of them in JSON,
+ * or a secret for HS256, which is anything else. A newline at the end of a secret is not part of it.
+ *
+ * @throws KeyError
+ */
+export function keysFromFile(bytes: Buffer): readonly VerificationKey[] {
+  const text = bytes.toString("latin1");
+  if (text.includes("-----BEGIN ")) return [{ id: undefined, ...publicKeyFrom(text) }];
+  const json = text.trimStart().startsWith("{") ? jsonFrom(bytes) : undefined;
+  if (json !== undefined) return keysFromJson(json);
+  return [{ id: undefined, algorithm: "HS256", key: secretFrom(withoutNewline(bytes)) }];
+}
+
+/** The keys of a JWK, or of a set of them (RFC 7517). Keys for other uses than signatures are left out. @throws KeyError */
+export function keysFromJson(json: object): readonly VerificationKey[] {
+  const list: unknown = "keys" in json ? json.keys : [json];
+  if (!Array.isArray(list)) throw new KeyError('"keys" must be a list of JWKs');
+  const isOne = !("keys" in json);
+  const keys = list.flatMap((each: unknown) => keyFromJwk(each, isOne));
+  if (keys.length === 0) throw new KeyError("there is no key in it that verifies HS256, RS256, ES256 or EdDSA");
+  return keys;
+}
+
+/** A set may hold keys for others than us; a file with one key is meant for us. */
+function keyFromJwk(jwk: unknown, mustBeUsable: boolean): readonly VerificationKey[] {
+  try {
+    if (typeof jwk !== "object" || jwk === null) throw new KeyError("a JWK must be an object");
+    const { kid, use, alg, kty, k } = jwk as Readonly<Record<string, unknown>>;
+    if (use !== undefined && use !== "sig") throw new KeyError("the key is not for signatures");
+    const id = typeof kid === "string" ? kid : undefined;
+    const found =
+      kty === "oct"
+        ? { algorithm: "HS256" as const, key: secretFrom(Buffer.from(String(k), "base64url")) }
+        : publicKeyFrom(jwk as JsonWebKey);
+    if (alg !== undefined && alg !== found.algorithm && !(alg === "Ed25519" && found.algorithm === "EdDSA"))
+      throw new KeyError(`the key is for ${String(alg).slice(0, 20)}`);
+    return [{ id, ...found }];
+  } catch (error) {
+    if (mustBeUsable || !(error instanceof KeyError)) throw error;
+    return [];
+  }
+}
+
+function publicKeyFrom(source: string | JsonWebKey): Omit<VerificationKey, "id"> {
+  const key = readPublicKey(source);
+  const { modulusLength = 0, namedCurve } = key.asymmetricKeyDetails ?? {};
+  switch (key.asymmetricKeyType) {
+    case "rsa":
+      // RFC 7518 §3.3.
+      if (modulusLength < 2_048) throw new KeyError(`an RSA key has at least 2048 bits; this one has ${modulusLength}`);
+      return { algorithm: "RS256", key };
+    case "ec":
+      if (namedCurve !== "prime256v1")
+        throw new KeyError(`an elliptic key must be on P-256; this one is on ${namedCurve}`);
+      return { algorithm: "ES256", key };
+    case "ed25519":
+      return { algorithm: "EdDSA", key };
+    default:
+      throw new KeyError(`a key of type ${key.asymmetricKeyType} verifies none of HS256, RS256, ES256 and EdDSA`);
+  }
+}
+
+function readPublicKey(source: string | JsonWebKey): KeyObject {
+  try {
+    return createPublicKey(typeof source === "string" ? source : { key: source, format: "jwk" });
+  } catch (cause) {
+    throw new KeyError("it is not a public key, a certificate or a JWK", { cause });
+  }
+}
+
+function secretFrom(secret: Buffer): KeyObject {
+  if (secret.length < minSecretBytes) {
+    throw new KeyError(`a secret for HS256 has at least ${minSecretBytes} bytes; this one has ${secret.length}`);
+  }
+  return createSecretKey(secret);
+}
+
+function withoutNewline(bytes: Buffer): Buffer {
+  const text = bytes.toString("latin1");
+  return bytes.subarray(0, text.length - (/\r?\n$/.exec(text)?.[0].length ?? 0));
+}
+
+function jsonFrom(bytes: Buffer): object | undefined {
+  try {
+    return JSON.parse(bytes.toString()) as object;
+  } catch {
+    // A secret may begin with a brace; one that is meant as JSON is found by its length, or by the first token.
+    return undefined;
+  }
+}

@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { after, before, beforeEach, test } from "node:test";
+import { joinedKeys } from "./key-ring.js";
+import { RemoteKeys } from "./remote-keys.js";
+import { pairs, verificationKey } from "./testing/tokens.js";
+
+const jwkOf = (algorithm: "RS256" | "ES256" | "EdDSA", kid: string) => ({
+  ...pairs[algorithm].publicKey.export({ format: "jwk" }),
+  kid,
+  use: "sig",
+});
+const old = jwkOf("ES256", "old");
+const next = jwkOf("EdDSA", "next");
+const oldHint = { algorithm: "ES256", id: "old" };
+const nextHint = { algorithm: "EdDSA", id: "next" };
+
+let server: Server;
+let url: string;
+/** What the issuer answers; undefined: nothing at all. */
+let answer: string | undefined;
+let status: number;
+let fetches: number;
+let nowMs: number;
+let troubles: (string | undefined)[];
+
+before(async () => {
+  server = createServer((_request, response) => {
+    fetches++;
+    if (answer !== undefined) response.writeHead(status).end(answer);
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`;
+});
+after(() => {
+  server.closeAllConnections();
+  server.close();
+});
+beforeEach(() => {
+  answer = JSON.stringify({ keys: [old] });
+  [status, fetches, nowMs, troubles] = [200, 0, 1_000_000, []];
+});
+
+function remote(): RemoteKeys {
+  return new RemoteKeys({ url, nowMs: () => nowMs, timeoutMs: 300, onTrouble: (reason) => troubles.push(reason) });
+}
+
+const idsOf = async (found: ReturnType<RemoteKeys["find"]>) => (await found).map(({ id }) => id);
+
+test("keys are fetched once, when the first token comes, for all that come meanwhile", async () => {
+  const keys = remote();
+  assert.equal(fetches, 0);
+  assert.deepEqual(await Promise.all([oldHint, oldHint, nextHint].map((hint) => idsOf(keys.find(hint)))), [
+    ["old"],
+    ["old"],
+    [],
+  ]);
+  assert.ok(!(keys.find(oldHint) instanceof Promise), "no caller waits for a key that is here");
+  assert.equal(fetches, 1);
+});
+
+test("a token of an unknown key has them fetched again, once in ten seconds at most", async () => {
+  const keys = remote();
+  await keys.find(oldHint);
+  answer = JSON.stringify({ keys: [old, next] });
+  assert.deepEqual(await idsOf(keys.find(nextHint)), []);
+  nowMs += 9_999;
+  assert.deepEqual(await idsOf(keys.find(nextHint)), []);
+  nowMs += 1;
+  assert.deepEqual(await idsOf(keys.find(nextHint)), ["next"]);
+  assert.deepEqual([fetches, keys.generation], [2, 0]);
+});
+
+test("a key that is taken away is one no longer, and what it has verified is to be verified again", async () => {
+  const keys = remote();
+  await keys.find(oldHint);
+  answer = JSON.stringify({ keys: [next] });
+  nowMs += 600_000;
+  assert.deepEqual(await idsOf(keys.find(oldHint)), ["old"], "no caller waits for keys that only get old");
+  while (keys.generation === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  nowMs += 10_000;
+  assert.deepEqual(await idsOf(keys.find(oldHint)), []);
+  assert.deepEqual(await idsOf(keys.find(nextHint)), ["next"]);
+});
+
+test("another key under the same name is another key", async () => {
+  const keys = remote();
+  await keys.find(oldHint);
+  answer = JSON.stringify({ keys: [{ ...next, kid: "old" }] });
+  nowMs += 10_000;
+  await keys.find(nextHint);
+  assert.equal(keys.generation, 1);
+});
+
+test("KEYS_UNAVAILABLE while there are none, which is told once, and an end when they come", async () => {
+  const keys = remote();
+  status = 500;
+  for (let time = 0; time < 3; time++) {
+    await assert.rejects(async () => keys.find(oldHint), { code: "KEYS_UNAVAILABLE" });
+    nowMs += 10_000;
+  }
+  assert.deepEqual(troubles, ["the answer has the status 500"]);
+  status = 200;
+  assert.deepEqual(await idsOf(keys.find(oldHint)), ["old"]);
+  assert.deepEqual(troubles, ["the answer has the status 500", undefined]);
+});
+
+test("keys stay in use when the next fetch fails, in whatever way", async () => {
+  const keys = remote();
+  await keys.find(oldHint);
+  for (const [bad, reason] of [
+    ["<html>", "the answer is not JSON"],
+    ["[1]", /"keys" must be a list/],
+    ['{"keys":7}', /"keys" must be a list/],
+    ['{"keys":[]}', /no key in it/],
+    [`{"more":"${"x".repeat(1_100_000)}"}`, /larger than 1048576 bytes/],
+    [undefined, "there was no answer in time"],
+  ] as const) {
+    answer = bad;
+    nowMs += 10_000;
+    assert.deepEqual(await idsOf(keys.find(nextHint)), []);
+    assert.deepEqual(await idsOf(keys.find(oldHint)), ["old"]);
+    const last = troubles.at(-1) ?? "";
+    assert.ok(typeof reason === "string" ? last === reason : reason.test(last), last);
+  }
+  keys.close();
+});
+
+test("a set may hold keys for others: they are left out", async () => {
+  answer = JSON.stringify({
+    keys: [
+      { kty: "RSA", n: "AQAB", e: "AQAB", kid: "small" },
+      { ...old, use: "enc", kid: "enc" },
+      null,
+      { kty: "new" },
+      old,
+    ],
+  });
+  const keys = remote();
+  assert.deepEqual(await idsOf(keys.find(oldHint)), ["old"]);
+  assert.deepEqual(await idsOf(keys.find({ algorithm: "ES256", id: "enc" })), []);
+});
+
+test("a key of a file is used without a question, and goes on when the URL fails", async () => {
+  const keys = joinedKeys([verificationKey("HS256", "mine")], remote());
+  assert.ok(!(keys.find({ algorithm: "HS256", id: "mine" }) instanceof Promise));
+  assert.equal(fetches, 0);
+  status = 500;
+  assert.deepEqual(await idsOf(keys.find({ algorithm: "HS256", id: undefined })), ["mine"]);
+  await assert.rejects(async () => keys.find(oldHint), { code: "KEYS_UNAVAILABLE" });
+});

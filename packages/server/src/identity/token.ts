@@ -1,0 +1,148 @@
+import { ConfabError } from "@confab/contract";
+import { isUserName } from "@confab/contract/user-name";
+import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from "jose";
+import { type Rule, RuleError, rulesFrom } from "../service/index.js";
+import { repeatedKey } from "./json-keys.js";
+import type { KeyHint, KeyRing } from "./key-ring.js";
+
+/** What a token must be, beside signed. */
+export interface TokenRules {
+  /** Its `iss`; undefined: any. */
+  readonly issuer?: string | undefined;
+  /** What its `aud` must name one of; undefined: any. */
+  readonly audience?: readonly string[] | undefined;
+  /** By how much the clocks of issuer and server may differ, in milliseconds. */
+  readonly clockToleranceMs: number;
+}
+
+/** What a verified token says. */
+export interface VerifiedToken {
+  readonly user: string;
+  /** `jti`. */
+  readonly id: string | undefined;
+  readonly issuedAtMs: number | undefined;
+  /** When it expires, in milliseconds since 1970, the tolerance included. */
+  readonly expiresAtMs: number;
+  /** The claim `confab.rooms`; undefined without one. */
+  readonly rules: readonly Rule[] | undefined;
+}
+
+/** The claim with the rules of a token's user. */
+export const rulesClaim = "confab.rooms";
+
+/** As long as a token may be, in characters: what the contract takes in a frame. */
+export const maxTokenLength = 8_192;
+
+/** Signatures of one token that are tried: keys without names may be several. */
+const maxCandidates = 4;
+
+/** Verifies tokens: JWTs, signed (RFC 7519, RFC 7515). */
+export class TokenVerifier {
+  constructor(
+    readonly keys: KeyRing,
+    private readonly rules: TokenRules,
+    private readonly nowMs: () => number,
+  ) {}
+
+  /** @throws UNAUTHENTICATED, TOKEN_EXPIRED, KEYS_UNAVAILABLE. The text says what is wrong, and never quotes the token. */
+  async verify(token: string): Promise<VerifiedToken> {
+    if (token.length > maxTokenLength)
+      throw refused(`it has ${token.length} characters; at most ${maxTokenLength} are taken`);
+    const hint = hintFrom(token);
+    const candidates = (await this.keys.find(hint)).slice(0, maxCandidates);
+    if (candidates.length === 0) throw refused(unknownKey(hint));
+    const { issuer, audience, clockToleranceMs } = this.rules;
+    for (const { key, algorithm } of candidates) {
+      try {
+        const { payload } = await jwtVerify(token, key, {
+          algorithms: [algorithm, ...(algorithm === "EdDSA" ? ["Ed25519"] : [])],
+          ...(issuer !== undefined && { issuer }),
+          ...(audience !== undefined && { audience: [...audience] }),
+          clockTolerance: clockToleranceMs / 1_000,
+          currentDate: new Date(this.nowMs()),
+          requiredClaims: ["exp", "sub"],
+        });
+        return this.verified(token, payload);
+      } catch (error) {
+        // Another key without a name may have signed it.
+        if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw this.refusalFrom(error);
+      }
+    }
+    throw refused("its signature is not of a key of this server");
+  }
+
+  private verified(token: string, { sub, jti, iat, exp = 0, [rulesClaim]: rooms }: JWTPayload): VerifiedToken {
+    const repeated = repeatedKey(partOf(token, 1)) ?? repeatedKey(partOf(token, 0));
+    if (repeated !== undefined) throw refused(`it has ${JSON.stringify(repeated.slice(0, 100))} twice`);
+    // Their types are the issuer's word.
+    if (jti !== undefined && typeof jti !== "string") throw refused('its "jti" is not text');
+    if (iat !== undefined && typeof iat !== "number") throw refused('its "iat" is not a number');
+    if (typeof sub !== "string" || [...sub].length > maxUserLength || !isUserName(sub)) {
+      throw refused(`its "sub" is not a user's name: 1 to ${maxUserLength} characters, at least one of them visible`);
+    }
+    return {
+      user: sub,
+      id: jti,
+      issuedAtMs: iat === undefined ? undefined : iat * 1_000,
+      expiresAtMs: exp * 1_000 + this.rules.clockToleranceMs,
+      rules: rooms === undefined ? undefined : rulesFrom(rooms, rulesClaim),
+    };
+  }
+
+  private refusalFrom(error: unknown): unknown {
+    if (error instanceof RuleError) return refused(error.message);
+    if (error instanceof errors.JWTExpired) return expired(Number(error.payload.exp) * 1_000, this.nowMs());
+    if (error instanceof errors.JWTClaimValidationFailed) return refused(this.claimText(error));
+    // The rest of what jose throws says what is wrong with the token's form.
+    if (error instanceof errors.JOSEError) return refused(`it is not a signed JWT: ${error.message}`);
+    return error;
+  }
+
+  private claimText({ claim, reason, payload }: errors.JWTClaimValidationFailed): string {
+    if (reason === "missing") return `it has no "${claim}"`;
+    if (claim === "aud") return `it is for another audience than ${this.rules.audience?.join(", ")}`;
+    if (claim === "iss") return `it is of another issuer than ${this.rules.issuer}`;
+    if (claim === "nbf" && typeof payload.nbf === "number") {
+      return `it is not valid before ${timeText(payload.nbf * 1_000)}; the server's clock says ${timeText(this.nowMs())}`;
+    }
+    return `its "${claim}" cannot be used`;
+  }
+}
+
+/** A name of the contract: `ChatMessage.user`. */
+const maxUserLength = 64;
+
+export function expired(atMs: number, nowMs: number): ConfabError {
+  return new ConfabError(
+    "TOKEN_EXPIRED",
+    `the token expired at ${timeText(atMs)}; the server's clock says ${timeText(nowMs)}: renew it`,
+  );
+}
+
+function refused(reason: string): ConfabError {
+  return new ConfabError("UNAUTHENTICATED", `the token is refused: ${reason}`);
+}
+
+function timeText(ms: number): string {
+  return Number.isFinite(ms) && Math.abs(ms) < 8.64e15 ? new Date(ms).toISOString() : "an impossible time";
+}
+
+function hintFrom(token: string): KeyHint {
+  try {
+    const { alg = "", kid } = decodeProtectedHeader(token);
+    return { algorithm: alg, id: kid };
+  } catch {
+    throw refused("it is not a signed JWT: three parts in base64url with dots between them");
+  }
+}
+
+function unknownKey({ algorithm, id }: KeyHint): string {
+  const shown = JSON.stringify(algorithm.slice(0, 20));
+  return id === undefined
+    ? `this server has no key for the algorithm ${shown}`
+    : `this server has no key ${JSON.stringify(id.slice(0, 100))} for the algorithm ${shown}`;
+}
+
+function partOf(token: string, index: 0 | 1): string {
+  return Buffer.from(token.split(".", 2)[index] ?? "", "base64url").toString();
+}

@@ -1,0 +1,49 @@
+import { ConfabError } from "@confab/contract";
+import type { RoomId } from "../../core/index.js";
+
+/** What can be done, as rules name it. `send-as`: act in the name of another user than the token's. */
+export const actions = [
+  "read",
+  "send",
+  "signal",
+  "history",
+  "members",
+  "list",
+  "create",
+  "edit",
+  "delete",
+  "send-as",
+  "admin",
+] as const;
+
+export type Action = (typeof actions)[number];
+
+/** Who calls, and what it may do. One object for each verified token; connections share it. */
+export interface Principal {
+  /** The verified user. Undefined: the names that this caller uses are not verified. */
+  readonly user: string | undefined;
+  /**
+   * Why this caller may do nothing at all at this time; undefined when it may. It can change while a connection lives.
+   * UNAUTHENTICATED, TOKEN_EXPIRED, KEYS_UNAVAILABLE.
+   */
+  refusal(nowMs: number): ConfabError | undefined;
+  /** `room` undefined: in any room at all. */
+  may(action: Action, room: RoomId | undefined): boolean;
+}
+
+/** Someone who showed nothing that the server takes: every operation is refused with this error. */
+export function refusedPrincipal(error: ConfabError): Principal {
+  return { user: undefined, refusal: () => error, may: () => false };
+}
+
+/** Where a token was needed and none came. A connection of many requests may still show one. */
+export const stranger: Principal = refusedPrincipal(
+  new ConfabError("UNAUTHENTICATED", "a token is needed: send it as `authorization: Bearer TOKEN`"),
+);
+
+export function isStranger(principal: Principal): boolean {
+  return principal === stranger;
+}
+
+/** On a server that asks for no token. */
+export const unrestricted: Principal = { user: undefined, refusal: () => undefined, may: () => true };

@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough, Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { after, before, describe, it } from "node:test";
+import { runCommandLine } from "@confab/cli";
+import { LineWriter } from "../../../cli/dist/output/line-writer.js";
+import { type ServerProcess, startConfabServe } from "../fixture/server-process.js";
+
+let folder: string;
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), "confab-test-"));
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const path = (name: string) => join(folder, name);
+
+/** A command line within this process: twenty processes would take most of a minute. */
+async function run(
+  args: readonly string[],
+  { env = {}, input = "" }: { env?: NodeJS.ProcessEnv; input?: string } = {},
+) {
+  const streams = [new PassThrough(), new PassThrough()] as const;
+  const [out, err] = streams.map((stream) => new LineWriter(stream)) as [LineWriter, LineWriter];
+  const { signal } = new AbortController();
+  const stdin = Readable.from([input]);
+  const printed = Promise.all(streams.map((stream) => text(stream)));
+  const code = await runCommandLine(args, { out, err, stdin, env, signal, program: "confab", version: "0" });
+  for (const stream of streams) stream.end();
+  const [stdout = "", stderr = ""] = await printed;
+  return { code, stdout, stderr };
+}
+
+async function tokenBy(key: string, ...args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await run(["token", "--key", key, ...args]);
+  assert.deepEqual([code, stderr], [0, ""]);
+  return stdout.trim();
+}
+
+describe("confab token and a server that asks for one", () => {
+  let server: ServerProcess;
+  before(async () => {
+    assert.equal((await run(["token", "--new-key", path("secret")])).code, 0);
+    server = await startConfabServe(["--auth-key", path("secret")]);
+  });
+  after(() => server.stop());
+
+  it("makes a key that only this user may read, and never over another", async () => {
+    assert.equal(statSync(path("secret")).mode & 0o777, 0o600);
+    const again = await run(["token", "--new-key", path("secret")]);
+    assert.deepEqual(
+      [again.code, again.stderr.split("\n")[0]],
+      [2, `confab: --new-key ${path("secret")}: there is such a file already`],
+    );
+  });
+
+  it("makes tokens that the commands show", async () => {
+    const on = ["--url", server.url];
+    const token = await tokenBy(path("secret"), "--user", "ann");
+    const env = { CONFAB_TOKEN: token };
+    const sent = await run(["send", "lobby", "--user", "ann", ...on], { env, input: "hi" });
+    assert.deepEqual([sent.code, sent.stderr], [0, ""]);
+    writeFileSync(path("token"), `${token}\n`);
+    const read = await run(["history", "lobby", "--token", path("token"), ...on]);
+    assert.match(read.stdout, /ann.*hi/);
+    const refused = await run(["history", "lobby", ...on]);
+    assert.deepEqual([refused.code, /^confab: UNAUTHENTICATED: a token is needed/.test(refused.stderr)], [1, true]);
+  });
+
+  it("explains a token, and tells by its exit code whether it is accepted", async () => {
+    const token = await tokenBy(
+      path("secret"),
+      "--user",
+      "ann",
+      "--can",
+      "team-*=read,send",
+      "--cannot",
+      "team-x=send",
+      "--id",
+      "t1",
+      "--expires",
+      "30m",
+    );
+    const good = await run(["token", "--inspect", token, "--key", path("secret")]);
+    assert.equal(good.code, 0);
+    for (const line of [
+      /^user +ann$/m,
+      /^algorithm +HS256$/m,
+      /^id +t1$/m,
+      /^expires .*in 1(79\d|800) s/m,
+      /"team-\*"/,
+      /^accepted +yes$/m,
+    ])
+      assert.match(good.stdout, line);
+    const unchecked = await run(["token", "--inspect"], { input: `${token}\n` });
+    assert.deepEqual([unchecked.code, /accepted +not checked/.test(unchecked.stdout)], [0, true]);
+    assert.equal((await run(["token", "--new-key", path("other")])).code, 0);
+    const bad = await run(["token", "--inspect", token, "--key", path("other"), "--json"]);
+    const { isAccepted, reason, claims } = JSON.parse(bad.stdout) as {
+      isAccepted: boolean;
+      reason: string;
+      claims: { sub: string };
+    };
+    assert.deepEqual([bad.code, isAccepted, claims.sub], [1, false, "ann"]);
+    assert.match(reason, /signature/);
+  });
+
+  it("signs with the private key of a pair, and a server verifies with the public one", async () => {
+    for (const [name, pair] of [
+      ["rsa", generateKeyPairSync("rsa", { modulusLength: 2_048 })],
+      ["ec", generateKeyPairSync("ec", { namedCurve: "P-256" })],
+      ["ed", generateKeyPairSync("ed25519")],
+    ] as const) {
+      writeFileSync(path(`${name}.key`), pair.privateKey.export({ type: "pkcs8", format: "pem" }));
+      writeFileSync(path(`${name}.pub`), pair.publicKey.export({ type: "spki", format: "pem" }));
+      const token = await tokenBy(path(`${name}.key`), "--user", "ann");
+      assert.equal((await run(["token", "--inspect", token, "--key", path(`${name}.pub`)])).code, 0, name);
+    }
+  });
+
+  it("says what is wrong with a command line", async () => {
+    for (const [args, text] of [
+      [["--user", "ann"], "--key is missing: the file with the key that signs"],
+      [["--key", path("secret")], "--user is missing: who the token is for"],
+      [["--key", path("no"), "--user", "a"], `--key ${path("no")}: there is no such file`],
+      [["--key", path("secret"), "--user", "a", "--can", "x"], "--can x: must be PATTERN=ACTION,ACTION"],
+      [
+        ["--key", path("secret"), "--user", "a", "--can", "x=fly"],
+        '--can and --cannot[0].can has "fly"; there are read, send, signal, history, members, list, create, edit, delete, send-as, admin',
+      ],
+      [["--inspect", "hello"], "this is not a JWT: three parts in base64url with dots between them"],
+    ] as const) {
+      const { code, stderr } = await run(["token", ...args]);
+      assert.deepEqual([code, stderr.split("\n")[0]], [2, `confab: ${text}`]);
+    }
+  });
+});
+
+describe("confab serve", () => {
+  async function complaint(...args: readonly string[]): Promise<string> {
+    const { code, stderr } = await run(["serve", "--port", "0", "--data", path("data"), ...args]);
+    assert.equal(code, 2);
+    return stderr.split("\n")[0] ?? "";
+  }
+
+  it("listens on no address that other machines reach, without a key or --allow-anyone", async () => {
+    for (const host of ["0.0.0.0", "::", "192.0.2.1", "chat.example"])
+      assert.match(
+        await complaint("--host", host),
+        /^confab: host \(--host\) is .*--auth-key or --auth-jwks.*--allow-anyone/,
+      );
+    assert.ok(!existsSync(path("data")), "nothing was opened");
+  });
+
+  it("says which key it cannot use, and why", async () => {
+    writeFileSync(path("short"), "secret\n");
+    writeFileSync(path("empty"), "");
+    writeFileSync(path("set"), '{"keys":[]}');
+    writeFileSync(
+      path("p384.pub"),
+      generateKeyPairSync("ec", { namedCurve: "P-384" }).publicKey.export({ type: "spki", format: "pem" }),
+    );
+    for (const [args, text] of [
+      [["--auth-key", path("none")], /--auth-key\) .*none: cannot be read \(ENOENT\)/],
+      [["--auth-key", path("short")], /a secret for HS256 has at least 32 bytes; this one has 6/],
+      [["--auth-key", path("empty")], /a secret for HS256 has at least 32 bytes; this one has 0/],
+      [["--auth-key", path("set")], /there is no key in it/],
+      [["--auth-key", path("p384.pub")], /must be on P-256; this one is on secp384r1/],
+      [["--auth-jwks", "http://id.example/keys"], /--auth-jwks\) must be an https:\/\/ URL/],
+      [["--auth-jwks", "nowhere"], /--auth-jwks\) must be an https:\/\/ URL/],
+      [["--auth-issuer", "x"], /--auth-issuer needs a key/],
+      [["--auth-key", path("secret"), "--auth-clock-tolerance", "1h"], /must be from 0 to 600000/],
+    ] as const)
+      assert.match(await complaint(...args), text);
+  });
+});

@@ -1,0 +1,237 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { after, before, describe, it } from "node:test";
+import { create, toBinary, toJsonString } from "@bufbuild/protobuf";
+import { EnvelopeReader, enveloped } from "@confab/contract";
+import { ClientFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
+import { WebSocket } from "ws";
+import { type ServerProcess, startServerProcess } from "../fixture/server-process.js";
+import {
+  codeFromTrailers,
+  frameWithoutDetails,
+  grpcCall,
+  type Outcome,
+  overWebSocket,
+  tooLong,
+} from "../parity/raw-clients.js";
+import { endingCode } from "../parity/raw-readers.js";
+import { inSeconds, newTestKey } from "./testing/tokens.js";
+import { type Shown, webSocketUrl } from "./testing/ways.js";
+
+// What lives on a token ends with it, unless the client shows the next one in time.
+
+const key = newTestKey();
+const bearer = (token: string): Shown => ({ authorization: `Bearer ${token}` });
+
+let server: ServerProcess;
+before(async () => {
+  const auth = { keyFiles: [key.file], clockToleranceMs: 0 };
+  server = await startServerProcess({ flags: { auth, durability: "os", limits: { requestTimeoutMs: 1_000 } } });
+});
+after(async () => {
+  await server.stop();
+  key.remove();
+});
+
+const streamPath = "/confab.v1.ChatService/StreamMessages";
+const reader = create(UserSchema, { room: "den" });
+const readerBytes = enveloped(0, toBinary(UserSchema, reader));
+const subscribe = create(ClientFrameSchema, { request: 1, frame: { case: "subscribe", value: { reader } } });
+
+/** How a stream that has begun ends, by each transport. */
+const streams: readonly (readonly [name: string, end: (url: string, shown: Shown) => Promise<Outcome>])[] = [
+  [
+    "gRPC",
+    async (url, shown) =>
+      codeFromTrailers((await grpcCall(url, streamPath, "application/grpc", readerBytes, undefined, shown)).trailers),
+  ],
+  ["gRPC-Web", (url, shown) => lastEnvelope(url, "application/grpc-web+proto", shown)],
+  ["Connect", (url, shown) => lastEnvelope(url, "application/connect+proto", shown)],
+  [
+    "SSE",
+    async (url, shown) => {
+      const text = await (await fetch(`${url}/v1/rooms/den/stream`, { headers: shown })).text();
+      return /event: error\n(?:.*\n)*?data: (.*)\n/.exec(text)?.[1]?.match(/"code":"([A-Z_]+)"/)?.[1] ?? text;
+    },
+  ],
+  ["WebSocket, plain", (url, shown) => closeReason(url, [], undefined, shown)],
+  [
+    "WebSocket, JSON frames",
+    (url, shown) => closeReason(url, ["confab.v1.json"], toJsonString(ClientFrameSchema, subscribe), shown),
+  ],
+  [
+    "WebSocket, Protobuf frames",
+    (url, shown) => closeReason(url, ["confab.v1.proto"], toBinary(ClientFrameSchema, subscribe), shown),
+  ],
+  [
+    "Converse",
+    async (url, shown) => {
+      // The request stays open: a client that has asked everything is let go at once.
+      const path = "/confab.v1.ChatService/Converse";
+      const body = enveloped(0, toBinary(ClientFrameSchema, subscribe));
+      const { trailers } = await grpcCall(url, path, "application/grpc", body, undefined, shown, true);
+      return codeFromTrailers(trailers);
+    },
+  ],
+];
+
+async function lastEnvelope(url: string, contentType: string, shown: Shown): Promise<Outcome> {
+  const headers = { "content-type": contentType, ...shown };
+  const response = await fetch(url + streamPath, { method: "POST", headers, body: Buffer.from(readerBytes) });
+  let last = "no envelope";
+  const take = (flags: number, content: Uint8Array) => {
+    last = flags === 0 ? "a message" : endingCode(flags, Buffer.from(content).toString());
+  };
+  new EnvelopeReader(tooLong, take, () => undefined).push(new Uint8Array(await response.arrayBuffer()));
+  return last;
+}
+
+function closeReason(url: string, protocols: string[], frame: string | Uint8Array | undefined, shown: Shown) {
+  const isText = typeof frame === "string";
+  const bytes = isText ? Buffer.from(frame) : frame;
+  return overWebSocket(webSocketUrl(url), protocols, bytes, isText, () => undefined, shown);
+}
+
+describe("a token that expires", { concurrency: true }, () => {
+  for (const [name, end] of streams) {
+    it(`ends what it opened by ${name}, with TOKEN_EXPIRED`, async () => {
+      const startedMs = Date.now();
+      assert.equal(await end(server.url, bearer(await key.token({ exp: inSeconds(3) }))), "TOKEN_EXPIRED");
+      assert.ok(Date.now() - startedMs > 1_000, "it was open before");
+    });
+  }
+});
+
+/** A connection with JSON frames, one answer after another. */
+class Frames {
+  private readonly frames: ReturnType<typeof frameWithoutDetails>[] = [];
+  private request = 0;
+
+  private constructor(readonly socket: WebSocket) {
+    socket.on("message", (data: Buffer) => this.frames.push(frameWithoutDetails(data, false)));
+  }
+
+  static async open(protocols: string[], shown: Shown = {}): Promise<Frames> {
+    const frames = new Frames(new WebSocket(webSocketUrl(server.url), protocols, { headers: shown }));
+    await once(frames.socket, "open");
+    return frames;
+  }
+
+  /** `done` and the like, or the code of an error. */
+  async ask(frame: object): Promise<string> {
+    const request = ++this.request;
+    this.socket.send(JSON.stringify({ request, ...frame }));
+    const answer = await this.first((each) => each.request === request);
+    return answer.frame.case === "error" ? answer.frame.value.code : String(answer.frame.case);
+  }
+
+  async first(wanted: (frame: ReturnType<typeof frameWithoutDetails>) => boolean) {
+    for (;;) {
+      const found = this.frames.find(wanted);
+      if (found) return found;
+      await once(this.socket, "message");
+    }
+  }
+}
+
+const json = ["confab.v1.json"];
+const subscribed = { subscribe: { reader: { room: "den" } } };
+
+describe("a connection with frames", { concurrency: true }, () => {
+  it("may show its token in the first frame, and is refused everything before", async () => {
+    const frames = await Frames.open(json);
+    assert.equal(await frames.ask(subscribed), "UNAUTHENTICATED");
+    assert.equal(await frames.ask({ authenticate: { token: "hello" } }), "UNAUTHENTICATED");
+    assert.equal(await frames.ask({ authenticate: { token: await key.token() } }), "done");
+    assert.equal(await frames.ask(subscribed), "subscribed");
+    frames.socket.terminate();
+  });
+
+  it("that shows none within requestTimeoutMs ends with UNAUTHENTICATED", async () => {
+    const frames = await Frames.open(json);
+    const [code, reason] = (await once(frames.socket, "close")) as [number, Buffer];
+    assert.deepEqual([code, reason.toString().split(":")[0]], [4001, "UNAUTHENTICATED"]);
+  });
+
+  it("goes on past its token's end with the next one", async () => {
+    const frames = await Frames.open(json, bearer(await key.token({ exp: inSeconds(2) })));
+    assert.equal(await frames.ask(subscribed), "subscribed");
+    assert.equal(await frames.ask({ authenticate: { token: await key.token() } }), "done");
+    await new Promise((resolve) => setTimeout(resolve, 3_500));
+    assert.equal(await frames.ask({ send: { room: "den", text: "still here" } }), "ack");
+    const { frame } = await frames.first((each) => each.frame.case === "messages");
+    assert.equal(frame.case === "messages" && frame.value.messages[0]?.text, "still here");
+    frames.socket.terminate();
+  });
+
+  it("keeps its old token when the next one is refused, and is not given to another user", async () => {
+    const frames = await Frames.open(json, bearer(await key.token()));
+    assert.equal(
+      await frames.ask({ authenticate: { token: await key.token({ exp: inSeconds(-9) }) } }),
+      "TOKEN_EXPIRED",
+    );
+    assert.equal(await frames.ask({ authenticate: { token: await key.token({ sub: "bob" }) } }), "PERMISSION_DENIED");
+    assert.equal(await frames.ask({ history: { room: "den" } }), "history");
+    frames.socket.terminate();
+  });
+
+  it("loses what the next token does not allow, and keeps the rest", async () => {
+    const frames = await Frames.open(json, bearer(await key.token()));
+    assert.equal(await frames.ask(subscribed), "subscribed");
+    assert.equal(await frames.ask({ subscribe: { reader: { room: "hall" } } }), "subscribed");
+    const rules = [{ pattern: "hall", can: ["read"] }];
+    assert.equal(await frames.ask({ authenticate: { token: await key.token({ "confab.rooms": rules }) } }), "done");
+    const { frame } = await frames.first((each) => each.frame.case === "unsubscribed");
+    assert.ok(frame.case === "unsubscribed");
+    assert.deepEqual([frame.value.room, frame.value.reason?.code], ["den", "PERMISSION_DENIED"]);
+    assert.equal(await frames.ask({ unsubscribe: { room: "hall" } }), "unsubscribed");
+    frames.socket.terminate();
+  });
+});
+
+describe("the name that a caller uses", { concurrency: true }, () => {
+  const send = async (body: object, claims: object = {}) => {
+    const response = await fetch(`${server.url}/v1/rooms/names/messages`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...bearer(await key.token({ ...claims })) },
+      body: JSON.stringify(body),
+    });
+    const answer = (await response.json()) as { error?: { code: string } };
+    return answer.error?.code ?? "stored";
+  };
+
+  it("is its token's where it names none, and no other's", async () => {
+    assert.equal(await send({ text: "mine" }), "stored");
+    assert.equal(await send({ user: "ann", text: "mine" }), "stored");
+    assert.equal(await send({ user: "bob", text: "his" }), "PERMISSION_DENIED");
+    const page = await fetch(`${server.url}/v1/rooms/names/messages`, { headers: bearer(await key.token()) });
+    const { messages } = (await page.json()) as { messages: { user: string; text: string }[] };
+    assert.deepEqual([...new Set(messages.map(({ user, text }) => `${user}: ${text}`))], ["ann: mine"]);
+  });
+
+  it("may be another one for a service that may send as others", async () => {
+    const rules = [{ pattern: "service", can: ["send", "create", "send-as"] }];
+    const response = await fetch(`${server.url}/v1/rooms/service/messages`, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        ...bearer(await key.token({ sub: "svc", "confab.rooms": rules })),
+      },
+      body: JSON.stringify({ user: "eve", text: "for eve" }),
+    });
+    assert.equal(response.status, 200);
+  });
+
+  it("creates no room where it may not", async () => {
+    const claims = { "confab.rooms": [{ pattern: "*", can: ["send"] }] };
+    const response = await fetch(`${server.url}/v1/rooms/new-room/messages`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...bearer(await key.token(claims)) },
+      body: JSON.stringify({ text: "hi" }),
+    });
+    assert.match(await response.text(), /PERMISSION_DENIED.*create is not allowed in room new-room/);
+    assert.equal(await send({ text: "mine" }), "stored");
+    assert.equal(await send({ text: "mine" }, claims), "stored");
+  });
+});

@@ -1,0 +1,206 @@
+import { type DescMethod, fromJson, type JsonObject, toBinary, toJsonString } from "@bufbuild/protobuf";
+import { EnvelopeReader, enveloped } from "@confab/contract";
+import { ChatService } from "@confab/contract/gen/confab/v1/chat_service_pb";
+import { ClientFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import { HttpRoutes } from "../../../../server/dist/service/http-routes.js";
+import {
+  base64Decoded,
+  codeFromTrailers,
+  frameWithoutDetails,
+  grpcCall,
+  type Outcome,
+  overWebSocket,
+  reasonFrom,
+  tooLong,
+} from "../../parity/raw-clients.js";
+import { endingCode } from "../../parity/raw-readers.js";
+
+/** What a request shows, as header fields. */
+export type Shown = Readonly<Record<string, string>>;
+
+/** One operation of the contract by one way. */
+export interface Way {
+  readonly name: string;
+  /** `done`, or the catalogue's code of the refusal. */
+  ask(url: string, shown: Shown): Promise<Outcome>;
+}
+
+const done: Outcome = "done";
+
+/** A request of each RPC that the server does, in room `den`, as proto3 JSON. A new RPC needs one here. */
+const requests: Readonly<Record<string, JsonObject>> = {
+  SendMessage: { user: "ann", text: "hi", room: "den" },
+  StreamMessages: { name: "ann", room: "den", history: 1 },
+  GetHistory: { room: "den" },
+  ListRooms: {},
+  ListMembers: { room: "den" },
+  SendSignal: { user: "ann", room: "den", kind: "typing" },
+};
+
+/** The same for the frames that ask for something. */
+const frames: Readonly<Record<string, JsonObject>> = {
+  subscribe: { reader: { name: "ann", room: "den", history: 1 } },
+  send: { user: "ann", text: "hi", room: "den" },
+  signal: { user: "ann", room: "den", kind: "typing" },
+  history: { room: "den" },
+};
+
+/** Frames that do nothing in a room: they need no permission. */
+const otherFrames: readonly string[] = ["unsubscribe", "authenticate", "pong"];
+
+/** Every RPC, route and frame of the contract over every transport. @throws Error: one of them has no request above. */
+export function allWays(): readonly Way[] {
+  const rpcs = ChatService.methods.filter(({ methodKind }) => methodKind !== "bidi_streaming");
+  const frameNames = ClientFrameSchema.oneofs.flatMap(({ fields }) => fields.map(({ name }) => name));
+  return [
+    ...rpcs.flatMap(rpcWays),
+    ...HttpRoutes.of(ChatService).all.map(({ rpc, verb, template }) => restWay(rpc, verb, template)),
+    ...frameNames.filter((name) => !otherFrames.includes(name)).flatMap(frameWays),
+    { name: "plain WebSocket", ask: plain },
+  ];
+}
+
+function requestOf(name: string, of: Readonly<Record<string, JsonObject>>): JsonObject {
+  const request = of[name];
+  if (!request) throw new Error(`${name} has no request in the test's table`);
+  return request;
+}
+
+function rpcWays(rpc: DescMethod): readonly Way[] {
+  const message = fromJson(rpc.input, requestOf(rpc.name, requests));
+  const bytes = { proto: toBinary(rpc.input, message), json: Buffer.from(toJsonString(rpc.input, message)) } as const;
+  const path = `/${ChatService.typeName}/${rpc.name}`;
+  const isUnary = rpc.methodKind === "unary";
+  const formats = ["proto", "json"] as const;
+  return [
+    ...formats.map((format) => ({
+      name: `${rpc.name} by gRPC in ${format}`,
+      ask: async (url: string, shown: Shown) => {
+        const body = enveloped(0, bytes[format]);
+        const reply = await grpcCall(url, path, `application/grpc+${format}`, body, () => !isUnary, shown);
+        return reply.messages.length > 0 ? done : codeFromTrailers(reply.trailers);
+      },
+    })),
+    ...formats.map((format) => ({
+      name: `${rpc.name} by gRPC-Web in ${format}`,
+      ask: (url: string, shown: Shown) =>
+        firstEnvelope(url + path, `application/grpc-web+${format}`, bytes[format], shown),
+    })),
+    {
+      name: `${rpc.name} by gRPC-Web in text`,
+      ask: (url, shown) => firstEnvelope(url + path, "application/grpc-web-text", bytes.proto, shown),
+    },
+    ...formats.map((format) => ({
+      name: `${rpc.name} by Connect in ${format}`,
+      ask: (url: string, shown: Shown) =>
+        isUnary
+          ? connectUnary(url + path, format, bytes[format], shown)
+          : firstEnvelope(url + path, `application/connect+${format}`, bytes[format], shown),
+    })),
+  ];
+}
+
+async function connectUnary(url: string, format: string, body: Uint8Array, shown: Shown): Promise<Outcome> {
+  const headers = { "content-type": `application/${format}`, ...shown };
+  const response = await fetch(url, { method: "POST", headers, body: Buffer.from(body) });
+  const answer = await response.text();
+  return response.ok ? done : (reasonFrom((JSON.parse(answer) as { details?: unknown }).details) ?? answer);
+}
+
+/** What the first envelope of an answer says: a message, or how the call ended. */
+async function firstEnvelope(url: string, contentType: string, message: Uint8Array, shown: Shown): Promise<Outcome> {
+  const isText = contentType.endsWith("-text");
+  const envelope = Buffer.from(enveloped(0, message));
+  const stop = new AbortController();
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": contentType, ...shown },
+    body: isText ? envelope.toString("base64") : envelope,
+    signal: stop.signal,
+  });
+  let outcome: Outcome | undefined;
+  const envelopes = new EnvelopeReader(
+    tooLong,
+    (flags, content) => {
+      outcome ??= flags === 0 ? done : endingCode(flags, Buffer.from(content).toString());
+    },
+    () => undefined,
+  );
+  for await (const chunk of response.body ?? []) {
+    const bytes = Buffer.from(chunk as Uint8Array);
+    envelopes.push(isText ? base64Decoded(bytes.toString()) : bytes);
+    if (outcome !== undefined) break;
+  }
+  stop.abort();
+  return outcome ?? `HTTP ${response.status} without an envelope`;
+}
+
+function restWay(rpc: DescMethod, verb: string, template: string): Way {
+  const { room, ...rest } = requestOf(rpc.name, requests);
+  const path = template.replace("{room}", String(room));
+  const isGet = verb === "GET";
+  const query = isGet
+    ? `?${new URLSearchParams(Object.fromEntries(Object.entries(rest).map(([name, value]) => [name, String(value)])))}`
+    : "";
+  return {
+    name: `${verb} ${template}`,
+    ask: async (url, shown) => {
+      const stop = new AbortController();
+      const response = await fetch(url + path + query, {
+        method: verb,
+        headers: { ...(!isGet && { "content-type": "application/json" }), ...shown },
+        ...(!isGet && { body: JSON.stringify(rest) }),
+        signal: stop.signal,
+      });
+      const code = response.ok ? done : ((await response.json()) as { error: { code: string } }).error.code;
+      stop.abort();
+      return code;
+    },
+  };
+}
+
+function frameWays(name: string): readonly Way[] {
+  const frame = fromJson(ClientFrameSchema, { request: 1, [name]: requestOf(name, frames) });
+  const forms = [
+    ["confab.v1.proto", toBinary(ClientFrameSchema, frame)],
+    ["confab.v1.json", Buffer.from(toJsonString(ClientFrameSchema, frame))],
+  ] as const;
+  return [
+    ...forms.map(([subprotocol, bytes]) => ({
+      name: `${name} on ${subprotocol}`,
+      ask: (url: string, shown: Shown) =>
+        overWebSocket(webSocketUrl(url), [subprotocol], bytes, subprotocol.endsWith("json"), frameOutcome, shown),
+    })),
+    ...forms.map(([subprotocol, bytes]) => ({
+      name: `${name} on Converse in ${subprotocol}`,
+      ask: async (url: string, shown: Shown) => {
+        const isBinary = subprotocol.endsWith("proto");
+        const contentType = `application/grpc+${isBinary ? "proto" : "json"}`;
+        let outcome: Outcome | undefined;
+        const isEnough = (message: Uint8Array) => {
+          outcome ??= frameOutcome(Buffer.from(message), isBinary);
+          return outcome !== undefined;
+        };
+        const path = `/${ChatService.typeName}/Converse`;
+        const { trailers } = await grpcCall(url, path, contentType, enveloped(0, bytes), isEnough, shown);
+        return outcome ?? codeFromTrailers(trailers);
+      },
+    })),
+  ];
+}
+
+function frameOutcome(data: Buffer, isBinary: boolean): Outcome | undefined {
+  const { request, frame } = frameWithoutDetails(data, isBinary);
+  if (frame.case === "error") return frame.value.code;
+  return request === 1 ? done : undefined;
+}
+
+function plain(url: string, shown: Shown): Promise<Outcome> {
+  const address = `${webSocketUrl(url)}?room=den&history=1&name=ann`;
+  const outcome = (data: Buffer) => (JSON.parse(data.toString()) as { error?: { code: string } }).error?.code ?? done;
+  return overWebSocket(address, [], undefined, true, outcome, shown);
+}
+
+export function webSocketUrl(url: string): string {
+  return `${url.replace("http", "ws")}/chat`;
+}
