@@ -36,9 +36,11 @@ async function renderPages() {
   const { errorKinds, connectCodeFrom } = await import("../packages/contract/dist/errors.js");
   const { errorMeanings } = await import("../packages/contract/dist/error-meanings.js");
   const { limits } = await import("../packages/contract/dist/limits.js");
+  const { settingsTable, settingsTableHead } = await import("../packages/cli/dist/config/page.js");
   return [
     ["docs/errors.md", errorsPage(errorKinds, errorMeanings, connectCodeFrom)],
     ["docs/limits.md", limitsPage(limits)],
+    ["docs/configuration.md", configurationPage(settingsTableHead, settingsTable())],
     ...(await renderResults()),
   ];
 }
@@ -90,6 +92,56 @@ function limitsPage(limits) {
     "is accounted for like a good one (decision 0020).",
     "",
     ...table(["name", "what it bounds", "default", "lowest", "highest"], rows),
+  ]);
+}
+
+/**
+ * @param {readonly string[]} head
+ * @param {readonly (readonly string[])[]} rows
+ */
+function configurationPage(head, rows) {
+  return page("Configuration", "packages/cli/src/config/settings.ts", [
+    "Every setting of `confab serve` has one name. It is given in one of these ways, the strongest first:",
+    "",
+    "1. on the command line: `--auth-key FILE`",
+    "2. in the environment: `CONFAB_AUTH_KEY=FILE`",
+    "3. in a file that `--config FILE` or `CONFAB_CONFIG` names: `auth-key: FILE`",
+    "4. by its default",
+    "",
+    "`confab serve --print-config` prints every setting with its value and its origin, and ends. What it prints can be used as a file;",
+    "with `--json` it is JSON. Secrets are hidden.",
+    "",
+    "```yaml",
+    "# confab.yaml",
+    "host: 0.0.0.0",
+    "auth-key: /run/secrets/confab/key",
+    "engine-file: /run/secrets/confab/engine",
+    "allow-host: [chat.example, '*.chat.example']",
+    "retention-age: 30d",
+    "limits:",
+    "  maxMessageBytes: 16384",
+    "```",
+    "",
+    "**Lists.** On the command line the option is repeated, in the environment there are commas between the values, in the file it is a",
+    "list. The list of a stronger source replaces the whole list of a weaker one.",
+    "",
+    "**Switches.** `--allow-anyone` switches on, `--no-allow-anyone` takes back what a weaker source has switched on. In the",
+    "environment and in the file the value is `true` or `false`.",
+    "",
+    "**Limits** are in [limits.md](limits.md): `--limit maxRooms=N`, `CONFAB_LIMIT_MAX_ROOMS=N`, and in the file `maxRooms: N` below",
+    "`limits`. Each limit is taken from its strongest source by itself.",
+    "",
+    "**Paths** in the file are relative to the folder of the file, all others to the working directory.",
+    "",
+    "**Secrets.** Other users of a machine can read the command line of a program. The URL of a Redis with a password belongs in a",
+    "variable or in a separate file, such as a mounted secret: `engine-file`. One line break at the end of such a file does not count.",
+    "",
+    "**Mistakes.** The server does not start with a value that it cannot use, with an unknown option or key, or with a key that is in the",
+    "file twice; the error names the option, the variable, or the line of the file. A variable that is set to nothing is an error too,",
+    "unless a stronger source has the setting. An unknown variable that looks like a mistyped one is a warning: other programs may use",
+    "names that begin with `CONFAB_`. `CONFAB_PORT=tcp://…` is ignored: Kubernetes sets it in every pod for a service called `confab`.",
+    "",
+    ...table(head, rows),
   ]);
 }
 

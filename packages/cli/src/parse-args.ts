@@ -1,73 +1,55 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { UsageError } from "./command.js";
+import { suggestion } from "./config/suggestion.js";
+import { durationIn, ValueError, wholeNumberIn } from "./config/values.js";
 
-type OptionsConfig = NonNullable<ParseArgsConfig["options"]>;
+export type OptionsConfig = NonNullable<ParseArgsConfig["options"]>;
 
 type Parsed<Options extends OptionsConfig> = ReturnType<
   typeof parseArgs<{ args: string[]; options: Options; allowPositionals: true; strict: true }>
 >;
 
-/** `node:util`'s parser, with its complaints as UsageErrors. */
+/** `node:util`'s parser, with its complaints as UsageErrors. `allowNegative`: switches can be taken back, by `--no-x`. */
 export function parseCommandLine<const Options extends OptionsConfig>(
   args: string[],
   options: Options,
+  { allowNegative = false }: { readonly allowNegative?: boolean } = {},
 ): Parsed<Options> {
   try {
-    return parseArgs({ args, options, allowPositionals: true, strict: true });
+    return parseArgs({ args, options, allowPositionals: true, strict: true, allowNegative });
   } catch (cause) {
     // Its texts are made for users: "Unknown option '--x'".
-    throw new UsageError(cause instanceof Error ? (cause.message.split(". ")[0] ?? cause.message) : "wrong usage", {
-      cause,
-    });
+    const text = cause instanceof Error ? (cause.message.split(". ")[0] ?? cause.message) : "wrong usage";
+    throw new UsageError(text + meantOption(text, options), { cause });
   }
 }
 
-/** A whole number of an option. `joint` stands between both, for the error. @throws UsageError: it is not one, or out of the range. */
-export function wholeNumber(
-  option: string,
-  text: string,
-  min: number,
-  max = Number.MAX_SAFE_INTEGER,
-  joint = " ",
-): number {
-  const value = Number(text);
-  if (/^[0-9]+$/.test(text) && value >= min && value <= max) return value;
-  const range = max === Number.MAX_SAFE_INTEGER ? `from ${min}` : `from ${min} to ${max}`;
-  throw new UsageError(`--${option}${joint}${text}: must be a whole number ${range}`);
+function meantOption(complaint: string, options: OptionsConfig): string {
+  const [, wrong] = /^Unknown option '(--[^']+)'/.exec(complaint) ?? [];
+  if (wrong === undefined) return "";
+  return suggestion(
+    wrong,
+    Object.keys(options).map((name) => `--${name}`),
+  );
 }
 
-const unitsMs = new Map([
-  ["s", 1_000],
-  ["m", 60_000],
-  ["h", 3_600_000],
-  ["d", 86_400_000],
-]);
+/** A whole number of an option. @throws UsageError: it is not one, or out of the range. */
+export function wholeNumber(option: string, text: string, min: number, max?: number): number {
+  return optionValue(option, text, () => wholeNumberIn(text, min, max));
+}
 
 /** `90s`, `30m`, `12h`, `7d`, in milliseconds. @throws UsageError: it is none. */
 export function durationMs(option: string, text: string): number {
-  const [, digits = "", unit = ""] = /^([0-9]+)([smhd])$/.exec(text) ?? [];
-  const unitMs = unitsMs.get(unit);
-  if (unitMs === undefined) throw new UsageError(`--${option} ${text}: must be a time such as 90s, 30m, 12h or 7d`);
-  return Number(digits) * unitMs;
+  return optionValue(option, text, () => durationIn(text));
 }
 
-const unitBytes = new Map([
-  ["", 1],
-  ["k", 1_000],
-  ["m", 1_000_000],
-  ["g", 1_000_000_000],
-  ["ki", 1_024],
-  ["mi", 1_048_576],
-  ["gi", 1_073_741_824],
-]);
-
-/** `1000000`, `500MB`, `2GiB`, in bytes. @throws UsageError: it is none. */
-export function byteSize(option: string, text: string): number {
-  const [, digits = "", unit] = /^([0-9]+) ?([kmg]i?)?b?$/i.exec(text) ?? [];
-  const bytes = unitBytes.get((unit ?? "").toLowerCase());
-  if (digits === "" || bytes === undefined)
-    throw new UsageError(`--${option} ${text}: must be a size such as 1000000, 500MB or 2GiB`);
-  return Number(digits) * bytes;
+function optionValue<Value>(option: string, text: string, parse: () => Value): Value {
+  try {
+    return parse();
+  } catch (cause) {
+    if (!(cause instanceof ValueError)) throw cause;
+    throw new UsageError(`--${option} ${text}: ${cause.message}`, { cause });
+  }
 }
 
 /** The one positional argument, or the few, that a command takes. @throws UsageError: too many. */

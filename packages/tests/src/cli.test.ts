@@ -203,8 +203,8 @@ describe("the confab command without a server", () => {
       [["serve", "--limit", "maxFish=1"], /maxFish/],
       [["serve", "--durability", "maybe"], /--durability maybe/],
       [["serve", "--retention-age", "7"], /--retention-age 7/],
-      [["serve", "--dedupe-window", "0s"], /--dedupe-window must be from 1s to 30d, got "0s"/],
-      [["serve", "--dedupe-window", "31d"], /--dedupe-window must be from 1s to 30d, got "31d"/],
+      [["serve", "--dedupe-window", "0s"], /--dedupe-window 0s: must be from 1s to 30d/],
+      [["serve", "--dedupe-window", "31d"], /--dedupe-window 31d: must be from 1s to 30d/],
       [["serve", "--types", "/nowhere.proto"], /--types \/nowhere\.proto/],
     ];
     for (const [args, text] of wrong) {

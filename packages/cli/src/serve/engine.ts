@@ -1,46 +1,45 @@
-import type { EngineConfig } from "@confab/server";
+import type { EngineConfig, ServerConfig } from "@confab/server";
 import { UsageError } from "../command.js";
-import { wholeNumber } from "../parse-args.js";
-import type { EngineSetting } from "./engine-url.js";
-
-export const defaultDataDir = "confab-data";
-
-/** The options that say where messages are kept. */
-export const engineOptions = {
-  engine: { type: "string" },
-  data: { type: "string" },
-  durability: { type: "string" },
-  "redis-prefix": { type: "string" },
-  "redis-wait-replicas": { type: "string" },
-} as const;
-
-type EngineValues = { readonly [name in keyof typeof engineOptions]?: string | undefined };
+import type { Settings } from "../config/resolve.js";
 
 const ofEmbedded = ["data", "durability"] as const;
 const ofRedis = ["redis-prefix", "redis-wait-replicas"] as const;
 
-/** The engine that was chosen. @throws UsageError: an option is of the other engine, or has a wrong value. */
-export function engineFrom(values: EngineValues, setting: EngineSetting | undefined): EngineConfig {
-  const { value: url = "embedded", key = "--engine" } = setting ?? {};
+/** Where messages are kept. @throws UsageError: a setting is of the other engine. */
+export function engineFrom(settings: Settings): EngineConfig {
+  const url = settings.get("engine");
   const isEmbedded = url === "embedded";
   for (const name of isEmbedded ? ofRedis : ofEmbedded) {
-    if (values[name] === undefined) continue;
+    if (!settings.isGiven(name)) continue;
+    const label = settings.labelOf(name);
     throw new UsageError(
       isEmbedded
-        ? `--${name} requires the URL of a Redis, by --engine, CONFAB_ENGINE or CONFAB_ENGINE_FILE`
-        : `--${name} requires the embedded engine, and ${key} names a Redis`,
+        ? `${label} requires the URL of a Redis, by --engine, CONFAB_ENGINE or CONFAB_ENGINE_FILE`
+        : `${label} requires the embedded engine, and ${settings.labelOf("engine")} names a Redis`,
     );
   }
-  if (isEmbedded) {
-    const durability = durabilityFrom(values.durability ?? "fsync");
-    return { kind: "embedded", dataDir: values.data ?? defaultDataDir, durability };
-  }
-  const prefix = values["redis-prefix"];
-  const waitReplicas = wholeNumber("redis-wait-replicas", values["redis-wait-replicas"] ?? "0", 0, 100);
-  return { kind: "redis", url, waitReplicas, ...(prefix !== undefined && { prefix }) };
+  if (isEmbedded) return { kind: "embedded", dataDir: settings.get("data"), durability: settings.get("durability") };
+  return {
+    kind: "redis",
+    url,
+    prefix: settings.get("redis-prefix"),
+    waitReplicas: settings.get("redis-wait-replicas"),
+  };
 }
 
-function durabilityFrom(text: string): "fsync" | "os" {
-  if (text === "fsync" || text === "os") return text;
-  throw new UsageError(`--durability ${text}: must be fsync or os`);
+/** How much is kept of each room. */
+export function retentionFrom(settings: Settings): NonNullable<ServerConfig["retention"]> {
+  const maxMessages = settings.get("retention-messages");
+  const maxAgeMs = settings.get("retention-age");
+  const maxBytes = settings.get("retention-bytes");
+  return {
+    ...(maxMessages !== "none" && { maxMessages }),
+    ...(maxAgeMs !== "none" && { maxAgeMs }),
+    ...(maxBytes !== "none" && { maxBytes }),
+  };
+}
+
+/** Whether a URL holds a password: of Redis, or of its Sentinels. */
+export function hasPassword(url: string): boolean {
+  return /^[^:]*:\/\/[^@]*:[^@]+@|[?&]sentinel-password=/.test(url);
 }

@@ -1,0 +1,153 @@
+import {
+  byteSize,
+  duration,
+  durationFrom,
+  type Kind,
+  oneOf,
+  orNone,
+  path,
+  text,
+  wholeNumber,
+  yesOrNo,
+} from "./kinds.js";
+import { limitSettings, type Setting } from "./setting.js";
+
+/**
+ * The settings of `confab serve`, in the order in which help and documents show them. The parsers of the command line, the
+ * environment and the file, `--help`, `--print-config` and docs/configuration.md are made from this table.
+ */
+export const settings = {
+  host: {
+    kind: text("HOST", "address or name"),
+    fallback: "127.0.0.1",
+    help: "address to listen on; the default is this machine only. Another one needs --auth-key, --auth-jwks or --allow-anyone",
+  },
+  port: { kind: wholeNumber(0, 65_535), fallback: "8080", help: "port to listen on; 0 is any free port" },
+  "tls-cert": {
+    kind: path("FILE"),
+    help: "speak TLS, and nothing else, with this certificate in PEM, followed by the chain to its authority. Requires --tls-key",
+    reload: "the file is read again",
+  },
+  "tls-key": {
+    kind: path("FILE"),
+    help: "the private key of --tls-cert, in PEM",
+    reload: "the file is read again",
+  },
+  "auth-key": {
+    kind: path("FILE"),
+    isList: true,
+    help: "ask callers for a token (a JWT) that this key verifies: a public key or certificate in PEM (RS256, ES256, EdDSA), a JWK or a set of them in JSON, or a secret of 32 bytes and more (HS256). confab token makes keys and tokens for development",
+    reload: "the files are read again",
+  },
+  "auth-jwks": {
+    kind: text("URL", "https:// URL, or http:// on this machine"),
+    help: "ask for a token that a key of this JWKS verifies: https://, or http:// on this machine. Its keys are fetched again as they change",
+    reload: "another URL is used from then on",
+  },
+  "auth-issuer": { kind: text("ISS"), help: "what the iss of tokens must be; default any" },
+  "auth-audience": { kind: text("AUD"), isList: true, help: "what the aud of tokens must name; default any" },
+  "auth-clock-tolerance": {
+    kind: duration,
+    fallback: "5s",
+    help: "how far the clocks of issuer and server may differ, 10m at the most",
+  },
+  "auth-cookie": {
+    kind: text("NAME", "name of a cookie; none"),
+    fallback: "confab_token",
+    help: "the cookie that may hold the token, for EventSource; none: no cookie",
+  },
+  "auth-token-in-url": {
+    kind: yesOrNo,
+    fallback: "false",
+    help: "take ?access_token= too. URLs are in the logs of proxies",
+  },
+  "allow-anyone": {
+    kind: yesOrNo,
+    fallback: "false",
+    help: "admit callers without a token: from other machines, or in addition to those that have one. They may read, send, signal, and list and create rooms",
+  },
+  engine: {
+    kind: text("URL", "URL of a Redis, or embedded"),
+    fallback: "embedded",
+    isSecret: true,
+    help: "keep messages in a Redis that several nodes share: redis://host:6379, redis+sentinel://host,host/master or redis+cluster://host,host; rediss:// and so on with TLS; embedded: on this machine. Other users of the machine can read a command line: give a URL with a password by --engine-file, CONFAB_ENGINE or CONFAB_ENGINE_FILE instead",
+  },
+  "redis-prefix": {
+    kind: text("NAME", "1 to 100 letters, digits and . _ : -"),
+    fallback: "confab",
+    help: "what the names of all keys begin with. Deployments that share a Redis need one each",
+  },
+  "redis-wait-replicas": {
+    kind: wholeNumber(0, 100),
+    fallback: "0",
+    help: "acknowledge a message when N replicas of Redis have it too",
+  },
+  data: {
+    kind: path("DIR"),
+    fallback: "confab-data",
+    help: "where messages are kept. One server at a time, on a disk of this machine; made with mode 0700",
+  },
+  durability: {
+    kind: oneOf("MODE", "fsync", "os"),
+    fallback: "fsync",
+    help: "when a message counts as stored: fsync, once it is on disk; os, once the operating system has it",
+  },
+  "retention-messages": {
+    kind: orNone(wholeNumber(1)),
+    fallback: "1000000",
+    help: "keep the newest N of each room; none: no bound",
+  },
+  "retention-age": { kind: orNone(duration), fallback: "none", help: "keep messages for 90s, 30m, 12h, 7d" },
+  "retention-bytes": {
+    kind: orNone(byteSize),
+    fallback: "1GiB",
+    help: "keep 500MB, 2GiB of each room; none: no bound",
+  },
+  "dedupe-window": {
+    // Every id of a window takes space. No client sends the same message again after a month.
+    kind: durationFrom("1s", "30d"),
+    fallback: "10m",
+    help: "recognise a message that is sent again with the same room, user and id for at least 90s, 30m, 12h",
+  },
+  types: { kind: path("FILE"), isList: true, help: "payload types: .proto files or descriptor sets" },
+  "allow-host": {
+    kind: text("HOST", "host name, *.suffix or *"),
+    isList: true,
+    help: "a host name that requests may be for, besides localhost and the address that the server listens on: chat.example, or *.chat.example for all names below one; * is any. Other hosts get HTTP 421",
+  },
+  "allow-origin": {
+    kind: text("ORIGIN", "origin, null or *"),
+    isList: true,
+    help: "a site whose pages may use the server, besides its own: https://chat.example, https://*.chat.example; null is pages without an origin (files, sandboxes), * is any",
+  },
+  "trust-proxy": {
+    kind: text("ADDRESS", "address, range, loopback, linklocal or uniquelocal"),
+    isList: true,
+    help: "a proxy in front of the server, whose X-Forwarded-Host and X-Forwarded-Proto are believed: an address, a range such as 10.0.0.0/8, loopback, linklocal or uniquelocal; default none",
+  },
+  "log-format": {
+    kind: oneOf("FORMAT", "text", "json"),
+    fallback: "text",
+    help: "logs as lines for people, or as lines of JSON; --json is short for the second",
+  },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof settings;
+
+/** What a setting's value is, once it is parsed. */
+export type SettingValue<Name extends SettingName> = (typeof settings)[Name] extends {
+  kind: Kind<infer Value>;
+  isList: true;
+}
+  ? readonly Value[]
+  : (typeof settings)[Name] extends { kind: Kind<infer Value>; fallback: string }
+    ? Value
+    : (typeof settings)[Name] extends { kind: Kind<infer Value> }
+      ? Value | undefined
+      : never;
+
+/** All settings by their names, and after them the limits as `limits.NAME`. */
+export const allSettings: ReadonlyMap<string, Setting> = new Map<string, Setting>([
+  ...Object.entries<Setting>(settings),
+  ...limitSettings,
+]);

@@ -1,0 +1,51 @@
+import type { ServerConfig } from "@confab/server";
+import { UsageError } from "../command.js";
+import type { Settings } from "../config/resolve.js";
+import { TypeFileError } from "../types/type-file-error.js";
+import { authFrom } from "./auth.js";
+import { engineFrom, retentionFrom } from "./engine.js";
+import { webRoot } from "./web-root.js";
+
+/** A server's configuration, with the values that a command needs to speak about it. */
+export type ServeConfig = ServerConfig & Required<Pick<ServerConfig, "host" | "port">>;
+
+/** The server's configuration out of the settings. @throws UsageError: two settings exclude or need each other. */
+export async function serverConfigFrom(settings: Settings): Promise<ServeConfig> {
+  const types = settings.get("types");
+  return {
+    host: settings.get("host"),
+    port: settings.get("port"),
+    ...tlsFrom(settings),
+    ...authFrom(settings),
+    engine: engineFrom(settings),
+    retention: retentionFrom(settings),
+    dedupeWindowMs: settings.get("dedupe-window"),
+    limits: settings.limits(),
+    allowedHosts: settings.get("allow-host"),
+    allowedOrigins: settings.get("allow-origin"),
+    trustedProxies: settings.get("trust-proxy"),
+    ...(types.length > 0 && { types: await typesFrom(types, settings.labelOf("types")) }),
+    ...webRoot(),
+  };
+}
+
+function tlsFrom(settings: Settings): Pick<ServerConfig, "tls"> {
+  const certFile = settings.get("tls-cert");
+  const keyFile = settings.get("tls-key");
+  if (certFile !== undefined && keyFile !== undefined) return { tls: { certFile, keyFile } };
+  if (certFile !== undefined)
+    throw new UsageError(`${settings.labelOf("tls-cert")} ${certFile}: its private key is needed too, by --tls-key`);
+  if (keyFile !== undefined)
+    throw new UsageError(`${settings.labelOf("tls-key")} ${keyFile}: its certificate is needed too, by --tls-cert`);
+  return {};
+}
+
+async function typesFrom(files: readonly string[], label: string): Promise<Uint8Array> {
+  // The compiler is loaded only where it is needed.
+  const { loadTypes } = await import("../types/load-types.js");
+  try {
+    return loadTypes(files);
+  } catch (error) {
+    throw error instanceof TypeFileError ? new UsageError(`${label} ${error.message}`, { cause: error }) : error;
+  }
+}
