@@ -74,10 +74,11 @@ function limitsPage(limits) {
     `\`${name}\``,
     limit.meaning,
     ...[limit.fallback, limit.min, limit.max].map((value) => value.toLocaleString("en-US")),
+    limit.isReloadable ? "reload" : "restart",
   ]);
   return page("Limits", "packages/contract/src/limits.ts", [
     "Every bound that protects the server. The name is the configuration key and stands in error messages; its last word",
-    "is the unit.",
+    "is the unit. Some change by a reload (SIGHUP), for new requests and connections; the others by a restart.",
     "",
     "**Pings.** A client may send pings at any interval: they are answered, and count only towards `maxControlFrames`, so 100 a",
     "second are tolerated for ever. gRPC's `too_many_pings` is never sent: keepalive settings of gRPC clients need no change. The",
@@ -91,7 +92,7 @@ function limitsPage(limits) {
     "`maxErrors`. An HTTP connection may carry the requests of many users behind a proxy, and errors never end it: a bad request",
     "is accounted for like a good one (decision 0020).",
     "",
-    ...table(["name", "what it bounds", "default", "lowest", "highest"], rows),
+    ...table(["name", "what it bounds", "default", "lowest", "highest", "changes by"], rows),
   ]);
 }
 
@@ -135,6 +136,11 @@ function configurationPage(head, rows) {
     "",
     "**Secrets.** Other users of a machine can read the command line of a program. The URL of a Redis with a password belongs in a",
     "variable or in a separate file, such as a mounted secret: `engine-file`. One line break at the end of such a file does not count.",
+    "",
+    "**SIGHUP** reads the file and the files that settings name again; the table says what a running server takes over, and the last",
+    "column of [limits.md](limits.md) which limits. What cannot be used is logged and changes nothing; a setting that has changed and",
+    "needs a restart is named in the log. What callers have opened with a key that is gone goes on until their tokens expire. A",
+    "server without TLS, keys and file ends on SIGHUP, as other programs do.",
     "",
     "**Mistakes.** The server does not start with a value that it cannot use, with an unknown option or key, or with a key that is in the",
     "file twice; the error names the option, the variable, or the line of the file. A variable that is set to nothing is an error too,",

@@ -4,6 +4,8 @@ export interface Limit {
   readonly min: number;
   readonly max: number;
   readonly meaning: string;
+  /** A reload changes it: see `RunningServer.reload`. Other limits need a restart. */
+  readonly isReloadable?: true;
 }
 
 /**
@@ -25,17 +27,19 @@ export const limits = {
     meaning:
       "The headers of one request, with 32 bytes counted for each field. A request with up to four times as many gets its error; above, the connection ends",
   },
-  maxConnections: { fallback: 100_000, min: 1, max: 10_000_000, meaning: "Open connections" },
+  maxConnections: { fallback: 100_000, min: 1, max: 10_000_000, isReloadable: true, meaning: "Open connections" },
   maxStreamsPerConnection: {
     fallback: 1_000,
     min: 1,
     max: 100_000,
+    isReloadable: true,
     meaning: "Requests in flight on one HTTP/2 connection",
   },
   maxResets: {
     fallback: 5_000,
     min: 10,
     max: 10_000_000,
+    isReloadable: true,
     meaning:
       "Requests of one HTTP/2 connection that are reset before their answer, or have too large headers, within budgetWindowMs; each completed request gives one back. Past it the connection takes no new requests, and ends when those that were answered have ended",
   },
@@ -43,6 +47,7 @@ export const limits = {
     fallback: 3_000,
     min: 100,
     max: 10_000_000,
+    isReloadable: true,
     meaning:
       "Frames without a message that one HTTP/2 connection or WebSocket may send within budgetWindowMs: pings, settings, priorities, empty pieces; on HTTP/2 besides ten for each frame of an answer. Past it the connection ends with ENHANCE_YOUR_CALM or 1008",
   },
@@ -50,6 +55,7 @@ export const limits = {
     fallback: 3_000,
     min: 10,
     max: 10_000_000,
+    isReloadable: true,
     meaning:
       "Errors that one WebSocket or Converse stream may cause within budgetWindowMs; each request that is done gives one back. Errors of the server (HTTP status 5xx) and answers to HTTP requests do not count. Past it the connection or stream ends with RATE_LIMITED",
   },
@@ -57,18 +63,21 @@ export const limits = {
     fallback: 30_000,
     min: 1_000,
     max: 600_000,
+    isReloadable: true,
     meaning: "The time over which maxResets, maxControlFrames and maxErrors count",
   },
   maxRequestsInFlight: {
     fallback: 1_000,
     min: 1,
     max: 100_000,
+    isReloadable: true,
     meaning: "Unanswered frames on one Converse stream or WebSocket",
   },
   maxRoomsPerConnection: {
     fallback: 100,
     min: 1,
     max: 100_000,
+    isReloadable: true,
     meaning: "Rooms read by one Converse stream or WebSocket",
   },
   maxPresenceEventMembers: {
@@ -82,12 +91,14 @@ export const limits = {
     fallback: 20,
     min: 1,
     max: 100_000,
+    isReloadable: true,
     meaning: "Signals of one user to one room; after a second of silence as many may come at once. Each node counts",
   },
   maxSignalSenders: {
     fallback: 100_000,
     min: 1,
     max: 10_000_000,
+    isReloadable: true,
     meaning: "Users, for each room, whose signals are counted at a time; past it the longest silent is forgotten",
   },
   maxRooms: { fallback: 1_000_000, min: 1, max: 100_000_000, meaning: "Rooms in the log" },
@@ -95,6 +106,7 @@ export const limits = {
     fallback: 262_144,
     min: 16_384,
     max: 67_108_864,
+    isReloadable: true,
     meaning:
       "Bytes waiting for one reader's socket; past it the reader leaves the live fan-out and is caught up from the log",
   },
@@ -102,6 +114,7 @@ export const limits = {
     fallback: 134_217_728,
     min: 4_194_304,
     max: 68_719_476_736,
+    isReloadable: true,
     meaning:
       "Bytes of pages (history, rooms, members) that are being made or wait for their clients to read them, over all connections; past it a request for one is refused with OVERLOADED",
   },
@@ -109,6 +122,7 @@ export const limits = {
     fallback: 2_097_152,
     min: 1_048_576,
     max: 1_073_741_824,
+    isReloadable: true,
     meaning:
       "The same for one connection; past it its further requests for pages wait until it has read. One page is always made",
   },

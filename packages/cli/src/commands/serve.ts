@@ -18,6 +18,7 @@ import { exitCode } from "../exit-codes.js";
 import { banner } from "../serve/banner.js";
 import { hasPassword } from "../serve/engine.js";
 import { readSettings } from "../serve/read-settings.js";
+import { hasReloadable, reloadOnHangup } from "../serve/reload-on-hangup.js";
 import { type ServeConfig, serverConfigFrom } from "../serve/server-config.js";
 import { StreamLogger } from "../serve/stream-logger.js";
 
@@ -38,6 +39,8 @@ commas; --limit maxRooms=N: CONFAB_LIMIT_MAX_ROOMS), and by a key of the file (a
 limits). The command line is stronger than the environment, and that stronger than the file. --no-x takes
 back what a variable or the file has switched on by x. docs/configuration.md has all of it.
 
+SIGHUP reads the file, the certificate and the keys again. Limits can change by it too.
+
 Limits:
 ${limitsHelp()}
 
@@ -47,7 +50,8 @@ Exit codes:
   2    wrong usage`,
 
   async run(args, context) {
-    const { settings, printsConfig } = readSettings(args, context);
+    const read = readSettings(args, context);
+    const { settings, printsConfig, configFile } = read;
     const isJson = settings.get("log-format") === "json";
     const config = { ...(await serverConfigFrom(settings)), logger: new StreamLogger(process.stderr, isJson) };
     if (printsConfig) {
@@ -62,13 +66,14 @@ Exit codes:
     }
     const server = await start(config, settings, context);
     if (!server) return exitCode.refused;
-    // Without TLS there is nothing to read again, and a terminal that closes ends its server as it ends all else.
-    if (config.tls) process.on("SIGHUP", server.reloadCertificate);
+    const stopReloads = hasReloadable(config, configFile)
+      ? reloadOnHangup({ ...read, server, logger: config.logger })
+      : undefined;
     if (isJson) config.logger.info({ url: server.url, ...placeOf(config.engine) }, "listening");
     else for (const line of banner(server, { ...config, program: context.program })) await context.out.line(line);
     await aborted(context.signal);
     await server.close();
-    process.off("SIGHUP", server.reloadCertificate);
+    stopReloads?.();
     return exitCode.ok;
   },
 };

@@ -49,6 +49,16 @@ export class Settings {
 
 const defaultOrigin = "default";
 
+/** The settings that differ, and of which a running server takes no other value. */
+export function changesForRestart(old: Settings, next: Settings): readonly string[] {
+  return [...next.all]
+    .filter(([name, { setting, texts }]) => {
+      const isSame = String(old.all.get(name)?.texts) === String(texts);
+      return setting.reload === undefined && !isSame;
+    })
+    .map(([, { label }]) => label);
+}
+
 /**
  * The settings out of their sources, the strongest first. A list of one source replaces that of a weaker one.
  *

@@ -1,4 +1,4 @@
-import { type LimitName, limits } from "@confab/contract";
+import { type Limit, type LimitName, limits } from "@confab/contract";
 import { type Kind, wholeNumber } from "./kinds.js";
 
 /** One setting of the server: what it is, wherever it is given. */
@@ -50,9 +50,14 @@ export function limitOf(name: string): string | undefined {
 
 /** Each limit, as a setting. */
 export const limitSettings: ReadonlyMap<string, Setting> = new Map(
-  Object.entries(limits).map(([name, { fallback, min, max, meaning }]) => [
+  Object.entries<Limit>(limits).map(([name, { fallback, min, max, meaning, isReloadable }]) => [
     limitSetting(name),
-    { kind: wholeNumber(min, max), fallback: String(fallback), help: meaning },
+    {
+      kind: wholeNumber(min, max),
+      fallback: String(fallback),
+      help: meaning,
+      ...(isReloadable && { reload: "it counts from then on" }),
+    },
   ]),
 );
 

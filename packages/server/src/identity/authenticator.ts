@@ -63,10 +63,12 @@ export class Authenticator {
   }
 
   private async verified(verifier: TokenVerifier, token: string): Promise<Principal> {
+    const { generation } = verifier.keys;
     try {
       const verified = await verifier.verify(token);
       const principal = new TokenPrincipal(verified, this.permissionsOf(verified), noRevocation);
-      this.cache.set(token, principal);
+      // The key may have been taken away meanwhile, and the cache cleared: this token has to be verified again.
+      if (verifier.keys.generation === generation) this.cache.set(token, principal);
       return principal;
     } catch (thrown) {
       const error = confabErrorFrom(thrown);

@@ -1,6 +1,6 @@
 export { Authenticator } from "./authenticator.js";
 export { loopbackRules, ordinaryRules } from "./default-rules.js";
-export { fixedKeys, joinedKeys, type KeyRing } from "./key-ring.js";
+export { fixedKeys, joinedKeys, type KeyHint, type KeyRing } from "./key-ring.js";
 export { KeyError, keysFromFile, type VerificationKey } from "./keys.js";
 export { RemoteKeys } from "./remote-keys.js";
 export { type TokenRules, TokenVerifier } from "./token.js";

@@ -34,6 +34,8 @@ export interface Listener {
   readonly address: AddressInfo;
   /** Whom handshakes from now on are made with. Without effect where there is no TLS. */
   setKeyPair(keyPair: KeyPair): void;
+  /** For connections from now on. */
+  setMaxConnections(maxConnections: number): void;
   /** Take no new connections and no new requests; those under way go on. */
   drain(): void;
   /** Resolves when the last connection has ended; those that have not by `timeoutMs` from now are cut. */
@@ -54,9 +56,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     requestTimeoutMs: limits.requestTimeoutMs,
     refusalOf: (error) => ({ status: error.kind.http, json: `{"error":${errorJson(error)}}` }),
   });
-  const { maxResets, maxControlFrames, budgetWindowMs } = limits;
   const pingIntervalMs = pingIntervalOf(limits);
-  const budgets = { maxResets, maxControlFrames, windowMs: budgetWindowMs };
   const http2 = new Set<Http2Connection>();
   const sockets = new Set<Socket>();
   const portOptions: PortOptions = {
@@ -64,6 +64,8 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     prefaceTimeoutMs: limits.prefaceTimeoutMs,
     onHttp1: (socket) => http1.emit("connection", socket),
     onHttp2: (socket, firstBytes) => {
+      // Read for each connection, since a reload changes them.
+      const { maxResets, maxControlFrames, budgetWindowMs } = limits;
       const connectionOptions = {
         scheme,
         remoteAddress: socket.remoteAddress ?? "",
@@ -76,7 +78,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
           pingTimeoutMs: limits.readerStallMs - pingIntervalMs,
           replyStallMs: limits.replyStallMs,
         },
-        budgets,
+        budgets: { maxResets, maxControlFrames, windowMs: budgetWindowMs },
         onError: report,
         onAbuse: options.onAbuse,
       } as const;
@@ -105,6 +107,9 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   return {
     address: port.address() as AddressInfo,
     setKeyPair: (keyPair) => tls?.setKeyPair(keyPair),
+    setMaxConnections: (maxConnections) => {
+      port.maxConnections = maxConnections;
+    },
     drain: () => {
       port.close();
       for (const connection of http2) connection.drain();

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { AddressInfo } from "node:net";
-import { ConfabError, defaultDedupeWindowMs, PayloadTypes } from "@confab/contract";
+import { ConfabError, defaultDedupeWindowMs, type LimitName, PayloadTypes } from "@confab/contract";
 import { violationsOf } from "@confab/contract/validation";
 import { Hub } from "../core/index.js";
 import { ArrivalTimeouts } from "../http/arrival-timeouts.js";
@@ -18,8 +18,8 @@ import { Work, type WorkCounts } from "../work/index.js";
 import { AbuseLog } from "./abuse-log.js";
 import { Admission } from "./admission.js";
 import { openAuth } from "./auth.js";
-import { type Certificate, type CertificateFacts, dateTrouble, readCertificate, TlsFileError } from "./certificate.js";
-import { checkedLimits, type ServerConfig, type TlsConfig } from "./config.js";
+import { type Certificate, type CertificateFacts, dateTrouble, readCertificate } from "./certificate.js";
+import { ConfigError, checkedLimits, type ServerConfig, type TlsConfig } from "./config.js";
 import { DescriptorWatch } from "./descriptors.js";
 import { openEngine } from "./engine.js";
 import { HostPolicy, isLoopbackHost } from "./hosts.js";
@@ -28,6 +28,7 @@ import { type Logger, silentLogger } from "./logger.js";
 import { OriginPolicy } from "./origins.js";
 import { documentPages, operationPages, type Page } from "./pages.js";
 import { eventLoop, randomIds, systemClock } from "./platform.js";
+import { type ReloadableConfig, reload } from "./reload.js";
 import { createRouter } from "./router.js";
 import { StaticFiles } from "./static-files.js";
 import { TrustedProxies } from "./trusted-proxies.js";
@@ -42,10 +43,11 @@ export interface RunningServer {
   /** The certificate that clients are shown; undefined without TLS. */
   readonly certificate: CertificateFacts | undefined;
   /**
-   * Read the certificate and its key again, for connections from now on. What is wrong with them is logged, and the server
-   * goes on with those that it has. Without TLS there is nothing to read.
+   * Take over what can change while the server runs: the certificate and the keys that verify tokens, whose files are read
+   * again, and the limits that are `isReloadable`. What cannot be used is logged, and stays as it was. The rest of `config` has
+   * no effect.
    */
-  reloadCertificate(): void;
+  reload(config: ReloadableConfig): void;
   /**
    * Stop: no new connections, clients told to come back, sends in progress finished, then everything released. May be
    * called twice.
@@ -68,7 +70,8 @@ const reconnectWithinMs = 3_000;
  * @throws ConfigError (and TlsFileError, which is one), StoreError, FolderLockedError, RedisUrlError, RedisStartError, or the system's error for the port (EADDRINUSE and so on).
  */
 export async function startServer(config: ServerConfig): Promise<RunningServer> {
-  const limits = checkedLimits(config.limits ?? {});
+  // One object, which `reload` changes: what enforces a limit reads it there.
+  const limits: { -readonly [name in LimitName]: number } = checkedLimits(config.limits ?? {});
   const types = config.types
     ? PayloadTypes.fromDescriptorSet(config.types, violationsOf)
     : PayloadTypes.none(violationsOf);
@@ -193,16 +196,22 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     get certificate() {
       return certificate?.facts;
     },
-    reloadCertificate: () => {
-      if (!config.tls) return;
-      try {
-        certificate = usedCertificate(config.tls, logger);
+    reload: (next) => {
+      const readCertificateOf = ({ tls }: ReloadableConfig) => {
+        if ((tls === undefined) !== (config.tls === undefined))
+          throw new ConfigError("whether the port speaks TLS (--tls-cert) changes with a restart only");
+        if (!tls) return;
+        certificate = usedCertificate(tls, logger);
         listener.setKeyPair(certificate.keyPair);
         logger.info({ validTo: certificate.facts.validTo }, "the certificate was read again");
-      } catch (error) {
-        if (!(error instanceof TlsFileError)) throw error;
-        logger.error({ reason: error.message }, "the certificate was read again and cannot be used; the old one stays");
-      }
+      };
+      reload(next, {
+        limits,
+        limitsChanged: () => listener.setMaxConnections(limits.maxConnections),
+        readCertificate: readCertificateOf,
+        readKeys: ({ auth: keys }) => auth.reload(keys),
+        logger,
+      });
     },
     close: () => {
       stopped ??= stop();

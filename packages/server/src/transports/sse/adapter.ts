@@ -41,7 +41,9 @@ export function createSseHandler({ service, random = Math.random, report = ignor
   const retryMs = () => retryAtLeastMs + Math.floor(random() * retrySpreadMs);
   const streamDeps: SseStreamDeps = {
     encoding: new EventMessages(service.json),
-    maxQueuedBytes: limits.maxQueuedBytes,
+    get maxQueuedBytes() {
+      return limits.maxQueuedBytes;
+    },
     readerStalls: new ReaderStalls(limits),
     retryMs,
     onOver: (stream) => heartbeats.delete(stream),
