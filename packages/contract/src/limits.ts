@@ -27,6 +27,13 @@ export const limits = {
     meaning:
       "The headers of one request, with 32 bytes counted for each field. A request with up to four times as many gets its error; above, the connection ends",
   },
+  maxTokenLifetimeMs: {
+    fallback: 31_622_400_000,
+    min: 60_000,
+    max: 315_360_000_000,
+    isReloadable: true,
+    meaning: "How far from now a token may expire; one that lives longer is refused. Revocations are kept for so long",
+  },
   maxConnections: { fallback: 100_000, min: 1, max: 10_000_000, isReloadable: true, meaning: "Open connections" },
   maxStreamsPerConnection: {
     fallback: 1_000,

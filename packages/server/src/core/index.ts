@@ -15,6 +15,8 @@ export type {
   NewEntry,
   PageBounds,
   PresenceChange,
+  Revocation,
+  RevocationLog,
   RoomBus,
   RoomListener,
   RoomLog,
@@ -23,5 +25,6 @@ export type {
   Signal,
   Turns,
 } from "./ports.js";
+export { RevocationSet, revocationKey } from "./revocation-set.js";
 export { type RoomId, roomIdFrom } from "./room-id.js";
 export type { Encoding, EventEncoding, EventSink, Sink, Subscription } from "./subscription.js";

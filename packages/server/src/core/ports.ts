@@ -133,11 +133,41 @@ export interface MemberDirectory {
   page(room: RoomId, after: string, limit: number): Eventually<readonly Member[]>;
 }
 
+/** Tokens that are refused although they have not expired: one by its id, those of a user, or all of them. */
+export interface Revocation {
+  /** Empty: it is not about one token. */
+  readonly tokenId: string;
+  /** Empty: of all users. */
+  readonly user: string;
+  /** Tokens that were issued before this time; milliseconds since 1970. 0 with `tokenId`. */
+  readonly issuedBeforeMs: number;
+  /** When it may be forgotten; milliseconds since 1970. */
+  readonly untilMs: number;
+}
+
+/** What was revoked, over all nodes. */
+export interface RevocationLog {
+  /** What holds, as far as this node knows. Complete once `watch` has resolved. */
+  all(): readonly Revocation[];
+  /**
+   * Resolves once `all` has what holds. From then on it has what other nodes add within a second, and `changed` is called
+   * after each change. To be called once.
+   *
+   * @throws ENGINE_UNAVAILABLE
+   */
+  watch(changed: () => void): Eventually<void>;
+  /** Resolves once it is durable, and part of `all` here. @throws STORAGE_FULL, ENGINE_UNAVAILABLE, OUTCOME_UNKNOWN */
+  add(revocation: Revocation): Promise<void>;
+  /** How long ago it was last known what other nodes revoked, in milliseconds. */
+  staleMs(): number;
+}
+
 /** Where rooms are kept: one per server. */
 export interface Engine {
   readonly log: RoomLog;
   readonly bus: RoomBus;
   readonly members: MemberDirectory;
+  readonly revocations: RevocationLog;
   /** Whether sends and reads can be expected to succeed now; undefined when they can, else what is wrong. */
   trouble(): string | undefined;
   /** Finish the appends in progress and release everything. May be called twice. */

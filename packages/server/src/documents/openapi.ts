@@ -1,6 +1,7 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { PayloadTypes } from "@confab/contract";
+import { AdminService } from "@confab/contract/gen/confab/v1/admin_service_pb";
 import { ChatService } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import { ErrorSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import { PositionSchema } from "@confab/contract/gen/confab/v1/message_pb";
@@ -22,7 +23,7 @@ export function openApiDocument({ version, types }: OpenApiOptions): object {
   const schemas = new SchemaSet(types.registry);
   const error: JsonSchema = { type: "object", required: ["error"], properties: { error: schemas.ref(ErrorSchema) } };
   const paths: Record<string, Record<string, object>> = {};
-  for (const route of HttpRoutes.of(ChatService).all) {
+  for (const route of HttpRoutes.of(ChatService, AdminService).all) {
     const operation = { [route.verb.toLowerCase()]: operationOf(route, schemas) };
     paths[route.template] = { ...paths[route.template], ...operation };
   }
@@ -33,7 +34,7 @@ export function openApiDocument({ version, types }: OpenApiOptions): object {
       version,
       ...summaryAndDescription(commentOf(ChatService)),
       description:
-        "Generated from the contract, confab.v1.ChatService. The schemas describe the JSON that the server reads, and what it " +
+        "Generated from the contract, confab.v1.ChatService and confab.v1.AdminService. The schemas describe the JSON that the server reads, and what it " +
         "writes is a part of that: null is the same as an absent field, numbers may be text, and fields may also have the names " +
         "of the contract (`sent_at`). The server writes 64-bit numbers as text. Unknown fields and parameters are ignored.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },

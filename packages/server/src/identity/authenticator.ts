@@ -1,7 +1,8 @@
-import { confabErrorFrom } from "@confab/contract";
+import { type ConfabError, confabErrorFrom } from "@confab/contract";
 import type { RequestHead } from "../http/exchange.js";
-import { Permissions, type Principal, type Rule, refusedPrincipal } from "../service/index.js";
+import { type Principal, refusedPrincipal } from "../service/index.js";
 import { type TokenPlaces, tokenIn } from "./places.js";
+import type { RuleBook } from "./rule-book.js";
 import type { TokenVerifier, VerifiedToken } from "./token.js";
 import { TokenCache } from "./token-cache.js";
 import { TokenPrincipal } from "./token-principal.js";
@@ -14,8 +15,12 @@ export interface AuthenticatorDeps {
   readonly trustsCookies: (request: RequestHead) => boolean;
   /** Who shows nothing. */
   readonly anonymous: Principal;
-  /** What a token allows that does not say. */
-  readonly defaultRules: readonly Rule[];
+  /** What the operator's rules allow beside what a token says; they may change. */
+  readonly rules: RuleBook;
+  /** Why a verified token counts no more; undefined when it does. */
+  readonly revocationOf: (token: VerifiedToken) => ConfabError | undefined;
+  /** Why no token can be judged now; undefined when it can. */
+  readonly trouble: () => ConfabError | undefined;
   readonly nowMs: () => number;
   /** For bugs. */
   readonly report: (error: unknown) => void;
@@ -31,11 +36,6 @@ export class Authenticator {
 
   constructor(private readonly deps: AuthenticatorDeps) {}
 
-  /** Whether tokens are looked at. */
-  get isOn(): boolean {
-    return this.deps.verifier !== undefined;
-  }
-
   /** Who makes a request. A promise only for a token that was not seen before. Never rejects. */
   principalOf(request: RequestHead): Principal | Promise<Principal> {
     const { verifier, places, trustsCookies, anonymous } = this.deps;
@@ -50,8 +50,10 @@ export class Authenticator {
 
   /** The principal of a token. Never rejects. */
   principalBy(token: string): Principal | Promise<Principal> {
-    const { verifier, anonymous, nowMs } = this.deps;
+    const { verifier, anonymous, nowMs, trouble } = this.deps;
     if (!verifier) return anonymous;
+    const refusal = trouble();
+    if (refusal) return refusedPrincipal(refusal);
     if (verifier.keys.generation !== this.generation) {
       this.generation = verifier.keys.generation;
       this.cache.clear();
@@ -66,7 +68,7 @@ export class Authenticator {
     const { generation } = verifier.keys;
     try {
       const verified = await verifier.verify(token);
-      const principal = new TokenPrincipal(verified, this.permissionsOf(verified), noRevocation);
+      const principal = new TokenPrincipal(verified, this.deps.rules, this.deps.revocationOf);
       // The key may have been taken away meanwhile, and the cache cleared: this token has to be verified again.
       if (verifier.keys.generation === generation) this.cache.set(token, principal);
       return principal;
@@ -76,10 +78,4 @@ export class Authenticator {
       return refusedPrincipal(error);
     }
   }
-
-  private permissionsOf({ rules, user }: VerifiedToken): Permissions {
-    return new Permissions(rules ?? this.deps.defaultRules, user);
-  }
 }
-
-const noRevocation = () => undefined;

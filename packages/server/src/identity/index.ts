@@ -3,4 +3,7 @@ export { loopbackRules, ordinaryRules } from "./default-rules.js";
 export { fixedKeys, joinedKeys, type KeyHint, type KeyRing } from "./key-ring.js";
 export { KeyError, keysFromFile, type VerificationKey } from "./keys.js";
 export { RemoteKeys } from "./remote-keys.js";
+export { RevokedTokens } from "./revoked-tokens.js";
+export { RuleBook } from "./rule-book.js";
+export { noStaticRules, type StaticRules, staticRulesFrom } from "./static-rules.js";
 export { type TokenRules, TokenVerifier } from "./token.js";

@@ -1,18 +1,23 @@
 import type { ConfabError } from "@confab/contract";
 import type { Permissions, Principal } from "../service/index.js";
+import type { RuleBook } from "./rule-book.js";
 import { expired, type VerifiedToken } from "./token.js";
 
 /** The principal of a verified token. */
 export class TokenPrincipal implements Principal {
   readonly user: string;
+  private permissions: Permissions;
+  private rulesVersion: number;
 
   constructor(
     readonly token: VerifiedToken,
-    private readonly permissions: Permissions,
+    private readonly rules: RuleBook,
     /** Why it counts no more, although it has not expired. */
     private readonly revocation: (token: VerifiedToken) => ConfabError | undefined,
   ) {
     this.user = token.user;
+    this.permissions = rules.permissionsOf(token);
+    this.rulesVersion = rules.version;
   }
 
   refusal(nowMs: number): ConfabError | undefined {
@@ -21,7 +26,11 @@ export class TokenPrincipal implements Principal {
     return this.revocation(this.token);
   }
 
-  may(...[action, room]: Parameters<Principal["may"]>): boolean {
-    return this.permissions.allow(action, room);
+  may(...[action, scope]: Parameters<Principal["may"]>): boolean {
+    if (this.rulesVersion !== this.rules.version) {
+      this.permissions = this.rules.permissionsOf(this.token);
+      this.rulesVersion = this.rules.version;
+    }
+    return this.permissions.allow(action, scope);
   }
 }

@@ -9,7 +9,11 @@ import { type TokenRules, TokenVerifier } from "./token.js";
 const all = algorithms.map((algorithm) => verificationKey(algorithm, algorithm));
 
 function verifier(rules: Partial<TokenRules> = {}, keys = all): TokenVerifier {
-  return new TokenVerifier(fixedKeys(keys), { clockToleranceMs: 5_000, ...rules }, () => nowS * 1_000);
+  return new TokenVerifier(
+    fixedKeys(keys),
+    { clockToleranceMs: 5_000, maxLifetimeMs: () => 3_600_000, ...rules },
+    () => nowS * 1_000,
+  );
 }
 
 for (const algorithm of algorithms) {
@@ -63,6 +67,11 @@ const refused: readonly [what: string, token: string | Promise<string>, text: Re
     "a token that is not valid yet",
     signed("HS256", { nbf: nowS + 600 }),
     /not valid before 2023-11-14T22:23:20.*clock says/,
+  ],
+  [
+    "a longer life than maxTokenLifetimeMs",
+    signed("HS256", { exp: nowS + 3_606 }),
+    /expires in 3606 s; maxTokenLifetimeMs is 3600000/,
   ],
   ["no end", signed("HS256", { exp: undefined }), /no "exp"/],
   ["an end that is text", signed("HS256", { exp: "soon" }), /"exp"/],

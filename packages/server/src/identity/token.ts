@@ -13,6 +13,8 @@ export interface TokenRules {
   readonly audience?: readonly string[] | undefined;
   /** By how much the clocks of issuer and server may differ, in milliseconds. */
   readonly clockToleranceMs: number;
+  /** How far from now it may expire, in milliseconds; undefined: any time. It may change. */
+  readonly maxLifetimeMs?: (() => number) | undefined;
 }
 
 /** What a verified token says. */
@@ -80,11 +82,16 @@ export class TokenVerifier {
     if (typeof sub !== "string" || [...sub].length > maxUserLength || !isUserName(sub)) {
       throw refused(`its "sub" is not a user's name: 1 to ${maxUserLength} characters, at least one of them visible`);
     }
+    const { clockToleranceMs } = this.rules;
+    const maxLifetimeMs = this.rules.maxLifetimeMs?.() ?? Number.POSITIVE_INFINITY;
+    const leftMs = exp * 1_000 - this.nowMs();
+    if (leftMs > maxLifetimeMs + clockToleranceMs)
+      throw refused(`it expires in ${Math.round(leftMs / 1_000)} s; maxTokenLifetimeMs is ${maxLifetimeMs}`);
     return {
       user: sub,
       id: jti,
       issuedAtMs: iat === undefined ? undefined : iat * 1_000,
-      expiresAtMs: exp * 1_000 + this.rules.clockToleranceMs,
+      expiresAtMs: exp * 1_000 + clockToleranceMs,
       rules: rooms === undefined ? undefined : rulesFrom(rooms, rulesClaim),
     };
   }

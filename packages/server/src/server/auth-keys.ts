@@ -21,14 +21,14 @@ const defaultClockToleranceMs = 5_000;
 const maxClockToleranceMs = 600_000;
 
 /** What verifies tokens by `keys`. @throws ConfigError */
-export function verifierOf(auth: AuthConfig, keys: KeyRing): TokenVerifier {
+export function verifierOf(auth: AuthConfig, keys: KeyRing, maxLifetimeMs: () => number): TokenVerifier {
   const { issuer, audience, clockToleranceMs = defaultClockToleranceMs } = auth;
   if (!Number.isInteger(clockToleranceMs) || clockToleranceMs < 0 || clockToleranceMs > maxClockToleranceMs) {
     throw new ConfigError(
       `clockToleranceMs (--auth-clock-tolerance) is ${clockToleranceMs}; it must be from 0 to ${maxClockToleranceMs}`,
     );
   }
-  return new TokenVerifier(keys, { issuer, audience, clockToleranceMs }, () => systemClock.nowMs());
+  return new TokenVerifier(keys, { issuer, audience, clockToleranceMs, maxLifetimeMs }, () => systemClock.nowMs());
 }
 
 /** The keys that a configuration names. They can be read again. */

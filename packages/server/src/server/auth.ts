@@ -1,6 +1,17 @@
+import { ConfabError, type Limits } from "@confab/contract";
+import type { RevocationLog } from "../core/index.js";
 import type { RequestHead } from "../http/exchange.js";
-import { Authenticator, loopbackRules, ordinaryRules } from "../identity/index.js";
-import { Permissions, type Principal, stranger, unrestricted } from "../service/index.js";
+import {
+  Authenticator,
+  loopbackRules,
+  noStaticRules,
+  ordinaryRules,
+  RevokedTokens,
+  RuleBook,
+  type StaticRules,
+  staticRulesFrom,
+} from "../identity/index.js";
+import { RuleError, stranger } from "../service/index.js";
 import { ConfiguredKeys, verifierOf } from "./auth-keys.js";
 import { type AuthConfig, ConfigError, type ServerConfig } from "./config.js";
 import { isLoopbackHost } from "./hosts.js";
@@ -9,61 +20,107 @@ import { systemClock } from "./platform.js";
 
 export interface Auth {
   readonly authenticator: Authenticator;
+  /** Whether what a caller may do can change while it is connected. */
+  readonly canChange: boolean;
+  /** Follow what is revoked, from before the first caller is let in. `changed` is called after each change. */
+  follow(revocations: RevocationLog, changed: () => void): Promise<void>;
   /** Read the keys again. @throws ConfigError: they cannot be used, and the old ones stay. */
-  reload(auth: AuthConfig | undefined): void;
+  reloadKeys(auth: AuthConfig | undefined): void;
+  /** Take these rules from now on. @throws ConfigError: they cannot be used, and the old ones stay. */
+  setRules(rules: unknown): void;
   close(): void;
 }
 
+/** A node that has not known for so long what the others revoked judges no token, in milliseconds. */
+const maxStaleMs = 5_000;
+
 export interface AuthDeps {
   readonly logger: Logger;
+  /** Read when a token is verified. */
+  readonly limits: Pick<Limits, "maxTokenLifetimeMs">;
   readonly trustsCookies: (request: RequestHead) => boolean;
   readonly report: (error: unknown) => void;
 }
 
-export const defaultCookie = "confab_token";
+const defaultCookie = "confab_token";
 
 /**
  * Who may connect, as the configuration says.
  *
- * @throws ConfigError: a key cannot be used, or all callers from other machines could connect, and `allowAnyone` is not set.
+ * @throws ConfigError: a key or rule cannot be used, or all callers from other machines could connect, and `allowAnyone` is
+ * not set.
  */
-export function openAuth(config: Pick<ServerConfig, "auth" | "allowAnyone">, host: string, deps: AuthDeps): Auth {
+export function openAuth(
+  config: Pick<ServerConfig, "auth" | "allowAnyone" | "rules">,
+  host: string,
+  deps: AuthDeps,
+): Auth {
   const { auth, allowAnyone = false } = config;
-  const { logger, report, trustsCookies } = deps;
+  const { logger, report, trustsCookies, limits } = deps;
   const keys = auth && new ConfiguredKeys(auth, logger);
-  const verifier = auth && keys && verifierOf(auth, keys);
+  const verifier = auth && keys && verifierOf(auth, keys, () => limits.maxTokenLifetimeMs);
   if (!verifier && !allowAnyone && !isLoopbackHost(host)) {
     throw new ConfigError(
       `host (--host) is ${host}, and callers are asked for no token: give a key (--auth-key or --auth-jwks), or admit all callers that can reach that address (--allow-anyone)`,
     );
   }
+  const rules = new RuleBook(checkedRules(config.rules), isLoopbackHost(host) ? loopbackRules : ordinaryRules);
+  const revoked = new RevokedTokens();
+  let staleMs = () => 0;
   const authenticator = new Authenticator({
     verifier,
+    rules,
+    revocationOf: (token) => revoked.refusal(token),
+    trouble: () => (staleMs() > maxStaleMs ? revocationsUnknown() : undefined),
     places: {
       cookie: (auth?.cookie ?? defaultCookie) || undefined,
       isInUrlTaken: auth?.isInUrlTaken ?? false,
     },
     trustsCookies,
-    anonymous: verifier && !allowAnyone ? stranger : anonymousOn(host),
-    defaultRules: ordinaryRules,
+    anonymous: verifier && !allowAnyone ? stranger : rules.anonymous(),
     nowMs: () => systemClock.nowMs(),
     report,
   });
   return {
     authenticator,
-    reload: (next) => {
+    canChange: verifier !== undefined || config.rules !== undefined,
+    follow: async (revocations, changed) => {
+      if (!verifier) return;
+      const replace = () => revoked.replace(revocations.all());
+      await revocations.watch(() => {
+        replace();
+        changed();
+      });
+      replace();
+      staleMs = () => revocations.staleMs();
+    },
+    reloadKeys: (next) => {
       if ((next === undefined) !== (keys === undefined))
         throw new ConfigError("whether callers need a token (--auth-key, --auth-jwks) changes with a restart only");
       if (!next) return;
       keys?.reload(next);
       logger.info({}, "the keys were read again");
     },
+    setRules: (next) => {
+      if ((next === undefined) !== (config.rules === undefined))
+        throw new ConfigError("whether there are rules (--rules) changes with a restart only");
+      if (next === undefined) return;
+      rules.replace(checkedRules(next));
+      logger.info({}, "the rules were read again");
+    },
     close: () => keys?.close(),
   };
 }
 
-/** Who shows no token where none is needed. */
-function anonymousOn(host: string): Principal {
-  const permissions = new Permissions(isLoopbackHost(host) ? loopbackRules : ordinaryRules, undefined);
-  return { ...unrestricted, may: (action, room) => permissions.allow(action, room) };
+function checkedRules(value: unknown): StaticRules {
+  try {
+    return value === undefined ? noStaticRules : staticRulesFrom(value);
+  } catch (error) {
+    throw error instanceof RuleError ? new ConfigError(`rules (--rules): ${error.message}`, { cause: error }) : error;
+  }
+}
+
+function revocationsUnknown(): ConfabError {
+  const text = "what other nodes revoked cannot be read now";
+  return new ConfabError("ENGINE_UNAVAILABLE", text, { retryAfterMs: 1_000 });
 }

@@ -58,6 +58,8 @@ export interface ServerConfig {
   readonly auth?: AuthConfig;
   /** Admit callers without a token: on any address, and beside those who have one. Default: only on loopback, without `auth`. */
   readonly allowAnyone?: boolean;
+  /** What callers may do, beside what their tokens say: see docs/access.md. Checked at the start. Default: the server's. */
+  readonly rules?: unknown;
   readonly engine: EngineConfig;
   /** Default: a million messages and 1 GiB a room, of any age. */
   readonly retention?: Retention;

@@ -3,7 +3,7 @@ import { ConfigError, checkedLimits, type ServerConfig } from "./config.js";
 import type { Logger } from "./logger.js";
 
 /** What of a configuration a running server takes over. */
-export type ReloadableConfig = Pick<ServerConfig, "tls" | "auth" | "limits">;
+export type ReloadableConfig = Pick<ServerConfig, "tls" | "auth" | "rules" | "limits">;
 
 export interface ReloadParts {
   /** Read by all that enforces them, whenever it does so. */
@@ -13,12 +13,14 @@ export interface ReloadParts {
   readonly readCertificate: (config: ReloadableConfig) => void;
   /** @throws ConfigError */
   readonly readKeys: (config: ReloadableConfig) => void;
+  /** @throws ConfigError */
+  readonly readRules: (config: ReloadableConfig) => void;
   readonly logger: Logger;
 }
 
 /** Take over what can change. A part that cannot be used is logged and stays as it was; the others are taken all the same. */
 export function reload(config: ReloadableConfig, parts: ReloadParts): void {
-  const { logger, readCertificate, readKeys } = parts;
+  const { logger, readCertificate, readKeys, readRules } = parts;
   const attempt = (what: string, run: () => void) => {
     try {
       run();
@@ -29,6 +31,7 @@ export function reload(config: ReloadableConfig, parts: ReloadParts): void {
   };
   attempt("the certificate was read again", () => readCertificate(config));
   attempt("the list of keys was read again", () => readKeys(config));
+  attempt("the list of rules was read again", () => readRules(config));
   attempt("the set of limits was read again", () => takeLimits(config, parts));
 }
 

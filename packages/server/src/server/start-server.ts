@@ -44,7 +44,7 @@ export interface RunningServer {
   readonly certificate: CertificateFacts | undefined;
   /**
    * Take over what can change while the server runs: the certificate and the keys that verify tokens, whose files are read
-   * again, and the limits that are `isReloadable`. What cannot be used is logged, and stays as it was. The rest of `config` has
+   * again, the rules, and the limits that are `isReloadable`. What cannot be used is logged, and stays as it was. The rest of `config` has
    * no effect.
    */
   reload(config: ReloadableConfig): void;
@@ -87,7 +87,12 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     proxies: new TrustedProxies(config.trustedProxies ?? []),
   });
   const trustsCookies = (request: RequestHead) => admission.trustsCookies(request);
-  const auth = openAuth(config, host, { logger, report, trustsCookies });
+  const auth = openAuth(config, host, {
+    logger,
+    report,
+    trustsCookies,
+    limits,
+  });
   const { authenticator } = auth;
   const files = config.webRoot === undefined ? undefined : new StaticFiles(config.webRoot);
   const engine = await openEngine(config, limits);
@@ -96,7 +101,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const onAbuse = (remoteAddress: string, reason: string) => abuses.report(remoteAddress, reason);
   const work = new Work({ replies: limits });
   const hub = new Hub({ engine, clock: systemClock, turns: eventLoop, ids: randomIds, limits });
-  const liveCallers = authenticator.isOn ? new LiveCallers(systemClock, limits.requestTimeoutMs) : undefined;
+  const liveCallers = auth.canChange ? new LiveCallers(systemClock, limits.requestTimeoutMs) : undefined;
   const service = new ChatService({ hub, engine, types, limits, liveCallers });
   const principalOf = (request: RequestHead) => authenticator.principalOf(request);
   const sessions = new FrameSessions({
@@ -169,7 +174,11 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     work,
     report,
   };
-  const listener = await listen(listenerOptions).catch(async (failure: unknown) => {
+  const opening = async () => {
+    await auth.follow(engine.revocations, () => liveCallers?.check());
+    return listen(listenerOptions);
+  };
+  const listener = await opening().catch(async (failure: unknown) => {
     await release();
     throw failure;
   });
@@ -209,7 +218,11 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
         limits,
         limitsChanged: () => listener.setMaxConnections(limits.maxConnections),
         readCertificate: readCertificateOf,
-        readKeys: ({ auth: keys }) => auth.reload(keys),
+        readKeys: ({ auth: keys }) => auth.reloadKeys(keys),
+        readRules: ({ rules }) => {
+          auth.setRules(rules);
+          liveCallers?.check();
+        },
         logger,
       });
     },

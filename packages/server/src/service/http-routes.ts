@@ -49,13 +49,13 @@ export class HttpRoutes {
   private constructor(readonly all: readonly HttpRoute[]) {}
 
   /**
-   * Read the routes from a service's descriptor.
+   * Read the routes from the descriptors of services.
    *
    * @throws Error: a rule uses a part of google/api/http.proto that is not built here, or names a field that is not there.
    */
-  static of(service: DescService): HttpRoutes {
+  static of(...services: readonly DescService[]): HttpRoutes {
     const routes: HttpRoute[] = [];
-    for (const rpc of service.methods) {
+    for (const rpc of services.flatMap(({ methods }) => methods)) {
       if (!hasOption(rpc, http)) continue;
       const rule = getOption(rpc, http);
       for (const each of [rule, ...rule.additionalBindings]) routes.push(routeFrom(rpc, each));

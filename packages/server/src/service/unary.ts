@@ -1,10 +1,11 @@
 import type { DescMessage, DescMethodUnary, Message, MessageShape } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
-import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import { MethodOptions_IdempotencyLevel, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { ackJson, encodeAck } from "@confab/contract";
+import { AdminService } from "@confab/contract/gen/confab/v1/admin_service_pb";
 import { ChatService as ChatServiceDesc } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import { MemberSchema, RoomSchema } from "@confab/contract/gen/confab/v1/room_pb";
-import type { Member } from "../core/index.js";
+import type { Member, Revocation } from "../core/index.js";
 import { cost, holdRoom, type ReplyRoom, spendParsed } from "../work/index.js";
 import { wirePositionFrom } from "./conversions.js";
 import { encodeHistory, historyForm } from "./history.js";
@@ -31,6 +32,7 @@ interface Spelling<In extends DescMessage, Asked> {
 }
 
 const { sendMessage, getHistory, listRooms, listMembers, sendSignal } = ChatServiceDesc.method;
+const { revoke, listRevocations } = AdminService.method;
 
 /** The unary RPCs on the operations, by name. */
 export function unaryMethods(operations: Operations, json: MessageJson): ReadonlyMap<string, UnaryMethod> {
@@ -81,6 +83,14 @@ export function unaryMethods(operations: Operations, json: MessageJson): Readonl
       operations.signal(signal, caller);
       return encodeMessage(sendSignal.output, format, create(sendSignal.output), types);
     }),
+    plain(revoke, async (asked, format, caller) => {
+      const keptUntil = timestampFromMs(await operations.revoke(asked, caller));
+      return encodeMessage(revoke.output, format, create(revoke.output, { keptUntil }), types);
+    }),
+    plain(listRevocations, async (_asked, format, caller) => {
+      const revocations = operations.revocations(undefined, caller).map(wireRevocationFrom);
+      return encodeMessage(listRevocations.output, format, create(listRevocations.output, { revocations }), types);
+    }),
   ]);
 }
 
@@ -109,6 +119,15 @@ function wireRoomFrom({ room, epoch, oldest, newest, messages, members, subscrib
     messages: BigInt(messages),
     members,
     subscribers,
+  };
+}
+
+function wireRevocationFrom({ tokenId, user, issuedBeforeMs, untilMs }: Revocation) {
+  return {
+    tokenId,
+    user,
+    ...(tokenId === "" && { issuedBefore: timestampFromMs(issuedBeforeMs) }),
+    keptUntil: timestampFromMs(untilMs),
   };
 }
 

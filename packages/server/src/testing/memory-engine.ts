@@ -16,6 +16,7 @@ import type {
   Signal,
 } from "../core/index.js";
 import { MemoryMembers } from "./memory-members.js";
+import { MemoryRevocations } from "./memory-revocations.js";
 
 interface MemoryRoom {
   entries: LogEntry[];
@@ -31,6 +32,7 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
   appendError: Error | undefined;
   private readonly rooms = new Map<RoomId, MemoryRoom>();
   readonly members: MemberDirectory;
+  readonly revocations = new MemoryRevocations();
   private readonly listeners = new Map<RoomId, Set<RoomListener>>();
   private readonly allMembers: MemoryMembers;
 
@@ -47,7 +49,15 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
   /** One more node on the same log and bus. */
   anotherNode(): Engine {
     const members = this.allMembers.node();
-    return { log: this, bus: this, members, trouble: () => this.trouble(), close: async () => members.close() };
+    const { revocations } = this;
+    return {
+      log: this,
+      bus: this,
+      members,
+      revocations,
+      trouble: () => this.trouble(),
+      close: async () => members.close(),
+    };
   }
 
   async append(room: RoomId, { body, sentAtMs, dedupeKey }: NewEntry): Promise<Appended> {

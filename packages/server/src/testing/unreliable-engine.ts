@@ -17,6 +17,7 @@ import type {
 } from "../core/index.js";
 import { MemoryEngine } from "./memory-engine.js";
 import { MemoryMembers } from "./memory-members.js";
+import { MemoryRevocations } from "./memory-revocations.js";
 
 /** A reading or a watch that waits for the test. */
 interface Held {
@@ -34,6 +35,7 @@ export class UnreliableEngine implements Engine, RoomLog, RoomBus {
   readonly members = new MemoryMembers((change, members) => {
     for (const listener of this.listeners.get(change.room) ?? []) listener.presence([change], members);
   }, 1_000).node();
+  readonly revocations = new MemoryRevocations();
   /** Whether reads and watches answer later, when `releaseOne` or `releaseAll` says so. */
   isSlow = false;
   /** Whether entries cannot be read: that fails, and may be tried again. */

@@ -10,7 +10,8 @@ import { allWays, type Shown } from "./testing/ways.js";
 const key = newTestKey();
 const can = ["read", "send", "signal", "history", "members", "list", "create"];
 
-const callers: readonly (readonly [who: string, shown: () => Promise<Shown>, code: string])[] = [
+/** `admins`: the code for operations that need the permission `admin`, if it is another one. */
+const callers: readonly (readonly [who: string, shown: () => Promise<Shown>, code: string, admins?: string])[] = [
   ["without a token", async () => ({}), "UNAUTHENTICATED"],
   ["with another scheme", async () => ({ authorization: "Basic YW5uOnNlY3JldA==" }), "UNAUTHENTICATED"],
   ["with a token that is not a JWT", async () => bearer("hello"), "UNAUTHENTICATED"],
@@ -41,17 +42,72 @@ const callers: readonly (readonly [who: string, shown: () => Promise<Shown>, cod
   ],
   [
     "with a token that allows it",
-    async () => bearer(await key.token({ "confab.rooms": [{ pattern: "d*", can }] })),
+    async () =>
+      bearer(
+        await key.token({
+          "confab.rooms": [
+            { pattern: "d*", can },
+            { pattern: "*", can: ["admin"] },
+          ],
+        }),
+      ),
     "done",
   ],
-  ["with a token that does not say", async () => bearer(await key.token()), "done"],
+  ["with a token that does not say", async () => bearer(await key.token()), "done", "PERMISSION_DENIED"],
+  [
+    "with the permission admin for some rooms",
+    async () => bearer(await key.token({ "confab.rooms": [{ pattern: "d*", can: [...can, "admin"] }] })),
+    "done",
+    "PERMISSION_DENIED",
+  ],
+  ["with a token that was revoked", revokedToken, "UNAUTHENTICATED"],
+  ["of a user whose tokens were revoked", tokenOfRevokedUser, "UNAUTHENTICATED"],
+  [
+    "of that user with a token that was issued later",
+    async () =>
+      bearer(
+        await key.token({
+          sub: "mallory",
+          iat: inSeconds(1),
+          "confab.rooms": [{ pattern: "*", can: [...can, "send-as"] }],
+        }),
+      ),
+    "done",
+    "PERMISSION_DENIED",
+  ],
 ];
 
 const otherKey = newTestKey();
 const bearer = (token: string): Shown => ({ authorization: `Bearer ${token}` });
 
+let server: ServerProcess;
+
+async function revoke(what: object): Promise<void> {
+  const token = await key.token({ sub: "root", "confab.rooms": [{ pattern: "*", can: ["admin"] }] });
+  const response = await fetch(`${server.url}/v1/admin/revocations`, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...bearer(token) },
+    body: JSON.stringify(what),
+  });
+  assert.equal(response.status, 200, await response.text());
+}
+
+async function revokedToken(): Promise<Shown> {
+  const shown = bearer(await key.token({ jti: "lost" }));
+  // It was good, and is known to the server.
+  assert.equal((await fetch(`${server.url}/v1/rooms`, { headers: shown })).status, 200);
+  await revoke({ tokenId: "lost" });
+  return shown;
+}
+
+async function tokenOfRevokedUser(): Promise<Shown> {
+  const shown = bearer(await key.token({ sub: "mallory", iat: inSeconds(-5) }));
+  assert.equal((await fetch(`${server.url}/v1/rooms`, { headers: shown })).status, 200);
+  await revoke({ user: "mallory" });
+  return shown;
+}
+
 describe("each operation over each transport", () => {
-  let server: ServerProcess;
   before(async () => {
     server = await startServerProcess({ flags: { auth: { keyFiles: [key.file] }, durability: "os" } });
     await fetch(`${server.url}/v1/rooms/den/messages`, {
@@ -66,13 +122,13 @@ describe("each operation over each transport", () => {
     otherKey.remove();
   });
 
-  for (const [who, shown, code] of callers) {
+  for (const [who, shown, code, admins = code] of callers) {
     it(`is answered with ${code} to a caller ${who}`, async () => {
       const fields = await shown();
       const others: string[] = [];
-      for (const { name, ask } of allWays()) {
+      for (const { name, isAdmins, ask } of allWays()) {
         const outcome = await ask(server.url, fields);
-        if (outcome !== code) others.push(`${name}: ${outcome}`);
+        if (outcome !== (isAdmins ? admins : code)) others.push(`${name}: ${outcome}`);
       }
       assert.deepEqual(others, []);
     });

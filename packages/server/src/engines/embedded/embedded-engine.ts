@@ -4,6 +4,7 @@ import { DedupeIndex } from "./dedupe-index.js";
 import { DiskSpace, freeBytesIn } from "./disk-space.js";
 import { GroupCommit } from "./group-commit.js";
 import { KeptClock } from "./kept-clock.js";
+import { KeptRevocations } from "./kept-revocations.js";
 import { LmdbLog } from "./lmdb-log.js";
 import { LocalBus } from "./local-bus.js";
 import { LocalMembers } from "./local-members.js";
@@ -64,6 +65,11 @@ export function engineOn(
     onDurable: (room, entries) => bus.entries(room, store.epoch, entries),
   });
   const log = new LmdbLog(store, rooms, commits);
+  const revocations = new KeptRevocations({
+    store,
+    write: (run) => commits.write(run),
+    nowMs: () => clock.read().wallMs,
+  });
 
   let sweptTo = "" as RoomId | "";
   const sweep = setInterval(() => {
@@ -80,6 +86,7 @@ export function engineOn(
   return {
     log,
     bus,
+    revocations,
     members: new LocalMembers(limits.maxPresenceEventMembers, (change, members) => bus.presence(change, members)),
     trouble: () => store.trouble() ?? disk.trouble,
     close: () => {

@@ -29,6 +29,13 @@ interface PendingSend {
   readonly reject: (error: unknown) => void;
 }
 
+/** Something else to write with the next commit. */
+interface PendingWrite {
+  readonly run: () => void;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
 /** One room's part of the commit that is being made. */
 interface Draft {
   readonly record: RoomRecord;
@@ -64,6 +71,7 @@ export class GroupCommit {
   private pendingBytes = 0;
   /** Rooms to look at for messages past their age, without a send. */
   private aged: RoomId[] = [];
+  private writes: PendingWrite[] = [];
   private running: Promise<void> | undefined;
   private isClosed = false;
 
@@ -90,6 +98,15 @@ export class GroupCommit {
     this.start();
   }
 
+  /** Run this in the next commit. Resolves once that is durable. @throws as an append does. */
+  write(run: () => void): Promise<void> {
+    if (this.isClosed) return Promise.reject(new ConfabError("SHUTTING_DOWN", "the log is closed"));
+    return new Promise((resolve, reject) => {
+      this.writes.push({ run, resolve, reject });
+      this.start();
+    });
+  }
+
   /** Take no more sends; resolves when those taken are durable or refused. */
   async close(): Promise<void> {
     this.isClosed = true;
@@ -107,18 +124,23 @@ export class GroupCommit {
       const group = this.pending.length > maxGroupSends ? this.pending.splice(0, maxGroupSends) : this.pending;
       if (group === this.pending) this.pending = [];
       for (const { entry } of group) this.pendingBytes -= entry.body.length;
-      const aged = this.aged;
+      const { aged, writes } = this;
       this.aged = [];
+      this.writes = [];
       try {
-        await this.commit(group, aged);
+        await this.commit(group, aged, writes);
       } catch (thrown) {
-        for (const send of group) send.reject(thrown);
+        for (const each of [...group, ...writes]) each.reject(thrown);
       }
-    } while (this.pending.length > 0 || this.aged.length > 0);
+    } while (this.pending.length > 0 || this.aged.length > 0 || this.writes.length > 0);
     this.running = undefined;
   }
 
-  private async commit(group: readonly PendingSend[], aged: readonly RoomId[]): Promise<void> {
+  private async commit(
+    group: readonly PendingSend[],
+    aged: readonly RoomId[],
+    writes: readonly PendingWrite[],
+  ): Promise<void> {
     const { store, rooms, ids, disk, retention, clock, onDurable } = this.deps;
     await disk.refuseWhileFull();
     const time = clock.read();
@@ -135,6 +157,7 @@ export class GroupCommit {
         if (entries.length > 0 || dropped > 0) rooms.put(room, record);
       }
       ids.dropExpired(group.length);
+      for (const { run } of writes) run();
       clock.keep(time);
     });
     ids.committed();
@@ -143,6 +166,7 @@ export class GroupCommit {
       if (entries.length > 0) onDurable(room, entries);
     }
     for (const [send, outcome] of outcomes) send.resolve(outcome);
+    for (const { resolve } of writes) resolve();
   }
 
   /** Give each send its offset, or the first one's. Sends that cannot have a place are refused at once. */

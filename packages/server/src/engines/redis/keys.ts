@@ -20,6 +20,7 @@ export interface RoomKeys {
  *     confab:{lobby}:bus      sharded channel
  *     confab:probe:{…}       a key for a moment, and a channel: what a node tries a server with
  *     confab:clock            the time as the nodes believe it, at most a minute old: a start compares its clock with it
+ *     confab:revoked          hash: what was revoked, and `version`, one more for each change
  *     confab:rooms            sorted set of the names, all with score 0, so ordered by name
  *
  * The braces are a hash tag: all keys of a room are in one slot of a Cluster (Redis Cluster specification, "Hash tags").
@@ -28,10 +29,12 @@ export interface RoomKeys {
 export class Keys {
   readonly rooms: string;
   readonly clock: string;
+  readonly revocations: string;
 
   constructor(private readonly prefix: string) {
     this.clock = `${prefix}:clock`;
     this.rooms = `${prefix}:rooms`;
+    this.revocations = `${prefix}:revoked`;
   }
 
   of(room: RoomId): RoomKeys {

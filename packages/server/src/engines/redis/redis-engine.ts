@@ -13,6 +13,7 @@ import { RedisBus } from "./redis-bus.js";
 import { RedisLog } from "./redis-log.js";
 import { RoomAppends } from "./room-appends.js";
 import { RoomIndex } from "./room-index.js";
+import { SharedRevocations } from "./shared-revocations.js";
 import { slotOf } from "./slots.js";
 import { startErrorFrom } from "./start-check.js";
 import { redisTargetFrom } from "./url.js";
@@ -94,6 +95,7 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
     log: config.log,
   });
   const log = new RedisLog({ link, keys, appends, index, tops });
+  const revocations = new SharedRevocations({ link, keys, clock: config.clock });
   try {
     await link.open();
     if (retention.maxAgeMs !== undefined) await ageClock.open();
@@ -109,9 +111,11 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
     log,
     bus,
     members,
+    revocations,
     trouble: () => link.trouble(),
     close: () => {
       sweep?.stop();
+      revocations.close();
       closing ??= Promise.all([appends.close(), members.close()]).then(() => {
         tops.close();
         link.close();

@@ -29,7 +29,7 @@ export const history: Operation<GetHistoryRequest, HistoryRequest, Promise<Histo
       isOldestFirst: oldestFirst,
     };
   },
-  roomOf: ({ room }) => room,
+  scopeOf: ({ room }) => room,
   run: async (request, { share }, { engine }, form) => {
     await form.begin();
     return readHistory(engine.log, request, { ...form, share });

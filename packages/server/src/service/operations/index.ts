@@ -9,6 +9,7 @@ export {
   isStranger,
   type Principal,
   refusedPrincipal,
+  type Scope,
   stranger,
   unrestricted,
 } from "./principal.js";

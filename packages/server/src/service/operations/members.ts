@@ -24,7 +24,7 @@ export const members: Operation<ListMembersRequest, MembersAsked, Promise<Member
     refuseViolations(violationsOf(ListMembersRequestSchema, asked));
     return { room: roomIdFrom(asked.room), limit: asked.limit, page: asked.page };
   },
-  roomOf: ({ room }) => room,
+  scopeOf: ({ room }) => room,
   run: async ({ room, limit, page }, { share }, { engine }, form) => {
     const read = (after: string, count: number) => engine.members.page(room, after, count);
     const nextPage = await readListing({ limit, page, read, nameOf: ({ user }) => user }, form, share);

@@ -5,6 +5,6 @@ import type { Operation } from "./operation.js";
 export const newest: Operation<RoomId, RoomId, Eventually<RoomState>> = {
   action: "read",
   check: (room) => room,
-  roomOf: (room) => room,
+  scopeOf: (room) => room,
   run: (room, _caller, { engine }) => engine.log.state(room),
 };

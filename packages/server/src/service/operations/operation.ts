@@ -1,8 +1,8 @@
 import { ConfabError, type Limits, type PayloadTypes } from "@confab/contract";
-import type { Engine, Hub, RoomId } from "../../core/index.js";
+import type { Engine, Hub } from "../../core/index.js";
 import type { Caller } from "./caller.js";
 import type { LiveCallers } from "./live-callers.js";
-import type { Action, Principal } from "./principal.js";
+import type { Action, Principal, Scope } from "./principal.js";
 
 export interface OperationDeps {
   readonly hub: Hub;
@@ -25,8 +25,8 @@ export interface Operation<Asked, Checked, Reply, Form extends readonly unknown[
    * @throws INVALID_MESSAGE with each violation of the contract, MALFORMED_MESSAGE: a payload that is not of its type.
    */
   readonly check: (asked: Asked, deps: OperationDeps) => Checked;
-  /** The room that the caller needs permission for; undefined for an operation on no particular room. */
-  readonly roomOf: (checked: Checked) => RoomId | undefined;
+  /** Where the caller needs the permission. */
+  readonly scopeOf: (checked: Checked) => Scope;
   /** The user in whose name it is asked; empty: no name. */
   readonly userOf?: (checked: Checked) => string;
   /** `form`: what the operation has to know of the reply's form, or of where it goes. */
@@ -48,7 +48,7 @@ export function opened<Asked, Checked, Reply, Form extends readonly unknown[]>(
   operation: Operation<Asked, Checked, Reply, Form>,
   deps: OperationDeps,
 ): (asked: Asked, caller: Caller, ...form: Form) => Reply {
-  const { action, named, check, roomOf, userOf, run } = operation;
+  const { action, named, check, scopeOf, userOf, run } = operation;
   const { clock } = deps.hub;
   return (asked, caller, ...form) => {
     const { principal } = caller;
@@ -56,27 +56,25 @@ export function opened<Asked, Checked, Reply, Form extends readonly unknown[]>(
     if (refusal) throw refusal;
     const { user } = principal;
     const checked = check(named !== undefined && user !== undefined ? named(asked, user) : asked, deps);
-    const room = roomOf(checked);
-    permit(principal, action, room);
-    if (user !== undefined && userOf) permitName(principal, user, userOf(checked), room);
+    const scope = scopeOf(checked);
+    permit(principal, action, scope);
+    if (user !== undefined && userOf) permitName(principal, user, userOf(checked), scope);
     return run(checked, caller, deps, ...form);
   };
 }
 
-function permit(principal: Principal, action: Action, room: RoomId | undefined): void {
-  if (!principal.may(action, room)) throw denied(action, room);
+function permit(principal: Principal, action: Action, scope: Scope): void {
+  if (!principal.may(action, scope)) throw denied(action, scope);
 }
 
-export function denied(action: Action, room: RoomId | undefined): ConfabError {
-  return new ConfabError(
-    "PERMISSION_DENIED",
-    `${action} is not allowed${room === undefined ? "" : ` in room ${room}`}`,
-  );
+export function denied(action: Action, scope: Scope): ConfabError {
+  const where = scope === "some room" ? "any room" : scope === "all rooms" ? scope : `room ${scope}`;
+  return new ConfabError("PERMISSION_DENIED", `${action} is not allowed in ${where}`);
 }
 
 /** The name that a caller uses is its token's. */
-function permitName(principal: Principal, user: string, name: string, room: RoomId | undefined): void {
-  if (name === user || name === "" || principal.may("send-as", room)) return;
+function permitName(principal: Principal, user: string, name: string, scope: Scope): void {
+  if (name === user || name === "" || principal.may("send-as", scope)) return;
   const [own, other] = [JSON.stringify(user), JSON.stringify(name)];
   throw new ConfabError("PERMISSION_DENIED", `the token is for user ${own}, and may not be used for user ${other}`);
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { ConfabError } from "@confab/contract";
+import { RevokeRequestSchema } from "@confab/contract/gen/confab/v1/admin_service_pb";
 import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import {
   GetHistoryRequestSchema,
@@ -30,6 +31,8 @@ const asking: { readonly [Name in keyof Operations]: (operations: Operations, ca
   rooms: ({ rooms }, caller) => rooms(create(ListRoomsRequestSchema), caller, listing),
   members: ({ members }, caller) => members(create(ListMembersRequestSchema, { room: "den" }), caller, listing),
   signal: ({ signal }, caller) => signal(create(SignalSchema, { user: "ann", room: "den", kind: "typing" }), caller),
+  revoke: ({ revoke }, caller) => revoke(create(RevokeRequestSchema, { user: "ann" }), caller),
+  revocations: ({ revocations }, caller) => revocations(undefined, caller),
 };
 
 const needed: { readonly [Name in keyof Operations]: string } = {
@@ -37,9 +40,11 @@ const needed: { readonly [Name in keyof Operations]: string } = {
   subscribe: "read den",
   newest: "read den",
   history: "history den",
-  rooms: "list undefined",
+  rooms: "list some room",
   members: "members den",
   signal: "signal den",
+  revoke: "admin all rooms",
+  revocations: "admin all rooms",
 };
 
 for (const name of Object.keys(asking) as (keyof Operations)[]) {
@@ -48,8 +53,8 @@ for (const name of Object.keys(asking) as (keyof Operations)[]) {
     const questions: string[] = [];
     const may = (isAllowed: boolean): Principal => ({
       ...unrestricted,
-      may: (action, room) => {
-        questions.push(`${action} ${room}`);
+      may: (action, scope) => {
+        questions.push(`${action} ${scope}`);
         return isAllowed;
       },
     });

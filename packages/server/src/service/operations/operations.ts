@@ -2,6 +2,7 @@ import { history } from "./history.js";
 import { members } from "./members.js";
 import { newest } from "./newest.js";
 import { type OperationDeps, opened } from "./operation.js";
+import { revocations, revoke } from "./revoke.js";
 import { rooms } from "./rooms.js";
 import { send } from "./send.js";
 import { signal } from "./signal.js";
@@ -19,5 +20,7 @@ export function operationsOn(deps: OperationDeps) {
     rooms: opened(rooms, deps),
     members: opened(members, deps),
     signal: opened(signal, deps),
+    revoke: opened(revoke, deps),
+    revocations: opened(revocations, deps),
   };
 }

@@ -18,6 +18,9 @@ export const actions = [
 
 export type Action = (typeof actions)[number];
 
+/** Where an action is: in one room, in some room or other, or in all of them. No room has a blank in its name. */
+export type Scope = RoomId | "some room" | "all rooms";
+
 /** Who calls, and what it may do. One object for each verified token; connections share it. */
 export interface Principal {
   /** The verified user. Undefined: the names that this caller uses are not verified. */
@@ -27,8 +30,7 @@ export interface Principal {
    * UNAUTHENTICATED, TOKEN_EXPIRED, KEYS_UNAVAILABLE.
    */
   refusal(nowMs: number): ConfabError | undefined;
-  /** `room` undefined: in any room at all. */
-  may(action: Action, room: RoomId | undefined): boolean;
+  may(action: Action, scope: Scope): boolean;
 }
 
 /** Someone who showed nothing that the server takes: every operation is refused with this error. */

@@ -14,7 +14,7 @@ export const rooms: Operation<ListRoomsRequest, ListRoomsRequest, Promise<string
     refuseViolations(violationsOf(ListRoomsRequestSchema, asked));
     return asked;
   },
-  roomOf: () => undefined,
+  scopeOf: () => "some room",
   // A room that the caller may not list counts for the page's limit, and is not shown.
   run: ({ prefix, limit, page }, { share, principal }, { engine: { log, members } }, form) =>
     readListing(

@@ -50,7 +50,7 @@ test("what one rule forbids no other allows, whatever their order", () => {
 });
 
 test("in no particular room an action is allowed that is allowed in some room", () => {
-  const allows = (...rules: ReturnType<typeof rule>[]) => new Permissions(rules, "ann").allow("list", undefined);
+  const allows = (...rules: ReturnType<typeof rule>[]) => new Permissions(rules, "ann").allow("list", "some room");
   assert.ok(allows(rule("a", ["list"])));
   assert.ok(!allows(rule("a", ["read"])));
   assert.ok(!allows(rule("a", ["list"]), rule("*", [], ["list"])));
@@ -58,6 +58,14 @@ test("in no particular room an action is allowed that is allowed in some room", 
   assert.ok(!allows(rule("a", ["list"]), rule("a*", [], ["list"])));
   assert.ok(allows(rule("a*", ["list"]), rule("ab*", [], ["list"])));
   assert.ok(!allows());
+});
+
+test("in all rooms an action is allowed that a rule for all rooms allows, and no rule forbids anywhere", () => {
+  const allows = (...rules: ReturnType<typeof rule>[]) => new Permissions(rules, "ann").allow("admin", "all rooms");
+  assert.ok(allows(rule("*", ["admin"])));
+  assert.ok(!allows(rule("a*", ["admin"])));
+  assert.ok(!allows(rule("*", ["admin"]), rule("a", [], ["admin"])));
+  assert.ok(!allows(rule("{user}*", ["admin"])));
 });
 
 const wrong: readonly [value: unknown, text: RegExp][] = [

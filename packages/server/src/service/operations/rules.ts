@@ -1,5 +1,5 @@
 import type { RoomId } from "../../core/index.js";
-import { type Action, actions } from "./principal.js";
+import { type Action, actions, type Scope } from "./principal.js";
 
 /** What may be done in some rooms. */
 export interface Rule {
@@ -79,23 +79,27 @@ interface Compiled {
 /** The rules of one caller. Deny wins. */
 export class Permissions {
   private readonly compiled: readonly Compiled[];
-  /** What is allowed in one room at the least. */
-  private readonly anywhere: number;
+  /** What is allowed in one room at the least, and what in all of them. */
+  private readonly inSome: number;
+  private readonly inAll: number;
   private lastRoom: RoomId | undefined;
   private lastAllowed = 0;
 
   constructor(rules: readonly Rule[], user: string | undefined) {
     this.compiled = rules.flatMap((rule) => compiledRule(rule, user));
-    this.anywhere = this.compiled.reduce((bits, rule) => bits | (rule.can & ~this.deniedInAllOf(rule)), 0);
+    this.inSome = this.compiled.reduce((bits, rule) => bits | (rule.can & ~this.deniedInAllOf(rule)), 0);
+    const aboutAll = this.compiled.filter(({ name, isPrefix }) => isPrefix && name === "");
+    this.inAll = bitsIn(aboutAll, "can") & ~bitsIn(this.compiled, "cannot");
   }
 
-  allow(action: Action, room: RoomId | undefined): boolean {
+  allow(action: Action, scope: Scope): boolean {
     const bit = bitOf[action];
-    if (room === undefined) return (this.anywhere & bit) !== 0;
+    if (scope === "some room") return (this.inSome & bit) !== 0;
+    if (scope === "all rooms") return (this.inAll & bit) !== 0;
     // Most callers ask for one room again and again.
-    if (room !== this.lastRoom) {
-      this.lastAllowed = this.allowedIn(room);
-      this.lastRoom = room;
+    if (scope !== this.lastRoom) {
+      this.lastAllowed = this.allowedIn(scope);
+      this.lastRoom = scope;
     }
     return (this.lastAllowed & bit) !== 0;
   }
@@ -122,6 +126,10 @@ export class Permissions {
 const bitOf = Object.fromEntries(actions.map((action, index) => [action, 1 << index])) as Readonly<
   Record<Action, number>
 >;
+
+function bitsIn(rules: readonly Compiled[], kind: "can" | "cannot"): number {
+  return rules.reduce((bits, rule) => bits | rule[kind], 0);
+}
 
 function compiledRule({ pattern, can, cannot }: Rule, user: string | undefined): readonly Compiled[] {
   if (user === undefined && pattern.includes(userPlace)) return [];

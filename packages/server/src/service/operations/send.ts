@@ -11,7 +11,7 @@ export const send: Operation<SentMessage, NewMessage, Promise<Ack>> = {
   action: "send",
   named: (message, user) => (message.user === "" ? { ...message, user } : message),
   check: (message, { types }) => checkNewMessage(message, types),
-  roomOf: ({ room }) => roomIdFrom(room),
+  scopeOf: ({ room }) => roomIdFrom(room),
   userOf: ({ user }) => user,
   run: (message, { principal }, { hub, engine }) => {
     const room = roomIdFrom(message.room);

@@ -16,7 +16,7 @@ export const signal: Operation<WireSignal, Signal, void> = {
     if (payload) types.check(payload);
     return { user, room: roomIdFrom(room), kind, position: positionFrom(position), payload };
   },
-  roomOf: ({ room }) => room,
+  scopeOf: ({ room }) => room,
   userOf: ({ user }) => user,
   run: (checked, _caller, { hub }) => hub.signal(checked),
 };

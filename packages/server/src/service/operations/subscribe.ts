@@ -24,7 +24,7 @@ export const subscribe: Operation<AskedReader, SubscribeRequest, Promise<Reading
     const { name, room, after, history } = reader;
     return { room: roomIdFrom(room), user: name, after: positionFrom(after), history };
   },
-  roomOf: ({ room }) => room,
+  scopeOf: ({ room }) => room,
   userOf: ({ user }) => user,
   run: async (request, caller, { hub, liveCallers }, sink) => {
     if (request.history > 0 && !caller.principal.may("history", request.room)) throw denied("history", request.room);

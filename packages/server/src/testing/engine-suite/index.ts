@@ -5,6 +5,7 @@ import { closingSuite } from "./closing.js";
 import { membersSuite } from "./members.js";
 import { readingSuite } from "./reading.js";
 import { retentionSuite } from "./retention.js";
+import { revocationsSuite } from "./revocations.js";
 import { definer, type EngineSkips, type OpenEngine } from "./setup.js";
 
 export { type EngineOptions, type EngineSkips, type EngineUnderTest, ManualClock, type OpenEngine } from "./setup.js";
@@ -21,5 +22,6 @@ export function engineSuite(name: string, open: OpenEngine, skips: EngineSkips =
   clocksSuite(define);
   busSuite(define);
   membersSuite(define);
+  revocationsSuite(define);
   closingSuite(define);
 }

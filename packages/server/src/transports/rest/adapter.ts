@@ -1,5 +1,6 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { ConfabError, confabErrorFrom, messageFromJsonValue, type PayloadTypes } from "@confab/contract";
+import { AdminService } from "@confab/contract/gen/confab/v1/admin_service_pb";
 import { ChatService as ChatServiceDesc } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import { type User, UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import { ArrivalTimeouts } from "../../http/arrival-timeouts.js";
@@ -42,7 +43,7 @@ export interface RestDeps {
 export function createRestHandler(deps: RestDeps): (exchange: Exchange, principal: Principal) => void {
   const { service, bodyTimeouts, report = ignoreBug } = deps;
   const { limits, types } = service.deps;
-  const routes = HttpRoutes.of(ChatServiceDesc);
+  const routes = HttpRoutes.of(ChatServiceDesc, AdminService);
   const methods = methodsFor(routes, service);
   const bounds: BodyOptions = {
     maxBytes: maxWireBytes("json", limits),

@@ -1,6 +1,7 @@
 import { clone, createFileRegistry, type DescService } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { ConfabError } from "@confab/contract";
+import { AdminService } from "@confab/contract/gen/confab/v1/admin_service_pb";
 import { ChatService as ChatServiceDesc } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import { Health } from "@confab/contract/gen/grpc/health/v1/health_pb";
 import { ServerReflection } from "@confab/contract/gen/grpc/reflection/v1/reflection_pb";
@@ -15,10 +16,7 @@ import { streamMessages } from "./stream-messages.js";
 /** The contract's service, by path. It also answers without its package, as the tutorials' clients call it. */
 function chatMethods(service: ChatService, sessions: FrameSessions): Methods {
   const methods = new Map<string, Method>();
-  const chat: [string, Method][] = [...service.unary].map(([name, { call, hasNoSideEffects }]) => [
-    name,
-    { kind: "unary", call: (format, request, { caller }) => call(format, request, caller), hasNoSideEffects },
-  ]);
+  const chat = unaryMethodsOf(ChatServiceDesc, service);
   chat.push([ChatServiceDesc.method.streamMessages.name, streamMessages(service)]);
   chat.push([ChatServiceDesc.method.converse.name, converse(service, sessions)]);
   for (const [name, method] of chat) {
@@ -28,12 +26,26 @@ function chatMethods(service: ChatService, sessions: FrameSessions): Methods {
   return methods;
 }
 
+function unaryMethodsOf({ methods }: DescService, service: ChatService): [string, Method][] {
+  return methods.flatMap(({ name }) => {
+    const unary = service.unary.get(name);
+    if (!unary) return [];
+    const { call, hasNoSideEffects } = unary;
+    const run: Extract<Method, { kind: "unary" }>["call"] = (format, request, { caller }) =>
+      call(format, request, caller);
+    return [[name, { kind: "unary", call: run, hasNoSideEffects }] satisfies [string, Method]];
+  });
+}
+
 /** Every RPC of this server, by path: the contract's, health and reflection. */
 export function serverMethods(service: ChatService, sessions: FrameSessions, readiness: Readiness): Methods {
   const { types } = service.deps;
   const methods = new Map(chatMethods(service, sessions));
+  for (const [name, method] of unaryMethodsOf(AdminService, service))
+    methods.set(`/${AdminService.typeName}/${name}`, method);
   for (const [name, method] of healthMethods(readiness, types)) methods.set(`/${Health.typeName}/${name}`, method);
-  const reflected = [ChatServiceDesc, withoutPackage(ChatServiceDesc), Health, ServerReflection, ServerReflectionAlpha];
+  const chat = [ChatServiceDesc, withoutPackage(ChatServiceDesc)];
+  const reflected = [...chat, AdminService, Health, ServerReflection, ServerReflectionAlpha];
   const reflection = reflectionMethod(reflected, types);
   methods.set(`/${ServerReflection.typeName}/ServerReflectionInfo`, reflection);
   methods.set(`/${ServerReflectionAlpha.typeName}/ServerReflectionInfo`, reflection);

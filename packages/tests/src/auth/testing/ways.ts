@@ -1,5 +1,6 @@
 import { type DescMethod, fromJson, type JsonObject, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { EnvelopeReader, enveloped } from "@confab/contract";
+import { AdminService } from "@confab/contract/gen/confab/v1/admin_service_pb";
 import { ChatService } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import { ClientFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import { HttpRoutes } from "../../../../server/dist/service/http-routes.js";
@@ -21,6 +22,8 @@ export type Shown = Readonly<Record<string, string>>;
 /** One operation of the contract by one way. */
 export interface Way {
   readonly name: string;
+  /** It needs the permission `admin`, which tokens do not have by default. */
+  readonly isAdmins: boolean;
   /** `done`, or the catalogue's code of the refusal. */
   ask(url: string, shown: Shown): Promise<Outcome>;
 }
@@ -35,6 +38,8 @@ const requests: Readonly<Record<string, JsonObject>> = {
   ListRooms: {},
   ListMembers: { room: "den" },
   SendSignal: { user: "ann", room: "den", kind: "typing" },
+  Revoke: { tokenId: "of no token" },
+  ListRevocations: {},
 };
 
 /** The same for the frames that ask for something. */
@@ -50,13 +55,14 @@ const otherFrames: readonly string[] = ["unsubscribe", "authenticate", "pong"];
 
 /** Every RPC, route and frame of the contract over every transport. @throws Error: one of them has no request above. */
 export function allWays(): readonly Way[] {
-  const rpcs = ChatService.methods.filter(({ methodKind }) => methodKind !== "bidi_streaming");
+  const services = [ChatService, AdminService];
+  const rpcs = services.flatMap(({ methods }) => methods).filter(({ methodKind }) => methodKind !== "bidi_streaming");
   const frameNames = ClientFrameSchema.oneofs.flatMap(({ fields }) => fields.map(({ name }) => name));
   return [
     ...rpcs.flatMap(rpcWays),
-    ...HttpRoutes.of(ChatService).all.map(({ rpc, verb, template }) => restWay(rpc, verb, template)),
+    ...HttpRoutes.of(...services).all.map(({ rpc, verb, template }) => restWay(rpc, verb, template)),
     ...frameNames.filter((name) => !otherFrames.includes(name)).flatMap(frameWays),
-    { name: "plain WebSocket", ask: plain },
+    { name: "plain WebSocket", isAdmins: false, ask: plain },
   ];
 }
 
@@ -69,12 +75,14 @@ function requestOf(name: string, of: Readonly<Record<string, JsonObject>>): Json
 function rpcWays(rpc: DescMethod): readonly Way[] {
   const message = fromJson(rpc.input, requestOf(rpc.name, requests));
   const bytes = { proto: toBinary(rpc.input, message), json: Buffer.from(toJsonString(rpc.input, message)) } as const;
-  const path = `/${ChatService.typeName}/${rpc.name}`;
+  const path = `/${rpc.parent.typeName}/${rpc.name}`;
+  const isAdmins = rpc.parent === AdminService;
   const isUnary = rpc.methodKind === "unary";
   const formats = ["proto", "json"] as const;
   return [
     ...formats.map((format) => ({
       name: `${rpc.name} by gRPC in ${format}`,
+      isAdmins,
       ask: async (url: string, shown: Shown) => {
         const body = enveloped(0, bytes[format]);
         const reply = await grpcCall(url, path, `application/grpc+${format}`, body, () => !isUnary, shown);
@@ -83,15 +91,18 @@ function rpcWays(rpc: DescMethod): readonly Way[] {
     })),
     ...formats.map((format) => ({
       name: `${rpc.name} by gRPC-Web in ${format}`,
+      isAdmins,
       ask: (url: string, shown: Shown) =>
         firstEnvelope(url + path, `application/grpc-web+${format}`, bytes[format], shown),
     })),
     {
       name: `${rpc.name} by gRPC-Web in text`,
+      isAdmins,
       ask: (url, shown) => firstEnvelope(url + path, "application/grpc-web-text", bytes.proto, shown),
     },
     ...formats.map((format) => ({
       name: `${rpc.name} by Connect in ${format}`,
+      isAdmins,
       ask: (url: string, shown: Shown) =>
         isUnary
           ? connectUnary(url + path, format, bytes[format], shown)
@@ -144,6 +155,7 @@ function restWay(rpc: DescMethod, verb: string, template: string): Way {
     : "";
   return {
     name: `${verb} ${template}`,
+    isAdmins: rpc.parent === AdminService,
     ask: async (url, shown) => {
       const stop = new AbortController();
       const response = await fetch(url + path + query, {
@@ -168,11 +180,13 @@ function frameWays(name: string): readonly Way[] {
   return [
     ...forms.map(([subprotocol, bytes]) => ({
       name: `${name} on ${subprotocol}`,
+      isAdmins: false,
       ask: (url: string, shown: Shown) =>
         overWebSocket(webSocketUrl(url), [subprotocol], bytes, subprotocol.endsWith("json"), frameOutcome, shown),
     })),
     ...forms.map(([subprotocol, bytes]) => ({
       name: `${name} on Converse in ${subprotocol}`,
+      isAdmins: false,
       ask: async (url: string, shown: Shown) => {
         const isBinary = subprotocol.endsWith("proto");
         const contentType = `application/grpc+${isBinary ? "proto" : "json"}`;

@@ -81,9 +81,9 @@ export class RedisNodes<Redis extends StartedRedis> {
 }
 
 /** A suite that needs redis-server; where there is none, one test that says so. */
-export function describeOnRedis(name: string, suite: () => void): void {
+export function describeOnRedis(name: string, suite: () => void, timeout = 120_000): void {
   if (findPart("redis") === undefined) test(name, (t) => void requirePart(t, "redis"));
-  else describe(name, { timeout: 120_000 }, suite);
+  else describe(name, { timeout }, suite);
 }
 
 /** Ask again until the answer is this one. An error is an answer too, as long as there is time. */

@@ -2,6 +2,9 @@
 
 /** The comments of the contract, by the full name of a message, field, service or method. Paragraphs are apart by an empty line. */
 export const comments: { readonly [name: string]: string } = {
+  "confab.v1.AdminService": "What operators do. Each call needs the permission `admin` for all rooms.",
+  "confab.v1.AdminService.ListRevocations": "The revocations that hold, in no particular order.",
+  "confab.v1.AdminService.Revoke": "Refuse tokens that have not expired yet. What they opened on any node ends within a second. The reply means that the revocation is stored; it is kept until the tokens have expired.",
   "confab.v1.Authenticate": "A token for this connection, or a fresh one before the old one expires.",
   "confab.v1.AvailableRange": "Detail of OUT_OF_RANGE: what the log does hold.",
   "confab.v1.ChatMessage": "A message of a room. Its sender sets `user`, `text` or `payload`, and may set `room` and `id`; the server sets `position` and `sent_at` whatever the sender wrote there.",
@@ -64,6 +67,12 @@ export const comments: { readonly [name: string]: string } = {
   "confab.v1.Position.offset": "From 1, one more for each message of the room. 0 is the place before the first message.",
   "confab.v1.PresenceChange": "A user's first subscription in a room, or the end of the last one, over all nodes. A reader is not told of its own user, one whose queue is full misses changes, and in rooms with very many members they are not told at all (maxPresenceEventMembers). ListMembers knows.",
   "confab.v1.PresenceChange.members": "How many members the room has after this change. Who keeps a list of another length has missed one, and should ask for the members again.",
+  "confab.v1.Revocation": "One revocation that holds.",
+  "confab.v1.RevokeRequest": "Which tokens: the one with an id, those of a user, or all of them.",
+  "confab.v1.RevokeRequest.issued_before": "Only those that were issued before this time (their claim `iat`, in whole seconds), and those that do not say when; not set: before now. Without `user`: the tokens of all users.",
+  "confab.v1.RevokeRequest.token_id": "The claim `jti` of one token.",
+  "confab.v1.RevokeRequest.user": "The tokens of this user.",
+  "confab.v1.RevokeResponse.kept_until": "Until when the revocation is kept: every token that it is about has expired by then.",
   "confab.v1.Room.members": "Distinct users who read the room now.",
   "confab.v1.Room.messages": "Messages in the log now.",
   "confab.v1.Room.oldest": "The oldest position still in the log, and the newest.",

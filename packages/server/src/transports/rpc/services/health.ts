@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { ConfabError, type PayloadTypes } from "@confab/contract";
+import { AdminService } from "@confab/contract/gen/confab/v1/admin_service_pb";
 import { ChatService } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import {
   Health,
@@ -34,7 +35,7 @@ export class Readiness {
 }
 
 /** The names a health check may ask for; the empty one is the server as a whole. */
-const knownServices: ReadonlySet<string> = new Set(["", ChatService.typeName, ChatService.name]);
+const knownServices: ReadonlySet<string> = new Set(["", ChatService.typeName, ChatService.name, AdminService.typeName]);
 
 /** grpc.health.v1 (grpc/doc/health-checking.md). */
 export function healthMethods(readiness: Readiness, types: PayloadTypes): [string, Method][] {

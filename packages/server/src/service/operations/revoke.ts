@@ -1,0 +1,39 @@
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { ConfabError } from "@confab/contract";
+import { type RevokeRequest, RevokeRequestSchema } from "@confab/contract/gen/confab/v1/admin_service_pb";
+import { refuseViolations, violationsOf } from "@confab/contract/validation";
+import type { Revocation } from "../../core/index.js";
+import type { Operation } from "./operation.js";
+
+/** Revocations that are kept at the same time. Every node holds all of them in memory. */
+const maxRevocations = 100_000;
+
+/** Refuse tokens from now on, on all nodes. Resolves once that is durable, with the time until which it is kept. */
+export const revoke: Operation<RevokeRequest, RevokeRequest, Promise<number>> = {
+  action: "admin",
+  check: (asked) => {
+    refuseViolations(violationsOf(RevokeRequestSchema, asked));
+    return asked;
+  },
+  scopeOf: () => "all rooms",
+  run: async ({ tokenId, user, issuedBefore }, _caller, { engine, hub, limits }) => {
+    if (engine.revocations.all().length >= maxRevocations)
+      throw new ConfabError("STORAGE_FULL", `the server keeps at most ${maxRevocations} revocations`);
+    const nowMs = hub.clock.nowMs();
+    const untilMs = nowMs + limits.maxTokenLifetimeMs;
+    const ofMany = issuedBefore ? timestampMs(issuedBefore) : nowMs;
+    await engine.revocations.add({ tokenId, user, issuedBeforeMs: tokenId === "" ? ofMany : 0, untilMs });
+    return untilMs;
+  },
+};
+
+/** The revocations that hold. */
+export const revocations: Operation<undefined, undefined, readonly Revocation[]> = {
+  action: "admin",
+  check: () => undefined,
+  scopeOf: () => "all rooms",
+  run: (_checked, _caller, { engine, hub }) => {
+    const nowMs = hub.clock.nowMs();
+    return engine.revocations.all().filter(({ untilMs }) => untilMs > nowMs);
+  },
+};
