@@ -50,14 +50,19 @@ export async function openConnection(
   { env, signal }: CommandContext,
 ): Promise<ServerConnection> {
   const types = values.types ? await clientTypes(values.types) : PayloadTypes.none();
-  const timeoutMs = wholeNumber("timeout", values.timeout ?? "30", 1, 3_600) * 1_000;
-  const link = openLink(transportNamed(values.transport ?? "websocket-proto"), {
+  const { timeoutMs, ...target } = targetFrom(values, env);
+  const link = openLink(transportNamed(values.transport ?? "websocket-proto"), { ...target, types });
+  return { link, types, call: { signal, timeoutMs } };
+}
+
+/** Which server is asked, and by which token. @throws UsageError: an option is wrong. */
+export function targetFrom(values: ConnectionValues, env: CommandContext["env"]) {
+  return {
     url: urlFrom(values.url, env),
     ca: values.ca === undefined ? undefined : authoritiesIn(values.ca),
-    types,
     token: tokenFrom(values.token, env),
-  });
-  return { link, types, call: { signal, timeoutMs } };
+    timeoutMs: wholeNumber("timeout", values.timeout ?? "30", 1, 3_600) * 1_000,
+  };
 }
 
 function transportNamed(name: string): TransportName {

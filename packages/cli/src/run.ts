@@ -29,6 +29,11 @@ const commands: readonly CommandEntry[] = [
   },
   { name: "rooms", summary: "list the rooms", load: async () => (await import("./commands/rooms.js")).rooms },
   {
+    name: "admin",
+    summary: "revoke tokens, list what is revoked",
+    load: async () => (await import("./commands/admin.js")).admin,
+  },
+  {
     name: "token",
     summary: "make and explain tokens, for development",
     load: async () => (await import("./commands/token.js")).token,

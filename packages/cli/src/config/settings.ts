@@ -66,6 +66,11 @@ export const settings = {
     fallback: "false",
     help: "admit callers without a token: from other machines, or in addition to those that have one. They may read, send, signal, and list and create rooms",
   },
+  rules: {
+    kind: path("FILE"),
+    help: "what callers may do, in addition to what their tokens say: a file in YAML or JSON (docs/access.md)",
+    reload: "the file is read again; what it does not allow any more ends",
+  },
   engine: {
     kind: text("URL", "URL of a Redis, or embedded"),
     fallback: "embedded",

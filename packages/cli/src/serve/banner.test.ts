@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { banner } from "./banner.js";
 
 function proxyLines(trustedProxies: readonly string[]): string {
-  const running = { url: "http://127.0.0.1:8080", certificate: undefined };
+  const running = { url: "http://127.0.0.1:8080", certificate: undefined, adminTokenFile: undefined };
   const lines = banner(running, {
     engine: { kind: "embedded", dataDir: "d" },
     program: "confab",

@@ -15,7 +15,10 @@ export interface BannerFacts {
 }
 
 /** Where each transport is and one line to try it, for a terminal. */
-export function banner({ url, certificate }: Pick<RunningServer, "url" | "certificate">, facts: BannerFacts): string[] {
+export function banner(
+  { url, certificate, adminTokenFile }: Pick<RunningServer, "url" | "certificate" | "adminTokenFile">,
+  facts: BannerFacts,
+): string[] {
   const { engine, webRoot, tls, trustedProxies = [], program } = facts;
   const { host } = new URL(url);
   const webSocket = `${certificate ? "wss" : "ws"}://${host}/chat`;
@@ -25,6 +28,7 @@ export function banner({ url, certificate }: Pick<RunningServer, "url" | "certif
   return [
     `Confab ${serverVersion} listens on ${url}; messages are kept in ${keptIn(engine)}.`,
     ...accessLines(facts),
+    ...(adminTokenFile === undefined ? [] : [`${program} admin --token ${printable(adminTokenFile)} administers it.`]),
     "",
     `  page       ${webRoot === undefined ? "not built: npm run build" : `${url}/`}`,
     `  command    ${program} listen lobby${flag}`,

@@ -38,5 +38,5 @@ export function reloadOnHangup({ settings: first, readAgain, server, logger }: R
 
 /** Whether there is something to read again. A server without ends when its terminal closes, as every program does. */
 export function hasReloadable(config: ServeConfig, configFile: string | undefined): boolean {
-  return config.tls !== undefined || config.auth !== undefined || configFile !== undefined;
+  return [config.tls, config.auth, config.rules, configFile].some((each) => each !== undefined);
 }

@@ -4,6 +4,7 @@ import type { Settings } from "../config/resolve.js";
 import { TypeFileError } from "../types/type-file-error.js";
 import { authFrom } from "./auth.js";
 import { engineFrom, retentionFrom } from "./engine.js";
+import { rulesIn } from "./rules.js";
 import { webRoot } from "./web-root.js";
 
 /** A server's configuration, with the values that a command needs to speak about it. */
@@ -17,6 +18,7 @@ export async function serverConfigFrom(settings: Settings): Promise<ServeConfig>
     port: settings.get("port"),
     ...tlsFrom(settings),
     ...authFrom(settings),
+    ...rulesFrom(settings),
     engine: engineFrom(settings),
     retention: retentionFrom(settings),
     dedupeWindowMs: settings.get("dedupe-window"),
@@ -27,6 +29,11 @@ export async function serverConfigFrom(settings: Settings): Promise<ServeConfig>
     ...(types.length > 0 && { types: await typesFrom(types, settings.labelOf("types")) }),
     ...webRoot(),
   };
+}
+
+function rulesFrom(settings: Settings): Pick<ServerConfig, "rules"> {
+  const file = settings.get("rules");
+  return file === undefined ? {} : { rules: rulesIn(file, settings.labelOf("rules")) };
 }
 
 function tlsFrom(settings: Settings): Pick<ServerConfig, "tls"> {

@@ -28,6 +28,8 @@ export interface Auth {
   reloadKeys(auth: AuthConfig | undefined): void;
   /** Take these rules from now on. @throws ConfigError: they cannot be used, and the old ones stay. */
   setRules(rules: unknown): void;
+  /** Accept this token as the operator's. Without effect where tokens are verified. */
+  setAdminToken(token: string): void;
   close(): void;
 }
 
@@ -67,9 +69,11 @@ export function openAuth(
   const rules = new RuleBook(checkedRules(config.rules), isLoopbackHost(host) ? loopbackRules : ordinaryRules);
   const revoked = new RevokedTokens();
   let staleMs = () => 0;
+  let adminToken: string | undefined;
   const authenticator = new Authenticator({
     verifier,
     rules,
+    adminToken: () => adminToken,
     revocationOf: (token) => revoked.refusal(token),
     trouble: () => (staleMs() > maxStaleMs ? revocationsUnknown() : undefined),
     places: {
@@ -107,6 +111,9 @@ export function openAuth(
       if (next === undefined) return;
       rules.replace(checkedRules(next));
       logger.info({}, "the rules were read again");
+    },
+    setAdminToken: (token) => {
+      adminToken = token;
     },
     close: () => keys?.close(),
   };

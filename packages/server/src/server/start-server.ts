@@ -16,6 +16,7 @@ import { createSseHandler } from "../transports/sse/adapter.js";
 import { createWebSocketHandler } from "../transports/websocket/adapter.js";
 import { Work, type WorkCounts } from "../work/index.js";
 import { AbuseLog } from "./abuse-log.js";
+import { adminTokenIn } from "./admin-token.js";
 import { Admission } from "./admission.js";
 import { openAuth } from "./auth.js";
 import { type Certificate, type CertificateFacts, dateTrouble, readCertificate } from "./certificate.js";
@@ -42,6 +43,8 @@ export interface RunningServer {
   readonly work: WorkCounts;
   /** The certificate that clients are shown; undefined without TLS. */
   readonly certificate: CertificateFacts | undefined;
+  /** The file with the token that may administer this server; undefined on a server with keys, or on Redis. */
+  readonly adminTokenFile: string | undefined;
   /**
    * Take over what can change while the server runs: the certificate and the keys that verify tokens, whose files are read
    * again, the rules, and the limits that are `isReloadable`. What cannot be used is logged, and stays as it was. The rest of `config` has
@@ -96,6 +99,9 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const { authenticator } = auth;
   const files = config.webRoot === undefined ? undefined : new StaticFiles(config.webRoot);
   const engine = await openEngine(config, limits);
+  const adminToken =
+    config.engine.kind === "embedded" && !config.auth ? adminTokenIn(config.engine.dataDir) : undefined;
+  if (adminToken) auth.setAdminToken(adminToken.token);
   const descriptors = new DescriptorWatch(logger);
   const abuses = new AbuseLog(logger);
   const onAbuse = (remoteAddress: string, reason: string) => abuses.report(remoteAddress, reason);
@@ -202,6 +208,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     get work() {
       return work.counts;
     },
+    adminTokenFile: adminToken?.file,
     get certificate() {
       return certificate?.facts;
     },

@@ -177,3 +177,68 @@ describe("confab serve", () => {
       assert.match(await complaint(...args), text);
   });
 });
+
+describe("confab admin", () => {
+  let server: ServerProcess;
+  before(async () => {
+    assert.equal((await run(["token", "--new-key", path("admin-key")])).code, 0);
+    server = await startConfabServe(["--auth-key", path("admin-key")]);
+  });
+  after(() => server.stop());
+
+  const admin = async (args: readonly string[], ...rights: readonly string[]) => {
+    const CONFAB_TOKEN = await tokenBy(path("admin-key"), "--user", "root", ...rights);
+    return run(["admin", ...args, "--url", server.url], { env: { CONFAB_TOKEN } });
+  };
+
+  it("revokes tokens and lists what is revoked", async () => {
+    const all = ["--can", "*=admin"];
+    const CONFAB_TOKEN = await tokenBy(path("admin-key"), "--user", "eve", "--id", "t9");
+    const eve = () => run(["history", "lobby", "--url", server.url], { env: { CONFAB_TOKEN } });
+    assert.equal((await eve()).code, 0);
+    const revoked = await admin(["revoke", "--token-id", "t9"], ...all);
+    assert.deepEqual(
+      [revoked.code, /^revoked; kept until 20\d\d-/.test(revoked.stdout), revoked.stderr],
+      [0, true, ""],
+    );
+    assert.match((await eve()).stderr, /UNAUTHENTICATED: the token was revoked/);
+    assert.equal((await admin(["revoke", "--user", "bob", "--issued-before", "2026-01-31T12:00:00Z"], ...all)).code, 0);
+    const { stdout } = await admin(["revocations"], ...all);
+    const lines = stdout.trim().split("\n").sort();
+    assert.match(lines[0] ?? "", /^token t9, kept until 20/);
+    assert.match(lines[1] ?? "", /^user bob issued before 2026-01-31T12:00:00Z, kept until 20/);
+  });
+
+  it("is refused without the permission for all rooms, and says what is wrong with a command line", async () => {
+    const refused = await admin(["revocations"], "--can", "team-*=admin");
+    assert.deepEqual(
+      [refused.code, refused.stderr],
+      [1, "confab: PERMISSION_DENIED: admin is not allowed in all rooms\n"],
+    );
+    for (const [args, text] of [
+      [[], "what to do is missing: revoke or revocations"],
+      [["expel"], 'there is no "expel"; there are revoke and revocations'],
+      [["revoke"], "what to revoke is missing: --user, --token-id or --issued-before"],
+      [
+        ["revoke", "--token-id", "a", "--user", "b"],
+        "--token-id is about one token: it excludes --user and --issued-before",
+      ],
+      [
+        ["revoke", "--issued-before", "yesterday"],
+        "--issued-before yesterday: must be a time such as 2026-01-31T12:00:00Z",
+      ],
+    ] as const) {
+      const { code, stderr } = await admin(args);
+      assert.deepEqual([code, stderr.split("\n")[0]], [2, `confab: ${text}`]);
+    }
+  });
+
+  it("administers a server without keys by the token of its data folder, which only its user may read", async () => {
+    const open = await startConfabServe();
+    const file = join(open.dataDir, "admin-token");
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    assert.equal((await run(["admin", "revocations", "--url", open.url, "--token", file])).code, 0);
+    assert.match((await run(["admin", "revocations", "--url", open.url])).stderr, /PERMISSION_DENIED/);
+    await open.stop();
+  });
+});

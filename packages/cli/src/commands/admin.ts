@@ -1,0 +1,107 @@
+import { adminCall } from "../admin-call.js";
+import { type Command, type CommandContext, UsageError } from "../command.js";
+import { connectionOptions } from "../connection.js";
+import { exitCode, exitCodesHelp } from "../exit-codes.js";
+import { printable } from "../output/format.js";
+import { parseCommandLine, positionals } from "../parse-args.js";
+
+export const admin: Command = {
+  help: `Usage: confab admin revoke --user NAME [--issued-before TIME] [options]
+       confab admin revoke --token-id ID [options]
+       confab admin revoke --issued-before TIME [options]
+       confab admin revocations [options]
+
+Refuses tokens that have not expired, on all nodes, or lists what is revoked. It needs a token with
+the permission admin for all rooms. A server without keys has one in its data folder: it prints where.
+
+      --user NAME      the tokens of this user that were issued before now, or before TIME
+      --token-id ID    the one token whose claim jti is ID
+      --issued-before TIME
+                       2026-01-31T12:00:00Z; without --user: the tokens of all users
+      --json           print what was answered as a line of JSON
+      --url URL        the server; default $CONFAB_URL or http://127.0.0.1:8080
+      --ca FILE        authorities to trust for an https:// server, in PEM
+      --token FILE     a file with the token to show; default $CONFAB_TOKEN, which is the token itself
+      --timeout S      seconds that the answer may take; default 30
+  -h, --help           this text
+
+${exitCodesHelp}`,
+
+  async run(args, context) {
+    const { values, positionals: words } = parseCommandLine(args, adminOptions);
+    const [what] = positionals(words, ["WHAT"]);
+    switch (what) {
+      case "revoke":
+        return revoke(values, context);
+      case "revocations":
+        return list(values, context);
+      default:
+        throw new UsageError(
+          what === undefined
+            ? "what to do is missing: revoke or revocations"
+            : `there is no ${JSON.stringify(what)}; there are revoke and revocations`,
+        );
+    }
+  },
+};
+
+const { url, ca, token, timeout, help } = connectionOptions;
+const adminOptions = {
+  url,
+  ca,
+  token,
+  timeout,
+  help,
+  user: { type: "string" },
+  "token-id": { type: "string" },
+  "issued-before": { type: "string" },
+  json: { type: "boolean" },
+} as const;
+
+type Values = ReturnType<typeof parseCommandLine<typeof adminOptions>>["values"];
+
+async function revoke(values: Values, context: CommandContext): Promise<0> {
+  const { user, "token-id": tokenId, "issued-before": before } = values;
+  if (user === undefined && tokenId === undefined && before === undefined)
+    throw new UsageError("what to revoke is missing: --user, --token-id or --issued-before");
+  if (tokenId !== undefined && (user !== undefined || before !== undefined))
+    throw new UsageError("--token-id is about one token: it excludes --user and --issued-before");
+  const issuedBefore = before === undefined ? undefined : timeFrom(before);
+  const answer = await adminCall(
+    { method: "POST", path: "revocations", body: { user, tokenId, issuedBefore } },
+    values,
+    context,
+  );
+  const { keptUntil } = answer as { keptUntil?: string };
+  await context.out.line(values.json ? JSON.stringify(answer) : `revoked; kept until ${printable(String(keptUntil))}`);
+  return exitCode.ok;
+}
+
+async function list(values: Values, context: CommandContext): Promise<0> {
+  const answer = await adminCall({ method: "GET", path: "revocations" }, values, context);
+  if (values.json) {
+    await context.out.line(JSON.stringify(answer));
+    return exitCode.ok;
+  }
+  const { revocations = [] } = answer as { revocations?: readonly Readonly<Record<string, string>>[] };
+  for (const each of revocations) await context.out.line(revocationLine(each));
+  return exitCode.ok;
+}
+
+function revocationLine({
+  tokenId = "",
+  user = "",
+  issuedBefore = "",
+  keptUntil = "",
+}: Readonly<Record<string, string>>) {
+  const about = tokenId === "" ? (user === "" ? "all users" : `user ${user}`) : `token ${tokenId}`;
+  const before = issuedBefore === "" ? "" : ` issued before ${issuedBefore}`;
+  return printable(`${about}${before}, kept until ${keptUntil}`);
+}
+
+function timeFrom(text: string): string {
+  const time = new Date(text);
+  if (!/^\d{4}-\d\d-\d\dT/.test(text) || Number.isNaN(time.getTime()))
+    throw new UsageError(`--issued-before ${text}: must be a time such as 2026-01-31T12:00:00Z`);
+  return time.toISOString();
+}
