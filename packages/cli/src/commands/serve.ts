@@ -15,12 +15,13 @@ import { limitsHelp, optionLines, settingsHelp } from "../config/help.js";
 import { configJson, configText } from "../config/print-config.js";
 import type { Settings } from "../config/resolve.js";
 import { exitCode } from "../exit-codes.js";
+import { AuditFile } from "../serve/audit-file.js";
 import { banner } from "../serve/banner.js";
 import { hasPassword } from "../serve/engine.js";
+import { openLog } from "../serve/log.js";
 import { readSettings } from "../serve/read-settings.js";
 import { hasReloadable, reloadOnHangup } from "../serve/reload-on-hangup.js";
 import { type ServeConfig, serverConfigFrom } from "../serve/server-config.js";
-import { StreamLogger } from "../serve/stream-logger.js";
 
 export const serve: Command = {
   help: `Usage: confab serve [options]
@@ -53,27 +54,33 @@ Exit codes:
     const read = readSettings(args, context);
     const { settings, printsConfig, configFile } = read;
     const isJson = settings.get("log-format") === "json";
-    const config = { ...(await serverConfigFrom(settings)), logger: new StreamLogger(process.stderr, isJson) };
+    const own = await serverConfigFrom(settings);
     if (printsConfig) {
       await context.out.line(isJson ? configJson(settings) : configText(settings));
       return exitCode.ok;
     }
+    const logger = openLog(process.stderr, { level: settings.get("log-level"), format: settings.get("log-format") });
+    const auditPath = settings.get("audit-log");
+    const auditFile =
+      auditPath === undefined ? undefined : new AuditFile(auditPath, settings.labelOf("audit-log"), logger);
+    const config = { ...own, logger, ...(auditFile && { auditLog: auditFile.log }) };
     for (const { name, meant } of mistypedVariables(context.env))
-      config.logger.warn({}, `${name} is not a setting, and has no effect; did you mean ${meant}?`);
+      logger.warn({}, `${name} is not a setting, and has no effect; did you mean ${meant}?`);
     if (settings.labelOf("engine") === "--engine" && hasPassword(settings.get("engine"))) {
       const advice = "give the URL by CONFAB_ENGINE or CONFAB_ENGINE_FILE";
-      config.logger.warn({}, `other users of this machine can read the password in --engine; ${advice}`);
+      logger.warn({}, `other users of this machine can read the password in --engine; ${advice}`);
     }
     const server = await start(config, settings, context);
     if (!server) return exitCode.refused;
     const stopReloads = hasReloadable(config, configFile)
-      ? reloadOnHangup({ ...read, server, logger: config.logger })
+      ? reloadOnHangup({ ...read, server, logger, auditFile })
       : undefined;
-    if (isJson) config.logger.info({ url: server.url, ...placeOf(config.engine) }, "listening");
+    if (isJson) logger.info({ url: server.url, ...placeOf(config.engine) }, "listening");
     else for (const line of banner(server, { ...config, program: context.program })) await context.out.line(line);
     await aborted(context.signal);
     await server.close();
     stopReloads?.();
+    auditFile?.close();
     return exitCode.ok;
   },
 };

@@ -130,10 +130,21 @@ export const settings = {
     isList: true,
     help: "a proxy in front of the server, whose X-Forwarded-Host and X-Forwarded-Proto are believed: an address, a range such as 10.0.0.0/8, loopback, linklocal or uniquelocal; default none",
   },
+  "log-level": {
+    kind: oneOf("LEVEL", "info", "warn", "error", "silent"),
+    fallback: "info",
+    help: "the least important lines of the log that are written; silent: none",
+    reload: "it counts from then on",
+  },
   "log-format": {
     kind: oneOf("FORMAT", "text", "json"),
     fallback: "text",
     help: "logs as lines for people, or as lines of JSON; --json is short for the second",
+  },
+  "audit-log": {
+    kind: path("FILE"),
+    help: "write down in this file, in lines of JSON, which callers were refused and which administered the server; default in the log, with level info",
+    reload: "the file is opened again",
   },
 } as const satisfies Record<string, Setting>;
 

@@ -1,23 +1,28 @@
-import type { Logger, RunningServer } from "@confab/server";
+import type { RunningServer } from "@confab/server";
 import { UsageError } from "../command.js";
 import { changesForRestart } from "../config/resolve.js";
+import type { AuditFile } from "./audit-file.js";
+import type { ServeLog } from "./log.js";
 import type { ReadSettings } from "./read-settings.js";
 import { type ServeConfig, serverConfigFrom } from "./server-config.js";
 
 export interface ReloadDeps extends Pick<ReadSettings, "settings" | "readAgain"> {
   readonly server: Pick<RunningServer, "reload">;
-  readonly logger: Logger;
+  readonly logger: ServeLog;
+  readonly auditFile: AuditFile | undefined;
 }
 
 /**
  * Read the settings again on each SIGHUP, and give the server those that it takes. Settings that cannot be used are logged,
  * and change nothing. Returns what stops it.
  */
-export function reloadOnHangup({ settings: first, readAgain, server, logger }: ReloadDeps): () => void {
+export function reloadOnHangup({ settings: first, readAgain, server, logger, auditFile }: ReloadDeps): () => void {
   let settings = first;
   const reload = async () => {
+    auditFile?.reopen();
     try {
       const next = readAgain();
+      logger.level = next.get("log-level");
       server.reload(await serverConfigFrom(next));
       const restart = changesForRestart(settings, next);
       if (restart.length > 0) logger.warn({ settings: restart }, "these settings have changed, and need a restart");
@@ -37,6 +42,6 @@ export function reloadOnHangup({ settings: first, readAgain, server, logger }: R
 }
 
 /** Whether there is something to read again. A server without ends when its terminal closes, as every program does. */
-export function hasReloadable(config: ServeConfig, configFile: string | undefined): boolean {
-  return [config.tls, config.auth, config.rules, configFile].some((each) => each !== undefined);
+export function hasReloadable({ tls, auth, rules, auditLog }: ServeConfig, configFile: string | undefined): boolean {
+  return [tls, auth, rules, auditLog, configFile].some((each) => each !== undefined);
 }

@@ -8,6 +8,8 @@ export interface AdmissionDeps {
   readonly hosts: HostPolicy;
   readonly origins: OriginPolicy;
   readonly proxies: TrustedProxies;
+  /** Called for each request that is not let in. */
+  readonly onRefusal: (remoteAddress: string, refusal: ConfabError) => void;
 }
 
 /** What every request is asked first, on every transport: does it name this server, and may its page use it? */
@@ -16,6 +18,12 @@ export class Admission {
 
   /** Why a request is not let in; undefined when it is. UNKNOWN_HOST or PERMISSION_DENIED. */
   refusalOf(request: RequestHead): ConfabError | undefined {
+    const refusal = this.reasonAgainst(request);
+    if (refusal) this.deps.onRefusal(request.remoteAddress, refusal);
+    return refusal;
+  }
+
+  private reasonAgainst(request: RequestHead): ConfabError | undefined {
     const { hosts, origins, proxies } = this.deps;
     const { authority, target } = request;
     if (!hosts.allows(authority) && !openPaths.has(target.split("?", 1)[0] ?? "")) {

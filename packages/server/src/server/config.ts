@@ -80,6 +80,8 @@ export interface ServerConfig {
    */
   readonly trustedProxies?: readonly string[];
   readonly logger?: Logger;
+  /** Where it is written who was refused what, and who administers the server. Default: `logger`. */
+  readonly auditLog?: Pick<Logger, "info">;
 }
 
 /** A value of the configuration that cannot be used; the message names its key. */

@@ -18,6 +18,7 @@ import { Work, type WorkCounts } from "../work/index.js";
 import { AbuseLog } from "./abuse-log.js";
 import { adminTokenIn } from "./admin-token.js";
 import { Admission } from "./admission.js";
+import { AuditLog } from "./audit-log.js";
 import { openAuth } from "./auth.js";
 import { type Certificate, type CertificateFacts, dateTrouble, readCertificate } from "./certificate.js";
 import { ConfigError, checkedLimits, type ServerConfig, type TlsConfig } from "./config.js";
@@ -84,10 +85,12 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const report = reporterTo(logger);
   // A page that had its name rebound to this server would act with its visitor's cookie, or as a caller without a token.
   const hosts = new HostPolicy(config.allowedHosts ?? [], host);
+  const audit = new AuditLog({ log: config.auditLog ?? logger, nowMs: () => systemClock.monotonicMs() });
   const admission = new Admission({
     hosts,
     origins: new OriginPolicy(config.allowedOrigins ?? [], isLoopbackHost(host)),
     proxies: new TrustedProxies(config.trustedProxies ?? []),
+    onRefusal: (remoteAddress, refusal) => audit.notAdmitted(remoteAddress, refusal),
   });
   const trustsCookies = (request: RequestHead) => admission.trustsCookies(request);
   const auth = openAuth(config, host, {
@@ -108,7 +111,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const work = new Work({ replies: limits });
   const hub = new Hub({ engine, clock: systemClock, turns: eventLoop, ids: randomIds, limits });
   const liveCallers = auth.canChange ? new LiveCallers(systemClock, limits.requestTimeoutMs) : undefined;
-  const service = new ChatService({ hub, engine, types, limits, liveCallers });
+  const service = new ChatService({ hub, engine, types, limits, liveCallers, audit });
   const principalOf = (request: RequestHead) => authenticator.principalOf(request);
   const sessions = new FrameSessions({
     service,

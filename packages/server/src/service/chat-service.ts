@@ -3,7 +3,9 @@ import type { Clock } from "../core/index.js";
 import { ErrorBudget } from "./error-budget.js";
 import { MessageJson } from "./message-json.js";
 import {
+  type Audit,
   type Caller,
+  isStranger,
   type LiveCallers,
   type OperationDeps,
   type Operations,
@@ -22,20 +24,26 @@ export class ChatService {
   /** Undefined on a server that asks for no tokens. */
   readonly liveCallers: LiveCallers | undefined;
   private readonly clock: Clock;
+  private readonly audit: Audit | undefined;
 
   constructor(deps: OperationDeps) {
     const { types, limits } = deps;
     this.deps = { types, limits };
     this.clock = deps.hub.clock;
     this.liveCallers = deps.liveCallers;
+    this.audit = deps.audit;
     this.json = new MessageJson(types);
     this.operations = operationsOn(deps);
     this.unary = unaryMethods(this.operations, this.json);
   }
 
-  /** Why a caller may do nothing now; undefined when it may. */
-  refusalOf({ principal }: Pick<Caller, "principal">): ConfabError | undefined {
-    return principal.refusal(this.clock.nowMs());
+  /** Why a caller may do nothing on its connection now; undefined when it may. */
+  refusalOf(caller: Caller): ConfabError | undefined {
+    const refusal = caller.principal.refusal(this.clock.nowMs());
+    // A client may open a connection first and show its token in a frame.
+    if (refusal && !isStranger(caller.principal))
+      this.audit?.refused({ caller, action: "connect", scope: undefined }, refusal);
+    return refusal;
   }
 
   /** For one connection with frames or plain messages. */

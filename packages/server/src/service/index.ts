@@ -10,6 +10,8 @@ export { envelopeFraming, type Framing } from "./framing.js";
 export type { MessageJson } from "./message-json.js";
 export {
   type Action,
+  type Attempt,
+  type Audit,
   type Caller,
   LiveCallers,
   Permissions,
@@ -19,6 +21,7 @@ export {
   type Rule,
   RuleError,
   refusedPrincipal,
+  requestIdOf,
   rulesFrom,
   stranger,
   type TransportName,

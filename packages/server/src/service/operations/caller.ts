@@ -10,6 +10,8 @@ export interface Caller {
   principal: Principal;
   readonly transport: TransportName;
   readonly remoteAddress: string;
+  /** What a proxy has named the request, for logs. A client may write here what it likes. */
+  readonly requestId?: string | undefined;
   /** The connection's share of the event loop: what an operation costs is accounted for there, and waits for its turns there. */
   readonly share: Share;
 }
@@ -22,9 +24,19 @@ export interface UnaryCaller extends Caller {
   hold(room: ReplyRoom): void;
 }
 
+type Headers = Readonly<Record<string, string | undefined>>;
+
+/** How much of a request's name is kept: a UUID has 36 characters. */
+const maxRequestIdCharacters = 64;
+
+/** `X-Request-Id`, as nginx, Envoy and HAProxy set it. */
+export function requestIdOf(headers: Headers): string | undefined {
+  return headers["x-request-id"]?.slice(0, maxRequestIdCharacters);
+}
+
 /** The part of an HTTP request that names its caller. */
 interface CallingRequest {
-  readonly request: { readonly remoteAddress: string };
+  readonly request: { readonly remoteAddress: string; readonly headers: Headers };
   readonly share: Share;
   readonly isOver: boolean;
   hold(room: ReplyRoom): void;
@@ -40,6 +52,10 @@ export class RequestCaller implements UnaryCaller {
 
   get remoteAddress(): string {
     return this.exchange.request.remoteAddress;
+  }
+
+  get requestId(): string | undefined {
+    return requestIdOf(this.exchange.request.headers);
   }
 
   get share(): Share {

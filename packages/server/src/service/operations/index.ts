@@ -1,5 +1,6 @@
 export { roomIdFrom } from "../../core/index.js";
-export { type Caller, RequestCaller, type TransportName, type UnaryCaller } from "./caller.js";
+export type { Attempt, Audit } from "./audit.js";
+export { type Caller, RequestCaller, requestIdOf, type TransportName, type UnaryCaller } from "./caller.js";
 export type { HistoryForm } from "./history.js";
 export { LiveCallers, type LiveConnection } from "./live-callers.js";
 export type { OperationDeps } from "./operation.js";

@@ -1,5 +1,6 @@
 import { ConfabError, type Limits, type PayloadTypes } from "@confab/contract";
 import type { Engine, Hub } from "../../core/index.js";
+import { type Audit, audited } from "./audit.js";
 import type { Caller } from "./caller.js";
 import type { LiveCallers } from "./live-callers.js";
 import type { Action, Principal, Scope } from "./principal.js";
@@ -11,6 +12,7 @@ export interface OperationDeps {
   readonly limits: Limits;
   /** What has to end when its caller's token does; undefined on a server that asks for none. */
   readonly liveCallers?: LiveCallers | undefined;
+  readonly audit?: Audit | undefined;
 }
 
 /** One operation of the contract. Each has a file here; `operations.ts` opens them to callers. */
@@ -29,6 +31,8 @@ export interface Operation<Asked, Checked, Reply, Form extends readonly unknown[
   readonly scopeOf: (checked: Checked) => Scope;
   /** The user in whose name it is asked; empty: no name. */
   readonly userOf?: (checked: Checked) => string;
+  /** What the audit log says of an operation that administers. */
+  readonly auditFacts?: (checked: Checked) => object;
   /** `form`: what the operation has to know of the reply's form, or of where it goes. */
   readonly run: (checked: Checked, caller: Caller, deps: OperationDeps, ...form: Form) => Reply;
 }
@@ -48,17 +52,24 @@ export function opened<Asked, Checked, Reply, Form extends readonly unknown[]>(
   operation: Operation<Asked, Checked, Reply, Form>,
   deps: OperationDeps,
 ): (asked: Asked, caller: Caller, ...form: Form) => Reply {
-  const { action, named, check, scopeOf, userOf, run } = operation;
+  const { action, named, check, scopeOf, userOf, auditFacts, run } = operation;
   const { clock } = deps.hub;
   return (asked, caller, ...form) => {
     const { principal } = caller;
-    const refusal = principal.refusal(clock.nowMs());
-    if (refusal) throw refusal;
-    const { user } = principal;
-    const checked = check(named !== undefined && user !== undefined ? named(asked, user) : asked, deps);
-    const scope = scopeOf(checked);
-    permit(principal, action, scope);
-    if (user !== undefined && userOf) permitName(principal, user, userOf(checked), scope);
+    let checked: Checked;
+    let scope: Scope | undefined;
+    try {
+      const refusal = principal.refusal(clock.nowMs());
+      if (refusal) throw refusal;
+      const { user } = principal;
+      checked = check(named !== undefined && user !== undefined ? named(asked, user) : asked, deps);
+      scope = scopeOf(checked);
+      permit(principal, action, scope);
+      if (user !== undefined && userOf) permitName(principal, user, userOf(checked), scope);
+    } catch (thrown) {
+      throw audited(deps.audit, { caller, action, scope }, thrown);
+    }
+    if (action === "admin") deps.audit?.administered({ caller, action, scope }, auditFacts?.(checked) ?? {});
     return run(checked, caller, deps, ...form);
   };
 }

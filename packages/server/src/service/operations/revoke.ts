@@ -16,6 +16,12 @@ export const revoke: Operation<RevokeRequest, RevokeRequest, Promise<number>> = 
     return asked;
   },
   scopeOf: () => "all rooms",
+  auditFacts: ({ tokenId, user, issuedBefore }) => ({
+    operation: "revoke",
+    ...(tokenId !== "" && { revokedTokenId: tokenId }),
+    ...(user !== "" && { revokedUser: user }),
+    ...(issuedBefore && { issuedBefore: new Date(timestampMs(issuedBefore)).toISOString() }),
+  }),
   run: async ({ tokenId, user, issuedBefore }, _caller, { engine, hub, limits }) => {
     if (engine.revocations.all().length >= maxRevocations)
       throw new ConfabError("STORAGE_FULL", `the server keeps at most ${maxRevocations} revocations`);
@@ -32,6 +38,7 @@ export const revocations: Operation<undefined, undefined, readonly Revocation[]>
   action: "admin",
   check: () => undefined,
   scopeOf: () => "all rooms",
+  auditFacts: () => ({ operation: "list revocations" }),
   run: (_checked, _caller, { engine, hub }) => {
     const nowMs = hub.clock.nowMs();
     return engine.revocations.all().filter(({ untilMs }) => untilMs > nowMs);

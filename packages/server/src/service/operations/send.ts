@@ -2,9 +2,11 @@ import { create } from "@bufbuild/protobuf";
 import { type Ack, ConfabError, type NewMessage, type PayloadTypes, type SentMessage } from "@confab/contract";
 import { type ChatMessage, ChatMessageSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import { isValidNewMessage, refuseViolations, violationsOf } from "@confab/contract/validation";
-import { type Engine, type Hub, type RoomId, roomIdFrom } from "../../core/index.js";
+import { type RoomId, roomIdFrom } from "../../core/index.js";
 import { anyFrom } from "../conversions.js";
-import { denied, type Operation } from "./operation.js";
+import { audited } from "./audit.js";
+import type { Caller } from "./caller.js";
+import { denied, type Operation, type OperationDeps } from "./operation.js";
 
 /** Append a message to its room. Resolves once it is durable. @throws what `Hub.send` throws. */
 export const send: Operation<SentMessage, NewMessage, Promise<Ack>> = {
@@ -13,16 +15,21 @@ export const send: Operation<SentMessage, NewMessage, Promise<Ack>> = {
   check: (message, { types }) => checkNewMessage(message, types),
   scopeOf: ({ room }) => roomIdFrom(room),
   userOf: ({ user }) => user,
-  run: (message, { principal }, { hub, engine }) => {
+  run: (message, caller, deps) => {
     const room = roomIdFrom(message.room);
-    return principal.may("create", room) ? hub.send(message) : sendToExisting(message, room, hub, engine);
+    return caller.principal.may("create", room) ? deps.hub.send(message) : sendToExisting(message, room, caller, deps);
   },
 };
 
 /** For a caller that may not create rooms. */
-async function sendToExisting(message: NewMessage, room: RoomId, hub: Hub, engine: Engine): Promise<Ack> {
+async function sendToExisting(
+  message: NewMessage,
+  room: RoomId,
+  caller: Caller,
+  { hub, engine, audit }: OperationDeps,
+): Promise<Ack> {
   const { newest } = await engine.log.state(room);
-  if (newest === 0) throw denied("create", room);
+  if (newest === 0) throw audited(audit, { caller, action: "create", scope: room }, denied("create", room));
   return hub.send(message);
 }
 

@@ -2,6 +2,7 @@ import { type User, UserSchema } from "@confab/contract/gen/confab/v1/message_pb
 import { isValidReader, refuseViolations, violationsOf } from "@confab/contract/validation";
 import { roomIdFrom, type Sink, type Subscribed, type SubscribeRequest } from "../../core/index.js";
 import { positionFrom } from "../conversions.js";
+import { audited } from "./audit.js";
 import { denied, type Operation } from "./operation.js";
 
 /** A reader of one room, unchecked. */
@@ -26,10 +27,12 @@ export const subscribe: Operation<AskedReader, SubscribeRequest, Promise<Reading
   },
   scopeOf: ({ room }) => room,
   userOf: ({ user }) => user,
-  run: async (request, caller, { hub, liveCallers }, sink) => {
-    if (request.history > 0 && !caller.principal.may("history", request.room)) throw denied("history", request.room);
+  run: async (request, caller, { hub, liveCallers, audit }, sink) => {
+    const { room } = request;
+    if (request.history > 0 && !caller.principal.may("history", room))
+      throw audited(audit, { caller, action: "history", scope: room }, denied("history", room));
     const subscribed = await hub.subscribe(request, sink);
-    liveCallers?.addReader(caller, request.room, subscribed.subscription);
-    return { ...subscribed, room: request.room };
+    liveCallers?.addReader(caller, room, subscribed.subscription);
+    return { ...subscribed, room };
   },
 };

@@ -6,7 +6,7 @@ import type { UpgradeHandler } from "../../http/h1/server.js";
 import { ReaderStalls } from "../../http/reader-stalls.js";
 import { turnAway } from "../../http/turn-away.js";
 import { errorJson } from "../../http-reply/index.js";
-import type { Caller, ChatService, FrameSessions, Principal } from "../../service/index.js";
+import { type Caller, type ChatService, type FrameSessions, type Principal, requestIdOf } from "../../service/index.js";
 import { cost, type Share } from "../../work/index.js";
 import { Forms } from "./codec.js";
 import { FramedSession } from "./framed-session.js";
@@ -43,11 +43,12 @@ export function createWebSocketHandler(deps: WebSocketDeps): UpgradeHandler {
 
   const open = (
     { subprotocol, responseBytes }: AcceptedHandshake,
-    { target, remoteAddress }: RequestHead,
+    { target, remoteAddress, headers }: RequestHead,
     { socket, firstBytes, share }: Upgraded,
     principal: Principal,
   ) => {
-    const caller: Caller = { principal, transport: "websocket", remoteAddress, share };
+    const requestId = requestIdOf(headers);
+    const caller: Caller = { principal, transport: "websocket", remoteAddress, requestId, share };
     const framed = forms.framedForm(subprotocol);
     const { maxMessageBytes } = framed ?? forms.plain;
     const { maxQueuedBytes, maxControlFrames, budgetWindowMs } = limits;

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { create } from "@bufbuild/protobuf";
+import { ConfabError, limitsWith, PayloadTypes } from "@confab/contract";
+import { RevokeRequestSchema } from "@confab/contract/gen/confab/v1/admin_service_pb";
+import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
+import { RecordingSink } from "../../testing/recording-sink.js";
+import { testCaller } from "../../testing/test-caller.js";
+import { testService } from "../../testing/test-service.js";
+import type { OperationDeps } from "./operation.js";
+import { operationsOn } from "./operations.js";
+import { type Action, type Principal, refusedPrincipal, unrestricted } from "./principal.js";
+
+/** Operations, and what they report. */
+function auditedOperations() {
+  const heard: string[] = [];
+  const { hub, engine } = testService();
+  const deps: OperationDeps = {
+    hub,
+    engine,
+    types: PayloadTypes.none(),
+    limits: limitsWith(),
+    audit: {
+      refused: ({ action, scope }, { code }) => void heard.push(`${code} ${action} ${scope}`),
+      administered: ({ action, caller }, facts) =>
+        void heard.push(`${action} by ${caller.principal.user} ${JSON.stringify(facts)}`),
+    },
+  };
+  return { operations: operationsOn(deps), deps, heard };
+}
+
+const may = (...actions: Action[]): Principal => ({
+  ...unrestricted,
+  user: "ann",
+  may: (action) => actions.includes(action),
+});
+const message = { user: "ann", text: "hi", room: "den", id: "" };
+const reader = create(UserSchema, { room: "den", history: 1 });
+
+test("each refusal is reported once, with the action that was missing and the room", async () => {
+  const { operations, heard } = auditedOperations();
+  const expired = refusedPrincipal(new ConfabError("TOKEN_EXPIRED", "it has expired"));
+  for (const [principal, ask, line] of [
+    [expired, "send", "TOKEN_EXPIRED send undefined"],
+    [may(), "send", "PERMISSION_DENIED send den"],
+    [may("send"), "send", "PERMISSION_DENIED create den"],
+    [may("send", "create"), "sendAs", "PERMISSION_DENIED send den"],
+    [may("read"), "subscribe", "PERMISSION_DENIED history den"],
+  ] as const) {
+    const caller = { ...testCaller(), principal };
+    await assert.rejects(async () => {
+      if (ask === "subscribe") await operations.subscribe({ reader }, caller, new RecordingSink());
+      else await operations.send(ask === "send" ? message : { ...message, user: "eve" }, caller);
+    }, ConfabError);
+    assert.deepEqual(heard.splice(0), [line]);
+  }
+  await operations.send(message, { ...testCaller(), principal: may("send", "create") });
+  assert.deepEqual(heard, []);
+});
+
+test("an operation that administers is reported with what it does, once it is allowed", async () => {
+  const { operations, heard } = auditedOperations();
+  const asked = create(RevokeRequestSchema, { user: "mal" });
+  await operations.revoke(asked, { ...testCaller(), principal: may("admin") });
+  assert.deepEqual(heard.splice(0), ['admin by ann {"operation":"revoke","revokedUser":"mal"}']);
+  await assert.rejects(async () => operations.revoke(asked, { ...testCaller(), principal: may("send") }), ConfabError);
+  assert.deepEqual(heard, ["PERMISSION_DENIED admin all rooms"]);
+});
