@@ -124,21 +124,22 @@ describe("confab serve on SIGHUP", () => {
   it("reads its file again, takes what it can, and names what needs a restart", async (t) => {
     const file = join(folder, "confab.yaml");
     const write = (text: string) => writeFileSync(file, `data: ${join(folder, "hangup")}\n${text}`);
-    write("port: 0\nlimits: { maxErrors: 50 }\n");
+    write("port: 0\nlog-level: error\nlimits: { maxErrors: 50 }\n");
     const program = startProgram(process.execPath, [confab, "serve", "--config", file, "--limit", "maxResets=77"], {
       joinsStderr: true,
     });
     t.after(() => program.stop());
     await program.until(/Ctrl-C stops it/);
 
-    write("port: 0\nlimits: { maxErors: 60 }\n");
+    write("port: 0\nlog-level: error\nlimits: { maxErors: 60 }\n");
     process.kill(program.pid, "SIGHUP");
     const kept = await program.until(/the old ones stay.*\n/);
     assert.match(
       kept,
-      /error: .*the old ones stay reason=.*confab\.yaml:3: unknown limit "maxErors"; did you mean maxErrors\?/,
+      /error: .*the old ones stay reason=.*confab\.yaml:4: unknown limit "maxErors"; did you mean maxErrors\?/,
     );
 
+    // The line of the limits has the level info.
     write("port: 1\nlimits: { maxErrors: 60, maxResets: 88, maxRooms: 9 }\n");
     process.kill(program.pid, "SIGHUP");
     const taken = await program.until(/need a restart.*\n/);

@@ -26,12 +26,13 @@ export interface UnaryCaller extends Caller {
 
 type Headers = Readonly<Record<string, string | undefined>>;
 
-/** How much of a request's name is kept: a UUID has 36 characters. */
+/** A longer one is not kept, as it would be for the life of a connection. A UUID has 36 characters. */
 const maxRequestIdCharacters = 64;
 
 /** `X-Request-Id`, as nginx, Envoy and HAProxy set it. */
 export function requestIdOf(headers: Headers): string | undefined {
-  return headers["x-request-id"]?.slice(0, maxRequestIdCharacters);
+  const id = headers["x-request-id"];
+  return id !== undefined && id.length <= maxRequestIdCharacters ? id : undefined;
 }
 
 /** The part of an HTTP request that names its caller. */
