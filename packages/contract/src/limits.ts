@@ -27,6 +27,97 @@ export const limits = {
     meaning:
       "The headers of one request, with 32 bytes counted for each field. A request with up to four times as many gets its error; above, the connection ends",
   },
+  maxConnectionsByUser: {
+    fallback: 1_000,
+    min: 1,
+    max: 1_000_000_000,
+    isReloadable: true,
+    meaning:
+      "Connections and streams of one verified user, on this node: WebSockets, Converse streams, and streams that read one room",
+  },
+  maxConnectionsByAddress: {
+    fallback: 20_000,
+    min: 1,
+    max: 1_000_000_000,
+    isReloadable: true,
+    meaning: "The same for one address; callers of this machine are not counted",
+  },
+  maxSendsPerSecondByUser: {
+    fallback: 1_000,
+    min: 1,
+    max: 1_000_000_000,
+    isReloadable: true,
+    meaning:
+      "Messages sent in a second by one verified user, on this node. Past it sends are refused with RATE_LIMITED, which says how long to wait; so it is for the limits below",
+  },
+  maxSendsPerSecondByAddress: {
+    fallback: 10_000,
+    min: 1,
+    max: 1_000_000_000,
+    isReloadable: true,
+    meaning:
+      "Messages sent in a second by callers of one address, on this node; callers of this machine are not counted",
+  },
+  maxSentBytesPerSecondByUser: {
+    fallback: 8_388_608,
+    min: 1,
+    max: 1_000_000_000_000,
+    isReloadable: true,
+    meaning: "Bytes of texts and payloads sent in a second by one verified user, on this node",
+  },
+  maxSentBytesPerSecondByAddress: {
+    fallback: 83_886_080,
+    min: 1,
+    max: 1_000_000_000_000,
+    isReloadable: true,
+    meaning:
+      "Bytes of texts and payloads sent in a second by callers of one address, on this node; callers of this machine are not counted",
+  },
+  maxSignalsPerSecondByUser: {
+    fallback: 200,
+    min: 1,
+    max: 1_000_000_000,
+    isReloadable: true,
+    meaning: "Signals in a second by one verified user, on this node, in all rooms",
+  },
+  maxSignalsPerSecondByAddress: {
+    fallback: 2_000,
+    min: 1,
+    max: 1_000_000_000,
+    isReloadable: true,
+    meaning: "Signals in a second by callers of one address, on this node; callers of this machine are not counted",
+  },
+  maxReadUnitsPerSecondByUser: {
+    fallback: 200_000,
+    min: 1,
+    max: 1_000_000_000,
+    isReloadable: true,
+    meaning:
+      "Cost units of pages of history, rooms and members in a second by one verified user, on this node; a unit is about a microsecond of work",
+  },
+  maxReadUnitsPerSecondByAddress: {
+    fallback: 1_000_000,
+    min: 1,
+    max: 1_000_000_000,
+    isReloadable: true,
+    meaning:
+      "Cost units of pages in a second by callers of one address, on this node; callers of this machine are not counted",
+  },
+  maxRoomsCreatedPerHourByUser: {
+    fallback: 1_000,
+    min: 1,
+    max: 1_000_000_000,
+    isReloadable: true,
+    meaning: "Rooms created in an hour by one verified user, on this node",
+  },
+  maxRoomsCreatedPerHourByAddress: {
+    fallback: 10_000,
+    min: 1,
+    max: 1_000_000_000,
+    isReloadable: true,
+    meaning:
+      "Rooms created in an hour by callers of one address, on this node; callers of this machine are not counted",
+  },
   maxTokenLifetimeMs: {
     fallback: 31_622_400_000,
     min: 60_000,

@@ -26,7 +26,7 @@ export interface HistoryBounds {
   /** Bytes that an entry takes there. */
   readonly bytesOf: (epoch: number, entry: LogEntry) => number;
   /** Whose turns the reading takes, a piece at a time, and what an entry costs it, and its bytes. */
-  readonly share: Share;
+  readonly share: Pick<Share, "begin" | "spend">;
   readonly unitsPerEntry: number;
   readonly unitsPerKib: number;
 }

@@ -6,7 +6,7 @@ import { Hub } from "../core/index.js";
 import { ArrivalTimeouts } from "../http/arrival-timeouts.js";
 import type { RequestHead } from "../http/exchange.js";
 import type { StaticJson } from "../http-reply/index.js";
-import { ChatService, FrameSessions, LiveCallers, maxWireBytes } from "../service/index.js";
+import { CallerRates, ChatService, FrameSessions, LiveCallers, LocalLedger, maxWireBytes } from "../service/index.js";
 import { createRestHandler } from "../transports/rest/adapter.js";
 import { createRpcHandler } from "../transports/rpc/adapter.js";
 import { serverMethods, unknownMethod } from "../transports/rpc/methods.js";
@@ -110,8 +110,11 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const onAbuse = (remoteAddress: string, reason: string) => abuses.report(remoteAddress, reason);
   const work = new Work({ replies: limits });
   const hub = new Hub({ engine, clock: systemClock, turns: eventLoop, ids: randomIds, limits });
-  const liveCallers = auth.canChange ? new LiveCallers(systemClock, limits.requestTimeoutMs) : undefined;
-  const service = new ChatService({ hub, engine, types, limits, liveCallers, audit });
+  // Callers of this machine without a verified user are not told apart, so nothing is counted for them.
+  const isCounted = auth.canChange || !isLoopbackHost(host);
+  const liveCallers = isCounted ? new LiveCallers(systemClock, limits) : undefined;
+  const rates = isCounted ? new CallerRates(new LocalLedger(() => systemClock.monotonicMs()), limits) : undefined;
+  const service = new ChatService({ hub, engine, types, limits, liveCallers, rates, audit });
   const principalOf = (request: RequestHead) => authenticator.principalOf(request);
   const sessions = new FrameSessions({
     service,

@@ -80,8 +80,8 @@ export const places: readonly Place[] = [
       contract: "it is where the contract's messages",
       core: "meet core: what is asked of the hub is asked here",
       service: "the conversions between the two are used for replies, too",
+      work: "a caller has a share of the event loop, and what it asks costs something",
     },
-    mayImportTypes: { work: "a caller has a share of the event loop" },
   },
   {
     name: "service",

@@ -133,6 +133,8 @@ async function handleAuthenticate(session: FrameSession, request: number, token:
   if (user !== undefined && principal.user !== user) {
     throw new ConfabError("PERMISSION_DENIED", "the token is of another user than this connection's: open another one");
   }
+  const tooMany = user === undefined ? service.liveCallers?.refusalOf({ ...caller, principal }) : undefined;
+  if (tooMany) throw tooMany;
   caller.principal = principal;
   service.liveCallers?.check();
   done(session, request);

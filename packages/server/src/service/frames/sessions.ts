@@ -59,7 +59,12 @@ export class FrameSessions {
       dedupeWindow: durationFromMs(dedupeWindowMs),
     });
     session.send(0, { case: "welcome", value });
+    const tooMany = service.liveCallers?.refusalOf(session.caller);
     service.liveCallers?.addConnection(session);
+    if (tooMany) {
+      session.end(tooMany);
+      return session;
+    }
     const refusal = service.refusalOf(session.caller);
     // Without a token there still may come one, in a frame.
     if (refusal && !isStranger(session.caller.principal)) session.end(refusal);

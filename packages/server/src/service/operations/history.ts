@@ -30,7 +30,8 @@ export const history: Operation<GetHistoryRequest, HistoryRequest, Promise<Histo
     };
   },
   scopeOf: ({ room }) => room,
-  run: async (request, { share }, { engine }, form) => {
+  run: async (request, caller, { engine, rates }, form) => {
+    const share = rates?.reading(caller) ?? caller.share;
     await form.begin();
     return readHistory(engine.log, request, { ...form, share });
   },

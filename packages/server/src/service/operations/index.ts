@@ -1,6 +1,7 @@
 export { roomIdFrom } from "../../core/index.js";
 export type { Attempt, Audit } from "./audit.js";
 export { type Caller, RequestCaller, requestIdOf, type TransportName, type UnaryCaller } from "./caller.js";
+export { CallerRates } from "./caller-rates.js";
 export type { HistoryForm } from "./history.js";
 export { LiveCallers, type LiveConnection } from "./live-callers.js";
 export type { OperationDeps } from "./operation.js";
@@ -14,6 +15,7 @@ export {
   stranger,
   unrestricted,
 } from "./principal.js";
+export { LocalLedger } from "./rate-ledger.js";
 export type { ListedRoom } from "./rooms.js";
 export { Permissions, type Rule, RuleError, rulesFrom } from "./rules.js";
 export type { Reading } from "./subscribe.js";

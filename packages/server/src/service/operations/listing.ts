@@ -1,4 +1,4 @@
-import type { Share } from "../../work/index.js";
+import type { ReadingShare } from "./caller-rates.js";
 import type { LargeForm } from "./operation.js";
 
 /** Rooms or members for one page when the request does not say. */
@@ -27,7 +27,7 @@ interface Steps<Item> {
 export async function readListing<Item>(
   { limit, page, read, nameOf }: Steps<Item>,
   { begin, unitsPerItem, take }: ListingForm<Item>,
-  share: Share,
+  share: ReadingShare,
 ): Promise<string> {
   await begin();
   let missing = limit || defaultPageLimit;

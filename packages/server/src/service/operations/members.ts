@@ -25,7 +25,8 @@ export const members: Operation<ListMembersRequest, MembersAsked, Promise<Member
     return { room: roomIdFrom(asked.room), limit: asked.limit, page: asked.page };
   },
   scopeOf: ({ room }) => room,
-  run: async ({ room, limit, page }, { share }, { engine }, form) => {
+  run: async ({ room, limit, page }, caller, { engine, rates }, form) => {
+    const share = rates?.reading(caller) ?? caller.share;
     const read = (after: string, count: number) => engine.members.page(room, after, count);
     const nextPage = await readListing({ limit, page, read, nameOf: ({ user }) => user }, form, share);
     const [counts] = await engine.members.counts([room]);

@@ -2,6 +2,7 @@ import { ConfabError, type Limits, type PayloadTypes } from "@confab/contract";
 import type { Engine, Hub } from "../../core/index.js";
 import { type Audit, audited } from "./audit.js";
 import type { Caller } from "./caller.js";
+import type { CallerRates } from "./caller-rates.js";
 import type { LiveCallers } from "./live-callers.js";
 import type { Action, Principal, Scope } from "./principal.js";
 
@@ -10,6 +11,8 @@ export interface OperationDeps {
   readonly engine: Engine;
   readonly types: PayloadTypes;
   readonly limits: Limits;
+  /** What each caller may do in a time. */
+  readonly rates?: CallerRates | undefined;
   /** What has to end when its caller's token does; undefined on a server that asks for none. */
   readonly liveCallers?: LiveCallers | undefined;
   readonly audit?: Audit | undefined;

@@ -16,7 +16,7 @@ export const rooms: Operation<ListRoomsRequest, ListRoomsRequest, Promise<string
   },
   scopeOf: () => "some room",
   // A room that the caller may not list counts for the page's limit, and is not shown.
-  run: ({ prefix, limit, page }, { share, principal }, { engine: { log, members } }, form) =>
+  run: async ({ prefix, limit, page }, caller, { engine: { log, members }, rates }, form) =>
     readListing(
       {
         limit,
@@ -31,11 +31,11 @@ export const rooms: Operation<ListRoomsRequest, ListRoomsRequest, Promise<string
       {
         ...form,
         take: (items) => {
-          const listed = items.filter(({ room }) => principal.may("list", room));
+          const listed = items.filter(({ room }) => caller.principal.may("list", room));
           if (listed.length > 0) form.take(listed);
         },
       },
-      share,
+      rates?.reading(caller) ?? caller.share,
     ),
 };
 

@@ -5,7 +5,6 @@ import { isValidNewMessage, refuseViolations, violationsOf } from "@confab/contr
 import { type RoomId, roomIdFrom } from "../../core/index.js";
 import { anyFrom } from "../conversions.js";
 import { audited } from "./audit.js";
-import type { Caller } from "./caller.js";
 import { denied, type Operation, type OperationDeps } from "./operation.js";
 
 /** Append a message to its room. Resolves once it is durable. @throws what `Hub.send` throws. */
@@ -16,21 +15,41 @@ export const send: Operation<SentMessage, NewMessage, Promise<Ack>> = {
   scopeOf: ({ room }) => roomIdFrom(room),
   userOf: ({ user }) => user,
   run: (message, caller, deps) => {
+    const { rates, audit, hub } = deps;
     const room = roomIdFrom(message.room);
-    return caller.principal.may("create", room) ? deps.hub.send(message) : sendToExisting(message, room, caller, deps);
+    if (rates) {
+      rates.take(caller, "sends", 1);
+      rates.take(caller, "bytes", message.text.length + (message.payload?.value.length ?? 0));
+    }
+    if (!caller.principal.may("create", room))
+      return sendToExisting(message, room, deps, () => {
+        throw audited(audit, { caller, action: "create", scope: room }, denied("create", room));
+      });
+    if (!rates) return hub.send(message);
+    // A caller that has created too many rooms may still send to existing ones.
+    if (rates.isSpent(caller, "rooms"))
+      return sendToExisting(message, room, deps, () => rates.refuse(caller, "rooms", 1));
+    return counted(hub.send(message), () => rates.spend(caller, "rooms", 1));
   },
 };
 
-/** For a caller that may not create rooms. */
+/** For a caller that may not create rooms, or not now. `refuse` throws why. */
 async function sendToExisting(
   message: NewMessage,
   room: RoomId,
-  caller: Caller,
-  { hub, engine, audit }: OperationDeps,
+  { hub, engine }: OperationDeps,
+  refuse: () => void,
 ): Promise<Ack> {
   const { newest } = await engine.log.state(room);
-  if (newest === 0) throw audited(audit, { caller, action: "create", scope: room }, denied("create", room));
+  if (newest === 0) refuse();
   return hub.send(message);
+}
+
+/** The position of a room's first message shows that the room was created. */
+async function counted(sent: Promise<Ack>, created: () => void): Promise<Ack> {
+  const ack = await sent;
+  if (ack.position.offset === 1 && !ack.duplicate) created();
+  return ack;
 }
 
 /** @throws INVALID_MESSAGE with each violation, MALFORMED_MESSAGE for a payload that is not of its type. */

@@ -18,5 +18,8 @@ export const signal: Operation<WireSignal, Signal, void> = {
   },
   scopeOf: ({ room }) => room,
   userOf: ({ user }) => user,
-  run: (checked, _caller, { hub }) => hub.signal(checked),
+  run: (checked, caller, { hub, rates }) => {
+    rates?.take(caller, "signals", 1);
+    hub.signal(checked);
+  },
 };

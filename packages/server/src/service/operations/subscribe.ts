@@ -1,6 +1,7 @@
 import { type User, UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import { isValidReader, refuseViolations, violationsOf } from "@confab/contract/validation";
 import { roomIdFrom, type Sink, type Subscribed, type SubscribeRequest } from "../../core/index.js";
+import { cost } from "../../work/index.js";
 import { positionFrom } from "../conversions.js";
 import { audited } from "./audit.js";
 import { denied, type Operation } from "./operation.js";
@@ -27,10 +28,13 @@ export const subscribe: Operation<AskedReader, SubscribeRequest, Promise<Reading
   },
   scopeOf: ({ room }) => room,
   userOf: ({ user }) => user,
-  run: async (request, caller, { hub, liveCallers, audit }, sink) => {
+  run: async (request, caller, { hub, liveCallers, rates, audit }, sink) => {
     const { room } = request;
     if (request.history > 0 && !caller.principal.may("history", room))
       throw audited(audit, { caller, action: "history", scope: room }, denied("history", room));
+    rates?.take(caller, "units", cost.subscribe);
+    const refusal = liveCallers?.refusalOf(caller);
+    if (refusal) throw refusal;
     const subscribed = await hub.subscribe(request, sink);
     liveCallers?.addReader(caller, room, subscribed.subscription);
     return { ...subscribed, room };
