@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { create, fromBinary, fromJsonString, type MessageShape, toBinary } from "@bufbuild/protobuf";
-import { anyPack } from "@bufbuild/protobuf/wkt";
+import { create, type DescMessage, fromBinary, fromJsonString, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { AnySchema, anyPack } from "@bufbuild/protobuf/wkt";
 import {
   decodeChatMessage,
   encodeAck,
@@ -9,15 +9,29 @@ import {
   positionFieldLength,
   writePositionField,
 } from "./chat-message-codec.js";
-import { ChatMessageSchema, ChatResponseSchema, PositionSchema } from "./gen/confab/v1/message_pb.js";
+import { ChatService } from "./gen/confab/v1/chat_service_pb.js";
+import {
+  ChatMessageSchema,
+  ChatResponseSchema,
+  EncodedPayloadSchema,
+  PositionSchema,
+  UserSchema,
+} from "./gen/confab/v1/message_pb.js";
+import { SignalSchema } from "./gen/confab/v1/room_pb.js";
 import { StatusSchema } from "./gen/google/rpc/status_pb.js";
-import { ackJson, chatMessageJson } from "./json.js";
+import { ackJson, chatMessageJson, messageFromJson } from "./json.js";
 import type { StoredMessage } from "./message.js";
 import { PayloadTypes } from "./payload-types.js";
-import { ignoredFields, unsetFields } from "./testing/every-field.js";
+import { misjudgedFields } from "./testing/every-constraint.js";
+import { assertHandled, ignoredFields, unsetFields } from "./testing/every-field.js";
+import { isValidNewMessage, isValidReader, isValidSignal } from "./validation.js";
 
 // The hand-written codecs name each field. One that is added to the contract and not to them was dropped without an error;
 // these tests name it.
+
+const inCodec = "in packages/contract/src/chat-message-codec.ts";
+const inJson = "in packages/contract/src/json.ts";
+const inValidation = "in packages/contract/src/validation.ts";
 
 const types = PayloadTypes.none();
 const position = { epoch: 3, offset: 4 };
@@ -38,7 +52,7 @@ const onlyFromSenders = {
 test("every field of ChatMessage is read by decodeChatMessage", () => {
   const read = (message: Parameters<typeof toBinary<typeof ChatMessageSchema>>[1]) =>
     decodeChatMessage(toBinary(ChatMessageSchema, message));
-  assert.deepEqual(ignoredFields(ChatMessageSchema, read), []);
+  assertHandled(ignoredFields(ChatMessageSchema, read), `decodeChatMessage ${inCodec}`);
 });
 
 test("every field of ChatMessage is written by encodeBody and writePositionField", () => {
@@ -47,24 +61,101 @@ test("every field of ChatMessage is written by encodeBody and writePositionField
   bytes.set(body);
   writePositionField(bytes, body.length, position);
   const written = fromBinary(ChatMessageSchema, bytes);
-  assert.deepEqual(unsetFields(ChatMessageSchema, written, { gaps: onlyFromSenders }), []);
+  assertHandled(unsetFields(ChatMessageSchema, written, { gaps: onlyFromSenders }), `encodeBody ${inCodec}`);
 });
 
 test("every field of ChatMessage is written by chatMessageJson", () => {
   const written = fromJsonString(ChatMessageSchema, chatMessageJson(full, position, types), {
     registry: types.registry,
   });
-  assert.deepEqual(unsetFields(ChatMessageSchema, written, { gaps: onlyFromSenders }), []);
+  assertHandled(unsetFields(ChatMessageSchema, written, { gaps: onlyFromSenders }), `chatMessageJson ${inJson}`);
   const payload = { typeUrl: "x/shop.Order", value: Uint8Array.of(8, 1) };
   const encoded = fromJsonString(ChatMessageSchema, chatMessageJson({ ...full, payload }, position, types));
   const gaps = { "confab.v1.ChatMessage.payload": "a payload of an unknown type is in encoded_payload" };
-  assert.deepEqual(unsetFields(ChatMessageSchema, encoded, { gaps }), []);
+  assertHandled(unsetFields(ChatMessageSchema, encoded, { gaps }), `chatMessageJson ${inJson}`);
 });
 
 test("every field of ChatResponse is written by encodeAck and ackJson", () => {
   const ack = { id: "1", position, sentAtMs: 1_001, duplicate: true };
-  assert.deepEqual(unsetFields(ChatResponseSchema, fromBinary(ChatResponseSchema, encodeAck(ack))), []);
-  assert.deepEqual(unsetFields(ChatResponseSchema, fromJsonString(ChatResponseSchema, ackJson(ack))), []);
+  const [inProto, asJson] = [
+    fromBinary(ChatResponseSchema, encodeAck(ack)),
+    fromJsonString(ChatResponseSchema, ackJson(ack)),
+  ];
+  assertHandled(unsetFields(ChatResponseSchema, inProto), `encodeAck ${inCodec}`);
+  assertHandled(unsetFields(ChatResponseSchema, asJson), `ackJson ${inJson}`);
+});
+
+test("a payload of any type is read from JSON wherever a request has a place for one", () => {
+  const unread: string[] = [];
+  for (const { input } of ChatService.methods) {
+    for (const { path, json } of requestsWith(input, AnySchema, { "@type": "x/shop.Order", value: "CgEJ" })) {
+      const read = () => toBinary(input, messageFromJson(input, JSON.stringify(json), types));
+      // The generated code refuses the type, so bytes with its name were read here.
+      if (!outcomeOf(read).includes("x/shop.Order")) unread.push(path);
+    }
+    for (const { path, json } of requestsWith(input, EncodedPayloadSchema, {
+      typeUrl: "x/shop.Order",
+      value: "Cg EJ",
+    })) {
+      const read = () => toBinary(input, messageFromJson(input, JSON.stringify(json), types));
+      if (!outcomeOf(read).includes("not standard base64")) unread.push(path);
+    }
+  }
+  assertHandled(unread, `messageFromJson ${inJson}`);
+});
+
+function outcomeOf(read: () => Uint8Array): string {
+  try {
+    return new TextDecoder().decode(read());
+  } catch (error) {
+    return String(error);
+  }
+}
+
+/** A request in JSON for each place of `desc` where messages of the type `sought` may be: with `value` there. */
+function requestsWith(
+  desc: DescMessage,
+  sought: DescMessage,
+  value: object,
+  path = desc.typeName,
+): { readonly path: string; readonly json: object }[] {
+  return desc.fields.flatMap((field) => {
+    const { message } = field;
+    if (!message || path.split(".").includes(field.name)) return [];
+    const at = `${path}.${field.name}`;
+    const inner =
+      message.typeName === sought.typeName ? [{ path: at, json: value }] : requestsWith(message, sought, value, at);
+    const hold = (json: object) =>
+      field.fieldKind === "list" ? [json] : field.fieldKind === "map" ? { a: json } : json;
+    return inner.map((each) => ({ path: each.path, json: { [field.jsonName]: hold(each.json) } }));
+  });
+}
+
+// A constraint of a new field was known to the contract's own rules alone, which these checks spare the hot path: it did not hold.
+test("every constraint of a sender's ChatMessage, of User and of Signal is in the quick checks", () => {
+  const gaps = { "confab.v1.ChatMessage.position.offset": "the server sets position, whatever the sender wrote" };
+  const quickly = (message: MessageShape<typeof ChatMessageSchema>) => {
+    const { position: _, ...sent } = message;
+    return isValidNewMessage(decodeChatMessage(toBinary(ChatMessageSchema, sent)));
+  };
+  const messages = misjudgedFields(ChatMessageSchema, quickly, { base: { user: "ann", text: "hi" }, gaps });
+  assertHandled(messages, `isValidNewMessage ${inValidation}`);
+  assertHandled(misjudgedFields(UserSchema, isValidReader), `isValidReader ${inValidation}`);
+  const base = { user: "ann", kind: "typing" };
+  assertHandled(misjudgedFields(SignalSchema, isValidSignal, { base }), `isValidSignal ${inValidation}`);
+});
+
+test("a constraint that is not checked is named", () => {
+  const withoutRoom = (reader: MessageShape<typeof UserSchema>) => isValidReader({ ...reader, room: "" });
+  assert.deepEqual(misjudgedFields(UserSchema, withoutRoom), ["confab.v1.User.room"]);
+});
+
+test("a failure says which fields, where to handle them, and what else can be done", () => {
+  assert.throws(
+    () => assertHandled(["confab.v1.User.quiet"], "isValidReader in validation.ts"),
+    /^AssertionError.*: isValidReader in validation.ts does not handle fields of the contract:\n {2}confab.v1.User.quiet\nHandle each there, or/,
+  );
+  assertHandled([], "isValidReader in validation.ts");
 });
 
 test("a field that is not read is named, and so is a gap that is closed", () => {

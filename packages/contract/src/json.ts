@@ -1,17 +1,15 @@
 import type { DescMessage, JsonObject, JsonValue, MessageShape } from "@bufbuild/protobuf";
-import { create, fromJson, toJsonString } from "@bufbuild/protobuf";
+import { fromJson, toJsonString } from "@bufbuild/protobuf";
 import { base64Encode } from "@bufbuild/protobuf/wire";
-import { AnySchema } from "@bufbuild/protobuf/wkt";
 import type { Ack } from "./chat-message-codec.js";
 import { ConfabError } from "./errors.js";
+import { isObject, putPayload, takePayloads } from "./json-payloads.js";
 import type { Payload, StoredMessage } from "./message.js";
-import { payloadValueFromBase64 } from "./payload-form.js";
 import type { PayloadTypes } from "./payload-types.js";
 import type { Position } from "./position.js";
 
-// proto3 JSON (protobuf.dev/programming-guides/json). The generated code refuses a JSON message with a payload whose type
-// it does not know, and such payloads must pass; so payloads are taken out before it reads. The messages that carry
-// payloads are written here.
+// proto3 JSON (protobuf.dev/programming-guides/json). The messages that carry payloads are written here; json-payloads.ts
+// says how payloads are read.
 
 /** Made at its first use: see utf8.ts. Unlike the one there it drops a byte order mark, which no JSON may begin with. */
 let decoder: TextDecoder | undefined;
@@ -96,7 +94,7 @@ export function messageFromJsonValue<Desc extends DescMessage>(
   } catch (cause) {
     throw new ConfabError("MALFORMED_MESSAGE", cause instanceof Error ? cause.message : "malformed JSON", { cause });
   }
-  for (const { holder, payload } of payloads) putPayload(message, holder, types.fromJson(payload));
+  for (const { place, payload } of payloads) putPayload(schema, message, place, types.fromJson(payload));
   return message;
 }
 
@@ -178,44 +176,4 @@ function dropNullMembers({ oneofs }: DescMessage, json: JsonObject): void {
   for (const { name, jsonName } of oneofs.flatMap(({ fields }) => fields)) {
     for (const key of [name, jsonName]) if (json[key] === null) delete json[key];
   }
-}
-
-/** Where messages of the contract hold a payload: their own field, or that of a member. */
-type Holder = "" | "send" | "signal";
-
-function takePayloads(schema: DescMessage, json: JsonObject): { holder: Holder; payload: JsonObject }[] {
-  const taken: { holder: Holder; payload: JsonObject }[] = [];
-  const take = (from: JsonValue | undefined, holder: Holder) => {
-    if (!isObject(from)) return;
-    // Stays where it is: only its base64 is read more strictly than the generated code does.
-    for (const name of ["encodedPayload", "encoded_payload"]) checkEncodedPayload(from[name]);
-    if (!isObject(from["payload"])) return;
-    taken.push({ holder, payload: from["payload"] });
-    delete from["payload"];
-  };
-  if (schema.typeName === "confab.v1.ClientFrame") {
-    take(json["send"], "send");
-    take(json["signal"], "signal");
-  } else if (schema.typeName === "confab.v1.ChatMessage" || schema.typeName === "confab.v1.Signal") {
-    take(json, "");
-  }
-  return taken;
-}
-
-function checkEncodedPayload(json: JsonValue | undefined): void {
-  if (isObject(json) && typeof json["value"] === "string") payloadValueFromBase64(json["value"]);
-}
-
-function putPayload(message: object, holder: Holder, payload: Payload): void {
-  const any = create(AnySchema, { typeUrl: payload.typeUrl, value: payload.value });
-  if (holder === "") Object.assign(message, { payload: any });
-  else if ("frame" in message && isFrame(message.frame)) Object.assign(message.frame.value, { payload: any });
-}
-
-function isFrame(value: unknown): value is { readonly value: object } {
-  return typeof value === "object" && value !== null && "value" in value && typeof value.value === "object";
-}
-
-function isObject(json: JsonValue | undefined): json is JsonObject {
-  return typeof json === "object" && json !== null && !Array.isArray(json);
 }

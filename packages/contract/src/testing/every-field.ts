@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
 import {
   create,
@@ -42,6 +43,18 @@ export function unsetFields<Desc extends DescMessage>(
   return difference(unsetIn(desc, message), gaps);
 }
 
+/**
+ * Fail with the paths of the fields that are not handled. `by`: the code that has to handle them, with its file.
+ * `fields`: from `ignoredFields` or `unsetFields`.
+ */
+export function assertHandled(fields: readonly string[], by: string): void {
+  if (fields.length === 0) return;
+  const list = fields.map((field) => `\n  ${field}`).join("");
+  assert.fail(
+    `${by} does not handle fields of the contract:${list}\nHandle each there, or add it to this test's gaps with the reason (CONTRIBUTING.md, "Add a field").`,
+  );
+}
+
 function* unsetIn(desc: DescMessage, message: Message, path = desc.typeName): Generator<string> {
   const mirror = reflect(desc, message);
   for (const field of desc.fields) {
@@ -51,12 +64,15 @@ function* unsetIn(desc: DescMessage, message: Message, path = desc.typeName): Ge
     else if (field.fieldKind === "list" && field.listKind === "message") {
       const [first] = mirror.get(field);
       if (first) yield* unsetIn(field.message, (first as { readonly message: Message }).message, at);
+    } else if (field.fieldKind === "map" && field.mapKind === "message") {
+      const [first] = mirror.get(field).values();
+      if (first) yield* unsetIn(field.message, (first as { readonly message: Message }).message, at);
     }
   }
 }
 
-/** A gap that is closed by now is a finding too. */
-function difference(found: Iterable<string>, gaps: KnownGaps): string[] {
+/** What was found beside the gaps. A gap that is closed by now is a finding too. */
+export function difference(found: Iterable<string>, gaps: KnownGaps): string[] {
   const names = new Set(found);
   const unused = Object.keys(gaps).filter((name) => !names.has(name));
   return [...[...names].filter((name) => !(name in gaps)), ...unused.map((name) => `${name} is handled, and is a gap`)];
@@ -83,6 +99,7 @@ function* variants(
       const message = makeBase();
       const mirror = reflect(desc, message);
       if (field.fieldKind === "list") mirror.get(field).add(value as never);
+      else if (field.fieldKind === "map") mirror.get(field).set(keySample(field), value as never);
       else mirror.set(field, value as never);
       for (const each of desc.fields) if (each.name === excludedBy[field.name]) mirror.clear(each);
       return message;
@@ -122,7 +139,17 @@ function sample(field: DescField, which: 1 | 2): unknown {
     return which === 1 ? "OVERLOADED" : "RATE_LIMITED";
   // Less than a millisecond is dropped on purpose.
   if (field.name === "nanos") return which * 1_000_000;
-  switch (field.scalar) {
+  // Two values of an enum that differ, and that it has.
+  if (field.enum) return field.enum.values.at(which === 1 ? -1 : -2)?.number ?? which;
+  return scalarSample(field.scalar, which);
+}
+
+function keySample({ mapKey }: DescField & { readonly fieldKind: "map" }): never {
+  return scalarSample(mapKey, 1) as never;
+}
+
+function scalarSample(type: ScalarType | undefined, which: 1 | 2): unknown {
+  switch (type) {
     case ScalarType.STRING:
       return `a${which}`;
     case ScalarType.BYTES:

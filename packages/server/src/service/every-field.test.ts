@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import {
+  create,
   type DescMessage,
   fromBinary,
   fromJsonString,
@@ -8,7 +10,15 @@ import {
   toBinary,
   toJsonString,
 } from "@bufbuild/protobuf";
-import { type DecodedMessage, decodeChatMessage, encodeBody, limitsWith, PayloadTypes } from "@confab/contract";
+import {
+  ConfabError,
+  type DecodedMessage,
+  decodeChatMessage,
+  encodeBody,
+  limitsWith,
+  PayloadTypes,
+} from "@confab/contract";
+import { ChatService } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import {
   PresenceChangeSchema,
   ServerFrameSchema,
@@ -18,10 +28,14 @@ import { type ChatMessage, ChatMessageSchema, UserSchema } from "@confab/contrac
 import {
   GetHistoryRequestSchema,
   GetHistoryResponseSchema,
+  ListRoomsRequestSchema,
   SignalSchema,
 } from "@confab/contract/gen/confab/v1/room_pb";
-import { ignoredFields, unsetFields } from "@confab/contract/testing/every-field";
+import { edgeMessages } from "@confab/contract/testing/every-constraint";
+import { assertHandled, ignoredFields, unsetFields } from "@confab/contract/testing/every-field";
+import { violationsOf } from "@confab/contract/validation";
 import { type Engine, roomIdFrom } from "../core/index.js";
+import { RecordingSink } from "../testing/recording-sink.js";
 import { testCaller } from "../testing/test-caller.js";
 import { testService } from "../testing/test-service.js";
 import { JsonBatches, ProtoBatches } from "./encodings.js";
@@ -29,6 +43,7 @@ import { envelopeFraming } from "./framing.js";
 import { encodeHistory } from "./history.js";
 import { MessageJson } from "./message-json.js";
 import { history } from "./operations/history.js";
+import { send } from "./operations/send.js";
 import { signal as signalling } from "./operations/signal.js";
 import { subscribe } from "./operations/subscribe.js";
 import { encodePresence, presenceJson } from "./presence.js";
@@ -79,7 +94,8 @@ test("every field that a sender sets in a ChatMessage is stored, from either for
   };
   const rules = { base: { user: "ann", text: "hi", id: "1" }, gaps: serversToSet };
   const inProto = (message: ChatMessage) => sent("proto", toBinary(ChatMessageSchema, message));
-  assert.deepEqual(ignoredFields(ChatMessageSchema, inProto, rules), []);
+  const way = "the way from service/sent-message.ts over operations/send.ts to core/hub.ts";
+  assertHandled(ignoredFields(ChatMessageSchema, inProto, rules), way);
   const inJson = (message: ChatMessage) => {
     // The generated code writes no payload of a type that it does not know; the server reads it as base64.
     const { payload: typed, ...rest } = message;
@@ -87,7 +103,7 @@ test("every field that a sender sets in a ChatMessage is stored, from either for
     if (typed) json.payload = { "@type": typed.typeUrl, value: Buffer.from(typed.value).toString("base64") };
     return sent("json", Buffer.from(JSON.stringify(json)));
   };
-  assert.deepEqual(ignoredFields(ChatMessageSchema, inJson, rules), []);
+  assertHandled(ignoredFields(ChatMessageSchema, inJson, rules), way);
 });
 
 test("every field of User, GetHistoryRequest and Signal reaches core", () => {
@@ -95,32 +111,32 @@ test("every field of User, GetHistoryRequest and Signal reaches core", () => {
   const deps = { hub, engine, types, limits: limitsWith({}) };
   // Of all positions only one may be given.
   const rules = { base: {}, gaps: {} };
-  assert.deepEqual(
+  assertHandled(
     ignoredFields(UserSchema, (reader) => subscribe.check({ reader }, deps)),
-    [],
+    "service/operations/subscribe.ts",
   );
-  assert.deepEqual(
+  assertHandled(
     ignoredFields(GetHistoryRequestSchema, (asked) => history.check(asked, deps), rules),
-    [],
+    "service/operations/history.ts",
   );
   const base = { user: "ann", kind: "typing" };
-  assert.deepEqual(
+  assertHandled(
     ignoredFields(SignalSchema, (signal) => signalling.check(signal, deps), { base }),
-    [],
+    "service/operations/signal.ts",
   );
 });
 
 test("every field of Signal and PresenceChange is written, in either format", () => {
   const signal = { user: "ann", room, kind: "read", position: { epoch: 7, offset: 3 }, payload };
   const gaps = onePayload("confab.v1.Signal");
-  assert.deepEqual(unsetFields(SignalSchema, fromProto(SignalSchema, encodeSignal(signal)), { gaps }), []);
-  assert.deepEqual(unsetFields(SignalSchema, fromJson(SignalSchema, signalJson(signal, types)), { gaps }), []);
+  const signals = [fromProto(SignalSchema, encodeSignal(signal)), fromJson(SignalSchema, signalJson(signal, types))];
+  for (const each of signals) assertHandled(unsetFields(SignalSchema, each, { gaps }), "service/signals.ts");
   const change = { room, user: "ann", isPresent: true };
   const presences: readonly WirePresence[] = [
     fromProto(PresenceChangeSchema, encodePresence(change, 5)),
     fromJson(PresenceChangeSchema, presenceJson(change, 5)),
   ];
-  for (const presence of presences) assert.deepEqual(unsetFields(PresenceChangeSchema, presence), []);
+  for (const each of presences) assertHandled(unsetFields(PresenceChangeSchema, each), "service/presence.ts");
 });
 
 test("every field of GetHistoryResponse and of the messages in a batch is written, in either format", () => {
@@ -133,7 +149,8 @@ test("every field of GetHistoryResponse and of the messages in a batch is writte
     fromProto(GetHistoryResponseSchema, encodeHistory("proto", page, json)),
     fromJson(GetHistoryResponseSchema, encodeHistory("json", page, json)),
   ];
-  for (const reply of replies) assert.deepEqual(unsetFields(GetHistoryResponseSchema, reply, { gaps }), []);
+  for (const reply of replies)
+    assertHandled(unsetFields(GetHistoryResponseSchema, reply, { gaps }), "encodeHistory in service/history.ts");
 
   const frames = [
     fromProto(ServerFrameSchema, withoutEnvelope(new ProtoBatches("proto", envelopeFraming).encode(room, 7, entries))),
@@ -146,8 +163,58 @@ test("every field of GetHistoryResponse and of the messages in a batch is writte
     assert.ok(frame.case === "messages");
     const [message] = frame.value.messages;
     assert.ok(message);
-    assert.deepEqual(unsetFields(ChatMessageSchema, message, { gaps: onePayload("confab.v1.ChatMessage") }), []);
+    const unset = unsetFields(ChatMessageSchema, message, { gaps: onePayload("confab.v1.ChatMessage") });
+    assertHandled(unset, "service/encodings.ts");
   }
+});
+
+test("every field of the listings' replies is written, in either format", async () => {
+  const { service, hub, say } = testService();
+  await say("lobby", "hi");
+  await say("other", "hi");
+  for (const user of ["ann", "bob"])
+    await hub.subscribe({ room, user, after: undefined, history: 0 }, new RecordingSink());
+  // A page of one of two has a next page.
+  const one = {
+    proto: toBinary(ListRoomsRequestSchema, create(ListRoomsRequestSchema, { limit: 1 })),
+    json: Buffer.from('{"limit":1}'),
+  };
+  for (const { name, output } of [ChatService.method.listRooms, ChatService.method.listMembers]) {
+    for (const format of ["proto", "json"] as const) {
+      const rpc = service.unary.get(name) ?? assert.fail(name);
+      const reply = await rpc.call(format, one[format], target);
+      const written = format === "proto" ? fromProto(output, reply) : fromJson(output, reply);
+      assertHandled(unsetFields(output, written), `${name} in service/unary.ts`);
+    }
+  }
+});
+
+test("every violation that the contract finds is told to the client, with the field that breaks it", () => {
+  const told = (check: () => unknown) => {
+    try {
+      check();
+      return [];
+    } catch (error) {
+      return error instanceof ConfabError ? (error.facts.violations ?? [error.code]) : [error];
+    }
+  };
+  const { hub, engine } = testService();
+  const deps = { hub, engine, types, limits: limitsWith({}) };
+  const differing = new Set<string>();
+  const compare = (field: string, violations: readonly unknown[], check: () => unknown) => {
+    if (violations.length > 0 && !isDeepStrictEqual(told(check), violations)) differing.add(field);
+  };
+  for (const { field, message } of edgeMessages(ChatMessageSchema, { user: "ann", text: "hi" })) {
+    const { position: _, ...sent } = message;
+    compare(field, violationsOf(ChatMessageSchema, sent as ChatMessage), () =>
+      send.check(decodeChatMessage(toBinary(ChatMessageSchema, sent as ChatMessage)), deps),
+    );
+  }
+  for (const { field, message } of edgeMessages(UserSchema, {}))
+    compare(field, violationsOf(UserSchema, message), () => subscribe.check({ reader: message }, deps));
+  for (const { field, message } of edgeMessages(SignalSchema, { user: "ann", kind: "typing" }))
+    compare(field, violationsOf(SignalSchema, message), () => signalling.check(message, deps));
+  assertHandled([...differing], "service/operations/send.ts, subscribe.ts or signal.ts");
 });
 
 function withoutEnvelope(bytes: Uint8Array): Uint8Array {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { SignalSchema } from "@confab/contract/gen/confab/v1/room_pb";
-import { ignoredFields, unsetFields } from "@confab/contract/testing/every-field";
+import { assertHandled, ignoredFields, unsetFields } from "@confab/contract/testing/every-field";
 import { Random } from "@confab/contract/testing/random";
 import type { RoomId, Signal } from "../../core/index.js";
 import { blockOf, entriesOf } from "./blocks.js";
@@ -65,13 +65,13 @@ test("every field of a signal goes over the bus", () => {
   const wire = fromBinary(SignalSchema, encodeSignal(signal).subarray(1));
   const encodedPayload = "a signal has one payload once it is in core";
   const gaps = { "confab.v1.Signal.encoded_payload": encodedPayload };
-  assert.deepEqual(unsetFields(SignalSchema, wire, { gaps }), []);
+  assertHandled(unsetFields(SignalSchema, wire, { gaps }), "encodeSignal in bus-message.ts");
   const decode = (sent: typeof wire) => decodeBusMessage(Buffer.concat([Buffer.of(2), toBinary(SignalSchema, sent)]));
   const inner = {
     "confab.v1.Signal.encoded_payload.type_url": encodedPayload,
     "confab.v1.Signal.encoded_payload.value": encodedPayload,
   };
-  assert.deepEqual(ignoredFields(SignalSchema, decode, { gaps: inner }), []);
+  assertHandled(ignoredFields(SignalSchema, decode, { gaps: inner }), "decodeBusMessage in bus-message.ts");
 });
 
 test("kinds of a later version are nothing, and what is cut off anywhere is never taken for something whole", () => {

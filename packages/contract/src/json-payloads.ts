@@ -1,0 +1,103 @@
+import {
+  create,
+  type DescField,
+  type DescMessage,
+  type JsonObject,
+  type JsonValue,
+  type MessageShape,
+} from "@bufbuild/protobuf";
+import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
+import { AnySchema } from "@bufbuild/protobuf/wkt";
+import { EncodedPayloadSchema } from "./gen/confab/v1/message_pb.js";
+import type { Payload } from "./message.js";
+import { payloadValueFromBase64 } from "./payload-form.js";
+
+// The generated code refuses a JSON message with a payload whose type it does not know, and such payloads must pass. So
+// payloads are taken out of the JSON before it reads, and put into the message afterwards. The places for payloads come from
+// the descriptors: a message that the contract gets later needs nothing here.
+
+/** A place of a message for an `Any` or an `EncodedPayload`: the fields on the way to it, from the outermost. */
+type Place = readonly DescField[];
+
+interface Places {
+  readonly payloads: readonly Place[];
+  /** These stay where they are: only their base64 is read more strictly than the generated code does. */
+  readonly encoded: readonly Place[];
+}
+
+const placesByMessage = new WeakMap<DescMessage, Places>();
+
+/** The places of a message and of those within it, but for lists and maps: a test names one that requests have there. */
+function placesIn(schema: DescMessage): Places {
+  const known = placesByMessage.get(schema);
+  if (known) return known;
+  const places: Places = { payloads: placesOf(AnySchema, schema), encoded: placesOf(EncodedPayloadSchema, schema) };
+  placesByMessage.set(schema, places);
+  return places;
+}
+
+function placesOf(sought: DescMessage, schema: DescMessage, way: Place = []): Place[] {
+  return schema.fields.flatMap((field) => {
+    if (field.fieldKind !== "message" || way.includes(field)) return [];
+    const here = [...way, field];
+    return field.message.typeName === sought.typeName ? [here] : placesOf(sought, field.message, here);
+  });
+}
+
+/** The JSON of a payload, and where it was. */
+export interface TakenPayload {
+  readonly place: Place;
+  readonly payload: JsonObject;
+}
+
+/** Take the payloads out of a message in JSON, which is changed. @throws MALFORMED_MESSAGE: an encoded payload is not base64. */
+export function takePayloads(schema: DescMessage, json: JsonObject): TakenPayload[] {
+  const taken: TakenPayload[] = [];
+  const { payloads, encoded } = placesIn(schema);
+  for (const place of encoded) atPlace(json, place, (holder, name) => checkEncodedPayload(holder[name]));
+  for (const place of payloads) {
+    atPlace(json, place, (holder, name) => {
+      const payload = holder[name];
+      if (!isObject(payload)) return;
+      taken.push({ place, payload });
+      delete holder[name];
+    });
+  }
+  return taken;
+}
+
+/** Run `visit` for the member at a place. JSON may have each field by either of its two names. */
+function atPlace(json: JsonObject, place: Place, visit: (holder: JsonObject, name: string) => void, depth = 0): void {
+  const field = place[depth];
+  if (!field) return;
+  for (const name of field.name === field.jsonName ? [field.name] : [field.name, field.jsonName]) {
+    if (depth === place.length - 1) visit(json, name);
+    else {
+      const inner = json[name];
+      if (isObject(inner)) atPlace(inner, place, visit, depth + 1);
+    }
+  }
+}
+
+function checkEncodedPayload(json: JsonValue | undefined): void {
+  if (isObject(json) && typeof json["value"] === "string") payloadValueFromBase64(json["value"]);
+}
+
+/** Put a payload where it was in the JSON of the message. */
+export function putPayload<Desc extends DescMessage>(
+  schema: Desc,
+  message: MessageShape<Desc>,
+  place: Place,
+  payload: Payload,
+): void {
+  const any = create(AnySchema, { typeUrl: payload.typeUrl, value: payload.value });
+  let holder: ReflectMessage = reflect(schema, message);
+  for (const field of place) {
+    if (field === place.at(-1)) holder.set(field, reflect(AnySchema, any));
+    else if (field.fieldKind === "message") holder = holder.get(field);
+  }
+}
+
+export function isObject(json: JsonValue | undefined): json is JsonObject {
+  return typeof json === "object" && json !== null && !Array.isArray(json);
+}

@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { MessageShape } from "@bufbuild/protobuf";
+import { reflect } from "@bufbuild/protobuf/reflect";
+import { ConfabError } from "@confab/contract";
+import { type ClientFrame, ClientFrameSchema, ServerFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import { assertHandled, ignoredFields, unsetFields } from "@confab/contract/testing/every-field";
+import type { Sink } from "../../core/index.js";
+import { FrameClient, FrameServer } from "../../testing/fake-channel.js";
+import { lobby } from "../../testing/test-hub.js";
+import { answerFrame } from "./commands.js";
+import type { FrameSession } from "./session.js";
+
+// Frames are taken apart and put together field by field. A field or a frame that the contract gets later was dropped without
+// an error; these tests name it.
+
+test("every field of a ClientFrame makes a difference to what is asked of the operations", () => {
+  const frame = "confab.v1.ClientFrame";
+  const serverSets = "the server sets it";
+  const gaps = {
+    [`${frame}.request`]: "only the answer carries it: commands.test.ts",
+    [`${frame}.send.position.epoch`]: serverSets,
+    [`${frame}.send.position.offset`]: serverSets,
+    [`${frame}.send.sent_at.seconds`]: serverSets,
+    [`${frame}.send.sent_at.nanos`]: serverSets,
+  };
+  assertHandled(ignoredFields(ClientFrameSchema, askedBy, { gaps }), "packages/server/src/service/frames/commands.ts");
+});
+
+/** What a frame asks for before it awaits anything: of the operations, of the session's subscriptions and of the tokens. */
+function askedBy(frame: ClientFrame): unknown {
+  const asked: unknown[] = [];
+  const ask = (name: string) =>
+    function recorded(...args: readonly unknown[]): Promise<never> {
+      // The caller is the same for all.
+      const [request, , sink] = args as [unknown, unknown, Partial<Sink>?];
+      asked.push([name, request, sink?.events?.wantsPresence, sink?.events?.wantsSignals]);
+      return new Promise(() => undefined);
+    };
+  const { session } = new FrameClient(new FrameServer());
+  const names = ["send", "subscribe", "history", "signal"];
+  const operations = Object.fromEntries(names.map((name) => [name, ask(name)]));
+  const service = Object.create(session.deps.service, { operations: { value: operations } });
+  const recording = Object.create(session, {
+    deps: { value: { ...session.deps, service, principalBy: ask("authenticate") } },
+    subscriptions: { value: { get: ask("unsubscribe"), has: () => false, set: () => undefined, size: 0 } },
+    sendLarge: { value: (make: (begin: () => Promise<void>) => unknown) => make(async () => undefined) },
+    send: { value: () => undefined },
+  }) as FrameSession;
+  void answerFrame(recording, frame).catch(() => undefined);
+  return asked;
+}
+
+for (const format of ["proto", "json"] as const) {
+  test(`${format}: every member of ServerFrame is sent, with every field`, async () => {
+    const frames = await everyFrame(format);
+    const [{ fields: members } = assert.fail()] = ServerFrameSchema.oneofs;
+    for (const member of members) {
+      const path = `confab.v1.ServerFrame.${member.name}`;
+      const sent = frames.filter(({ frame }) => frame.case === member.localName);
+      // A field need not be in each frame of a kind: it must be in one of them.
+      const unset = sent.map((frame) => new Set(unsetIn(frame, member.message ?? assert.fail(path))));
+      const everywhere = [...(unset[0] ?? [`${path} (no frame is of this kind)`])].filter((field) =>
+        unset.every((each) => each.has(field)),
+      );
+      const unknown = everywhere.filter((field) => !/\.(?:payload|encoded_payload)$/.test(field));
+      assertHandled(unknown, `what sends ServerFrame.${member.name} in packages/server/src/service/frames`);
+    }
+  });
+}
+
+function unsetIn({ frame }: MessageShape<typeof ServerFrameSchema>, desc: Parameters<typeof unsetFields>[0]): string[] {
+  return unsetFields(desc, reflect(desc, frame.value as never).message);
+}
+
+/** One session with an occasion for each frame that a server sends. A frame that the contract gets needs one here. */
+async function everyFrame(format: "proto" | "json") {
+  const server = new FrameServer({ pingIntervalMs: 1_500 });
+  await server.hub.sayAndDeliver(3);
+  const client = new FrameClient(server, format);
+  const after = { epoch: 7, offset: 1n };
+  const reader = { name: "ann", room: "lobby", after };
+  const value = { reader, presence: true, signals: true };
+  await client.ask({ request: 1, frame: { case: "subscribe", value } });
+  const send = { case: "send" as const, value: { user: "bob", text: "hi", id: "once" } };
+  await client.ask({ request: 2, frame: send });
+  await client.ask({ request: 3, frame: send });
+  await client.ask({ request: 4, frame: { case: "history", value: { limit: 1 } } });
+  const payload = { typeUrl: "type.googleapis.com/google.rpc.ErrorInfo", value: Uint8Array.of(0x0a, 1, 0x72) };
+  const signal = { user: "bob", kind: "read", position: after, payload };
+  await client.ask({ request: 5, frame: { case: "signal", value: signal } });
+  await new FrameClient(server).subscribe("lobby", 1, { name: "bob" });
+  client.session.unsubscribed(lobby, new ConfabError("OVERLOADED", "later", { retryAfterMs: 1_500 }));
+  server.sessions.pingAll();
+  server.hub.hub.send = () => Promise.reject(new ConfabError("OVERLOADED", "later", { retryAfterMs: 1_500 }));
+  await client.ask({ request: 6, frame: send });
+  server.sessions.closeAll(new ConfabError("OVERLOADED", "later", { retryAfterMs: 1_500 }), 2_500);
+  return client.frames;
+}
