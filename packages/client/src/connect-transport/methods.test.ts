@@ -1,16 +1,20 @@
-import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
-import { ChatMessageSchema } from "@confab/contract/gen/confab/v1/message_pb";
+import { create, type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { ChatMessageSchema, ChatResponseSchema, UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import {
   GetHistoryRequestSchema,
+  GetHistoryResponseSchema,
   ListMembersRequestSchema,
+  ListMembersResponseSchema,
   ListRoomsRequestSchema,
+  ListRoomsResponseSchema,
   SignalSchema,
 } from "@confab/contract/gen/confab/v1/room_pb";
-import { ignoredFields, type KnownGaps } from "@confab/contract/testing/every-field";
+import { assertHandled, ignoredFields, type KnownGaps, unsetFields } from "@confab/contract/testing/every-field";
 import type { Link } from "../link.js";
-import { callMethod } from "./methods.js";
+import { callMethod, readRoom } from "./methods.js";
+
+const methodsFile = "packages/client/src/connect-transport/methods.ts";
 
 const serversToSet = {
   "confab.v1.ChatMessage.position.epoch": "the server sets it",
@@ -34,6 +38,67 @@ for (const [method, desc, gaps = {}] of methods) {
       `${method} in ${methodsFile}`,
     );
   });
+}
+
+test("StreamMessages gives every field of its request to the link, and every field of a message to the caller", async () => {
+  async function* one(message: MessageShape<typeof UserSchema>) {
+    yield toBinary(UserSchema, message);
+  }
+  // The request comes from a stream, so what the link is asked is known a few turns later.
+  const asked = new Map<MessageShape<typeof UserSchema>, unknown>();
+  const ask = async (message: MessageShape<typeof UserSchema>) => {
+    const listen = async (request: unknown) => {
+      asked.set(message, request);
+      return Promise.reject(new Error("asked"));
+    };
+    const read = readRoom({ listen } as unknown as Link, one(message), new AbortController().signal);
+    await read.catch(() => undefined);
+  };
+  const readers: MessageShape<typeof UserSchema>[] = [];
+  ignoredFields(UserSchema, (reader) => readers.push(reader));
+  for (const reader of readers) await ask(reader);
+  const results = readers.map((reader) => asked.get(reader));
+  assertHandled(
+    ignoredFields(UserSchema, () => results.shift()),
+    `readRoom in ${methodsFile}`,
+  );
+
+  const listening = Object.assign(
+    (async function* () {
+      yield message;
+    })(),
+    { position: "3:4" },
+  );
+  const { replies } = await readRoom(
+    { listen: async () => listening } as unknown as Link,
+    one(create(UserSchema)),
+    new AbortController().signal,
+  );
+  for await (const bytes of replies) assertWritten(ChatMessageSchema, bytes, "readRoom");
+});
+
+const payload = { typeUrl: "x/shop.Order", value: Uint8Array.of(8, 1) };
+const message = { user: "ann", text: "hi", room: "r", id: "1", position: "3:4", sentAt: new Date(1_001), payload };
+const room = { name: "r", oldest: "3:1", newest: "3:4", messages: 4, members: 1, subscribers: 1 };
+
+const answers: readonly (readonly [method: string, desc: DescMessage, answer: unknown])[] = [
+  ["SendMessage", ChatResponseSchema, { id: "1", position: "3:4", sentAt: new Date(1_001), duplicate: true }],
+  ["GetHistory", GetHistoryResponseSchema, { messages: [message], more: true, oldest: "3:1", newest: "3:4" }],
+  ["ListRooms", ListRoomsResponseSchema, { rooms: [room], nextPage: "r" }],
+  ["ListMembers", ListMembersResponseSchema, { members: [{ user: "ann", connections: 1 }], nextPage: "ann", total: 2 }],
+];
+
+for (const [method, desc, answer] of answers) {
+  test(`${method} gives every field of the link's answer to the caller`, async () => {
+    const link = new Proxy({}, { get: () => async () => answer }) as Link;
+    assertWritten(desc, await callMethod(link, method, new Uint8Array(0), {}), method);
+  });
+}
+
+function assertWritten(desc: DescMessage, bytes: Uint8Array, by: string): void {
+  const unset = unsetFields(desc, fromBinary(desc, bytes));
+  const others = unset.filter((field) => !field.endsWith(".encoded_payload"));
+  assertHandled(others, `${by} in ${methodsFile}`);
 }
 
 /** What the link is asked. A call asks before it awaits anything; its answer does not matter here. */

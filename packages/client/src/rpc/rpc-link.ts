@@ -97,7 +97,7 @@ export class RpcLink implements Link {
     for (let attempt = 1; ; attempt++) {
       const { position } = await startOf(this, request, options);
       try {
-        return await this.stream({ room: request.room, user: request.user, after: position }, recovered, options);
+        return await this.stream({ ...request, after: position, history: 0 }, recovered, options);
       } catch (error) {
         // The messages that the caller wanted to begin with may have been trimmed since then.
         if (attempt === maxStarts || !(error instanceof ConfabError) || error.code !== "OUT_OF_RANGE") throw error;

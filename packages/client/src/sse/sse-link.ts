@@ -40,8 +40,10 @@ import {
 import {
   encodeRequest,
   historyRequest,
+  membersRequest,
   type Request,
   readerRequest,
+  roomsRequest,
   sendRequest,
   signalRequest,
 } from "../wire/requests.js";
@@ -82,9 +84,7 @@ export class SseLink implements Link {
 
   async listen(request: ListenRequest, options: ListenOptions = {}): Promise<Listening> {
     refuseSignals(this.transport, options);
-    // Checked here too, because a position that is none would otherwise go into a URL.
-    readerRequest(request);
-    const query = queryOf({ name: request.user, after: request.after, history: request.history });
+    const query = queryOf(readerRequest(request), ["room"]);
     // The server begins an event stream with an event, so its head is never held back by a quiet room.
     const url = `${this.options.url}${roomPath(request.room)}/stream${query}`;
     const { after } = request;
@@ -100,24 +100,18 @@ export class SseLink implements Link {
     });
   }
 
-  history({ room, ...request }: HistoryRequest, options?: CallOptions): Promise<HistoryPage> {
-    historyRequest(request);
-    const { after, before, limit, oldestFirst } = request;
-    return this.get(
-      `${roomPath(room)}/messages${queryOf({ after, before, limit, oldestFirst })}`,
-      historyReply,
-      options,
-    );
+  history(request: HistoryRequest, options?: CallOptions): Promise<HistoryPage> {
+    const query = queryOf(historyRequest(request), ["room"]);
+    return this.get(`${roomPath(request.room)}/messages${query}`, historyReply, options);
   }
 
-  rooms(request: RoomsRequest = {}, options?: CallOptions): Promise<RoomsPage> {
-    const { prefix, limit, page } = request;
-    return this.get(`/v1/rooms${queryOf({ prefix, limit, page })}`, roomsReply, options);
+  rooms(request?: RoomsRequest, options?: CallOptions): Promise<RoomsPage> {
+    return this.get(`/v1/rooms${queryOf(roomsRequest(request))}`, roomsReply, options);
   }
 
-  members({ room, ...request }: MembersRequest, options?: CallOptions): Promise<MembersPage> {
-    const { limit, page } = request;
-    return this.get(`${roomPath(room)}/members${queryOf({ limit, page })}`, membersReply, options);
+  members(request: MembersRequest, options?: CallOptions): Promise<MembersPage> {
+    const query = queryOf(membersRequest(request), ["room"]);
+    return this.get(`${roomPath(request.room)}/members${query}`, membersReply, options);
   }
 
   signal(signal: OutgoingSignal, options?: CallOptions): Promise<void> {

@@ -22,6 +22,7 @@ import { refuseSignals } from "../streams/listenings.js";
 import { queryOf } from "../streams/query.js";
 import { queueListening } from "../streams/queue-listening.js";
 import { pageLimit, RoomQueue } from "../streams/room-queue.js";
+import { readerRequest } from "../wire/requests.js";
 import { PlainConnection } from "./plain-connection.js";
 import type { SocketFactory } from "./socket.js";
 
@@ -78,7 +79,7 @@ export class PlainLink implements Link {
     const position = await this.startOf(request, { signal });
     const pageAfter = (after: string) => this.history({ room, after, limit: pageLimit }, { signal });
     const reader = new RoomQueue(position, pageAfter);
-    const connection = this.openConnection(queryOf({ room, name: request.user, after: position }), {
+    const connection = this.openConnection(queryOf(readerRequest({ ...request, room, after: position, history: 0 })), {
       message: (message, bytes) => reader.received([message], bytes),
       closed: (error) => {
         this.listening.delete(connection);
@@ -151,7 +152,10 @@ export class PlainLink implements Link {
   private senderFor(room: string): PlainConnection {
     if (this.sender?.room === room && !this.sender.connection.isOver) return this.sender.connection;
     this.sender?.connection.close(linkClosed());
-    const connection = this.openConnection(queryOf({ room }), { message: () => undefined, closed: () => undefined });
+    const connection = this.openConnection(queryOf(readerRequest({ room })), {
+      message: () => undefined,
+      closed: () => undefined,
+    });
     this.sender = { room, connection };
     return connection;
   }

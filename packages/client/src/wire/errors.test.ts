@@ -4,10 +4,10 @@ import { create, toBinary, toJson } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
 import { ConfabError, type ErrorCode, type ErrorFacts, errorDetails, errorKinds, PayloadTypes } from "@confab/contract";
 import { ErrorSchema, PingSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import * as contract from "@confab/contract/gen/confab/v1/tables";
 import { StatusSchema } from "@confab/contract/gen/google/rpc/status_pb";
 import { errorFromDetails } from "@confab/contract/testing/error-from-details";
 import { base64Encode } from "./base64.js";
-import * as contract from "./contract.js";
 import { errorFromConnect, errorFromGrpc, errorFromJson, errorFromWire } from "./errors.js";
 import { decodeProto } from "./proto.js";
 
@@ -52,7 +52,7 @@ for (const [what, facts] of cases) {
         })),
       };
       const forms = [
-        errorFromWire(decodeProto(contract.wireError, toBinary(ErrorSchema, wire))),
+        errorFromWire(decodeProto(contract.error, toBinary(ErrorSchema, wire))),
         errorFromJson(toJson(ErrorSchema, wire, { registry })),
         errorFromGrpc((name) => fields.get(name)),
         errorFromConnect(500, JSON.stringify(connect)),

@@ -8,9 +8,9 @@ import {
   grpcStatus,
   parseJson,
 } from "@confab/contract";
+import * as contract from "@confab/contract/gen/confab/v1/tables";
 import type { MessagePayload } from "../payload.js";
 import { base64Decode } from "./base64.js";
-import * as contract from "./contract.js";
 import { decodeJson } from "./json.js";
 import { isJsonObject } from "./payloads.js";
 import { decodeProto } from "./proto.js";
@@ -20,7 +20,7 @@ import type { Decoded, Table } from "./table.js";
 // proxy, say) there are no details, and the status alone decides.
 
 /** `confab.v1.Error`, of a frame. */
-export function errorFromWire({ code, message, details, retryAfter }: Decoded<typeof contract.wireError>): ConfabError {
+export function errorFromWire({ code, message, details, retryAfter }: Decoded<typeof contract.error>): ConfabError {
   const error = errorFromDetails(details, message, knownCode(code) ?? "INTERNAL");
   if (retryAfter === undefined || error.facts.retryAfterMs !== undefined) return error;
   return new ConfabError(error.code, message, { ...error.facts, retryAfterMs: retryAfter });
@@ -29,7 +29,7 @@ export function errorFromWire({ code, message, details, retryAfter }: Decoded<ty
 /** `confab.v1.Error` as JSON: of a frame, a REST body or an SSE event. */
 export function errorFromJson(json: JsonValue): ConfabError {
   if (!isJsonObject(json)) return new ConfabError("PROTOCOL_VIOLATION", "the server's error is not an object");
-  return errorFromWire(decodeJson(contract.wireError, json));
+  return errorFromWire(decodeJson(contract.error, json));
 }
 
 /** The answer of an HTTP server that is no success: our REST error, or whatever stands between us. */
@@ -47,7 +47,7 @@ export function errorFromGrpc(fields: (name: string) => string | undefined): Con
   const message = percentDecoded(fields("grpc-message") ?? "");
   const encodedDetails = fields("grpc-status-details-bin");
   const details =
-    encodedDetails === undefined ? [] : decodeProto(contract.rpcStatus, base64Decode(encodedDetails)).details;
+    encodedDetails === undefined ? [] : decodeProto(contract.status, base64Decode(encodedDetails)).details;
   return errorFromDetails(details, message, codeFromGrpc(Number(status)));
 }
 

@@ -40,7 +40,7 @@ import {
 } from "./requests.js";
 import { serverFrameReply } from "./server-frames.js";
 
-// contract.test.ts compares the tables with the contract. From the tables to what applications get, each field is named by
+// The tables are generated. From the tables to what applications get, each field is named by
 // hand; one that is missing there was dropped without an error.
 
 const inReplies = "packages/client/src/wire/replies.ts";

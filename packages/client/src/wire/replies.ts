@@ -1,7 +1,7 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { ConfabError, parseJson } from "@confab/contract";
+import * as contract from "@confab/contract/gen/confab/v1/tables";
 import type { Ack, ChatMessage, HistoryPage, MembersPage, RoomsPage } from "../link.js";
-import * as contract from "./contract.js";
 import { decodeJson } from "./json.js";
 import { positionText } from "./positions.js";
 import { decodeProto } from "./proto.js";

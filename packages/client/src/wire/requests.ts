@@ -1,4 +1,5 @@
 import { utf8Encoder } from "@confab/contract";
+import * as contract from "@confab/contract/gen/confab/v1/tables";
 import type {
   HistoryRequest,
   ListenRequest,
@@ -8,7 +9,6 @@ import type {
   RoomsRequest,
 } from "../link.js";
 import type { PayloadConverter } from "../payload.js";
-import * as contract from "./contract.js";
 import { encodeJson } from "./json.js";
 import { wirePosition } from "./positions.js";
 import { encodeProto } from "./proto.js";

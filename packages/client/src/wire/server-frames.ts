@@ -1,6 +1,6 @@
 import type { ConfabError } from "@confab/contract";
+import * as contract from "@confab/contract/gen/confab/v1/tables";
 import type { Ack, ChatMessage, HistoryPage, IncomingSignal, PresenceChange } from "../link.js";
-import * as contract from "./contract.js";
 import { errorFromWire } from "./errors.js";
 import { positionText } from "./positions.js";
 import { ackFrom, historyFrom, messageFrom, type Reply, replyOf } from "./replies.js";

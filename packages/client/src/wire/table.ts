@@ -20,7 +20,7 @@ export type Field = readonly [number: number, type: FieldType, many?: "many"];
 
 /**
  * A message of the contract: its fields by their JSON names. It is all that the codecs beside this file know of it, so that
- * pages need no Protobuf runtime. A test compares every table with the generated code, field by field.
+ * pages need no Protobuf runtime. Tables are generated (scripts/protoc-gen-tables.mjs).
  */
 export interface Table {
   readonly [name: string]: Field;
