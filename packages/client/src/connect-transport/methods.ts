@@ -18,6 +18,7 @@ import {
   SignalSchema,
 } from "@confab/contract/gen/confab/v1/room_pb";
 import type { CallOptions, ChatMessage, Link } from "../link.js";
+import type { MethodName } from "../rpc/caller.js";
 import { positionHeader } from "../rpc/rpc-link.js";
 import { encodedPayload, untouchedPayloads } from "../wire/payloads.js";
 import { wirePosition } from "../wire/positions.js";
@@ -36,7 +37,9 @@ export async function callMethod(
   options: CallOptions,
 ): Promise<Uint8Array> {
   const call = { signal: options.signal };
-  switch (method) {
+  // The compiler asks for a case for each method of the contract; callers may give any name.
+  const known = method as Exclude<MethodName, "StreamMessages">;
+  switch (known) {
     case "SendMessage": {
       const message = fromBinary(ChatMessageSchema, request);
       const { user, text, room, id, payload = message.encodedPayload } = message;
@@ -80,6 +83,7 @@ export async function callMethod(
       return toBinary(SendSignalResponseSchema, create(SendSignalResponseSchema));
     }
     default:
+      known satisfies never;
       throw new ConfabError("UNKNOWN_METHOD", `${method} is not known over WebSocket`);
   }
 }

@@ -1,8 +1,9 @@
+import type { ChatService } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import type { CallBounds } from "../call-signal.js";
 import type { WireFormat } from "../wire/requests.js";
 
 /** An RPC of `confab.v1.ChatService`. */
-export type MethodName = "SendMessage" | "StreamMessages" | "GetHistory" | "ListRooms" | "ListMembers" | "SendSignal";
+export type MethodName = Exclude<Capitalize<keyof typeof ChatService.method>, "Converse">;
 
 /** The path of a method on every RPC protocol. */
 export function methodPath(method: MethodName | "Converse"): string {

@@ -31,5 +31,5 @@ export {
   unrestricted,
 } from "./operations/index.js";
 export { decodeSentMessage } from "./sent-message.js";
-export type { UnaryMethod } from "./unary.js";
+export type { UnaryMethod, UnaryName } from "./unary.js";
 export { decodeMessage, encodeMessage, maxWireBytes, type WireFormat } from "./wire-format.js";

@@ -1,4 +1,4 @@
-import type { DescMessage, DescMethodUnary, Message, MessageShape } from "@bufbuild/protobuf";
+import type { DescMessage, DescMethodUnary, Message, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { ackJson, encodeAck } from "@confab/contract";
@@ -31,8 +31,15 @@ interface Spelling<In extends DescMessage, Asked> {
   readonly answer: (asked: Asked, format: WireFormat, caller: UnaryCaller) => Promise<Uint8Array>;
 }
 
-const { sendMessage, getHistory, listRooms, listMembers, sendSignal } = ChatServiceDesc.method;
-const { revoke, listRevocations } = AdminService.method;
+const rpcs = { ...ChatServiceDesc.method, ...AdminService.method };
+const { sendMessage, getHistory, listRooms, listMembers, sendSignal, revoke, listRevocations } = rpcs;
+
+type Methods = typeof rpcs;
+
+/** The unary RPCs of the contract, by the names of their descriptors: one that has no entry below does not compile. */
+export type UnaryName = {
+  [Name in keyof Methods]: Methods[Name]["methodKind"] extends "unary" ? Name : never;
+}[keyof Methods];
 
 /** The unary RPCs on the operations, by name. */
 export function unaryMethods(operations: Operations, json: MessageJson): ReadonlyMap<string, UnaryMethod> {
@@ -47,8 +54,17 @@ export function unaryMethods(operations: Operations, json: MessageJson): Readonl
       answer,
     });
 
-  return new Map([
-    method(sendMessage, {
+  /** For an operation whose reply is small, and is the RPC's. */
+  const small = <In extends DescMessage, Out extends DescMessage>(
+    rpc: DescMethodUnary<In, Out>,
+    ask: (asked: MessageShape<In>, caller: UnaryCaller) => MessageInitShape<Out> | Promise<MessageInitShape<Out>>,
+  ) =>
+    plain(rpc, async (asked, format, caller) =>
+      encodeMessage(rpc.output, format, create(rpc.output, await ask(asked, caller)), types),
+    );
+
+  const methods: Readonly<Record<UnaryName, UnaryMethod>> = {
+    sendMessage: method(sendMessage, {
       decode: (format, bytes) => decodeSentMessage(format, bytes, types),
       from: sentMessageFrom,
       answer: async (message, format, caller) => {
@@ -56,13 +72,13 @@ export function unaryMethods(operations: Operations, json: MessageJson): Readonl
         return format === "proto" ? encodeAck(ack) : Buffer.from(ackJson(ack));
       },
     }),
-    plain(getHistory, (asked, format, caller) =>
+    getHistory: plain(getHistory, (asked, format, caller) =>
       inRoom(caller, async (begin) => {
         const page = await operations.history(asked, caller, { ...historyForm(format, json), begin });
         return encodeHistory(format, page, json);
       }),
     ),
-    plain(listRooms, (asked, format, caller) =>
+    listRooms: plain(listRooms, (asked, format, caller) =>
       inRoom(caller, async (begin) => {
         const reply = new ListedReply({ reply: listRooms.output, item: RoomSchema, list: "rooms" }, format, types);
         const unitsPerItem = cost.listed[format];
@@ -70,7 +86,7 @@ export function unaryMethods(operations: Operations, json: MessageJson): Readonl
         return reply.end({ nextPage: await operations.rooms(asked, caller, { begin, unitsPerItem, take }) });
       }),
     ),
-    plain(listMembers, (asked, format, caller) =>
+    listMembers: plain(listMembers, (asked, format, caller) =>
       inRoom(caller, async (begin) => {
         const options = { reply: listMembers.output, item: MemberSchema, list: "members" } as const;
         const reply = new ListedReply(options, format, types);
@@ -79,36 +95,32 @@ export function unaryMethods(operations: Operations, json: MessageJson): Readonl
         return reply.end(await operations.members(asked, caller, { begin, unitsPerItem, take }));
       }),
     ),
-    plain(sendSignal, async (signal, format, caller) => {
+    sendSignal: small(sendSignal, (signal, caller) => {
       operations.signal(signal, caller);
-      return encodeMessage(sendSignal.output, format, create(sendSignal.output), types);
+      return {};
     }),
-    plain(revoke, async (asked, format, caller) => {
-      const keptUntil = timestampFromMs(await operations.revoke(asked, caller));
-      return encodeMessage(revoke.output, format, create(revoke.output, { keptUntil }), types);
-    }),
-    plain(listRevocations, async (_asked, format, caller) => {
-      const revocations = operations.revocations(undefined, caller).map(wireRevocationFrom);
-      return encodeMessage(listRevocations.output, format, create(listRevocations.output, { revocations }), types);
-    }),
-  ]);
+    revoke: small(revoke, async (asked, caller) => ({
+      keptUntil: timestampFromMs(await operations.revoke(asked, caller)),
+    })),
+    listRevocations: small(listRevocations, (_asked, caller) => ({
+      revocations: operations.revocations(undefined, caller).map(wireRevocationFrom),
+    })),
+  };
+  return new Map((Object.keys(methods) as UnaryName[]).map((name) => [rpcs[name].name, methods[name]]));
 }
 
 function method<In extends DescMessage, Asked>(
-  { name, idempotency }: DescMethodUnary<In, DescMessage>,
+  { idempotency }: DescMethodUnary<In, DescMessage>,
   { decode, from, answer }: Spelling<In, Asked>,
-): [string, UnaryMethod] {
-  return [
-    name,
-    {
-      hasNoSideEffects: idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS,
-      call: async (format, request, caller) => {
-        spendParsed(caller.share, format, request.length);
-        return answer(decode(format, request), format, caller);
-      },
-      callInJson: async (request, caller) => answer(from(request as MessageShape<In>), "json", caller),
+): UnaryMethod {
+  return {
+    hasNoSideEffects: idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS,
+    call: async (format, request, caller) => {
+      spendParsed(caller.share, format, request.length);
+      return answer(decode(format, request), format, caller);
     },
-  ];
+    callInJson: async (request, caller) => answer(from(request as MessageShape<In>), "json", caller),
+  };
 }
 
 function wireRoomFrom({ room, epoch, oldest, newest, messages, members, subscribers }: ListedRoom) {

@@ -6,19 +6,25 @@ import { ChatService as ChatServiceDesc } from "@confab/contract/gen/confab/v1/c
 import { Health } from "@confab/contract/gen/grpc/health/v1/health_pb";
 import { ServerReflection } from "@confab/contract/gen/grpc/reflection/v1/reflection_pb";
 import { ServerReflection as ServerReflectionAlpha } from "@confab/contract/gen/grpc/reflection/v1alpha/reflection_pb";
-import type { ChatService, FrameSessions } from "../../service/index.js";
+import type { ChatService, FrameSessions, UnaryName } from "../../service/index.js";
 import { converse } from "./converse.js";
 import type { Method, Methods } from "./method.js";
 import { healthMethods, type Readiness } from "./services/health.js";
 import { reflectionMethod } from "./services/reflection.js";
 import { streamMessages } from "./stream-messages.js";
 
+/** The RPCs with streams: one that has no entry below does not compile. */
+type StreamName = Exclude<keyof typeof ChatServiceDesc.method, UnaryName>;
+
 /** The contract's service, by path. It also answers without its package, as the tutorials' clients call it. */
 function chatMethods(service: ChatService, sessions: FrameSessions): Methods {
   const methods = new Map<string, Method>();
-  const chat = unaryMethodsOf(ChatServiceDesc, service);
-  chat.push([ChatServiceDesc.method.streamMessages.name, streamMessages(service)]);
-  chat.push([ChatServiceDesc.method.converse.name, converse(service, sessions)]);
+  const chat = new Map(unaryMethodsOf(ChatServiceDesc, service));
+  const streams: Readonly<Record<StreamName, Method>> = {
+    streamMessages: streamMessages(service),
+    converse: converse(service, sessions),
+  };
+  for (const name of Object.keys(streams) as StreamName[]) chat.set(ChatServiceDesc.method[name].name, streams[name]);
   for (const [name, method] of chat) {
     methods.set(`/${ChatServiceDesc.typeName}/${name}`, method);
     methods.set(`/${ChatServiceDesc.name}/${name}`, method);

@@ -1,8 +1,17 @@
-import { type DescMethod, fromJson, type JsonObject, toBinary, toJsonString } from "@bufbuild/protobuf";
+import {
+  type DescField,
+  type DescMessage,
+  type DescMethod,
+  fromJson,
+  type JsonObject,
+  toBinary,
+  toJsonString,
+} from "@bufbuild/protobuf";
 import { EnvelopeReader, enveloped } from "@confab/contract";
-import { AdminService } from "@confab/contract/gen/confab/v1/admin_service_pb";
+import { AdminService, RevokeRequestSchema } from "@confab/contract/gen/confab/v1/admin_service_pb";
 import { ChatService } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import { ClientFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import { violationsOf } from "@confab/contract/validation";
 import { HttpRoutes } from "../../../../server/dist/service/http-routes.js";
 import {
   base64Decoded,
@@ -30,50 +39,59 @@ export interface Way {
 
 const done: Outcome = "done";
 
-/** A request of each RPC that the server does, in room `den`, as proto3 JSON. A new RPC needs one here. */
-const requests: Readonly<Record<string, JsonObject>> = {
-  SendMessage: { user: "ann", text: "hi", room: "den" },
-  StreamMessages: { name: "ann", room: "den", history: 1 },
-  GetHistory: { room: "den" },
-  ListRooms: {},
-  ListMembers: { room: "den" },
-  SendSignal: { user: "ann", room: "den", kind: "typing" },
-  Revoke: { tokenId: "of no token" },
-  ListRevocations: {},
+/** What a request says in a field of this name; other fields are left out. Requests are in room `den`. */
+const values: Readonly<Record<string, string | number>> = {
+  room: "den",
+  user: "ann",
+  name: "ann",
+  text: "hi",
+  kind: "typing",
+  history: 1,
 };
 
-/** The same for the frames that ask for something. */
-const frames: Readonly<Record<string, JsonObject>> = {
-  subscribe: { reader: { name: "ann", room: "den", history: 1 } },
-  send: { user: "ann", text: "hi", room: "den" },
-  signal: { user: "ann", room: "den", kind: "typing" },
-  history: { room: "den" },
+/** Requests that the values above do not fit: this one would revoke the tokens of the other requests. */
+const requests: Readonly<Record<string, JsonObject>> = {
+  [RevokeRequestSchema.typeName]: { token_id: "of no token" },
 };
 
 /** Frames that do nothing in a room: they need no permission. */
 const otherFrames: readonly string[] = ["unsubscribe", "authenticate", "pong"];
 
-/** Every RPC, route and frame of the contract over every transport. @throws Error: one of them has no request above. */
+/** Every RPC, route and frame of the contract over every transport. @throws Error: one of them needs a value above. */
 export function allWays(): readonly Way[] {
   const services = [ChatService, AdminService];
   const rpcs = services.flatMap(({ methods }) => methods).filter(({ methodKind }) => methodKind !== "bidi_streaming");
-  const frameNames = ClientFrameSchema.oneofs.flatMap(({ fields }) => fields.map(({ name }) => name));
+  const frames = ClientFrameSchema.oneofs.flatMap(({ fields }) => fields);
   return [
     ...rpcs.flatMap(rpcWays),
     ...HttpRoutes.of(...services).all.map(({ rpc, verb, template }) => restWay(rpc, verb, template)),
-    ...frameNames.filter((name) => !otherFrames.includes(name)).flatMap(frameWays),
+    ...frames.filter(({ name }) => !otherFrames.includes(name)).flatMap(frameWays),
     { name: "plain WebSocket", isAdmins: false, ask: plain },
   ];
 }
 
-function requestOf(name: string, of: Readonly<Record<string, JsonObject>>): JsonObject {
-  const request = of[name];
-  if (!request) throw new Error(`${name} has no request in the test's table`);
+/** A request as proto3 JSON, made from its descriptor. */
+function requestOf(desc: DescMessage): JsonObject {
+  const request = requests[desc.typeName] ?? sampleOf(desc);
+  const [violation] = violationsOf(desc, fromJson(desc, request));
+  if (violation)
+    throw new Error(`${desc.typeName}.${violation.field}: add a value for it to \`values\` in auth/testing/ways.ts`);
+  return request;
+}
+
+function sampleOf({ fields }: DescMessage): JsonObject {
+  const request: JsonObject = {};
+  for (const { name, message } of fields) {
+    const value = values[name];
+    if (value !== undefined) request[name] = value;
+    // A reader, say; positions and payloads need not be there.
+    else if (message && message.fields.some((field) => field.name === "room")) request[name] = sampleOf(message);
+  }
   return request;
 }
 
 function rpcWays(rpc: DescMethod): readonly Way[] {
-  const message = fromJson(rpc.input, requestOf(rpc.name, requests));
+  const message = fromJson(rpc.input, requestOf(rpc.input));
   const bytes = { proto: toBinary(rpc.input, message), json: Buffer.from(toJsonString(rpc.input, message)) } as const;
   const path = `/${rpc.parent.typeName}/${rpc.name}`;
   const isAdmins = rpc.parent === AdminService;
@@ -147,8 +165,10 @@ async function firstEnvelope(url: string, contentType: string, message: Uint8Arr
 }
 
 function restWay(rpc: DescMethod, verb: string, template: string): Way {
-  const { room, ...rest } = requestOf(rpc.name, requests);
-  const path = template.replace("{room}", String(room));
+  const request = requestOf(rpc.input);
+  const inPath = [...template.matchAll(/\{(\w+)\}/g)].map(([, field]) => String(field));
+  const path = template.replaceAll(/\{(\w+)\}/g, (_, field: string) => String(request[field]));
+  const rest = Object.fromEntries(Object.entries(request).filter(([field]) => !inPath.includes(field)));
   const isGet = verb === "GET";
   const query = isGet
     ? `?${new URLSearchParams(Object.fromEntries(Object.entries(rest).map(([name, value]) => [name, String(value)])))}`
@@ -171,8 +191,9 @@ function restWay(rpc: DescMethod, verb: string, template: string): Way {
   };
 }
 
-function frameWays(name: string): readonly Way[] {
-  const frame = fromJson(ClientFrameSchema, { request: 1, [name]: requestOf(name, frames) });
+function frameWays({ name, message }: DescField): readonly Way[] {
+  const asked = message ? requestOf(message) : null;
+  const frame = fromJson(ClientFrameSchema, { request: 1, [name]: asked });
   const forms = [
     ["confab.v1.proto", toBinary(ClientFrameSchema, frame)],
     ["confab.v1.json", Buffer.from(toJsonString(ClientFrameSchema, frame))],
