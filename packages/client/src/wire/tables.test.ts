@@ -146,7 +146,7 @@ test("fields that are not known are passed over, in both spellings", () => {
 });
 
 for (const json of [{ name: 1 }, { history: "x" }, { history: {} }, { after: [] }, [], "text", null]) {
-  test(`${JSON.stringify(json)} is no User`, () => assert.throws(() => decodeJson(contract.user, json)));
+  test(`${JSON.stringify(json)} is not a User`, () => assert.throws(() => decodeJson(contract.user, json)));
 }
 
 for (const history of [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 32]) {

@@ -85,7 +85,7 @@ function sampleOf({ fields }: DescMessage): JsonObject {
     const value = values[name];
     if (value !== undefined) request[name] = value;
     // A reader, say; positions and payloads need not be there.
-    else if (message && message.fields.some((field) => field.name === "room")) request[name] = sampleOf(message);
+    else if (message?.fields.some((field) => field.name === "room")) request[name] = sampleOf(message);
   }
   return request;
 }
