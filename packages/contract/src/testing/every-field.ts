@@ -51,7 +51,8 @@ export function assertHandled(fields: readonly string[], by: string): void {
   if (fields.length === 0) return;
   const list = fields.map((field) => `\n  ${field}`).join("");
   assert.fail(
-    `${by} does not handle fields of the contract:${list}\nHandle each there, or add it to this test's gaps with the reason (CONTRIBUTING.md, "Add a field").`,
+    `${by} does not handle fields of the contract:${list}
+Handle each there; if the test writes a sample, give the sample the field. A field that need not be handled goes into the test's gaps with the reason (CONTRIBUTING.md, "Add a field").`,
   );
 }
 
