@@ -25,6 +25,7 @@ export async function runH2load(sandbox: Sandbox, load: UnaryLoad): Promise<Unar
       String(load.streamsPerConnection),
     ];
     const request = ["-d", bodyFile, "-H", "content-type: application/grpc", "-H", "te: trailers"];
+    if (load.token !== undefined) request.push("-H", `authorization: Bearer ${load.token}`);
     const url = `http://127.0.0.1:${load.port}${sendMessagePath}`;
     const child = sandbox.spawn("load", ["h2load", ...args, ...request, `--log-file=${logFile}`, url]);
     try {

@@ -1,6 +1,6 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { ChatResponseSchema } from "@confab/contract/gen/confab/v1/message_pb";
-import { Client, credentials } from "@grpc/grpc-js";
+import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { chatText, sentProtobuf } from "./load/chat-text.js";
 import { sendMessagePath } from "./load/grpc-calls.js";
 
@@ -12,15 +12,17 @@ const deadlineMs = 5_000;
  *
  * @throws the client's error: the call failed.
  */
-export async function sendOne(port: number): Promise<number> {
+export async function sendOne(port: number, token?: string): Promise<number> {
   const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+  const metadata = new Metadata();
+  if (token !== undefined) metadata.set("authorization", `Bearer ${token}`);
   const message = Buffer.from(sentProtobuf(chatText(0, 0)));
   try {
     return await new Promise((resolve, reject) => {
       const asIs = (bytes: Buffer): Buffer => bytes;
       const read = (bytes: Buffer): number => Number(fromBinary(ChatResponseSchema, bytes).position?.offset ?? 0n);
       const deadline = Date.now() + deadlineMs;
-      client.makeUnaryRequest(sendMessagePath, asIs, read, message, { deadline }, (error, offset) => {
+      client.makeUnaryRequest(sendMessagePath, asIs, read, message, metadata, { deadline }, (error, offset) => {
         if (error === null) resolve(offset ?? 0);
         else reject(error);
       });

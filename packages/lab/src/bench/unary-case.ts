@@ -1,4 +1,5 @@
 import type { BenchCase, CaseRow, Durations } from "./bench-case.js";
+import { newBenchToken } from "./bench-token.js";
 import type { Figures } from "./figures.js";
 import { runH2load } from "./h2load.js";
 import { chatText, sentProtobuf } from "./load/chat-text.js";
@@ -27,12 +28,12 @@ interface Job {
   readonly label: string;
   readonly target: TargetName;
   start(sandbox: Sandbox): Promise<StartedTarget>;
-  run(sandbox: Sandbox, port: number, durationMs: number): Promise<UnaryResult>;
+  run(sandbox: Sandbox, target: StartedTarget, durationMs: number): Promise<UnaryResult>;
   /**
    * Asked before; the answer is asked after, and tells how many messages were stored between; undefined: it stores none.
    * Absent: its own answers are all there is to ask.
    */
-  readonly storedBetween?: (port: number) => Promise<() => Promise<number | undefined>>;
+  readonly storedBetween?: (target: StartedTarget) => Promise<() => Promise<number | undefined>>;
 }
 
 /**
@@ -40,10 +41,10 @@ interface Job {
  * that is missing, by a client of our own; and by what comes closest to it on other wires, by clients of our own.
  */
 export function unarySend(options: UnaryOptions): BenchCase {
-  const byGrpc = (sandbox: Sandbox, port: number, durationMs: number) => runCalls(sandbox, options, port, durationMs);
+  const byGrpc: Job["run"] = (sandbox, target, durationMs) => runCalls(sandbox, options, target, durationMs);
   const byWire =
     (wire: RequestWireName): Job["run"] =>
-    async (sandbox, port, durationMs) => {
+    async (sandbox, { port }, durationMs) => {
       const load: RequestsLoad = { wire, port, connections, inFlightPerConnection, durationMs };
       return await runLoad(sandbox, "requests", load, durationMs + overheadMs);
     };
@@ -73,6 +74,10 @@ export function unarySend(options: UnaryOptions): BenchCase {
     { ...peer("grpc-go, stores nothing", "grpc-go", byGrpc), storedBetween: answersGrpc },
     { ...peer("Confab before, durability fsync", "before", byGrpc), storedBetween: storedInConfab },
     confab("Confab", "fsync", byGrpc),
+    {
+      ...confab("Confab with a token and limits", "fsync", byGrpc),
+      start: startWithToken,
+    },
     confab("Confab", "os", byGrpc),
     confab("Confab WebSocket frames", "fsync", byWire("ws-proto")),
     confab("Confab WebSocket frames", "os", byWire("ws-proto")),
@@ -90,12 +95,24 @@ export function unarySend(options: UnaryOptions): BenchCase {
 
 // A client nobody here wrote asks before and after: load clients look at HTTP's status only, which is 200 for errors.
 
-async function storedInConfab(port: number) {
-  const first = await sendOne(port);
-  return async () => (await sendOne(port)) - first - 1;
+async function storedInConfab({ port, token }: StartedTarget) {
+  const first = await sendOne(port, token);
+  return async () => (await sendOne(port, token)) - first - 1;
 }
 
-async function answersGrpc(port: number) {
+/** A server that verifies a token for each call, and counts what its user does. */
+async function startWithToken(sandbox: Sandbox): Promise<StartedTarget> {
+  const folder = sandbox.makeFolder();
+  const { serveArgs, token } = newBenchToken(folder);
+  const target = await startTarget(sandbox, "confab", "fsync", serveArgs);
+  const stop = async () => {
+    await target.stop();
+    sandbox.removeFolder(folder);
+  };
+  return { ...target, token, stop };
+}
+
+async function answersGrpc({ port }: StartedTarget) {
   await sendOne(port);
   return async () => {
     await sendOne(port);
@@ -103,7 +120,7 @@ async function answersGrpc(port: number) {
   };
 }
 
-async function storedInNats(port: number) {
+async function storedInNats({ port }: StartedTarget) {
   const first = await messagesInNatsStream(port);
   return async () => (await messagesInNatsStream(port)) - first;
 }
@@ -111,10 +128,10 @@ async function storedInNats(port: number) {
 async function runUnary(sandbox: Sandbox, options: UnaryOptions, job: Job): Promise<Figures> {
   const target = await job.start(sandbox);
   try {
-    await job.run(sandbox, target.port, options.warmUpMs);
-    const countStored = await job.storedBetween?.(target.port);
+    await job.run(sandbox, target, options.warmUpMs);
+    const countStored = await job.storedBetween?.(target);
     const before = snapshot(target.pid);
-    const result = await job.run(sandbox, target.port, options.measureMs);
+    const result = await job.run(sandbox, target, options.measureMs);
     const after = snapshot(target.pid);
     const stored = await countStored?.();
     if (result.failedCalls > 0)
@@ -130,11 +147,18 @@ async function runUnary(sandbox: Sandbox, options: UnaryOptions, job: Job): Prom
 async function runCalls(
   sandbox: Sandbox,
   options: UnaryOptions,
-  port: number,
+  { port, token }: StartedTarget,
   durationMs: number,
 ): Promise<UnaryResult> {
   const messageBase64 = Buffer.from(sentProtobuf(chatText(0, 0))).toString("base64");
-  const load: UnaryLoad = { port, connections, streamsPerConnection: inFlightPerConnection, durationMs, messageBase64 };
+  const load: UnaryLoad = {
+    port,
+    connections,
+    streamsPerConnection: inFlightPerConnection,
+    durationMs,
+    messageBase64,
+    token,
+  };
   return options.hasH2load
     ? await runH2load(sandbox, load)
     : await runLoad(sandbox, "unary", load, durationMs + overheadMs);

@@ -17,7 +17,7 @@ export function grpcEnvelope(message: Uint8Array): Buffer {
 }
 
 /** The header block of a call, the same bytes for every call of one method. */
-export function callHeaders(path: string): Buffer {
+export function callHeaders(path: string, token?: string): Buffer {
   return literalHeaders([
     [":method", "POST"],
     [":scheme", "http"],
@@ -25,6 +25,7 @@ export function callHeaders(path: string): Buffer {
     [":authority", "127.0.0.1"],
     ["content-type", "application/grpc"],
     ["te", "trailers"],
+    ...(token === undefined ? [] : [["authorization", `Bearer ${token}`] as const]),
   ]);
 }
 

@@ -13,6 +13,8 @@ export interface UnaryLoad {
   readonly durationMs: number;
   /** The request message, encoded, without its length prefix. */
   readonly messageBase64: string;
+  /** What the caller shows; undefined: nothing. */
+  readonly token?: string | undefined;
 }
 
 export interface UnaryResult {
@@ -47,7 +49,7 @@ export async function measureUnary(load: UnaryLoad): Promise<UnaryResult> {
 class Caller {
   failure: string | undefined;
   failedCalls = 0;
-  readonly #headers = callHeaders(sendMessagePath);
+  readonly #headers: Buffer;
   readonly #message: Buffer;
   readonly #onLatency: (latencyUs: number) => void;
   readonly #begunAtUs = new Map<number, number>();
@@ -58,6 +60,7 @@ class Caller {
   #due: number;
 
   constructor(load: UnaryLoad, message: Buffer, onLatency: (latencyUs: number) => void) {
+    this.#headers = callHeaders(sendMessagePath, load.token);
     this.#message = message;
     this.#onLatency = onLatency;
     this.#due = load.streamsPerConnection;

@@ -15,8 +15,12 @@ export type Durability = "fsync" | "os";
  *
  * @throws Error: it is not built.
  */
-export function confabCommand(dataFolder: string, durability: Durability): readonly string[] {
-  return serveCommand(["--data", dataFolder, "--durability", durability]);
+export function confabCommand(
+  dataFolder: string,
+  durability: Durability,
+  more: readonly string[] = [],
+): readonly string[] {
+  return serveCommand(["--data", dataFolder, "--durability", durability, ...more]);
 }
 
 /** As `confabCommand`, for a node whose log is in Redis. */

@@ -23,6 +23,8 @@ export type KeepingTargetName = Extract<TargetName, "floor" | "socket-io" | "nch
 export interface StartedTarget {
   readonly pid: number;
   readonly port: number;
+  /** What its callers show; undefined: nothing. */
+  readonly token?: string;
   /** End it and remove what it wrote. */
   stop(): Promise<void>;
 }
@@ -35,6 +37,7 @@ export async function startTarget(
   sandbox: Sandbox,
   name: TargetName,
   durability: Durability = "fsync",
+  more: readonly string[] = [],
 ): Promise<StartedTarget> {
   if (isPeerProgram(name)) return await startPeerProgram(sandbox, name, 0);
   if (name === "bun" || name === "grpc-go") return await startCommand(sandbox, toolCommand(name));
@@ -42,7 +45,7 @@ export async function startTarget(
   const folder = sandbox.makeFolder();
   const command =
     name === "confab"
-      ? confabCommand(folder, durability)
+      ? confabCommand(folder, durability, more)
       : earlierCommand(
           builtCommit(sandbox.before, () => undefined),
           folder,
