@@ -12,7 +12,6 @@ import {
 import { type Command, type CommandContext, UsageError } from "../command.js";
 import { mistypedVariables } from "../config/environment.js";
 import { limitsHelp, optionLines, settingsHelp } from "../config/help.js";
-import { configJson, configText } from "../config/print-config.js";
 import type { Settings } from "../config/resolve.js";
 import { exitCode } from "../exit-codes.js";
 import { AuditFile } from "../serve/audit-file.js";
@@ -51,11 +50,12 @@ Exit codes:
   2    wrong usage`,
 
   async run(args, context) {
-    const read = readSettings(args, context);
+    const read = await readSettings(args, context);
     const { settings, printsConfig, configFile } = read;
     const isJson = settings.get("log-format") === "json";
     const own = await serverConfigFrom(settings);
     if (printsConfig) {
+      const { configJson, configText } = await import("../config/print-config.js");
       await context.out.line(isJson ? configJson(settings) : configText(settings));
       return exitCode.ok;
     }

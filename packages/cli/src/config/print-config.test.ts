@@ -7,11 +7,13 @@ import { folderWith } from "../testing/temporary-files.js";
 import { configJson, configText } from "./print-config.js";
 import { allSettings } from "./settings.js";
 
-const settingsOf = (args: string[], env: Record<string, string> = {}) => readSettings(args, { env }).settings;
+async function settingsOf(args: string[], env: Record<string, string> = {}) {
+  return (await readSettings(args, { env })).settings;
+}
 
-test("each setting is printed with its value and its origin", (t) => {
+test("each setting is printed with its value and its origin", async (t) => {
   const file = join(folderWith(t, { "confab.yaml": "\nretention-age: 12h\n" }), "confab.yaml");
-  const settings = settingsOf(["--port", "9000", "--config", file], {
+  const settings = await settingsOf(["--port", "9000", "--config", file], {
     CONFAB_ALLOW_HOST: "*.a.example,b",
     CONFAB_LIMIT_MAX_ROOMS: "7",
   });
@@ -42,18 +44,18 @@ test("each setting is printed with its value and its origin", (t) => {
   );
 });
 
-test("what is printed is itself a file with these settings", (t) => {
+test("what is printed is itself a file with these settings", async (t) => {
   const given = ["--port", "9000", "--allow-host", "*", "--auth-cookie", "", "--allow-anyone", "--limit", "maxRooms=7"];
-  const printed = configText(settingsOf(given));
+  const printed = configText(await settingsOf(given));
   assert.equal((parse(printed) as { port: number }).port, 9_000);
-  const again = settingsOf(["--config", join(folderWith(t, { "confab.yaml": printed }), "confab.yaml")]);
-  for (const [name, { value, setting }] of settingsOf(given).all)
+  const again = await settingsOf(["--config", join(folderWith(t, { "confab.yaml": printed }), "confab.yaml")]);
+  for (const [name, { value, setting }] of (await settingsOf(given)).all)
     if (!setting.kind.isPath) assert.deepEqual(again.all.get(name)?.value, value, name);
 });
 
-test("a secret is not printed", () => {
-  const settings = settingsOf([], { CONFAB_ENGINE: "redis://:secret@db" });
+test("a secret is not printed", async () => {
+  const settings = await settingsOf([], { CONFAB_ENGINE: "redis://:secret@db" });
   assert.match(configText(settings), /^# engine: \(hidden\) +# CONFAB_ENGINE$/m);
   assert.doesNotMatch(configText(settings) + configJson(settings), /secret/);
-  assert.match(configText(settingsOf([])), /^engine: embedded +# default$/m);
+  assert.match(configText(await settingsOf([])), /^engine: embedded +# default$/m);
 });

@@ -6,13 +6,13 @@ import { folderWith } from "../testing/temporary-files.js";
 
 const url = "redis://confab:secret@db:6379";
 
-function settingsOf(args: readonly string[], env: Record<string, string> = {}) {
-  return readSettings([...args], { env }).settings;
+async function settingsOf(args: readonly string[], env: Record<string, string> = {}) {
+  return (await readSettings([...args], { env })).settings;
 }
 
-function complaint(args: readonly string[], env: Record<string, string> = {}): string {
+async function complaint(args: readonly string[], env: Record<string, string> = {}): Promise<string> {
   try {
-    settingsOf(args, env);
+    await settingsOf(args, env);
   } catch (error) {
     assert.ok(error instanceof Error && error.name === "UsageError", String(error));
     assert.ok(!error.message.includes("secret"), "it shows no secret");
@@ -21,7 +21,7 @@ function complaint(args: readonly string[], env: Record<string, string> = {}): s
   return "";
 }
 
-test("the command line is stronger than the environment, that than the file, and that than the default", (t) => {
+test("the command line is stronger than the environment, that than the file, and that than the default", async (t) => {
   const file = join(
     folderWith(t, { "confab.yaml": "port: 3\nlimits: { maxRooms: 3, maxErrors: 33 }\n" }),
     "confab.yaml",
@@ -35,50 +35,50 @@ test("the command line is stronger than the environment, that than the file, and
     [[], inFile, 3, `${file}:1`],
     [[], {}, 8080, "default"],
   ] as const) {
-    const settings = settingsOf(args, variables);
+    const settings = await settingsOf(args, variables);
     assert.deepEqual([settings.get("port"), settings.all.get("port")?.origin], [port, origin]);
   }
   // Each limit by itself: one of the command line leaves the others of the file.
-  assert.deepEqual(settingsOf(["--config", file, "--limit", "maxRooms=1"], env).limits(), {
+  assert.deepEqual((await settingsOf(["--config", file, "--limit", "maxRooms=1"], env)).limits(), {
     maxRooms: 1,
     maxErrors: 33,
   });
-  assert.deepEqual(settingsOf(["--config", file], env).limits(), { maxRooms: 2, maxErrors: 33 });
-  assert.deepEqual(settingsOf([]).limits(), {});
+  assert.deepEqual((await settingsOf(["--config", file], env)).limits(), { maxRooms: 2, maxErrors: 33 });
+  assert.deepEqual((await settingsOf([])).limits(), {});
 });
 
-test("a list of one source replaces that of a weaker one; a variable has it with commas", () => {
+test("a list of one source replaces that of a weaker one; a variable has it with commas", async () => {
   const env = { CONFAB_ALLOW_HOST: "a.example, b.example" };
-  assert.deepEqual(settingsOf([], env).get("allow-host"), ["a.example", "b.example"]);
-  assert.deepEqual(settingsOf(["--allow-host", "c", "--allow-host", "d"], env).get("allow-host"), ["c", "d"]);
-  assert.deepEqual(settingsOf([]).get("allow-host"), []);
+  assert.deepEqual((await settingsOf([], env)).get("allow-host"), ["a.example", "b.example"]);
+  assert.deepEqual((await settingsOf(["--allow-host", "c", "--allow-host", "d"], env)).get("allow-host"), ["c", "d"]);
+  assert.deepEqual((await settingsOf([])).get("allow-host"), []);
 });
 
-test("a switch of a weaker source can be taken back on the command line", () => {
+test("a switch of a weaker source can be taken back on the command line", async () => {
   const env = { CONFAB_ALLOW_ANYONE: "true", CONFAB_LOG_FORMAT: "json" };
-  assert.deepEqual([settingsOf([], env).get("allow-anyone"), settingsOf([], env).get("log-format")], [true, "json"]);
-  const settings = settingsOf(["--no-allow-anyone", "--no-json"], env);
+  assert.deepEqual(
+    [(await settingsOf([], env)).get("allow-anyone"), (await settingsOf([], env)).get("log-format")],
+    [true, "json"],
+  );
+  const settings = await settingsOf(["--no-allow-anyone", "--no-json"], env);
   assert.deepEqual([settings.get("allow-anyone"), settings.get("log-format")], [false, "text"]);
-  assert.equal(settingsOf(["--json"]).get("log-format"), "json");
+  assert.equal((await settingsOf(["--json"])).get("log-format"), "json");
 });
 
-test("paths of the file are relative to its folder, others to the working directory", (t) => {
+test("paths of the file are relative to its folder, others to the working directory", async (t) => {
   const folder = folderWith(t, {
     "confab.yaml": "data: log\ntypes: [a.proto, /b.proto]\nengine-file: engine\n",
     engine: `${url}\n`,
   });
-  const settings = settingsOf(["--config", join(folder, "confab.yaml"), "--tls-key", "key"]);
+  const settings = await settingsOf(["--config", join(folder, "confab.yaml"), "--tls-key", "key"]);
   assert.equal(settings.get("data"), join(folder, "log"));
   assert.deepEqual(settings.get("types"), [join(folder, "a.proto"), "/b.proto"]);
   assert.equal(settings.get("engine"), url);
   assert.equal(settings.get("tls-key"), "key");
 });
 
-test("a wrong value names its source, its text and what it must be", (t) => {
-  const file = join(folderWith(t, { "confab.yaml": "port: 70000\nretention-age: 7 days\n" }), "c.yaml").replace(
-    "c.yaml",
-    "confab.yaml",
-  );
+test("a wrong value names its source, its text and what it must be", async (t) => {
+  const file = join(folderWith(t, { "confab.yaml": "port: 70000\nretention-age: 7 days\n" }), "confab.yaml");
   for (const [args, env, message] of [
     [["--port", "x"], {}, "--port x: must be a whole number from 0 to 65535"],
     [["--limit", "maxRooms=0"], {}, "--limit maxRooms=0: must be a whole number from 1 to 100000000"],
@@ -96,28 +96,28 @@ test("a wrong value names its source, its text and what it must be", (t) => {
     [["--limit", "maxRoms=1"], {}, "--limit maxRoms=1: must be NAME=N; did you mean maxRooms?"],
     [["--alow-host", "x"], {}, "Unknown option '--alow-host'; did you mean --allow-host?"],
   ] as const) {
-    const shown = complaint(args, env);
+    const shown = await complaint(args, env);
     if (typeof message === "string") assert.equal(shown, message);
     else assert.match(shown, message);
   }
 });
 
-test("a variable that is set to nothing is an error, unless a stronger source has the setting", () => {
+test("a variable that is set to nothing is an error, unless a stronger source has the setting", async () => {
   for (const [variable, form] of [
     ["CONFAB_PORT", "whole number from 0 to 65535"],
     ["CONFAB_AUTH_KEY", "path of a file"],
     ["CONFAB_ALLOW_HOST", "host name, *.suffix or *"],
     ["CONFAB_LIMIT_MAX_ROOMS", "whole number from 1 to 100000000"],
   ] as const)
-    assert.equal(complaint([], { [variable]: "" }), `${variable} is empty; set it to ${form}, or unset it`);
+    assert.equal(await complaint([], { [variable]: "" }), `${variable} is empty; set it to ${form}, or unset it`);
   assert.equal(
-    complaint([], { CONFAB_CONFIG: "" }),
+    await complaint([], { CONFAB_CONFIG: "" }),
     "CONFAB_CONFIG is empty; set it to the path of a file, or unset it",
   );
-  assert.equal(complaint(["--port", "1"], { CONFAB_PORT: "" }), "");
+  assert.equal(await complaint(["--port", "1"], { CONFAB_PORT: "" }), "");
 });
 
-test("the engine comes from the option, else from a variable, else from a file that a variable names", (t) => {
+test("the engine comes from the option, else from a variable, else from a file that a variable names", async (t) => {
   const file = join(folderWith(t, { engine: url }), "engine");
   for (const [args, env, value, label] of [
     [[], {}, "embedded", "--engine"],
@@ -126,12 +126,12 @@ test("the engine comes from the option, else from a variable, else from a file t
     [[], { CONFAB_ENGINE_FILE: file }, url, "CONFAB_ENGINE_FILE"],
     [["--engine-file", file], { CONFAB_ENGINE: "" }, url, "--engine-file"],
   ] as const) {
-    const settings = settingsOf(args, env);
+    const settings = await settingsOf(args, env);
     assert.deepEqual([settings.get("engine"), settings.labelOf("engine")], [value, label]);
   }
 });
 
-test("one line break at the end of a file with a secret is left out, and nothing else", (t) => {
+test("one line break at the end of a file with a secret is left out, and nothing else", async (t) => {
   for (const [text, value] of [
     [`${url}\n`, url],
     [`${url}\r\n`, url],
@@ -139,11 +139,11 @@ test("one line break at the end of a file with a secret is left out, and nothing
     [`${url} `, `${url} `],
   ] as const) {
     const file = join(folderWith(t, { engine: text }), "engine");
-    assert.equal(settingsOf([], { CONFAB_ENGINE_FILE: file }).get("engine"), value);
+    assert.equal((await settingsOf([], { CONFAB_ENGINE_FILE: file })).get("engine"), value);
   }
 });
 
-test("an empty variable, an empty or missing file with a secret, and two of them are errors that name it", (t) => {
+test("an empty variable, an empty or missing file with a secret, and two of them are errors that name it", async (t) => {
   const folder = folderWith(t, { empty: "\n" });
   const empty = join(folder, "empty");
   for (const [env, message] of [
@@ -155,6 +155,6 @@ test("an empty variable, an empty or missing file with a secret, and two of them
     [{ CONFAB_ENGINE: url, CONFAB_ENGINE_FILE: empty }, /^CONFAB_ENGINE and CONFAB_ENGINE_FILE are both set/],
     [{ CONFAB_ENGINE: "", CONFAB_ENGINE_FILE: "" }, /^CONFAB_ENGINE and CONFAB_ENGINE_FILE are both set/],
   ] as const)
-    assert.match(complaint([], env), message);
-  assert.match(complaint(["--engine", url, "--engine-file", empty]), /^--engine and --engine-file are both set/);
+    assert.match(await complaint([], env), message);
+  assert.match(await complaint(["--engine", url, "--engine-file", empty]), /^--engine and --engine-file are both set/);
 });

@@ -7,7 +7,9 @@ import { serverConfigFrom } from "../serve/server-config.js";
 import { fileNameOf, namesOf } from "./setting.js";
 import { allSettings } from "./settings.js";
 
-const config = (...args: string[]) => serverConfigFrom(readSettings(args, { env: {} }).settings);
+async function config(...args: string[]) {
+  return serverConfigFrom((await readSettings(args, { env: {} })).settings);
+}
 
 test("no two settings have a name in common, in any of the places where they are given", () => {
   const names = [...allSettings].flatMap(([name, { isSecret }]) => (isSecret ? [name, fileNameOf(name)] : [name]));

@@ -21,7 +21,7 @@ export function reloadOnHangup({ settings: first, readAgain, server, logger, aud
   const reload = async () => {
     auditFile?.reopen();
     try {
-      const next = readAgain();
+      const next = await readAgain();
       logger.level = next.get("log-level");
       server.reload(await serverConfigFrom(next));
       const restart = changesForRestart(settings, next);

@@ -4,7 +4,6 @@ import type { Settings } from "../config/resolve.js";
 import { TypeFileError } from "../types/type-file-error.js";
 import { authFrom } from "./auth.js";
 import { engineFrom, retentionFrom } from "./engine.js";
-import { rulesIn } from "./rules.js";
 import { webRoot } from "./web-root.js";
 
 /** A server's configuration, with the values that a command needs to speak about it. */
@@ -18,7 +17,7 @@ export async function serverConfigFrom(settings: Settings): Promise<ServeConfig>
     port: settings.get("port"),
     ...tlsFrom(settings),
     ...authFrom(settings),
-    ...rulesFrom(settings),
+    ...(await rulesFrom(settings)),
     engine: engineFrom(settings),
     retention: retentionFrom(settings),
     dedupeWindowMs: settings.get("dedupe-window"),
@@ -31,9 +30,12 @@ export async function serverConfigFrom(settings: Settings): Promise<ServeConfig>
   };
 }
 
-function rulesFrom(settings: Settings): Pick<ServerConfig, "rules"> {
+async function rulesFrom(settings: Settings): Promise<Pick<ServerConfig, "rules">> {
   const file = settings.get("rules");
-  return file === undefined ? {} : { rules: rulesIn(file, settings.labelOf("rules")) };
+  if (file === undefined) return {};
+  // The parser of YAML is loaded only where it is needed.
+  const { rulesIn } = await import("./rules.js");
+  return { rules: rulesIn(file, settings.labelOf("rules")) };
 }
 
 function tlsFrom(settings: Settings): Pick<ServerConfig, "tls"> {
