@@ -193,6 +193,8 @@ export const places: readonly Place[] = [
   },
 ];
 
+const engines = places.map(({ name }) => name).filter((name) => name.startsWith("engines/"));
+
 /** What only some places may import, although others may import more of the same place. */
 export const ownedNames: readonly {
   readonly of: string;
@@ -203,7 +205,7 @@ export const ownedNames: readonly {
   {
     of: "core",
     names: ["Hub", "HubDeps", "Engine", "RoomLog", "RoomBus", "MemberDirectory", "readHistory", "*"],
-    places: ["core", "operations", "server", "engines/embedded", "engines/redis"],
+    places: ["core", "operations", "server", ...engines],
     reason: "operations are the one way to the rooms, where each caller's permissions are checked",
   },
 ];
