@@ -17,7 +17,13 @@ import { payloadValueFromBase64 } from "./payload-form.js";
 // the descriptors: a message that the contract gets later needs nothing here.
 
 /** A place of a message for an `Any` or an `EncodedPayload`: the fields on the way to it, from the outermost. */
-type Place = readonly DescField[];
+type Place = readonly Step[];
+
+interface Step {
+  readonly field: DescField;
+  /** JSON may have a field by either of its two names. */
+  readonly names: readonly string[];
+}
 
 interface Places {
   readonly payloads: readonly Place[];
@@ -38,8 +44,8 @@ function placesIn(schema: DescMessage): Places {
 
 function placesOf(sought: DescMessage, schema: DescMessage, way: Place = []): Place[] {
   return schema.fields.flatMap((field) => {
-    if (field.fieldKind !== "message" || way.includes(field)) return [];
-    const here = [...way, field];
+    if (field.fieldKind !== "message" || way.some((step) => step.field === field)) return [];
+    const here = [...way, { field, names: [...new Set([field.name, field.jsonName])] }];
     return field.message.typeName === sought.typeName ? [here] : placesOf(sought, field.message, here);
   });
 }
@@ -66,16 +72,14 @@ export function takePayloads(schema: DescMessage, json: JsonObject): TakenPayloa
   return taken;
 }
 
-/** Run `visit` for the member at a place. JSON may have each field by either of its two names. */
+/** Run `visit` for the member at a place. */
 function atPlace(json: JsonObject, place: Place, visit: (holder: JsonObject, name: string) => void, depth = 0): void {
-  const field = place[depth];
-  if (!field) return;
-  for (const name of field.name === field.jsonName ? [field.name] : [field.name, field.jsonName]) {
-    if (depth === place.length - 1) visit(json, name);
-    else {
-      const inner = json[name];
-      if (isObject(inner)) atPlace(inner, place, visit, depth + 1);
-    }
+  const isLast = depth === place.length - 1;
+  for (const name of place[depth]?.names ?? []) {
+    const member = json[name];
+    if (member === undefined) continue;
+    if (isLast) visit(json, name);
+    else if (isObject(member)) atPlace(member, place, visit, depth + 1);
   }
 }
 
@@ -92,8 +96,8 @@ export function putPayload<Desc extends DescMessage>(
 ): void {
   const any = create(AnySchema, { typeUrl: payload.typeUrl, value: payload.value });
   let holder: ReflectMessage = reflect(schema, message);
-  for (const field of place) {
-    if (field === place.at(-1)) holder.set(field, reflect(AnySchema, any));
+  for (const [depth, { field }] of place.entries()) {
+    if (depth === place.length - 1) holder.set(field, reflect(AnySchema, any));
     else if (field.fieldKind === "message") holder = holder.get(field);
   }
 }
