@@ -1,6 +1,15 @@
 export { FolderLockedError, StoreError } from "./engines/embedded/index.js";
 export { RedisStartError, RedisUrlError } from "./engines/redis/start-errors.js";
-export { fixedKeys, KeyError, keysFromFile, type TokenRules, TokenVerifier } from "./identity/index.js";
+export {
+  type CertificateUserPlace,
+  certificateUserPlaces,
+  defaultCertificateUserPlaces,
+  fixedKeys,
+  KeyError,
+  keysFromFile,
+  type TokenRules,
+  TokenVerifier,
+} from "./identity/index.js";
 export { type CertificateFacts, TlsFileError } from "./server/certificate.js";
 export {
   type AuthConfig,

@@ -39,7 +39,7 @@ commas; --limit maxRooms=N: CONFAB_LIMIT_MAX_ROOMS), and by a key of the file (a
 limits). The command line is stronger than the environment, and that stronger than the file. --no-x takes
 back what a variable or the file has switched on by x. docs/configuration.md has all of it.
 
-SIGHUP reads the file, the certificate and the keys again. Limits can change by it too.
+SIGHUP reads the file, certificates and keys again. Limits can change by it too.
 
 Limits:
 ${limitsHelp()}
@@ -85,6 +85,14 @@ Exit codes:
   },
 };
 
+/** The settings that name the files of TLS. */
+const tlsSettings = {
+  certFile: "tls-cert",
+  keyFile: "tls-key",
+  clientCaFiles: "tls-client-ca",
+  clientUser: "tls-client-user",
+} as const;
+
 /** Start, or say in one line why that cannot be. */
 async function start(
   config: ServeConfig,
@@ -97,7 +105,7 @@ async function start(
     if (error instanceof RedisUrlError)
       throw new UsageError(`${settings.labelOf("engine")}: ${error.message}`, { cause: error });
     if (error instanceof TlsFileError) {
-      const label = settings.labelOf(error.key === "certFile" ? "tls-cert" : "tls-key");
+      const label = settings.labelOf(tlsSettings[error.key]);
       throw new UsageError(`${label} ${error.file}: ${error.reason}`, { cause: error });
     }
     if (error instanceof ConfigError) throw new UsageError(error.message, { cause: error });

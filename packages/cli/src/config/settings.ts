@@ -1,3 +1,4 @@
+import { certificateUserPlaces, defaultCertificateUserPlaces } from "@confab/server";
 import {
   byteSize,
   duration,
@@ -20,7 +21,7 @@ export const settings = {
   host: {
     kind: text("HOST", "address or name"),
     fallback: "127.0.0.1",
-    help: "address to listen on; the default is this machine only. Another one needs --auth-key, --auth-jwks or --allow-anyone",
+    help: "address to listen on; the default is this machine only. Another one needs --auth-key, --auth-jwks, --tls-client-ca or --allow-anyone",
   },
   port: { kind: wholeNumber(0, 65_535), fallback: "8080", help: "port to listen on; 0 is any free port" },
   "tls-cert": {
@@ -32,6 +33,17 @@ export const settings = {
     kind: path("FILE"),
     help: "the private key of --tls-cert, in PEM",
     reload: "the file is read again",
+  },
+  "tls-client-ca": {
+    kind: path("FILE"),
+    isList: true,
+    help: "ask clients for a certificate that an authority of this file, in PEM, vouches for: it names their user. A certificate that no authority vouches for ends the connection. Requires --tls-cert",
+    reload: "the files are read again; what an authority that is gone vouched for ends",
+  },
+  "tls-client-user": {
+    kind: oneOf("PLACE", ...certificateUserPlaces),
+    isList: true,
+    help: `where a client's certificate names its user, first place first; default ${defaultCertificateUserPlaces.join(", ")}`,
   },
   "auth-key": {
     kind: path("FILE"),
@@ -126,9 +138,9 @@ export const settings = {
     help: "a site whose pages may use the server, besides its own: https://chat.example, https://*.chat.example; null is pages without an origin (files, sandboxes), * is any",
   },
   "trust-proxy": {
-    kind: text("ADDRESS", "address, range, loopback, linklocal or uniquelocal"),
+    kind: text("ADDRESS", "address, range, loopback, linklocal, uniquelocal or unix"),
     isList: true,
-    help: "a proxy in front of the server, whose X-Forwarded-Host and X-Forwarded-Proto are believed: an address, a range such as 10.0.0.0/8, loopback, linklocal or uniquelocal; default none",
+    help: "a proxy in front of the server, whose X-Forwarded-Host, X-Forwarded-Proto and X-Forwarded-For are believed: an address, a range such as 10.0.0.0/8, loopback, linklocal, uniquelocal, or unix for those that connect to a Unix socket; default none",
   },
   "log-level": {
     kind: oneOf("LEVEL", "info", "warn", "error", "silent"),

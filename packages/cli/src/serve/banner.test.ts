@@ -18,5 +18,5 @@ test("the banner names the options that a proxy in front of the server needs", (
 });
 
 test("the banner says which proxies are believed", () => {
-  assert.match(proxyLines(["loopback", "10.0.0.7"]), /X-Forwarded-Proto are believed from loopback, 10\.0\.0\.7\n/);
+  assert.match(proxyLines(["loopback", "10.0.0.7"]), /X-Forwarded-For are believed from loopback, 10\.0\.0\.7\n/);
 });

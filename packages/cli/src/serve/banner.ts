@@ -68,12 +68,18 @@ function proxyLines(trustedProxies: readonly string[]): readonly string[] {
         "  proxy      behind one: --trust-proxy loopback, or its address, if it sends X-Forwarded-Host and X-Forwarded-Proto;",
         "             --allow-host NAME for each name that it passes on in Host",
       ]
-    : [`  proxy      X-Forwarded-Host and X-Forwarded-Proto are believed from ${trustedProxies.join(", ")}`];
+    : [
+        `  proxy      X-Forwarded-Host, X-Forwarded-Proto and X-Forwarded-For are believed from ${trustedProxies.join(", ")}`,
+      ];
 }
 
 /** Who can connect, and from where. */
-function accessLines({ host, auth, allowAnyone = false, program }: BannerFacts): readonly string[] {
+function accessLines({ host, tls, auth, allowAnyone = false, program }: BannerFacts): readonly string[] {
   const from = isLoopback(host) ? "on this machine" : `that can reach ${host}`;
+  const authorities = (tls?.clientCaFiles ?? []).map(printable).join(", ");
+  const certificate = authorities === "" ? "" : `a certificate of an authority in ${authorities}`;
+  const exception = allowAnyone ? ", or come without one (--allow-anyone)" : "";
+  if (!auth && certificate !== "") return [`Callers ${from} need ${certificate}${exception}.`];
   if (!auth)
     return [
       isLoopback(host)
@@ -82,7 +88,7 @@ function accessLines({ host, auth, allowAnyone = false, program }: BannerFacts):
     ];
   const keys = [...(auth.keyFiles ?? []), ...(auth.jwksUrl === undefined ? [] : [auth.jwksUrl])].join(", ");
   return [
-    `Callers ${from} need a token that is signed by a key of ${printable(keys)}${allowAnyone ? ", or come without one (--allow-anyone)" : ""}.`,
+    `Callers ${from} need a token that is signed by a key of ${printable(keys)}${certificate && `, or ${certificate}`}${exception}.`,
     ...(auth.keyFiles?.[0] === undefined
       ? []
       : [

@@ -41,7 +41,19 @@ async function rulesFrom(settings: Settings): Promise<Pick<ServerConfig, "rules"
 function tlsFrom(settings: Settings): Pick<ServerConfig, "tls"> {
   const certFile = settings.get("tls-cert");
   const keyFile = settings.get("tls-key");
-  if (certFile !== undefined && keyFile !== undefined) return { tls: { certFile, keyFile } };
+  const clientCaFiles = settings.get("tls-client-ca");
+  const clientUser = settings.get("tls-client-user");
+  if (clientUser.length > 0 && clientCaFiles.length === 0)
+    throw new UsageError(`${settings.labelOf("tls-client-user")} needs an authority of clients: --tls-client-ca`);
+  if (clientCaFiles.length > 0 && certFile === undefined)
+    throw new UsageError(`${settings.labelOf("tls-client-ca")} needs a certificate of the server: --tls-cert`);
+  if (certFile !== undefined && keyFile !== undefined) {
+    const clients = {
+      ...(clientCaFiles.length > 0 && { clientCaFiles }),
+      ...(clientUser.length > 0 && { clientUser }),
+    };
+    return { tls: { certFile, keyFile, ...clients } };
+  }
   if (certFile !== undefined)
     throw new UsageError(`${settings.labelOf("tls-cert")} ${certFile}: its private key is needed too, by --tls-key`);
   if (keyFile !== undefined)

@@ -28,7 +28,7 @@ const address = {
  */
 export function asyncApiDocument({ version, types, isTls }: AsyncApiOptions): object {
   const schemas = new SchemaSet(types.registry);
-  const streams = HttpRoutes.of(ChatService).all.filter(({ rpc }) => rpc.methodKind === "server_streaming");
+  const streams = HttpRoutes.ofContract().all.filter(({ rpc }) => rpc.methodKind === "server_streaming");
   const channels: readonly Channel[] = [
     plainChat(schemas),
     framedChat("chatJson", "confab.v1.json", "application/json"),

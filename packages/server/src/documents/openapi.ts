@@ -23,7 +23,7 @@ export function openApiDocument({ version, types }: OpenApiOptions): object {
   const schemas = new SchemaSet(types.registry);
   const error: JsonSchema = { type: "object", required: ["error"], properties: { error: schemas.ref(ErrorSchema) } };
   const paths: Record<string, Record<string, object>> = {};
-  for (const route of HttpRoutes.of(ChatService, AdminService).all) {
+  for (const route of HttpRoutes.ofContract().all) {
     const operation = { [route.verb.toLowerCase()]: operationOf(route, schemas) };
     paths[route.template] = { ...paths[route.template], ...operation };
   }

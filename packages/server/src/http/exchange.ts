@@ -1,5 +1,6 @@
 import type { ConfabError } from "@confab/contract";
 import type { ReplyRoom, Share } from "../work/index.js";
+import type { Peer } from "./peer.js";
 
 /** Header fields: names in lower case, several values of one name joined by ", " (RFC 9110 §5.3). */
 export type Fields = Readonly<Record<string, string>>;
@@ -12,13 +13,18 @@ export interface RequestHead {
   readonly scheme: "http" | "https";
   readonly headers: Fields;
   readonly httpVersion: 1 | 2;
+  /** The client's IP address: its peer's, or what a trusted proxy says. Empty on a Unix socket. */
   readonly remoteAddress: string;
+  readonly peer: Peer;
   /**
    * Why the request must not be served. It is handed over all the same, so that its client is told in the form of the path
    * that it asked for. `headers` may lack some fields.
    */
   readonly refusal?: ConfabError | undefined;
 }
+
+/** The address of a request's client. For connections on which a proxy may say it. */
+export type ClientAddressOf = (headers: Fields, peer: Peer) => string;
 
 /**
  * Whoever answers an exchange. All calls come on the event loop, never while one of them is still running, and none

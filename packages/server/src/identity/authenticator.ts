@@ -1,7 +1,9 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import { type ConfabError, confabErrorFrom } from "@confab/contract";
+import { ConfabError, confabErrorFrom } from "@confab/contract";
+import type { ClientCertificate } from "../http/client-certificate.js";
 import type { RequestHead } from "../http/exchange.js";
 import { type Principal, refusedPrincipal, unrestricted } from "../service/index.js";
+import { type CertificateRules, userOfCertificate } from "./certificate-user.js";
 import { type TokenPlaces, tokenIn } from "./places.js";
 import type { RuleBook } from "./rule-book.js";
 import type { TokenVerifier, VerifiedToken } from "./token.js";
@@ -12,6 +14,11 @@ export interface AuthenticatorDeps {
   /** Undefined: tokens are not looked at, as there is nothing to verify them with. */
   readonly verifier: TokenVerifier | undefined;
   readonly places: TokenPlaces;
+  /** What clients' certificates must be, beside verified. */
+  readonly certificates: CertificateRules & {
+    /** Which set of authorities counts now. */
+    readonly authoritiesVersion: () => number;
+  };
   /** Whether a request may use the cookies that its browser adds by itself: its page's origin is trusted. */
   readonly trustsCookies: (request: RequestHead) => boolean;
   /** The token that may do everything on a server without a verifier; undefined: there is none. */
@@ -35,17 +42,21 @@ const cachedTokens = 2_048;
 /** Tells who calls. What is wrong with a token becomes a principal that is refused everything, in each transport's own form. */
 export class Authenticator {
   private readonly cache = new TokenCache<TokenPrincipal>(cachedTokens);
+  private readonly byCertificate = new WeakMap<ClientCertificate, Principal>();
   private generation = 0;
 
   constructor(private readonly deps: AuthenticatorDeps) {}
 
   /** Who makes a request. A promise only for a token that was not seen before. Never rejects. */
   principalOf(request: RequestHead): Principal | Promise<Principal> {
-    const { verifier, places, trustsCookies, anonymous } = this.deps;
-    if (!verifier) return this.isAdmin(request.headers.authorization?.replace(/^bearer +/i, "")) ? admin : anonymous;
+    const { verifier, places, trustsCookies } = this.deps;
+    if (!verifier)
+      return this.isAdmin(request.headers.authorization?.replace(/^bearer +/i, ""))
+        ? admin
+        : this.withoutToken(request);
     try {
       const token = tokenIn(request, places, () => trustsCookies(request));
-      return token === undefined ? anonymous : this.principalBy(token);
+      return token === undefined ? this.withoutToken(request) : this.principalBy(token);
     } catch (thrown) {
       return refusedPrincipal(confabErrorFrom(thrown));
     }
@@ -65,6 +76,30 @@ export class Authenticator {
     if (known === undefined) return this.verified(verifier, token);
     if (known.refusal(nowMs())) this.cache.delete(token);
     return known;
+  }
+
+  /** The user of the connection's certificate; without one the caller stays unknown. */
+  private withoutToken({ peer: { certificate } }: RequestHead): Principal {
+    if (certificate === undefined) return this.deps.anonymous;
+    const trouble = this.deps.trouble();
+    if (trouble) return refusedPrincipal(trouble);
+    let principal = this.byCertificate.get(certificate);
+    if (principal === undefined) {
+      principal = this.certified(certificate);
+      this.byCertificate.set(certificate, principal);
+    }
+    return principal;
+  }
+
+  private certified(certificate: ClientCertificate): Principal {
+    const { certificates, rules, revocationOf, nowMs } = this.deps;
+    const refusalOf = (token: VerifiedToken) =>
+      certificate.authoritiesVersion === certificates.authoritiesVersion() ? revocationOf(token) : authoritiesChanged();
+    try {
+      return new TokenPrincipal(userOfCertificate(certificate, certificates, nowMs()), rules, refusalOf);
+    } catch (thrown) {
+      return refusedPrincipal(confabErrorFrom(thrown));
+    }
   }
 
   private isAdmin(token: string | undefined): boolean {
@@ -88,6 +123,12 @@ export class Authenticator {
       return refusedPrincipal(error);
     }
   }
+}
+
+/** The handshake is not repeated on an existing connection, and its authority may be the one that was removed. */
+function authoritiesChanged(): ConfabError {
+  const text = "an authority of clients' certificates was removed: connect again";
+  return new ConfabError("UNAUTHENTICATED", text);
 }
 
 function digestOf(token: string): Buffer {

@@ -1,4 +1,9 @@
 export { Authenticator } from "./authenticator.js";
+export {
+  type CertificateUserPlace,
+  certificateUserPlaces,
+  defaultCertificateUserPlaces,
+} from "./certificate-user.js";
 export { loopbackRules, ordinaryRules } from "./default-rules.js";
 export { fixedKeys, joinedKeys, type KeyHint, type KeyRing } from "./key-ring.js";
 export { KeyError, keysFromFile, type VerificationKey } from "./keys.js";

@@ -8,7 +8,7 @@ interface Revoked {
   readonly issuedBeforeMs: number;
 }
 
-type TokenFacts = Pick<VerifiedToken, "id" | "user" | "issuedAtMs">;
+type TokenFacts = Pick<VerifiedToken, "id" | "user" | "issuedAtMs" | "isCertificate">;
 
 /** Which tokens were revoked, to be asked on every operation. */
 export class RevokedTokens {
@@ -24,12 +24,13 @@ export class RevokedTokens {
   }
 
   /** Why a token counts no more; undefined when it does. A token that does not say when it was issued may be of any time. */
-  refusal({ id, user, issuedAtMs = Number.NEGATIVE_INFINITY }: TokenFacts): ConfabError | undefined {
+  refusal({ id, user, issuedAtMs = Number.NEGATIVE_INFINITY, isCertificate }: TokenFacts): ConfabError | undefined {
     const isRevoked =
       (id !== undefined && this.ids.has(id)) ||
       issuedAtMs < this.allIssuedBeforeMs ||
       (this.users.size > 0 && this.isUserRevoked(user, issuedAtMs));
-    return isRevoked ? new ConfabError("UNAUTHENTICATED", "the token was revoked") : undefined;
+    const name = isCertificate ? "client's certificate" : "token";
+    return isRevoked ? new ConfabError("UNAUTHENTICATED", `the ${name} was revoked`) : undefined;
   }
 
   private isUserRevoked(user: string, issuedAtMs: number): boolean {

@@ -3,7 +3,7 @@ import type { Permissions, Principal } from "../service/index.js";
 import type { RuleBook } from "./rule-book.js";
 import { expired, type VerifiedToken } from "./token.js";
 
-/** The principal of a verified token. */
+/** The principal of a verified token, or of a certificate. */
 export class TokenPrincipal implements Principal {
   readonly user: string;
   private permissions: Permissions;
@@ -21,8 +21,8 @@ export class TokenPrincipal implements Principal {
   }
 
   refusal(nowMs: number): ConfabError | undefined {
-    const { expiresAtMs } = this.token;
-    if (nowMs >= expiresAtMs) return expired(expiresAtMs, nowMs);
+    const { expiresAtMs, isCertificate } = this.token;
+    if (nowMs >= expiresAtMs) return expired(expiresAtMs, nowMs, isCertificate && "client's certificate");
     return this.revocation(this.token);
   }
 

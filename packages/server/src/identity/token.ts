@@ -27,6 +27,8 @@ export interface VerifiedToken {
   readonly expiresAtMs: number;
   /** The claim `confab.rooms`; undefined without one. */
   readonly rules: readonly Rule[] | undefined;
+  /** It is a client's certificate, which the handshake has verified. */
+  readonly isCertificate?: true;
 }
 
 /** The claim with the rules of a token's user. */
@@ -117,12 +119,12 @@ export class TokenVerifier {
 }
 
 /** A name of the contract: `ChatMessage.user`. */
-const maxUserLength = 64;
+export const maxUserLength = 64;
 
-export function expired(atMs: number, nowMs: number): ConfabError {
+export function expired(atMs: number, nowMs: number, name = "token"): ConfabError {
   return new ConfabError(
     "TOKEN_EXPIRED",
-    `the token expired at ${timeText(atMs)}; the server's clock says ${timeText(nowMs)}: renew it`,
+    `the ${name} expired at ${timeText(atMs)}; the server's clock says ${timeText(nowMs)}: renew it`,
   );
 }
 

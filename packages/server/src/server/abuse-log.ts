@@ -3,7 +3,7 @@ import type { Logger } from "./logger.js";
 /** How often a line is written at most, in milliseconds: an attack must not fill the disk. */
 const minIntervalMs = 10_000;
 
-/** Writes to the log which connections spent a budget: the first one at once, then one line for each interval at most. */
+/** Writes to the log which connections spent a budget, or were ended for something else that clients can repeat: the first one at once, then one line for each interval at most. */
 export class AbuseLog {
   private lastLineMs = Number.NEGATIVE_INFINITY;
   private skipped = 0;
@@ -12,6 +12,7 @@ export class AbuseLog {
   constructor(
     private readonly logger: Logger,
     private readonly nowMs: () => number = () => performance.now(),
+    private readonly message = "a connection ends because its client spent a budget",
   ) {}
 
   /** `reason` names the limit. */
@@ -24,9 +25,6 @@ export class AbuseLog {
     const { skipped } = this;
     this.lastLineMs = nowMs;
     this.skipped = 0;
-    this.logger.warn(
-      { remoteAddress, reason, ...(skipped > 0 && { othersSinceLastLine: skipped }) },
-      "a connection ends because its client spent a budget",
-    );
+    this.logger.warn({ remoteAddress, reason, ...(skipped > 0 && { othersSinceLastLine: skipped }) }, this.message);
   }
 }

@@ -3,6 +3,7 @@ import type { RevocationLog } from "../core/index.js";
 import type { RequestHead } from "../http/exchange.js";
 import {
   Authenticator,
+  defaultCertificateUserPlaces,
   loopbackRules,
   noStaticRules,
   ordinaryRules,
@@ -11,8 +12,9 @@ import {
   type StaticRules,
   staticRulesFrom,
 } from "../identity/index.js";
-import { RuleError, stranger } from "../service/index.js";
+import { RuleError, stranger, strangerWithoutCertificate } from "../service/index.js";
 import { ConfiguredKeys, verifierOf } from "./auth-keys.js";
+import type { ClientAuthorities } from "./client-authorities.js";
 import { type AuthConfig, ConfigError, type ServerConfig } from "./config.js";
 import { isLoopbackHost } from "./hosts.js";
 import type { Logger } from "./logger.js";
@@ -41,6 +43,8 @@ export interface AuthDeps {
   /** Read when a token is verified. */
   readonly limits: Pick<Limits, "maxTokenLifetimeMs">;
   readonly trustsCookies: (request: RequestHead) => boolean;
+  /** Undefined: clients are not asked for certificates. */
+  readonly clientAuthorities?: ClientAuthorities | undefined;
   readonly report: (error: unknown) => void;
 }
 
@@ -53,23 +57,25 @@ const defaultCookie = "confab_token";
  * not set.
  */
 export function openAuth(
-  config: Pick<ServerConfig, "auth" | "allowAnyone" | "rules">,
+  config: Pick<ServerConfig, "auth" | "allowAnyone" | "rules" | "tls">,
   host: string,
   deps: AuthDeps,
 ): Auth {
   const { auth, allowAnyone = false } = config;
-  const { logger, report, trustsCookies, limits } = deps;
+  const { logger, report, trustsCookies, clientAuthorities, limits } = deps;
   const keys = auth && new ConfiguredKeys(auth, logger);
   const verifier = auth && keys && verifierOf(auth, keys, () => limits.maxTokenLifetimeMs);
-  if (!verifier && !allowAnyone && !isLoopbackHost(host)) {
+  const isIdentified = verifier !== undefined || clientAuthorities !== undefined;
+  if (!isIdentified && !allowAnyone && !isLoopbackHost(host)) {
     throw new ConfigError(
-      `host (--host) is ${host}, and callers are asked for no token: give a key (--auth-key or --auth-jwks), or admit all callers that can reach that address (--allow-anyone)`,
+      `host (--host) is ${host}, and callers are asked for no token: give a key (--auth-key or --auth-jwks) or an authority of client certificates (--tls-client-ca), or admit all callers that can reach that address (--allow-anyone)`,
     );
   }
   const rules = new RuleBook(checkedRules(config.rules), isLoopbackHost(host) ? loopbackRules : ordinaryRules);
   const revoked = new RevokedTokens();
   let staleMs = () => 0;
   let adminToken: string | undefined;
+  const unknownCaller = clientAuthorities ? strangerWithoutCertificate : stranger;
   const authenticator = new Authenticator({
     verifier,
     rules,
@@ -80,16 +86,21 @@ export function openAuth(
       cookie: (auth?.cookie ?? defaultCookie) || undefined,
       isInUrlTaken: auth?.isInUrlTaken ?? false,
     },
+    certificates: {
+      places: config.tls?.clientUser ?? defaultCertificateUserPlaces,
+      maxLifetimeMs: () => limits.maxTokenLifetimeMs,
+      authoritiesVersion: () => clientAuthorities?.version ?? 0,
+    },
     trustsCookies,
-    anonymous: verifier && !allowAnyone ? stranger : rules.anonymous(),
+    anonymous: isIdentified && !allowAnyone ? unknownCaller : rules.anonymous(),
     nowMs: () => systemClock.nowMs(),
     report,
   });
   return {
     authenticator,
-    canChange: verifier !== undefined || config.rules !== undefined,
+    canChange: isIdentified || config.rules !== undefined,
     follow: async (revocations, changed) => {
-      if (!verifier) return;
+      if (!isIdentified) return;
       const replace = () => revoked.replace(revocations.all());
       await revocations.watch(() => {
         replace();

@@ -37,8 +37,8 @@ export class TlsFileError extends ConfigError {
  * @throws TlsFileError
  */
 export function readCertificate(files: TlsConfig): Certificate {
-  const cert = textOf("certFile", files);
-  const key = textOf("keyFile", files);
+  const cert = textOf("certFile", files.certFile);
+  const key = textOf("keyFile", files.keyFile);
   const chain = chainFrom(cert, files);
   const [own] = chain;
   const privateKey = keyFrom(key, files);
@@ -57,17 +57,21 @@ export function readCertificate(files: TlsConfig): Certificate {
 }
 
 /** What is wrong with a certificate's dates, for the log: a server with it starts all the same, and clients refuse it. */
-export function dateTrouble({ validFrom, validTo }: CertificateFacts, nowUnixMs: number): string | undefined {
+export function dateTrouble(
+  { validFrom, validTo }: Pick<CertificateFacts, "validFrom" | "validTo">,
+  nowUnixMs: number,
+): string | undefined {
   if (nowUnixMs > validTo.getTime()) return `has expired on ${validTo.toISOString()}`;
   if (nowUnixMs < validFrom.getTime()) return `is not valid before ${validFrom.toISOString()}`;
   return undefined;
 }
 
-function textOf(key: keyof TlsConfig, files: TlsConfig): string {
+/** @throws TlsFileError: it cannot be read. */
+export function textOf(key: keyof TlsConfig, file: string): string {
   try {
-    return readFileSync(files[key], "utf8");
+    return readFileSync(file, "utf8");
   } catch (cause) {
-    throw new TlsFileError(key, files[key], unreadable.get(codeOf(cause)) ?? wordsOf(cause), { cause });
+    throw new TlsFileError(key, file, unreadable.get(codeOf(cause)) ?? wordsOf(cause), { cause });
   }
 }
 
@@ -80,8 +84,13 @@ const unreadable = new Map([
 const certificateBlock =
   /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g;
 
+/** The certificates of a text in PEM, as they stand there. */
+export function certificatesIn(text: string): readonly string[] {
+  return text.match(certificateBlock) ?? [];
+}
+
 function chainFrom(text: string, { certFile }: TlsConfig): readonly [X509Certificate, ...X509Certificate[]] {
-  const [own, ...others] = text.match(certificateBlock) ?? [];
+  const [own, ...others] = certificatesIn(text);
   if (own === undefined) {
     const holdsKey = text.includes(" PRIVATE KEY-----") ? " but a key" : "";
     throw new TlsFileError("certFile", certFile, `holds no certificate in PEM${holdsKey}`);

@@ -1,5 +1,6 @@
 import { type LimitName, type Limits, limits, limitsWith } from "@confab/contract";
 import type { Durability, Retention } from "../engines/embedded/index.js";
+import type { CertificateUserPlace } from "../identity/index.js";
 import type { Logger } from "./logger.js";
 
 /** Where messages are kept: on this machine, or in a Redis that several nodes share. */
@@ -26,6 +27,13 @@ export interface TlsConfig {
   readonly certFile: string;
   /** Its private key, without a passphrase. */
   readonly keyFile: string;
+  /**
+   * Authorities of clients. With them clients are asked for a certificate: one that these vouch for names its user, and any
+   * other ends the connection. Default: none, and clients are not asked.
+   */
+  readonly clientCaFiles?: readonly string[];
+  /** Where a client's certificate names its user, first place first. Default: `defaultCertificateUserPlaces`. */
+  readonly clientUser?: readonly CertificateUserPlace[];
 }
 
 /** How callers show who they are. With it a token is needed, unless `allowAnyone` is set. */
@@ -48,7 +56,7 @@ export interface AuthConfig {
 
 /** What a server is started with. Everything but the engine has a default. */
 export interface ServerConfig {
-  /** Default 127.0.0.1. Another address than loopback's needs `auth` or `allowAnyone`. */
+  /** Default 127.0.0.1. Another address than loopback's needs `auth`, `tls.clientCaFiles` or `allowAnyone`. */
   readonly host?: string;
   /** 0: any free port. Default 8080. */
   readonly port?: number;
@@ -75,8 +83,9 @@ export interface ServerConfig {
   /** Origins of pages that may use the server, besides its own: `https://chat.example`, `https://*.chat.example`, `null`, `*`. */
   readonly allowedOrigins?: readonly string[];
   /**
-   * Proxies whose X-Forwarded-Host and X-Forwarded-Proto are believed: addresses, ranges such as 10.0.0.0/8, `loopback`,
-   * `linklocal` or `uniquelocal`. Default: none, since clients can send these headers too.
+   * Proxies whose X-Forwarded-Host, X-Forwarded-Proto and X-Forwarded-For are believed: addresses, ranges such as 10.0.0.0/8,
+   * `loopback`, `linklocal`, `uniquelocal`, or `unix` for those that connect to a Unix socket. Default: none, since clients
+   * can send these headers too.
    */
   readonly trustedProxies?: readonly string[];
   readonly logger?: Logger;

@@ -1,13 +1,14 @@
 import type { AddressInfo, Server, Socket } from "node:net";
 import { ConfabError, type Limits } from "@confab/contract";
-import type { ExchangeHandler } from "../http/exchange.js";
+import type { ClientAddressOf, ExchangeHandler } from "../http/exchange.js";
 import { refusalBytes } from "../http/h1/refusal.js";
 import { ReplyStalls } from "../http/h1/reply-stalls.js";
 import { createHttp1Server, type UpgradeHandler } from "../http/h1/server.js";
 import { type Http2Connection, serveHttp2 } from "../http/h2/index.js";
+import { peerOf } from "../http/peer.js";
 import { pingIntervalOf } from "../http/ping-interval.js";
 import { createPort, type PortOptions } from "../http/port.js";
-import { createTlsPort, type KeyPair } from "../http/tls-port.js";
+import { type ClientTrust, createTlsPort, type KeyPair } from "../http/tls-port.js";
 import { errorJson } from "../http-reply/index.js";
 import type { Work } from "../work/index.js";
 
@@ -17,7 +18,12 @@ export interface ListenerOptions {
   readonly port: number;
   /** Undefined: clear text. */
   readonly keyPair?: KeyPair | undefined;
+  /** Undefined: clients are not asked for certificates. */
+  readonly clientAuthorities?: ClientTrust | undefined;
+  readonly onRefusedCertificate?: ((remoteAddress: string, reason: string) => void) | undefined;
   readonly limits: Limits;
+  /** Where proxies may say whose requests they forward. Undefined: a peer is a client. */
+  readonly clientAddressOf?: ClientAddressOf | undefined;
   readonly onExchange: ExchangeHandler;
   readonly onUpgrade: UpgradeHandler;
   /** A connection was accepted, or could not be, for want of a file descriptor and the like. */
@@ -44,10 +50,11 @@ export interface Listener {
 
 /** Listen on the one port, for HTTP/1.1 and HTTP/2. Rejects with the system's error, EADDRINUSE and so on. */
 export async function listen(options: ListenerOptions): Promise<Listener> {
-  const { host, limits, onExchange, report } = options;
+  const { host, limits, clientAddressOf, onExchange, report } = options;
   const scheme = options.keyPair ? "https" : "http";
   const http1 = createHttp1Server({
     scheme,
+    clientAddressOf,
     onExchange,
     onUpgrade: options.onUpgrade,
     work: options.work,
@@ -68,7 +75,8 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       const { maxResets, maxControlFrames, budgetWindowMs } = limits;
       const connectionOptions = {
         scheme,
-        remoteAddress: socket.remoteAddress ?? "",
+        peer: peerOf(socket),
+        clientAddressOf,
         work: options.work,
         maxHeaderBytes: limits.maxHeaderBytes,
         maxStreams: limits.maxStreamsPerConnection,
@@ -88,7 +96,14 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     },
   };
   const tls =
-    options.keyPair && createTlsPort({ ...portOptions, keyPair: options.keyPair, clearTextAnswer: clearTextAnswer() });
+    options.keyPair &&
+    createTlsPort({
+      ...portOptions,
+      keyPair: options.keyPair,
+      clientAuthorities: options.clientAuthorities,
+      onRefusedCertificate: options.onRefusedCertificate,
+      clearTextAnswer: clearTextAnswer(),
+    });
   const port = tls?.server ?? createPort(portOptions);
   function forget(this: Socket): void {
     sockets.delete(this);

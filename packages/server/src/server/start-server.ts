@@ -21,11 +21,12 @@ import { Admission } from "./admission.js";
 import { AuditLog } from "./audit-log.js";
 import { openAuth } from "./auth.js";
 import { type Certificate, type CertificateFacts, dateTrouble, readCertificate } from "./certificate.js";
+import { ClientAuthorities } from "./client-authorities.js";
 import { ConfigError, checkedLimits, type ServerConfig, type TlsConfig } from "./config.js";
 import { DescriptorWatch } from "./descriptors.js";
 import { openEngine } from "./engine.js";
 import { HostPolicy, isLoopbackHost } from "./hosts.js";
-import { listen } from "./listener.js";
+import { type ListenerOptions, listen } from "./listener.js";
 import { type Logger, silentLogger } from "./logger.js";
 import { OriginPolicy } from "./origins.js";
 import { documentPages, operationPages, type Page } from "./pages.js";
@@ -81,15 +82,18 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     : PayloadTypes.none(violationsOf);
   const logger = config.logger ?? silentLogger;
   let certificate = config.tls && usedCertificate(config.tls, logger);
+  const { clientCaFiles = [] } = config.tls ?? {};
+  const clientAuthorities = clientCaFiles.length === 0 ? undefined : new ClientAuthorities(clientCaFiles, logger);
   const host = config.host ?? "127.0.0.1";
   const report = reporterTo(logger);
   // A page that had its name rebound to this server would act with its visitor's cookie, or as a caller without a token.
   const hosts = new HostPolicy(config.allowedHosts ?? [], host);
+  const proxies = new TrustedProxies(config.trustedProxies ?? []);
   const audit = new AuditLog({ log: config.auditLog ?? logger, nowMs: () => systemClock.monotonicMs() });
   const admission = new Admission({
     hosts,
     origins: new OriginPolicy(config.allowedOrigins ?? [], isLoopbackHost(host)),
-    proxies: new TrustedProxies(config.trustedProxies ?? []),
+    proxies,
     onRefusal: (remoteAddress, refusal) => audit.notAdmitted(remoteAddress, refusal),
   });
   const trustsCookies = (request: RequestHead) => admission.trustsCookies(request);
@@ -97,6 +101,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     logger,
     report,
     trustsCookies,
+    clientAuthorities,
     limits,
   });
   const { authenticator } = auth;
@@ -107,6 +112,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   if (adminToken) auth.setAdminToken(adminToken.token);
   const descriptors = new DescriptorWatch(logger);
   const abuses = new AbuseLog(logger);
+  const refusedCertificates = new AbuseLog(logger, systemClock.monotonicMs, "a client's certificate is refused");
   const onAbuse = (remoteAddress: string, reason: string) => abuses.report(remoteAddress, reason);
   const work = new Work({ replies: limits });
   const hub = new Hub({ engine, clock: systemClock, turns: eventLoop, ids: randomIds, limits });
@@ -174,11 +180,14 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     principalOf,
     refusalOf: (request) => admission.refusalOf(request),
   });
-  const listenerOptions = {
+  const listenerOptions: ListenerOptions = {
     host,
     port: config.port ?? 8080,
     keyPair: certificate?.keyPair,
+    clientAuthorities,
+    onRefusedCertificate: (remoteAddress, reason) => refusedCertificates.report(remoteAddress, reason),
     limits,
+    clientAddressOf: (headers, peer) => proxies.clientAddressOf(headers, peer),
     onExchange,
     onUpgrade,
     onAbuse,
@@ -223,9 +232,17 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
         if ((tls === undefined) !== (config.tls === undefined))
           throw new ConfigError("whether the port speaks TLS (--tls-cert) changes with a restart only");
         if (!tls) return;
-        certificate = usedCertificate(tls, logger);
+        const { clientCaFiles: files = [] } = tls;
+        if ((files.length === 0) !== (clientAuthorities === undefined))
+          throw new ConfigError(
+            "whether clients are asked for certificates (--tls-client-ca) changes with a restart only",
+          );
+        const next = usedCertificate(tls, logger);
+        clientAuthorities?.reload(files);
+        certificate = next;
         listener.setKeyPair(certificate.keyPair);
         logger.info({ validTo: certificate.facts.validTo }, "the certificate was read again");
+        liveCallers?.check();
       };
       reload(next, {
         limits,

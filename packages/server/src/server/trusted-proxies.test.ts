@@ -13,6 +13,7 @@ function view(trusted: readonly string[], remoteAddress: string, headers: Fields
     headers,
     httpVersion: 1,
     remoteAddress,
+    peer: { address: remoteAddress },
   };
   const { scheme, authority } = new TrustedProxies(trusted).viewOf(request);
   return `${scheme}://${authority}`;
@@ -63,6 +64,11 @@ describe("a trusted proxy", () => {
     assert.equal(view(["loopback"], "127.0.0.1", headers), "https://chat.example");
   });
 
+  it("is one that connects to the Unix socket, where those are trusted", () => {
+    assert.equal(view(["unix"], "", forwarded), "https://chat.example");
+    assert.equal(view(["unix"], "127.0.0.1", forwarded), "http://127.0.0.1:8080");
+  });
+
   for (const text of [
     "",
     "localhost",
@@ -81,4 +87,41 @@ describe("a trusted proxy", () => {
       );
     });
   }
+});
+
+describe("the address of a client", () => {
+  const addressOf = (trusted: readonly string[], peer: string, list?: string) =>
+    new TrustedProxies(trusted).clientAddressOf(list === undefined ? {} : { "x-forwarded-for": list }, {
+      address: peer,
+    });
+  const both = ["loopback", "10.0.0.0/8"];
+
+  for (const [what, peer, list, expected] of [
+    ["is the peer's without X-Forwarded-For", "127.0.0.1", undefined, "127.0.0.1"],
+    ["is the peer's where that is not a trusted proxy", "192.0.2.9", "198.51.100.1", "192.0.2.9"],
+    ["is what a proxy says", "127.0.0.1", "198.51.100.1", "198.51.100.1"],
+    ["is what the first of two proxies says", "127.0.0.1", "198.51.100.1, 10.0.0.7", "198.51.100.1"],
+    ["is not what the client wrote itself", "127.0.0.1", "127.0.0.1, 10.9.9.9,198.51.100.1 , 10.0.0.7", "198.51.100.1"],
+    ["is a proxy's where all are", "127.0.0.1", "10.0.0.8,10.0.0.7", "10.0.0.8"],
+    ["may come with a port", "127.0.0.1", "198.51.100.1:4711", "198.51.100.1"],
+    ["may be of IPv6, with brackets and a port", "127.0.0.1", "2001:db8::1, [::1]:80, [::1]", "2001:db8::1"],
+    ["has one spelling where IPv4 is written as IPv6", "127.0.0.1", "::ffff:198.51.100.1", "198.51.100.1"],
+    ["is the last proxy's where that one does not know", "127.0.0.1", "198.51.100.1, unknown, 10.0.0.7", "10.0.0.7"],
+    ["is the peer's where the list is empty", "127.0.0.1", "", "127.0.0.1"],
+    ["is never a text that is not an address", "127.0.0.1", "198.51.100.1, <script>", "127.0.0.1"],
+    ["has no zone", "127.0.0.1", "fe80::1%eth0", "127.0.0.1"],
+  ] as const) {
+    it(what, () => assert.equal(addressOf(both, peer, list), expected));
+  }
+
+  it("comes through a Unix socket from trusted peers only", () => {
+    assert.equal(addressOf(["unix"], "", "198.51.100.1"), "198.51.100.1");
+    assert.equal(addressOf(both, "", "198.51.100.1"), "");
+  });
+
+  it("is looked for through 32 proxies and no more", () => {
+    const proxies = (count: number) => Array.from({ length: count }, (_, at) => `10.0.0.${at + 1}`).join(",");
+    assert.equal(addressOf(both, "127.0.0.1", `198.51.100.1,${proxies(31)}`), "198.51.100.1");
+    assert.equal(addressOf(both, "127.0.0.1", `198.51.100.1,${proxies(32)}`), "10.0.0.1");
+  });
 });

@@ -7,7 +7,7 @@ import { type HttpRule, HttpRuleSchema } from "@confab/contract/gen/google/api/h
 import { ruleService } from "../testing/rule-service.js";
 import { HttpRoutes } from "./http-routes.js";
 
-const routes = HttpRoutes.of(ChatService);
+const routes = HttpRoutes.ofContract();
 
 test("the contract's routes are exactly these", () => {
   assert.deepEqual(
@@ -19,6 +19,8 @@ test("the contract's routes are exactly these", () => {
       "GET /v1/rooms ListRooms none",
       "GET /v1/rooms/{room}/members ListMembers none",
       "POST /v1/rooms/{room}/signals SendSignal whole",
+      "POST /v1/admin/revocations Revoke whole",
+      "GET /v1/admin/revocations ListRevocations none",
     ],
   );
 });

@@ -7,6 +7,8 @@ import {
   hasOption,
 } from "@bufbuild/protobuf";
 import { ConfabError } from "@confab/contract";
+import { AdminService } from "@confab/contract/gen/confab/v1/admin_service_pb";
+import { ChatService } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import { http } from "@confab/contract/gen/google/api/annotations_pb";
 import type { HttpRule } from "@confab/contract/gen/google/api/http_pb";
 import { type FieldPath, fieldPathFrom } from "./field-path.js";
@@ -47,6 +49,11 @@ export type RouteMatch =
 /** Every HTTP route of a service. There is no other list of them: what is not in the contract is not served. */
 export class HttpRoutes {
   private constructor(readonly all: readonly HttpRoute[]) {}
+
+  /** The routes of all services of the contract. */
+  static ofContract(): HttpRoutes {
+    return HttpRoutes.of(ChatService, AdminService);
+  }
 
   /**
    * Read the routes from the descriptors of services.

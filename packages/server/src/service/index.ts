@@ -26,6 +26,7 @@ export {
   requestIdOf,
   rulesFrom,
   stranger,
+  strangerWithoutCertificate,
   type TransportName,
   type UnaryCaller,
   unrestricted,

@@ -38,6 +38,7 @@ export class FakeExchange implements Exchange {
       headers: {},
       httpVersion: 1,
       remoteAddress: "127.0.0.1",
+      peer: { address: "127.0.0.1" },
       ...request,
     };
   }

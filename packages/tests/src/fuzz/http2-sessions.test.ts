@@ -62,7 +62,7 @@ fuzz({
     const bugs: unknown[] = [];
     const options = {
       scheme: "http",
-      remoteAddress: "127.0.0.1",
+      peer: { address: "127.0.0.1" },
       maxHeaderBytes: 4_000,
       maxStreams: 10,
       sweeper: new Sweeper(() => 0),

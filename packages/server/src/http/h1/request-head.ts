@@ -1,13 +1,19 @@
 import type { IncomingMessage } from "node:http";
 import type { ConfabError } from "@confab/contract";
-import type { RequestHead } from "../exchange.js";
+import type { ClientAddressOf, RequestHead } from "../exchange.js";
 import { fieldOverheadBytes, headersTooLarge } from "../header-size.js";
 import { isHost } from "../host.js";
+import { peerOf } from "../peer.js";
+
+export interface HeadContext {
+  readonly scheme: RequestHead["scheme"];
+  readonly clientAddressOf: ClientAddressOf | undefined;
+}
 
 /** A request's head as Node's parser gives it. */
 export function requestHeadFrom(
   incoming: IncomingMessage,
-  scheme: RequestHead["scheme"],
+  { scheme, clientAddressOf }: HeadContext,
   refusal: ConfabError | undefined,
 ): RequestHead {
   const headers: Record<string, string> = {};
@@ -16,6 +22,7 @@ export function requestHeadFrom(
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(", ") : value;
   }
   const absolute = absoluteFormOf(incoming.url);
+  const peer = peerOf(incoming.socket);
   return {
     method: incoming.method ?? "GET",
     target: absolute?.target ?? incoming.url ?? "/",
@@ -23,7 +30,8 @@ export function requestHeadFrom(
     scheme,
     headers,
     httpVersion: 1,
-    remoteAddress: incoming.socket.remoteAddress ?? "",
+    remoteAddress: clientAddressOf?.(headers, peer) ?? peer.address,
+    peer,
     refusal,
   };
 }

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from "node:net";
 import { ConfabError } from "@confab/contract";
 import { processWork, type Share, type Work } from "../../work/index.js";
-import type { ExchangeHandler, RequestHead } from "../exchange.js";
+import type { ClientAddressOf, ExchangeHandler, RequestHead } from "../exchange.js";
 import { fieldOverheadBytes, headersTooLarge, readHeaderFactor } from "../header-size.js";
 import { ignoredBody } from "../read-body.js";
 import { turnAway } from "../turn-away.js";
@@ -19,6 +19,8 @@ export type UpgradeHandler = (request: RequestHead, socket: Socket, firstBytes: 
 export interface Http1Options {
   /** What the sockets that it is given were opened with. Undefined: `http`. */
   readonly scheme?: RequestHead["scheme"];
+  /** Undefined: the peer's address is the client's. */
+  readonly clientAddressOf?: ClientAddressOf | undefined;
   readonly onExchange: ExchangeHandler;
   readonly onUpgrade: UpgradeHandler;
   readonly maxHeaderBytes: number;
@@ -36,7 +38,8 @@ const keepAliveTimeoutMs = 65_000;
 
 /** HTTP/1.1 on sockets that somebody else accepted: give them to `server.emit("connection", socket)`. */
 export function createHttp1Server(options: Http1Options): Server {
-  const { scheme = "http", work = processWork, maxHeaderBytes, onExchange, refusalOf } = options;
+  const { scheme = "http", clientAddressOf, work = processWork, maxHeaderBytes, onExchange, refusalOf } = options;
+  const headContext = { scheme, clientAddressOf };
   const { replyStalls: stalls = new ReplyStalls() } = options;
   const server = createServer(
     {
@@ -62,7 +65,7 @@ export function createHttp1Server(options: Http1Options): Server {
   server.maxHeadersCount = Math.ceil(maxHeaderBytes / fieldOverheadBytes) + 1;
 
   const headOf = (incoming: IncomingMessage): RequestHead =>
-    requestHeadFrom(incoming, scheme, sizeRefusalOf(incoming, maxHeaderBytes));
+    requestHeadFrom(incoming, headContext, sizeRefusalOf(incoming, maxHeaderBytes));
 
   const refuse = (incoming: IncomingMessage, response: ServerResponse, fault: string) => {
     const { status, json } = refusalOf(new ConfabError("PROTOCOL_VIOLATION", fault));

@@ -1,12 +1,16 @@
 import { limits } from "@confab/contract/limits";
 import type { Work } from "../../work/index.js";
+import type { ClientAddressOf } from "../exchange.js";
+import type { Peer } from "../peer.js";
 import type { Budgets } from "./guard.js";
 import type { Sweeper } from "./sweeper.js";
 
 /** What serving HTTP/2 on one connection needs to know. Bounds that have a name of their own are in `guard.ts`. */
 export interface Http2Options {
   readonly scheme: "http" | "https";
-  readonly remoteAddress: string;
+  readonly peer: Peer;
+  /** Undefined: the peer's address is the client's. */
+  readonly clientAddressOf?: ClientAddressOf | undefined;
   /** A larger request head is handed over to be refused. As SETTINGS_MAX_HEADER_LIST_SIZE counts: 32 more for each field. */
   readonly maxHeaderBytes: number;
   /** Requests under way at once; more are refused with REFUSED_STREAM, which clients retry. */

@@ -1,6 +1,7 @@
 import type { ConfabError } from "@confab/contract";
-import type { Fields, RequestHead } from "../exchange.js";
+import type { ClientAddressOf, Fields, RequestHead } from "../exchange.js";
 import { isHost } from "../host.js";
+import type { Peer } from "../peer.js";
 import { FieldKind, type HeaderField } from "./hpack/field.js";
 
 /** A request's head with what HTTP/2 itself must know of it. Shared by all requests whose header blocks are equal. */
@@ -16,7 +17,8 @@ export interface ReceivedHead {
 
 export interface HeadContext {
   readonly scheme: "http" | "https";
-  readonly remoteAddress: string;
+  readonly peer: Peer;
+  readonly clientAddressOf?: ClientAddressOf | undefined;
 }
 
 /**
@@ -119,16 +121,17 @@ class HeadDraft {
     return this.#received(context, status);
   }
 
-  #received(context: HeadContext, refusalStatus: number): ReceivedHead {
+  #received({ scheme, peer, clientAddressOf }: HeadContext, refusalStatus: number): ReceivedHead {
     const headers: Fields = this.#headers;
     const request: RequestHead = {
       method: this.#method ?? "",
       target: this.#path ?? "",
       authority: this.#authority ?? headers.host ?? "",
-      scheme: context.scheme,
+      scheme,
       headers,
       httpVersion: 2,
-      remoteAddress: context.remoteAddress,
+      remoteAddress: clientAddressOf?.(headers, peer) ?? peer.address,
+      peer,
       refusal: this.#refusal,
     };
     return {

@@ -98,7 +98,7 @@ export class Session implements StreamOwner, TurnEnd {
   /** End the connection with GOAWAY; every stream is aborted. */
   fail(code: ErrorCode, message: string): void {
     if (!this.isReading) return;
-    if (code === ErrorCode.ENHANCE_YOUR_CALM) this.options.onAbuse?.(this.options.remoteAddress, message);
+    if (code === ErrorCode.ENHANCE_YOUR_CALM) this.options.onAbuse?.(this.options.peer.address, message);
     this.goAway(this.lastStreamId, code, message);
     this.close();
   }
@@ -291,7 +291,7 @@ export class Session implements StreamOwner, TurnEnd {
   #windDown(message: string): void {
     const isShared = [...this.streams.values()].some((stream) => stream.hasResponded);
     if (!isShared) throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, message);
-    this.options.onAbuse?.(this.options.remoteAddress, message);
+    this.options.onAbuse?.(this.options.peer.address, message);
     this.phase = "draining";
     this.lastAcceptedStreamId = this.lastStreamId;
     this.goAway(this.lastStreamId, ErrorCode.NO_ERROR, message);

@@ -19,7 +19,7 @@ import { echo, Recorder } from "./testing/server.js";
 async function serve(t: TestContext, handler: ExchangeHandler, more: Partial<Http2Options> = {}): Promise<number> {
   const connections: Http2Connection[] = [];
   const server = createServer({ cert: testCertificate, key: testKey, ALPNProtocols: ["h2"] }, (socket) => {
-    const options = { scheme: "https", remoteAddress: "127.0.0.1", maxHeaderBytes: 8192, maxStreams: 100 } as const;
+    const options = { scheme: "https", peer: { address: "127.0.0.1" }, maxHeaderBytes: 8192, maxStreams: 100 } as const;
     connections.push(serveHttp2(socket, new Uint8Array(0), { ...options, ...more }, handler));
   });
   server.listen(0, "127.0.0.1");

@@ -13,6 +13,7 @@ export {
   refusedPrincipal,
   type Scope,
   stranger,
+  strangerWithoutCertificate,
   unrestricted,
 } from "./principal.js";
 export { LocalLedger } from "./rate-ledger.js";

@@ -43,8 +43,16 @@ export const stranger: Principal = refusedPrincipal(
   new ConfabError("UNAUTHENTICATED", "a token is needed: send it as `authorization: Bearer TOKEN`"),
 );
 
+/** The same where certificates are taken, too. */
+export const strangerWithoutCertificate: Principal = refusedPrincipal(
+  new ConfabError(
+    "UNAUTHENTICATED",
+    "a client certificate or a token is needed: show the certificate in the TLS handshake, or send `authorization: Bearer TOKEN`",
+  ),
+);
+
 export function isStranger(principal: Principal): boolean {
-  return principal === stranger;
+  return principal === stranger || principal === strangerWithoutCertificate;
 }
 
 /** On a server that asks for no token. */

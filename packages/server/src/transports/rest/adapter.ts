@@ -43,7 +43,7 @@ export interface RestDeps {
 export function createRestHandler(deps: RestDeps): (exchange: Exchange, principal: Principal) => void {
   const { service, bodyTimeouts, report = ignoreBug } = deps;
   const { limits, types } = service.deps;
-  const routes = HttpRoutes.of(ChatServiceDesc, AdminService);
+  const routes = HttpRoutes.ofContract();
   const methods = methodsFor(routes, service);
   const bounds: BodyOptions = {
     maxBytes: maxWireBytes("json", limits),

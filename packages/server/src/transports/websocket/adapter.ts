@@ -53,7 +53,8 @@ export function createWebSocketHandler(deps: WebSocketDeps): UpgradeHandler {
     const { maxMessageBytes } = framed ?? forms.plain;
     const { maxQueuedBytes, maxControlFrames, budgetWindowMs } = limits;
     const { onAbuse } = deps;
-    const settings = { maxMessageBytes, maxQueuedBytes, heartbeat, maxControlFrames, budgetWindowMs, onAbuse };
+    const budget = { maxControlFrames, budgetWindowMs, onAbuse };
+    const settings = { maxMessageBytes, maxQueuedBytes, heartbeat, remoteAddress, ...budget };
     const connection = openConnection(socket, firstBytes, settings);
     connection.write(responseBytes);
     if (framed) connection.listen(new FramedSession(connection, caller, framed, framedDeps));

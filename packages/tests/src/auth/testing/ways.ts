@@ -64,7 +64,7 @@ export function allWays(): readonly Way[] {
   const frames = ClientFrameSchema.oneofs.flatMap(({ fields }) => fields);
   return [
     ...rpcs.flatMap(rpcWays),
-    ...HttpRoutes.of(...services).all.map(({ rpc, verb, template }) => restWay(rpc, verb, template)),
+    ...HttpRoutes.ofContract().all.map(({ rpc, verb, template }) => restWay(rpc, verb, template)),
     ...frames.filter(({ name }) => !otherFrames.includes(name)).flatMap(frameWays),
     { name: "plain WebSocket", isAdmins: false, ask: plain },
   ];

@@ -1,5 +1,6 @@
 import { createRegistry, type DescMethod, fromJson, type JsonValue, toBinary } from "@bufbuild/protobuf";
 import { enveloped } from "@confab/contract";
+import { AdminService } from "@confab/contract/gen/confab/v1/admin_service_pb";
 import { ChatService } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import { ClientFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import { Health } from "@confab/contract/gen/grpc/health/v1/health_pb";
@@ -59,6 +60,8 @@ const costlyCalls: Readonly<Record<string, Costly>> = {
   "ChatService/ListRooms": allRooms,
   "ChatService/ListMembers": allMembers,
   "ChatService/SendSignal": largeSignals,
+  "AdminService/Revoke": { requests: [{ user: "mallory" }], times: costlyTimes },
+  "AdminService/ListRevocations": { requests: [{}], times: costlyTimes },
   "Health/Check": { requests: [{ service: ChatService.typeName }] },
   "Health/List": { requests: [{}] },
   "Health/Watch": { requests: [{ service: ChatService.typeName }] },
@@ -89,7 +92,7 @@ type Format = "json" | "proto";
 
 /** Descriptors by service and name; v1alpha of reflection has the messages of v1. */
 const descriptors = new Map<string, DescMethod>(
-  [ChatService, Health, ServerReflection].flatMap((service) =>
+  [ChatService, AdminService, Health, ServerReflection].flatMap((service) =>
     service.methods.map((method) => [`${service.name}/${method.name}`, method] as const),
   ),
 );
@@ -185,8 +188,8 @@ function rpcTable() {
 
 /** Attacks on every route of the contract over HTTP, except streams over HTTP/1.1: a connection holds one of them. */
 export function routeAttacks(carriers: readonly ("h1" | "h2")[], factor = 1): Attack[] {
-  return HttpRoutes.of(ChatService).all.flatMap(({ rpc, verb, template, body }) => {
-    const name = `ChatService/${rpc.name}`;
+  return HttpRoutes.ofContract().all.flatMap(({ rpc, verb, template, body }) => {
+    const name = `${rpc.parent.name}/${rpc.name}`;
     const { requests, times = defaultTimes } = costly(costlyCalls, name, "costlyCalls");
     const isStream = rpc.methodKind !== "unary";
     const [request = {}] = requests as readonly Readonly<Record<string, string | number>>[];

@@ -27,7 +27,7 @@ export async function openServer(handler: ExchangeHandler, options: Partial<Http
     sockets.push(socket);
     const defaults: Http2Options = {
       scheme: "http",
-      remoteAddress: "127.0.0.1",
+      peer: { address: "127.0.0.1" },
       maxHeaderBytes: 8192,
       maxStreams: 100,
       sweeper,

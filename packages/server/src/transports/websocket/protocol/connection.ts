@@ -14,7 +14,7 @@ export interface ConnectionListener {
   closed(code: number, error?: ConfabError): void;
 }
 
-/** What all connections of a server share. */
+/** What a connection has to know. */
 export interface ConnectionSettings {
   readonly maxMessageBytes: number;
   /** Bytes waiting for one socket beyond which `write` returns false. */
@@ -23,7 +23,9 @@ export interface ConnectionSettings {
   /** Pings, pongs and empty fragments that the peer may send within `budgetWindowMs`; past it the connection ends with 1008. */
   readonly maxControlFrames: number;
   readonly budgetWindowMs: number;
-  /** A peer spent its budget, and its connection ends. */
+  /** The client's. */
+  readonly remoteAddress: string;
+  /** A client spent its budget, and its connection ends. */
   readonly onAbuse: (remoteAddress: string, reason: string) => void;
 }
 

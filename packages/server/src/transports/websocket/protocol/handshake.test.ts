@@ -13,6 +13,7 @@ const example: RequestHead = {
   scheme: "http",
   httpVersion: 1,
   remoteAddress: "127.0.0.1",
+  peer: { address: "127.0.0.1" },
   headers: {
     host: "server.example.com",
     upgrade: "websocket",

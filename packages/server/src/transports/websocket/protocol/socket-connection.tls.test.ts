@@ -29,6 +29,7 @@ test("a silent peer over TLS is pinged once and told why it is given up, whateve
         heartbeat,
         maxControlFrames: 1_000,
         budgetWindowMs: 30_000,
+        remoteAddress: "127.0.0.1",
         onAbuse: assert.fail,
       });
       connection.listen({

@@ -275,7 +275,7 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
 
   /** Ends the connection when it has spent its budget. */
   private countControlFrame(): void {
-    const { heartbeat, maxControlFrames, budgetWindowMs, onAbuse } = this.settings;
+    const { heartbeat, maxControlFrames, budgetWindowMs, onAbuse, remoteAddress } = this.settings;
     if (heartbeat.tick - this.budgetTick >= heartbeat.ticksIn(budgetWindowMs)) {
       this.budgetTick = heartbeat.tick;
       this.controlFrames = 0;
@@ -283,7 +283,7 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
     this.controlFrames++;
     if (this.controlFrames <= maxControlFrames || this.state !== state.open) return;
     const reason = `more than ${maxControlFrames} frames without a message within ${budgetWindowMs} ms (maxControlFrames)`;
-    onAbuse(this.socket instanceof Socket ? (this.socket.remoteAddress ?? "") : "", reason);
+    onAbuse(remoteAddress, reason);
     this.failed(closeCode.policyViolation, new ConfabError("RATE_LIMITED", reason));
   }
 

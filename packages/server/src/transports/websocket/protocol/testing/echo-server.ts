@@ -74,6 +74,7 @@ export async function startEchoServer(overrides: Partial<ConnectionSettings> = {
     heartbeat,
     maxControlFrames: 3_000,
     budgetWindowMs: 30_000,
+    remoteAddress: "127.0.0.1",
     onAbuse: () => undefined,
     ...overrides,
   };
@@ -115,6 +116,7 @@ function requestHeadFrom(request: IncomingMessage) {
     headers,
     httpVersion: 1,
     remoteAddress: "127.0.0.1",
+    peer: { address: "127.0.0.1" },
   } as const;
 }
 
