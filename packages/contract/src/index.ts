@@ -44,5 +44,6 @@ export {
 export { checkPayloadForm, payloadValueFromBase64 } from "./payload-form.js";
 export { PayloadTypes } from "./payload-types.js";
 export { formatPosition, type Position, parsePosition } from "./position.js";
+export { bytesForm, bytesFrom, durationForm, durationMsFrom } from "./quantities.js";
 export { utf8Encoder } from "./utf8.js";
 export { utf8Length, varintLength, writeVarint } from "./wire.js";

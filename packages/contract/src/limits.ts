@@ -199,7 +199,20 @@ export const limits = {
     isReloadable: true,
     meaning: "Users, for each room, whose signals are counted at a time; past it the longest silent is forgotten",
   },
-  maxRooms: { fallback: 1_000_000, min: 1, max: 100_000_000, meaning: "Rooms in the log" },
+  maxRooms: {
+    fallback: 1_000_000,
+    min: 1,
+    max: 100_000_000,
+    meaning:
+      "Rooms in the log; past it the first message of another room is refused with TOO_MANY_ROOMS. A room gives its place back when it goes away: see emptyRoomMs",
+  },
+  emptyRoomMs: {
+    fallback: 600_000,
+    min: 100,
+    max: 2_592_000_000,
+    meaning:
+      "A room goes away when for this long all its messages have been past the age that its retention keeps, and it had no reader; ids of its messages that must still be recognised keep it longer. A room without a maximum age stays",
+  },
   maxQueuedBytes: {
     fallback: 262_144,
     min: 16_384,

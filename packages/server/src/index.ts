@@ -20,6 +20,7 @@ export {
   type TlsConfig,
 } from "./server/config.js";
 export type { Logger } from "./server/logger.js";
+export { type RoomRule, type RuleBound, roomRulesFrom } from "./server/room-rules.js";
 export { type RunningServer, startServer } from "./server/start-server.js";
 export { serverVersion } from "./server/version.js";
 export { RuleError, rulesFrom } from "./service/index.js";

@@ -83,6 +83,10 @@ export const settings = {
     help: "what callers may do, in addition to what their tokens say: a file in YAML or JSON (docs/access.md)",
     reload: "the file is read again; what it does not allow any more ends",
   },
+  rooms: {
+    kind: path("FILE"),
+    help: "rules for rooms by their names: retention, presence, history, message size and who may create them; a file in YAML or JSON (docs/rooms.md)",
+  },
   engine: {
     kind: text("URL", "URL of a Redis, or embedded"),
     fallback: "embedded",

@@ -1,4 +1,4 @@
-import type { ServerConfig } from "@confab/server";
+import type { RoomRule, ServerConfig } from "@confab/server";
 import { UsageError } from "../command.js";
 import type { Settings } from "../config/resolve.js";
 import { TypeFileError } from "../types/type-file-error.js";
@@ -18,6 +18,7 @@ export async function serverConfigFrom(settings: Settings): Promise<ServeConfig>
     ...tlsFrom(settings),
     ...authFrom(settings),
     ...(await rulesFrom(settings)),
+    ...(await roomsFrom(settings)),
     engine: engineFrom(settings),
     retention: retentionFrom(settings),
     dedupeWindowMs: settings.get("dedupe-window"),
@@ -36,6 +37,14 @@ async function rulesFrom(settings: Settings): Promise<Pick<ServerConfig, "rules"
   // The parser of YAML is loaded only where it is needed.
   const { rulesIn } = await import("./rules.js");
   return { rules: rulesIn(file, settings.labelOf("rules")) };
+}
+
+/** Whether they are rules the server checks. */
+async function roomsFrom(settings: Settings): Promise<Pick<ServerConfig, "rooms">> {
+  const file = settings.get("rooms");
+  if (file === undefined) return {};
+  const { rulesIn } = await import("./rules.js");
+  return { rooms: rulesIn(file, settings.labelOf("rooms")) as readonly RoomRule[] };
 }
 
 function tlsFrom(settings: Settings): Pick<ServerConfig, "tls"> {

@@ -61,21 +61,21 @@ export class Hub {
   }
 
   /**
-   * Append a message that keeps the contract's constraints. Resolves once it is durable.
+   * Append a message that keeps the contract's constraints, and has at most `maxMessageBytes` as it is stored. Resolves once
+   * it is durable.
    *
    * @throws PAYLOAD_TOO_LARGE, and what `RoomLog.append` throws.
    */
-  async send(message: NewMessage): Promise<Ack> {
+  async send(message: NewMessage, maxMessageBytes = this.deps.limits.maxMessageBytes): Promise<Ack> {
     const { engine, clock, ids, limits } = this.deps;
     const sentAtMs = clock.nowMs();
     const room = roomIdFrom(message.room);
     const id = message.id === "" ? ids.messageId(sentAtMs) : message.id;
     const body = encodeBody({ user: message.user, text: message.text, room, id, payload: message.payload, sentAtMs });
-    if (body.length > limits.maxMessageBytes) {
-      throw new ConfabError(
-        "PAYLOAD_TOO_LARGE",
-        `the message is ${body.length} bytes; maxMessageBytes is ${limits.maxMessageBytes}`,
-      );
+    if (body.length > maxMessageBytes) {
+      const where = maxMessageBytes === limits.maxMessageBytes ? "" : ` of room ${room}`;
+      const text = `the message is ${body.length} bytes; maxMessageBytes${where} is ${maxMessageBytes}`;
+      throw new ConfabError("PAYLOAD_TOO_LARGE", text);
     }
     // An id of our own making is new by construction, and need not be remembered.
     const dedupeKey = message.id === "" ? undefined : `${message.user}\0${id}`;

@@ -25,6 +25,7 @@ export type {
   Signal,
   Turns,
 } from "./ports.js";
+export { type Retention, type RoomRetention, sameForAll } from "./retention.js";
 export { RevocationSet, revocationKey } from "./revocation-set.js";
 export { type RoomId, roomIdFrom } from "./room-id.js";
 export type { Encoding, EventEncoding, EventSink, Sink, Subscription } from "./subscription.js";

@@ -1,7 +1,12 @@
 import { type LimitName, type Limits, limits, limitsWith } from "@confab/contract";
-import type { Durability, Retention } from "../engines/embedded/index.js";
+import type { Retention } from "../core/index.js";
+import type { Durability } from "../engines/embedded/index.js";
 import type { CertificateUserPlace } from "../identity/index.js";
+import { ConfigError } from "./config-error.js";
 import type { Logger } from "./logger.js";
+import type { RoomRule } from "./room-rules.js";
+
+export { ConfigError } from "./config-error.js";
 
 /** Where messages are kept: on this machine, or in a Redis that several nodes share. */
 export type EngineConfig =
@@ -71,6 +76,8 @@ export interface ServerConfig {
   readonly engine: EngineConfig;
   /** Default: a million messages and 1 GiB a room, of any age. */
   readonly retention?: Retention;
+  /** What holds in rooms by their names. The first rule that matches a room counts, and what it leaves out is as for all rooms. */
+  readonly rooms?: readonly RoomRule[];
   /** How long a repeated send is recognised at the least, in milliseconds. Default ten minutes. */
   readonly dedupeWindowMs?: number;
   readonly limits?: Partial<Limits>;
@@ -91,11 +98,6 @@ export interface ServerConfig {
   readonly logger?: Logger;
   /** Where it is written who was refused what, and who administers the server. Default: `logger`. */
   readonly auditLog?: Pick<Logger, "info">;
-}
-
-/** A value of the configuration that cannot be used; the message names its key. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
 }
 
 export const defaultRetention: Retention = { maxMessages: 1_000_000, maxBytes: 1_073_741_824 };

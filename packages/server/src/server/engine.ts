@@ -1,7 +1,7 @@
 import { defaultDedupeWindowMs, type Limits } from "@confab/contract";
-import type { Engine } from "../core/index.js";
+import type { Engine, RoomRetention } from "../core/index.js";
 import { openEmbeddedEngine } from "../engines/embedded/index.js";
-import { ConfigError, defaultRetention, type ServerConfig } from "./config.js";
+import { ConfigError, type ServerConfig } from "./config.js";
 import { silentLogger } from "./logger.js";
 import { systemClock } from "./platform.js";
 
@@ -11,9 +11,13 @@ const defaultPrefix = "confab";
 const answerTimeoutMs = 5_000;
 
 /** Open the engine that the configuration names. @throws ConfigError, and what the engines throw. */
-export async function openEngine({ engine, ...config }: ServerConfig, limits: Limits): Promise<Engine> {
+export async function openEngine(
+  { engine, ...config }: ServerConfig,
+  limits: Limits,
+  retention: RoomRetention,
+): Promise<Engine> {
   const shared = {
-    retention: config.retention ?? defaultRetention,
+    retention,
     dedupeWindowMs: config.dedupeWindowMs ?? defaultDedupeWindowMs,
     limits,
     clock: systemClock,

@@ -22,7 +22,7 @@ import { AuditLog } from "./audit-log.js";
 import { openAuth } from "./auth.js";
 import { type Certificate, type CertificateFacts, dateTrouble, readCertificate } from "./certificate.js";
 import { ClientAuthorities } from "./client-authorities.js";
-import { ConfigError, checkedLimits, type ServerConfig, type TlsConfig } from "./config.js";
+import { ConfigError, checkedLimits, defaultRetention, type ServerConfig, type TlsConfig } from "./config.js";
 import { DescriptorWatch } from "./descriptors.js";
 import { openEngine } from "./engine.js";
 import { HostPolicy, isLoopbackHost } from "./hosts.js";
@@ -32,6 +32,7 @@ import { OriginPolicy } from "./origins.js";
 import { documentPages, operationPages, type Page } from "./pages.js";
 import { eventLoop, randomIds, systemClock } from "./platform.js";
 import { type ReloadableConfig, reload } from "./reload.js";
+import { checkedRooms, policiesBy, retentionBy } from "./room-rules.js";
 import { createRouter } from "./router.js";
 import { StaticFiles } from "./static-files.js";
 import { TrustedProxies } from "./trusted-proxies.js";
@@ -77,6 +78,7 @@ const reconnectWithinMs = 3_000;
 export async function startServer(config: ServerConfig): Promise<RunningServer> {
   // One object, which `reload` changes: what enforces a limit reads it there.
   const limits: { -readonly [name in LimitName]: number } = checkedLimits(config.limits ?? {});
+  const roomRules = checkedRooms(config.rooms, limits);
   const types = config.types
     ? PayloadTypes.fromDescriptorSet(config.types, violationsOf)
     : PayloadTypes.none(violationsOf);
@@ -106,7 +108,8 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   });
   const { authenticator } = auth;
   const files = config.webRoot === undefined ? undefined : new StaticFiles(config.webRoot);
-  const engine = await openEngine(config, limits);
+  const retention = retentionBy(roomRules, config.retention ?? defaultRetention);
+  const engine = await openEngine(config, limits, retention);
   const adminToken =
     config.engine.kind === "embedded" && !config.auth ? adminTokenIn(config.engine.dataDir) : undefined;
   if (adminToken) auth.setAdminToken(adminToken.token);
@@ -120,7 +123,8 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const isCounted = auth.canChange || !isLoopbackHost(host);
   const liveCallers = isCounted ? new LiveCallers(systemClock, limits) : undefined;
   const rates = isCounted ? new CallerRates(new LocalLedger(() => systemClock.monotonicMs()), limits) : undefined;
-  const service = new ChatService({ hub, engine, types, limits, liveCallers, rates, audit });
+  const rooms = policiesBy(roomRules, limits);
+  const service = new ChatService({ hub, engine, types, limits, rooms, liveCallers, rates, audit });
   const principalOf = (request: RequestHead) => authenticator.principalOf(request);
   const sessions = new FrameSessions({
     service,

@@ -43,6 +43,7 @@ import { envelopeFraming } from "./framing.js";
 import { encodeHistory } from "./history.js";
 import { MessageJson } from "./message-json.js";
 import { history } from "./operations/history.js";
+import { defaultPolicy } from "./operations/room-policy.js";
 import { send } from "./operations/send.js";
 import { signal as signalling } from "./operations/signal.js";
 import { subscribe } from "./operations/subscribe.js";
@@ -108,7 +109,8 @@ test("every field that a sender sets in a ChatMessage is stored, from either for
 
 test("every field of User, GetHistoryRequest and Signal reaches core", () => {
   const { hub, engine } = testService();
-  const deps = { hub, engine, types, limits: limitsWith({}) };
+  const limits = limitsWith({});
+  const deps = { hub, engine, types, limits, rooms: { of: () => defaultPolicy(limits) } };
   // Of all positions only one may be given.
   const rules = { base: {}, gaps: {} };
   assertHandled(
@@ -199,7 +201,8 @@ test("every violation that the contract finds is told to the client, with the fi
     }
   };
   const { hub, engine } = testService();
-  const deps = { hub, engine, types, limits: limitsWith({}) };
+  const limits = limitsWith({});
+  const deps = { hub, engine, types, limits, rooms: { of: () => defaultPolicy(limits) } };
   const differing = new Set<string>();
   const compare = (field: string, violations: readonly unknown[], check: () => unknown) => {
     if (violations.length > 0 && !isDeepStrictEqual(told(check), violations)) differing.add(field);

@@ -3,6 +3,7 @@ import { type ConfabError, envelopeBytes, type Limits, PayloadTypes } from "@con
 import { ClientFrameSchema, type ServerFrame, ServerFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import {
   ChatService,
+  defaultPolicy,
   envelopeFraming,
   type FrameChannel,
   type FrameEncoding,
@@ -144,7 +145,8 @@ export class FrameServer {
   constructor(limits: Partial<Limits> = {}) {
     this.hub = new TestHub(limits);
     const { hub, engine } = this.hub;
-    this.service = new ChatService({ hub, engine, types, limits: this.hub.limits });
+    const { limits: all } = this.hub;
+    this.service = new ChatService({ hub, engine, types, limits: all, rooms: { of: () => defaultPolicy(all) } });
     let connections = 0;
     this.sessions = new FrameSessions({
       principalBy: () => unrestricted,

@@ -22,6 +22,7 @@ engineSuite(
     "forgets ids after the window": reason,
     "bounds its pending sends": reason,
     "bounds its rooms": reason,
+    "removes rooms": reason,
     "refuses sends after close": reason,
   },
 );

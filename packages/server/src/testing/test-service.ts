@@ -1,6 +1,6 @@
 import { type Limits, limitsWith, type NewMessage, PayloadTypes } from "@confab/contract";
 import { Hub } from "../core/index.js";
-import { ChatService } from "../service/index.js";
+import { ChatService, defaultPolicy, type RoomPolicy } from "../service/index.js";
 import { MemoryEngine } from "./memory-engine.js";
 
 /** When every message of a test service is sent: 2026-01-02T03:04:05.006Z. */
@@ -14,8 +14,12 @@ export interface TestService {
   readonly say: (room: string, ...texts: readonly string[]) => Promise<void>;
 }
 
-/** The contract's operations on an engine without a disk, with a clock that stands still and ids that count. */
-export function testService(limits: Partial<Limits> = {}, types: PayloadTypes = PayloadTypes.none()): TestService {
+/** The contract's operations on an engine without a disk, with a clock that stands still and ids that count; `policy`: of all rooms. */
+export function testService(
+  limits: Partial<Limits> = {},
+  types: PayloadTypes = PayloadTypes.none(),
+  policy: Partial<RoomPolicy> = {},
+): TestService {
   const engine = new MemoryEngine();
   const allLimits = limitsWith(limits);
   let ids = 0;
@@ -26,7 +30,8 @@ export function testService(limits: Partial<Limits> = {}, types: PayloadTypes = 
     ids: { messageId: () => `id-${++ids}` },
     limits: allLimits,
   });
-  const service = new ChatService({ hub, engine, types, limits: allLimits });
+  const rooms = { of: () => ({ ...defaultPolicy(allLimits), ...policy }) };
+  const service = new ChatService({ hub, engine, types, limits: allLimits, rooms });
   const say = async (room: string, ...texts: readonly string[]) => {
     for (const text of texts) {
       const message: NewMessage = { user: "ann", text, room, id: "" };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encodeBody, limitsWith } from "@confab/contract";
-import type { RoomId } from "../../core/index.js";
+import { type RoomId, sameForAll } from "../../core/index.js";
 import { ManualClock } from "../../testing/engine-suite/index.js";
 import { DedupeIndex } from "./dedupe-index.js";
 import { DiskSpace } from "./disk-space.js";
@@ -25,7 +25,7 @@ async function commit(store: Store, index: DedupeIndex, nowMs: number, ...keys: 
 test("ids leave the store with the commits that follow their window", async () => {
   const [disk, clock] = [new MemoryDisk(), new ManualClock()];
   const engine = engineOn(disk.open(), new DiskSpace(async () => disk.freeBytes), {
-    retention: {},
+    retention: sameForAll({}),
     dedupeWindowMs: windowMs,
     limits: limitsWith(),
     clock,

@@ -66,6 +66,14 @@ export class DedupeIndex {
     return undefined;
   }
 
+  /** Whether an id of this room must still be recognised. */
+  hasAny(roomNumber: number): boolean {
+    return this.buckets.some(({ number }) => {
+      const range = { start: idKey(number, roomNumber, ""), end: idKey(number, roomNumber + 1, ""), limit: 1 };
+      return [...this.store.ids.getKeys(range)].length > 0;
+    });
+  }
+
   /** Remember a send in the commit that is being made. */
   put(roomNumber: number, dedupeKey: string, { offset, sentAtMs }: FirstSend): void {
     const bucket = this.current();

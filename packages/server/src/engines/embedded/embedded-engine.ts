@@ -1,5 +1,5 @@
 import type { Limits } from "@confab/contract";
-import type { Clock, ClockLog, Engine, RoomId } from "../../core/index.js";
+import type { Clock, ClockLog, Engine, RoomId, RoomRetention } from "../../core/index.js";
 import { DedupeIndex } from "./dedupe-index.js";
 import { DiskSpace, freeBytesIn } from "./disk-space.js";
 import { GroupCommit } from "./group-commit.js";
@@ -9,7 +9,8 @@ import { LmdbLog } from "./lmdb-log.js";
 import { LocalBus } from "./local-bus.js";
 import { LocalMembers } from "./local-members.js";
 import { type Durability, openStore } from "./open-store.js";
-import type { Retention } from "./retention.js";
+import { RoomReaders } from "./room-readers.js";
+import { RoomRemoval } from "./room-removal.js";
 import { RoomTable } from "./room-table.js";
 import type { Store } from "./store.js";
 
@@ -21,17 +22,23 @@ export interface EmbeddedEngineConfig {
    * and is written to disk when the operating system sees fit.
    */
   readonly durability: Durability;
-  readonly retention: Retention;
+  readonly retention: RoomRetention;
   /** How long a repeated send is recognised at the least, in milliseconds. */
   readonly dedupeWindowMs: number;
-  readonly limits: Pick<Limits, "maxRooms" | "maxPendingSends" | "maxPendingSendBytes" | "maxPresenceEventMembers">;
+  readonly limits: Pick<
+    Limits,
+    "maxRooms" | "emptyRoomMs" | "maxPendingSends" | "maxPendingSendBytes" | "maxPresenceEventMembers"
+  >;
   readonly clock: Clock;
   /** Receives what the operator should know: a clock that jumped, a log that is checked. */
   readonly log: ClockLog;
+  /** How often rooms are looked at for messages past their age, in milliseconds: more often in tests. */
+  readonly sweepIntervalMs?: number | undefined;
 }
 
-/** How often rooms are looked at for messages past their age, in milliseconds, and how many each time. */
-const sweepIntervalMs = 1_000;
+const defaultSweepIntervalMs = 1_000;
+
+/** Rooms that are looked at each time. */
 const roomsPerSweep = 256;
 
 /**
@@ -48,21 +55,34 @@ export async function openEmbeddedEngine(config: EmbeddedEngineConfig): Promise<
 export function engineOn(
   store: Store,
   disk: DiskSpace,
-  { retention, dedupeWindowMs, limits, ...config }: Omit<EmbeddedEngineConfig, "folder" | "durability">,
+  {
+    retention,
+    dedupeWindowMs,
+    limits,
+    sweepIntervalMs = defaultSweepIntervalMs,
+    ...config
+  }: Omit<EmbeddedEngineConfig, "folder" | "durability">,
 ): Engine {
   const clock = new KeptClock(store, config.clock, config.log);
   const bus = new LocalBus();
-  const rooms = new RoomTable(store, limits.maxRooms);
+  const rooms: RoomTable = new RoomTable(store, limits.maxRooms, (room) => readers.epochOf(room));
+  const readers = new RoomReaders(config.clock, limits.emptyRoomMs, () => rooms.newRoomEpoch);
+  const ids = new DedupeIndex(store, dedupeWindowMs, clock.read().logMs);
   const commits = new GroupCommit({
     store,
     rooms,
-    ids: new DedupeIndex(store, dedupeWindowMs, clock.read().logMs),
+    ids,
     disk,
     retention,
+    removal: new RoomRemoval({ store, ids, readers, emptyRoomMs: limits.emptyRoomMs }),
     clock,
     maxPendingSends: limits.maxPendingSends,
     maxPendingSendBytes: limits.maxPendingSendBytes,
-    onDurable: (room, entries) => bus.entries(room, store.epoch, entries),
+    onDurable: (room, epoch, entries) => bus.entries(room, epoch, entries),
+    onRemoved: (room) => {
+      readers.removed(room);
+      bus.replaced(room);
+    },
   });
   const log = new LmdbLog(store, rooms, commits);
   const revocations = new KeptRevocations({
@@ -75,10 +95,11 @@ export function engineOn(
   const sweep = setInterval(() => {
     // Also while no message is sent, so that a change of the wall clock is logged when it happens.
     clock.read();
-    if (retention.maxAgeMs === undefined) return;
+    if (!retention.hasAges || store.failure() !== undefined) return;
     const some = log.list("", sweptTo, roomsPerSweep).map(({ room }) => room);
     sweptTo = some.length === roomsPerSweep ? (some.at(-1) ?? "") : "";
-    if (some.length > 0) commits.maintain(some);
+    const aging = some.filter((room) => retention.of(room).maxAgeMs !== undefined);
+    if (aging.length > 0) commits.maintain(aging);
   }, sweepIntervalMs);
   sweep.unref();
 
@@ -87,7 +108,11 @@ export function engineOn(
     log,
     bus,
     revocations,
-    members: new LocalMembers(limits.maxPresenceEventMembers, (change, members) => bus.presence(change, members)),
+    members: new LocalMembers(
+      limits.maxPresenceEventMembers,
+      (change, members) => bus.presence(change, members),
+      readers,
+    ),
     trouble: () => store.trouble() ?? disk.trouble,
     close: () => {
       clearInterval(sweep);

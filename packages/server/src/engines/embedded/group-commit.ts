@@ -1,12 +1,13 @@
 import { ConfabError } from "@confab/contract";
-import type { Appended, LogEntry, NewEntry, RoomId } from "../../core/index.js";
+import type { Appended, LogEntry, NewEntry, RoomId, RoomRetention } from "../../core/index.js";
 import type { DedupeIndex } from "./dedupe-index.js";
 import type { DiskSpace } from "./disk-space.js";
 import type { KeptClock } from "./kept-clock.js";
 import { entryKey } from "./keys.js";
-import { dropExpired, type Retention } from "./retention.js";
+import { dropExpired } from "./retention.js";
 import type { RoomRecord } from "./room-record.js";
-import type { RoomTable } from "./room-table.js";
+import type { RoomRemoval } from "./room-removal.js";
+import type { RoomChanges, RoomTable } from "./room-table.js";
 import { type Store, WriteError } from "./store.js";
 
 export interface GroupCommitDeps {
@@ -14,12 +15,15 @@ export interface GroupCommitDeps {
   readonly rooms: RoomTable;
   readonly ids: DedupeIndex;
   readonly disk: DiskSpace;
-  readonly retention: Retention;
+  readonly retention: RoomRetention;
+  readonly removal: RoomRemoval;
   readonly clock: KeptClock;
   readonly maxPendingSends: number;
   readonly maxPendingSendBytes: number;
   /** Entries of one room have become durable, in their order. */
-  readonly onDurable: (room: RoomId, entries: readonly LogEntry[]) => void;
+  readonly onDurable: (room: RoomId, epoch: number, entries: readonly LogEntry[]) => void;
+  /** A room has gone away. */
+  readonly onRemoved: (room: RoomId) => void;
 }
 
 interface PendingSend {
@@ -141,32 +145,55 @@ export class GroupCommit {
     aged: readonly RoomId[],
     writes: readonly PendingWrite[],
   ): Promise<void> {
-    const { store, rooms, ids, disk, retention, clock, onDurable } = this.deps;
+    const { store, rooms, ids, disk, clock, onDurable, onRemoved } = this.deps;
     await disk.refuseWhileFull();
     const time = clock.read();
     const drafts = new Drafts();
     let outcomes: [PendingSend, Appended][] = [];
-    await this.flush(() => {
+    let changes: RoomChanges | undefined;
+    const write = () => {
       ids.turnTo(time.logMs);
       outcomes = this.placeSends(group, drafts);
       for (const room of aged) {
         if (!drafts.has(room) && rooms.get(room)) this.draftOf(room, drafts);
       }
-      for (const [room, { record, storedNewest, entries }] of drafts) {
-        const dropped = dropExpired(store, record, storedNewest, retention, time.wallMs);
-        if (entries.length > 0 || dropped > 0) rooms.put(room, record);
-      }
+      changes = this.trim(drafts, time.wallMs);
+      rooms.write(changes);
       ids.dropExpired(group.length);
       for (const { run } of writes) run();
       clock.keep(time);
-    });
-    ids.committed();
-    for (const [room, { record, entries }] of drafts) {
-      rooms.committed(room, record);
-      if (entries.length > 0) onDurable(room, entries);
+    };
+    try {
+      await this.flush(write);
+    } catch (failure) {
+      // The rooms may be gone all the same. While nothing can be read nothing can be asked of them either.
+      if (store.failure() === undefined) for (const room of changes?.removed.keys() ?? []) onRemoved(room);
+      throw failure;
     }
+    ids.committed();
+    if (changes) rooms.committed(changes);
+    for (const [room, { record, entries }] of drafts) {
+      if (entries.length > 0) onDurable(room, record.epoch, entries);
+    }
+    for (const room of changes?.removed.keys() ?? []) onRemoved(room);
     for (const [send, outcome] of outcomes) send.resolve(outcome);
     for (const { resolve } of writes) resolve();
+  }
+
+  /** Drop what the rooms of a commit keep no longer: messages, or the whole room. */
+  private trim(drafts: Drafts, nowMs: number): RoomChanges {
+    const { store, retention, removal } = this.deps;
+    const put = new Map<RoomId, RoomRecord>();
+    const removed = new Map<RoomId, RoomRecord>();
+    for (const [room, { record, storedNewest, entries }] of drafts) {
+      const bounds = retention.of(room);
+      const dropped = dropExpired(store, record, storedNewest, bounds, nowMs);
+      if (entries.length === 0 && removal.isDue(room, record, bounds, nowMs)) {
+        removal.removeEntries(record);
+        removed.set(room, record);
+      } else if (entries.length > 0 || dropped > 0) put.set(room, record);
+    }
+    return { put, made: drafts.newRooms, removed };
   }
 
   /** Give each send its offset, or the first one's. Sends that cannot have a place are refused at once. */
@@ -184,14 +211,14 @@ export class GroupCommit {
         if (dedupeKey !== undefined) {
           const inGroup = firsts.get(`${record.number} ${dedupeKey}`);
           const stored = inGroup ? undefined : ids.find(record.number, dedupeKey);
-          const first = inGroup ?? (stored && this.appended(stored.offset, stored.sentAtMs));
+          const first = inGroup ?? (stored && appendedAt(record.epoch, stored.offset, stored.sentAtMs));
           if (first) {
             outcomes.push([send, { ...first, isDuplicate: true }]);
             continue;
           }
         }
         const offset = record.newest + 1;
-        const appended = this.appended(offset, sentAtMs);
+        const appended = appendedAt(record.epoch, offset, sentAtMs);
         // The writes first: should one throw, the draft knows nothing of this send, and an entry that was written lies past
         // the newest offset, where nobody looks and the next send overwrites it.
         void store.entries.put(entryKey(record.number, offset), asBuffer(body));
@@ -209,10 +236,6 @@ export class GroupCommit {
       }
     }
     return outcomes;
-  }
-
-  private appended(offset: number, sentAtMs: number): Appended {
-    return { position: { epoch: this.deps.store.epoch, offset }, sentAtMs, isDuplicate: false };
   }
 
   private draftOf(room: RoomId, drafts: Drafts): Draft {
@@ -238,6 +261,10 @@ export class GroupCommit {
       throw new ConfabError("OUTCOME_UNKNOWN", failure.message, { cause: failure.cause });
     }
   }
+}
+
+function appendedAt(epoch: number, offset: number, sentAtMs: number): Appended {
+  return { position: { epoch, offset }, sentAtMs, isDuplicate: false };
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -1,4 +1,3 @@
 export { type EmbeddedEngineConfig, openEmbeddedEngine } from "./embedded-engine.js";
 export { FolderLockedError } from "./folder-lock.js";
 export { type Durability, StoreError } from "./open-store.js";
-export type { Retention } from "./retention.js";

@@ -3,6 +3,7 @@
 //   entries  ┌ room number: u32 ┐┌ offset: u48 ┐                        → encoded body
 //   ids      ┌ bucket: u32 ┐┌ room number: u32 ┐┌ dedupe key: UTF-8 ┐   → offset f64, sent at f64
 //            ┌ bucket: u32 ┐                                            → when the bucket began, of the log's time: f64
+//   meta     "format", "epoch"; "time" (kept-clock.ts); "rooms" (new-rooms.ts)
 //   rooms    ┌ room name: ASCII ┐                                       → room record (room-record.ts)
 
 const offsetBytes = 6;

@@ -23,6 +23,11 @@ export class LocalBus implements RoomBus {
     for (const listener of this.listeners.get(change.room) ?? []) listener.presence([change], members);
   }
 
+  /** The log of a room is another one: its listeners compare it with what they know. */
+  replaced(room: RoomId): void {
+    for (const listener of this.listeners.get(room) ?? []) listener.interrupted();
+  }
+
   entries(room: RoomId, epoch: number, entries: readonly LogEntry[]): void {
     for (const listener of this.listeners.get(room) ?? []) listener.entries(epoch, entries);
   }

@@ -11,7 +11,8 @@ const names = ["a", "b", "B", "ä", "\uffee", "\u{1f600}", "z", ""] as const;
 test("members are counted, told of and paged as the plain directory does", () => {
   forEachSeed(200, (random) => {
     const told: [string, unknown, number][] = [];
-    const local = new LocalMembers(5, (change, members) => told.push(["local", change, members]));
+    const readers = { entered: () => undefined, leftBy: () => undefined };
+    const local = new LocalMembers(5, (change, members) => told.push(["local", change, members]), readers);
     const plain = new MemoryMembers((change, members) => told.push(["plain", change, members]), 5).node();
     const entered: { room: RoomId; user: string }[] = [];
     for (let i = 0; i < 80; i++) {

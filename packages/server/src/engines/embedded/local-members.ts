@@ -1,4 +1,5 @@
 import type { Member, MemberCounts, MemberDirectory, PresenceChange, RoomId } from "../../core/index.js";
+import type { RoomReaders } from "./room-readers.js";
 import { SortedNames } from "./sorted-names.js";
 
 interface RoomMembers {
@@ -16,6 +17,8 @@ export class LocalMembers implements MemberDirectory {
     private readonly maxEventMembers: number,
     /** Told of first in and last out, and of how many members the room has then. */
     private readonly onChange: (change: PresenceChange, members: number) => void,
+    /** Is notified of the first reader in and the last one out, with or without a name. */
+    private readonly readers: Pick<RoomReaders, "entered" | "leftBy">,
   ) {}
 
   enter(room: RoomId, user: string): void {
@@ -23,6 +26,7 @@ export class LocalMembers implements MemberDirectory {
     if (!entered) {
       entered = { connections: new Map(), names: new SortedNames(), subscribers: 0 };
       this.rooms.set(room, entered);
+      this.readers.entered(room);
     }
     entered.subscribers++;
     if (user === "") return;
@@ -37,7 +41,10 @@ export class LocalMembers implements MemberDirectory {
     const left = this.rooms.get(room);
     if (!left) return;
     left.subscribers--;
-    if (left.subscribers === 0) this.rooms.delete(room);
+    if (left.subscribers === 0) {
+      this.rooms.delete(room);
+      this.readers.leftBy(room);
+    }
     if (user === "") return;
     const connections = left.connections.get(user) ?? 0;
     if (connections > 1) {

@@ -7,7 +7,7 @@ import { folderFiles, lockFileOf, prepareFile, prepareFolder } from "./data-fold
 import { FolderLockedError, lockFolder } from "./folder-lock.js";
 import { checkLog } from "./log-check.js";
 import { troubleWithLogFile } from "./log-file.js";
-import { formatVersion } from "./log-format.js";
+import { firstFormat, formatVersion } from "./log-format.js";
 import { type LogMarker, readMarker, sayClosed, takeClosed, writeMarker } from "./log-marker.js";
 import { LogPlace } from "./log-place.js";
 import { makeEnvironment } from "./make-environment.js";
@@ -168,7 +168,7 @@ async function readOrMakeEpoch(root: RootDatabase<Buffer, Buffer>, folder: strin
   }
   const made = randomInt(1, 2 ** 32);
   await root.batch(() => {
-    void meta.put(formatKey, uint32(formatVersion));
+    void meta.put(formatKey, uint32(firstFormat));
     void meta.put(epochKey, uint32(made));
   });
   return made;

@@ -47,7 +47,7 @@ function readKeys(table: Database<Buffer, Buffer>, progress: () => void): void {
 
 /** What lies outside of a room's range is of sends that were refused, and is never read. */
 function readRoom(entries: Database<Buffer, Buffer>, name: string, value: Buffer, progress: () => void): void {
-  const { number, oldest, newest } = decodeRoomRecord(value);
+  const { number, oldest, newest } = decodeRoomRecord(value, 0);
   for (let from = oldest; from <= newest; ) {
     const run = readRun(entries, number, { from, to: newest }, page);
     if (run.length === 0)

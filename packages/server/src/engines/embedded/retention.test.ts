@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encodeBody } from "@confab/contract";
-import { dropExpired, type Retention } from "./retention.js";
+import type { Retention } from "../../core/index.js";
+import { dropExpired } from "./retention.js";
 import type { Store } from "./store.js";
 
 /** A room with messages 1 to `count`, all sent at time 0; the offset of the oldest that is left, and how many were dropped. */
@@ -9,7 +10,7 @@ function drop(count: number, retention: Retention, storedNewest: number): { olde
   const body = encodeBody({ user: "ann", text: "hi", room: "lobby", id: "1", sentAtMs: 0, payload: undefined });
   let removed = 0;
   const entries = { get: () => body, remove: () => Promise.resolve(removed++ >= 0) };
-  const record = { number: 1, oldest: 1, newest: count, bytes: count * body.length };
+  const record = { number: 1, epoch: 7, oldest: 1, newest: count, bytes: count * body.length };
   const dropped = dropExpired({ entries } as unknown as Store, record, storedNewest, retention, 1_000_000);
   assert.equal(dropped, removed);
   assert.equal(record.bytes, (count - removed) * body.length);

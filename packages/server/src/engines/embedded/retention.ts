@@ -1,15 +1,8 @@
 import { decodeChatMessage } from "@confab/contract";
+import type { Retention } from "../../core/index.js";
 import { entryKey } from "./keys.js";
 import type { RoomRecord } from "./room-record.js";
 import type { Store } from "./store.js";
-
-/** How much of a room is kept. Undefined: without that bound. The newest message is always kept. */
-export interface Retention {
-  readonly maxMessages?: number | undefined;
-  readonly maxAgeMs?: number | undefined;
-  /** Bytes of the stored messages, without the store's own overhead. */
-  readonly maxBytes?: number | undefined;
-}
 
 /**
  * Messages dropped from one room in one commit, beyond two for each that the commit brings: what a lowered bound leaves

@@ -2,6 +2,7 @@
 export interface RoomRecord {
   /** Stands for the room's name in keys; never used again for another room. */
   readonly number: number;
+  readonly epoch: number;
   oldest: number;
   newest: number;
   /** Bytes of the bodies in the log now. */
@@ -10,21 +11,25 @@ export interface RoomRecord {
 
 const recordBytes = 28;
 
-export function encodeRoomRecord(record: RoomRecord): Buffer {
-  const bytes = Buffer.allocUnsafe(recordBytes);
+/** An epoch is stored where it is not the log's, which is so once a room has gone away. */
+export function encodeRoomRecord(record: RoomRecord, logEpoch: number): Buffer {
+  const hasEpoch = record.epoch !== logEpoch;
+  const bytes = Buffer.allocUnsafe(hasEpoch ? recordBytes + 4 : recordBytes);
   bytes.writeUInt32BE(record.number, 0);
   bytes.writeDoubleBE(record.oldest, 4);
   bytes.writeDoubleBE(record.newest, 12);
   bytes.writeDoubleBE(record.bytes, 20);
+  if (hasEpoch) bytes.writeUInt32BE(record.epoch, recordBytes);
   return bytes;
 }
 
-export function decodeRoomRecord(bytes: Uint8Array): RoomRecord {
+export function decodeRoomRecord(bytes: Uint8Array, logEpoch: number): RoomRecord {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return {
     number: view.readUInt32BE(0),
     oldest: view.readDoubleBE(4),
     newest: view.readDoubleBE(12),
     bytes: view.readDoubleBE(20),
+    epoch: view.length > recordBytes ? view.readUInt32BE(recordBytes) : logEpoch,
   };
 }

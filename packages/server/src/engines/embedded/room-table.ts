@@ -1,22 +1,43 @@
 import { ConfabError } from "@confab/contract";
 import type { RoomId, RoomState } from "../../core/index.js";
+import { NewRooms } from "./new-rooms.js";
 import { decodeRoomRecord, encodeRoomRecord, type RoomRecord } from "./room-record.js";
 import type { Store } from "./store.js";
 
 /** Records held in memory; beyond it the ones longest unused are read from the store again when they are needed. */
 const maxCachedRooms = 100_000;
 
+/** What a commit does to the table. */
+export interface RoomChanges {
+  /** Records that it puts, also of rooms that it makes. */
+  readonly put: ReadonlyMap<RoomId, RoomRecord>;
+  /** How many of them it makes. */
+  readonly made: number;
+  /** Rooms that go away. */
+  readonly removed: ReadonlyMap<RoomId, RoomRecord>;
+}
+
 /** The records of all rooms, as far as they are durable. */
 export class RoomTable {
   /** In order of use, the oldest first: Map keeps insertion order. */
   private readonly cached = new Map<RoomId, RoomRecord>();
-  /** How many rooms there are; undefined: not counted yet. They are never removed, and numbered from 1 without a gap. */
+  /** How many rooms there are; undefined: not counted yet. */
   private count: number | undefined;
+  private readonly newRooms: NewRooms;
 
   constructor(
     private readonly store: Store,
     private readonly maxRooms: number,
-  ) {}
+    /** The epoch of a room without a record that the room's readers hold positions of. */
+    private readonly toldEpoch: (room: RoomId) => number | undefined,
+  ) {
+    this.newRooms = new NewRooms(store, () => this.counted());
+  }
+
+  /** The epoch of rooms that are made from now on. */
+  get newRoomEpoch(): number {
+    return this.newRooms.epoch;
+  }
 
   /** The room's record, or undefined while nobody has written to it. Do not change it. */
   get(room: RoomId): Readonly<RoomRecord> | undefined {
@@ -24,16 +45,17 @@ export class RoomTable {
     if (cached) return cached;
     const bytes = this.store.rooms.get(Buffer.from(room));
     if (!bytes) return undefined;
-    const record = decodeRoomRecord(bytes);
+    const record = decodeRoomRecord(bytes, this.store.epoch);
     this.remember(room, record);
     return record;
   }
 
   state(room: RoomId): RoomState {
-    return stateOf(this.store.epoch, this.get(room));
+    const record = this.get(room);
+    return record ? stateOf(record) : { epoch: this.epochFor(room), oldest: 1, newest: 0, messages: 0 };
   }
 
-  /** A record to change and then to `put`: a copy, so that a failed commit leaves no trace. @throws TOO_MANY_ROOMS. */
+  /** A record to change and then to write: a copy, so that a failed commit leaves no trace. @throws TOO_MANY_ROOMS. */
   draft(room: RoomId, drafted: number): RoomRecord {
     const record = this.get(room);
     if (record) return { ...record };
@@ -41,24 +63,36 @@ export class RoomTable {
     if (count + drafted >= this.maxRooms) {
       throw new ConfabError("TOO_MANY_ROOMS", `the server holds ${count} rooms; maxRooms is ${this.maxRooms}`);
     }
-    return { number: count + drafted + 1, oldest: 1, newest: 0, bytes: 0 };
+    const number = this.newRooms.lastNumber + drafted + 1;
+    return { number, epoch: this.epochFor(room), oldest: 1, newest: 0, bytes: 0 };
   }
 
-  /** Write a changed record in the commit that is being made. */
-  put(room: RoomId, record: RoomRecord): void {
-    void this.store.rooms.put(Buffer.from(room), encodeRoomRecord(record));
+  /** Write what has changed in the commit that is being made. */
+  write({ put, made, removed }: RoomChanges): void {
+    // First, since it may have to count the rooms that there are before this commit.
+    this.newRooms.write(
+      made,
+      [...removed.values()].map(({ epoch }) => epoch),
+    );
+    for (const [room, record] of put) {
+      void this.store.rooms.put(Buffer.from(room), encodeRoomRecord(record, this.store.epoch));
+    }
+    for (const room of removed.keys()) void this.store.rooms.remove(Buffer.from(room));
   }
 
-  /** The record is durable now. */
-  committed(room: RoomId, record: RoomRecord): void {
-    if (this.count !== undefined) this.count = Math.max(this.count, record.number);
-    this.remember(room, record);
+  /** The commit is durable. */
+  committed({ put, made, removed }: RoomChanges): void {
+    if (this.count !== undefined) this.count += made - removed.size;
+    this.newRooms.committed();
+    for (const room of removed.keys()) this.cached.delete(room);
+    for (const [room, record] of put) this.remember(room, record);
   }
 
   /** Forget what is in memory: the store knows better after a commit of unknown outcome. */
   forget(): void {
     this.cached.clear();
     this.count = undefined;
+    this.newRooms.forget();
   }
 
   list(prefix: string, after: string, limit: number): { room: RoomId; state: RoomState }[] {
@@ -69,9 +103,13 @@ export class RoomTable {
       if (!room.startsWith(prefix) || found.length === limit) break;
       if (room === after) continue;
       // The store may show a commit a moment before it is known here, and before the bus has brought it.
-      found.push({ room, state: stateOf(this.store.epoch, this.cached.get(room) ?? decodeRoomRecord(value)) });
+      found.push({ room, state: stateOf(this.cached.get(room) ?? decodeRoomRecord(value, this.store.epoch)) });
     }
     return found;
+  }
+
+  private epochFor(room: RoomId): number {
+    return this.toldEpoch(room) ?? this.newRooms.epoch;
   }
 
   private counted(): number {
@@ -88,8 +126,6 @@ export class RoomTable {
   }
 }
 
-function stateOf(epoch: number, record: RoomRecord | undefined): RoomState {
-  if (!record) return { epoch, oldest: 1, newest: 0, messages: 0 };
-  const { oldest, newest } = record;
+function stateOf({ epoch, oldest, newest }: RoomRecord): RoomState {
   return { epoch, oldest, newest, messages: newest - oldest + 1 };
 }

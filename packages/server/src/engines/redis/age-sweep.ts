@@ -1,23 +1,33 @@
-import type { RoomId } from "../../core/index.js";
+import type { RoomId, RoomRetention } from "../../core/index.js";
 import type { AgeClock } from "./age-clock.js";
 import type { RoomIndex } from "./room-index.js";
 
-/** How often rooms are looked at for messages past their age, in milliseconds, and how many each time. */
-const intervalMs = 1_000;
+/** Rooms that are looked at each time. */
 const roomsPerSweep = 256;
 
-/** Drops messages that have passed their age in rooms in which nobody speaks any more, a few rooms at a time. */
+export interface AgeSweepDeps {
+  readonly index: RoomIndex;
+  readonly clock: AgeClock;
+  readonly retention: RoomRetention;
+  /** How often rooms are looked at, in milliseconds. */
+  readonly intervalMs: number;
+  /** Resolves to whether nothing of the room is within its age. */
+  readonly trim: (room: RoomId) => Promise<boolean>;
+  /** Remove such a room, unless something else keeps it. */
+  readonly remove: (room: RoomId) => Promise<void>;
+}
+
+/**
+ * Drops messages that have passed their age in rooms in which nobody speaks any more, and then the rooms, a few rooms at a
+ * time.
+ */
 export class AgeSweep {
   private readonly timer: NodeJS.Timeout;
   private sweptTo = "";
   private isRunning = false;
 
-  constructor(
-    private readonly index: RoomIndex,
-    private readonly clock: AgeClock,
-    private readonly sweep: (room: RoomId) => Promise<void>,
-  ) {
-    this.timer = setInterval(() => void this.run(), intervalMs);
+  constructor(private readonly deps: AgeSweepDeps) {
+    this.timer = setInterval(() => void this.run(), deps.intervalMs);
     this.timer.unref();
   }
 
@@ -28,15 +38,21 @@ export class AgeSweep {
   private async run(): Promise<void> {
     if (this.isRunning) return;
     this.isRunning = true;
+    const { index, clock, retention } = this.deps;
     try {
-      await this.clock.keep();
-      const rooms = await this.index.page("", this.sweptTo, roomsPerSweep);
+      await clock.keep();
+      const rooms = await index.page("", this.sweptTo, roomsPerSweep);
       this.sweptTo = rooms.length === roomsPerSweep ? (rooms.at(-1) ?? "") : "";
-      await Promise.all(rooms.map((room) => this.sweep(room)));
+      const aging = rooms.filter((room) => retention.of(room).maxAgeMs !== undefined);
+      await Promise.all(aging.map((room) => this.sweep(room)));
     } catch {
       // Redis is away; the rooms are looked at when it is back.
     } finally {
       this.isRunning = false;
     }
+  }
+
+  private async sweep(room: RoomId): Promise<void> {
+    if (await this.deps.trim(room)) await this.deps.remove(room);
   }
 }

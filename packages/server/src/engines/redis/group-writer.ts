@@ -1,4 +1,4 @@
-import type { NewEntry, RoomId } from "../../core/index.js";
+import type { NewEntry, RoomId, RoomRetention } from "../../core/index.js";
 import type { AgeClock } from "./age-clock.js";
 import { blockOf } from "./blocks.js";
 import { dedupeDigest, type Keys } from "./keys.js";
@@ -10,20 +10,12 @@ import type { RoomIndex } from "./room-index.js";
 import { appendScript } from "./scripts/append.js";
 import type { Argument } from "./session.js";
 
-/** How much of a room is kept. Undefined: without that bound. The newest message is always kept. */
-export interface Retention {
-  readonly maxMessages?: number | undefined;
-  readonly maxAgeMs?: number | undefined;
-  /** Bytes of the stored messages, without Redis's own overhead. */
-  readonly maxBytes?: number | undefined;
-}
-
 export interface GroupWriterDeps {
   readonly link: RedisLink;
   readonly keys: Keys;
   readonly index: RoomIndex;
   readonly tops: KnownTops;
-  readonly retention: Retention;
+  readonly retention: RoomRetention;
   readonly dedupeWindowMs: number;
   readonly ageClock: AgeClock;
   /** What to add to Redis's clock, in milliseconds; 0 but in tests. */
@@ -38,29 +30,33 @@ export class GroupWriter {
 
   /** @throws TOO_MANY_ROOMS, and what the link throws. */
   async write(room: RoomId, group: readonly NewEntry[]): Promise<GroupOutcome> {
-    const { link, keys, index, tops } = this.deps;
+    const { link, keys, index, tops, retention } = this.deps;
     await index.reserve(room);
     await tops.verified(room);
     const { log, meta, ids, channel } = keys.of(room);
     const block = blockOf(group.map(({ body }) => body));
-    const args: Argument[] = this.options(group.at(-1)?.sentAtMs ?? 0, group.length, block);
+    const args: Argument[] = this.options(room, group.at(-1)?.sentAtMs ?? 0, group.length, block);
     if (group.some(({ dedupeKey }) => dedupeKey !== undefined)) args.push(...group.map(keyArgument));
     const outcome = outcomeFrom(await link.run(appendScript, [log, meta, ...ids, channel], args, true));
     const { epoch, topBefore, duplicates } = outcome;
+    // While the room was being made, its name may have been taken off the index for one that was gone.
+    if (topBefore === 0 && retention.hasAges) index.listAgain(room);
     const added = duplicates.size === 0 ? block : blockOf(newBodies(group, duplicates));
     if (added.length > 0) tops.note(room, epoch, topBefore + group.length - duplicates.size, added);
     return outcome;
   }
 
-  /** Trim a room to its bounds. @throws what the link throws. */
-  async sweep(room: RoomId): Promise<void> {
+  /** Trim a room to its bounds. Resolves to whether all its messages are past their age. @throws what the link throws. */
+  async sweep(room: RoomId): Promise<boolean> {
     const { log, meta, ids, channel } = this.deps.keys.of(room);
-    await this.deps.link.run(appendScript, [log, meta, ...ids, channel], this.options(0, 0, noBlock));
+    const args = this.options(room, 0, 0, noBlock);
+    const reply = await this.deps.link.run(appendScript, [log, meta, ...ids, channel], args);
+    return (reply as number[])[2] === 1;
   }
 
-  private options(sentAtMs: number, count: number, block: Buffer): Argument[] {
+  private options(room: RoomId, sentAtMs: number, count: number, block: Buffer): Argument[] {
     const { retention, dedupeWindowMs, ageClock, clockSkewMs } = this.deps;
-    const { maxMessages = 0, maxBytes = 0, maxAgeMs = 0 } = retention;
+    const { maxMessages = 0, maxBytes = 0, maxAgeMs = 0 } = retention.of(room);
     const numbers = [maxMessages, maxBytes, maxAgeMs, dedupeWindowMs, clockSkewMs(), sentAtMs, count];
     return [newEpoch(), ...numbers.map(String), block, String(maxAgeMs === 0 ? 0 : ageClock.nowMs())];
   }

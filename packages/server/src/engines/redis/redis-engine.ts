@@ -1,9 +1,9 @@
 import type { Limits } from "@confab/contract";
-import type { Clock, Engine } from "../../core/index.js";
+import type { Clock, Engine, RoomRetention } from "../../core/index.js";
 import { AgeClock } from "./age-clock.js";
 import { AgeSweep } from "./age-sweep.js";
 import type { EngineLog } from "./engine-log.js";
-import { GroupWriter, type Retention } from "./group-writer.js";
+import { GroupWriter } from "./group-writer.js";
 import { Keys } from "./keys.js";
 import { KnownTops } from "./known-tops.js";
 import { MemberKeys } from "./members/member-keys.js";
@@ -13,6 +13,7 @@ import { RedisBus } from "./redis-bus.js";
 import { RedisLog } from "./redis-log.js";
 import { RoomAppends } from "./room-appends.js";
 import { RoomIndex } from "./room-index.js";
+import { RoomRemoval } from "./room-removal.js";
 import { SharedRevocations } from "./shared-revocations.js";
 import { slotOf } from "./slots.js";
 import { startErrorFrom } from "./start-check.js";
@@ -22,7 +23,7 @@ export interface RedisEngineConfig {
   readonly url: string;
   /** What the names of all keys begin with: deployments that share a Redis differ in it. */
   readonly prefix: string;
-  readonly retention: Retention;
+  readonly retention: RoomRetention;
   /** How long a repeated send is recognised at the least, in milliseconds. */
   readonly dedupeWindowMs: number;
   /** For a connection, and then for each answer, in milliseconds. A Redis that needs longer is taken for gone. */
@@ -33,13 +34,17 @@ export interface RedisEngineConfig {
   readonly log: EngineLog;
   readonly limits: Pick<
     Limits,
-    "maxRooms" | "maxPendingSends" | "maxPendingSendBytes" | "maxPresenceEventMembers" | "nodeTimeoutMs"
+    "maxRooms" | "emptyRoomMs" | "maxPendingSends" | "maxPendingSendBytes" | "maxPresenceEventMembers" | "nodeTimeoutMs"
   >;
   /** What to add to Redis's clock, in milliseconds: 0 but in tests. */
   readonly clockSkewMs?: () => number;
   /** How often the map of a Cluster is asked for while all is well, in milliseconds: rarely in tests of what else finds a change. */
   readonly calmRefreshMs?: number;
+  /** How often rooms are looked at for messages past their age, in milliseconds: more often in tests. */
+  readonly sweepIntervalMs?: number | undefined;
 }
+
+const defaultSweepIntervalMs = 1_000;
 
 /** A change of a Cluster is told by its servers; this finds what was not told. */
 const defaultCalmRefreshMs = 15_000;
@@ -60,9 +65,11 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
     limits,
     clockSkewMs = () => 0,
     calmRefreshMs = defaultCalmRefreshMs,
+    sweepIntervalMs = defaultSweepIntervalMs,
   } = config;
   const target = redisTargetFrom(url);
   const keys = new Keys(prefix);
+  const memberKeys = new MemberKeys(prefix);
   const link = linkFor(
     { target, answerTimeoutMs, waitReplicas, calmRefreshMs, log: config.log },
     {
@@ -89,7 +96,7 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
   });
   const members = new RedisMembers({
     link,
-    keys: new MemberKeys(prefix),
+    keys: memberKeys,
     maxEventMembers: limits.maxPresenceEventMembers,
     nodeTimeoutMs: limits.nodeTimeoutMs,
     log: config.log,
@@ -98,13 +105,23 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
   const revocations = new SharedRevocations({ link, keys, clock: config.clock });
   try {
     await link.open();
-    if (retention.maxAgeMs !== undefined) await ageClock.open();
+    if (retention.hasAges) await ageClock.open();
   } catch (thrown) {
     throw startErrorFrom(thrown, target);
   }
   members.start();
-  const sweep =
-    retention.maxAgeMs === undefined ? undefined : new AgeSweep(index, ageClock, (room) => writer.sweep(room));
+  const { emptyRoomMs } = limits;
+  const removal = new RoomRemoval({ link, keys, memberKeys, index, ageClock, retention, emptyRoomMs, clockSkewMs });
+  const sweep = retention.hasAges
+    ? new AgeSweep({
+        index,
+        clock: ageClock,
+        retention,
+        intervalMs: sweepIntervalMs,
+        trim: (room) => writer.sweep(room),
+        remove: (room) => removal.tryRemove(room),
+      })
+    : undefined;
 
   let closing: Promise<void> | undefined;
   return {

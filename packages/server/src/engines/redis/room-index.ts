@@ -47,6 +47,22 @@ export class RoomIndex {
     return (names as Buffer[]).map((name) => name.toString("latin1") as RoomId);
   }
 
+  /** A room that was listed before its first message, as it may have been taken off since. */
+  listAgain(room: RoomId): void {
+    // Should this fail, the next message asks.
+    this.link.send(this.keys.rooms, ["ZADD", this.keys.rooms, "0", room]).catch(() => this.known.delete(room));
+  }
+
+  /**
+   * Take a room off the index that has gone away; `isThere` tells whether it has been made again meanwhile. Who makes it
+   * lists it before its first message and once more after it, so one of the two sees the other.
+   */
+  async remove(room: RoomId, isThere: () => Promise<boolean>): Promise<void> {
+    this.known.delete(room);
+    await this.link.send(this.keys.rooms, ["ZREM", this.keys.rooms, room]);
+    if (await isThere()) await this.link.send(this.keys.rooms, ["ZADD", this.keys.rooms, "0", room]);
+  }
+
   /** The index may be another one now: ask again before the next message of each room. */
   forget(): void {
     this.known.clear();

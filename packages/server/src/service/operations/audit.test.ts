@@ -10,6 +10,7 @@ import { testService } from "../../testing/test-service.js";
 import type { OperationDeps } from "./operation.js";
 import { operationsOn } from "./operations.js";
 import { type Action, type Principal, refusedPrincipal, unrestricted } from "./principal.js";
+import { defaultPolicy } from "./room-policy.js";
 
 /** Operations, and what they report. */
 function auditedOperations() {
@@ -20,6 +21,7 @@ function auditedOperations() {
     engine,
     types: PayloadTypes.none(),
     limits: limitsWith(),
+    rooms: { of: () => defaultPolicy(limitsWith()) },
     audit: {
       refused: ({ action, scope }, { code }) => void heard.push(`${code} ${action} ${scope}`),
       administered: ({ action, caller }, facts) =>

@@ -8,9 +8,18 @@ import {
   roomIdFrom,
 } from "../../core/index.js";
 import { positionFrom } from "../conversions.js";
-import type { LargeForm, Operation } from "./operation.js";
+import { audited } from "./audit.js";
+import { denied, type LargeForm, type Operation } from "./operation.js";
 
 const defaultHistoryLimit = 50;
+
+/**
+ * Whether a reader could ask so that reads no history: where the room begins and ends, before it opens a stream there, and
+ * whether anything follows its position. Both are answered in a room without history, the first without a message.
+ */
+function isReaders({ limit, before, isOldestFirst }: HistoryRequest): boolean {
+  return limit === 1 && !before && !isOldestFirst;
+}
 
 /** What a page may take of the reply that it is for. */
 export type HistoryForm = Omit<HistoryBounds, "share"> & LargeForm;
@@ -30,9 +39,14 @@ export const history: Operation<GetHistoryRequest, HistoryRequest, Promise<Histo
     };
   },
   scopeOf: ({ room }) => room,
-  run: async (request, caller, { engine, rates }, form) => {
+  run: async (request, caller, { engine, rooms, rates, audit }, form) => {
+    const { room, limit, after } = request;
+    const { maxHistory } = rooms.of(room);
+    if (maxHistory === 0 && !isReaders(request))
+      throw audited(audit, { caller, action: "history", scope: room }, denied("history", room));
     const share = rates?.reading(caller) ?? caller.share;
     await form.begin();
-    return readHistory(engine.log, request, { ...form, share });
+    if (maxHistory === 0 && !after) return { ...(await engine.log.state(room)), entries: [], hasMore: false };
+    return readHistory(engine.log, { ...request, limit: Math.min(limit, maxHistory || 1) }, { ...form, share });
   },
 };

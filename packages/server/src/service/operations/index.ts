@@ -17,6 +17,7 @@ export {
   unrestricted,
 } from "./principal.js";
 export { LocalLedger } from "./rate-ledger.js";
+export { defaultPolicy, maxHistoryPage, type RoomCreators, type RoomPolicies, type RoomPolicy } from "./room-policy.js";
 export type { ListedRoom } from "./rooms.js";
 export { Permissions, type Rule, RuleError, rulesFrom } from "./rules.js";
 export type { Reading } from "./subscribe.js";

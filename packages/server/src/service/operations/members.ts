@@ -1,8 +1,9 @@
 import { type ListMembersRequest, ListMembersRequestSchema } from "@confab/contract/gen/confab/v1/room_pb";
 import { refuseViolations, violationsOf } from "@confab/contract/validation";
 import { type Member, type RoomId, roomIdFrom } from "../../core/index.js";
+import { audited } from "./audit.js";
 import { type ListingForm, readListing } from "./listing.js";
-import type { Operation } from "./operation.js";
+import { denied, type Operation } from "./operation.js";
 
 interface MembersAsked {
   readonly room: RoomId;
@@ -25,7 +26,9 @@ export const members: Operation<ListMembersRequest, MembersAsked, Promise<Member
     return { room: roomIdFrom(asked.room), limit: asked.limit, page: asked.page };
   },
   scopeOf: ({ room }) => room,
-  run: async ({ room, limit, page }, caller, { engine, rates }, form) => {
+  run: async ({ room, limit, page }, caller, { engine, rooms, rates, audit }, form) => {
+    if (!rooms.of(room).hasPresence)
+      throw audited(audit, { caller, action: "members", scope: room }, denied("members", room));
     const share = rates?.reading(caller) ?? caller.share;
     const read = (after: string, count: number) => engine.members.page(room, after, count);
     const nextPage = await readListing({ limit, page, read, nameOf: ({ user }) => user }, form, share);

@@ -5,12 +5,14 @@ import type { Caller } from "./caller.js";
 import type { CallerRates } from "./caller-rates.js";
 import type { LiveCallers } from "./live-callers.js";
 import type { Action, Principal, Scope } from "./principal.js";
+import type { RoomPolicies } from "./room-policy.js";
 
 export interface OperationDeps {
   readonly hub: Hub;
   readonly engine: Engine;
   readonly types: PayloadTypes;
   readonly limits: Limits;
+  readonly rooms: RoomPolicies;
   /** What each caller may do in a time. */
   readonly rates?: CallerRates | undefined;
   /** What has to end when its caller's token does; undefined on a server that asks for none. */

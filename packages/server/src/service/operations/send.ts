@@ -6,6 +6,7 @@ import { type RoomId, roomIdFrom } from "../../core/index.js";
 import { anyFrom } from "../conversions.js";
 import { audited } from "./audit.js";
 import { denied, type Operation, type OperationDeps } from "./operation.js";
+import { mayCreate } from "./room-policy.js";
 
 /** Append a message to its room. Resolves once it is durable. @throws what `Hub.send` throws. */
 export const send: Operation<SentMessage, NewMessage, Promise<Ack>> = {
@@ -15,21 +16,22 @@ export const send: Operation<SentMessage, NewMessage, Promise<Ack>> = {
   scopeOf: ({ room }) => roomIdFrom(room),
   userOf: ({ user }) => user,
   run: (message, caller, deps) => {
-    const { rates, audit, hub } = deps;
+    const { rates, audit, hub, rooms } = deps;
     const room = roomIdFrom(message.room);
+    const policy = rooms.of(room);
     if (rates) {
       rates.take(caller, "sends", 1);
       rates.take(caller, "bytes", message.text.length + (message.payload?.value.length ?? 0));
     }
-    if (!caller.principal.may("create", room))
+    if (!mayCreate(caller.principal, room, policy))
       return sendToExisting(message, room, deps, () => {
         throw audited(audit, { caller, action: "create", scope: room }, denied("create", room));
       });
-    if (!rates) return hub.send(message);
+    if (!rates) return hub.send(message, policy.maxMessageBytes);
     // A caller that has created too many rooms may still send to existing ones.
     if (rates.isSpent(caller, "rooms"))
       return sendToExisting(message, room, deps, () => rates.refuse(caller, "rooms", 1));
-    return counted(hub.send(message), () => rates.spend(caller, "rooms", 1));
+    return counted(hub.send(message, policy.maxMessageBytes), () => rates.spend(caller, "rooms", 1));
   },
 };
 
@@ -37,12 +39,12 @@ export const send: Operation<SentMessage, NewMessage, Promise<Ack>> = {
 async function sendToExisting(
   message: NewMessage,
   room: RoomId,
-  { hub, engine }: OperationDeps,
+  { hub, engine, rooms }: OperationDeps,
   refuse: () => void,
 ): Promise<Ack> {
   const { newest } = await engine.log.state(room);
   if (newest === 0) refuse();
-  return hub.send(message);
+  return hub.send(message, rooms.of(room).maxMessageBytes);
 }
 
 /** The position of a room's first message shows that the room was created. */

@@ -28,14 +28,20 @@ export const subscribe: Operation<AskedReader, SubscribeRequest, Promise<Reading
   },
   scopeOf: ({ room }) => room,
   userOf: ({ user }) => user,
-  run: async (request, caller, { hub, liveCallers, rates, audit }, sink) => {
+  run: async (request, caller, { hub, liveCallers, rooms, rates, audit }, sink) => {
     const { room } = request;
-    if (request.history > 0 && !caller.principal.may("history", room))
-      throw audited(audit, { caller, action: "history", scope: room }, denied("history", room));
+    const { hasPresence, maxHistory } = rooms.of(room);
+    const refused = (action: "history" | "members") =>
+      audited(audit, { caller, action, scope: room }, denied(action, room));
+    if (request.history > 0 && (maxHistory === 0 || !caller.principal.may("history", room))) throw refused("history");
+    if (sink.events?.wantsPresence && !hasPresence) throw refused("members");
     rates?.take(caller, "units", cost.subscribe);
     const refusal = liveCallers?.refusalOf(caller);
     if (refusal) throw refusal;
-    const subscribed = await hub.subscribe(request, sink);
+    const history = Math.min(request.history, maxHistory);
+    // A reader without a name is counted, and is neither listed nor announced.
+    const user = hasPresence ? request.user : "";
+    const subscribed = await hub.subscribe({ ...request, user, history }, sink);
     liveCallers?.addReader(caller, room, subscribed.subscription);
     return { ...subscribed, room };
   },

@@ -6,6 +6,7 @@ import { membersSuite } from "./members.js";
 import { readingSuite } from "./reading.js";
 import { retentionSuite } from "./retention.js";
 import { revocationsSuite } from "./revocations.js";
+import { roomsSuite } from "./rooms.js";
 import { definer, type EngineSkips, type OpenEngine } from "./setup.js";
 
 export { type EngineOptions, type EngineSkips, type EngineUnderTest, ManualClock, type OpenEngine } from "./setup.js";
@@ -19,6 +20,7 @@ export function engineSuite(name: string, open: OpenEngine, skips: EngineSkips =
   appendingSuite(define);
   readingSuite(define);
   retentionSuite(define);
+  roomsSuite(define);
   clocksSuite(define);
   busSuite(define);
   membersSuite(define);

@@ -92,6 +92,20 @@ export function retentionSuite(define: Define): void {
   );
 
   define(
+    "each room has the bounds that the configuration gives it",
+    async (bench) => {
+      await bench.fill(5);
+      await bench.fill(5, otherRoom);
+      assert.deepEqual(await bench.offsets(), [4, 5]);
+      assert.deepEqual(await bench.offsets(otherRoom), [1, 2, 3, 4, 5]);
+    },
+    {
+      retention: { of: (room) => (room === aRoom ? { maxMessages: 2 } : {}), hasAges: false },
+      needs: "trims by count",
+    },
+  );
+
+  define(
     "a trimmed message is still known by its key",
     async (bench) => {
       const first = await bench.append("x", { dedupeKey: "k" });

@@ -1,13 +1,16 @@
 import { test } from "node:test";
 import { encodeBody, type Limits } from "@confab/contract";
-import type { Clock, Engine, NewEntry, RoomId } from "../../core/index.js";
+import type { Clock, Engine, NewEntry, Retention, RoomId, RoomRetention } from "../../core/index.js";
 
 /** What the suite asks of an engine it opens. */
 export interface EngineOptions {
-  readonly retention: { readonly maxMessages?: number; readonly maxAgeMs?: number; readonly maxBytes?: number };
+  /** Of all rooms, or of each. */
+  readonly retention: Retention | RoomRetention;
   readonly dedupeWindowMs: number;
   readonly limits: Partial<Limits>;
   readonly clock: Clock;
+  /** How often the engine looks for what has passed its age, in milliseconds; undefined: its own default. */
+  readonly sweepIntervalMs?: number | undefined;
 }
 
 /** What an operator changes between two runs of an engine. */
@@ -37,6 +40,7 @@ export type EngineAbility =
   | "keeps ids while a clock is ahead"
   | "bounds its pending sends"
   | "bounds its rooms"
+  | "removes rooms"
   | "refuses sends after close"
   | "has nodes";
 
@@ -117,13 +121,13 @@ export class Bench {
 export type Define = (
   name: string,
   run: (bench: Bench) => Promise<void>,
-  options?: Partial<Omit<EngineOptions, "clock">> & { readonly needs?: EngineAbility },
+  options?: Partial<Omit<EngineOptions, "clock">> & { readonly needs?: EngineAbility | readonly EngineAbility[] },
 ) => void;
 
 /** How the suite's parts define a test: on an engine of its own, released whatever happens. */
 export function definer(engineName: string, open: OpenEngine, skips: EngineSkips): Define {
   return (name, run, { needs, ...options } = {}) => {
-    const skip = needs === undefined ? undefined : skips[needs];
+    const skip = [needs ?? []].flat().flatMap((ability) => skips[ability] ?? [])[0];
     test(`${engineName}: ${name}`, { skip: skip ?? false }, async () => {
       const clock = new ManualClock();
       const underTest = await open({ retention: {}, dedupeWindowMs: 60_000, limits: {}, clock, ...options });

@@ -3,13 +3,12 @@ import {
   eventLoop,
   Hub,
   RecordingSink,
-  type RedisEngineConfig,
   type RoomId,
   randomIds,
   systemClock,
 } from "@confab/server/testing/redis-engine";
 import { until } from "../../fixture/redis-cluster.js";
-import { openNode } from "./open-node.js";
+import { type NodeConfig, openNode } from "./open-node.js";
 
 export const lobby = "lobby" as RoomId;
 
@@ -32,7 +31,7 @@ export class TestNode {
     this.hub = new Hub({ engine, clock: systemClock, turns: eventLoop, ids: randomIds, limits: limitsWith() });
   }
 
-  static async open(config: Pick<RedisEngineConfig, "url" | "prefix"> & Partial<RedisEngineConfig>): Promise<TestNode> {
+  static async open(config: NodeConfig & { readonly prefix: string }): Promise<TestNode> {
     return new TestNode(await openNode({ answerTimeoutMs, ...config }), config.prefix);
   }
 

@@ -5,18 +5,22 @@ import {
   type OpenEngine,
   openRedisEngine,
   type RedisEngineConfig,
+  type Retention,
+  type RoomRetention,
+  sameForAll,
   systemClock,
 } from "@confab/server/testing/redis-engine";
 
 export const aPrefix = (): string => `test:${randomUUID()}`;
 
 /** A node's engine, with what tests seldom ask for filled in. */
-export function openNode(
-  config: Pick<RedisEngineConfig, "url"> & Partial<RedisEngineConfig>,
-): ReturnType<typeof openRedisEngine> {
+export type NodeConfig = Pick<RedisEngineConfig, "url"> &
+  Partial<Omit<RedisEngineConfig, "retention">> & { readonly retention?: Retention | RoomRetention };
+
+export function openNode({ retention = {}, ...config }: NodeConfig): ReturnType<typeof openRedisEngine> {
   return openRedisEngine({
     prefix: aPrefix(),
-    retention: {},
+    retention: "of" in retention ? retention : sameForAll(retention),
     dedupeWindowMs: 60_000,
     answerTimeoutMs: 5_000,
     waitReplicas: 0,

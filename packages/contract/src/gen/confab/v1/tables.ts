@@ -2,6 +2,34 @@
 
 // The fields of each message by their JSON names: number, type, and whether there are many.
 
+/** `confab.v1.RevokeRequest` */
+export const revokeRequest = {
+  tokenId: [1, "string"],
+  user: [2, "string"],
+  issuedBefore: [3, "timestamp"],
+} as const;
+
+/** `confab.v1.RevokeResponse` */
+export const revokeResponse = {
+  keptUntil: [1, "timestamp"],
+} as const;
+
+/** `confab.v1.ListRevocationsRequest` */
+export const listRevocationsRequest = {} as const;
+
+/** `confab.v1.Revocation` */
+export const revocation = {
+  tokenId: [1, "string"],
+  user: [2, "string"],
+  issuedBefore: [3, "timestamp"],
+  keptUntil: [4, "timestamp"],
+} as const;
+
+/** `confab.v1.ListRevocationsResponse` */
+export const listRevocationsResponse = {
+  revocations: [1, revocation, "many"],
+} as const;
+
 /** `confab.v1.Position` */
 export const position = {
   epoch: [1, "fixed32"],

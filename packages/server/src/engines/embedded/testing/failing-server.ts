@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Ack, ConfabError, decodeChatMessage, limitsWith } from "@confab/contract";
-import { Hub, type LogEntry, type RoomId } from "../../../core/index.js";
+import { Hub, type LogEntry, type RoomId, sameForAll } from "../../../core/index.js";
 import { ManualClock } from "../../../testing/engine-suite/index.js";
 import { ManualTurns, settled } from "../../../testing/manual-turns.js";
 import { RecordingSink } from "../../../testing/recording-sink.js";
@@ -207,7 +207,7 @@ class TextEncoding {
 
 function openEngine(disk: MemoryDisk) {
   return engineOn(disk.open(), new DiskSpace(async () => disk.freeBytes), {
-    retention: {},
+    retention: sameForAll({}),
     dedupeWindowMs: 60_000,
     limits,
     clock: new ManualClock(),

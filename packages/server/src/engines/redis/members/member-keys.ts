@@ -7,6 +7,7 @@ import type { RoomId } from "../../../core/index.js";
  *     confab:{lobby}:shared   hash: a member whom several nodes have, to how many of them but one
  *     confab:{lobby}:nodes    hash: a node to its stamp in this room, which begins with its number of subscriptions
  *     confab:{lobby}:node:N   hash: a member whom node N has, to its subscriptions there
+ *     confab:{lobby}:idle     since when no node has been in the room, as a sweep found (remove-room.ts)
  *     confab:node:{N}:rooms   set of the rooms that node N may be in
  *     confab:{nodes}:alive    sorted set of the nodes, each with the time until which it needs no further sign of life
  *     confab:{nodes}:dead     sorted set of the nodes that are to be removed, each with the time until which some node is at it
@@ -38,9 +39,13 @@ export class MemberKeys {
     return `${this.prefix}:node:{${node}}:rooms`;
   }
 
-  /** What the writing of a node's members of a room touches, its channel last. */
+  idle(room: RoomId): string {
+    return `${this.prefix}:{${room}}:idle`;
+  }
+
+  /** What the writing of a node's members of a room touches. */
   writing(room: RoomId, node: string): string[] {
     const stem = `${this.prefix}:{${room}}:`;
-    return [`${stem}members`, `${stem}shared`, `${stem}nodes`, `${stem}node:${node}`, `${stem}bus`];
+    return [`${stem}members`, `${stem}shared`, `${stem}nodes`, `${stem}node:${node}`, `${stem}bus`, `${stem}idle`];
   }
 }

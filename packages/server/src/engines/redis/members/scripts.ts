@@ -3,7 +3,7 @@ import { script } from "../scripts/script.js";
 /**
  * Write what one node knows of some users in one room, and tell of the first in and the last out over all nodes.
  *
- *     KEYS  members, shared, nodes, the node's own hash, channel
+ *     KEYS  members, shared, nodes, the node's own hash, channel, idle
  *     ARGV  node; the stamp it left last time, or '*': whichever; its stamp from now on, or '': it has left the room;
  *           maxPresenceEventMembers; then for each user the name and the number of connections, 0 for none
  *     reply 1 if the stamp was the expected one, else 0: Redis has lost, or has seen, something that the node does not know of
@@ -39,6 +39,7 @@ for at = 5, #ARGV, 2 do
 end
 local before = call('HGET', nodes, node) or ''
 if stamp == '' then call('HDEL', nodes, node) else call('HSET', nodes, node, stamp) end
+call('UNLINK', KEYS[6])
 if #changes > 0 then
   local count = call('ZCARD', members)
   if count <= tonumber(ARGV[4]) then

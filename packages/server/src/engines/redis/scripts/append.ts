@@ -11,7 +11,8 @@ import { script } from "./script.js";
  *           8 how many there are; 9 the block; 10 what the node takes for the time, in milliseconds: ages are told by it
  *           or by this server's time, whichever is earlier; then, if any has a dedupe key, for each the digest of the key
  *           (16 bytes) and when it was sent (f64, big-endian), or nothing
- *     reply { epoch, top before, index of a duplicate, offset (f64) and sentAtMs (f64) of the first one, ... }
+ *     reply { epoch, top before, index of a duplicate, offset (f64) and sentAtMs (f64) of the first one, ... }; without
+ *           messages { epoch, top, 1 if all messages of the room are past maxAgeMs, or there is no room }
  *
  * The id of an entry in the stream is the last offset of the block and when that was sent; the field is how many messages
  * the block has. Redis refuses the script whole when memory is full (`#!lua` without `allow-oom`).
@@ -33,7 +34,7 @@ local record = call('GET', meta)
 if record then
   epoch, top, oldest, swept, bytes = struct.unpack(recordForm, record)
 elseif count == 0 then
-  return { 0, 0 }
+  return { 0, 0, 1 }
 else
   -- Nobody wrote yet, or the record is lost: what it described then is another log, of which no position is good.
   -- One by one: while the slot moves, the other master refuses a command that names a key which does not exist.
@@ -112,7 +113,9 @@ if #ARGV > 10 then
 else
   top = top + count
 end
-if count == 0 and ARGV[8] ~= '0' or top == 0 then return reply end
+if count == 0 and ARGV[8] ~= '0' then return reply end
+-- It has no first message yet: only its name may be in the index.
+if top == 0 then return { epoch, 0, 1 } end
 
 if count > 0 then
   local id, field = text(top) .. '-' .. ARGV[7], text(count)
@@ -188,6 +191,10 @@ if swept > sweptBefore then call('XTRIM', log, 'MINID', '~', text(swept)) end
 call('SET', meta, struct.pack(recordForm, epoch, top, oldest, swept, bytes))
 if count > 0 then
   call('SPUBLISH', KEYS[5], struct.pack('>BI4dI4', 1, epoch, topBefore + 1, count) .. block)
+elseif maxAgeMs > 0 and oldest == top then
+  local newest = call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
+  local sentAtMs = newest and tonumber(string.match(newest[1], '%d+$'))
+  if sentAtMs and sentAtMs + maxAgeMs <= ageNowMs then reply[3] = 1 end
 end
 return reply
 `);

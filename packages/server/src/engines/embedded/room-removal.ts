@@ -1,0 +1,41 @@
+import { decodeChatMessage } from "@confab/contract";
+import type { Retention, RoomId } from "../../core/index.js";
+import type { DedupeIndex } from "./dedupe-index.js";
+import { entryKey } from "./keys.js";
+import type { RoomReaders } from "./room-readers.js";
+import type { RoomRecord } from "./room-record.js";
+import type { Store } from "./store.js";
+
+export interface RoomRemovalDeps {
+  readonly store: Store;
+  readonly ids: DedupeIndex;
+  readonly readers: RoomReaders;
+  /** For how long a room must have been empty, in milliseconds. */
+  readonly emptyRoomMs: number;
+}
+
+/** Which rooms go away. It is asked within the commit that removes them. */
+export class RoomRemoval {
+  constructor(private readonly deps: RoomRemovalDeps) {}
+
+  /**
+   * Whether nothing of a room is kept any more: its newest message has been past its age for `emptyRoomMs`, the
+   * room had no reader for as long, and no id of it must be recognised.
+   */
+  isDue(room: RoomId, record: RoomRecord, { maxAgeMs }: Retention, nowMs: number): boolean {
+    if (maxAgeMs === undefined || record.oldest < record.newest) return false;
+    const { store, ids, readers, emptyRoomMs } = this.deps;
+    if (!readers.areGone(room)) return false;
+    // A message that is missing is damage, which a removal would hide.
+    const body = store.entries.get(entryKey(record.number, record.newest));
+    if (!body || decodeChatMessage(body).sentAtMs + maxAgeMs + emptyRoomMs > nowMs) return false;
+    return !ids.hasAny(record.number);
+  }
+
+  /** Remove the room's messages in the commit that is being made, with what refused sends have left behind the newest one. */
+  removeEntries({ number }: RoomRecord): void {
+    const { entries } = this.deps.store;
+    const range = { start: entryKey(number, 0), end: entryKey(number + 1, 0) };
+    for (const key of [...entries.getKeys(range)]) void entries.remove(key);
+  }
+}
