@@ -3,6 +3,11 @@ import { ConfabError, type ErrorCode, errorKinds } from "@confab/contract";
 import type { CommandContext } from "./command.js";
 import { type ConnectionValues, targetFrom } from "./connection.js";
 
+/** There was no connection, or another program answered. */
+export class UnreachableError extends Error {
+  override readonly name = "UnreachableError";
+}
+
 interface AdminRequest {
   readonly method: "GET" | "POST";
   /** Below `/v1/admin/`. */
@@ -33,6 +38,11 @@ export async function adminCall(
     const answer: unknown = JSON.parse(await reply.text());
     if (reply.ok) return answer;
     throw errorFrom(answer);
+  } catch (error) {
+    if (error instanceof ConfabError || context.signal.aborted) throw error;
+    const isText = error instanceof SyntaxError;
+    const reason = isText ? "the answer is not one of a Confab server" : error instanceof Error ? error.message : "";
+    throw new UnreachableError(`cannot reach ${url}: ${reason}`, { cause: error });
   } finally {
     fetch.close?.();
   }

@@ -7,6 +7,7 @@ export {
   fixedKeys,
   KeyError,
   keysFromFile,
+  secretIn,
   type TokenRules,
   TokenVerifier,
 } from "./identity/index.js";

@@ -1,4 +1,4 @@
-import { adminCall } from "../admin-call.js";
+import { adminCall, UnreachableError } from "../admin-call.js";
 import { type Command, type CommandContext, UsageError } from "../command.js";
 import { connectionOptions } from "../connection.js";
 import { exitCode, exitCodesHelp } from "../exit-codes.js";
@@ -30,20 +30,30 @@ ${exitCodesHelp}`,
   async run(args, context) {
     const { values, positionals: words } = parseCommandLine(args, adminOptions);
     const [what] = positionals(words, ["WHAT"]);
-    switch (what) {
-      case "revoke":
-        return revoke(values, context);
-      case "revocations":
-        return list(values, context);
-      default:
-        throw new UsageError(
-          what === undefined
-            ? "what to do is missing: revoke or revocations"
-            : `there is no ${JSON.stringify(what)}; there are revoke and revocations`,
-        );
+    try {
+      return await ask(what, values, context);
+    } catch (error) {
+      if (!(error instanceof UnreachableError)) throw error;
+      await context.err.line(`confab: ${error.message}`);
+      return exitCode.unreachable;
     }
   },
 };
+
+async function ask(what: string | undefined, values: Values, context: CommandContext): Promise<0> {
+  switch (what) {
+    case "revoke":
+      return revoke(values, context);
+    case "revocations":
+      return list(values, context);
+    default:
+      throw new UsageError(
+        what === undefined
+          ? "what to do is missing: revoke or revocations"
+          : `there is no ${JSON.stringify(what)}; there are revoke and revocations`,
+      );
+  }
+}
 
 const { url, ca, token, timeout, help } = connectionOptions;
 const adminOptions = {

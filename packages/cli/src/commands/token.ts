@@ -1,3 +1,4 @@
+import { limits } from "@confab/contract";
 import type { TokenRules, TokenVerifier } from "@confab/server";
 import { SignJWT } from "jose";
 import { type Command, type CommandContext, UsageError } from "../command.js";
@@ -71,7 +72,7 @@ async function mint(values: Values, nowMs: number): Promise<string> {
   if (file === undefined) throw new UsageError("--key is missing: the file with the key that signs");
   if (more !== undefined) throw new UsageError("--key is given twice: one key signs a token");
   if (values.user === undefined) throw new UsageError("--user is missing: who the token is for");
-  const { algorithm, key } = readSigningKey(file);
+  const { algorithm, key } = await readSigningKey(file);
   const nowS = Math.floor(nowMs / 1_000);
   const rules = await rulesOf(values);
   const { issuer, audience, id, "key-id": kid } = values;
@@ -111,7 +112,15 @@ async function inspectToken(
   { out, stdin }: CommandContext,
 ): Promise<0 | 1> {
   const text = (word ?? (await textOf(stdin))).trim();
-  const verifier = files.length === 0 ? undefined : await verifierOf(files, { issuer, audience, clockToleranceMs: 0 });
+  const verifier =
+    files.length === 0
+      ? undefined
+      : await verifierOf(files, {
+          issuer,
+          audience,
+          clockToleranceMs: 5_000,
+          maxLifetimeMs: () => limits.maxTokenLifetimeMs.fallback,
+        });
   const report = await inspect(text, verifier);
   const lines = json ? [JSON.stringify(report)] : reportLines(report, Date.now());
   for (const line of lines) await out.line(line);

@@ -28,8 +28,9 @@ export function reloadOnHangup({ settings: first, readAgain, server, logger, aud
       if (restart.length > 0) logger.warn({ settings: restart }, "these settings have changed, and need a restart");
       settings = next;
     } catch (error) {
-      if (!(error instanceof UsageError)) throw error;
-      logger.error({ reason: error.message }, "the settings were read again and cannot be used; the old ones stay");
+      // A server that runs must not end because of a file.
+      const reason = error instanceof UsageError ? error.message : String(error);
+      logger.error({ reason }, "the settings were read again and cannot be used; the old ones stay");
     }
   };
   // One after another: of two signals the later one decides.

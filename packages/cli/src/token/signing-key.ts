@@ -1,4 +1,4 @@
-import { createPrivateKey, createSecretKey, type KeyObject, randomBytes } from "node:crypto";
+import { createPrivateKey, type KeyObject, randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { UsageError } from "../command.js";
 
@@ -8,38 +8,36 @@ export interface SigningKey {
   readonly key: KeyObject;
 }
 
-/** RFC 7518 §3.2. */
-const minSecretBytes = 32;
-
-/** A private key in PEM, or a secret for HS256, which is anything else. @throws UsageError */
-export function readSigningKey(file: string): SigningKey {
+/** A private key in PEM, or a secret for HS256 behind `hs256:`. @throws UsageError */
+export async function readSigningKey(file: string): Promise<SigningKey> {
   const bytes = readFile(file);
-  const text = bytes.toString("latin1");
-  if (!text.includes("-----BEGIN ")) {
-    const secret = bytes.subarray(0, bytes.length - (/\r?\n$/.exec(text)?.[0].length ?? 0));
-    if (secret.length < minSecretBytes)
-      throw new UsageError(
-        `--key ${file}: a secret has at least ${minSecretBytes} bytes; this one has ${secret.length}`,
-      );
-    return { algorithm: "HS256", key: createSecretKey(secret) };
-  }
-  const key = privateKeyFrom(text, file);
-  switch (key.asymmetricKeyType) {
-    case "rsa":
-      return { algorithm: "RS256", key };
-    case "ec":
-      return { algorithm: "ES256", key };
-    case "ed25519":
-      return { algorithm: "EdDSA", key };
-    default:
-      throw new UsageError(`--key ${file}: keys of type ${key.asymmetricKeyType} sign no tokens`);
+  const secret = await secretOf(bytes, file);
+  if (secret) return { algorithm: "HS256", key: secret };
+  const key = privateKeyFrom(bytes.toString("latin1"), file);
+  const { namedCurve } = key.asymmetricKeyDetails ?? {};
+  if (key.asymmetricKeyType === "rsa") return { algorithm: "RS256", key };
+  if (key.asymmetricKeyType === "ec" && namedCurve === "prime256v1") return { algorithm: "ES256", key };
+  if (key.asymmetricKeyType === "ed25519") return { algorithm: "EdDSA", key };
+  throw new UsageError(`--key ${file}: keys of type ${key.asymmetricKeyType} ${namedCurve ?? ""} sign no tokens here`);
+}
+
+/** The server says what a secret is. */
+async function secretOf(bytes: Buffer, file: string): Promise<KeyObject | undefined> {
+  const { KeyError, secretIn } = await import("@confab/server");
+  try {
+    return secretIn(bytes);
+  } catch (error) {
+    throw error instanceof KeyError ? new UsageError(`--key ${file}: ${error.message}`, { cause: error }) : error;
   }
 }
+
+/** Of a new secret. */
+const secretBytes = 32;
 
 /** Make a secret for HS256, which only this user may read. @throws UsageError: there is such a file already. */
 export function writeNewSecret(file: string): void {
   try {
-    writeFileSync(file, `${randomBytes(minSecretBytes).toString("base64url")}\n`, { mode: 0o600, flag: "wx" });
+    writeFileSync(file, `hs256:${randomBytes(secretBytes).toString("base64url")}\n`, { mode: 0o600, flag: "wx" });
   } catch (error) {
     throw new UsageError(`--new-key ${file}: ${systemReason(error)}`, { cause: error });
   }
@@ -57,7 +55,10 @@ function privateKeyFrom(pem: string, file: string): KeyObject {
   try {
     return createPrivateKey(pem);
   } catch (cause) {
-    throw new UsageError(`--key ${file}: is not a private key in PEM, without a passphrase`, { cause });
+    throw new UsageError(
+      `--key ${file}: is neither a secret behind hs256: nor a private key in PEM, without a passphrase`,
+      { cause },
+    );
   }
 }
 

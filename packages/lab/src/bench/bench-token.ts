@@ -16,10 +16,11 @@ const limits = ["maxSendsPerSecondByUser", "maxSentBytesPerSecondByUser"];
 export function newBenchToken(folder: string): BenchToken {
   const secret = randomBytes(32).toString("hex");
   const file = join(folder, "key");
-  writeFileSync(file, secret);
+  writeFileSync(file, `hs256:${secret}`);
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const nowS = Math.floor(Date.now() / 1_000);
   const rules = [{ pattern: "*", can: ["send", "create"] }];
-  const claims = { sub: "bench", exp: Math.floor(Date.now() / 1_000) + 3_600, "confab.rooms": rules };
+  const claims = { sub: "bench", iat: nowS, exp: nowS + 3_600, "confab.rooms": rules };
   const text = `${part({ alg: "HS256" })}.${part(claims)}`;
   const token = `${text}.${createHmac("sha256", secret).update(text).digest("base64url")}`;
   return { serveArgs: ["--auth-key", file, ...limits.flatMap((name) => ["--limit", `${name}=1000000000`])], token };

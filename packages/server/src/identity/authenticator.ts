@@ -32,8 +32,6 @@ export interface AuthenticatorDeps {
   /** Why no token can be judged now; undefined when it can. */
   readonly trouble: () => ConfabError | undefined;
   readonly nowMs: () => number;
-  /** For bugs. */
-  readonly report: (error: unknown) => void;
 }
 
 /** Tokens in the cache: 8 KiB each at the most. */
@@ -42,6 +40,8 @@ const cachedTokens = 2_048;
 /** Tells who calls. What is wrong with a token becomes a principal that is refused everything, in each transport's own form. */
 export class Authenticator {
   private readonly cache = new TokenCache<TokenPrincipal>(cachedTokens);
+  /** Tokens that are being verified: requests with the same one wait for it together, and go on in their order. */
+  private readonly pending = new Map<string, Promise<Principal>>();
   private readonly byCertificate = new WeakMap<ClientCertificate, Principal>();
   private generation = 0;
 
@@ -72,8 +72,9 @@ export class Authenticator {
       this.generation = verifier.keys.generation;
       this.cache.clear();
     }
+    verifier.keys.refreshIfOld();
     const known = this.cache.get(token);
-    if (known === undefined) return this.verified(verifier, token);
+    if (known === undefined) return this.pending.get(token) ?? this.begun(verifier, token);
     if (known.refusal(nowMs())) this.cache.delete(token);
     return known;
   }
@@ -109,20 +110,36 @@ export class Authenticator {
     return timingSafeEqual(digestOf(token), digestOf(adminToken));
   }
 
+  private begun(verifier: TokenVerifier, token: string): Promise<Principal> {
+    const verified = this.verified(verifier, token).finally(() => this.pending.delete(token));
+    this.pending.set(token, verified);
+    return verified;
+  }
+
   private async verified(verifier: TokenVerifier, token: string): Promise<Principal> {
     const { generation } = verifier.keys;
     try {
       const verified = await verifier.verify(token);
-      const principal = new TokenPrincipal(verified, this.deps.rules, this.deps.revocationOf);
+      const principal = new TokenPrincipal(verified, this.deps.rules, (each) =>
+        isKeyGone(verifier, verified) ? keyGone() : this.deps.revocationOf(each),
+      );
       // The key may have been taken away meanwhile, and the cache cleared: this token has to be verified again.
       if (verifier.keys.generation === generation) this.cache.set(token, principal);
       return principal;
     } catch (thrown) {
-      const error = confabErrorFrom(thrown);
-      if (error.code === "INTERNAL") this.deps.report(error);
-      return refusedPrincipal(error);
+      // A bug is reported by the transport that is asked for something.
+      return refusedPrincipal(confabErrorFrom(thrown));
     }
   }
+}
+
+/** A key that was taken away counts no more for what its tokens opened, either. */
+function isKeyGone({ keys }: TokenVerifier, { key }: VerifiedToken): boolean {
+  return key !== undefined && !keys.holds(key);
+}
+
+function keyGone(): ConfabError {
+  return new ConfabError("UNAUTHENTICATED", "the key that verified the token was removed");
 }
 
 /** The handshake is not repeated on an existing connection, and its authority may be the one that was removed. */

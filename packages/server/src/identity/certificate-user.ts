@@ -19,6 +19,8 @@ export interface CertificateRules {
   readonly places: readonly CertificateUserPlace[];
   /** How far from now it may expire, in milliseconds: a revocation is not kept longer. It may change. */
   readonly maxLifetimeMs: () => number;
+  /** Names that begin with it are not a certificate's; undefined: there is no such name. */
+  readonly reservedPrefix?: string | undefined;
 }
 
 /**
@@ -28,7 +30,7 @@ export interface CertificateRules {
  */
 export function userOfCertificate(
   certificate: ClientCertificate,
-  { places, maxLifetimeMs }: CertificateRules,
+  { places, maxLifetimeMs, reservedPrefix }: CertificateRules,
   nowMs: number,
 ): VerifiedToken {
   const { validFromMs, validToMs, fingerprint } = certificate;
@@ -38,10 +40,13 @@ export function userOfCertificate(
       `it names no user of 1 to ${maxUserLength} characters in ${places.join(", ")} (--tls-client-user says where one is looked for)`,
     );
   }
+  if (reservedPrefix !== undefined && user.startsWith(reservedPrefix))
+    throw refused(`its user begins with ${reservedPrefix}, as names of callers without a token do`);
   const leftMs = validToMs - nowMs;
   if (leftMs > maxLifetimeMs())
     throw refused(`it expires in ${Math.round(leftMs / 1_000)} s; maxTokenLifetimeMs is ${maxLifetimeMs()}`);
   return {
+    key: undefined,
     user,
     id: fingerprint,
     issuedAtMs: validFromMs,

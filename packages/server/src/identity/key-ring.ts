@@ -14,14 +14,24 @@ export interface KeyRing {
    * @throws KEYS_UNAVAILABLE: they cannot be fetched now.
    */
   find(hint: KeyHint): readonly VerificationKey[] | Promise<readonly VerificationKey[]>;
+  /** Whether this key still verifies tokens. */
+  holds(key: VerificationKey): boolean;
   /** Changes when keys were taken away: what they have verified has to be verified again. */
   readonly generation: number;
+  /** Called for each token, also for one that was verified before: a key may have been taken away since. */
+  refreshIfOld(): void;
   close(): void;
 }
 
 /** Keys that were read at the start. */
 export function fixedKeys(keys: readonly VerificationKey[]): KeyRing {
-  return { find: (hint) => matching(keys, hint), generation: 0, close: () => undefined };
+  return {
+    find: (hint) => matching(keys, hint),
+    holds: (key) => isAmong(key, keys),
+    generation: 0,
+    refreshIfOld: () => undefined,
+    close: () => undefined,
+  };
 }
 
 /** Keys of files, and those behind a URL, which are not asked for where a file has the key that a token names. */
@@ -39,11 +49,18 @@ export function joinedKeys(files: readonly VerificationKey[], remote: KeyRing): 
         },
       );
     },
+    holds: (key) => isAmong(key, files) || remote.holds(key),
     get generation() {
       return remote.generation;
     },
+    refreshIfOld: () => remote.refreshIfOld(),
     close: () => remote.close(),
   };
+}
+
+/** Whether a key is one of these: by what it is, whatever its name. */
+export function isAmong({ key }: VerificationKey, keys: readonly VerificationKey[]): boolean {
+  return keys.some((each) => each.key.equals(key));
 }
 
 /**

@@ -20,8 +20,7 @@ for (const [what, text, algorithms] of [
   ["a JWK", JSON.stringify(jwk("ES256", { alg: "ES256" })), ["ES256"]],
   ["a set of JWKs", JSON.stringify({ keys: [jwk("RS256"), jwk("EdDSA", { alg: "Ed25519" })] }), ["RS256", "EdDSA"]],
   ["a symmetric JWK", JSON.stringify({ kty: "oct", k: Buffer.alloc(32).toString("base64url") }), ["HS256"]],
-  ["a secret", "s".repeat(32), ["HS256"]],
-  ["a secret that begins with a brace", `{${"s".repeat(31)}`, ["HS256"]],
+  ["a secret", `hs256:${"s".repeat(32)}`, ["HS256"]],
 ] as const) {
   test(`a key file may hold ${what}`, () => {
     assert.deepEqual(
@@ -32,15 +31,35 @@ for (const [what, text, algorithms] of [
 }
 
 test("a newline at the end of a secret is not part of it; one within is", () => {
-  const secretOf = (text: string) => keysFromFile(Buffer.from(text))[0]?.key.export().toString();
+  const secretOf = (text: string) =>
+    keysFromFile(Buffer.from(`hs256:${text}`))[0]
+      ?.key.export()
+      .toString();
   const secret = "s".repeat(40);
   for (const end of ["", "\n", "\r\n"]) assert.equal(secretOf(secret + end), secret);
   assert.equal(secretOf(`${secret}\n\n`), `${secret}\n`);
 });
 
 for (const [what, text, reason] of [
-  ["nothing", "", /at least 32 bytes; this one has 0/],
-  ["a short secret", `${"s".repeat(31)}\n`, /at least 32 bytes; this one has 31/],
+  ["nothing", "", /neither PEM, nor a JWK/],
+  ["an empty secret", "hs256:\n", /at least 32 bytes; this one has 0/],
+  ["a short secret", `hs256:${"s".repeat(31)}\n`, /at least 32 bytes; this one has 31/],
+  // Each of these holds a public key, and would be a secret that is known to everybody.
+  ["a set of JWKs with a comma too many", `{"keys":[${JSON.stringify(jwk("RS256"))},]}`, /neither PEM, nor a JWK/],
+  ["a set of JWKs that is cut short", JSON.stringify({ keys: [jwk("RS256")] }).slice(0, -2), /neither PEM, nor a JWK/],
+  ["a JWK behind a byte order mark", `\ufeff${JSON.stringify(jwk("RS256"))}`, /neither PEM, nor a JWK/],
+  ["a list of JWKs", JSON.stringify([jwk("RS256")]), /neither PEM, nor a JWK/],
+  ["a key in the form of OpenSSH", `ssh-ed25519 ${"A".repeat(68)} ann@host`, /neither PEM, nor a JWK/],
+  [
+    "a key in base64 alone",
+    `${pairs.RS256.publicKey.export({ type: "spki", format: "der" }).toString("base64")}`,
+    /neither PEM, nor a JWK/,
+  ],
+  [
+    "a key in DER",
+    pairs.RS256.publicKey.export({ type: "spki", format: "der" }).toString("latin1"),
+    /neither PEM, nor a JWK/,
+  ],
   [
     "a short RSA key",
     generateKeyPairSync("rsa", { modulusLength: 1_024 }).publicKey.export({ type: "spki", format: "pem" }),

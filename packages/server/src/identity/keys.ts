@@ -21,24 +21,40 @@ const minSecretBytes = 32;
 
 /**
  * The keys of a file: a public key or certificate in PEM (RS256, ES256 or EdDSA by its type), a JWK or a set of them in JSON,
- * or a secret for HS256, which is anything else. A newline at the end of a secret is not part of it.
+ * or a secret for HS256 behind `hs256:`. Nothing else is a secret: a public key that is damaged, or in another form, would
+ * be one that everybody knows.
  *
  * @throws KeyError
  */
 export function keysFromFile(bytes: Buffer): readonly VerificationKey[] {
+  const secret = secretIn(bytes);
+  if (secret) return [{ id: undefined, algorithm: "HS256", key: secret }];
   const text = bytes.toString("latin1");
   if (text.includes("-----BEGIN ")) return [{ id: undefined, ...publicKeyFrom(text) }];
-  const json = text.trimStart().startsWith("{") ? jsonFrom(bytes) : undefined;
-  if (json !== undefined) return keysFromJson(json);
-  return [{ id: undefined, algorithm: "HS256", key: secretFrom(withoutNewline(bytes)) }];
+  return keysFromJson(jsonFrom(bytes));
 }
 
-/** The keys of a JWK, or of a set of them (RFC 7517). Keys for other uses than signatures are left out. @throws KeyError */
-export function keysFromJson(json: object): readonly VerificationKey[] {
+/** What stands before a secret in its file. */
+export const secretPrefix = "hs256:";
+
+/** The secret of a file, without the newline at its end; undefined: the file has another key. @throws KeyError: it is short. */
+export function secretIn(bytes: Buffer): KeyObject | undefined {
+  if (!bytes.toString("latin1").startsWith(secretPrefix)) return undefined;
+  return secretFrom(withoutNewline(bytes).subarray(secretPrefix.length));
+}
+
+/**
+ * The keys of a JWK, or of a set of them (RFC 7517). Keys for other uses than signatures are left out; so are secrets where
+ * others can read the set.
+ *
+ * @throws KeyError
+ */
+export function keysFromJson(json: object, areSecretsTaken = true): readonly VerificationKey[] {
   const list: unknown = "keys" in json ? json.keys : [json];
   if (!Array.isArray(list)) throw new KeyError('"keys" must be a list of JWKs');
   const isOne = !("keys" in json);
-  const keys = list.flatMap((each: unknown) => keyFromJwk(each, isOne));
+  const all = list.flatMap((each: unknown) => keyFromJwk(each, isOne));
+  const keys = all.filter(({ algorithm }) => areSecretsTaken || algorithm !== "HS256");
   if (keys.length === 0) throw new KeyError("there is no key in it that verifies HS256, RS256, ES256 or EdDSA");
   return keys;
 }
@@ -52,7 +68,7 @@ function keyFromJwk(jwk: unknown, mustBeUsable: boolean): readonly VerificationK
     const id = typeof kid === "string" ? kid : undefined;
     const found =
       kty === "oct"
-        ? { algorithm: "HS256" as const, key: secretFrom(Buffer.from(String(k), "base64url")) }
+        ? { algorithm: "HS256" as const, key: secretFrom(Buffer.from(typeof k === "string" ? k : "", "base64url")) }
         : publicKeyFrom(jwk as JsonWebKey);
     if (alg !== undefined && alg !== found.algorithm && !(alg === "Ed25519" && found.algorithm === "EdDSA"))
       throw new KeyError(`the key is for ${String(alg).slice(0, 20)}`);
@@ -102,11 +118,12 @@ function withoutNewline(bytes: Buffer): Buffer {
   return bytes.subarray(0, text.length - (/\r?\n$/.exec(text)?.[0].length ?? 0));
 }
 
-function jsonFrom(bytes: Buffer): object | undefined {
+function jsonFrom(bytes: Buffer): object {
   try {
-    return JSON.parse(bytes.toString()) as object;
+    const json: unknown = JSON.parse(bytes.toString());
+    if (typeof json === "object" && json !== null && !Array.isArray(json)) return json;
   } catch {
-    // A secret may begin with a brace; one that is meant as JSON is found by its length, or by the first token.
-    return undefined;
+    // Said below.
   }
+  throw new KeyError(`it is neither PEM, nor a JWK or a set of them, nor a secret behind ${secretPrefix}`);
 }

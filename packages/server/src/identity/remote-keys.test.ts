@@ -29,7 +29,8 @@ let troubles: (string | undefined)[];
 before(async () => {
   server = createServer((_request, response) => {
     fetches++;
-    if (answer !== undefined) response.writeHead(status).end(answer);
+    if (answer !== undefined)
+      response.writeHead(status, status === 302 ? { location: `${url}/moved` } : {}).end(answer);
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`;
@@ -65,9 +66,12 @@ test("a token of an unknown key has them fetched again, once in ten seconds at m
   const keys = remote();
   await keys.find(oldHint);
   answer = JSON.stringify({ keys: [old, next] });
-  assert.deepEqual(await idsOf(keys.find(nextHint)), []);
-  nowMs += 9_999;
-  assert.deepEqual(await idsOf(keys.find(nextHint)), []);
+  nowMs += 1;
+  // The keys may be out of date, so the token is not refused for good.
+  const unavailable = (retryAfterMs: number) => ({ code: "KEYS_UNAVAILABLE", facts: { retryAfterMs } });
+  await assert.rejects(async () => keys.find(nextHint), unavailable(9_999));
+  nowMs += 9_998;
+  await assert.rejects(async () => keys.find(nextHint), unavailable(1));
   nowMs += 1;
   assert.deepEqual(await idsOf(keys.find(nextHint)), ["next"]);
   assert.deepEqual([fetches, keys.generation], [2, 0]);
@@ -120,7 +124,7 @@ test("keys stay in use when the next fetch fails, in whatever way", async () => 
   ] as const) {
     answer = bad;
     nowMs += 10_000;
-    assert.deepEqual(await idsOf(keys.find(nextHint)), []);
+    await assert.rejects(async () => keys.find(nextHint), { code: "KEYS_UNAVAILABLE" });
     assert.deepEqual(await idsOf(keys.find(oldHint)), ["old"]);
     const last = troubles.at(-1) ?? "";
     assert.ok(typeof reason === "string" ? last === reason : reason.test(last), last);
@@ -140,7 +144,26 @@ test("a set may hold keys for others: they are left out", async () => {
   });
   const keys = remote();
   assert.deepEqual(await idsOf(keys.find(oldHint)), ["old"]);
+  nowMs += 10_000;
   assert.deepEqual(await idsOf(keys.find({ algorithm: "ES256", id: "enc" })), []);
+});
+
+test("keys get old also while only tokens come that were verified before", async () => {
+  const keys = remote();
+  await keys.find(oldHint);
+  keys.refreshIfOld();
+  nowMs += 600_000;
+  answer = JSON.stringify({ keys: [next] });
+  keys.refreshIfOld();
+  while (keys.generation === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(fetches, 2);
+});
+
+test("a redirection is not followed", async () => {
+  const keys = remote();
+  status = 302;
+  await assert.rejects(async () => keys.find(oldHint), { code: "KEYS_UNAVAILABLE" });
+  assert.equal(fetches, 1);
 });
 
 test("a key of a file is used without a question, and goes on when the URL fails", async () => {

@@ -1,5 +1,5 @@
 import { ConfabError } from "@confab/contract";
-import { type KeyHint, type KeyRing, matching } from "./key-ring.js";
+import { isAmong, type KeyHint, type KeyRing, matching } from "./key-ring.js";
 import { KeyError, keysFromJson, type VerificationKey } from "./keys.js";
 
 export interface RemoteKeysOptions {
@@ -24,7 +24,7 @@ const maxBytes = 1_048_576;
 
 /**
  * Keys behind a URL. They are fetched when the first token comes, again when a token names a key that is not among them, and
- * every ten minutes while tokens come. When that fails, the keys that there are stay in use.
+ * every ten minutes while tokens come. When that fails, the existing keys stay in use.
  */
 export class RemoteKeys implements KeyRing {
   generation = 0;
@@ -41,16 +41,27 @@ export class RemoteKeys implements KeyRing {
     const nowMs = this.options.nowMs();
     const found = this.keys ? matching(this.keys, hint) : [];
     if (found.length > 0) {
-      // No caller waits for keys that are only getting old.
-      if (nowMs - this.fetchedAtMs >= maxAgeMs) void this.refreshed(nowMs);
+      this.refreshIfOld();
       return found;
     }
     return this.refreshed(nowMs).then(() => {
-      if (this.keys) return matching(this.keys, hint);
+      const now = this.keys ? matching(this.keys, hint) : [];
+      // Keys from before the question may lack one that is new.
+      if (now.length > 0 || this.fetchedAtMs >= nowMs) return now;
       throw new ConfabError("KEYS_UNAVAILABLE", "the keys that verify tokens cannot be fetched now", {
-        retryAfterMs: minPauseMs,
+        retryAfterMs: Math.max(0, this.triedAtMs + minPauseMs - nowMs),
       });
     });
+  }
+
+  holds(key: VerificationKey): boolean {
+    return isAmong(key, this.keys ?? []);
+  }
+
+  /** No caller waits for keys that are only getting old. */
+  refreshIfOld(): void {
+    const nowMs = this.options.nowMs();
+    if (this.keys && nowMs - this.fetchedAtMs >= maxAgeMs) void this.refreshed(nowMs);
   }
 
   close(): void {
@@ -72,7 +83,7 @@ export class RemoteKeys implements KeyRing {
     const { url, nowMs, timeoutMs = defaultTimeoutMs, onTrouble } = this.options;
     try {
       const signal = AbortSignal.any([this.stop.signal, AbortSignal.timeout(timeoutMs)]);
-      const keys = keysFromJson(await fetchJson(url, signal));
+      const keys = keysFromJson(await fetchJson(url, signal), false);
       if (this.keys && !isSubset(this.keys, keys)) this.generation++;
       this.keys = keys;
       this.fetchedAtMs = nowMs();
@@ -93,7 +104,8 @@ function isSubset(before: readonly VerificationKey[], now: readonly Verification
 }
 
 async function fetchJson(url: string, signal: AbortSignal): Promise<object> {
-  const reply = await fetch(url, { signal, headers: { accept: "application/json" } });
+  // A redirection could lead to any address, without TLS.
+  const reply = await fetch(url, { signal, redirect: "error", headers: { accept: "application/json" } });
   if (!reply.ok) {
     await reply.body?.cancel();
     throw new KeyError(`the answer has the status ${reply.status}`);

@@ -23,13 +23,14 @@ export class RuleBook {
     return new Permissions([...(rules ?? tokens), ...everyone, ...(users.get(user) ?? [])], user);
   }
 
-  /** A caller without a token, where it is admitted. */
-  anonymous(): Principal {
+  /** A caller without a token, where it is admitted; `namePrefix`: what its names begin with. */
+  anonymous(namePrefix: string | undefined): Principal {
     const made = () =>
       new Permissions([...(this.rules.anonymous ?? this.anonymousDefault), ...this.rules.everyone], undefined);
     let [version, permissions] = [this.version, made()];
     return {
       ...unrestricted,
+      namePrefix,
       may: (action, scope) => {
         if (version !== this.version) [version, permissions] = [this.version, made()];
         return permissions.allow(action, scope);

@@ -20,7 +20,9 @@ for (const algorithm of algorithms) {
   test(`${algorithm}: a token says who its user is, when it ends and what it allows`, async () => {
     const rules = [{ pattern: "team-*", can: ["read"], cannot: ["send"] }];
     const token = await signed(algorithm, { jti: "t1", iat: nowS - 1, "confab.rooms": rules }, { kid: algorithm });
-    assert.deepEqual(await verifier().verify(token), {
+    const { key, ...said } = await verifier().verify(token);
+    assert.equal(key?.id, algorithm);
+    assert.deepEqual(said, {
       user: "ann",
       id: "t1",
       issuedAtMs: (nowS - 1) * 1_000,
@@ -38,7 +40,7 @@ for (const algorithm of algorithms) {
 
 const secret = pairs.HS256.privateKey;
 const publicPem = pairs.RS256.publicKey.export({ type: "spki", format: "pem" }) as string;
-const good = { sub: "ann", exp: nowS + 60 };
+const good = { sub: "ann", iat: nowS, exp: nowS + 60 };
 const hs = { alg: "HS256", kid: "HS256" };
 
 const refused: readonly [what: string, token: string | Promise<string>, text: RegExp, code?: string][] = [
@@ -70,9 +72,15 @@ const refused: readonly [what: string, token: string | Promise<string>, text: Re
   ],
   [
     "a longer life than maxTokenLifetimeMs",
-    signed("HS256", { exp: nowS + 3_606 }),
-    /expires in 3606 s; maxTokenLifetimeMs is 3600000/,
+    signed("HS256", { exp: nowS + 3_601 }),
+    /valid for 3601000 ms; maxTokenLifetimeMs is 3600000/,
   ],
+  ["a longer life that is nearly over", signed("HS256", { iat: nowS - 9_000 }), /valid for 9060000 ms/],
+  ["no time of issue", signed("HS256", { iat: undefined }), /no "iat"/],
+  ["a time of issue in the future", signed("HS256", { iat: nowS + 6 }), /issued at 2023-11-14T22:13:26.*clock says/],
+  ["an algorithm that is a number", forged({ alg: 5 }, good, undefined), /not a signed JWT/],
+  ["an algorithm that is null", forged({ alg: null }, good, undefined), /not a signed JWT/],
+  ["a key id that is a number", forged({ alg: "HS256", kid: 5 }, good, secret), /not a signed JWT/],
   ["no end", signed("HS256", { exp: undefined }), /no "exp"/],
   ["an end that is text", signed("HS256", { exp: "soon" }), /"exp"/],
   ["no user", signed("HS256", { sub: undefined }), /no "sub"/],
@@ -82,10 +90,10 @@ const refused: readonly [what: string, token: string | Promise<string>, text: Re
   ["an invisible user", signed("HS256", { sub: "\u200b" }), /"sub" is not a user's name/],
   ["a long user", signed("HS256", { sub: "x".repeat(65) }), /"sub" is not a user's name/],
   ["10 KB of claims", signed("HS256", { more: "x".repeat(10_000) }), /at most 8192/],
-  ["a claim twice", forged(hs, `{"sub":"ann","exp":${nowS + 60},"sub":"bob"}`, secret), /"sub" twice/],
+  ["a claim twice", forged(hs, `{"sub":"ann","iat":${nowS},"exp":${nowS + 60},"sub":"bob"}`, secret), /"sub" twice/],
   [
     "a claim twice, once escaped",
-    forged(hs, `{"sub":"ann","exp":${nowS + 60},"s\\u0075b":"bob"}`, secret),
+    forged(hs, `{"sub":"ann","iat":${nowS},"exp":${nowS + 60},"s\\u0075b":"bob"}`, secret),
     /"sub" twice/,
   ],
   ["a header field twice", forged('{"alg":"HS256","kid":"x","kid":"HS256"}', good, secret), /"kid" twice/],
@@ -117,6 +125,21 @@ for (const [what, token, text, code = "UNAUTHENTICATED"] of refused) {
   });
 }
 
+test("a token has one spelling", async () => {
+  const token = await signed("ES256", {}, { kid: "ES256" });
+  const spellings = [`${token}=`, `${token} `, `${token.slice(0, 20)}\n${token.slice(20)}`, otherLastBits(token)];
+  for (const spelling of spellings) {
+    assert.notEqual(spelling, token);
+    await assert.rejects(verifier().verify(spelling), { code: "UNAUTHENTICATED", message: /not a signed JWT/ });
+  }
+});
+
+/** The last character of a signature of 64 bytes has two bits that mean nothing. */
+function otherLastBits(token: string): string {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  return token.slice(0, -1) + alphabet[alphabet.indexOf(token.slice(-1)) ^ 1];
+}
+
 test("issuer and audience are asked for where they are configured", async () => {
   const strict = verifier({ issuer: "https://id.example", audience: ["chat", "other"] });
   const [iss, aud] = ["https://id.example", "chat"];
@@ -133,7 +156,7 @@ test("issuer and audience are asked for where they are configured", async () => 
 
 test("clocks may differ by the tolerance, and no more", async () => {
   const wide = verifier({ clockToleranceMs: 600_000 });
-  const late = await signed("HS256", { exp: nowS - 599 });
+  const late = await signed("HS256", { iat: nowS - 900, exp: nowS - 599 });
   assert.equal((await wide.verify(late)).expiresAtMs, (nowS + 1) * 1_000);
   await assert.rejects(wide.verify(await signed("HS256", { exp: nowS - 601 })), { code: "TOKEN_EXPIRED" });
 });

@@ -4,6 +4,7 @@ import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from "jose"
 import { type Rule, RuleError, rulesFrom } from "../service/index.js";
 import { repeatedKey } from "./json-keys.js";
 import type { KeyHint, KeyRing } from "./key-ring.js";
+import type { VerificationKey } from "./keys.js";
 
 /** What a token must be, beside signed. */
 export interface TokenRules {
@@ -13,13 +14,17 @@ export interface TokenRules {
   readonly audience?: readonly string[] | undefined;
   /** By how much the clocks of issuer and server may differ, in milliseconds. */
   readonly clockToleranceMs: number;
-  /** How far from now it may expire, in milliseconds; undefined: any time. It may change. */
+  /** Names that begin with it are not a token's; undefined: there is no such name. */
+  readonly reservedPrefix?: string | undefined;
+  /** How long it may be valid, in milliseconds; undefined: any time. It may change. */
   readonly maxLifetimeMs?: (() => number) | undefined;
 }
 
 /** What a verified token says. */
 export interface VerifiedToken {
   readonly user: string;
+  /** What verified it; undefined: no key of this server did. */
+  readonly key: VerificationKey | undefined;
   /** `jti`. */
   readonly id: string | undefined;
   readonly issuedAtMs: number | undefined;
@@ -56,7 +61,8 @@ export class TokenVerifier {
     const candidates = (await this.keys.find(hint)).slice(0, maxCandidates);
     if (candidates.length === 0) throw refused(unknownKey(hint));
     const { issuer, audience, clockToleranceMs } = this.rules;
-    for (const { key, algorithm } of candidates) {
+    for (const candidate of candidates) {
+      const { key, algorithm } = candidate;
       try {
         const { payload } = await jwtVerify(token, key, {
           algorithms: [algorithm, ...(algorithm === "EdDSA" ? ["Ed25519"] : [])],
@@ -64,9 +70,9 @@ export class TokenVerifier {
           ...(audience !== undefined && { audience: [...audience] }),
           clockTolerance: clockToleranceMs / 1_000,
           currentDate: new Date(this.nowMs()),
-          requiredClaims: ["exp", "sub"],
+          requiredClaims: ["exp", "iat", "sub"],
         });
-        return this.verified(token, payload);
+        return this.verified(token, payload, candidate);
       } catch (error) {
         // Another key without a name may have signed it.
         if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw this.refusalFrom(error);
@@ -75,24 +81,34 @@ export class TokenVerifier {
     throw refused("its signature is not of a key of this server");
   }
 
-  private verified(token: string, { sub, jti, iat, exp = 0, [rulesClaim]: rooms }: JWTPayload): VerifiedToken {
+  private verified(
+    token: string,
+    { sub, jti, iat, exp = 0, [rulesClaim]: rooms }: JWTPayload,
+    key: VerificationKey,
+  ): VerifiedToken {
     const repeated = repeatedKey(partOf(token, 1)) ?? repeatedKey(partOf(token, 0));
     if (repeated !== undefined) throw refused(`it has ${JSON.stringify(repeated.slice(0, 100))} twice`);
     // Their types are the issuer's word.
     if (jti !== undefined && typeof jti !== "string") throw refused('its "jti" is not text');
-    if (iat !== undefined && typeof iat !== "number") throw refused('its "iat" is not a number');
+    if (typeof iat !== "number" || !Number.isFinite(iat)) throw refused('its "iat" is not a number');
     if (typeof sub !== "string" || [...sub].length > maxUserLength || !isUserName(sub)) {
       throw refused(`its "sub" is not a user's name: 1 to ${maxUserLength} characters, at least one of them visible`);
     }
-    const { clockToleranceMs } = this.rules;
+    const { clockToleranceMs, reservedPrefix } = this.rules;
+    if (reservedPrefix !== undefined && sub.startsWith(reservedPrefix))
+      throw refused(`its "sub" begins with ${reservedPrefix}, as names of callers without a token do`);
+    if (iat * 1_000 > this.nowMs() + clockToleranceMs)
+      throw refused(`it was issued at ${timeText(iat * 1_000)}; the server's clock says ${timeText(this.nowMs())}`);
+    // A revocation is kept for so long, and must outlive every token that it is about.
     const maxLifetimeMs = this.rules.maxLifetimeMs?.() ?? Number.POSITIVE_INFINITY;
-    const leftMs = exp * 1_000 - this.nowMs();
-    if (leftMs > maxLifetimeMs + clockToleranceMs)
-      throw refused(`it expires in ${Math.round(leftMs / 1_000)} s; maxTokenLifetimeMs is ${maxLifetimeMs}`);
+    const lifetimeMs = (exp - iat) * 1_000;
+    if (lifetimeMs > maxLifetimeMs)
+      throw refused(`it is valid for ${lifetimeMs} ms; maxTokenLifetimeMs is ${maxLifetimeMs}`);
     return {
+      key,
       user: sub,
       id: jti,
-      issuedAtMs: iat === undefined ? undefined : iat * 1_000,
+      issuedAtMs: iat * 1_000,
       expiresAtMs: exp * 1_000 + clockToleranceMs,
       rules: rooms === undefined ? undefined : rulesFrom(rooms, rulesClaim),
     };
@@ -136,9 +152,19 @@ function timeText(ms: number): string {
   return Number.isFinite(ms) && Math.abs(ms) < 8.64e15 ? new Date(ms).toISOString() : "an impossible time";
 }
 
+/** One spelling for each token: what is not base64url would be decoded all the same, and be another token to the cache. */
+const tokenShape = /^[\w-]+\.[\w-]+\.[\w-]*$/;
+
+function isCanonical(part: string): boolean {
+  return Buffer.from(part, "base64url").toString("base64url") === part;
+}
+
 function hintFrom(token: string): KeyHint {
   try {
-    const { alg = "", kid } = decodeProtectedHeader(token);
+    if (!tokenShape.test(token) || !token.split(".").every(isCanonical)) throw new TypeError();
+    const { alg, kid }: { alg?: unknown; kid?: unknown } = decodeProtectedHeader(token);
+    // Their types are the issuer's word.
+    if (typeof alg !== "string" || (kid !== undefined && typeof kid !== "string")) throw new TypeError();
     return { algorithm: alg, id: kid };
   } catch {
     throw refused("it is not a signed JWT: three parts in base64url with dots between them");

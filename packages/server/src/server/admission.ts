@@ -44,9 +44,11 @@ export class Admission {
 
   /** Whether a request may act with the cookies that its browser adds by itself. */
   trustsCookies(request: RequestHead): boolean {
-    const { origin } = request.headers;
+    const { origin, "sec-fetch-site": site } = request.headers;
     const { origins, proxies } = this.deps;
-    return origin === undefined || origins.trusts(origin, proxies.viewOf(request));
+    // An image or script of another site is asked for without an origin (w3.org/TR/fetch-metadata).
+    if (origin === undefined) return site === undefined || site === "same-origin" || site === "none";
+    return origins.trusts(origin, proxies.viewOf(request));
   }
 }
 

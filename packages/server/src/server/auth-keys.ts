@@ -7,6 +7,7 @@ import {
   type KeyRing,
   keysFromFile,
   RemoteKeys,
+  type TokenRules,
   TokenVerifier,
   type VerificationKey,
 } from "../identity/index.js";
@@ -21,14 +22,18 @@ const defaultClockToleranceMs = 5_000;
 const maxClockToleranceMs = 600_000;
 
 /** What verifies tokens by `keys`. @throws ConfigError */
-export function verifierOf(auth: AuthConfig, keys: KeyRing, maxLifetimeMs: () => number): TokenVerifier {
+export function verifierOf(
+  auth: AuthConfig,
+  keys: KeyRing,
+  bounds: Pick<TokenRules, "maxLifetimeMs" | "reservedPrefix">,
+): TokenVerifier {
   const { issuer, audience, clockToleranceMs = defaultClockToleranceMs } = auth;
   if (!Number.isInteger(clockToleranceMs) || clockToleranceMs < 0 || clockToleranceMs > maxClockToleranceMs) {
     throw new ConfigError(
       `clockToleranceMs (--auth-clock-tolerance) is ${clockToleranceMs}; it must be from 0 to ${maxClockToleranceMs}`,
     );
   }
-  return new TokenVerifier(keys, { issuer, audience, clockToleranceMs, maxLifetimeMs }, () => systemClock.nowMs());
+  return new TokenVerifier(keys, { issuer, audience, clockToleranceMs, ...bounds }, () => systemClock.nowMs());
 }
 
 /** The keys that a configuration names. They can be read again. */
@@ -47,6 +52,14 @@ export class ConfiguredKeys implements KeyRing {
 
   find(hint: KeyHint): ReturnType<KeyRing["find"]> {
     return this.current.find(hint);
+  }
+
+  holds(key: VerificationKey): boolean {
+    return this.current.holds(key);
+  }
+
+  refreshIfOld(): void {
+    this.current.refreshIfOld();
   }
 
   /** Rises with each reload: a key may be gone, and what it has verified has to be verified again. */

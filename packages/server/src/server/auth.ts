@@ -38,6 +38,9 @@ export interface Auth {
 /** A node that has not known for so long what the others revoked judges no token, in milliseconds. */
 const maxStaleMs = 5_000;
 
+/** Names of callers without a token begin with it, where other callers have one. */
+const unverifiedPrefix = "~";
+
 export interface AuthDeps {
   readonly logger: Logger;
   /** Read when a token is verified. */
@@ -45,7 +48,6 @@ export interface AuthDeps {
   readonly trustsCookies: (request: RequestHead) => boolean;
   /** Undefined: clients are not asked for certificates. */
   readonly clientAuthorities?: ClientAuthorities | undefined;
-  readonly report: (error: unknown) => void;
 }
 
 const defaultCookie = "confab_token";
@@ -62,11 +64,15 @@ export function openAuth(
   deps: AuthDeps,
 ): Auth {
   const { auth, allowAnyone = false } = config;
-  const { logger, report, trustsCookies, clientAuthorities, limits } = deps;
+  const { logger, trustsCookies, clientAuthorities, limits } = deps;
+  const isVerified = auth !== undefined || clientAuthorities !== undefined;
+  const namePrefix = isVerified && allowAnyone ? unverifiedPrefix : undefined;
   const keys = auth && new ConfiguredKeys(auth, logger);
-  const verifier = auth && keys && verifierOf(auth, keys, () => limits.maxTokenLifetimeMs);
-  const isIdentified = verifier !== undefined || clientAuthorities !== undefined;
-  if (!isIdentified && !allowAnyone && !isLoopbackHost(host)) {
+  const verifier =
+    auth &&
+    keys &&
+    verifierOf(auth, keys, { maxLifetimeMs: () => limits.maxTokenLifetimeMs, reservedPrefix: namePrefix });
+  if (!isVerified && !allowAnyone && !isLoopbackHost(host)) {
     throw new ConfigError(
       `host (--host) is ${host}, and callers are asked for no token: give a key (--auth-key or --auth-jwks) or an authority of client certificates (--tls-client-ca), or admit all callers that can reach that address (--allow-anyone)`,
     );
@@ -87,20 +93,20 @@ export function openAuth(
       isInUrlTaken: auth?.isInUrlTaken ?? false,
     },
     certificates: {
+      reservedPrefix: namePrefix,
       places: config.tls?.clientUser ?? defaultCertificateUserPlaces,
       maxLifetimeMs: () => limits.maxTokenLifetimeMs,
       authoritiesVersion: () => clientAuthorities?.version ?? 0,
     },
     trustsCookies,
-    anonymous: isIdentified && !allowAnyone ? unknownCaller : rules.anonymous(),
+    anonymous: isVerified && !allowAnyone ? unknownCaller : rules.anonymous(namePrefix),
     nowMs: () => systemClock.nowMs(),
-    report,
   });
   return {
     authenticator,
-    canChange: isIdentified || config.rules !== undefined,
+    canChange: isVerified || config.rules !== undefined,
     follow: async (revocations, changed) => {
-      if (!isIdentified) return;
+      if (!isVerified) return;
       const replace = () => revoked.replace(revocations.all());
       await revocations.watch(() => {
         replace();

@@ -16,7 +16,7 @@ import { createSseHandler } from "../transports/sse/adapter.js";
 import { createWebSocketHandler } from "../transports/websocket/adapter.js";
 import { Work, type WorkCounts } from "../work/index.js";
 import { AbuseLog } from "./abuse-log.js";
-import { adminTokenIn } from "./admin-token.js";
+import { type AdminToken, adminTokenIn } from "./admin-token.js";
 import { Admission } from "./admission.js";
 import { AuditLog } from "./audit-log.js";
 import { openAuth } from "./auth.js";
@@ -101,7 +101,6 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const trustsCookies = (request: RequestHead) => admission.trustsCookies(request);
   const auth = openAuth(config, host, {
     logger,
-    report,
     trustsCookies,
     clientAuthorities,
     limits,
@@ -110,9 +109,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const files = config.webRoot === undefined ? undefined : new StaticFiles(config.webRoot);
   const retention = retentionBy(roomRules, config.retention ?? defaultRetention);
   const engine = await openEngine(config, limits, retention);
-  const adminToken =
-    config.engine.kind === "embedded" && !config.auth ? adminTokenIn(config.engine.dataDir) : undefined;
-  if (adminToken) auth.setAdminToken(adminToken.token);
+  let adminToken: AdminToken | undefined;
   const descriptors = new DescriptorWatch(logger);
   const abuses = new AbuseLog(logger);
   const refusedCertificates = new AbuseLog(logger, systemClock.monotonicMs, "a client's certificate is refused");
@@ -200,6 +197,10 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     report,
   };
   const opening = async () => {
+    if (config.engine.kind === "embedded" && !config.auth) {
+      adminToken = adminTokenIn(config.engine.dataDir);
+      auth.setAdminToken(adminToken.token);
+    }
     await auth.follow(engine.revocations, () => liveCallers?.check());
     return listen(listenerOptions);
   };

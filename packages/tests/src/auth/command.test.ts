@@ -156,7 +156,8 @@ describe("confab serve", () => {
   });
 
   it("says which key it cannot use, and why", async () => {
-    writeFileSync(path("short"), "secret\n");
+    writeFileSync(path("short"), "hs256:secret\n");
+    writeFileSync(path("plain"), `${"s".repeat(64)}\n`);
     writeFileSync(path("empty"), "");
     writeFileSync(path("set"), '{"keys":[]}');
     writeFileSync(
@@ -166,7 +167,8 @@ describe("confab serve", () => {
     for (const [args, text] of [
       [["--auth-key", path("none")], /--auth-key\) .*none: cannot be read \(ENOENT\)/],
       [["--auth-key", path("short")], /a secret for HS256 has at least 32 bytes; this one has 6/],
-      [["--auth-key", path("empty")], /a secret for HS256 has at least 32 bytes; this one has 0/],
+      [["--auth-key", path("empty")], /neither PEM, nor a JWK or a set of them, nor a secret behind hs256:/],
+      [["--auth-key", path("plain")], /neither PEM, nor a JWK or a set of them, nor a secret behind hs256:/],
       [["--auth-key", path("set")], /there is no key in it/],
       [["--auth-key", path("p384.pub")], /must be on P-256; this one is on secp384r1/],
       [["--auth-jwks", "http://id.example/keys"], /--auth-jwks\) must be an https:\/\/ URL/],

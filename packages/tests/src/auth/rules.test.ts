@@ -66,6 +66,7 @@ test("rules are joined: what the token says, what all callers and its user may d
 });
 
 test("callers without a token have separate rules", async () => {
+  await becomes(200, () => read("public-1", {}));
   assert.deepEqual([await read("public-1", {}), await read("den", {}), await send("public-1", {})], [200, 403, 403]);
 });
 
@@ -98,12 +99,19 @@ test("rules that cannot be used are refused at the start with their place, and l
     ["everyone: [{ pattern: a*b, can: [] }]", /rules \(--rules\): everyone\[0\]\.pattern/],
     ["others: []", /rules \(--rules\): the rules have "others"; there are everyone, tokens, anonymous, users/],
     ["tokens: []\ntokens: []", /rules\.yaml:2: Map keys must be unique/],
+    ["everyone: [{ pattern: *-pub, can: [] }]", /Alias resolution is disabled.*in quotes/],
     ["- 1", /rules \(--rules\): the rules must be an object/],
   ] as const) {
     writeFileSync(file, text);
     await assert.rejects(startConfabServe(["--rules", file]), reason);
   }
+  // The server reads the last of them, and goes on; then one that can be used.
   process.kill(server.pid, "SIGHUP");
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  writeFileSync(file, "everyone: [{ pattern: *-pub, can: [] }]");
+  process.kill(server.pid, "SIGHUP");
   assert.deepEqual([await read("public-1", {}), await read("other", {})], [200, 403]);
+  writeFileSync(file, open.replace("public-*", "other*"));
+  process.kill(server.pid, "SIGHUP");
+  await becomes(200, () => read("other", {}));
+  assert.equal(await read("public-1", {}), 403);
 });

@@ -64,10 +64,14 @@ export function faultOf({ httpVersion, headers, rawHeaders, url }: IncomingMessa
     return `HTTP/${httpVersion} is not supported; use HTTP/1.1 or HTTP/2`;
   }
   let hosts = 0;
+  let authorizations = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] as string;
     if (name.length === 4 && name.toLowerCase() === "host") hosts += 1;
+    else if (name.length === 13 && name.toLowerCase() === "authorization") authorizations += 1;
   }
+  // Node takes the first, and others may take the last: of two tokens it is not known whose the request is.
+  if (authorizations > 1) return `the request has ${authorizations} Authorization headers; it may have one`;
   if (hosts > 1) return `the request has ${hosts} Host headers; it must have one`;
   if (hosts === 0 && httpVersion === "1.1") return "the Host header is missing";
   if (!isHost(headers.host ?? "")) return "the Host header is not a host name or address with an optional port";

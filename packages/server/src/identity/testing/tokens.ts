@@ -27,7 +27,7 @@ interface Claims {
 
 /** A signed token; claims that are undefined are left out. */
 export function signed(algorithm: TestAlgorithm, claims: Claims = {}, header: object = {}): Promise<string> {
-  return new SignJWT({ sub: "ann", exp: nowS + 60, ...claims })
+  return new SignJWT({ sub: "ann", iat: nowS, exp: nowS + 60, ...claims })
     .setProtectedHeader({ alg: algorithm, ...header })
     .sign(pairs[algorithm].privateKey);
 }

@@ -16,7 +16,7 @@ import { refuseViolations, violationsOf } from "@confab/contract/validation";
 import { cost } from "../../work/index.js";
 import { wirePositionFrom } from "../conversions.js";
 import { historyForm } from "../history.js";
-import { roomIdFrom } from "../operations/index.js";
+import { callerWith, roomIdFrom } from "../operations/index.js";
 import { sentMessageFrom } from "../sent-message.js";
 import type { FrameSession, Opening } from "./session.js";
 
@@ -80,7 +80,8 @@ async function handleSubscribe(session: FrameSession, request: number, subscribe
       ended: (error) => session.unsubscribed(room, error),
       events: {
         encoding: channel.encoding,
-        wantsPresence: subscribe.presence,
+        // Who comes and goes is what ListMembers shows.
+        wantsPresence: subscribe.presence && channel.caller.principal.may("members", room),
         wantsSignals: subscribe.signals,
         write: (bytes) => session.writeLossy(bytes),
       },
@@ -127,13 +128,14 @@ async function handleAuthenticate(session: FrameSession, request: number, token:
   const { caller } = session;
   caller.share.spend(cost.token);
   const principal = await principalBy(token);
-  const refusal = service.refusalOf({ ...caller, principal });
+  const renewed = callerWith(principal, caller);
+  const refusal = service.refusalOf(renewed);
   if (refusal) throw refusal;
   const { user } = caller.principal;
   if (user !== undefined && principal.user !== user) {
     throw new ConfabError("PERMISSION_DENIED", "the token is of another user than this connection's: open another one");
   }
-  const tooMany = user === undefined ? service.liveCallers?.refusalOf({ ...caller, principal }) : undefined;
+  const tooMany = user === undefined ? service.liveCallers?.refusalOf(renewed) : undefined;
   if (tooMany) throw tooMany;
   caller.principal = principal;
   service.liveCallers?.check();

@@ -45,6 +45,8 @@ export class FrameSession implements LiveConnection {
   private isBlocked = false;
   private onAnswered: (() => void) | undefined;
   private onProgress: (() => void) | undefined;
+  /** Resolves when the token that was sent last is judged. */
+  private authenticating: Promise<void> | undefined;
   private lastLarge: Promise<void> = Promise.resolve();
   /** What the last large answer takes while it waits for the client. */
   private room: ReplyRoom | undefined;
@@ -222,6 +224,14 @@ export class FrameSession implements LiveConnection {
 
   /** Never rejects: an error is an answer too. */
   private async answer(frame: ClientFrame): Promise<void> {
+    // What follows a token is asked with it.
+    while (this.authenticating) await this.authenticating;
+    let authenticated: (() => void) | undefined;
+    if (frame.frame.case === "authenticate") {
+      this.authenticating = new Promise((resolve) => {
+        authenticated = resolve;
+      });
+    }
     try {
       await this.deps.answer(this, frame);
       // A pong asks for nothing, and a client can send any number.
@@ -229,6 +239,8 @@ export class FrameSession implements LiveConnection {
     } catch (thrown) {
       this.refused(frame.request, confabErrorFrom(thrown));
     } finally {
+      if (authenticated) this.authenticating = undefined;
+      authenticated?.();
       this.inFlight--;
       this.updatePause();
       if (this.inFlight === 0) this.onAnswered?.();

@@ -16,6 +16,11 @@ export interface Caller {
   readonly share: Share;
 }
 
+/** The same caller with another token. Callers may have getters, which a spread would lose. */
+export function callerWith(principal: Principal, { transport, remoteAddress, share }: Caller): Caller {
+  return { principal, transport, remoteAddress, share };
+}
+
 /** A caller whose reply is one message. */
 export interface UnaryCaller extends Caller {
   /** The call was cancelled or is past its deadline: no reply can be written any more. */

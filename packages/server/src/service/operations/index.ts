@@ -1,6 +1,6 @@
 export { roomIdFrom } from "../../core/index.js";
 export type { Attempt, Audit } from "./audit.js";
-export { type Caller, RequestCaller, requestIdOf, type TransportName, type UnaryCaller } from "./caller.js";
+export { type Caller, callerWith, RequestCaller, requestIdOf, type TransportName, type UnaryCaller } from "./caller.js";
 export { CallerRates } from "./caller-rates.js";
 export type { HistoryForm } from "./history.js";
 export { LiveCallers, type LiveConnection } from "./live-callers.js";

@@ -70,7 +70,7 @@ export function opened<Asked, Checked, Reply, Form extends readonly unknown[]>(
       checked = check(named !== undefined && user !== undefined ? named(asked, user) : asked, deps);
       scope = scopeOf(checked);
       permit(principal, action, scope);
-      if (user !== undefined && userOf) permitName(principal, user, userOf(checked), scope);
+      if (userOf) permitName(principal, userOf(checked), scope);
     } catch (thrown) {
       throw audited(deps.audit, { caller, action, scope }, thrown);
     }
@@ -88,9 +88,16 @@ export function denied(action: Action, scope: Scope): ConfabError {
   return new ConfabError("PERMISSION_DENIED", `${action} is not allowed in ${where}`);
 }
 
-/** The name that a caller uses is its token's. */
-function permitName(principal: Principal, user: string, name: string, scope: Scope): void {
-  if (name === user || name === "" || principal.may("send-as", scope)) return;
+/** The name that a caller uses is its token's. Without a token it is one that no token has. */
+function permitName(principal: Principal, name: string, scope: Scope): void {
+  const { user, namePrefix } = principal;
+  if (name === "" || name === user) return;
+  if (user === undefined) {
+    if (namePrefix === undefined || name.startsWith(namePrefix)) return;
+    const text = `a caller without a token uses a name that begins with ${namePrefix}, such as ${namePrefix}${name}`;
+    throw new ConfabError("PERMISSION_DENIED", text);
+  }
+  if (principal.may("send-as", scope)) return;
   const [own, other] = [JSON.stringify(user), JSON.stringify(name)];
   throw new ConfabError("PERMISSION_DENIED", `the token is for user ${own}, and may not be used for user ${other}`);
 }

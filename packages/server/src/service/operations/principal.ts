@@ -25,6 +25,8 @@ export type Scope = RoomId | "some room" | "all rooms";
 export interface Principal {
   /** The verified user. Undefined: the names that this caller uses are not verified. */
   readonly user: string | undefined;
+  /** What the names of this caller must begin with, so that it uses no verified user's; undefined: any name. */
+  readonly namePrefix?: string | undefined;
   /**
    * Why this caller may do nothing at all at this time; undefined when it may. It can change while a connection lives.
    * UNAUTHENTICATED, TOKEN_EXPIRED, KEYS_UNAVAILABLE.

@@ -16,12 +16,14 @@ export function newTestKey(): TestKey {
   const folder = mkdtempSync(join(tmpdir(), "confab-test-key-"));
   const file = join(folder, "secret");
   const secret = randomBytes(32).toString("hex");
-  writeFileSync(file, `${secret}\n`);
+  writeFileSync(file, `hs256:${secret}\n`);
   const key = createSecretKey(Buffer.from(secret));
   return {
     file,
     token: (claims = {}) =>
-      new SignJWT({ sub: "ann", exp: inSeconds(600), ...claims }).setProtectedHeader({ alg: "HS256" }).sign(key),
+      new SignJWT({ sub: "ann", iat: inSeconds(0), exp: inSeconds(600), ...claims })
+        .setProtectedHeader({ alg: "HS256" })
+        .sign(key),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
