@@ -15,6 +15,7 @@ export {
   type Caller,
   CallerRates,
   defaultPolicy,
+  isStranger,
   LiveCallers,
   LocalLedger,
   maxHistoryPage,

@@ -1,7 +1,7 @@
 import type { Limits, PayloadTypes } from "@confab/contract";
 import type { ArrivalTimeouts } from "../http/arrival-timeouts.js";
 import type { Exchange } from "../http/exchange.js";
-import { unrestricted } from "../service/index.js";
+import { type Principal, unrestricted } from "../service/index.js";
 import { createRestHandler } from "../transports/rest/adapter.js";
 import { createSseHandler } from "../transports/sse/adapter.js";
 import { type Http1TestServer, http1TestServer } from "./http1-test-server.js";
@@ -13,6 +13,8 @@ export interface RestTestOptions {
   readonly limits?: Partial<Limits>;
   readonly types?: PayloadTypes;
   readonly bodyTimeouts?: ArrivalTimeouts;
+  /** Who makes every request. Default: someone who may do everything. */
+  readonly principal?: Principal;
   /** Sees every exchange before it is handled. */
   readonly watch?: (exchange: Exchange) => void;
   readonly report?: (error: unknown) => void;
@@ -20,7 +22,7 @@ export interface RestTestOptions {
 
 /** REST and server-sent events on a real socket, over an engine without a disk. */
 export async function restTestServer(options: RestTestOptions = {}): Promise<RestTestServer> {
-  const { limits, types, bodyTimeouts, watch, report } = options;
+  const { limits, types, bodyTimeouts, principal = unrestricted, watch, report } = options;
   const service = testService(limits, types);
   const reporting = report && { report };
   const sse = createSseHandler({ service: service.service, random: () => 0.5, ...reporting });
@@ -32,7 +34,7 @@ export async function restTestServer(options: RestTestOptions = {}): Promise<Res
   });
   const server = await http1TestServer((exchange) => {
     watch?.(exchange);
-    rest(exchange, unrestricted);
+    rest(exchange, principal);
   });
   return {
     ...service,

@@ -9,7 +9,7 @@ import { wirePositionFrom } from "../../service/conversions.js";
 import { type ChatService, type Principal, type Reading, RequestCaller } from "../../service/index.js";
 import { EventMessages, eventText } from "./event.js";
 import { Heartbeats } from "./heartbeats.js";
-import { endForGood, eventStreamFields, finalEventId } from "./refusal.js";
+import { endForGood, eventStreamFields, finalEventId, hasLostCookie } from "./refusal.js";
 import { SseStream, type SseStreamDeps } from "./stream.js";
 
 export interface SseDeps {
@@ -83,7 +83,11 @@ export function createSseHandler({ service, random = Math.random, report = ignor
       subscribed()
         .then(
           (reading) => begin(exchange, stream, reading),
-          (thrown: unknown) => stream.refuse(confabErrorFrom(thrown)),
+          (thrown: unknown) => {
+            const error = confabErrorFrom(thrown);
+            // An empty id is that of an `EventSource` that has read nothing.
+            stream.refuse(error, Boolean(lastEventId) && hasLostCookie(error, principal));
+          },
         )
         // A bug in the answering itself must end this exchange and nothing else.
         .catch((thrown: unknown) => {

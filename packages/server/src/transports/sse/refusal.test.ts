@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { ConfabError } from "@confab/contract";
+import { type Principal, refusedPrincipal, stranger } from "../../service/index.js";
 import { type RestTestServer, restTestServer } from "../../testing/rest-test-server.js";
 import { SseTestClient } from "../../testing/sse-test-client.js";
 
@@ -91,4 +92,33 @@ for (const accept of [undefined, "*/*", "text/event-stream, application/json", "
     assert.deepEqual([client.status, client.headers["content-type"]], [416, "application/json"]);
     client.close();
   });
+}
+
+// A cookie with a lifetime is gone when its token expires. If the page set the next one a second too late, its EventSource had
+// been told that it is over, and never came back.
+const mayNothing: Principal = { user: undefined, refusal: () => undefined, may: () => false };
+for (const [who, principal, code, freshId, resumedId] of [
+  ["shows no token where one is needed", stranger, "UNAUTHENTICATED", "ended", undefined],
+  ["shows none where others may do more", mayNothing, "PERMISSION_DENIED", "ended", undefined],
+  ["is a user who may not read", { ...mayNothing, user: "ann" }, "PERMISSION_DENIED", "ended", "ended"],
+  ["shows a wrong token", refused("UNAUTHENTICATED"), "UNAUTHENTICATED", "ended", "ended"],
+  ["shows an expired one", refused("TOKEN_EXPIRED"), "TOKEN_EXPIRED", undefined, undefined],
+] as const) {
+  const after = resumedId === undefined ? "comes back by itself" : "is told that it is over";
+  test(`an EventSource that resumes and ${who} ${after}`, async (t) => {
+    const own = await restTestServer({ principal });
+    t.after(() => own.close());
+    const idOf = async (headers: Record<string, string>) => {
+      const client = await SseTestClient.open(`${own.origin}/v1/rooms/a/stream`, headers);
+      const event = await client.next();
+      assert.deepEqual([event?.name, JSON.parse(event?.data ?? "{}").code, event?.retry], ["error", code, "2000"]);
+      return event?.id;
+    };
+    assert.equal(await idOf({ ...eventSource, "last-event-id": "7:1" }), resumedId);
+    assert.equal(await idOf(eventSource), freshId, "one that has read nothing");
+  });
+}
+
+function refused(code: "UNAUTHENTICATED" | "TOKEN_EXPIRED"): Principal {
+  return refusedPrincipal(new ConfabError(code, "no"));
 }

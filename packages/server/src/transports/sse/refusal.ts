@@ -2,6 +2,7 @@ import type { ConfabError } from "@confab/contract";
 import type { Exchange, Fields } from "../../http/exchange.js";
 import { streamedReplyFields } from "../../http/streamed-reply.js";
 import { errorJson, respondError } from "../../http-reply/index.js";
+import { isStranger, type Principal } from "../../service/index.js";
 import { eventText } from "./event.js";
 
 export const eventStreamFields: Fields = { "content-type": "text/event-stream", ...streamedReplyFields };
@@ -13,14 +14,17 @@ export const eventStreamFields: Fields = { "content-type": "text/event-stream", 
  */
 export const finalEventId = "ended";
 
-/** Why a stream ends, as its last event. `retryMs`: when the client should come back, if that is of use. */
-export function errorEvent(error: ConfabError, retryMs?: number): Uint8Array {
+/**
+ * Why a stream ends, as its last event. `retryMs`: when the client should come back, if that is of use. `isForGood`: whether
+ * it is told not to.
+ */
+export function errorEvent(error: ConfabError, retryMs?: number, isForGood = isFinal(error)): Uint8Array {
   return Buffer.from(
     eventText({
       name: "error",
       json: errorJson(error),
       ...(retryMs !== undefined && { retryMs }),
-      ...(isFinal(error) && { id: finalEventId }),
+      ...(isForGood && { id: finalEventId }),
     }),
   );
 }
@@ -31,17 +35,29 @@ function isFinal(error: ConfabError): boolean {
 }
 
 /**
+ * Whether an `EventSource` that read before is refused only since it shows no token now. A cookie with a lifetime is gone when
+ * its token expires, so this is the same as a token that has expired: its page may set the next one a moment later.
+ */
+export function hasLostCookie(error: ConfabError, principal: Principal): boolean {
+  return isStranger(principal) || (error.code === "PERMISSION_DENIED" && principal.user === undefined);
+}
+
+/**
  * Answer the request of a stream that cannot begin. A client that takes nothing but an event stream, as every
  * `EventSource` does, would see neither the status nor the body of an HTTP error, and never come back: it gets the error as
  * the stream's one event. Every other client gets the HTTP error.
  */
-export function refuseStream(exchange: Exchange, error: ConfabError, retryMs: number): void {
+export function refuseStream(
+  exchange: Exchange,
+  error: ConfabError,
+  { retryMs, mayComeBack }: { readonly retryMs: number; readonly mayComeBack: boolean },
+): void {
   if (!takesOnlyEvents(exchange.request.headers["accept"])) {
     respondError(exchange, error);
     return;
   }
   exchange.respond(200, eventStreamFields);
-  exchange.write(errorEvent(error, retryMs));
+  exchange.write(errorEvent(error, retryMs, mayComeBack ? false : undefined));
   exchange.end();
 }
 

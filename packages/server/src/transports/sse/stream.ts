@@ -51,10 +51,11 @@ export class SseStream implements Sink, StallingReader {
     return true;
   }
 
-  /** Answer with an error: the stream has not begun. */
-  refuse(error: ConfabError): void {
+  /** Answer with an error: the stream has not begun. `mayComeBack`: although an error of this kind is final. */
+  refuse(error: ConfabError, mayComeBack = false): void {
     this.over(error);
-    refuseStream(this.exchange, error, Math.max(this.deps.retryMs(), error.facts.retryAfterMs ?? 0));
+    const retryMs = Math.max(this.deps.retryMs(), error.facts.retryAfterMs ?? 0);
+    refuseStream(this.exchange, error, { retryMs, mayComeBack });
   }
 
   write(bytes: Uint8Array): boolean {
