@@ -3,7 +3,7 @@
 //     npm run tools                 all folders
 //     npm run tools -- python       these folders
 //
-// A folder that is installed from its present lock file is left alone. Nothing is installed globally.
+// A folder that is installed from its present lock file and sources is left alone. Nothing is installed globally.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -15,6 +15,7 @@ import { root } from "./files.mjs";
  *
  * @typedef {object} Installer
  * @property {string} lockFile
+ * @property {RegExp} [sources] the files that are compiled: a folder is installed again when one of them has changed
  * @property {string} program without which the folder is skipped
  * @property {(folder: string) => readonly (readonly string[])[]} commands run in the folder, in this order
  */
@@ -36,6 +37,7 @@ const installers = [
   },
   {
     lockFile: "go.sum",
+    sources: /^go\.mod$|\.go$/,
     program: "go",
     // The programs of the folder, and every tool that go.mod names.
     commands: (folder) => {
@@ -58,7 +60,7 @@ const installers = [
   },
 ];
 
-/** Holds the hash of the lock file from which a folder was installed. */
+/** Holds the hash of the files from which a folder was installed. */
 const stampFile = ".installed";
 
 /** How long one command may take, in milliseconds: a slow network needs minutes for 200 MB. */
@@ -91,9 +93,7 @@ process.exitCode = failed.length === 0 ? 0 : 1;
 function install(folder) {
   const installer = installers.find(({ lockFile }) => existsSync(join(folder, lockFile)));
   if (installer === undefined) return { isFailure: true, text: "has no lock file that this command knows" };
-  const stamp = createHash("sha256")
-    .update(readFileSync(join(folder, installer.lockFile)))
-    .digest("hex");
+  const stamp = stampOf(folder, installer);
   const stampPath = join(folder, stampFile);
   if (existsSync(stampPath) && readFileSync(stampPath, "utf8") === stamp) {
     return { isFailure: false, text: "is installed already" };
@@ -109,4 +109,20 @@ function install(folder) {
   }
   writeFileSync(stampPath, stamp);
   return { isFailure: false, text: "installed" };
+}
+
+/**
+ * @param {string} folder
+ * @param {Installer} installer
+ */
+function stampOf(folder, { lockFile, sources }) {
+  const compiled = sources
+    ? readdirSync(folder, { recursive: true })
+        .map(String)
+        .filter((name) => sources.test(name))
+        .toSorted()
+    : [];
+  const hash = createHash("sha256");
+  for (const name of [lockFile, ...compiled]) hash.update(readFileSync(join(folder, name)));
+  return hash.digest("hex");
 }
