@@ -31,6 +31,8 @@ const optionalParts = {
   "go-json": { install: "npm run tools -- go-json", find: () => findTool("go-json/bin/go-json") },
   /** A client on stock grpc-go. */
   "go-client": { install: "npm run tools -- go-client", find: () => findTool("go-client/bin/go-client") },
+  /** A client on stock grpc-go that reads and sends by tokens. */
+  "go-token-client": { install: "npm run tools -- go-client", find: () => findTool("go-client/bin/token-client") },
   /** The conformance suite of Connect, gRPC and gRPC-Web. */
   conformance: { install: "npm run tools -- conformance", find: () => findTool("conformance/bin/connectconformance") },
   /** grpc-go, Centrifugo and NATS, the peers of the bench that come from the Go proxy. */
