@@ -152,6 +152,11 @@ export const settings = {
     help: "the least important lines of the log that are written; silent: none",
     reload: "it counts from then on",
   },
+  "proxy-protocol": {
+    kind: yesOrNo,
+    fallback: "false",
+    help: "connections of trusted proxies begin with a header of the PROXY protocol, version 1 or 2, that says the client's address. Requires --trust-proxy",
+  },
   "log-format": {
     kind: oneOf("FORMAT", "text", "json"),
     fallback: "text",

@@ -26,6 +26,7 @@ export async function serverConfigFrom(settings: Settings): Promise<ServeConfig>
     allowedHosts: settings.get("allow-host"),
     allowedOrigins: settings.get("allow-origin"),
     trustedProxies: settings.get("trust-proxy"),
+    proxyProtocol: settings.get("proxy-protocol"),
     ...(types.length > 0 && { types: await typesFrom(types, settings.labelOf("types")) }),
     ...webRoot(),
   };

@@ -4,7 +4,7 @@ export interface NewcomerOptions<Protocol> {
   /** How long the connection may take to show what it speaks, in milliseconds from now on. */
   readonly timeoutMs: number;
   /** What the first bytes begin; undefined while they can still be several things. */
-  readonly protocolOf: (firstBytes: Uint8Array) => Protocol | undefined;
+  readonly protocolOf: (firstBytes: Buffer) => Protocol | undefined;
   /** Takes the socket over, with what has been read of it. */
   readonly admit: (protocol: Protocol, socket: Socket, firstBytes: Buffer) => void;
 }

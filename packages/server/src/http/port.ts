@@ -1,11 +1,14 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { awaitFirstBytes, type NewcomerOptions, putBack } from "./newcomer.js";
 import { protocolOf } from "./preface.js";
+import { awaitProxyHeader, type ProxyHeaders } from "./proxy-protocol/await-header.js";
 
 export interface PortOptions {
   readonly maxConnections: number;
   /** How long a connection may take to show which protocol it speaks. */
   readonly prefaceTimeoutMs: number;
+  /** Undefined: no connection begins with a PROXY header. */
+  readonly proxyHeaders?: ProxyHeaders | undefined;
   /** A connection that speaks HTTP/1.1; its first bytes are in the socket again. */
   readonly onHttp1: (socket: Socket) => void;
   /** A connection that speaks HTTP/2; what is not in `firstBytes` of the client preface is still to come. */
@@ -15,7 +18,7 @@ export interface PortOptions {
 /** The one port: tells clear-text HTTP/2 from HTTP/1.1 by a connection's first bytes and hands the socket on. */
 export function createPort(options: PortOptions): Server {
   const opening = openingOptions(options);
-  return acceptConnections(options.maxConnections, (socket) => awaitFirstBytes(socket, opening));
+  return acceptConnections(options, (socket) => awaitFirstBytes(socket, opening));
 }
 
 /** How a connection is told apart that has agreed on no protocol beforehand. */
@@ -36,8 +39,14 @@ export function openingOptions(options: PortOptions): NewcomerOptions<"http1" | 
 }
 
 /** A server that has yet to listen. Every connection counts, also one that has not said a word. */
-export function acceptConnections(maxConnections: number, onConnection: (socket: Socket) => void): Server {
-  const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 }, onConnection);
+export function acceptConnections(
+  { maxConnections, prefaceTimeoutMs, proxyHeaders }: PortOptions,
+  onConnection: (socket: Socket) => void,
+): Server {
+  const accept = proxyHeaders
+    ? (socket: Socket) => awaitProxyHeader(socket, proxyHeaders, prefaceTimeoutMs, onConnection)
+    : onConnection;
+  const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 }, accept);
   server.maxConnections = maxConnections;
   return server;
 }

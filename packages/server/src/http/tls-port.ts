@@ -99,7 +99,7 @@ export function createTlsPort(options: TlsPortOptions): TlsPort {
     },
   };
   return {
-    server: acceptConnections(options.maxConnections, (socket) => awaitFirstBytes(socket, greeting)),
+    server: acceptConnections(options, (socket) => awaitFirstBytes(socket, greeting)),
     setKeyPair: (keyPair) => handshakes.setSecureContext(contextOptions(keyPair, clientAuthorities)),
   };
 }

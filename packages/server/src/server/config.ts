@@ -95,6 +95,11 @@ export interface ServerConfig {
    * can send these headers too.
    */
   readonly trustedProxies?: readonly string[];
+  /**
+   * Connections of trusted proxies begin with a header of the PROXY protocol, version 1 or 2, that says the client's address.
+   * Those of others do not, whatever they send. Default false.
+   */
+  readonly proxyProtocol?: boolean;
   readonly logger?: Logger;
   /** Where it is written who was refused what, and who administers the server. Default: `logger`. */
   readonly auditLog?: Pick<Logger, "info">;

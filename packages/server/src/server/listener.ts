@@ -8,6 +8,7 @@ import { type Http2Connection, serveHttp2 } from "../http/h2/index.js";
 import { peerOf } from "../http/peer.js";
 import { pingIntervalOf } from "../http/ping-interval.js";
 import { createPort, type PortOptions } from "../http/port.js";
+import type { ProxyHeaders } from "../http/proxy-protocol/await-header.js";
 import { type ClientTrust, createTlsPort, type KeyPair } from "../http/tls-port.js";
 import { errorJson } from "../http-reply/index.js";
 import type { Work } from "../work/index.js";
@@ -24,6 +25,8 @@ export interface ListenerOptions {
   readonly limits: Limits;
   /** Where proxies may say whose requests they forward. Undefined: a peer is a client. */
   readonly clientAddressOf?: ClientAddressOf | undefined;
+  /** Undefined: no connection begins with a PROXY header. */
+  readonly proxyHeaders?: ProxyHeaders | undefined;
   readonly onExchange: ExchangeHandler;
   readonly onUpgrade: UpgradeHandler;
   /** A connection was accepted, or could not be, for want of a file descriptor and the like. */
@@ -69,6 +72,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   const portOptions: PortOptions = {
     maxConnections: limits.maxConnections,
     prefaceTimeoutMs: limits.prefaceTimeoutMs,
+    proxyHeaders: options.proxyHeaders,
     onHttp1: (socket) => http1.emit("connection", socket),
     onHttp2: (socket, firstBytes) => {
       // Read for each connection, since a reload changes them.

@@ -92,6 +92,10 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const hosts = new HostPolicy(config.allowedHosts ?? [], host);
   const proxies = new TrustedProxies(config.trustedProxies ?? []);
   const audit = new AuditLog({ log: config.auditLog ?? logger, nowMs: () => systemClock.monotonicMs() });
+  if (config.proxyProtocol && (config.trustedProxies ?? []).length === 0)
+    throw new ConfigError(
+      "proxyProtocol (--proxy-protocol) needs the addresses of proxies: trustedProxies (--trust-proxy)",
+    );
   const admission = new Admission({
     hosts,
     origins: new OriginPolicy(config.allowedOrigins ?? [], isLoopbackHost(host)),
@@ -113,6 +117,11 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const descriptors = new DescriptorWatch(logger);
   const abuses = new AbuseLog(logger);
   const refusedCertificates = new AbuseLog(logger, systemClock.monotonicMs, "a client's certificate is refused");
+  const proxyFaults = new AbuseLog(logger, systemClock.monotonicMs, "a connection of a trusted proxy ends");
+  const proxyHeaders = config.proxyProtocol && {
+    isProxy: (address: string) => proxies.includes(address),
+    onFault: (remoteAddress: string, reason: string) => proxyFaults.report(remoteAddress, reason),
+  };
   const onAbuse = (remoteAddress: string, reason: string) => abuses.report(remoteAddress, reason);
   const work = new Work({ replies: limits });
   const hub = new Hub({ engine, clock: systemClock, turns: eventLoop, ids: randomIds, limits });
@@ -188,6 +197,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     clientAuthorities,
     onRefusedCertificate: (remoteAddress, reason) => refusedCertificates.report(remoteAddress, reason),
     limits,
+    proxyHeaders: proxyHeaders || undefined,
     clientAddressOf: (headers, peer) => proxies.clientAddressOf(headers, peer),
     onExchange,
     onUpgrade,

@@ -9,6 +9,7 @@ import { ConnectionError } from "../../../server/dist/http/h2/frame.js";
 import { FrameReader } from "../../../server/dist/http/h2/frame-reader.js";
 import { HpackDecoder } from "../../../server/dist/http/h2/hpack/decoder.js";
 import { protocolOf } from "../../../server/dist/http/preface.js";
+import { proxyHeaderFrom } from "../../../server/dist/http/proxy-protocol/header.js";
 import { unrestricted } from "../../../server/dist/service/index.js";
 import { checkNewMessage } from "../../../server/dist/service/operations/send.js";
 import { decodeSentMessage } from "../../../server/dist/service/sent-message.js";
@@ -58,6 +59,22 @@ for (const format of ["proto", "json"] as const satisfies readonly WireFormat[])
       refusedBy(() => checkNewMessage(decodeSentMessage(format, Buffer.concat(chunks), noTypes), noTypes)),
   });
 }
+
+fuzz({
+  name: "proxy-headers",
+  decode: (chunks) => {
+    let known = Buffer.alloc(0);
+    for (const chunk of chunks) {
+      known = Buffer.concat([known, chunk]);
+      const header = proxyHeaderFrom(known);
+      if (header === undefined) continue;
+      if ("fault" in header) return { refused: "fault" };
+      assert.ok(header.length <= known.length);
+      return { taken: header };
+    }
+    return { refused: "it is not whole" };
+  },
+});
 
 fuzz({
   name: "preface",

@@ -85,6 +85,25 @@ export function haproxyDefaults(upstream: number): ProxyPlan {
   };
 }
 
+/** TCP, with an option of the server's line. */
+export function haproxyToServer(upstream: number, option: string): ProxyPlan {
+  return {
+    config: ({ port }) =>
+      [
+        "defaults",
+        "  mode tcp",
+        "  timeout connect 5000",
+        "  timeout client  50000",
+        "  timeout server  50000",
+        "listen main",
+        `  bind 127.0.0.1:${port}`,
+        `  server one 127.0.0.1:${upstream} ${option}`,
+        "",
+      ].join("\n"),
+    args: haproxyArgs,
+  };
+}
+
 /** `deploy/compose/haproxy.cfg`, which balances connections. */
 export function haproxyRecommended(upstream: number): ProxyPlan {
   return {

@@ -1,0 +1,53 @@
+import type { Socket } from "node:net";
+import { awaitFirstBytes } from "../newcomer.js";
+import { peerOf, setPeer } from "../peer.js";
+import { proxyHeaderFrom } from "./header.js";
+
+/** Proxies whose connections begin with a PROXY header. */
+export interface ProxyHeaders {
+  /** Whether a connection from this address begins with one. From others it would be a client's word. */
+  readonly isProxy: (address: string) => boolean;
+  /** A proxy sent something else, and its connection ends. */
+  readonly onFault: (remoteAddress: string, reason: string) => void;
+}
+
+/**
+ * Take the PROXY header off a connection of a proxy, then hand it on: its peer is the client from then on. Other connections are
+ * handed on as they are.
+ *
+ * `timeoutMs`: until the header has come.
+ */
+export function awaitProxyHeader(
+  socket: Socket,
+  { isProxy, onFault }: ProxyHeaders,
+  timeoutMs: number,
+  onConnection: (socket: Socket) => void,
+): void {
+  const { address } = peerOf(socket);
+  if (!isProxy(address)) {
+    onConnection(socket);
+    return;
+  }
+  awaitFirstBytes(socket, {
+    timeoutMs,
+    protocolOf: proxyHeaderFrom,
+    admit: (header, _socket, firstBytes) => {
+      if ("fault" in header) {
+        onFault(address, header.fault);
+        socket.on("error", ignoreError);
+        socket.destroy();
+        return;
+      }
+      if (header.sourceAddress !== undefined) setPeer(socket, { address: header.sourceAddress });
+      const clientBytes = firstBytes.subarray(header.length);
+      socket.pause();
+      if (clientBytes.length > 0) socket.unshift(clientBytes);
+      onConnection(socket);
+      socket.resume();
+    },
+  });
+}
+
+function ignoreError(): void {
+  // The socket is being destroyed, and nothing is left to say.
+}
