@@ -124,6 +124,7 @@ function startFailure(error: unknown, settings: Settings): string | undefined {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   const port = `${settings.labelOf("port")} ${settings.get("port")}`;
   const host = settings.get("host");
+  if (host.startsWith("unix:")) return socketFailure(code, `${settings.labelOf("host")} ${host}`);
   switch (code) {
     case "EADDRINUSE":
       return `${port}: in use on ${host} already`;
@@ -132,6 +133,17 @@ function startFailure(error: unknown, settings: Settings): string | undefined {
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
       return `${settings.labelOf("host")} ${host}: not an address of this machine`;
+    default:
+      return undefined;
+  }
+}
+
+function socketFailure(code: unknown, host: string): string | undefined {
+  switch (code) {
+    case "EADDRINUSE":
+      return `${host}: another server listens there already`;
+    case "EACCES":
+      return `${host}: there is no such folder, or this user may not write to it`;
     default:
       return undefined;
   }

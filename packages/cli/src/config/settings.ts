@@ -19,11 +19,16 @@ import { limitSettings, type Setting } from "./setting.js";
  */
 export const settings = {
   host: {
-    kind: text("HOST", "address or name"),
+    kind: text("HOST", "address, name or unix:/path"),
     fallback: "127.0.0.1",
-    help: "address to listen on; the default is this machine only. Another one needs --auth-key, --auth-jwks, --tls-client-ca or --allow-anyone",
+    help: "address to listen on; the default is this machine only. unix:/path is a Unix socket, which counts as this machine. Another one needs --auth-key, --auth-jwks, --tls-client-ca or --allow-anyone",
   },
   port: { kind: wholeNumber(0, 65_535), fallback: "8080", help: "port to listen on; 0 is any free port" },
+  "socket-mode": {
+    kind: oneOf("MODE", "0600", "0660"),
+    fallback: "0600",
+    help: "who may connect to the Unix socket of --host: 0600, the server's own user; 0660, its group too",
+  },
   "tls-cert": {
     kind: path("FILE"),
     help: "speak TLS, and nothing else, with this certificate in PEM, followed by the chain to its authority. Requires --tls-key",

@@ -20,6 +20,7 @@ export function banner(
   facts: BannerFacts,
 ): string[] {
   const { engine, webRoot, tls, trustedProxies = [], program } = facts;
+  if (url.startsWith("unix:")) return unixBanner(url.slice("unix:".length), adminTokenFile, facts);
   const { host } = new URL(url);
   const webSocket = `${certificate ? "wss" : "ws"}://${host}/chat`;
   const message = `'{"user":"me","text":"hi"}'`;
@@ -45,6 +46,24 @@ export function banner(
     `  SSE        curl -N ${url}/v1/rooms/lobby/stream`,
     ...(certificate ? tlsLines(certificate, tls) : []),
     ...proxyLines(trustedProxies),
+    "",
+    "Ctrl-C stops it.",
+  ];
+}
+
+/** On a Unix socket: what clients call the server does not matter, as long as it is a name of this machine. */
+function unixBanner(path: string, adminTokenFile: string | undefined, facts: BannerFacts): string[] {
+  const { engine, tls } = facts;
+  const url = `${tls ? "https" : "http"}://localhost`;
+  const curl = `curl --unix-socket ${printable(path)}`;
+  return [
+    `Confab ${serverVersion} listens on ${printable(path)}; messages are kept in ${keptIn(engine)}.`,
+    ...accessLines(facts),
+    ...(adminTokenFile === undefined ? [] : [`The token in ${printable(adminTokenFile)} administers it.`]),
+    "",
+    `  REST       ${curl} -H 'content-type: application/json' -d '{"user":"me","text":"hi"}' ${url}/v1/rooms/lobby/messages`,
+    `  SSE        ${curl} -N ${url}/v1/rooms/lobby/stream`,
+    `  gRPC       unix:${printable(path)}`,
     "",
     "Ctrl-C stops it.",
   ];
@@ -98,7 +117,7 @@ function accessLines({ host, tls, auth, allowAnyone = false, program }: BannerFa
 }
 
 function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.");
+  return host === "localhost" || host === "::1" || host.startsWith("127.") || host.startsWith("unix:");
 }
 
 function keptIn(engine: EngineConfig): string {

@@ -15,6 +15,7 @@ export async function serverConfigFrom(settings: Settings): Promise<ServeConfig>
   return {
     host: settings.get("host"),
     port: settings.get("port"),
+    ...socketFrom(settings),
     ...tlsFrom(settings),
     ...authFrom(settings),
     ...(await rulesFrom(settings)),
@@ -30,6 +31,17 @@ export async function serverConfigFrom(settings: Settings): Promise<ServeConfig>
     ...(types.length > 0 && { types: await typesFrom(types, settings.labelOf("types")) }),
     ...webRoot(),
   };
+}
+
+function socketFrom(settings: Settings): Pick<ServerConfig, "socketMode"> {
+  if (settings.get("host").startsWith("unix:")) {
+    if (settings.isGiven("port"))
+      throw new UsageError(`${settings.labelOf("port")} has no effect on a Unix socket: leave it out`);
+    return { socketMode: Number.parseInt(settings.get("socket-mode"), 8) };
+  }
+  if (settings.isGiven("socket-mode"))
+    throw new UsageError(`${settings.labelOf("socket-mode")} needs a Unix socket: --host unix:/path`);
+  return {};
 }
 
 async function rulesFrom(settings: Settings): Promise<Pick<ServerConfig, "rules">> {

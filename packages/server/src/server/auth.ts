@@ -16,7 +16,7 @@ import { RuleError, stranger, strangerWithoutCertificate } from "../service/inde
 import { ConfiguredKeys, verifierOf } from "./auth-keys.js";
 import type { ClientAuthorities } from "./client-authorities.js";
 import { type AuthConfig, ConfigError, type ServerConfig } from "./config.js";
-import { isLoopbackHost } from "./hosts.js";
+import { isLocalOnly } from "./hosts.js";
 import type { Logger } from "./logger.js";
 import { systemClock } from "./platform.js";
 
@@ -72,12 +72,12 @@ export function openAuth(
     auth &&
     keys &&
     verifierOf(auth, keys, { maxLifetimeMs: () => limits.maxTokenLifetimeMs, reservedPrefix: namePrefix });
-  if (!isVerified && !allowAnyone && !isLoopbackHost(host)) {
+  if (!isVerified && !allowAnyone && !isLocalOnly(host)) {
     throw new ConfigError(
       `host (--host) is ${host}, and callers are asked for no token: give a key (--auth-key or --auth-jwks) or an authority of client certificates (--tls-client-ca), or admit all callers that can reach that address (--allow-anyone)`,
     );
   }
-  const rules = new RuleBook(checkedRules(config.rules), isLoopbackHost(host) ? loopbackRules : ordinaryRules);
+  const rules = new RuleBook(checkedRules(config.rules), isLocalOnly(host) ? loopbackRules : ordinaryRules);
   const revoked = new RevokedTokens();
   let staleMs = () => 0;
   let adminToken: string | undefined;

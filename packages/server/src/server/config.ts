@@ -61,8 +61,13 @@ export interface AuthConfig {
 
 /** What a server is started with. Everything but the engine has a default. */
 export interface ServerConfig {
-  /** Default 127.0.0.1. Another address than loopback's needs `auth`, `tls.clientCaFiles` or `allowAnyone`. */
+  /**
+   * Default 127.0.0.1. `unix:/path` is a Unix socket, which counts as loopback. Another address than loopback's needs `auth`, `tls.clientCaFiles` or
+   * `allowAnyone`.
+   */
   readonly host?: string;
+  /** The permissions of the Unix socket's file. Default 0600: only the server's own user may connect. */
+  readonly socketMode?: number;
   /** 0: any free port. Default 8080. */
   readonly port?: number;
   /** Undefined: clear text. With it the port speaks TLS and nothing else. */

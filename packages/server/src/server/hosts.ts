@@ -76,6 +76,11 @@ export function isLoopbackHost(host: string): boolean {
   );
 }
 
+/** Whether a server that listens there can be reached from this machine only. */
+export function isLocalOnly(host: string): boolean {
+  return host.startsWith("unix:") || isLoopbackHost(host);
+}
+
 /** Bound of `passed`: clients spell a server's names and ports in a few ways, but a client may send any of a suffix. */
 const maxPassed = 1_000;
 

@@ -12,9 +12,12 @@ import type { ProxyHeaders } from "../http/proxy-protocol/await-header.js";
 import { type ClientTrust, createTlsPort, type KeyPair } from "../http/tls-port.js";
 import { errorJson } from "../http-reply/index.js";
 import type { Work } from "../work/index.js";
+import { listenOnUnix, type UnixAddress } from "./unix-socket.js";
 
 export interface ListenerOptions {
   readonly host: string;
+  /** A Unix socket instead of host and port. */
+  readonly unix?: UnixAddress | undefined;
   /** 0: any free port. */
   readonly port: number;
   /** Undefined: clear text. */
@@ -40,7 +43,8 @@ export interface ListenerOptions {
 }
 
 export interface Listener {
-  readonly address: AddressInfo;
+  /** Undefined on a Unix socket. */
+  readonly address: AddressInfo | undefined;
   /** Whom handshakes from now on are made with. Without effect where there is no TLS. */
   setKeyPair(keyPair: KeyPair): void;
   /** For connections from now on. */
@@ -118,13 +122,14 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     // One function for all sockets: a closure each would be memory for every idle connection.
     socket.on("close", forget);
   });
-  await bound(port, options.port, host);
+  if (options.unix) await listenOnUnix(port, options.unix, maxAcceptBacklog);
+  else await bound(port, options.port, host);
   // The system refused one connection; the port goes on. Without a listener the error would end the process.
   port.on("error", options.onConnection);
 
   const stopped = new Promise<void>((resolve) => port.once("close", () => resolve()));
   return {
-    address: port.address() as AddressInfo,
+    address: options.unix ? undefined : (port.address() as AddressInfo),
     setKeyPair: (keyPair) => tls?.setKeyPair(keyPair),
     setMaxConnections: (maxConnections) => {
       port.maxConnections = maxConnections;

@@ -25,7 +25,7 @@ import { ClientAuthorities } from "./client-authorities.js";
 import { ConfigError, checkedLimits, defaultRetention, type ServerConfig, type TlsConfig } from "./config.js";
 import { DescriptorWatch } from "./descriptors.js";
 import { openEngine } from "./engine.js";
-import { HostPolicy, isLoopbackHost } from "./hosts.js";
+import { HostPolicy, isLocalOnly } from "./hosts.js";
 import { type ListenerOptions, listen } from "./listener.js";
 import { type Logger, silentLogger } from "./logger.js";
 import { OriginPolicy } from "./origins.js";
@@ -36,11 +36,13 @@ import { checkedRooms, policiesBy, retentionBy } from "./room-rules.js";
 import { createRouter } from "./router.js";
 import { StaticFiles } from "./static-files.js";
 import { TrustedProxies } from "./trusted-proxies.js";
+import { unixPathOf } from "./unix-socket.js";
 import { serverVersion } from "./version.js";
 
 export interface RunningServer {
-  /** `http://host:port`, or `https`, as a client on this machine reaches it. */
+  /** `http://host:port`, or `https`, as a client on this machine reaches it; `unix:/path` on a Unix socket. */
   readonly url: string;
+  /** 0 on a Unix socket. */
   readonly port: number;
   /** How the event loop was divided between the connections so far. */
   readonly work: WorkCounts;
@@ -87,6 +89,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const { clientCaFiles = [] } = config.tls ?? {};
   const clientAuthorities = clientCaFiles.length === 0 ? undefined : new ClientAuthorities(clientCaFiles, logger);
   const host = config.host ?? "127.0.0.1";
+  const unixPath = unixPathOf(host);
   const report = reporterTo(logger);
   // A page that had its name rebound to this server would act with its visitor's cookie, or as a caller without a token.
   const hosts = new HostPolicy(config.allowedHosts ?? [], host);
@@ -98,7 +101,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     );
   const admission = new Admission({
     hosts,
-    origins: new OriginPolicy(config.allowedOrigins ?? [], isLoopbackHost(host)),
+    origins: new OriginPolicy(config.allowedOrigins ?? [], isLocalOnly(host)),
     proxies,
     onRefusal: (remoteAddress, refusal) => audit.notAdmitted(remoteAddress, refusal),
   });
@@ -192,6 +195,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   });
   const listenerOptions: ListenerOptions = {
     host,
+    unix: unixPath === undefined ? undefined : { path: unixPath, mode: config.socketMode ?? 0o600 },
     port: config.port ?? 8080,
     keyPair: certificate?.keyPair,
     clientAuthorities,
@@ -218,7 +222,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     await release();
     throw failure;
   });
-  hosts.addAddress(listener.address.address);
+  if (listener.address) hosts.addAddress(listener.address.address);
 
   const stop = async () => {
     const reason = new ConfabError("SHUTTING_DOWN", "the server is stopping", { retryAfterMs: reconnectWithinMs });
@@ -233,8 +237,8 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   };
   let stopped: Promise<void> | undefined;
   return {
-    url: urlOf(certificate ? "https" : "http", listener.address),
-    port: listener.address.port,
+    url: listener.address ? urlOf(certificate ? "https" : "http", listener.address) : host,
+    port: listener.address?.port ?? 0,
     get work() {
       return work.counts;
     },

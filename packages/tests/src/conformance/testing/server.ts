@@ -55,7 +55,7 @@ const listener = await listen({
   work: new Work(),
   report,
 });
-const { port } = listener.address;
+const { port = 0 } = listener.address ?? {};
 const answer = fromJson(schemaOf("ServerCompatResponse"), {
   host: "127.0.0.1",
   port,
