@@ -44,3 +44,25 @@ test("settings reach the server's configuration with their units", async () => {
   assert.deepEqual([dedupeWindowMs, allowAnyone], [90_000, true]);
   assert.deepEqual(auth, { keyFiles: ["k"], clockToleranceMs: 5_000, cookie: "", isInUrlTaken: false });
 });
+
+test("settings of client certificates, proxies and Unix sockets reach the server's configuration", async () => {
+  const { tls, trustedProxies, proxyProtocol } = await config(
+    ...["--tls-cert", "c", "--tls-key", "k", "--tls-client-ca", "a", "--tls-client-ca", "b"],
+    ...["--tls-client-user", "subject-cn", "--trust-proxy", "unix", "--proxy-protocol"],
+  );
+  assert.deepEqual(tls, { certFile: "c", keyFile: "k", clientCaFiles: ["a", "b"], clientUser: ["subject-cn"] });
+  assert.deepEqual([trustedProxies, proxyProtocol], [["unix"], true]);
+  assert.equal((await config("--host", "unix:/run/a.sock")).socketMode, 0o600);
+  assert.equal((await config("--host", "unix:/run/a.sock", "--socket-mode", "0660")).socketMode, 0o660);
+});
+
+for (const [args, reason] of [
+  [["--tls-client-ca", "a"], /--tls-client-ca needs .*--tls-cert/],
+  [["--tls-cert", "c", "--tls-key", "k", "--tls-client-user", "san-dns"], /--tls-client-user needs .*--tls-client-ca/],
+  [["--socket-mode", "0660"], /--socket-mode needs .*unix:/],
+  [["--host", "unix:/run/a.sock", "--port", "1"], /--port has no effect/],
+] as const) {
+  test(`${args.join(" ")} is refused, with the setting that is missing`, async () => {
+    await assert.rejects(async () => config(...args), reason);
+  });
+}
