@@ -1,5 +1,4 @@
 import type { PayloadTypes } from "@confab/contract";
-import { ChatService } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import { HttpRoutes } from "../service/http-routes.js";
 import { type Channel, type ChannelMessage, eventStream, framedChat, plainChat } from "./asyncapi-channels.js";
 import { SchemaSet } from "./json-schema.js";

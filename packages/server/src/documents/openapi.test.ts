@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { PayloadTypes } from "@confab/contract";
-import { ChatService } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import { isUserName } from "@confab/contract/user-name";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";

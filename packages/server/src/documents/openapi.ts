@@ -1,7 +1,6 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { PayloadTypes } from "@confab/contract";
-import { AdminService } from "@confab/contract/gen/confab/v1/admin_service_pb";
 import { ChatService } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import { ErrorSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import { PositionSchema } from "@confab/contract/gen/confab/v1/message_pb";

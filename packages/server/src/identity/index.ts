@@ -6,7 +6,7 @@ export {
 } from "./certificate-user.js";
 export { loopbackRules, ordinaryRules } from "./default-rules.js";
 export { fixedKeys, joinedKeys, type KeyHint, type KeyRing } from "./key-ring.js";
-export { KeyError, keysFromFile, secretIn, secretPrefix, type VerificationKey } from "./keys.js";
+export { KeyError, keysFromFile, secretIn, type VerificationKey } from "./keys.js";
 export { RemoteKeys } from "./remote-keys.js";
 export { RevokedTokens } from "./revoked-tokens.js";
 export { RuleBook } from "./rule-book.js";

@@ -44,7 +44,7 @@ for (const [what, text, reason] of [
   ["nothing", "", /neither PEM, nor a JWK/],
   ["an empty secret", "hs256:\n", /at least 32 bytes; this one has 0/],
   ["a short secret", `hs256:${"s".repeat(31)}\n`, /at least 32 bytes; this one has 31/],
-  // Each of these holds a public key, and would be a secret that is known to everybody.
+  // Each of these holds a public key, and would be a secret that is known to attackers.
   ["a set of JWKs with a comma too many", `{"keys":[${JSON.stringify(jwk("RS256"))},]}`, /neither PEM, nor a JWK/],
   ["a set of JWKs that is cut short", JSON.stringify({ keys: [jwk("RS256")] }).slice(0, -2), /neither PEM, nor a JWK/],
   ["a JWK behind a byte order mark", `\ufeff${JSON.stringify(jwk("RS256"))}`, /neither PEM, nor a JWK/],

@@ -22,7 +22,7 @@ const minSecretBytes = 32;
 /**
  * The keys of a file: a public key or certificate in PEM (RS256, ES256 or EdDSA by its type), a JWK or a set of them in JSON,
  * or a secret for HS256 behind `hs256:`. Nothing else is a secret: a public key that is damaged, or in another form, would
- * be one that everybody knows.
+ * be one that attackers know.
  *
  * @throws KeyError
  */
@@ -35,7 +35,7 @@ export function keysFromFile(bytes: Buffer): readonly VerificationKey[] {
 }
 
 /** What stands before a secret in its file. */
-export const secretPrefix = "hs256:";
+const secretPrefix = "hs256:";
 
 /** The secret of a file, without the newline at its end; undefined: the file has another key. @throws KeyError: it is short. */
 export function secretIn(bytes: Buffer): KeyObject | undefined {

@@ -160,14 +160,19 @@ function isCanonical(part: string): boolean {
 }
 
 function hintFrom(token: string): KeyHint {
+  // Their types are the issuer's word.
+  const { alg, kid } = headerOf(token) ?? {};
+  if (typeof alg === "string" && (kid === undefined || typeof kid === "string")) return { algorithm: alg, id: kid };
+  throw refused("it is not a signed JWT: three parts in base64url with dots between them");
+}
+
+function headerOf(token: string): Readonly<Record<string, unknown>> | undefined {
+  if (!tokenShape.test(token) || !token.split(".").every(isCanonical)) return undefined;
   try {
-    if (!tokenShape.test(token) || !token.split(".").every(isCanonical)) throw new TypeError();
-    const { alg, kid }: { alg?: unknown; kid?: unknown } = decodeProtectedHeader(token);
-    // Their types are the issuer's word.
-    if (typeof alg !== "string" || (kid !== undefined && typeof kid !== "string")) throw new TypeError();
-    return { algorithm: alg, id: kid };
+    return { ...decodeProtectedHeader(token) };
   } catch {
-    throw refused("it is not a signed JWT: three parts in base64url with dots between them");
+    // What has no header is not a token: the caller says so.
+    return undefined;
   }
 }
 

@@ -129,7 +129,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const work = new Work({ replies: limits });
   const hub = new Hub({ engine, clock: systemClock, turns: eventLoop, ids: randomIds, limits });
   // Callers of this machine without a verified user are not told apart, so nothing is counted for them.
-  const isCounted = auth.canChange || !isLoopbackHost(host);
+  const isCounted = auth.canChange || !isLocalOnly(host);
   const liveCallers = isCounted ? new LiveCallers(systemClock, limits) : undefined;
   const rates = isCounted ? new CallerRates(new LocalLedger(() => systemClock.monotonicMs()), limits) : undefined;
   const rooms = policiesBy(roomRules, limits);

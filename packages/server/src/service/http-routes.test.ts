@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { ConfabError } from "@confab/contract";
-import { ChatService } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import { type HttpRule, HttpRuleSchema } from "@confab/contract/gen/google/api/http_pb";
 import { ruleService } from "../testing/rule-service.js";
 import { HttpRoutes } from "./http-routes.js";

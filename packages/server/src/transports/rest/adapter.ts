@@ -1,7 +1,5 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { ConfabError, confabErrorFrom, messageFromJsonValue, type PayloadTypes } from "@confab/contract";
-import { AdminService } from "@confab/contract/gen/confab/v1/admin_service_pb";
-import { ChatService as ChatServiceDesc } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import { type User, UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import { ArrivalTimeouts } from "../../http/arrival-timeouts.js";
 import type { Exchange, Fields } from "../../http/exchange.js";
