@@ -53,7 +53,7 @@ export const settings = {
   "auth-key": {
     kind: path("FILE"),
     isList: true,
-    help: "ask callers for a token (a JWT) that this key verifies: a public key or certificate in PEM (RS256, ES256, EdDSA), a JWK or a set of them in JSON, or a secret of 32 bytes and more (HS256). confab token makes keys and tokens for development",
+    help: "ask callers for a token (a JWT) that this key verifies: a public key or certificate in PEM (RS256, ES256, EdDSA), a JWK or a set of them in JSON, or hs256: and a secret of 32 bytes and more (HS256). confab token makes keys and tokens for development",
     reload: "the files are read again",
   },
   "auth-jwks": {
@@ -81,7 +81,7 @@ export const settings = {
   "allow-anyone": {
     kind: yesOrNo,
     fallback: "false",
-    help: "admit callers without a token: from other machines, or in addition to those that have one. They may read, send, signal, and list and create rooms",
+    help: "admit callers without a token: from other machines, or in addition to those that have one. They may read, send, signal, see history and members, and list and create rooms",
   },
   rules: {
     kind: path("FILE"),
