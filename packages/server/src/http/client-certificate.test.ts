@@ -137,3 +137,23 @@ test("a name cannot pass for several: nothing is read from a list that is not we
     assert.deepEqual(alternativeNames(text), [], text);
   }
 });
+
+for (const version of ["TLSv1.2", "TLSv1.3"] satisfies SecureVersion[]) {
+  test(`a session that is resumed has the certificate of its handshake: ${version}`, async (t) => {
+    const { port, peers } = await openPort(t);
+    const options = { port, host: "127.0.0.1", ca: testCertificate, minVersion: version, maxVersion: version, ...ann };
+    const first = connect({ ...options, ALPNProtocols: ["h2"] });
+    first.resume();
+    const [session] = (await once(first, "session")) as [Buffer];
+    await new Promise((resolve) => first.once("close", resolve));
+    const second = connect({ ...options, ALPNProtocols: ["h2"], session });
+    second.resume();
+    await once(second, "secureConnect");
+    assert.equal(second.isSessionReused(), true);
+    await new Promise((resolve) => second.once("close", resolve));
+    assert.deepEqual(
+      peers.map(({ certificate }) => certificate?.commonNames),
+      [["Ann"], ["Ann"]],
+    );
+  });
+}
