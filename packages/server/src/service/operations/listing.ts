@@ -1,10 +1,10 @@
 import type { ReadingShare } from "./caller-rates.js";
 import type { LargeForm } from "./operation.js";
 
-/** Rooms or members for one page when the request does not say. */
+/** Items for one page when the request does not say. */
 const defaultPageLimit = 100;
 
-/** Rooms or members that are read and encoded in one step of work. */
+/** Items that are read and encoded in one step of work. */
 const itemsPerStep = 50;
 
 /** How a listing is written, a step at a time. */
@@ -15,32 +15,48 @@ export interface ListingForm<Item> extends LargeForm {
   readonly take: (items: readonly Item[]) => void;
 }
 
-interface Steps<Item> {
+interface Steps<Found, Item> {
   readonly limit: number;
   /** The name that the first item comes after. */
   readonly page: string;
-  readonly read: (after: string, count: number) => readonly Item[] | Promise<readonly Item[]>;
-  readonly nameOf: (item: Item) => string;
+  /** By name; fewer than `count`: there are no more. */
+  readonly read: (after: string, count: number) => readonly Found[] | Promise<readonly Found[]>;
+  readonly nameOf: (found: Found) => string;
+  /** Whether the caller may know of it. */
+  readonly isShown: (found: Found) => boolean;
+  /** What the page says of those that are shown. */
+  readonly described: (shown: readonly Found[]) => readonly Item[] | Promise<readonly Item[]>;
 }
 
-/** Read a page in steps; the name that the next page comes after, empty if this was the last one. */
-export async function readListing<Item>(
-  { limit, page, read, nameOf }: Steps<Item>,
+/**
+ * Read a page in steps; the name that the next page comes after, empty if this was the last one.
+ *
+ * What is not shown has no effect on the reply: a page is full with its limit of shown items, and the name that it returns is
+ * the last shown one. A page may therefore read all there is. Each step is paid for before it, as that of any reading.
+ */
+export async function readListing<Found, Item>(
+  { limit, page, read, nameOf, isShown, described }: Steps<Found, Item>,
   { begin, unitsPerItem, take }: ListingForm<Item>,
   share: ReadingShare,
 ): Promise<string> {
   await begin();
   let missing = limit || defaultPageLimit;
   let after = page;
-  while (missing > 0) {
-    const count = Math.min(itemsPerStep, missing);
+  let hasHidden = false;
+  for (;;) {
+    // Behind hidden items there may be more of them: small steps would be many.
+    const count = hasHidden ? itemsPerStep : Math.min(itemsPerStep, missing);
     await share.begin(count * unitsPerItem);
-    const items = await read(after, count);
-    if (items.length > 0) take(items);
-    if (items.length < count) return "";
-    const last = items.at(-1);
-    after = last === undefined ? after : nameOf(last);
-    missing -= count;
+    const found = await read(after, count);
+    const shown = found.filter(isShown);
+    hasHidden = shown.length < found.length;
+    const listed = shown.slice(0, missing);
+    if (listed.length > 0) take(await described(listed));
+    missing -= listed.length;
+    const lastListed = listed.at(-1);
+    if (missing === 0) return lastListed === undefined ? "" : nameOf(lastListed);
+    const last = found.at(-1);
+    if (last === undefined || found.length < count) return "";
+    after = nameOf(last);
   }
-  return after;
 }

@@ -31,7 +31,11 @@ export const members: Operation<ListMembersRequest, MembersAsked, Promise<Member
       throw audited(audit, { caller, action: "members", scope: room }, denied("members", room));
     const share = rates?.reading(caller) ?? caller.share;
     const read = (after: string, count: number) => engine.members.page(room, after, count);
-    const nextPage = await readListing({ limit, page, read, nameOf: ({ user }) => user }, form, share);
+    const nextPage = await readListing(
+      { limit, page, read, nameOf: ({ user }) => user, isShown: () => true, described: (found) => found },
+      form,
+      share,
+    );
     const [counts] = await engine.members.counts([room]);
     return { nextPage, total: counts?.members ?? 0 };
   },

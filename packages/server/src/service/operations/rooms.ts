@@ -15,26 +15,20 @@ export const rooms: Operation<ListRoomsRequest, ListRoomsRequest, Promise<string
     return asked;
   },
   scopeOf: () => "some room",
-  // A room that the caller may not list counts for the page's limit, and is not shown.
   run: async ({ prefix, limit, page }, caller, { engine: { log, members }, rates }, form) =>
     readListing(
       {
         limit,
         page,
-        read: async (after, count) => {
-          const summaries = await log.list(prefix, after, count);
+        read: (after, count) => log.list(prefix, after, count),
+        nameOf: ({ room }) => room,
+        isShown: ({ room }) => caller.principal.may("list", room),
+        described: async (summaries) => {
           const counts = await members.counts(summaries.map(({ room }) => room));
           return summaries.map((summary, index) => ({ ...noMembers, ...summary, ...counts[index] }));
         },
-        nameOf: ({ room }) => room,
       },
-      {
-        ...form,
-        take: (items) => {
-          const listed = items.filter(({ room }) => caller.principal.may("list", room));
-          if (listed.length > 0) form.take(listed);
-        },
-      },
+      form,
       rates?.reading(caller) ?? caller.share,
     ),
 };
