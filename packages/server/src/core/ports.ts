@@ -145,18 +145,35 @@ export interface Revocation {
   readonly untilMs: number;
 }
 
+/** What has changed of that, as it is now: `removed` is over. */
+export interface RevocationChange {
+  readonly added: readonly Revocation[];
+  readonly removed: readonly Revocation[];
+}
+
 /** What was revoked, over all nodes. */
 export interface RevocationLog {
-  /** What holds, as far as this node knows. Complete once `watch` has resolved. */
+  /** What holds, as far as this node knows; some may be over. Complete once `watch` has resolved. */
   all(): readonly Revocation[];
+  /** Of the same, at most so many by key (`revocationKey`), from the first one after `after`. */
+  page(after: string, count: number): readonly Revocation[];
+  /** Whether there is one about the same tokens. */
+  has(revocation: Revocation): boolean;
+  /** How many hold at this time. Those that are over are forgotten. */
+  count(nowMs: number): number;
   /**
    * Resolves once `all` has what holds. From then on it has what other nodes add within a second, and `changed` is called
    * after each change. To be called once.
    *
    * @throws ENGINE_UNAVAILABLE
    */
-  watch(changed: () => void): Eventually<void>;
-  /** Resolves once it is durable, and part of `all` here. @throws STORAGE_FULL, ENGINE_UNAVAILABLE, OUTCOME_UNKNOWN */
+  watch(changed: (change: RevocationChange) => void): Eventually<void>;
+  /**
+   * Part of `all` here at once, whatever becomes of it. Resolves once it is durable, joined with what was revoked of the same
+   * tokens on any node.
+   *
+   * @throws STORAGE_FULL, ENGINE_UNAVAILABLE, OUTCOME_UNKNOWN: it may not be stored, and holds until this node stops.
+   */
   add(revocation: Revocation): Promise<void>;
   /** How long ago it was last known what other nodes revoked, in milliseconds. */
   staleMs(): number;

@@ -12,14 +12,20 @@ type TokenFacts = Pick<VerifiedToken, "id" | "user" | "issuedAtMs" | "isCertific
 
 /** Which tokens were revoked, to be asked on every operation. */
 export class RevokedTokens {
-  private ids: ReadonlySet<string> = new Set();
-  private users: ReadonlyMap<string, number> = new Map();
+  private readonly ids = new Set<string>();
+  private readonly users = new Map<string, number>();
   private allIssuedBeforeMs = Number.NEGATIVE_INFINITY;
 
-  replace(all: readonly Revoked[]): void {
-    this.ids = new Set(all.filter(({ tokenId }) => tokenId !== "").map(({ tokenId }) => tokenId));
-    const ofUsers = all.filter(({ tokenId }) => tokenId === "");
-    this.users = new Map(ofUsers.map(({ user, issuedBeforeMs }) => [user, issuedBeforeMs]));
+  /** Follow a change of what was revoked: `RevocationChange` of core. */
+  follow({ added, removed }: { readonly added: readonly Revoked[]; readonly removed: readonly Revoked[] }): void {
+    for (const { tokenId, user } of removed) {
+      if (tokenId === "") this.users.delete(user);
+      else this.ids.delete(tokenId);
+    }
+    for (const { tokenId, user, issuedBeforeMs } of added) {
+      if (tokenId === "") this.users.set(user, issuedBeforeMs);
+      else this.ids.add(tokenId);
+    }
     this.allIssuedBeforeMs = this.users.get("") ?? Number.NEGATIVE_INFINITY;
   }
 

@@ -107,12 +107,11 @@ export function openAuth(
     canChange: isVerified || config.rules !== undefined,
     follow: async (revocations, changed) => {
       if (!isVerified) return;
-      const replace = () => revoked.replace(revocations.all());
-      await revocations.watch(() => {
-        replace();
-        changed();
+      await revocations.watch((change) => {
+        revoked.follow(change);
+        if (change.added.length > 0) changed();
       });
-      replace();
+      revoked.follow({ added: revocations.all(), removed: [] });
       staleMs = () => revocations.staleMs();
     },
     reloadKeys: (next) => {

@@ -24,5 +24,6 @@ engineSuite(
     "bounds its rooms": reason,
     "removes rooms": reason,
     "refuses sends after close": reason,
+    "forgets revocations by itself": "the memory engine has no clock",
   },
 );

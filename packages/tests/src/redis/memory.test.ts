@@ -7,7 +7,7 @@ import { redisFor, twoNodes } from "./testing/redis-for.js";
 const prefix = "memory";
 const [log, meta] = ["log", "meta"].map((name) => `${prefix}:{lobby}:${name}`) as [string, string];
 
-test("a Redis without memory refuses sends with STORAGE_FULL; reading goes on, and sends when there is room", async (t) => {
+test("a Redis without memory refuses sends with STORAGE_FULL; reading and revoking go on, and sends when there is room", async (t) => {
   const redis = await redisFor(t, { args: ["--save", "", "--maxmemory", "10mb"] });
   if (!redis) return;
   const [one, two] = await twoNodes(t, redis);
@@ -24,6 +24,13 @@ test("a Redis without memory refuses sends with STORAGE_FULL; reading goes on, a
   // A room that nobody wrote to can be read too: it needs a record.
   await two.read(undefined, "empty" as typeof lobby);
   assert.equal(one.engine.trouble(), undefined);
+  // A token may leak just then.
+  await one.engine.revocations.add({ tokenId: "leaked", user: "", issuedBeforeMs: 0, untilMs: Date.now() + 60_000 });
+  await two.engine.revocations.watch(() => undefined);
+  assert.deepEqual(
+    two.engine.revocations.all().map(({ tokenId }) => tokenId),
+    ["leaked"],
+  );
   await redis.cli("CONFIG", "SET", "maxmemory", "20mb");
   await one.say("again");
   await untilHas(reader, stored + 1);

@@ -94,7 +94,8 @@ export function engineOn(
   let sweptTo = "" as RoomId | "";
   const sweep = setInterval(() => {
     // Also while no message is sent, so that a change of the wall clock is logged when it happens.
-    clock.read();
+    const { wallMs } = clock.read();
+    revocations.forgetExpired(wallMs);
     if (!retention.hasAges || store.failure() !== undefined) return;
     const some = log.list("", sweptTo, roomsPerSweep).map(({ room }) => room);
     sweptTo = some.length === roomsPerSweep ? (some.at(-1) ?? "") : "";

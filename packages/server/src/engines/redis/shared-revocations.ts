@@ -1,12 +1,24 @@
 import { ConfabError } from "@confab/contract";
-import { type Clock, type Revocation, type RevocationLog, RevocationSet, revocationKey } from "../../core/index.js";
+import {
+  type Clock,
+  isOver,
+  joinedRevocation,
+  type Revocation,
+  type RevocationChange,
+  type RevocationLog,
+  RevocationSet,
+  revocationKey,
+} from "../../core/index.js";
 import type { Keys } from "./keys.js";
-import { RedisLostError } from "./redis-error.js";
+import { confabErrorFromRedis, RedisLostError } from "./redis-error.js";
 import type { RedisLink } from "./redis-link.js";
 import { script } from "./scripts/script.js";
 
 /** How often a node asks whether another one has revoked something, in milliseconds. */
 const pollIntervalMs = 400;
+
+/** Revocations that are removed together with one that is added: Redis does nothing else meanwhile. */
+const maxRemovals = 1_000;
 
 /** The field of the hash that changes with it. Every other field is what a revocation is about, and has a blank in its name. */
 const versionField = "version";
@@ -16,12 +28,38 @@ const readAll = script(`#!lua flags=no-writes
 return redis.call('HGETALL', KEYS[1])
 `);
 
-/** Fields and values to set, after the number of fields to remove and these. */
-const change = script(`#!lua
-local removed = tonumber(ARGV[1])
-for at = 2, removed + 1 do redis.call('HDEL', KEYS[1], ARGV[at]) end
-for at = removed + 2, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) end
-return redis.call('HINCRBY', KEYS[1], 'version', 1)
+/**
+ * Join revocations with what is there, and remove what is over. Nodes do this at the same time, so what is kept is decided
+ * here: the later times win, and only what is over in Redis is removed.
+ *
+ *     now, number of fields to remove, these, then for each revocation: field, beginning of its JSON, issuedBeforeMs, untilMs
+ *
+ * A full Redis runs it (`allow-oom`): a token leaks when it leaks, and a revocation is small. The JSON is put together here
+ * since `cjson.encode` writes 14 digits of a number, and a time may have 15.
+ */
+const change = script(`#!lua flags=allow-oom
+local function known(field)
+  local json = redis.call('HGET', KEYS[1], field)
+  return json and cjson.decode(json)
+end
+local changes = 0
+local removed = tonumber(ARGV[2])
+for at = 3, removed + 2 do
+  local old = known(ARGV[at])
+  if old and old.untilMs <= tonumber(ARGV[1]) then changes = changes + redis.call('HDEL', KEYS[1], ARGV[at]) end
+end
+for at = removed + 3, #ARGV, 4 do
+  local issued, till = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+  local old = known(ARGV[at])
+  if not old or issued > old.issuedBeforeMs or till > old.untilMs then
+    if old then issued, till = math.max(issued, old.issuedBeforeMs), math.max(till, old.untilMs) end
+    local times = string.format('"issuedBeforeMs":%.0f,"untilMs":%.0f}', issued, till)
+    redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1] .. times)
+    changes = changes + 1
+  end
+end
+if changes > 0 then redis.call('HINCRBY', KEYS[1], 'version', 1) end
+return changes
 `);
 
 export interface SharedRevocationsDeps {
@@ -32,13 +70,18 @@ export interface SharedRevocationsDeps {
 
 /**
  * Revocations in Redis, which every node asks for: a message could be lost, and a node that received nothing would not know
- * it. What a node has seen it keeps, and gives back to a Redis that lost it.
+ * it. What a node has seen it keeps, and gives back to a Redis that lost it. One that is added here counts here from the call
+ * on: a Redis that is away is given it when it is back.
  */
 export class SharedRevocations implements RevocationLog {
   private readonly set = new RevocationSet();
   private version: string | undefined;
   private heardAtMs: number;
-  private changed: () => void = () => undefined;
+  /** Keys of what is over in Redis too, as of the last reading: the next revocation on this node removes some there. */
+  private readonly forgotten = new Set<string>();
+  /** Keys of what was added here and is not known to be in Redis. */
+  private readonly unstored = new Set<string>();
+  private changed: (change: RevocationChange) => void = () => undefined;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly deps: SharedRevocationsDeps) {
@@ -49,7 +92,20 @@ export class SharedRevocations implements RevocationLog {
     return this.set.all();
   }
 
-  async watch(changed: () => void): Promise<void> {
+  page(after: string, count: number): readonly Revocation[] {
+    return this.set.page(after, count);
+  }
+
+  has(revocation: Revocation): boolean {
+    return this.set.get(revocationKey(revocation)) !== undefined;
+  }
+
+  count(nowMs: number): number {
+    this.forgetExpired(nowMs);
+    return this.set.size;
+  }
+
+  async watch(changed: (change: RevocationChange) => void): Promise<void> {
     try {
       await this.poll();
     } catch (cause) {
@@ -60,20 +116,25 @@ export class SharedRevocations implements RevocationLog {
   }
 
   async add(revocation: Revocation): Promise<void> {
-    const { clock } = this.deps;
-    const joined = this.set.joined(revocation);
-    if (!joined) return;
-    const expired = this.set.expired(clock.nowMs());
-    try {
-      await this.store([joined], expired);
-    } catch (thrown) {
-      if (!(thrown instanceof RedisLostError)) throw thrown;
-      throw new ConfabError("OUTCOME_UNKNOWN", "the revocation may not have been stored: send it again", {
-        cause: thrown,
-      });
+    this.forgetExpired(this.deps.clock.nowMs());
+    const key = revocationKey(revocation);
+    const added = this.set.add(revocation);
+    if (added) {
+      this.unstored.add(key);
+      this.changed({ added: [added], removed: [] });
     }
-    for (const old of expired) this.set.delete(old);
-    if (this.set.add(joined)) this.changed();
+    const kept = this.set.get(key);
+    if (!kept || !this.unstored.has(key)) return;
+    try {
+      await this.store([kept]);
+    } catch (thrown) {
+      // The next poll tries it again.
+      const holds = "the revocation holds on this node, which goes on trying to store it";
+      if (thrown instanceof RedisLostError)
+        throw new ConfabError("OUTCOME_UNKNOWN", `Redis did not answer; ${holds}`, { cause: thrown });
+      const { code, message, facts } = confabErrorFromRedis(thrown, true);
+      throw new ConfabError(code, `${message}; ${holds}`, { ...facts, cause: thrown });
+    }
   }
 
   staleMs(): number {
@@ -98,38 +159,75 @@ export class SharedRevocations implements RevocationLog {
   private async poll(): Promise<void> {
     const { link, keys, clock } = this.deps;
     const askedAtMs = clock.monotonicMs();
+    this.forgetExpired(clock.nowMs());
     const version = await link.send(keys.revocations, ["HGET", keys.revocations, versionField]);
     if (String(version) !== this.version) await this.read();
     this.heardAtMs = askedAtMs;
+    // Behind that: while Redis takes no writes, this node still knows what the others revoked.
+    const unstored = [...this.unstored].flatMap((key) => this.set.get(key) ?? []);
+    if (unstored.length > 0) await this.store(unstored);
   }
 
   private async read(): Promise<void> {
     const { link, keys, clock } = this.deps;
     const fields = fieldsOf(await link.run(readAll, [keys.revocations], []));
-    let isChanged = false;
-    for (const [field, value] of fields) {
-      if (field !== versionField && this.set.add(JSON.parse(value) as Revocation)) isChanged = true;
-    }
-    // Also where this node knows more than Redis does: the readers of the next version know it then.
+    const version = fields.get(versionField) ?? String(null);
+    fields.delete(versionField);
     const nowMs = clock.nowMs();
-    const lost = this.set.all().filter((each) => !fields.has(revocationKey(each)) && each.untilMs > nowMs);
-    if (lost.length > 0) await this.store(lost, []);
-    this.version = fields.get(versionField) ?? String(null);
-    if (isChanged) this.changed();
+    const inRedis = new Map([...fields].map(([field, value]) => [field, JSON.parse(value) as Revocation]));
+    const added: Revocation[] = [];
+    this.forgotten.clear();
+    for (const [key, revocation] of inRedis) {
+      if (isOver(revocation, nowMs) && !this.set.get(key)) {
+        this.forgotten.add(key);
+        continue;
+      }
+      const joined = this.set.add(revocation);
+      if (joined) added.push(joined);
+    }
+    if (added.length > 0) this.changed({ added, removed: [] });
+    // What this node knows and Redis has lost, or has less of, the poll stores: the readers of the next version know it then.
+    for (const each of this.set.all()) {
+      const key = revocationKey(each);
+      const stored = inRedis.get(key);
+      if (!stored || joinedRevocation(stored, each) !== stored) this.unstored.add(key);
+    }
+    this.version = version;
   }
 
-  private async store(added: readonly Revocation[], removed: readonly Revocation[]): Promise<void> {
-    const { link, keys } = this.deps;
+  private forgetExpired(nowMs: number): void {
+    const removed = this.set.removeExpired(nowMs);
+    if (removed.length === 0) return;
+    for (const each of removed) {
+      const key = revocationKey(each);
+      this.unstored.delete(key);
+      this.forgotten.add(key);
+    }
+    this.changed({ added: [], removed });
+  }
+
+  /** Store these, and remove what is over. */
+  private async store(added: readonly Revocation[]): Promise<void> {
+    const { link, keys, clock } = this.deps;
+    const removed = [...this.forgotten].slice(0, maxRemovals);
     const args = [
-      String(removed.length),
-      ...removed.map(revocationKey),
-      ...added.flatMap((each) => [revocationKey(each), JSON.stringify(each)]),
+      ...[String(clock.nowMs()), String(removed.length), ...removed],
+      ...added.flatMap((each) => {
+        const { tokenId, user, issuedBeforeMs, untilMs } = each;
+        const beginning = `${JSON.stringify({ tokenId, user }).slice(0, -1)},`;
+        return [revocationKey(each), beginning, String(issuedBeforeMs), String(untilMs)];
+      }),
     ];
     await link.run(change, [keys.revocations], args, true);
+    for (const key of removed) this.forgotten.delete(key);
+    for (const each of added) {
+      const key = revocationKey(each);
+      if (this.set.get(key) === each) this.unstored.delete(key);
+    }
   }
 }
 
-function fieldsOf(reply: unknown): ReadonlyMap<string, string> {
+function fieldsOf(reply: unknown): Map<string, string> {
   const list = Array.isArray(reply) ? reply.map(String) : [];
   return new Map(list.flatMap((field, at) => (at % 2 === 0 ? [[field, list[at + 1] ?? ""] as const] : [])));
 }

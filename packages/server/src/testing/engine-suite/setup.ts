@@ -42,6 +42,7 @@ export type EngineAbility =
   | "bounds its rooms"
   | "removes rooms"
   | "refuses sends after close"
+  | "forgets revocations by itself"
   | "has nodes";
 
 /** A clock that the test moves. It starts at a time of our days, since that is what engines see. */
