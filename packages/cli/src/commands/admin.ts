@@ -18,7 +18,7 @@ the permission admin for all rooms. A server without keys has one in its data fo
       --token-id ID    the one token whose claim jti is ID
       --issued-before TIME
                        2026-01-31T12:00:00Z; without --user: the tokens of all users
-      --json           print what was answered as a line of JSON
+      --json           print each answer as a line of JSON; a list has 1000 revocations in each
       --url URL        the server; default $CONFAB_URL or http://127.0.0.1:8080
       --ca FILE        authorities to trust for an https:// server, in PEM
       --token FILE     a file with the token to show; default $CONFAB_TOKEN, which is the token itself
@@ -87,15 +87,25 @@ async function revoke(values: Values, context: CommandContext): Promise<0> {
   return exitCode.ok;
 }
 
+/** The pages, one after another. With `--json` each is a line as it was answered. */
 async function list(values: Values, context: CommandContext): Promise<0> {
-  const answer = await adminCall({ method: "GET", path: "revocations" }, values, context);
-  if (values.json) {
-    await context.out.line(JSON.stringify(answer));
-    return exitCode.ok;
+  for (let page = ""; ; ) {
+    const query = new URLSearchParams({ limit: String(maxPageRevocations), ...(page !== "" && { page }) });
+    const answer = await adminCall({ method: "GET", path: `revocations?${query}` }, values, context);
+    const { revocations = [], nextPage = "" } = answer as RevocationsPage;
+    if (values.json) await context.out.line(JSON.stringify(answer));
+    else for (const each of revocations) await context.out.line(revocationLine(each));
+    if (nextPage === "") return exitCode.ok;
+    page = nextPage;
   }
-  const { revocations = [] } = answer as { revocations?: readonly Readonly<Record<string, string>>[] };
-  for (const each of revocations) await context.out.line(revocationLine(each));
-  return exitCode.ok;
+}
+
+/** As many as the server gives at once. */
+const maxPageRevocations = 1_000;
+
+interface RevocationsPage {
+  readonly revocations?: readonly Readonly<Record<string, string>>[];
+  readonly nextPage?: string;
 }
 
 function revocationLine({

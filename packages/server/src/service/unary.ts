@@ -2,7 +2,7 @@ import type { DescMessage, DescMethodUnary, Message, MessageInitShape, MessageSh
 import { create } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { ackJson, encodeAck } from "@confab/contract";
-import { AdminService } from "@confab/contract/gen/confab/v1/admin_service_pb";
+import { AdminService, RevocationSchema } from "@confab/contract/gen/confab/v1/admin_service_pb";
 import { ChatService as ChatServiceDesc } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import { MemberSchema, RoomSchema } from "@confab/contract/gen/confab/v1/room_pb";
 import type { Member, Revocation } from "../core/index.js";
@@ -102,9 +102,15 @@ export function unaryMethods(operations: Operations, json: MessageJson): Readonl
     revoke: small(revoke, async (asked, caller) => ({
       keptUntil: timestampFromMs(await operations.revoke(asked, caller)),
     })),
-    listRevocations: small(listRevocations, (_asked, caller) => ({
-      revocations: operations.revocations(undefined, caller).map(wireRevocationFrom),
-    })),
+    listRevocations: plain(listRevocations, (asked, format, caller) =>
+      inRoom(caller, async (begin) => {
+        const options = { reply: listRevocations.output, item: RevocationSchema, list: "revocations" } as const;
+        const reply = new ListedReply(options, format, types);
+        const unitsPerItem = cost.listed[format];
+        const take = (found: readonly Revocation[]) => reply.add(found.map(wireRevocationFrom));
+        return reply.end({ nextPage: await operations.revocations(asked, caller, { begin, unitsPerItem, take }) });
+      }),
+    ),
   };
   return new Map((Object.keys(methods) as UnaryName[]).map((name) => [rpcs[name].name, methods[name]]));
 }

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
@@ -209,6 +212,26 @@ describe("confab admin", () => {
     const lines = stdout.trim().split("\n").sort();
     assert.match(lines[0] ?? "", /^token t9, kept until 20/);
     assert.match(lines[1] ?? "", /^user bob issued before 2026-01-31T12:00:00Z, kept until 20/);
+  });
+
+  it("lists page after page, until there is no next one", async () => {
+    const asked: (string | undefined)[] = [];
+    const pages = [
+      { revocations: [{ tokenId: "t1", keptUntil: "A" }], nextPage: "token t1&?" },
+      { revocations: [{ user: "ann", issuedBefore: "B", keptUntil: "C" }] },
+    ];
+    const paging = createServer(({ url }, reply) => {
+      asked.push(url);
+      reply.end(JSON.stringify(pages[asked.length - 1]));
+    });
+    paging.listen(0, "127.0.0.1");
+    await once(paging, "listening");
+    const url = `http://127.0.0.1:${(paging.address() as AddressInfo).port}`;
+    const { stdout } = await run(["admin", "revocations", "--url", url]);
+    paging.close();
+    assert.equal(stdout, "token t1, kept until A\nuser ann issued before B, kept until C\n");
+    const path = "/v1/admin/revocations?limit=1000";
+    assert.deepEqual(asked, [path, `${path}&page=token+t1%26%3F`]);
   });
 
   it("is refused without the permission for all rooms, and says what is wrong with a command line", async () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { ConfabError } from "@confab/contract";
-import { RevokeRequestSchema } from "@confab/contract/gen/confab/v1/admin_service_pb";
+import { ListRevocationsRequestSchema, RevokeRequestSchema } from "@confab/contract/gen/confab/v1/admin_service_pb";
 import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import {
   GetHistoryRequestSchema,
@@ -32,7 +32,7 @@ const asking: { readonly [Name in keyof Operations]: (operations: Operations, ca
   members: ({ members }, caller) => members(create(ListMembersRequestSchema, { room: "den" }), caller, listing),
   signal: ({ signal }, caller) => signal(create(SignalSchema, { user: "ann", room: "den", kind: "typing" }), caller),
   revoke: ({ revoke }, caller) => revoke(create(RevokeRequestSchema, { user: "ann" }), caller),
-  revocations: ({ revocations }, caller) => revocations(undefined, caller),
+  revocations: ({ revocations }, caller) => revocations(create(ListRevocationsRequestSchema), caller, listing),
 };
 
 const needed: { readonly [Name in keyof Operations]: string } = {

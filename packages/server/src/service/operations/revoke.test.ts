@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { ConfabError } from "@confab/contract";
-import { RevokeRequestSchema } from "@confab/contract/gen/confab/v1/admin_service_pb";
+import { ListRevocationsRequestSchema, RevokeRequestSchema } from "@confab/contract/gen/confab/v1/admin_service_pb";
+import { type Revocation, revocationKey } from "../../core/index.js";
 import { testCaller } from "../../testing/test-caller.js";
 import { testService } from "../../testing/test-service.js";
 
@@ -26,4 +27,25 @@ test("at 100,000 revocations another one is refused, one that widens another is 
   Object.assign(hub.clock, { nowMs: () => nowMs + 1 });
   await revoke({ user: "eve" });
   assert.equal(engine.revocations.count(nowMs + 1), 3);
+});
+
+test("revocations are paged by key, those of ids before those of users, without those that are over", async () => {
+  const { service, engine, hub } = testService();
+  const nowMs = hub.clock.nowMs();
+  const add = (of: { user?: string; tokenId?: string }, untilMs = nowMs + 1) =>
+    engine.revocations.add({ tokenId: "", user: "", issuedBeforeMs: 0, untilMs, ...of });
+  for (const tokenId of ["b", "a"]) await add({ tokenId });
+  for (const user of ["zoe", "ann", ""]) await add({ user });
+  await add({ user: "bob" }, nowMs);
+  const pages: string[][] = [];
+  for (let page = ""; ; ) {
+    const found: string[] = [];
+    const take = (some: readonly Revocation[]) => void found.push(...some.map(revocationKey));
+    const form = { begin: async () => undefined, unitsPerItem: 1, take };
+    const asked = create(ListRevocationsRequestSchema, { limit: 2, page });
+    page = await service.operations.revocations(asked, testCaller(), form);
+    pages.push(found);
+    if (page === "") break;
+  }
+  assert.deepEqual(pages, [["token a", "token b"], ["user ", "user ann"], ["user zoe"]]);
 });

@@ -1,8 +1,14 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { ConfabError } from "@confab/contract";
-import { type RevokeRequest, RevokeRequestSchema } from "@confab/contract/gen/confab/v1/admin_service_pb";
+import {
+  type ListRevocationsRequest,
+  ListRevocationsRequestSchema,
+  type RevokeRequest,
+  RevokeRequestSchema,
+} from "@confab/contract/gen/confab/v1/admin_service_pb";
 import { refuseViolations, violationsOf } from "@confab/contract/validation";
-import type { Revocation } from "../../core/index.js";
+import { isOver, type Revocation, revocationKey } from "../../core/index.js";
+import { type ListingForm, readListing } from "./listing.js";
 import type { Operation } from "./operation.js";
 
 /** Revocations that are kept at the same time. Every node holds all of them in memory. */
@@ -36,14 +42,33 @@ export const revoke: Operation<RevokeRequest, RevokeRequest, Promise<number>> = 
   },
 };
 
-/** The revocations that hold. */
-export const revocations: Operation<undefined, undefined, readonly Revocation[]> = {
+/** List the revocations that hold by their key. Resolves with the key that the next page comes after. */
+export const revocations: Operation<
+  ListRevocationsRequest,
+  ListRevocationsRequest,
+  Promise<string>,
+  [form: ListingForm<Revocation>]
+> = {
   action: "admin",
-  check: () => undefined,
+  check: (asked) => {
+    refuseViolations(violationsOf(ListRevocationsRequestSchema, asked));
+    return asked;
+  },
   scopeOf: () => "all rooms",
   auditFacts: () => ({ operation: "list revocations" }),
-  run: (_checked, _caller, { engine, hub }) => {
+  run: ({ limit, page }, caller, { engine, hub, rates }, form) => {
     const nowMs = hub.clock.nowMs();
-    return engine.revocations.all().filter(({ untilMs }) => untilMs > nowMs);
+    return readListing(
+      {
+        limit,
+        page,
+        read: (after, count) => engine.revocations.page(after, count),
+        nameOf: revocationKey,
+        isShown: (revocation) => !isOver(revocation, nowMs),
+        described: (found) => found,
+      },
+      form,
+      rates?.reading(caller) ?? caller.share,
+    );
   },
 };

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file confab/v1/admin_service.proto.
  */
 export const file_confab_v1_admin_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1jb25mYWIvdjEvYWRtaW5fc2VydmljZS5wcm90bxIJY29uZmFiLnYxIoYDCg1SZXZva2VSZXF1ZXN0EhoKCHRva2VuX2lkGAEgASgJQgi6SAVyAxjIARIZCgR1c2VyGAIgASgJQgu6SAhyBojqMAEYQBIxCg1pc3N1ZWRfYmVmb3JlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcDqKArpIhgIafwoNcmV2b2tlLnRva2VucxIrdG9rZW5faWQsIHVzZXIgb3IgaXNzdWVkX2JlZm9yZSBpcyByZXF1aXJlZBpBdGhpcy50b2tlbl9pZCAhPSAnJyB8fCB0aGlzLnVzZXIgIT0gJycgfHwgaGFzKHRoaXMuaXNzdWVkX2JlZm9yZSkaggEKEHJldm9rZS5vbmVfdG9rZW4SKHRva2VuX2lkIGV4Y2x1ZGVzIHVzZXIgYW5kIGlzc3VlZF9iZWZvcmUaRHRoaXMudG9rZW5faWQgPT0gJycgfHwgKHRoaXMudXNlciA9PSAnJyAmJiAhaGFzKHRoaXMuaXNzdWVkX2JlZm9yZSkpIkAKDlJldm9rZVJlc3BvbnNlEi4KCmtlcHRfdW50aWwYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhgKFkxpc3RSZXZvY2F0aW9uc1JlcXVlc3QiRQoXTGlzdFJldm9jYXRpb25zUmVzcG9uc2USKgoLcmV2b2NhdGlvbnMYASADKAsyFS5jb25mYWIudjEuUmV2b2NhdGlvbiKPAQoKUmV2b2NhdGlvbhIQCgh0b2tlbl9pZBgBIAEoCRIMCgR1c2VyGAIgASgJEjEKDWlzc3VlZF9iZWZvcmUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmtlcHRfdW50aWwYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wMusBCgxBZG1pblNlcnZpY2USXwoGUmV2b2tlEhguY29uZmFiLnYxLlJldm9rZVJlcXVlc3QaGS5jb25mYWIudjEuUmV2b2tlUmVzcG9uc2UiIILT5JMCGjoBKiIVL3YxL2FkbWluL3Jldm9jYXRpb25zEnoKD0xpc3RSZXZvY2F0aW9ucxIhLmNvbmZhYi52MS5MaXN0UmV2b2NhdGlvbnNSZXF1ZXN0GiIuY29uZmFiLnYxLkxpc3RSZXZvY2F0aW9uc1Jlc3BvbnNlIiCQAgGC0+STAhcSFS92MS9hZG1pbi9yZXZvY2F0aW9uc2IGcHJvdG8z", [file_buf_validate_validate, file_confab_v1_rules, file_google_api_annotations, file_google_protobuf_timestamp]);
+  fileDesc("Ch1jb25mYWIvdjEvYWRtaW5fc2VydmljZS5wcm90bxIJY29uZmFiLnYxIoYDCg1SZXZva2VSZXF1ZXN0EhoKCHRva2VuX2lkGAEgASgJQgi6SAVyAxjIARIZCgR1c2VyGAIgASgJQgu6SAhyBojqMAEYQBIxCg1pc3N1ZWRfYmVmb3JlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcDqKArpIhgIafwoNcmV2b2tlLnRva2VucxIrdG9rZW5faWQsIHVzZXIgb3IgaXNzdWVkX2JlZm9yZSBpcyByZXF1aXJlZBpBdGhpcy50b2tlbl9pZCAhPSAnJyB8fCB0aGlzLnVzZXIgIT0gJycgfHwgaGFzKHRoaXMuaXNzdWVkX2JlZm9yZSkaggEKEHJldm9rZS5vbmVfdG9rZW4SKHRva2VuX2lkIGV4Y2x1ZGVzIHVzZXIgYW5kIGlzc3VlZF9iZWZvcmUaRHRoaXMudG9rZW5faWQgPT0gJycgfHwgKHRoaXMudXNlciA9PSAnJyAmJiAhaGFzKHRoaXMuaXNzdWVkX2JlZm9yZSkpIkAKDlJldm9rZVJlc3BvbnNlEi4KCmtlcHRfdW50aWwYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkkKFkxpc3RSZXZvY2F0aW9uc1JlcXVlc3QSFgoEcGFnZRgBIAEoCUIIukgFcgMY0gESFwoFbGltaXQYAiABKA1CCLpIBSoDGOgHIlgKF0xpc3RSZXZvY2F0aW9uc1Jlc3BvbnNlEioKC3Jldm9jYXRpb25zGAEgAygLMhUuY29uZmFiLnYxLlJldm9jYXRpb24SEQoJbmV4dF9wYWdlGAIgASgJIo8BCgpSZXZvY2F0aW9uEhAKCHRva2VuX2lkGAEgASgJEgwKBHVzZXIYAiABKAkSMQoNaXNzdWVkX2JlZm9yZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKa2VwdF91bnRpbBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAy6wEKDEFkbWluU2VydmljZRJfCgZSZXZva2USGC5jb25mYWIudjEuUmV2b2tlUmVxdWVzdBoZLmNvbmZhYi52MS5SZXZva2VSZXNwb25zZSIggtPkkwIaOgEqIhUvdjEvYWRtaW4vcmV2b2NhdGlvbnMSegoPTGlzdFJldm9jYXRpb25zEiEuY29uZmFiLnYxLkxpc3RSZXZvY2F0aW9uc1JlcXVlc3QaIi5jb25mYWIudjEuTGlzdFJldm9jYXRpb25zUmVzcG9uc2UiIJACAYLT5JMCFxIVL3YxL2FkbWluL3Jldm9jYXRpb25zYgZwcm90bzM", [file_buf_validate_validate, file_confab_v1_rules, file_google_api_annotations, file_google_protobuf_timestamp]);
 
 /**
  * Which tokens: the one with an id, those of a user, or all of them.
@@ -78,6 +78,19 @@ export const RevokeResponseSchema: GenMessage<RevokeResponse> = /*@__PURE__*/
  * @generated from message confab.v1.ListRevocationsRequest
  */
 export type ListRevocationsRequest = Message<"confab.v1.ListRevocationsRequest"> & {
+  /**
+   * `next_page` of the page before.
+   *
+   * @generated from field: string page = 1;
+   */
+  page: string;
+
+  /**
+   * How many revocations, at most 1000; 0 is 100.
+   *
+   * @generated from field: uint32 limit = 2;
+   */
+  limit: number;
 };
 
 /**
@@ -95,6 +108,13 @@ export type ListRevocationsResponse = Message<"confab.v1.ListRevocationsResponse
    * @generated from field: repeated confab.v1.Revocation revocations = 1;
    */
   revocations: Revocation[];
+
+  /**
+   * Empty: this was the last page.
+   *
+   * @generated from field: string next_page = 2;
+   */
+  nextPage: string;
 };
 
 /**
@@ -157,7 +177,8 @@ export const AdminService: GenService<{
     output: typeof RevokeResponseSchema;
   },
   /**
-   * The revocations that hold, in no particular order.
+   * The revocations that hold: of tokens by their id, then of users by their
+   * name.
    *
    * @generated from rpc confab.v1.AdminService.ListRevocations
    */

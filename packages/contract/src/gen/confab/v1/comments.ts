@@ -3,7 +3,7 @@
 /** The comments of the contract, by the full name of a message, field, service or method. Paragraphs are apart by an empty line. */
 export const comments: { readonly [name: string]: string } = {
   "confab.v1.AdminService": "What operators do. Each call needs the permission `admin` for all rooms.",
-  "confab.v1.AdminService.ListRevocations": "The revocations that hold, in no particular order.",
+  "confab.v1.AdminService.ListRevocations": "The revocations that hold: of tokens by their id, then of users by their name.",
   "confab.v1.AdminService.Revoke": "Refuse tokens that have not expired yet. What they opened on any node ends within a second. The reply means that the revocation is stored; it is kept until the tokens have expired.",
   "confab.v1.Authenticate": "A token for this connection, or a fresh one before the old one expires.",
   "confab.v1.AvailableRange": "Detail of OUT_OF_RANGE: what the log does hold.",
@@ -53,6 +53,9 @@ export const comments: { readonly [name: string]: string } = {
   "confab.v1.ListMembersResponse.members": "By name.",
   "confab.v1.ListMembersResponse.next_page": "Empty: this was the last page.",
   "confab.v1.ListMembersResponse.total": "All members of the room, not only this page's.",
+  "confab.v1.ListRevocationsRequest.limit": "How many revocations, at most 1000; 0 is 100.",
+  "confab.v1.ListRevocationsRequest.page": "`next_page` of the page before.",
+  "confab.v1.ListRevocationsResponse.next_page": "Empty: this was the last page.",
   "confab.v1.ListRoomsRequest.limit": "How many rooms, at most 1000; 0 is 100.",
   "confab.v1.ListRoomsRequest.page": "`next_page` of the page before.",
   "confab.v1.ListRoomsRequest.prefix": "Rooms whose name begins so.",

@@ -15,7 +15,10 @@ export const revokeResponse = {
 } as const;
 
 /** `confab.v1.ListRevocationsRequest` */
-export const listRevocationsRequest = {} as const;
+export const listRevocationsRequest = {
+  page: [1, "string"],
+  limit: [2, "uint32"],
+} as const;
 
 /** `confab.v1.Revocation` */
 export const revocation = {
@@ -28,6 +31,7 @@ export const revocation = {
 /** `confab.v1.ListRevocationsResponse` */
 export const listRevocationsResponse = {
   revocations: [1, revocation, "many"],
+  nextPage: [2, "string"],
 } as const;
 
 /** `confab.v1.Position` */
