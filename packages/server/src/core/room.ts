@@ -96,6 +96,7 @@ export class Room implements RoomListener, ReadableRoom {
     this.all.delete(subscription);
     this.events.remove(subscription);
     this.deps.members.leave(this.id, subscription.user);
+    subscription.onClosed?.();
     if (this.all.size === 0) this.deps.emptied(this);
   }
 

@@ -75,6 +75,8 @@ export interface ReadableRoom {
  */
 export class Subscription {
   state: "catching-up" | "live" | "lagging" | "closed" = "catching-up";
+  /** Called once, when the state becomes `closed` for whatever reason. */
+  onClosed: (() => void) | undefined;
 
   constructor(
     readonly room: ReadableRoom,

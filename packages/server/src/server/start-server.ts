@@ -130,7 +130,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const hub = new Hub({ engine, clock: systemClock, turns: eventLoop, ids: randomIds, limits });
   // Callers of this machine without a verified user are not told apart, so nothing is counted for them.
   const isCounted = auth.canChange || !isLocalOnly(host);
-  const liveCallers = isCounted ? new LiveCallers(systemClock, limits) : undefined;
+  const liveCallers = isCounted ? new LiveCallers({ clock: systemClock, turns: eventLoop, limits }) : undefined;
   const rates = isCounted ? new CallerRates(new LocalLedger(() => systemClock.monotonicMs()), limits) : undefined;
   const rooms = policiesBy(roomRules, limits);
   const service = new ChatService({ hub, engine, types, limits, rooms, liveCallers, rates, audit });

@@ -135,10 +135,10 @@ async function handleAuthenticate(session: FrameSession, request: number, token:
   if (user !== undefined && principal.user !== user) {
     throw new ConfabError("PERMISSION_DENIED", "the token is of another user than this connection's: open another one");
   }
-  const tooMany = user === undefined ? service.liveCallers?.refusalOf(renewed) : undefined;
+  const tooMany = service.liveCallers?.tooManyFor(caller, principal);
   if (tooMany) throw tooMany;
   caller.principal = principal;
-  service.liveCallers?.check();
+  service.liveCallers?.principalChanged(session);
   done(session, request);
 }
 

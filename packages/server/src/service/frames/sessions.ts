@@ -59,7 +59,7 @@ export class FrameSessions {
       dedupeWindow: durationFromMs(dedupeWindowMs),
     });
     session.send(0, { case: "welcome", value });
-    const tooMany = service.liveCallers?.refusalOf(session.caller);
+    const tooMany = service.liveCallers?.tooManyFor(session.caller);
     service.liveCallers?.addConnection(session);
     if (tooMany) {
       session.end(tooMany);

@@ -100,7 +100,7 @@ const texts: Readonly<Record<RateName, string>> = {
 };
 
 /** What a caller is counted as. */
-export function subjectsOf({ principal, remoteAddress }: Caller): {
+function subjectsOf({ principal, remoteAddress }: Caller): {
   readonly user: string | undefined;
   readonly address: string | undefined;
 } {

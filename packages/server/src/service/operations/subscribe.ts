@@ -36,13 +36,17 @@ export const subscribe: Operation<AskedReader, SubscribeRequest, Promise<Reading
     if (request.history > 0 && (maxHistory === 0 || !caller.principal.may("history", room))) throw refused("history");
     if (sink.events?.wantsPresence && !hasPresence) throw refused("members");
     rates?.take(caller, "units", cost.subscribe);
-    const refusal = liveCallers?.refusalOf(caller);
-    if (refusal) throw refusal;
     const history = Math.min(request.history, maxHistory);
     // A reader without a name is counted, and is neither listed nor announced.
     const user = hasPresence ? request.user : "";
-    const subscribed = await hub.subscribe({ ...request, user, history }, sink);
-    liveCallers?.addReader(caller, room, subscribed.subscription);
-    return { ...subscribed, room };
+    const reader = liveCallers?.addReader(caller, room);
+    try {
+      const subscribed = await hub.subscribe({ ...request, user, history }, sink);
+      reader?.began(subscribed.subscription);
+      return { ...subscribed, room };
+    } catch (thrown) {
+      reader?.closed();
+      throw thrown;
+    }
   },
 };

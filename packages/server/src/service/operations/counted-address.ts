@@ -1,0 +1,56 @@
+import { isIPv6 } from "node:net";
+
+/** Networks of IPv6 addresses that were seen lately; a full cache begins anew. */
+const maxKnownNetworks = 10_000;
+
+const networks = new Map<string, string | undefined>();
+
+/**
+ * What a caller's address is counted as. Undefined: it is not counted, as a proxy on this machine may carry all callers.
+ *
+ * One host of IPv6 can use any address of its network, which has 64 bits (RFC 4291 §2.5.1), so the network is counted:
+ * `2001:db8:0:1::/64`.
+ */
+export function countedAddress(remoteAddress: string): string | undefined {
+  if (!remoteAddress.includes(":")) return isLoopbackIpv4(remoteAddress) ? undefined : remoteAddress;
+  const known = networks.get(remoteAddress);
+  if (known !== undefined || networks.has(remoteAddress)) return known;
+  if (networks.size === maxKnownNetworks) networks.clear();
+  const network = networkOf(remoteAddress);
+  networks.set(remoteAddress, network);
+  return network;
+}
+
+/** Empty: of a Unix socket. */
+function isLoopbackIpv4(address: string): boolean {
+  return address === "" || address.startsWith("127.");
+}
+
+function networkOf(address: string): string | undefined {
+  if (!isIPv6(address)) return address;
+  const groups = groupsOf(address);
+  const [high = 0, low = 0] = groups.slice(6);
+  const isZeroTo = (end: number) => groups.slice(0, end).every((group) => group === 0);
+  // An IPv4 address that is written as one of IPv6, RFC 4291 §2.5.5.2.
+  if (isZeroTo(5) && groups[5] === 0xffff) {
+    return countedAddress([high >> 8, high & 0xff, low >> 8, low & 0xff].join("."));
+  }
+  if (isZeroTo(7) && low === 1) return undefined;
+  return `${groups
+    .slice(0, 4)
+    .map((group) => group.toString(16))
+    .join(":")}::/64`;
+}
+
+/** The eight groups of a valid address. */
+function groupsOf(address: string): readonly number[] {
+  const [plain = ""] = address.split("%");
+  const hex = plain.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...bytes) => {
+    const [a = 0, b = 0, c = 0, d = 0] = bytes.slice(0, 4).map(Number);
+    return `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
+  });
+  const [front = [], back = []] = hex
+    .split("::")
+    .map((part) => (part === "" ? [] : part.split(":").map((group) => Number.parseInt(group, 16))));
+  return [...front, ...new Array<number>(8 - front.length - back.length).fill(0), ...back];
+}
