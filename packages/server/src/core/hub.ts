@@ -62,11 +62,15 @@ export class Hub {
 
   /**
    * Append a message that keeps the contract's constraints, and has at most `maxMessageBytes` as it is stored. Resolves once
-   * it is durable.
+   * it is durable. `refuseFirst`: why it may not make the room; undefined: it may.
    *
    * @throws PAYLOAD_TOO_LARGE, and what `RoomLog.append` throws.
    */
-  async send(message: NewMessage, maxMessageBytes = this.deps.limits.maxMessageBytes): Promise<Ack> {
+  async send(
+    message: NewMessage,
+    maxMessageBytes = this.deps.limits.maxMessageBytes,
+    refuseFirst?: () => ConfabError,
+  ): Promise<Ack> {
     const { engine, clock, ids, limits } = this.deps;
     const sentAtMs = clock.nowMs();
     const room = roomIdFrom(message.room);
@@ -79,7 +83,7 @@ export class Hub {
     }
     // An id of our own making is new by construction, and need not be remembered.
     const dedupeKey = message.id === "" ? undefined : `${message.user}\0${id}`;
-    const appended: Appended = await engine.log.append(room, { body, sentAtMs, dedupeKey });
+    const appended: Appended = await engine.log.append(room, { body, sentAtMs, dedupeKey, refuseFirst });
     return { id, position: appended.position, sentAtMs: appended.sentAtMs, duplicate: appended.isDuplicate };
   }
 

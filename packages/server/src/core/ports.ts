@@ -1,4 +1,4 @@
-import type { Payload, Position } from "@confab/contract";
+import type { ConfabError, Payload, Position } from "@confab/contract";
 import type { RoomId } from "./room-id.js";
 
 /** A value now or later: the embedded engine answers at once, a networked one cannot. */
@@ -16,6 +16,11 @@ export interface NewEntry {
   readonly sentAtMs: number;
   /** What makes two sends the same one within a room; undefined: this send is like no other. */
   readonly dedupeKey: string | undefined;
+  /**
+   * Why it may not be the first entry of a room, which is rejected with this then; undefined: it may. Entries that were
+   * appended before it count, also those that are not durable yet.
+   */
+  readonly refuseFirst?: (() => ConfabError) | undefined;
 }
 
 export interface Appended {
@@ -51,7 +56,7 @@ export interface RoomLog {
    *
    * Order: calls for one room apply in call order. Offsets start at 1 and grow by 1. Not cancellable.
    *
-   * @throws STORAGE_FULL, OVERLOADED, ENGINE_UNAVAILABLE, TOO_MANY_ROOMS: nothing was stored.
+   * @throws STORAGE_FULL, OVERLOADED, ENGINE_UNAVAILABLE, TOO_MANY_ROOMS, and of `refuseFirst`: nothing was stored.
    * @throws OUTCOME_UNKNOWN: it may have been stored; the same dedupe key finds out.
    */
   append(room: RoomId, entry: NewEntry): Promise<Appended>;

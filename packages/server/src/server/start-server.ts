@@ -6,7 +6,7 @@ import { Hub } from "../core/index.js";
 import { ArrivalTimeouts } from "../http/arrival-timeouts.js";
 import type { RequestHead } from "../http/exchange.js";
 import type { StaticJson } from "../http-reply/index.js";
-import { CallerRates, ChatService, FrameSessions, LiveCallers, LocalLedger, maxWireBytes } from "../service/index.js";
+import { CallerRates, ChatService, FrameSessions, LiveCallers, maxWireBytes } from "../service/index.js";
 import { createRestHandler } from "../transports/rest/adapter.js";
 import { createRpcHandler } from "../transports/rpc/adapter.js";
 import { serverMethods, unknownMethod } from "../transports/rpc/methods.js";
@@ -131,7 +131,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   // Callers of this machine without a verified user are not told apart, so nothing is counted for them.
   const isCounted = auth.canChange || !isLocalOnly(host);
   const liveCallers = isCounted ? new LiveCallers({ clock: systemClock, turns: eventLoop, limits }) : undefined;
-  const rates = isCounted ? new CallerRates(new LocalLedger(() => systemClock.monotonicMs()), limits) : undefined;
+  const rates = isCounted ? new CallerRates(() => systemClock.monotonicMs(), limits) : undefined;
   const rooms = policiesBy(roomRules, limits);
   const service = new ChatService({ hub, engine, types, limits, rooms, liveCallers, rates, audit });
   const principalOf = (request: RequestHead) => authenticator.principalOf(request);

@@ -17,7 +17,6 @@ export {
   defaultPolicy,
   isStranger,
   LiveCallers,
-  LocalLedger,
   maxHistoryPage,
   Permissions,
   type Principal,

@@ -60,8 +60,9 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
     };
   }
 
-  async append(room: RoomId, { body, sentAtMs, dedupeKey }: NewEntry): Promise<Appended> {
+  async append(room: RoomId, { body, sentAtMs, dedupeKey, refuseFirst }: NewEntry): Promise<Appended> {
     if (this.appendError) throw this.appendError;
+    if (refuseFirst && !this.rooms.has(room)) throw refuseFirst();
     const kept: MemoryRoom = this.rooms.get(room) ?? { entries: [], newest: 0, firstSends: new Map() };
     this.rooms.set(room, kept);
     const first = dedupeKey === undefined ? undefined : kept.firstSends.get(dedupeKey);

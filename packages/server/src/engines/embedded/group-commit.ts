@@ -198,14 +198,16 @@ export class GroupCommit {
 
   /** Give each send its offset, or the first one's. Sends that cannot have a place are refused at once. */
   private placeSends(group: readonly PendingSend[], drafts: Drafts): [PendingSend, Appended][] {
-    const { store, ids } = this.deps;
+    const { store, ids, rooms } = this.deps;
     const outcomes: [PendingSend, Appended][] = [];
     /** Sends with a key in this very group: the index does not know them yet. */
     const firsts = new Map<string, Appended>();
     for (const send of group) {
       const { room, entry } = send;
-      const { dedupeKey, sentAtMs, body } = entry;
+      const { dedupeKey, sentAtMs, body, refuseFirst } = entry;
       try {
+        // A draft without a record has a first entry by now: one whose first send was refused was taken back.
+        if (refuseFirst && !drafts.has(room) && !rooms.get(room)) throw refuseFirst();
         const draft = this.draftOf(room, drafts);
         const { record } = draft;
         if (dedupeKey !== undefined) {

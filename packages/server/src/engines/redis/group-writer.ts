@@ -22,23 +22,30 @@ export interface GroupWriterDeps {
   readonly clockSkewMs: () => number;
 }
 
+/** What the script answers instead of an epoch where there is no room. */
+const noRoomEpoch = 0;
+
 const noBlock = Buffer.alloc(0);
 
 /** Runs the append script for a group of sends to one room. */
 export class GroupWriter {
   constructor(private readonly deps: GroupWriterDeps) {}
 
-  /** @throws TOO_MANY_ROOMS, and what the link throws. */
-  async write(room: RoomId, group: readonly NewEntry[]): Promise<GroupOutcome> {
+  /** @see RoomAppendsDeps.write @throws TOO_MANY_ROOMS, and what the link throws. */
+  async write(room: RoomId, group: readonly NewEntry[]): Promise<GroupOutcome | undefined> {
     const { link, keys, index, tops, retention } = this.deps;
-    await index.reserve(room);
+    const mayMake = group[0]?.refuseFirst === undefined;
+    if (mayMake) await index.reserve(room);
     await tops.verified(room);
     const { log, meta, ids, channel } = keys.of(room);
     const block = blockOf(group.map(({ body }) => body));
-    const args: Argument[] = this.options(room, group.at(-1)?.sentAtMs ?? 0, group.length, block);
+    const args: Argument[] = this.options(room, group.at(-1)?.sentAtMs ?? 0, group.length, block, mayMake);
     if (group.some(({ dedupeKey }) => dedupeKey !== undefined)) args.push(...group.map(keyArgument));
     const outcome = outcomeFrom(await link.run(appendScript, [log, meta, ...ids, channel], args, true));
     const { epoch, topBefore, duplicates } = outcome;
+    if (epoch === noRoomEpoch) return undefined;
+    // The room was listed when it was made; this is for an index that was lost since. Should it fail, the next message asks.
+    if (!mayMake) index.reserve(room)?.catch(() => undefined);
     // While the room was being made, its name may have been taken off the index for one that was gone.
     if (topBefore === 0 && retention.hasAges) index.listAgain(room);
     const added = duplicates.size === 0 ? block : blockOf(newBodies(group, duplicates));
@@ -49,16 +56,17 @@ export class GroupWriter {
   /** Trim a room to its bounds. Resolves to whether all its messages are past their age. @throws what the link throws. */
   async sweep(room: RoomId): Promise<boolean> {
     const { log, meta, ids, channel } = this.deps.keys.of(room);
-    const args = this.options(room, 0, 0, noBlock);
+    const args = this.options(room, 0, 0, noBlock, true);
     const reply = await this.deps.link.run(appendScript, [log, meta, ...ids, channel], args);
     return (reply as number[])[2] === 1;
   }
 
-  private options(room: RoomId, sentAtMs: number, count: number, block: Buffer): Argument[] {
+  private options(room: RoomId, sentAtMs: number, count: number, block: Buffer, mayMake: boolean): Argument[] {
     const { retention, dedupeWindowMs, ageClock, clockSkewMs } = this.deps;
     const { maxMessages = 0, maxBytes = 0, maxAgeMs = 0 } = retention.of(room);
     const numbers = [maxMessages, maxBytes, maxAgeMs, dedupeWindowMs, clockSkewMs(), sentAtMs, count];
-    return [newEpoch(), ...numbers.map(String), block, String(maxAgeMs === 0 ? 0 : ageClock.nowMs())];
+    const ageNowMs = String(maxAgeMs === 0 ? 0 : ageClock.nowMs());
+    return [newEpoch(), ...numbers.map(String), block, ageNowMs, mayMake ? "" : "1"];
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ConfabError } from "@confab/contract";
 import { ErrorReply } from "@redis/client";
 import type { NewEntry, RoomId } from "../../core/index.js";
 import { RedisLostError } from "./redis-error.js";
@@ -12,6 +13,8 @@ interface Written {
   readonly room: RoomId;
   readonly group: readonly NewEntry[];
   readonly succeed: (topBefore: number, duplicates?: GroupOutcome["duplicates"]) => void;
+  /** There is no room, and the first of the group may not make it. */
+  readonly refuse: () => void;
   readonly fail: (error: unknown) => void;
 }
 
@@ -25,7 +28,7 @@ function bench() {
       new Promise((resolve, reject) => {
         const succeed: Written["succeed"] = (topBefore, duplicates = new Map()) =>
           resolve({ epoch: 7, topBefore, duplicates });
-        written.push({ room: at, group, succeed, fail: reject });
+        written.push({ room: at, group, succeed, refuse: () => resolve(undefined), fail: reject });
       }),
     written: (_room, _epoch, entries) => heard.push(entries.map(({ offset }) => offset)),
   });
@@ -91,6 +94,34 @@ for (const [thrown, code] of [
     await assert.rejects(sent, { code });
   });
 }
+
+test("where there is no room, the sends before the first that may make it are refused, and the rest is sent again", async () => {
+  const { written, appends, send } = bench();
+  const follow = () =>
+    appends.append(room, {
+      body: new Uint8Array(1),
+      sentAtMs: 5,
+      dedupeKey: undefined,
+      refuseFirst: () => new ConfabError("PERMISSION_DENIED", "no"),
+    });
+  const sent = [follow(), follow(), send(), follow()];
+  await turn();
+  written[0]?.refuse();
+  const [first, second] = await Promise.allSettled(sent.slice(0, 2));
+  assert.deepEqual([first?.status, second?.status], ["rejected", "rejected"]);
+  await turn();
+  assert.equal(written[1]?.group.length, 2);
+  written[1]?.succeed(0);
+  assert.deepEqual(
+    (await Promise.all(sent.slice(2))).map(({ position }) => position.offset),
+    [1, 2],
+  );
+  const alone = follow();
+  await turn();
+  written[2]?.refuse();
+  await assert.rejects(alone, { code: "PERMISSION_DENIED" });
+  await appends.close();
+});
 
 test("duplicates have the place of the first, and the others theirs in order", async () => {
   const { written, heard, send } = bench();

@@ -13,8 +13,13 @@ export interface GroupOutcome {
 export interface RoomAppendsDeps {
   readonly maxPendingSends: number;
   readonly maxPendingSendBytes: number;
-  /** Append a group to one room. @throws what Redis or the connection say. */
-  readonly write: (room: RoomId, group: readonly NewEntry[]) => Promise<GroupOutcome>;
+  /**
+   * Append a group to one room. Undefined: the room does not exist, and the group's first entry may not make it; nothing was
+   * done.
+   *
+   * @throws what Redis or the connection say.
+   */
+  readonly write: (room: RoomId, group: readonly NewEntry[]) => Promise<GroupOutcome | undefined>;
   /** The new entries of a group, which are in the log now. */
   readonly written: (room: RoomId, epoch: number, entries: readonly LogEntry[]) => void;
 }
@@ -113,10 +118,16 @@ export class RoomAppends {
 
   private async writeGroup(room: RoomId, group: readonly PendingSend[]): Promise<void> {
     try {
-      const { epoch, topBefore, duplicates } = await this.deps.write(
+      const outcome = await this.deps.write(
         room,
         group.map(({ entry }) => entry),
       );
+      if (!outcome) {
+        const rest = refuseLeading(group);
+        if (rest.length > 0) await this.writeGroup(room, rest);
+        return;
+      }
+      const { epoch, topBefore, duplicates } = outcome;
       const entries = group
         .filter((_, index) => !duplicates.has(index))
         .map(({ entry: { body } }, index) => ({ offset: topBefore + 1 + index, body }));
@@ -138,6 +149,17 @@ export class RoomAppends {
     for (const { entry } of group) this.waitingBytes -= entry.body.length;
     if (this.waitingSends === 0) this.whenDrained?.();
   }
+}
+
+/** There is no room: refuse those before the first that may make it. Returns the rest, which begins with that one. */
+function refuseLeading(group: readonly PendingSend[]): readonly PendingSend[] {
+  let count = 0;
+  for (const { entry, reject } of group) {
+    if (!entry.refuseFirst) break;
+    reject(entry.refuseFirst());
+    count++;
+  }
+  return group.slice(count);
 }
 
 function takeGroup(queue: RoomQueue): readonly PendingSend[] {

@@ -1,62 +1,79 @@
-import { ConfabError, type LimitName, type Limits } from "@confab/contract";
+import type { ConfabError, Limits } from "@confab/contract";
 import type { Share } from "../../work/index.js";
 import type { Caller } from "./caller.js";
-import type { Rate, RateLedger, RateName } from "./rate-ledger.js";
+import { countedAddress } from "./counted-address.js";
+import { KnownRooms } from "./known-rooms.js";
+import type { RateName } from "./rate-ledger.js";
+import { type GiveBack, SubjectRates } from "./subject-rates.js";
 
 /** What reading needs of a share. */
 export type ReadingShare = Pick<Share, "begin" | "spend">;
 
-interface Bounds {
-  readonly user: LimitName;
-  readonly address: LimitName;
-  readonly perMs: number;
-}
-
-const second = 1_000;
-const hour = 3_600_000;
-
-const bounds: Readonly<Record<RateName, Bounds>> = {
-  sends: { user: "maxSendsPerSecondByUser", address: "maxSendsPerSecondByAddress", perMs: second },
-  bytes: { user: "maxSentBytesPerSecondByUser", address: "maxSentBytesPerSecondByAddress", perMs: second },
-  signals: { user: "maxSignalsPerSecondByUser", address: "maxSignalsPerSecondByAddress", perMs: second },
-  units: { user: "maxReadUnitsPerSecondByUser", address: "maxReadUnitsPerSecondByAddress", perMs: second },
-  rooms: { user: "maxRoomsCreatedPerHourByUser", address: "maxRoomsCreatedPerHourByAddress", perMs: hour },
-};
-
 /**
  * Bounds what one caller may do in a time: by its verified user, and by its address. A caller without a verified user, or on
- * this machine, is not counted by it.
+ * this machine, is not counted by it. Everything is asked of both before anything is spent.
  */
 export class CallerRates {
+  private readonly users: SubjectRates;
+  private readonly addresses: SubjectRates;
+  /** A send to one of them need not reserve a room. */
+  readonly knownRooms: KnownRooms;
+
   constructor(
-    private readonly ledger: RateLedger,
-    private readonly limits: Limits,
-  ) {}
+    private readonly nowMs: () => number,
+    limits: Limits,
+  ) {
+    this.users = new SubjectRates("user", limits);
+    this.addresses = new SubjectRates("address", limits);
+    this.knownRooms = new KnownRooms(nowMs);
+  }
 
   /** Count something before it is done. @throws RATE_LIMITED: it must not be done; the error says how long to wait. */
   take(caller: Caller, name: RateName, amount: number): void {
-    this.refuse(caller, name, amount);
+    const refusal = this.refusal(caller, name, amount);
+    if (refusal) throw refusal;
     this.spend(caller, name, amount);
   }
 
-  /** @throws RATE_LIMITED: what this caller did before is still counted. */
-  refuse(caller: Caller, name: RateName, amount = 0): void {
-    const { user, address } = subjectsOf(caller);
-    if (user !== undefined) this.refuseSubject(user, name, bounds[name].user, amount);
-    if (address !== undefined) this.refuseSubject(address, name, bounds[name].address, amount);
+  /** Count a message before it is sent. `bytes`: of its text and payload. @throws RATE_LIMITED: it must not be sent. */
+  takeSend({ principal: { user }, remoteAddress }: Caller, bytes: number): void {
+    const address = countedAddress(remoteAddress);
+    const nowMs = this.nowMs();
+    const refusal =
+      (user === undefined ? undefined : this.users.sendRefusal(user, bytes, nowMs)) ??
+      (address === undefined ? undefined : this.addresses.sendRefusal(address, bytes, nowMs));
+    if (refusal) throw refusal;
+    if (user !== undefined) this.users.spendSend(user, bytes, nowMs);
+    if (address !== undefined) this.addresses.spendSend(address, bytes, nowMs);
   }
 
-  /** Whether `refuse` would refuse. */
-  isSpent(caller: Caller, name: RateName): boolean {
-    const { user, address } = subjectsOf(caller);
-    const waitMs = (subject: string | undefined, limit: LimitName) =>
-      subject === undefined ? 0 : this.ledger.waitMs(subject, name, this.rate(name, limit), 1);
-    return waitMs(user, bounds[name].user) > 0 || waitMs(address, bounds[name].address) > 0;
+  /** Why the caller may not do so much more now; undefined when it may: RATE_LIMITED. */
+  refusal({ principal: { user }, remoteAddress }: Caller, name: RateName, amount: number): ConfabError | undefined {
+    const address = countedAddress(remoteAddress);
+    const nowMs = this.nowMs();
+    return (
+      (user === undefined ? undefined : this.users.refusal(user, name, amount, nowMs)) ??
+      (address === undefined ? undefined : this.addresses.refusal(address, name, amount, nowMs))
+    );
+  }
+
+  /** Count one of something that may turn out not to be needed. */
+  reserve({ principal: { user }, remoteAddress }: Caller, name: RateName): GiveBack {
+    const address = countedAddress(remoteAddress);
+    const nowMs = this.nowMs();
+    // The caller may have another principal by then: what was taken is given back, and nothing else.
+    const ofUser = user === undefined ? undefined : this.users.reserve(user, name, nowMs);
+    const ofAddress = address === undefined ? undefined : this.addresses.reserve(address, name, nowMs);
+    return () => {
+      ofUser?.();
+      ofAddress?.();
+    };
   }
 
   /** The caller's share, which also counts what is read. @throws RATE_LIMITED: it has read too much. */
   reading(caller: Caller): ReadingShare {
-    this.refuse(caller, "units");
+    const refusal = this.refusal(caller, "units", 0);
+    if (refusal) throw refusal;
     const { share } = caller;
     return {
       begin: (units) => {
@@ -70,48 +87,10 @@ export class CallerRates {
     };
   }
 
-  /** Count something that was done. */
-  spend(caller: Caller, name: RateName, amount: number): void {
-    const { user, address } = subjectsOf(caller);
-    if (user !== undefined) this.ledger.spend(user, name, this.rate(name, bounds[name].user), amount);
-    if (address !== undefined) this.ledger.spend(address, name, this.rate(name, bounds[name].address), amount);
+  private spend({ principal: { user }, remoteAddress }: Caller, name: RateName, amount: number): void {
+    const address = countedAddress(remoteAddress);
+    const nowMs = this.nowMs();
+    if (user !== undefined) this.users.spend(user, name, amount, nowMs);
+    if (address !== undefined) this.addresses.spend(address, name, amount, nowMs);
   }
-
-  private refuseSubject(subject: string, name: RateName, limit: LimitName, amount: number): void {
-    const waitMs = this.ledger.waitMs(subject, name, this.rate(name, limit), amount);
-    if (waitMs > 0) throw rateLimited(name, subject, `${limit} is ${this.limits[limit]}`, waitMs);
-  }
-
-  private rate(name: RateName, limit: LimitName): Rate {
-    return { amount: this.limits[limit], perMs: bounds[name].perMs };
-  }
-}
-
-export function rateLimited(name: RateName, subject: string, limit: string, retryAfterMs: number): ConfabError {
-  return new ConfabError("RATE_LIMITED", `${subject} has used up its ${texts[name]}; ${limit}`, { retryAfterMs });
-}
-
-const texts: Readonly<Record<RateName, string>> = {
-  sends: "sends",
-  bytes: "bytes to send",
-  signals: "signals",
-  units: "cost units to read",
-  rooms: "rooms to create",
-};
-
-/** What a caller is counted as. */
-function subjectsOf({ principal, remoteAddress }: Caller): {
-  readonly user: string | undefined;
-  readonly address: string | undefined;
-} {
-  const { user } = principal;
-  return {
-    user: user === undefined ? undefined : `user ${user}`,
-    address: isOfThisMachine(remoteAddress) ? undefined : `address ${remoteAddress}`,
-  };
-}
-
-/** A proxy on this machine may carry all callers. */
-function isOfThisMachine(address: string): boolean {
-  return address === "" || address === "::1" || address.startsWith("127.") || address.startsWith("::ffff:127.");
 }

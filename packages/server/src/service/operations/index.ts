@@ -16,7 +16,6 @@ export {
   strangerWithoutCertificate,
   unrestricted,
 } from "./principal.js";
-export { LocalLedger } from "./rate-ledger.js";
 export { defaultPolicy, maxHistoryPage, type RoomCreators, type RoomPolicies, type RoomPolicy } from "./room-policy.js";
 export type { ListedRoom } from "./rooms.js";
 export { Permissions, type Rule, RuleError, rulesFrom } from "./rules.js";

@@ -5,62 +5,80 @@ export type RateName = (typeof rateNames)[number];
 
 /** So much may come within so long; after a silence all of it at once. */
 export interface Rate {
+  readonly name: RateName;
   readonly amount: number;
   readonly perMs: number;
 }
 
-/** Where rates are counted: a subject is a user or an address. The processes of one server may share one later. */
-export interface RateLedger {
-  /** How long a subject has to wait, in milliseconds, before it may be given `amount` more; 0: it may now. */
-  waitMs(subject: string, name: RateName, rate: Rate, amount: number): number;
-  /** Count it, also past the rate: what follows waits longer then. */
-  spend(subject: string, name: RateName, rate: Rate, amount: number): void;
-}
-
-/** Subjects that are counted at the same time; of more, the one that came first is forgotten. */
-const maxSubjects = 100_000;
-
 /**
- * The ledger of one process. For each subject and rate it keeps one time: when all that was spent will have been earned
- * back (the generic cell rate algorithm, ITU-T I.371 annex A).
+ * What one subject has spent. For each rate it keeps one time: when all that was spent will have been earned back (the
+ * generic cell rate algorithm, ITU-T I.371 annex A). All times are of one clock.
  */
-export class LocalLedger implements RateLedger {
-  private readonly subjects = new Map<string, Float64Array>();
+export class Account {
+  private readonly paidAtMs = new Float64Array(rateNames.length);
 
-  constructor(private readonly nowMs: () => number) {}
-
-  get size(): number {
-    return this.subjects.size;
+  owes(nowMs: number): boolean {
+    return this.paidAtMs.some((time) => time > nowMs);
   }
 
-  waitMs(subject: string, name: RateName, { amount: most, perMs }: Rate, amount: number): number {
-    const paidAtMs = this.subjects.get(subject)?.[indexOf[name]] ?? 0;
-    const nowMs = this.nowMs();
+  /** How long the subject has to wait, in milliseconds, before it may be given `amount` more; 0: it may now. */
+  waitMs({ name, amount: most, perMs }: Rate, amount: number, nowMs: number): number {
+    const paidAtMs = this.paidAtMs[indexOf[name]] ?? 0;
     if (paidAtMs <= nowMs) return 0;
     // What is larger than the whole rate passes when nothing else is owed.
     const after = paidAtMs + Math.min(perMs, (amount * perMs) / most);
     return Math.max(0, Math.ceil(after - nowMs - perMs));
   }
 
-  spend(subject: string, name: RateName, { amount: most, perMs }: Rate, amount: number): void {
+  /** Count it, also past the rate: what follows waits longer then. Returns what `giveBack` takes. */
+  spend({ name, amount: most, perMs }: Rate, amount: number, nowMs: number): number {
     const index = indexOf[name];
-    const known = this.subjects.get(subject);
-    const paidAtMs = known ?? new Float64Array(rateNames.length);
-    paidAtMs[index] = Math.max(paidAtMs[index] ?? 0, this.nowMs()) + (amount * perMs) / most;
-    if (known) return;
-    this.subjects.set(subject, paidAtMs);
-    this.forget();
+    const spentMs = (amount * perMs) / most;
+    this.paidAtMs[index] = Math.max(this.paidAtMs[index] ?? 0, nowMs) + spentMs;
+    return spentMs;
+  }
+
+  /** What was spent was not needed. */
+  giveBack({ name }: Rate, spentMs: number): void {
+    const index = indexOf[name];
+    this.paidAtMs[index] = (this.paidAtMs[index] ?? 0) - spentMs;
+  }
+}
+
+/** Subjects that are counted at the same time; of more, the one that came first is forgotten. */
+const maxSubjects = 100_000;
+
+/** The accounts of the users, or of the addresses, that one process has seen and that owe something. */
+export class RateLedger {
+  private readonly accounts = new Map<string, Account>();
+
+  get size(): number {
+    return this.accounts.size;
+  }
+
+  /** Undefined: it owes nothing. */
+  find(subject: string): Account | undefined {
+    return this.accounts.get(subject);
+  }
+
+  /** To be spent from in the same turn: an account that owes nothing is forgotten. */
+  open(subject: string, nowMs: number): Account {
+    const known = this.accounts.get(subject);
+    if (known) return known;
+    this.forget(nowMs);
+    const account = new Account();
+    this.accounts.set(subject, account);
+    return account;
   }
 
   /** Two at a time, which is more than come: those that owe nothing, or of too many the first. */
-  private forget(): void {
-    const nowMs = this.nowMs();
+  private forget(nowMs: number): void {
     for (let count = 0; count < 2; count++) {
-      const [oldest] = this.subjects;
+      const [oldest] = this.accounts;
       if (!oldest) return;
-      const [subject, paidAtMs] = oldest;
-      if (this.subjects.size <= maxSubjects && paidAtMs.some((time) => time > nowMs)) return;
-      this.subjects.delete(subject);
+      const [subject, account] = oldest;
+      if (this.accounts.size < maxSubjects && account.owes(nowMs)) return;
+      this.accounts.delete(subject);
     }
   }
 }

@@ -5,6 +5,8 @@ import { isValidNewMessage, refuseViolations, violationsOf } from "@confab/contr
 import { type RoomId, roomIdFrom } from "../../core/index.js";
 import { anyFrom } from "../conversions.js";
 import { audited } from "./audit.js";
+import type { Caller } from "./caller.js";
+import type { CallerRates } from "./caller-rates.js";
 import { denied, type Operation, type OperationDeps } from "./operation.js";
 import { mayCreate } from "./room-policy.js";
 
@@ -19,39 +21,41 @@ export const send: Operation<SentMessage, NewMessage, Promise<Ack>> = {
     const { rates, audit, hub, rooms } = deps;
     const room = roomIdFrom(message.room);
     const policy = rooms.of(room);
-    if (rates) {
-      rates.take(caller, "sends", 1);
-      rates.take(caller, "bytes", message.text.length + (message.payload?.value.length ?? 0));
+    rates?.takeSend(caller, Buffer.byteLength(message.text) + (message.payload?.value.length ?? 0));
+    if (!mayCreate(caller.principal, room, policy)) {
+      return hub.send(message, policy.maxMessageBytes, () =>
+        audited(audit, { caller, action: "create", scope: room }, denied("create", room)),
+      );
     }
-    if (!mayCreate(caller.principal, room, policy))
-      return sendToExisting(message, room, deps, () => {
-        throw audited(audit, { caller, action: "create", scope: room }, denied("create", room));
-      });
-    if (!rates) return hub.send(message, policy.maxMessageBytes);
-    // A caller that has created too many rooms may still send to existing ones.
-    if (rates.isSpent(caller, "rooms"))
-      return sendToExisting(message, room, deps, () => rates.refuse(caller, "rooms", 1));
-    return counted(hub.send(message, policy.maxMessageBytes), () => rates.spend(caller, "rooms", 1));
+    if (!rates || rates.knownRooms.has(room)) return hub.send(message, policy.maxMessageBytes);
+    return sendToUnknown(message, room, caller, { ...deps, rates });
   },
 };
 
-/** For a caller that may not create rooms, or not now. `refuse` throws why. */
-async function sendToExisting(
+/**
+ * The room may be one that this message creates. Like the other ways it calls `Hub.send` before anything is awaited, so that
+ * the messages of a caller keep their order whichever way they go.
+ */
+async function sendToUnknown(
   message: NewMessage,
   room: RoomId,
-  { hub, engine, rooms }: OperationDeps,
-  refuse: () => void,
+  caller: Caller,
+  { hub, rooms, rates }: OperationDeps & { readonly rates: CallerRates },
 ): Promise<Ack> {
-  const { newest } = await engine.log.state(room);
-  if (newest === 0) refuse();
-  return hub.send(message, rooms.of(room).maxMessageBytes);
-}
-
-/** The position of a room's first message shows that the room was created. */
-async function counted(sent: Promise<Ack>, created: () => void): Promise<Ack> {
-  const ack = await sent;
-  if (ack.position.offset === 1 && !ack.duplicate) created();
-  return ack;
+  // A caller that has created too many rooms may still send to existing ones, also to one that it is just creating.
+  const refusal = rates.refusal(caller, "rooms", 1);
+  // Taken before the message is stored, so that of many at once no more than allowed create one.
+  const giveBack = refusal ? undefined : rates.reserve(caller, "rooms");
+  let isCreated = false;
+  try {
+    const ack = await hub.send(message, rooms.of(room).maxMessageBytes, refusal && (() => refusal));
+    // The position of a room's first message shows that the room was created.
+    isCreated = ack.position.offset === 1 && !ack.duplicate;
+    rates.knownRooms.add(room);
+    return ack;
+  } finally {
+    if (!isCreated) giveBack?.();
+  }
 }
 
 /** @throws INVALID_MESSAGE with each violation, MALFORMED_MESSAGE for a payload that is not of its type. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { decodeChatMessage } from "@confab/contract";
+import { ConfabError, decodeChatMessage } from "@confab/contract";
 import type { RoomId } from "../../core/index.js";
 import { aRoom, type Define, otherRoom, wholePage, withCode } from "./setup.js";
 
@@ -45,6 +45,49 @@ export function appendingSuite(define: Define): void {
       );
     }
   });
+
+  define(
+    "an entry that may not be a room's first is refused where there is no room, and appended where there is one",
+    async (bench) => {
+      const refusal = new ConfabError("PERMISSION_DENIED", "not this one");
+      const follow = (text: string, room = aRoom) =>
+        bench.engine.log.append(room, { ...bench.entry(text), refuseFirst: () => refusal });
+      await assert.rejects(follow("a"), refusal);
+      assert.equal((await bench.engine.log.state(aRoom)).newest, 0);
+      await assert.rejects(follow("b"), refusal);
+      assert.deepEqual(await bench.engine.log.list("", "", 10), []);
+      await bench.append("first");
+      assert.equal((await follow("c")).position.offset, 2);
+      await bench.append("third");
+      await assert.rejects(follow("d", otherRoom), refusal);
+      assert.deepEqual(await bench.offsets(), [1, 2, 3]);
+    },
+  );
+
+  define(
+    "of the appends of one turn, those before a new room's first are refused, and those after it follow it",
+    async (bench) => {
+      const refusal = new ConfabError("PERMISSION_DENIED", "not this one");
+      const outcomes = await Promise.allSettled(
+        ["a", "b", "first", "c", "d", "e"].map((text) => {
+          const entry = bench.entry(text, text === "d" || text === "b" ? `ann\0${text}` : undefined);
+          const isFree = text === "first" || text === "e";
+          return bench.engine.log.append(aRoom, { ...entry, refuseFirst: isFree ? undefined : () => refusal });
+        }),
+      );
+      assert.deepEqual(
+        outcomes.map((outcome) => (outcome.status === "fulfilled" ? outcome.value.position.offset : outcome.reason)),
+        [refusal, refusal, 1, 2, 3, 4],
+      );
+      const { entries } = await bench.engine.log.readForward(aRoom, 0, wholePage);
+      assert.deepEqual(
+        entries.map(({ body }) => decodeChatMessage(body).text),
+        ["first", "c", "d", "e"],
+      );
+      const again = await bench.engine.log.append(aRoom, { ...bench.entry("d", "ann\0d"), refuseFirst: () => refusal });
+      assert.deepEqual([again.position.offset, again.isDuplicate], [3, true]);
+    },
+  );
 
   define("a body comes back as it was, from one byte to a megabyte", async (bench) => {
     const bodies = [1, 100, 4_096, 70_000, 1_048_576].map((length) => new Uint8Array(length).fill(length % 251));
@@ -166,6 +209,20 @@ export function appendingSuite(define: Define): void {
       assert.deepEqual(await bench.offsets(), [1, 2, 3, 4]);
     },
     { limits: { maxPendingSendBytes: 1_000 }, needs: "bounds its pending sends" },
+  );
+
+  define(
+    "a room that an entry may not make takes no place",
+    async (bench) => {
+      const refusal = new ConfabError("PERMISSION_DENIED", "not this one");
+      const follow = (room: string) =>
+        bench.engine.log.append(room as RoomId, { ...bench.entry("x"), refuseFirst: () => refusal });
+      for (const room of ["a", "b", "c"]) await assert.rejects(follow(room), refusal);
+      await bench.fill(1);
+      await bench.fill(1, otherRoom);
+      await assert.rejects(follow("a"), refusal);
+    },
+    { limits: { maxRooms: 2 }, needs: "bounds its rooms" },
   );
 
   define(

@@ -9,10 +9,11 @@ import { script } from "./script.js";
  *     ARGV  1 an epoch, should the room need one; 2 maxMessages, 3 maxBytes, 4 maxAgeMs (0: no bound); 5 the dedupe window
  *           in milliseconds; 6 what to add to this server's time, for tests; 7 when the last of the messages was sent;
  *           8 how many there are; 9 the block; 10 what the node takes for the time, in milliseconds: ages are told by it
- *           or by this server's time, whichever is earlier; then, if any has a dedupe key, for each the digest of the key
+ *           or by this server's time, whichever is earlier; 11 `1` if the room must exist: nothing is done then where it does
+ *           not; then, if any has a dedupe key, for each the digest of the key
  *           (16 bytes) and when it was sent (f64, big-endian), or nothing
  *     reply { epoch, top before, index of a duplicate, offset (f64) and sentAtMs (f64) of the first one, ... }; without
- *           messages { epoch, top, 1 if all messages of the room are past maxAgeMs, or there is no room }
+ *           messages { epoch, top, 1 if all messages of the room are past maxAgeMs, or there is no room }; epoch 0: no room
  *
  * The id of an entry in the stream is the last offset of the block and when that was sent; the field is how many messages
  * the block has. Redis refuses the script whole when memory is full (`#!lua` without `allow-oom`).
@@ -24,7 +25,7 @@ local log, meta, count, block = KEYS[1], KEYS[2], tonumber(ARGV[8]), ARGV[9]
 local maxMessages, maxBytes, maxAgeMs = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local nowMs = 0
-if maxAgeMs > 0 or #ARGV > 10 then
+if maxAgeMs > 0 or #ARGV > 11 then
   local time = call('TIME')
   nowMs = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + tonumber(ARGV[6])
 end
@@ -33,7 +34,7 @@ local epoch, top, oldest, swept, bytes
 local record = call('GET', meta)
 if record then
   epoch, top, oldest, swept, bytes = struct.unpack(recordForm, record)
-elseif count == 0 then
+elseif count == 0 or ARGV[11] ~= '' then
   return { 0, 0, 1 }
 else
   -- Nobody wrote yet, or the record is lost: what it described then is another log, of which no position is good.
@@ -41,6 +42,8 @@ else
   for _, key in ipairs({ log, KEYS[3], KEYS[4] }) do call('UNLINK', key) end
   epoch, top, oldest, swept, bytes = tonumber(ARGV[1]), 0, 1, 1, 0
 end
+-- Someone looked, and nobody wrote yet.
+if top == 0 and ARGV[11] ~= '' then return { 0, 0, 1 } end
 local topBefore = top
 local reply = { epoch, topBefore }
 
@@ -54,11 +57,11 @@ local function headOf(found)
   local one, two, three = string.match(found[1] or '', '^(%d+) (%d+) (%d+)$')
   return tonumber(one or 0), tonumber(two or 0), tonumber(three or 0)
 end
-if #ARGV > 10 then
+if #ARGV > 11 then
   local sub, pack = string.sub, struct.pack
   local digests, sent, keyed = { '#' }, {}, 1
   for index = 1, count do
-    local arg = ARGV[10 + index]
+    local arg = ARGV[11 + index]
     if arg ~= '' then
       keyed = keyed + 1
       digests[keyed] = sub(arg, 1, 16)
@@ -93,7 +96,7 @@ if #ARGV > 10 then
       removed[index] = true
     else
       top = top + 1
-      local place = pack('>d', top) .. sub(ARGV[10 + index], 17)
+      local place = pack('>d', top) .. sub(ARGV[11 + index], 17)
       seen[digest] = place
       fresh[added + 1] = digest
       fresh[added + 2] = place

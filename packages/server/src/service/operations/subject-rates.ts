@@ -1,0 +1,93 @@
+import { ConfabError, type LimitName, type Limits } from "@confab/contract";
+import { type Rate, RateLedger, type RateName } from "./rate-ledger.js";
+
+/** Gives back what was reserved. Once. */
+export type GiveBack = () => void;
+
+const second = 1_000;
+const hour = 3_600_000;
+
+/** A rate whose amount is a limit, which may change while the server runs. */
+class LimitRate implements Rate {
+  constructor(
+    readonly name: RateName,
+    readonly perMs: number,
+    readonly limit: LimitName,
+    private readonly limits: Limits,
+  ) {}
+
+  get amount(): number {
+    return this.limits[this.limit];
+  }
+}
+
+/**
+ * The rates of all users, or those of all addresses. It is asked for each message: a user or an address is looked up by its
+ * own text, and nothing is made for a question.
+ */
+export class SubjectRates {
+  private readonly ledger = new RateLedger();
+  private readonly rates: Readonly<Record<RateName, LimitRate>>;
+
+  constructor(
+    private readonly kind: "user" | "address",
+    limits: Limits,
+  ) {
+    const by = kind === "user" ? "User" : "Address";
+    this.rates = {
+      sends: new LimitRate("sends", second, `maxSendsPerSecondBy${by}`, limits),
+      bytes: new LimitRate("bytes", second, `maxSentBytesPerSecondBy${by}`, limits),
+      signals: new LimitRate("signals", second, `maxSignalsPerSecondBy${by}`, limits),
+      units: new LimitRate("units", second, `maxReadUnitsPerSecondBy${by}`, limits),
+      rooms: new LimitRate("rooms", hour, `maxRoomsCreatedPerHourBy${by}`, limits),
+    };
+  }
+
+  /** Why so much more may not be done now: RATE_LIMITED, which says how long to wait; undefined when it may. */
+  refusal(subject: string, name: RateName, amount: number, nowMs: number): ConfabError | undefined {
+    const rate = this.rates[name];
+    const waitMs = this.ledger.find(subject)?.waitMs(rate, amount, nowMs) ?? 0;
+    return waitMs > 0 ? this.refused(subject, rate, waitMs) : undefined;
+  }
+
+  spend(subject: string, name: RateName, amount: number, nowMs: number): void {
+    this.ledger.open(subject, nowMs).spend(this.rates[name], amount, nowMs);
+  }
+
+  /** Of one message. */
+  sendRefusal(subject: string, bytes: number, nowMs: number): ConfabError | undefined {
+    const account = this.ledger.find(subject);
+    if (!account) return undefined;
+    const { sends, bytes: sentBytes } = this.rates;
+    const sendsMs = account.waitMs(sends, 1, nowMs);
+    if (sendsMs > 0) return this.refused(subject, sends, sendsMs);
+    const bytesMs = account.waitMs(sentBytes, bytes, nowMs);
+    return bytesMs > 0 ? this.refused(subject, sentBytes, bytesMs) : undefined;
+  }
+
+  spendSend(subject: string, bytes: number, nowMs: number): void {
+    const account = this.ledger.open(subject, nowMs);
+    account.spend(this.rates.sends, 1, nowMs);
+    account.spend(this.rates.bytes, bytes, nowMs);
+  }
+
+  reserve(subject: string, name: RateName, nowMs: number): GiveBack {
+    const rate = this.rates[name];
+    const account = this.ledger.open(subject, nowMs);
+    const spentMs = account.spend(rate, 1, nowMs);
+    return () => account.giveBack(rate, spentMs);
+  }
+
+  private refused(subject: string, { name, limit, amount }: LimitRate, retryAfterMs: number): ConfabError {
+    const text = `${this.kind} ${subject} has used up its ${texts[name]}; ${limit} is ${amount}`;
+    return new ConfabError("RATE_LIMITED", text, { retryAfterMs });
+  }
+}
+
+const texts: Readonly<Record<RateName, string>> = {
+  sends: "sends",
+  bytes: "bytes to send",
+  signals: "signals",
+  units: "cost units to read",
+  rooms: "rooms to create",
+};
