@@ -6,7 +6,8 @@ import { streams } from "./testing/streams.js";
 import { newTestKey } from "./testing/tokens.js";
 import { allWays, type Shown, type Way } from "./testing/ways.js";
 
-// The limits of one caller have the same effect on every transport. A limit of one a second, and two requests at once.
+// The limits of one caller have the same effect on every transport. With a limit of one a second, requests are made until one
+// is refused: on a busy machine more than a second may pass between two of them.
 
 const key = newTestKey();
 const can = ["read", "send", "signal", "history", "members", "list", "create", "send-as"];
@@ -22,15 +23,18 @@ async function serverWith(limits: Partial<Limits>): Promise<ServerProcess> {
   return startServerProcess({ flags: { auth: { keyFiles: [key.file] }, durability: "os", limits } });
 }
 
-/** What each way answers to the second of two requests; the first is done. */
-async function secondAnswers(server: ServerProcess, ways: readonly Way[]): Promise<Record<string, number>> {
+const maxRequests = 50;
+
+/** What each way answers to the first request that is not done; the very first is done. */
+async function refusals(server: ServerProcess, ways: readonly Way[]): Promise<Record<string, number>> {
   const answers: Record<string, number> = {};
   assert.ok(ways.length >= 8);
   for (const { name, ask } of ways) {
     const shown = await newcomer();
     assert.equal(await ask(server.url, shown), "done", name);
-    const second = await ask(server.url, shown);
-    answers[second] = (answers[second] ?? 0) + 1;
+    let answer = "done";
+    for (let count = 0; answer === "done" && count < maxRequests; count++) answer = await ask(server.url, shown);
+    answers[answer] = (answers[answer] ?? 0) + 1;
   }
   return answers;
 }
@@ -42,10 +46,9 @@ before(async () => {
     maxSendsPerSecondByUser: 1,
     maxSignalsPerSecondByUser: 1,
     maxReadUnitsPerSecondByUser: 1,
-    maxRoomsCreatedPerHourByUser: 1,
   });
-  narrow = await serverWith({ maxConnectionsByUser: 1 });
-  await post("den", await newcomer());
+  narrow = await serverWith({ maxConnectionsByUser: 1, maxRoomsCreatedPerHourByUser: 1 });
+  for (const server of [strict, narrow]) await post(server, "den", await newcomer());
 });
 after(async () => {
   await strict.stop();
@@ -53,9 +56,9 @@ after(async () => {
   key.remove();
 });
 
-async function post(room: string, shown: Shown): Promise<Response> {
+async function post(server: ServerProcess, room: string, shown: Shown): Promise<Response> {
   const headers = { "content-type": "application/json", ...shown };
-  return fetch(`${strict.url}/v1/rooms/${room}/messages`, { method: "POST", headers, body: '{"text":"hi"}' });
+  return fetch(`${server.url}/v1/rooms/${room}/messages`, { method: "POST", headers, body: '{"text":"hi"}' });
 }
 
 for (const [what, pattern] of [
@@ -66,29 +69,26 @@ for (const [what, pattern] of [
 ] as const) {
   test(`${what} past the limit of their user are refused with RATE_LIMITED on every transport`, async () => {
     const ways = allWays().filter(({ name }) => pattern.test(name));
-    assert.deepEqual(await secondAnswers(strict, ways), { RATE_LIMITED: ways.length });
+    assert.deepEqual(await refusals(strict, ways), { RATE_LIMITED: ways.length });
   });
 }
 
 test("the error says how long to wait, and after that time it is done", async () => {
   const shown = await newcomer();
-  assert.equal((await post("den", shown)).status, 200);
-  const refused = await post("den", shown);
+  let refused = await post(strict, "den", shown);
+  assert.equal(refused.status, 200);
+  for (let count = 0; refused.status === 200 && count < maxRequests; count++)
+    refused = await post(strict, "den", shown);
   const { error } = (await refused.json()) as { error: { message: string; retryAfter: string } };
   assert.deepEqual([refused.status, refused.headers.get("retry-after")], [429, "1"]);
   assert.match(error.message, /^user user-\d+ has used up its sends; maxSendsPerSecondByUser is 1$/);
   await new Promise((resolve) => setTimeout(resolve, Number.parseFloat(error.retryAfter) * 1_000 + 50));
-  assert.equal((await post("den", shown)).status, 200);
+  assert.equal((await post(strict, "den", shown)).status, 200);
 });
 
 test("rooms are created as often as maxRoomsCreatedPerHourByUser says; those that exist may be written to", async () => {
   const shown = await newcomer();
-  const send = async (room: string) => {
-    const reply = await post(room, shown);
-    // The other limit, of one send a second, is not meant here.
-    await new Promise((resolve) => setTimeout(resolve, 1_050));
-    return reply.status;
-  };
+  const send = async (room: string) => (await post(narrow, room, shown)).status;
   assert.deepEqual(
     [await send("mine-1"), await send("mine-2"), await send("mine-1"), await send("den")],
     [200, 429, 200, 200],
@@ -96,12 +96,11 @@ test("rooms are created as often as maxRoomsCreatedPerHourByUser says; those tha
 });
 
 test("connections and streams past maxConnectionsByUser are refused with TOO_MANY_CONNECTIONS on every transport", async () => {
-  for (const [name] of streams) {
+  for (const [name, second] of streams) {
     const shown = await newcomer();
     const open = new AbortController();
     const first = await fetch(`${narrow.url}/v1/rooms/den/stream`, { headers: shown, signal: open.signal });
     assert.equal(first.status, 200);
-    const second = streams.find(([other]) => other === name)?.[1] ?? assert.fail();
     assert.equal(await second(narrow.url, shown), "TOO_MANY_CONNECTIONS", name);
     open.abort();
   }

@@ -27,6 +27,10 @@ test("all IPv6 addresses of one network of 64 bits are counted as one", () => {
   assert.equal(countedAddress("::2"), "0:0:0:0::/64");
 });
 
+test("what is no address is counted as it is written", () => {
+  for (const text of ["a:b", "1:2:3:4:5:6:7:8:9", "x::1"]) assert.equal(countedAddress(text), text);
+});
+
 test("callers of this machine are not counted", () => {
   for (const address of ["", "127.0.0.1", "127.8.9.1", "::1", "0:0:0:0:0:0:0:1", "::ffff:127.0.0.1"])
     assert.equal(countedAddress(address), undefined, address);

@@ -1,6 +1,4 @@
-import { isIPv6 } from "node:net";
-
-/** Networks of IPv6 addresses that were seen lately; a full cache begins anew. */
+/** Networks of IPv6 addresses that were seen lately; a full cache is emptied. */
 const maxKnownNetworks = 10_000;
 
 const networks = new Map<string, string | undefined>();
@@ -27,8 +25,9 @@ function isLoopbackIpv4(address: string): boolean {
 }
 
 function networkOf(address: string): string | undefined {
-  if (!isIPv6(address)) return address;
   const groups = groupsOf(address);
+  // No address of IPv6, though sockets and proxies are asked for nothing else.
+  if (groups.length !== 8 || groups.includes(Number.NaN)) return address;
   const [high = 0, low = 0] = groups.slice(6);
   const isZeroTo = (end: number) => groups.slice(0, end).every((group) => group === 0);
   // An IPv4 address that is written as one of IPv6, RFC 4291 §2.5.5.2.
@@ -42,15 +41,16 @@ function networkOf(address: string): string | undefined {
     .join(":")}::/64`;
 }
 
-/** The eight groups of a valid address. */
+/** The eight groups of an address. */
 function groupsOf(address: string): readonly number[] {
   const [plain = ""] = address.split("%");
   const hex = plain.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...bytes) => {
     const [a = 0, b = 0, c = 0, d = 0] = bytes.slice(0, 4).map(Number);
     return `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
   });
-  const [front = [], back = []] = hex
+  const [front = [], back] = hex
     .split("::")
     .map((part) => (part === "" ? [] : part.split(":").map((group) => Number.parseInt(group, 16))));
-  return [...front, ...new Array<number>(8 - front.length - back.length).fill(0), ...back];
+  if (!back) return front;
+  return [...front, ...new Array<number>(Math.max(0, 8 - front.length - back.length)).fill(0), ...back];
 }

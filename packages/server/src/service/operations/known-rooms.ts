@@ -7,7 +7,7 @@ const maxRooms = 50_000;
 const generationMs = 30_000;
 
 /**
- * Rooms that certainly existed a moment ago, as somebody wrote to them. One is forgotten between one and two generations after
+ * Rooms that certainly existed a moment ago, as messages were written to them. One is forgotten between one and two generations after
  * it was last asked for, so that a room that has gone away is not known for long.
  */
 export class KnownRooms {

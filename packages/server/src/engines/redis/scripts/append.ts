@@ -42,7 +42,7 @@ else
   for _, key in ipairs({ log, KEYS[3], KEYS[4] }) do call('UNLINK', key) end
   epoch, top, oldest, swept, bytes = tonumber(ARGV[1]), 0, 1, 1, 0
 end
--- Someone looked, and nobody wrote yet.
+-- A room that was looked at and has no message yet.
 if top == 0 and ARGV[11] ~= '' then return { 0, 0, 1 } end
 local topBefore = top
 local reply = { epoch, topBefore }
