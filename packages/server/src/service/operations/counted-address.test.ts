@@ -27,7 +27,7 @@ test("all IPv6 addresses of one network of 64 bits are counted as one", () => {
   assert.equal(countedAddress("::2"), "0:0:0:0::/64");
 });
 
-test("what is no address is counted as it is written", () => {
+test("text that cannot be read as an address is counted as it is written", () => {
   for (const text of ["a:b", "1:2:3:4:5:6:7:8:9", "x::1"]) assert.equal(countedAddress(text), text);
 });
 

@@ -26,7 +26,7 @@ function isLoopbackIpv4(address: string): boolean {
 
 function networkOf(address: string): string | undefined {
   const groups = groupsOf(address);
-  // No address of IPv6, though sockets and proxies are asked for nothing else.
+  // It cannot be read as an address of IPv6. Sockets and proxies give nothing else with a colon.
   if (groups.length !== 8 || groups.includes(Number.NaN)) return address;
   const [high = 0, low = 0] = groups.slice(6);
   const isZeroTo = (end: number) => groups.slice(0, end).every((group) => group === 0);
