@@ -60,11 +60,26 @@ test("each refusal is reported once, with the action that was missing and the ro
   assert.deepEqual(heard, []);
 });
 
-test("an operation that administers is reported with what it does, once it is allowed", async () => {
-  const { operations, heard } = auditedOperations();
+test("an operation that administers is reported with what it does and what became of it", async () => {
+  const { operations, deps, heard } = auditedOperations();
   const asked = create(RevokeRequestSchema, { user: "mal" });
   await operations.revoke(asked, { ...testCaller(), principal: may("admin") });
-  assert.deepEqual(heard.splice(0), ['admin by ann {"operation":"revoke","revokedUser":"mal"}']);
+  assert.deepEqual(heard.splice(0), ['admin by ann {"operation":"revoke","revokedUser":"mal","outcome":"done"}']);
   await assert.rejects(async () => operations.revoke(asked, { ...testCaller(), principal: may("send") }), ConfabError);
   assert.deepEqual(heard, ["PERMISSION_DENIED admin all rooms"]);
+  heard.length = 0;
+  const full = new ConfabError("STORAGE_FULL", "the disk is full");
+  const root = { ...testCaller(), principal: may("admin") };
+  for (const add of [
+    () => Promise.reject(full),
+    () => {
+      throw full;
+    },
+  ]) {
+    Object.assign(deps.engine.revocations, { add });
+    await assert.rejects(async () => operations.revoke(asked, root), full);
+    assert.deepEqual(heard.splice(0), [
+      'admin by ann {"operation":"revoke","revokedUser":"mal","outcome":"STORAGE_FULL"}',
+    ]);
+  }
 });

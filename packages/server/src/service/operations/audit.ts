@@ -15,7 +15,7 @@ export interface Attempt {
 export interface Audit {
   /** The error may be of any code: the audit decides which of them count. */
   refused(attempt: Attempt, error: ConfabError): void;
-  /** `facts`: what is done. */
+  /** `facts`: what was done, and its `outcome`: `done`, or the code of the error. */
   administered(attempt: Attempt, facts: object): void;
 }
 
@@ -24,4 +24,40 @@ export function audited(audit: Audit | undefined, attempt: Attempt, thrown: unkn
   const error = confabErrorFrom(thrown);
   audit?.refused(attempt, error);
   return error;
+}
+
+/** One operation that administers: it is reported once it is known what became of it, since a failed one has done nothing. */
+export class Administration {
+  constructor(
+    private readonly audit: Audit,
+    private readonly attempt: Attempt,
+    private readonly facts: object,
+  ) {}
+
+  of<Reply>(run: () => Reply): Reply {
+    try {
+      const reply = run();
+      if (reply instanceof Promise) return this.afterAll(reply) as Reply;
+      this.tell("done");
+      return reply;
+    } catch (thrown) {
+      this.tell(confabErrorFrom(thrown).code);
+      throw thrown;
+    }
+  }
+
+  private async afterAll<Value>(reply: Promise<Value>): Promise<Value> {
+    try {
+      const value = await reply;
+      this.tell("done");
+      return value;
+    } catch (thrown) {
+      this.tell(confabErrorFrom(thrown).code);
+      throw thrown;
+    }
+  }
+
+  private tell(outcome: string): void {
+    this.audit.administered(this.attempt, { ...this.facts, outcome });
+  }
 }

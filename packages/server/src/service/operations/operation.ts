@@ -1,6 +1,6 @@
 import { ConfabError, type Limits, type PayloadTypes } from "@confab/contract";
 import type { Engine, Hub } from "../../core/index.js";
-import { type Audit, audited } from "./audit.js";
+import { Administration, type Audit, audited } from "./audit.js";
 import type { Caller } from "./caller.js";
 import type { CallerRates } from "./caller-rates.js";
 import type { LiveCallers } from "./live-callers.js";
@@ -74,8 +74,9 @@ export function opened<Asked, Checked, Reply, Form extends readonly unknown[]>(
     } catch (thrown) {
       throw audited(deps.audit, { caller, action, scope }, thrown);
     }
-    if (action === "admin") deps.audit?.administered({ caller, action, scope }, auditFacts?.(checked) ?? {});
-    return run(checked, caller, deps, ...form);
+    if (action !== "admin" || !deps.audit) return run(checked, caller, deps, ...form);
+    const administration = new Administration(deps.audit, { caller, action, scope }, auditFacts?.(checked) ?? {});
+    return administration.of(() => run(checked, caller, deps, ...form));
   };
 }
 
