@@ -34,12 +34,19 @@ describe("a token that expires", { concurrency: true }, () => {
 });
 
 describe("a token that is revoked", { concurrency: true }, () => {
-  for (const [name, end] of streams) {
+  const endings = new Map<string, ReturnType<(typeof streams)[number][1]>>();
+  before(async () => {
+    // A room without a message is not listed.
+    const headers = { "content-type": "application/json", ...bearer(await key.token()) };
+    await fetch(`${server.url}/v1/rooms/den/messages`, { method: "POST", headers, body: '{"text":"hi"}' });
+    for (const [name, end] of streams)
+      endings.set(name, end(server.url, bearer(await key.token({ jti: `revoked ${name}` }))));
+    await untilReaders(streams.length);
+  });
+
+  for (const [name] of streams) {
     it(`ends what it opened by ${name}, with UNAUTHENTICATED`, async () => {
       const jti = `revoked ${name}`;
-      const ending = end(server.url, bearer(await key.token({ jti })));
-      // It has begun: its reader is there.
-      await new Promise((resolve) => setTimeout(resolve, 500));
       const token = await key.token({ sub: "root", "confab.rooms": [{ pattern: "*", can: ["admin"] }] });
       const response = await fetch(`${server.url}/v1/admin/revocations`, {
         method: "POST",
@@ -47,10 +54,23 @@ describe("a token that is revoked", { concurrency: true }, () => {
         body: JSON.stringify({ tokenId: jti }),
       });
       assert.equal(response.status, 200);
-      assert.equal(await ending, "UNAUTHENTICATED");
+      assert.equal(await endings.get(name), "UNAUTHENTICATED");
     });
   }
 });
+
+/** The room of the streams has this many readers. */
+async function untilReaders(count: number): Promise<void> {
+  const headers = bearer(await key.token());
+  const endMs = Date.now() + 30_000;
+  for (;;) {
+    const response = await fetch(`${server.url}/v1/rooms?prefix=den`, { headers });
+    const { rooms = [] } = (await response.json()) as { rooms?: { subscribers?: number }[] };
+    if ((rooms[0]?.subscribers ?? 0) >= count) return;
+    assert.ok(Date.now() < endMs, `the room has no ${count} readers`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
 
 /** A connection with JSON frames, one answer after another. */
 class Frames {

@@ -11,7 +11,10 @@ const key = newTestKey();
 const bearer = (token: string): Shown => ({ authorization: `Bearer ${token}` });
 const rounds = 100;
 
-/** Far more than the promised second, for a busy machine: the times are printed. */
+/** The promise is about a second: in most rounds it must be kept, and twice that is for the machine. */
+const maxMedianMs = 2_000;
+
+/** For the slowest round, on a busy machine. */
 const patienceMs = 20_000;
 
 describeOnRedis(
@@ -62,6 +65,8 @@ describeOnRedis(
       }
       tookMs.sort((one, other) => one - other);
       const [median = 0, most = 0] = [tookMs[rounds / 2], tookMs.at(-1)];
+      // One busy moment of the machine decides nothing.
+      assert.ok(median < maxMedianMs, `the median round took ${median.toFixed(0)} ms`);
       t.diagnostic(
         `all had ended after ${median.toFixed(0)} ms in the median round, ${most.toFixed(0)} ms in the slowest`,
       );
