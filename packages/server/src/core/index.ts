@@ -27,6 +27,6 @@ export type {
   Turns,
 } from "./ports.js";
 export { type Retention, type RoomRetention, sameForAll } from "./retention.js";
-export { isOver, joinedRevocation, RevocationSet, revocationKey } from "./revocation-set.js";
+export { isOver, joinedRevocation, KnownRevocations, revocationKey } from "./revocation-set.js";
 export { type RoomId, roomIdFrom } from "./room-id.js";
 export type { Encoding, EventEncoding, EventSink, Sink, Subscription } from "./subscription.js";

@@ -56,6 +56,23 @@ export class RevocationSet {
   }
 }
 
+/** What every log of revocations answers from memory. */
+export abstract class KnownRevocations {
+  protected readonly set = new RevocationSet();
+
+  all(): readonly Revocation[] {
+    return this.set.all();
+  }
+
+  page(after: string, count: number): readonly Revocation[] {
+    return this.set.page(after, count);
+  }
+
+  has(revocation: Revocation): boolean {
+    return this.set.get(revocationKey(revocation)) !== undefined;
+  }
+}
+
 /** What a revocation is about. */
 export function revocationKey({ tokenId, user }: Pick<Revocation, "tokenId" | "user">): string {
   return tokenId === "" ? `user ${user}` : `token ${tokenId}`;

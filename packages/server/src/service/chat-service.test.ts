@@ -3,6 +3,7 @@ import { test } from "node:test";
 import {
   create,
   type DescMessage,
+  type DescMethodUnary,
   fromBinary,
   fromJson,
   type MessageInitShape,
@@ -11,6 +12,7 @@ import {
   toJsonString,
 } from "@bufbuild/protobuf";
 import { ConfabError, PayloadTypes } from "@confab/contract";
+import { AdminService } from "@confab/contract/gen/confab/v1/admin_service_pb";
 import { ChatService as ChatServiceDesc } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import type { RoomId } from "../core/index.js";
 import { RecordingSink } from "../testing/recording-sink.js";
@@ -25,11 +27,12 @@ const formats: readonly WireFormat[] = ["proto", "json"];
 /** Call an RPC as a client would: through its encoding. */
 async function call<In extends DescMessage, Out extends DescMessage>(
   { service }: TestService,
-  { name, input, output }: { readonly name: string; readonly input: In; readonly output: Out },
+  rpc: DescMethodUnary<In, Out>,
   format: WireFormat,
   init: MessageInitShape<In>,
 ): Promise<MessageShape<Out>> {
-  const operation = service.unary.get(name);
+  const operation = service.unary.get(rpc);
+  const { input, output } = rpc;
   assert.ok(operation);
   const request = create(input, init);
   const bytes = format === "proto" ? toBinary(input, request) : Buffer.from(toJsonString(input, request, { registry }));
@@ -47,8 +50,9 @@ function hasCode(code: string) {
 
 test("every unary RPC of the contract is there, and says of itself what the contract says", () => {
   const { service } = testService();
-  for (const { name, methodKind, idempotency } of ChatServiceDesc.methods) {
-    const operation = service.unary.get(name);
+  for (const rpc of [...ChatServiceDesc.methods, ...AdminService.methods]) {
+    const { name, methodKind, idempotency } = rpc;
+    const operation = service.unary.get(rpc);
     assert.equal(operation !== undefined, methodKind === "unary", name);
     // 1 is NO_SIDE_EFFECTS (google/protobuf/descriptor.proto, MethodOptions.IdempotencyLevel).
     if (operation) assert.equal(operation.hasNoSideEffects, idempotency === 1, name);
@@ -160,12 +164,12 @@ for (const format of formats) {
     for (const name of names) await service.say(name, "hi");
     // 64 characters of four bytes each.
     for (let i = 0; i < 1_000; i++) service.engine.members.enter("lobby" as RoomId, `${i}`.padEnd(64, "\u{10ffff}"));
-    for (const { name } of [listRooms, listMembers]) {
+    for (const rpc of [listRooms, listMembers]) {
       // `limit` is field 2 of both.
       const request = format === "proto" ? Uint8Array.of(0x10, 0xe8, 0x07) : Buffer.from('{"limit":1000}');
-      const operation = service.service.unary.get(name) ?? assert.fail(name);
+      const operation = service.service.unary.get(rpc) ?? assert.fail(rpc.name);
       const { length: bytes } = await operation.call(format, request, caller);
-      assert.ok(bytes > 50_000 && bytes < 1_048_576, `${name}: ${bytes} bytes`);
+      assert.ok(bytes > 50_000 && bytes < 1_048_576, `${rpc.name}: ${bytes} bytes`);
     }
   });
 }

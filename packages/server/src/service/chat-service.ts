@@ -1,3 +1,4 @@
+import type { DescMethod } from "@bufbuild/protobuf";
 import type { ConfabError, Limits, PayloadTypes } from "@confab/contract";
 import type { Clock } from "../core/index.js";
 import { ErrorBudget } from "./error-budget.js";
@@ -18,8 +19,8 @@ export class ChatService {
   readonly deps: { readonly types: PayloadTypes; readonly limits: Limits };
   readonly json: MessageJson;
   readonly operations: Operations;
-  /** By the RPC's name, `SendMessage` and so on. */
-  readonly unary: ReadonlyMap<string, UnaryMethod>;
+  /** Of all services of the contract, by the RPC's descriptor. */
+  readonly unary: ReadonlyMap<DescMethod, UnaryMethod>;
 
   /** Undefined on a server that asks for no tokens. */
   readonly liveCallers: LiveCallers | undefined;

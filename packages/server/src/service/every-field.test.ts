@@ -87,7 +87,7 @@ test("every field that a sender sets in a ChatMessage is stored, from either for
   };
   const sent = (format: "proto" | "json", bytes: Uint8Array) => {
     void service.unary
-      .get("SendMessage")
+      .get(ChatService.method.sendMessage)
       ?.call(format, bytes, target)
       .catch(() => undefined);
     const { payload: typed, ...rest } = stored.pop() ?? assert.fail("nothing was stored");
@@ -181,9 +181,10 @@ test("every field of the listings' replies is written, in either format", async 
     proto: toBinary(ListRoomsRequestSchema, create(ListRoomsRequestSchema, { limit: 1 })),
     json: Buffer.from('{"limit":1}'),
   };
-  for (const { name, output } of [ChatService.method.listRooms, ChatService.method.listMembers]) {
+  for (const method of [ChatService.method.listRooms, ChatService.method.listMembers]) {
+    const { name, output } = method;
     for (const format of ["proto", "json"] as const) {
-      const rpc = service.unary.get(name) ?? assert.fail(name);
+      const rpc = service.unary.get(method) ?? assert.fail(name);
       const reply = await rpc.call(format, one[format], target);
       const written = format === "proto" ? fromProto(output, reply) : fromJson(output, reply);
       assertHandled(unsetFields(output, written), `${name} in service/unary.ts`);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { ConfabError } from "@confab/contract";
+import { ChatService } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import { GetHistoryRequestSchema } from "@confab/contract/gen/confab/v1/room_pb";
 import { connectionCaller } from "../testing/test-caller.js";
 import { testService } from "../testing/test-service.js";
@@ -17,7 +18,7 @@ function ask(isOver: boolean) {
     hold: (room: ReplyRoom) => void held.push(room),
   };
   const request = create(GetHistoryRequestSchema, { after: { epoch: 7, offset: 9n } });
-  const page = testService().service.unary.get("GetHistory")?.callInJson(request, caller);
+  const page = testService().service.unary.get(ChatService.method.getHistory)?.callInJson(request, caller);
   return { page: page ?? assert.fail(), work, held };
 }
 

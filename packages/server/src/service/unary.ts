@@ -1,4 +1,12 @@
-import type { DescMessage, DescMethodUnary, Message, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type {
+  DescMessage,
+  DescMethod,
+  DescMethodUnary,
+  DescService,
+  Message,
+  MessageInitShape,
+  MessageShape,
+} from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { ackJson, encodeAck } from "@confab/contract";
@@ -31,18 +39,18 @@ interface Spelling<In extends DescMessage, Asked> {
   readonly answer: (asked: Asked, format: WireFormat, caller: UnaryCaller) => Promise<Uint8Array>;
 }
 
-const rpcs = { ...ChatServiceDesc.method, ...AdminService.method };
-const { sendMessage, getHistory, listRooms, listMembers, sendSignal, revoke, listRevocations } = rpcs;
+const { sendMessage, getHistory, listRooms, listMembers, sendSignal } = ChatServiceDesc.method;
+const { revoke, listRevocations } = AdminService.method;
 
-type Methods = typeof rpcs;
+/** The unary RPCs of a service, by the names of their descriptors: one that has no entry below does not compile. */
+export type UnaryName<Service extends { readonly method: object }> = {
+  [Name in keyof Service["method"]]: Service["method"][Name] extends { readonly methodKind: "unary" } ? Name : never;
+}[keyof Service["method"]];
 
-/** The unary RPCs of the contract, by the names of their descriptors: one that has no entry below does not compile. */
-export type UnaryName = {
-  [Name in keyof Methods]: Methods[Name]["methodKind"] extends "unary" ? Name : never;
-}[keyof Methods];
+type Entries<Service extends { readonly method: object }> = Readonly<Record<UnaryName<Service>, UnaryMethod>>;
 
-/** The unary RPCs on the operations, by name. */
-export function unaryMethods(operations: Operations, json: MessageJson): ReadonlyMap<string, UnaryMethod> {
+/** The unary RPCs on the operations, by descriptor: services may have RPCs of the same name. */
+export function unaryMethods(operations: Operations, json: MessageJson): ReadonlyMap<DescMethod, UnaryMethod> {
   const { types } = json;
   const plain = <In extends DescMessage>(
     rpc: DescMethodUnary<In, DescMessage>,
@@ -63,7 +71,7 @@ export function unaryMethods(operations: Operations, json: MessageJson): Readonl
       encodeMessage(rpc.output, format, create(rpc.output, await ask(asked, caller)), types),
     );
 
-  const methods: Readonly<Record<UnaryName, UnaryMethod>> = {
+  const chat: Entries<typeof ChatServiceDesc> = {
     sendMessage: method(sendMessage, {
       decode: (format, bytes) => decodeSentMessage(format, bytes, types),
       from: sentMessageFrom,
@@ -99,6 +107,9 @@ export function unaryMethods(operations: Operations, json: MessageJson): Readonl
       operations.signal(signal, caller);
       return {};
     }),
+  };
+
+  const admin: Entries<typeof AdminService> = {
     revoke: small(revoke, async (asked, caller) => ({
       keptUntil: timestampFromMs(await operations.revoke(asked, caller)),
     })),
@@ -112,7 +123,14 @@ export function unaryMethods(operations: Operations, json: MessageJson): Readonl
       }),
     ),
   };
-  return new Map((Object.keys(methods) as UnaryName[]).map((name) => [rpcs[name].name, methods[name]]));
+  return new Map([...entriesOf(ChatServiceDesc, chat), ...entriesOf(AdminService, admin)]);
+}
+
+function entriesOf(service: DescService, methods: Readonly<Record<string, UnaryMethod>>): [DescMethod, UnaryMethod][] {
+  return service.methods.flatMap((rpc): [DescMethod, UnaryMethod][] => {
+    const found = methods[rpc.localName];
+    return found ? [[rpc, found]] : [];
+  });
 }
 
 function method<In extends DescMessage, Asked>(

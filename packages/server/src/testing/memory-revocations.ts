@@ -1,27 +1,8 @@
-import {
-  type Revocation,
-  type RevocationChange,
-  type RevocationLog,
-  RevocationSet,
-  revocationKey,
-} from "../core/index.js";
+import { KnownRevocations, type Revocation, type RevocationChange, type RevocationLog } from "../core/index.js";
 
 /** Revocations without a disk, for tests of what stands above the ports. Nodes share one. */
-export class MemoryRevocations implements RevocationLog {
-  private readonly set = new RevocationSet();
+export class MemoryRevocations extends KnownRevocations implements RevocationLog {
   private readonly listeners: ((change: RevocationChange) => void)[] = [];
-
-  all(): readonly Revocation[] {
-    return this.set.all();
-  }
-
-  page(after: string, count: number): readonly Revocation[] {
-    return this.set.page(after, count);
-  }
-
-  has(revocation: Revocation): boolean {
-    return this.set.get(revocationKey(revocation)) !== undefined;
-  }
 
   count(nowMs: number): number {
     const removed = this.set.removeExpired(nowMs);

@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import { ConfabError } from "@confab/contract";
 import {
   isOver,
+  KnownRevocations,
   type Revocation,
   type RevocationChange,
   type RevocationLog,
-  RevocationSet,
   revocationKey,
 } from "../../core/index.js";
 import type { Store } from "./store.js";
@@ -29,35 +29,23 @@ export interface KeptRevocationsDeps {
  * refuses its tokens. The next commit stores it again. What a commit stores is read from memory while it is made: commits
  * are made one after another, so the last one that is about some tokens stores all that was revoked of them.
  */
-export class KeptRevocations implements RevocationLog {
-  private readonly set = new RevocationSet();
+export class KeptRevocations extends KnownRevocations implements RevocationLog {
   /** Keys of what no commit is known to have stored. */
   private readonly unstored = new Set<string>();
-  /** Keys of what the disk still has and memory has forgotten. The next commit removes them, those that were not added anew. */
+  /** Keys of what the disk still has and memory has forgotten. The next commit removes them, those that are not revoked again. */
   private readonly forgotten = new Set<string>();
   /** A write that has not begun. */
   private next: Promise<void> | undefined;
   private changed: (change: RevocationChange) => void = () => undefined;
 
   constructor(private readonly deps: KeptRevocationsDeps) {
+    super();
     const nowMs = deps.nowMs();
     for (const { value } of deps.store.meta.getRange(range)) {
       const revocation = JSON.parse(value.toString()) as Revocation;
       if (isOver(revocation, nowMs)) this.forgotten.add(revocationKey(revocation));
       else this.set.add(revocation);
     }
-  }
-
-  all(): readonly Revocation[] {
-    return this.set.all();
-  }
-
-  page(after: string, count: number): readonly Revocation[] {
-    return this.set.page(after, count);
-  }
-
-  has(revocation: Revocation): boolean {
-    return this.set.get(revocationKey(revocation)) !== undefined;
   }
 
   count(nowMs: number): number {

@@ -3,10 +3,10 @@ import {
   type Clock,
   isOver,
   joinedRevocation,
+  KnownRevocations,
   type Revocation,
   type RevocationChange,
   type RevocationLog,
-  RevocationSet,
   revocationKey,
 } from "../../core/index.js";
 import type { Keys } from "./keys.js";
@@ -73,8 +73,7 @@ export interface SharedRevocationsDeps {
  * it. What a node has seen it keeps, and gives back to a Redis that lost it. One that is added here counts here from the call
  * on: a Redis that is away is given it when it is back.
  */
-export class SharedRevocations implements RevocationLog {
-  private readonly set = new RevocationSet();
+export class SharedRevocations extends KnownRevocations implements RevocationLog {
   private version: string | undefined;
   private heardAtMs: number;
   /** Keys of what is over in Redis too, as of the last reading: the next revocation on this node removes some there. */
@@ -85,19 +84,8 @@ export class SharedRevocations implements RevocationLog {
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly deps: SharedRevocationsDeps) {
+    super();
     this.heardAtMs = deps.clock.monotonicMs();
-  }
-
-  all(): readonly Revocation[] {
-    return this.set.all();
-  }
-
-  page(after: string, count: number): readonly Revocation[] {
-    return this.set.page(after, count);
-  }
-
-  has(revocation: Revocation): boolean {
-    return this.set.get(revocationKey(revocation)) !== undefined;
   }
 
   count(nowMs: number): number {

@@ -84,7 +84,7 @@ export function revocationsSuite(define: Define): void {
   );
 
   define(
-    "one that is over and is revoked anew beside another one is kept",
+    "one that is over and is revoked again beside another one is kept",
     async (bench) => {
       const { revocations } = bench.engine;
       await revocations.watch(() => undefined);
@@ -115,7 +115,7 @@ export function revocationsSuite(define: Define): void {
   });
 
   define(
-    "what was over before a reopening is not there after it, and what is revoked anew is",
+    "what was over before a reopening is not there after it, and what is revoked again is",
     async (bench) => {
       for (const id of ["t1", "t2"]) await bench.engine.revocations.add(ofToken(id, bench));
       bench.clock.advance(60_000);

@@ -170,7 +170,7 @@ function methodsFor(routes: HttpRoutes, service: ChatService): ReadonlyMap<DescM
   const methods = new Map<DescMethod, UnaryMethod>();
   for (const { rpc, body } of routes.all) {
     if (rpc.methodKind === "server_streaming" && body.kind === "none") continue;
-    const method = service.unary.get(rpc.name);
+    const method = service.unary.get(rpc);
     if (!method) throw new Error(`${rpc.name} has an HTTP route that cannot be served`);
     methods.set(rpc, method);
   }

@@ -14,7 +14,7 @@ import { reflectionMethod } from "./services/reflection.js";
 import { streamMessages } from "./stream-messages.js";
 
 /** The RPCs with streams: one that has no entry below does not compile. */
-type StreamName = Exclude<keyof typeof ChatServiceDesc.method, UnaryName>;
+type StreamName = Exclude<keyof typeof ChatServiceDesc.method, UnaryName<typeof ChatServiceDesc>>;
 
 /** The contract's service, by path. It also answers without its package, as the tutorials' clients call it. */
 function chatMethods(service: ChatService, sessions: FrameSessions): Methods {
@@ -33,13 +33,13 @@ function chatMethods(service: ChatService, sessions: FrameSessions): Methods {
 }
 
 function unaryMethodsOf({ methods }: DescService, service: ChatService): [string, Method][] {
-  return methods.flatMap(({ name }) => {
-    const unary = service.unary.get(name);
+  return methods.flatMap((rpc) => {
+    const unary = service.unary.get(rpc);
     if (!unary) return [];
     const { call, hasNoSideEffects } = unary;
     const run: Extract<Method, { kind: "unary" }>["call"] = (format, request, { caller }) =>
       call(format, request, caller);
-    return [[name, { kind: "unary", call: run, hasNoSideEffects }] satisfies [string, Method]];
+    return [[rpc.name, { kind: "unary", call: run, hasNoSideEffects }] satisfies [string, Method]];
   });
 }
 
