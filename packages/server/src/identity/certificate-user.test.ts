@@ -27,6 +27,7 @@ function credentialOf(
 
 test("a certificate counts as a token without rules, with its fingerprint as id", () => {
   assert.deepEqual(credentialOf(), {
+    key: undefined,
     user: "spiffe://example/orders",
     id: "f".repeat(64),
     issuedAtMs: nowMs - 1_000,

@@ -225,7 +225,7 @@ export class FrameSession implements LiveConnection {
   /** Never rejects: an error is an answer too. */
   private async answer(frame: ClientFrame): Promise<void> {
     // What follows a token is asked with it.
-    while (this.authenticating) await this.authenticating;
+    while (this.authenticating !== undefined) await this.authenticating;
     let authenticated: (() => void) | undefined;
     if (frame.frame.case === "authenticate") {
       this.authenticating = new Promise((resolve) => {

@@ -37,7 +37,7 @@ if record then
 elseif count == 0 or ARGV[11] ~= '' then
   return { 0, 0, 1 }
 else
-  -- Nobody wrote yet, or the record is lost: what it described then is another log, of which no position is good.
+  -- No client wrote yet, or the record is lost: what it described then is another log, of which no position is good.
   -- One by one: while the slot moves, the other master refuses a command that names a key which does not exist.
   for _, key in ipairs({ log, KEYS[3], KEYS[4] }) do call('UNLINK', key) end
   epoch, top, oldest, swept, bytes = tonumber(ARGV[1]), 0, 1, 1, 0
