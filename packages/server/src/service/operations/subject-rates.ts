@@ -7,6 +7,24 @@ export type GiveBack = () => void;
 const second = 1_000;
 const hour = 3_600_000;
 
+/** Written out, so that each is found by its name. */
+const limitNames: Readonly<Record<"user" | "address", Readonly<Record<RateName, LimitName>>>> = {
+  user: {
+    sends: "maxSendsPerSecondByUser",
+    bytes: "maxSentBytesPerSecondByUser",
+    signals: "maxSignalsPerSecondByUser",
+    units: "maxReadUnitsPerSecondByUser",
+    rooms: "maxRoomsCreatedPerHourByUser",
+  },
+  address: {
+    sends: "maxSendsPerSecondByAddress",
+    bytes: "maxSentBytesPerSecondByAddress",
+    signals: "maxSignalsPerSecondByAddress",
+    units: "maxReadUnitsPerSecondByAddress",
+    rooms: "maxRoomsCreatedPerHourByAddress",
+  },
+};
+
 /** A rate whose amount is a limit, which may change while the server runs. */
 class LimitRate implements Rate {
   constructor(
@@ -33,13 +51,14 @@ export class SubjectRates {
     private readonly kind: "user" | "address",
     limits: Limits,
   ) {
-    const by = kind === "user" ? "User" : "Address";
+    const names = limitNames[kind];
+    const rate = (name: RateName) => new LimitRate(name, name === "rooms" ? hour : second, names[name], limits);
     this.rates = {
-      sends: new LimitRate("sends", second, `maxSendsPerSecondBy${by}`, limits),
-      bytes: new LimitRate("bytes", second, `maxSentBytesPerSecondBy${by}`, limits),
-      signals: new LimitRate("signals", second, `maxSignalsPerSecondBy${by}`, limits),
-      units: new LimitRate("units", second, `maxReadUnitsPerSecondBy${by}`, limits),
-      rooms: new LimitRate("rooms", hour, `maxRoomsCreatedPerHourBy${by}`, limits),
+      sends: rate("sends"),
+      bytes: rate("bytes"),
+      signals: rate("signals"),
+      units: rate("units"),
+      rooms: rate("rooms"),
     };
   }
 
