@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { connect as connectHttp2 } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -49,9 +49,15 @@ export class AttackedServer {
     return system;
   }
 
+  private async adminHeaders(): Promise<Attack["headers"]> {
+    const token = await readFile(this.server.adminTokenFile ?? "", "utf8");
+    return { authorization: `Bearer ${token.trim()}` };
+  }
+
   /** @throws Error: the attack could not be made. */
   async attack(order: Attack): Promise<AttackResult> {
-    this.attacker.send({ ...order, port: this.server.port });
+    const headers = { ...order.headers, ...(isAdministration(order) && (await this.adminHeaders())) };
+    this.attacker.send({ ...order, headers, port: this.server.port });
     const result = await answerOf(this.attacker);
     if ("failure" in result) throw new Error(`${order.name}: ${result.failure}`);
     return result as AttackResult;
@@ -90,4 +96,9 @@ async function fill({ url }: RunningServer): Promise<void> {
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
+/** Only the token of the data folder may ask for it. */
+function isAdministration({ path }: Attack): boolean {
+  return path.includes("AdminService") || path.startsWith("/v1/admin/");
 }
