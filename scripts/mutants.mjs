@@ -26,8 +26,8 @@ export const mutants = {
     {
       name: "acknowledge before the flush",
       file: `${embedded}/group-commit.ts`,
-      find: "await this.flush(() => {",
-      replace: "void this.flush(() => {",
+      find: "await this.flush(write);",
+      replace: "void this.flush(write);",
     },
     {
       name: "memory kept after an unconfirmed flush",
@@ -44,7 +44,7 @@ export const mutants = {
     {
       name: "a refused group is never answered",
       file: `${embedded}/group-commit.ts`,
-      find: "for (const send of group) send.reject(thrown);",
+      find: "for (const each of [...group, ...writes]) each.reject(thrown);",
       replace: "",
     },
     {
@@ -439,8 +439,8 @@ export const mutants = {
     {
       name: "a message above the limit is stored",
       file: `${server}/core/hub.ts`,
-      find: "if (body.length > limits.maxMessageBytes) {",
-      replace: "if (body.length > 2 * limits.maxMessageBytes) {",
+      find: "if (body.length > maxMessageBytes) {",
+      replace: "if (body.length > 2 * maxMessageBytes) {",
     },
     {
       name: "text that is not a position is taken",
