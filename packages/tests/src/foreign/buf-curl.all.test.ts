@@ -89,6 +89,7 @@ test("buf curl lists by reflection, of either version, the services and methods 
     const reflection = ["curl", "--http2-prior-knowledge", "--reflect-protocol", version];
     assert.deepEqual((await mustRun(buf, [...reflection, "--list-services", server.url])).trim().split("\n"), [
       "ChatService",
+      "confab.v1.AdminService",
       "confab.v1.ChatService",
       "grpc.health.v1.Health",
       "grpc.reflection.v1.ServerReflection",

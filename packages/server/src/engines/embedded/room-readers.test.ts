@@ -62,4 +62,7 @@ test("a hundred thousand rooms are remembered when they are left, and those of k
   clock.advance(keepMs);
   leave(lobby);
   assert.deepEqual([known(1), known(100_000), readers.epochOf(lobby)], [undefined, undefined, 1]);
+  clock.advance(keepMs);
+  readers.forgetLeft();
+  assert.equal(readers.epochOf(lobby), undefined);
 });

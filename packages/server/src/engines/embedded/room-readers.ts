@@ -41,8 +41,13 @@ export class RoomReaders {
     const epoch = this.read.get(room);
     if (epoch === undefined) return;
     this.read.delete(room);
+    this.left.set(room, { epoch, atMs: this.clock.monotonicMs() });
+    this.forgetLeft();
+  }
+
+  /** Forget the rooms that were left too long ago. */
+  forgetLeft(): void {
     const nowMs = this.clock.monotonicMs();
-    this.left.set(room, { epoch, atMs: nowMs });
     for (const [first, { atMs }] of this.left) {
       if (atMs + this.keepMs > nowMs && this.left.size <= maxLeftRooms) break;
       this.left.delete(first);

@@ -50,6 +50,7 @@ const listener = await listen({
   limits,
   onExchange: (exchange) => handle(exchange, unrestricted),
   onUpgrade: (_request, socket) => socket.destroy(),
+  admits: () => true,
   onConnection: () => undefined,
   onAbuse: (address, reason) => process.stderr.write(`${address}: ${reason}\n`),
   work: new Work(),

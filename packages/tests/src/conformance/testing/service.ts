@@ -49,7 +49,7 @@ function methodOf({ methodKind, name }: DescMethod, codec: Codec): Method {
   }
   const kind =
     methodKind === "server_streaming" ? "server-stream" : methodKind === "client_streaming" ? "client-stream" : "bidi";
-  return { kind, open: (call) => new StreamHandler(call, kind === "client-stream", codec) };
+  return { kind, open: (call) => new StreamHandler(call, kind, codec) };
 }
 
 class Codec {
@@ -116,7 +116,7 @@ class StreamHandler implements CallHandler {
 
   constructor(
     private readonly call: Call,
-    private readonly hasOneReply: boolean,
+    private readonly kind: Exclude<Method["kind"], "unary">,
     private readonly codec: Codec,
   ) {}
 
@@ -131,10 +131,12 @@ class StreamHandler implements CallHandler {
     }
     this.requests.push(request);
     if (this.isFullDuplex) this.queue(() => this.sendNext([request], true));
+    // Its one message comes with the end of the request.
+    if (this.kind === "server-stream") this.queue(() => this.sendRest());
   }
 
   halfClosed(): void {
-    if (this.hasOneReply) {
+    if (this.kind === "client-stream") {
       this.queue(async () => this.call.reply(await answerOne(this.requests, this.call.format, this.call, this.codec)));
     } else {
       this.queue(() => this.sendRest());
