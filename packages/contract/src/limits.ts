@@ -40,7 +40,8 @@ export const limits = {
     min: 1,
     max: 1_000_000_000,
     isReloadable: true,
-    meaning: "The same for one address; callers of this machine are not counted",
+    meaning:
+      "The same for one address, and the sockets that it holds; callers of this machine and trusted proxies' sockets are not counted",
   },
   maxSendsPerSecondByUser: {
     fallback: 1_000,
@@ -206,6 +207,14 @@ export const limits = {
     meaning:
       "Rooms in the log; past it the first message of another room is refused with TOO_MANY_ROOMS. A room gives its place back when it goes away: see emptyRoomMs",
   },
+  maxLogBytes: {
+    fallback: 274_877_906_944,
+    min: 65_536,
+    max: 1_125_899_906_842_624,
+    isReloadable: true,
+    meaning:
+      "Bytes that the log takes: of its file, what is in use; of Redis, the memory in use, over all masters. Measured each second; past it sends are refused with STORAGE_FULL until retention has given bytes back",
+  },
   emptyRoomMs: {
     fallback: 600_000,
     min: 100,
@@ -236,6 +245,22 @@ export const limits = {
     isReloadable: true,
     meaning:
       "The same for one connection; past it its further requests for pages wait until it has read. One page is always made",
+  },
+  maxPartialRequestBytes: {
+    fallback: 134_217_728,
+    min: 4_194_304,
+    max: 68_719_476_736,
+    isReloadable: true,
+    meaning:
+      "Bytes of requests whose rest has not come yet, over all HTTP connections; past it the request that has waited the longest is refused with OVERLOADED",
+  },
+  maxPartialRequestBytesPerConnection: {
+    fallback: 8_388_608,
+    min: 1_048_576,
+    max: 1_073_741_824,
+    isReloadable: true,
+    meaning:
+      "The same for one connection; past it the one of its requests that has waited the longest is refused with TOO_MANY_REQUESTS",
   },
   replyStallMs: {
     fallback: 30_000,

@@ -56,7 +56,8 @@ export interface RoomLog {
    *
    * Order: calls for one room apply in call order. Offsets start at 1 and grow by 1. Not cancellable.
    *
-   * @throws STORAGE_FULL, OVERLOADED, ENGINE_UNAVAILABLE, TOO_MANY_ROOMS, and of `refuseFirst`: nothing was stored.
+   * @throws STORAGE_FULL, OVERLOADED, ENGINE_UNAVAILABLE, TOO_MANY_ROOMS, and of `refuseFirst`: nothing was stored. While the
+   * log is full, a networked engine may say STORAGE_FULL also of an entry that is stored already.
    * @throws OUTCOME_UNKNOWN: it may have been stored; the same dedupe key finds out.
    */
   append(room: RoomId, entry: NewEntry): Promise<Appended>;

@@ -22,6 +22,7 @@ engineSuite(
     "forgets ids after the window": reason,
     "bounds its pending sends": reason,
     "bounds its rooms": reason,
+    "bounds its bytes": reason,
     "removes rooms": reason,
     "refuses sends after close": reason,
     "forgets revocations by itself": "the memory engine has no clock",

@@ -1,5 +1,5 @@
 import type { Limits } from "@confab/contract";
-import type { Clock, ClockLog, Engine, RoomId, RoomRetention } from "../../core/index.js";
+import { type Clock, type ClockLog, type Engine, LogSize, type RoomId, type RoomRetention } from "../../core/index.js";
 import { DedupeIndex } from "./dedupe-index.js";
 import { DiskSpace, freeBytesIn } from "./disk-space.js";
 import { GroupCommit } from "./group-commit.js";
@@ -27,7 +27,7 @@ export interface EmbeddedEngineConfig {
   readonly dedupeWindowMs: number;
   readonly limits: Pick<
     Limits,
-    "maxRooms" | "emptyRoomMs" | "maxPendingSends" | "maxPendingSendBytes" | "maxPresenceEventMembers"
+    "maxRooms" | "maxLogBytes" | "emptyRoomMs" | "maxPendingSends" | "maxPendingSendBytes" | "maxPresenceEventMembers"
   >;
   readonly clock: Clock;
   /** Receives what the operator should know: a clock that jumped, a log that is checked. */
@@ -68,11 +68,14 @@ export function engineOn(
   const rooms: RoomTable = new RoomTable(store, limits.maxRooms, (room) => readers.epochOf(room));
   const readers = new RoomReaders(config.clock, limits.emptyRoomMs, () => rooms.newRoomEpoch);
   const ids = new DedupeIndex(store, dedupeWindowMs, clock.read().logMs);
+  const size = new LogSize(limits);
+  size.measured(store.usedBytes());
   const commits = new GroupCommit({
     store,
     rooms,
     ids,
     disk,
+    size,
     retention,
     removal: new RoomRemoval({ store, ids, readers, emptyRoomMs: limits.emptyRoomMs }),
     clock,
@@ -96,7 +99,10 @@ export function engineOn(
     // Also while no message is sent, so that a change of the wall clock is logged when it happens.
     const { wallMs } = clock.read();
     revocations.forgetExpired(wallMs);
-    if (!retention.hasAges || store.failure() !== undefined) return;
+    readers.forgetLeft();
+    if (store.failure() !== undefined) return;
+    size.measured(store.usedBytes());
+    if (!retention.hasAges) return;
     const some = log.list("", sweptTo, roomsPerSweep).map(({ room }) => room);
     sweptTo = some.length === roomsPerSweep ? (some.at(-1) ?? "") : "";
     const aging = some.filter((room) => retention.of(room).maxAgeMs !== undefined);

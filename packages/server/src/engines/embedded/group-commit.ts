@@ -1,5 +1,5 @@
 import { ConfabError } from "@confab/contract";
-import type { Appended, LogEntry, NewEntry, RoomId, RoomRetention } from "../../core/index.js";
+import type { Appended, LogEntry, LogSize, NewEntry, RoomId, RoomRetention } from "../../core/index.js";
 import type { DedupeIndex } from "./dedupe-index.js";
 import type { DiskSpace } from "./disk-space.js";
 import type { KeptClock } from "./kept-clock.js";
@@ -15,6 +15,7 @@ export interface GroupCommitDeps {
   readonly rooms: RoomTable;
   readonly ids: DedupeIndex;
   readonly disk: DiskSpace;
+  readonly size: LogSize;
   readonly retention: RoomRetention;
   readonly removal: RoomRemoval;
   readonly clock: KeptClock;
@@ -198,7 +199,7 @@ export class GroupCommit {
 
   /** Give each send its offset, or the first one's. Sends that cannot have a place are refused at once. */
   private placeSends(group: readonly PendingSend[], drafts: Drafts): [PendingSend, Appended][] {
-    const { store, ids, rooms } = this.deps;
+    const { store, ids, rooms, size } = this.deps;
     const outcomes: [PendingSend, Appended][] = [];
     /** Sends with a key in this very group: the index does not know them yet. */
     const firsts = new Map<string, Appended>();
@@ -219,6 +220,7 @@ export class GroupCommit {
             continue;
           }
         }
+        size.refuseFull();
         const offset = record.newest + 1;
         const appended = appendedAt(record.epoch, offset, sentAtMs);
         // The writes first: should one throw, the draft knows nothing of this send, and an entry that was written lies past
@@ -230,6 +232,7 @@ export class GroupCommit {
         }
         record.newest = offset;
         record.bytes += body.length;
+        size.appended(body.length);
         draft.entries.push({ offset, body });
         outcomes.push([send, appended]);
       } catch (refused) {

@@ -123,13 +123,16 @@ interface OpenLog {
 async function storeIn(root: RootDatabase<Buffer, Buffer>, { folder, epoch, unlock }: OpenLog): Promise<Store> {
   const place = new LogPlace(folder, [join(folder, folderFiles.log), join(folder, lockFileOf(folderFiles.lock))]);
   const transactions = new Transactions(root, place);
-  const rooms = root.openDB({ name: "rooms", ...binary });
+  const [entries, ids, rooms, meta] = ["entries", "ids", "rooms", "meta"].map((name) =>
+    root.openDB<Buffer, Buffer>({ name, ...binary }),
+  ) as [LogTable, LogTable, LogTable, LogTable];
   const store: Store = {
     epoch,
-    entries: root.openDB({ name: "entries", ...binary }),
-    ids: root.openDB({ name: "ids", ...binary }),
-    rooms: Object.assign(rooms, { count: () => entryCountOf(rooms) }),
-    meta: root.openDB({ name: "meta", ...binary }),
+    entries,
+    ids,
+    rooms: Object.assign(rooms, { count: () => numberOf(rooms, "entryCount") }),
+    meta,
+    usedBytes: () => [entries, ids, rooms, meta].reduce((sum, table) => sum + usedBytesOf(table), 0),
     claim: () => transactions.claim(),
     write: (write) => transactions.write(write),
     failure: () => transactions.failure,
@@ -174,10 +177,18 @@ async function readOrMakeEpoch(root: RootDatabase<Buffer, Buffer>, folder: strin
   return made;
 }
 
-function entryCountOf(database: Database<Buffer, Buffer>): number {
-  const stats = database.getStats();
-  if ("entryCount" in stats && typeof stats.entryCount === "number") return stats.entryCount;
-  throw new Error("LMDB did not say how many keys there are");
+type LogTable = Database<Buffer, Buffer>;
+
+/** The pages of a table (lmdb.h, MDB_stat). */
+function usedBytesOf(table: LogTable): number {
+  const pages = ["treeBranchPageCount", "treeLeafPageCount", "overflowPages"].map((name) => numberOf(table, name));
+  return pages.reduce((sum, count) => sum + count, 0) * numberOf(table, "pageSize");
+}
+
+function numberOf(table: LogTable, statistic: string): number {
+  const value = (table.getStats() as Record<string, unknown>)[statistic];
+  if (typeof value === "number") return value;
+  throw new Error(`LMDB did not say what ${statistic} is`);
 }
 
 function uint32(value: number): Buffer {

@@ -28,6 +28,8 @@ export interface Store {
   };
   /** What the log knows of itself. */
   readonly meta: Table;
+  /** The part of the file that is in use, in bytes. */
+  usedBytes(): number;
   /** Which incarnation of the log this is; made when the folder was new. */
   readonly epoch: number;
   /**

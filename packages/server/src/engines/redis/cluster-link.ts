@@ -125,6 +125,14 @@ export class ClusterLink implements RedisLink {
     this.channels.unsubscribe(channel);
   }
 
+  async usedBytes(): Promise<number | undefined> {
+    const parts = await Promise.all([...this.servers.values()].map((server) => server.usedBytes()));
+    return parts.reduce<number | undefined>(
+      (sum, part) => (sum === undefined || part === undefined ? undefined : sum + part),
+      0,
+    );
+  }
+
   trouble(): string | undefined {
     for (const [name, server] of this.servers) {
       const trouble = server.trouble();

@@ -1,4 +1,4 @@
-import type { NewEntry, RoomId, RoomRetention } from "../../core/index.js";
+import type { LogSize, NewEntry, RoomId, RoomRetention } from "../../core/index.js";
 import type { AgeClock } from "./age-clock.js";
 import { blockOf } from "./blocks.js";
 import { dedupeDigest, type Keys } from "./keys.js";
@@ -14,6 +14,7 @@ export interface GroupWriterDeps {
   readonly link: RedisLink;
   readonly keys: Keys;
   readonly index: RoomIndex;
+  readonly size: LogSize;
   readonly tops: KnownTops;
   readonly retention: RoomRetention;
   readonly dedupeWindowMs: number;
@@ -31,9 +32,10 @@ const noBlock = Buffer.alloc(0);
 export class GroupWriter {
   constructor(private readonly deps: GroupWriterDeps) {}
 
-  /** @see RoomAppendsDeps.write @throws TOO_MANY_ROOMS, and what the link throws. */
+  /** @see RoomAppendsDeps.write @throws TOO_MANY_ROOMS, STORAGE_FULL, and what the link throws. */
   async write(room: RoomId, group: readonly NewEntry[]): Promise<GroupOutcome | undefined> {
-    const { link, keys, index, tops, retention } = this.deps;
+    const { link, keys, index, tops, retention, size } = this.deps;
+    size.refuseFull();
     const mayMake = group[0]?.refuseFirst === undefined;
     if (mayMake) await index.reserve(room);
     await tops.verified(room);
@@ -49,6 +51,7 @@ export class GroupWriter {
     // While the room was being made, its name may have been taken off the index for one that was gone.
     if (topBefore === 0 && retention.hasAges) index.listAgain(room);
     const added = duplicates.size === 0 ? block : blockOf(newBodies(group, duplicates));
+    size.appended(added.length);
     if (added.length > 0) tops.note(room, epoch, topBefore + group.length - duplicates.size, added);
     return outcome;
   }

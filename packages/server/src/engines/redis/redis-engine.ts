@@ -1,5 +1,5 @@
 import type { Limits } from "@confab/contract";
-import type { Clock, Engine, RoomRetention } from "../../core/index.js";
+import { type Clock, type Engine, LogSize, type RoomRetention } from "../../core/index.js";
 import { AgeClock } from "./age-clock.js";
 import { AgeSweep } from "./age-sweep.js";
 import type { EngineLog } from "./engine-log.js";
@@ -34,7 +34,13 @@ export interface RedisEngineConfig {
   readonly log: EngineLog;
   readonly limits: Pick<
     Limits,
-    "maxRooms" | "emptyRoomMs" | "maxPendingSends" | "maxPendingSendBytes" | "maxPresenceEventMembers" | "nodeTimeoutMs"
+    | "maxRooms"
+    | "maxLogBytes"
+    | "emptyRoomMs"
+    | "maxPendingSends"
+    | "maxPendingSendBytes"
+    | "maxPresenceEventMembers"
+    | "nodeTimeoutMs"
   >;
   /** What to add to Redis's clock, in milliseconds: 0 but in tests. */
   readonly clockSkewMs?: () => number;
@@ -45,6 +51,9 @@ export interface RedisEngineConfig {
 }
 
 const defaultSweepIntervalMs = 1_000;
+
+/** How often Redis is asked how much memory it uses, in milliseconds. */
+const measureIntervalMs = 1_000;
 
 /** A change of a Cluster is told by its servers; this finds what was not told. */
 const defaultCalmRefreshMs = 15_000;
@@ -88,7 +97,8 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
   const bus = new RedisBus(link, keys, tops);
   const index = new RoomIndex(link, keys, limits.maxRooms);
   const ageClock = new AgeClock({ link, keys, clock: config.clock, log: config.log });
-  const writer = new GroupWriter({ link, keys, index, tops, retention, dedupeWindowMs, ageClock, clockSkewMs });
+  const size = new LogSize(limits);
+  const writer = new GroupWriter({ size, link, keys, index, tops, retention, dedupeWindowMs, ageClock, clockSkewMs });
   const appends = new RoomAppends({
     ...limits,
     write: (room, group) => writer.write(room, group),
@@ -106,10 +116,19 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
   try {
     await link.open();
     if (retention.hasAges) await ageClock.open();
+    size.measured(await link.usedBytes());
   } catch (thrown) {
     throw startErrorFrom(thrown, target);
   }
   members.start();
+  const measuring = setInterval(() => {
+    link.usedBytes().then(
+      (bytes) => size.measured(bytes),
+      () => {
+        // Redis is away. What it held last still counts.
+      },
+    );
+  }, measureIntervalMs).unref();
   const { emptyRoomMs } = limits;
   const removal = new RoomRemoval({ link, keys, memberKeys, index, ageClock, retention, emptyRoomMs, clockSkewMs });
   const sweep = retention.hasAges
@@ -132,6 +151,7 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
     trouble: () => link.trouble(),
     close: () => {
       sweep?.stop();
+      clearInterval(measuring);
       revocations.close();
       closing ??= Promise.all([appends.close(), members.close()]).then(() => {
         tops.close();

@@ -15,6 +15,8 @@ export interface RedisLink {
   /** Resolves once everything published from now on will be heard. @throws RedisLostError, ErrorReply. */
   subscribe(channel: string): Promise<void>;
   unsubscribe(channel: string): void;
+  /** The memory that Redis uses, over all masters, in bytes; undefined: this user may not ask. @throws RedisLostError, ErrorReply */
+  usedBytes(): Promise<number | undefined>;
   /** What is wrong with one of the two paths, commands and Pub/Sub; undefined: nothing. */
   trouble(): string | undefined;
   close(): void;

@@ -4,7 +4,7 @@ import type { Keys } from "./keys.js";
 import { redisErrorCode } from "./redis-error.js";
 import type { LinkEvents, RedisLink } from "./redis-link.js";
 import type { Script } from "./scripts/script.js";
-import { serverState } from "./server-state.js";
+import { field, info, serverState } from "./server-state.js";
 import type { Argument } from "./session.js";
 import { Subscriber } from "./subscriber.js";
 
@@ -90,6 +90,11 @@ export class ServerLink implements RedisLink {
 
   unsubscribe(channel: string): void {
     this.subscriber.unsubscribe(channel);
+  }
+
+  async usedBytes(): Promise<number | undefined> {
+    const used = field(await info(this.commands.current, "memory"), "used_memory");
+    return used === undefined ? undefined : Number(used);
   }
 
   trouble(): string | undefined {

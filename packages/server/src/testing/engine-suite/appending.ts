@@ -212,6 +212,41 @@ export function appendingSuite(define: Define): void {
   );
 
   define(
+    "STORAGE_FULL past maxLogBytes, while reading goes on, and no longer when messages have passed their age",
+    async (bench) => {
+      const text = "x".repeat(1_000_000);
+      const send = () => bench.append(text);
+      let stored = 0;
+      const fill = async () => {
+        for (; stored < 100; stored++) await send();
+      };
+      await assert.rejects(
+        fill(),
+        (error: unknown) => withCode("STORAGE_FULL")(error) && /maxLogBytes is 64000000/.test(String(error)),
+      );
+      assert.ok(stored > 20, `${stored} messages were stored`);
+      assert.equal((await bench.offsets()).length, stored);
+      bench.clock.advance(120_000);
+      for (;;) {
+        try {
+          await send();
+          break;
+        } catch (error) {
+          assert.ok(withCode("STORAGE_FULL")(error), String(error));
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        }
+      }
+      assert.deepEqual(await bench.offsets(), [stored + 1]);
+    },
+    {
+      limits: { maxLogBytes: 64_000_000 },
+      retention: { maxAgeMs: 60_000 },
+      sweepIntervalMs: 50,
+      needs: "bounds its bytes",
+    },
+  );
+
+  define(
     "a room that an entry may not make takes no place",
     async (bench) => {
       const refusal = new ConfabError("PERMISSION_DENIED", "not this one");

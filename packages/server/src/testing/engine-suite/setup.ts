@@ -40,6 +40,7 @@ export type EngineAbility =
   | "keeps ids while a clock is ahead"
   | "bounds its pending sends"
   | "bounds its rooms"
+  | "bounds its bytes"
   | "removes rooms"
   | "refuses sends after close"
   | "forgets revocations by itself"

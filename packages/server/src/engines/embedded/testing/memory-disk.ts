@@ -89,6 +89,10 @@ export class MemoryDisk {
       ids: table("ids"),
       rooms: table("rooms"),
       meta: table("meta"),
+      usedBytes: () =>
+        Object.values(this.tables)
+          .flatMap((rows: Rows) => [...rows])
+          .reduce((sum, [key, value]) => sum + key.length + value.length, 0),
       write: async (write) => {
         const fate = this.fates.get(++this.transactions);
         const made: (() => void)[] = [];

@@ -1,0 +1,34 @@
+import { ConfabError } from "@confab/contract";
+
+/** How soon a sender that was refused may try again, in milliseconds. */
+const retryAfterMs = 5_000;
+
+/**
+ * The bytes that a log takes, as it was measured last, and what was appended since. Past `maxLogBytes` nothing new is stored
+ * until retention has given bytes back.
+ */
+export class LogSize {
+  private measuredBytes = 0;
+  private appendedBytes = 0;
+
+  constructor(private readonly limits: { readonly maxLogBytes: number }) {}
+
+  /** The log takes so many bytes now. Undefined: that cannot be known, and nothing is refused. */
+  measured(bytes: number | undefined): void {
+    this.measuredBytes = bytes ?? Number.NEGATIVE_INFINITY;
+    this.appendedBytes = 0;
+  }
+
+  appended(bytes: number): void {
+    this.appendedBytes += bytes;
+  }
+
+  /** @throws STORAGE_FULL */
+  refuseFull(): void {
+    const bytes = this.measuredBytes + this.appendedBytes;
+    const { maxLogBytes } = this.limits;
+    if (bytes < maxLogBytes) return;
+    const text = `the log takes ${bytes} bytes, and maxLogBytes is ${maxLogBytes}; nothing was stored`;
+    throw new ConfabError("STORAGE_FULL", text, { retryAfterMs });
+  }
+}
