@@ -1,3 +1,5 @@
+import { GatheredBytes } from "./gathered-bytes.js";
+
 /**
  * The prefix of each message on a gRPC, gRPC-Web and Connect stream: one byte of flags, four of length, big-endian
  * (grpc/doc/PROTOCOL-HTTP2.md "Length-Prefixed-Message"; connectrpc.com/docs/protocol "Enveloped-Message").
@@ -36,16 +38,12 @@ export function enveloped(flags: number, message: Uint8Array): Uint8Array<ArrayB
  * because a prefix announced it: what is held grows with what has come, to at most twice that.
  */
 export class EnvelopeReader {
-  /**
-   * The beginning of a prefix or a message whose rest has not come. One buffer and not a list of chunks: a peer that sends
-   * byte by byte would make the list longer than the message, and each look at its front dearer.
-   */
-  private held: Uint8Array = noBytes;
-  private heldBytes = 0;
+  /** The beginning of a prefix or a message whose rest has not come. */
+  private readonly held = new GatheredBytes();
   private flags = 0;
   /** The length of the message whose prefix was read, or -1 between messages. */
   private length = -1;
-  private isRefused = false;
+  private isStopped = false;
 
   constructor(
     private readonly maxBytes: number,
@@ -56,20 +54,26 @@ export class EnvelopeReader {
 
   /** True between messages: a stream that ends elsewhere was cut off. */
   get isAtBoundary(): boolean {
-    return this.length < 0 && this.heldBytes === 0;
+    return this.length < 0 && this.held.length === 0;
+  }
+
+  /** What is held of a prefix or a message whose rest has not come, in bytes. */
+  get heldBytes(): number {
+    return this.held.length;
   }
 
   /** The chunk is the reader's: messages are views into it where they lie in one chunk, which is the common case. */
   push(chunk: Uint8Array): void {
     let rest = chunk;
-    while (!this.isRefused) {
+    while (!this.isStopped) {
       const wanted = this.length < 0 ? envelopeBytes : this.length;
-      const missing = wanted - this.heldBytes;
+      const missing = wanted - this.held.length;
       if (rest.length < missing) {
-        this.hold(rest, wanted);
+        this.held.push(rest, wanted);
         return;
       }
-      const whole = this.heldBytes === 0 ? rest.subarray(0, wanted) : this.completed(rest.subarray(0, missing), wanted);
+      const whole =
+        this.held.length === 0 ? rest.subarray(0, wanted) : this.completed(rest.subarray(0, missing), wanted);
       rest = rest.subarray(missing);
       if (this.length < 0) this.begin(whole);
       else {
@@ -79,38 +83,22 @@ export class EnvelopeReader {
     }
   }
 
+  /** Take nothing more, and let go of what is held. */
+  stop(): void {
+    this.isStopped = true;
+    this.held.take();
+  }
+
   private begin(prefix: Uint8Array): void {
     this.flags = prefix[0] ?? 0;
     this.length = new DataView(prefix.buffer, prefix.byteOffset, envelopeBytes).getUint32(1);
     if (this.length <= this.maxBytes) return;
-    this.isRefused = true;
+    this.isStopped = true;
     this.onTooLarge(this.length);
   }
 
-  private hold(bytes: Uint8Array, wanted: number): void {
-    if (bytes.length === 0) return;
-    const total = this.heldBytes + bytes.length;
-    if (this.heldBytes === 0) {
-      this.held = bytes;
-    } else {
-      // Also leaves a first chunk alone: it is exactly as long as what is held of it.
-      if (total > this.held.length) {
-        const grown = new Uint8Array(Math.min(wanted, 2 * total));
-        grown.set(this.held.subarray(0, this.heldBytes));
-        this.held = grown;
-      }
-      this.held.set(bytes, this.heldBytes);
-    }
-    this.heldBytes = total;
-  }
-
   private completed(bytes: Uint8Array, wanted: number): Uint8Array {
-    this.hold(bytes, wanted);
-    const whole = this.held.subarray(0, wanted);
-    this.held = noBytes;
-    this.heldBytes = 0;
-    return whole;
+    this.held.push(bytes, wanted);
+    return this.held.take();
   }
 }
-
-const noBytes = new Uint8Array(0);

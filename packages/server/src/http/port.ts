@@ -7,6 +7,8 @@ export interface PortOptions {
   readonly maxConnections: number;
   /** How long a connection may take to show which protocol it speaks. */
   readonly prefaceTimeoutMs: number;
+  /** Whether a connection may stay; it has been destroyed if it may not. Undefined: all may. */
+  readonly admits?: ((socket: Socket) => boolean) | undefined;
   /** Undefined: no connection begins with a PROXY header. */
   readonly proxyHeaders?: ProxyHeaders | undefined;
   /** A connection that speaks HTTP/1.1; its first bytes are in the socket again. */
@@ -40,13 +42,15 @@ export function openingOptions(options: PortOptions): NewcomerOptions<"http1" | 
 
 /** A server that has yet to listen. Every connection counts, also one that has not said a word. */
 export function acceptConnections(
-  { maxConnections, prefaceTimeoutMs, proxyHeaders }: PortOptions,
+  { maxConnections, prefaceTimeoutMs, proxyHeaders, admits }: PortOptions,
   onConnection: (socket: Socket) => void,
 ): Server {
-  const accept = proxyHeaders
+  const begin = proxyHeaders
     ? (socket: Socket) => awaitProxyHeader(socket, proxyHeaders, prefaceTimeoutMs, onConnection)
     : onConnection;
-  const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 }, accept);
+  const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 }, (socket) => {
+    if (admits === undefined || admits(socket)) begin(socket);
+  });
   server.maxConnections = maxConnections;
   return server;
 }

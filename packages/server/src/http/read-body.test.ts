@@ -27,17 +27,19 @@ function failsWith(code: string, text: RegExp) {
   return (error: unknown) => error instanceof ConfabError && error.code === code && text.test(error.message);
 }
 
-test("a body in one chunk is handed on without a copy, and before `ended` returns", () => {
+test("a body that comes whole with its head is handed on without a copy, and before `collectBody` returns", () => {
   const exchange = new FakeExchange();
   const bodies: Uint8Array[] = [];
+  const chunk = Buffer.from("hello");
+  exchange.listen = (listener) => {
+    listener.data(chunk);
+    listener.ended();
+  };
   collectBody(
     exchange,
     { maxBytes, timeouts: new ArrivalTimeouts(60_000) },
     { body: (bytes) => bodies.push(bytes), failed: assert.fail },
   );
-  const chunk = Buffer.from("hello");
-  exchange.listener.data(chunk);
-  exchange.listener.ended();
   assert.equal(bodies.length, 1);
   assert.equal(bodies[0], chunk);
 });
@@ -147,3 +149,30 @@ test("a peer that goes away while its body is unpacked gets no answer", async ()
   exchange.listener.aborted();
   await assert.rejects(body, failsWith("CANCELLED", /./));
 });
+
+test("a body that waits for its rest is counted, and given up when it is too much for its connection", async () => {
+  const { exchange, body } = reading({}, { maxBytes: 20_000_000 });
+  exchange.listener.data(new Uint8Array(5_000_000));
+  assert.equal(exchange.share.partialBytes, 5_000_000);
+  exchange.listener.data(new Uint8Array(5_000_000));
+  await assert.rejects(body, failsWith("TOO_MANY_REQUESTS", /10000000 bytes/));
+  assert.equal(exchange.share.partialBytes, 0);
+  exchange.listener.data(new Uint8Array(5_000_000));
+  assert.equal(exchange.share.partialBytes, 0);
+});
+
+for (const [name, end] of [
+  ["is whole", (exchange: FakeExchange) => exchange.listener.ended()],
+  ["lost its peer", (exchange: FakeExchange) => exchange.listener.aborted()],
+  ["is too long", (exchange: FakeExchange) => exchange.listener.data(new Uint8Array(maxBytes))],
+] as const) {
+  test(`a body that ${name} is counted no longer`, async () => {
+    const { exchange, body } = reading();
+    exchange.listener.data(Buffer.from("a"));
+    exchange.listener.data(Buffer.from("b"));
+    assert.equal(exchange.share.partialBytes, 2);
+    end(exchange);
+    assert.equal(exchange.share.partialBytes, 0);
+    await body.catch((error: unknown) => assert.ok(error instanceof ConfabError));
+  });
+}

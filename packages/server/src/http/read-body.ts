@@ -1,5 +1,6 @@
 import { gunzip } from "node:zlib";
-import { ConfabError } from "@confab/contract";
+import { ConfabError, GatheredBytes } from "@confab/contract";
+import type { PartialRequest } from "../work/index.js";
 import type { Arrival, ArrivalTimeouts } from "./arrival-timeouts.js";
 import type { Exchange, ExchangeListener } from "./exchange.js";
 
@@ -43,11 +44,13 @@ function ignore(): void {
   // The answer does not depend on it.
 }
 
-class BodyCollector implements ExchangeListener, Arrival {
+class BodyCollector implements ExchangeListener, Arrival, PartialRequest {
+  /** A chunk that may be the whole body, as most are: it is handed on as it is then. */
   private first: Uint8Array | undefined;
-  /** The chunks after the first; most bodies have none. */
-  private rest: Uint8Array[] | undefined;
+  private gathered: GatheredBytes | undefined;
   private arrivedBytes = 0;
+  /** What has come waits for the rest. */
+  private isAwaited = false;
   private state: "arriving" | "arrived" | "over" = "arriving";
 
   constructor(
@@ -70,23 +73,24 @@ class BodyCollector implements ExchangeListener, Arrival {
       this.fail(tooLarge(options.maxBytes));
       return;
     }
+    this.isAwaited = true;
     options.timeouts.await(this);
+    if (this.first !== undefined) this.gather(this.first);
   }
 
   data(chunk: Uint8Array): void {
     if (this.state !== "arriving") return;
     this.arrivedBytes += chunk.length;
     if (this.arrivedBytes > this.options.maxBytes) this.fail(tooLarge(this.options.maxBytes));
-    else if (this.first === undefined) this.first = chunk;
-    else if (this.rest === undefined) this.rest = [chunk];
-    else this.rest.push(chunk);
+    else if (this.first === undefined && this.gathered === undefined && !this.isAwaited) this.first = chunk;
+    else this.gather(chunk);
   }
 
   ended(): void {
     if (this.state !== "arriving") return;
     this.state = "arrived";
-    this.options.timeouts.release(this);
-    const bytes = this.whole();
+    const bytes = this.first ?? this.gathered?.take() ?? noBytes;
+    this.letGo();
     const encoding = this.options.contentEncoding;
     if (encoding === undefined || isIdentity(encoding)) this.receiver.body(bytes);
     else if (isGzip(encoding)) this.decompress(bytes);
@@ -98,21 +102,32 @@ class BodyCollector implements ExchangeListener, Arrival {
   }
 
   aborted(): void {
-    this.options.timeouts.release(this);
     this.state = "over";
+    this.letGo();
     this.receiver.aborted?.();
   }
 
-  expired(error: ConfabError): void {
+  giveUp(error: ConfabError): void {
     this.fail(error);
   }
 
-  private whole(): Uint8Array {
-    const { first, rest } = this;
+  private gather(chunk: Uint8Array): void {
+    const { first, options } = this;
     this.first = undefined;
-    this.rest = undefined;
-    if (first === undefined) return noBytes;
-    return rest === undefined ? first : Buffer.concat([first, ...rest], this.arrivedBytes);
+    this.gathered ??= new GatheredBytes();
+    if (first !== undefined && first !== chunk) this.gathered.push(first, options.maxBytes);
+    this.gathered.push(chunk, options.maxBytes);
+    if (this.isAwaited) this.exchange.share.holdPartial(this, this.arrivedBytes);
+  }
+
+  /** Nothing is waited for any more. */
+  private letGo(): void {
+    this.first = undefined;
+    this.gathered = undefined;
+    if (!this.isAwaited) return;
+    this.isAwaited = false;
+    this.options.timeouts.release(this);
+    this.exchange.share.holdPartial(this, 0);
   }
 
   private decompress(bytes: Uint8Array): void {
@@ -128,9 +143,7 @@ class BodyCollector implements ExchangeListener, Arrival {
 
   private fail(error: ConfabError): void {
     this.state = "over";
-    this.options.timeouts.release(this);
-    this.first = undefined;
-    this.rest = undefined;
+    this.letGo();
     this.receiver.failed(error);
   }
 }

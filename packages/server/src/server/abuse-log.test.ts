@@ -6,7 +6,7 @@ test("the first connection is logged at once, the next line is 10 s later and co
   const lines: object[] = [];
   let nowMs = 0;
   const logger = { info: assert.fail, error: assert.fail, warn: (facts: object) => void lines.push(facts) };
-  const log = new AbuseLog(logger, () => nowMs);
+  const log = new AbuseLog(logger, "a connection ends", () => nowMs);
   log.report("::1", "a");
   for (nowMs = 1; nowMs < 10_000; nowMs += 100) log.report("::2", "b");
   assert.deepEqual(lines, [{ remoteAddress: "::1", reason: "a" }]);

@@ -8,11 +8,11 @@ export class AbuseLog {
   private lastLineMs = Number.NEGATIVE_INFINITY;
   private skipped = 0;
 
-  /** `nowMs`: a clock that does not go back. */
+  /** `message`: what happens to the connection. `nowMs`: a clock that does not go back. */
   constructor(
     private readonly logger: Logger,
-    private readonly nowMs: () => number = () => performance.now(),
-    private readonly message = "a connection ends because its client spent a budget",
+    private readonly message: string,
+    private readonly nowMs: () => number,
   ) {}
 
   /** `reason` names the limit. */

@@ -69,6 +69,19 @@ test("an address writes five lines in ten seconds, all together write twenty, an
   assert.deepEqual([lines.length, lines[20]?.["othersSinceLastLine"]], [21, 184]);
 });
 
+test("a flood of bad tokens leaves verified users their lines, five for each", () => {
+  const { log, lines } = auditOf();
+  for (let host = 0; host < 100; host++) log.refused(attempt(`10.0.0.${host}`), denied);
+  assert.equal(lines.length, 20);
+  for (let count = 0; count < 10; count++) log.refused(attempt("10.0.0.1", "mal"), denied);
+  log.refused(attempt("10.0.0.1", "eve"), denied);
+  assert.deepEqual(
+    lines.slice(20).map(({ user }) => user),
+    ["mal", "mal", "mal", "mal", "mal", "eve"],
+  );
+  assert.equal(lines.at(-1)?.["othersSinceLastLine"], 5);
+});
+
 test("what administers is always written, and a long reason is cut", () => {
   const { log, lines } = auditOf();
   for (let count = 0; count < 30; count++) log.refused(attempt(`10.0.0.${count}`), denied);

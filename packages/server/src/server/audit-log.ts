@@ -8,8 +8,8 @@ const intervalMs = 10_000;
 /** Lines of one interval: an attacker who is refused a thousand times a second must not fill the disk. */
 const maxLines = 20;
 
-/** Lines of one interval for one address, so that a noisy one leaves lines for the others. */
-const maxLinesOfAddress = 5;
+/** Lines of one interval for one address or user, so that a noisy one leaves lines for the others. */
+const maxLinesOfSource = 5;
 
 const maxReasonCharacters = 200;
 
@@ -21,14 +21,12 @@ export interface AuditLogDeps {
 
 /**
  * Writes down who was refused what, and who administers the server. Refusals are counted: past `maxLines` they are left out, and
- * the next line says how many. Administration is always written.
+ * the next line says how many. Those of verified users are counted by themselves, so that a flood of bad tokens hides none of
+ * them. Administration is always written.
  */
 export class AuditLog implements Audit {
-  private sinceMs = Number.NEGATIVE_INFINITY;
-  private lines = 0;
-  private skipped = 0;
-  /** At most `maxLines` addresses have written, so it holds no more. */
-  private readonly linesOf = new Map<string, number>();
+  private readonly ofUsers = new LineBudget();
+  private readonly ofOthers = new LineBudget();
 
   constructor(private readonly deps: AuditLogDeps) {}
 
@@ -36,34 +34,25 @@ export class AuditLog implements Audit {
     const { grpc } = error.kind;
     // Other errors do not refuse the caller: a request that breaks the contract, a room that is full.
     if (grpc !== "UNAUTHENTICATED" && grpc !== "PERMISSION_DENIED") return;
-    this.writeRefusal(attempt.caller.remoteAddress, { code: error.code, ...factsOf(attempt) }, error.message);
+    const { principal, remoteAddress } = attempt.caller;
+    const facts = { code: error.code, ...factsOf(attempt) };
+    if (principal.user === undefined) this.write(this.ofOthers, remoteAddress, facts, error.message);
+    else this.write(this.ofUsers, principal.user, facts, error.message);
   }
 
   /** A request for another host, or from a page that may not use this server. */
   notAdmitted(remoteAddress: string, error: ConfabError): void {
-    this.writeRefusal(remoteAddress, { code: error.code, action: "connect", remoteAddress }, error.message);
+    this.write(this.ofOthers, remoteAddress, { code: error.code, action: "connect", remoteAddress }, error.message);
   }
 
   administered(attempt: Attempt, facts: object): void {
     this.deps.log.info({ audit: "administration", ...factsOf(attempt), ...facts }, "a caller administers the server");
   }
 
-  private writeRefusal(remoteAddress: string, facts: object, reason: string): void {
-    const nowMs = this.deps.nowMs();
-    if (nowMs - this.sinceMs >= intervalMs) {
-      this.sinceMs = nowMs;
-      this.lines = 0;
-      this.linesOf.clear();
-    }
-    const ofAddress = this.linesOf.get(remoteAddress) ?? 0;
-    if (this.lines >= maxLines || ofAddress >= maxLinesOfAddress) {
-      this.skipped += 1;
-      return;
-    }
-    this.lines += 1;
-    this.linesOf.set(remoteAddress, ofAddress + 1);
-    const { skipped } = this;
-    this.skipped = 0;
+  /** `source`: the user or address that the line counts for. */
+  private write(budget: LineBudget, source: string, facts: object, reason: string): void {
+    const skipped = budget.take(source, this.deps.nowMs());
+    if (skipped === undefined) return;
     this.deps.log.info(
       {
         audit: "refused",
@@ -73,6 +62,34 @@ export class AuditLog implements Audit {
       },
       "a caller is refused",
     );
+  }
+}
+
+/** Lines of one kind in one interval. */
+class LineBudget {
+  private sinceMs = Number.NEGATIVE_INFINITY;
+  private lines = 0;
+  private skipped = 0;
+  /** At most `maxLines` sources have written, so it holds no more. */
+  private readonly linesOf = new Map<string, number>();
+
+  /** How many were left out since the last line, if one may be written now; undefined: it may not. */
+  take(source: string, nowMs: number): number | undefined {
+    if (nowMs - this.sinceMs >= intervalMs) {
+      this.sinceMs = nowMs;
+      this.lines = 0;
+      this.linesOf.clear();
+    }
+    const ofSource = this.linesOf.get(source) ?? 0;
+    if (this.lines >= maxLines || ofSource >= maxLinesOfSource) {
+      this.skipped += 1;
+      return undefined;
+    }
+    this.lines += 1;
+    this.linesOf.set(source, ofSource + 1);
+    const { skipped } = this;
+    this.skipped = 0;
+    return skipped;
   }
 }
 

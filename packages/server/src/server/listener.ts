@@ -28,6 +28,8 @@ export interface ListenerOptions {
   readonly limits: Limits;
   /** Where proxies may say whose requests they forward. Undefined: a peer is a client. */
   readonly clientAddressOf?: ClientAddressOf | undefined;
+  /** See PortOptions. */
+  readonly admits: NonNullable<PortOptions["admits"]>;
   /** Undefined: no connection begins with a PROXY header. */
   readonly proxyHeaders?: ProxyHeaders | undefined;
   readonly onExchange: ExchangeHandler;
@@ -77,6 +79,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     maxConnections: limits.maxConnections,
     prefaceTimeoutMs: limits.prefaceTimeoutMs,
     proxyHeaders: options.proxyHeaders,
+    admits: options.admits,
     onHttp1: (socket) => http1.emit("connection", socket),
     onHttp2: (socket, firstBytes) => {
       // Read for each connection, since a reload changes them.

@@ -15,14 +15,12 @@ import { Readiness } from "../transports/rpc/services/health.js";
 import { createSseHandler } from "../transports/sse/adapter.js";
 import { createWebSocketHandler } from "../transports/websocket/adapter.js";
 import { Work, type WorkCounts } from "../work/index.js";
-import { AbuseLog } from "./abuse-log.js";
 import { type AdminToken, adminTokenIn } from "./admin-token.js";
 import { Admission } from "./admission.js";
 import { AuditLog } from "./audit-log.js";
 import { openAuth } from "./auth.js";
-import { type Certificate, type CertificateFacts, dateTrouble, readCertificate } from "./certificate.js";
-import { ClientAuthorities } from "./client-authorities.js";
-import { ConfigError, checkedLimits, defaultRetention, type ServerConfig, type TlsConfig } from "./config.js";
+import type { CertificateFacts } from "./certificate.js";
+import { ConfigError, checkedLimits, defaultRetention, type ServerConfig } from "./config.js";
 import { DescriptorWatch } from "./descriptors.js";
 import { openEngine } from "./engine.js";
 import { HostPolicy, isLocalOnly } from "./hosts.js";
@@ -30,10 +28,13 @@ import { type ListenerOptions, listen } from "./listener.js";
 import { type Logger, silentLogger } from "./logger.js";
 import { OriginPolicy } from "./origins.js";
 import { documentPages, operationPages, type Page } from "./pages.js";
+import { peerFaultsTo } from "./peer-faults.js";
 import { eventLoop, randomIds, systemClock } from "./platform.js";
+import { PortCertificates } from "./port-certificates.js";
 import { type ReloadableConfig, reload } from "./reload.js";
 import { checkedRooms, policiesBy, retentionBy } from "./room-rules.js";
 import { createRouter } from "./router.js";
+import { SocketCounts } from "./socket-counts.js";
 import { StaticFiles } from "./static-files.js";
 import { TrustedProxies } from "./trusted-proxies.js";
 import { unixPathOf } from "./unix-socket.js";
@@ -85,9 +86,8 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     ? PayloadTypes.fromDescriptorSet(config.types, violationsOf)
     : PayloadTypes.none(violationsOf);
   const logger = config.logger ?? silentLogger;
-  let certificate = config.tls && usedCertificate(config.tls, logger);
-  const { clientCaFiles = [] } = config.tls ?? {};
-  const clientAuthorities = clientCaFiles.length === 0 ? undefined : new ClientAuthorities(clientCaFiles, logger);
+  const certificates = new PortCertificates(config.tls, logger);
+  const { clientAuthorities } = certificates;
   const host = config.host ?? "127.0.0.1";
   const unixPath = unixPathOf(host);
   const report = reporterTo(logger);
@@ -118,15 +118,10 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const engine = await openEngine(config, limits, retention);
   let adminToken: AdminToken | undefined;
   const descriptors = new DescriptorWatch(logger);
-  const abuses = new AbuseLog(logger);
-  const refusedCertificates = new AbuseLog(logger, systemClock.monotonicMs, "a client's certificate is refused");
-  const proxyFaults = new AbuseLog(logger, systemClock.monotonicMs, "a connection of a trusted proxy ends");
-  const proxyHeaders = config.proxyProtocol && {
-    isProxy: (address: string) => proxies.includes(address),
-    onFault: (remoteAddress: string, reason: string) => proxyFaults.report(remoteAddress, reason),
-  };
-  const onAbuse = (remoteAddress: string, reason: string) => abuses.report(remoteAddress, reason);
-  const work = new Work({ replies: limits });
+  const faults = peerFaultsTo(logger);
+  const isProxy = (address: string) => proxies.includes(address);
+  const socketCounts = new SocketCounts({ limits, isProxy, onRefusal: faults.tooManySockets });
+  const work = new Work({ bytes: limits });
   const hub = new Hub({ engine, clock: systemClock, turns: eventLoop, ids: randomIds, limits });
   // Callers of this machine without a verified user are not told apart, so nothing is counted for them.
   const isCounted = auth.canChange || !isLocalOnly(host);
@@ -141,7 +136,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     dedupeWindowMs: config.dedupeWindowMs ?? defaultDedupeWindowMs,
     newConnectionId: randomUUID,
     principalBy: (token) => authenticator.principalBy(token),
-    onAbuse,
+    onAbuse: faults.spentBudget,
     report,
   });
   const readiness = new Readiness();
@@ -189,7 +184,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     service,
     sessions,
     report,
-    onAbuse,
+    onAbuse: faults.spentBudget,
     principalOf,
     refusalOf: (request) => admission.refusalOf(request),
   });
@@ -197,15 +192,16 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     host,
     unix: unixPath === undefined ? undefined : { path: unixPath, mode: config.socketMode ?? 0o600 },
     port: config.port ?? 8080,
-    keyPair: certificate?.keyPair,
+    keyPair: certificates.keyPair,
     clientAuthorities,
-    onRefusedCertificate: (remoteAddress, reason) => refusedCertificates.report(remoteAddress, reason),
+    onRefusedCertificate: faults.badCertificate,
     limits,
-    proxyHeaders: proxyHeaders || undefined,
+    proxyHeaders: config.proxyProtocol ? { isProxy, onFault: faults.badProxyHeader } : undefined,
+    admits: (socket) => socketCounts.admit(socket),
     clientAddressOf: (headers, peer) => proxies.clientAddressOf(headers, peer),
     onExchange,
     onUpgrade,
-    onAbuse,
+    onAbuse: faults.spentBudget,
     onConnection: () => descriptors.connected(),
     work,
     report,
@@ -237,36 +233,25 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   };
   let stopped: Promise<void> | undefined;
   return {
-    url: listener.address ? urlOf(certificate ? "https" : "http", listener.address) : host,
+    url: listener.address ? urlOf(config.tls ? "https" : "http", listener.address) : host,
     port: listener.address?.port ?? 0,
     get work() {
       return work.counts;
     },
     adminTokenFile: adminToken?.file,
     get certificate() {
-      return certificate?.facts;
+      return certificates.facts;
     },
     reload: (next) => {
-      const readCertificateOf = ({ tls }: ReloadableConfig) => {
-        if ((tls === undefined) !== (config.tls === undefined))
-          throw new ConfigError("whether the port speaks TLS (--tls-cert) changes with a restart only");
-        if (!tls) return;
-        const { clientCaFiles: files = [] } = tls;
-        if ((files.length === 0) !== (clientAuthorities === undefined))
-          throw new ConfigError(
-            "whether clients are asked for certificates (--tls-client-ca) changes with a restart only",
-          );
-        const next = usedCertificate(tls, logger);
-        clientAuthorities?.reload(files);
-        certificate = next;
-        listener.setKeyPair(certificate.keyPair);
-        logger.info({ validTo: certificate.facts.validTo }, "the certificate was read again");
-        liveCallers?.check();
-      };
       reload(next, {
         limits,
         limitsChanged: () => listener.setMaxConnections(limits.maxConnections),
-        readCertificate: readCertificateOf,
+        readCertificate: ({ tls }) => {
+          const keyPair = certificates.reload(tls);
+          if (!keyPair) return;
+          listener.setKeyPair(keyPair);
+          liveCallers?.check();
+        },
         readKeys: ({ auth: keys }) => auth.reloadKeys(keys),
         readRules: ({ rules }) => {
           auth.setRules(rules);
@@ -286,13 +271,6 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
 function reporterTo(logger: Logger): (error: unknown) => void {
   return (error) =>
     logger.error({ err: error instanceof ConfabError ? (error.cause ?? error) : error }, "a bug in the server");
-}
-
-function usedCertificate(tls: TlsConfig, logger: Logger): Certificate {
-  const certificate = readCertificate(tls);
-  const trouble = dateTrouble(certificate.facts, systemClock.nowMs());
-  if (trouble !== undefined) logger.warn({ file: tls.certFile }, `the certificate ${trouble}: clients will refuse it`);
-  return certificate;
 }
 
 function urlOf(scheme: "http" | "https", { address, family, port }: AddressInfo): string {

@@ -14,6 +14,7 @@ export {
   type Audit,
   type Caller,
   CallerRates,
+  countedAddress,
   defaultPolicy,
   isStranger,
   LiveCallers,

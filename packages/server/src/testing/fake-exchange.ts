@@ -1,12 +1,12 @@
 import type { Exchange, ExchangeListener, Fields, RequestHead } from "../http/exchange.js";
 import { ignoredBody } from "../http/read-body.js";
-import { type ReplyRoom, Work } from "../work/index.js";
+import { type ReplyRoom, type Share, Work } from "../work/index.js";
 
 /** An exchange without a network, for tests: the test plays the peer through `listener`, and sees what was answered. */
 export class FakeExchange implements Exchange {
   readonly request: RequestHead;
   /** Of a separate scheduler: what other exchanges cost does not make this one wait, and no turn takes long. */
-  readonly share = new Work({ nowMs: () => 0 }).share();
+  readonly share: Share;
   listener: ExchangeListener = ignoredBody;
   status: number | undefined;
   headers: Fields = {};
@@ -26,7 +26,8 @@ export class FakeExchange implements Exchange {
 
   private tellEnded: () => void = () => undefined;
 
-  constructor(request: Partial<RequestHead> = {}) {
+  constructor(request: Partial<RequestHead> = {}, share = new Work({ nowMs: () => 0 }).share()) {
+    this.share = share;
     this.ended = new Promise((resolve) => {
       this.tellEnded = resolve;
     });

@@ -1,5 +1,6 @@
 import { ConfabError } from "@confab/contract";
 
+import type { PartialRequest, PartialRequestOwner, PartialRequests } from "./partial-requests.js";
 import type { Replies, ReplyOwner, ReplyRoom } from "./replies.js";
 
 type Step = () => void;
@@ -7,6 +8,7 @@ type Step = () => void;
 /** What a share needs of the scheduler. */
 export interface ShareOwner {
   readonly replies: Replies;
+  readonly partialRequests: PartialRequests;
   readonly bounds: { readonly unitsPerTurn: number; readonly unitsPerShare: number };
   /** Counts the turns. */
   readonly turn: number;
@@ -24,12 +26,15 @@ export interface ShareOwner {
  * One connection's share of the event loop. Code that works for a connection asks `isFree` before each step, gives the step
  * to `wait` if it is not, and tells by `spend` what the step cost.
  */
-export class Share implements ReplyOwner {
+export class Share implements ReplyOwner, PartialRequestOwner {
   /** The one behind it in its line; of the line. */
   behind: Share | undefined;
   /** Of `Replies`. */
   replyBytes = 0;
   waitingReplies: (() => void)[] | undefined;
+  /** Of `PartialRequests`. */
+  partialBytes = 0;
+  partialRequests: Map<PartialRequest, number> | undefined;
   /** What it may still spend before it must wait; below 0 it is in debt. */
   private left: number;
   /** The turn that `left` and the units below are of. */
@@ -105,6 +110,11 @@ export class Share implements ReplyOwner {
     if (!this.isClosed) return room;
     room.release();
     throw new ConfabError("CANCELLED", "the connection has closed");
+  }
+
+  /** A request of this connection holds so many bytes while its rest has not come; see `PartialRequests.hold`. */
+  holdPartial(request: PartialRequest, bytes: number): void {
+    this.owner.partialRequests.hold(this, request, bytes);
   }
 
   /** The connection has closed. The steps that wait are still taken, so that their owners can let go of what they hold. */

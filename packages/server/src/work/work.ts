@@ -1,5 +1,6 @@
 import { limitsWith } from "@confab/contract";
 import { Line } from "./line.js";
+import { type PartialRequestBounds, PartialRequests } from "./partial-requests.js";
 import { Replies, type ReplyBounds } from "./replies.js";
 import { Share, type ShareOwner } from "./share.js";
 
@@ -32,6 +33,8 @@ export interface WorkCounts {
   /** Bytes of pages that are being made or wait for their clients: now, and the most so far. */
   readonly replyBytes: number;
   readonly mostReplyBytes: number;
+  /** Bytes of requests whose rest has not come. */
+  readonly partialRequestBytes: number;
 }
 
 /** Each has the process's own, or the limits' default. */
@@ -39,7 +42,7 @@ interface WorkOptions {
   readonly afterTurn?: AfterTurn;
   readonly nowMs?: () => number;
   readonly bounds?: WorkBounds;
-  readonly replies?: ReplyBounds;
+  readonly bytes?: ReplyBounds & PartialRequestBounds;
 }
 
 /** Run `run` once, after everything that this turn of the event loop still has to do. */
@@ -68,6 +71,7 @@ export class Work implements ShareOwner {
   private mostUnitsBesideWaiting = 0;
 
   readonly replies: Replies;
+  readonly partialRequests: PartialRequests;
 
   private readonly afterTurn: AfterTurn;
   private readonly nowMs: () => number;
@@ -77,7 +81,9 @@ export class Work implements ShareOwner {
     this.afterTurn = options.afterTurn ?? ((run) => void setImmediate(run));
     this.nowMs = options.nowMs ?? (() => performance.now());
     this.bounds = options.bounds ?? defaultWorkBounds;
-    this.replies = new Replies(options.replies ?? limitsWith());
+    const bytes = options.bytes ?? limitsWith();
+    this.replies = new Replies(bytes);
+    this.partialRequests = new PartialRequests(bytes);
   }
 
   /** The share of a new connection. There is nothing to give back. */
@@ -88,7 +94,8 @@ export class Work implements ShareOwner {
   get counts(): WorkCounts {
     const { waitCount: waits, unitsBefore: units, mostUnits, mostUnitsBesideWaiting } = this;
     const { bytes: replyBytes, mostBytes: mostReplyBytes } = this.replies;
-    return { waits, units, mostUnits, mostUnitsBesideWaiting, replyBytes, mostReplyBytes };
+    const partialRequestBytes = this.partialRequests.bytes;
+    return { waits, units, mostUnits, mostUnitsBesideWaiting, replyBytes, mostReplyBytes, partialRequestBytes };
   }
 
   spent(unitsBesideWaiting: number): void {

@@ -2,6 +2,7 @@ export { roomIdFrom } from "../../core/index.js";
 export type { Attempt, Audit } from "./audit.js";
 export { type Caller, callerWith, RequestCaller, requestIdOf, type TransportName, type UnaryCaller } from "./caller.js";
 export { CallerRates } from "./caller-rates.js";
+export { countedAddress } from "./counted-address.js";
 export type { HistoryForm } from "./history.js";
 export { LiveCallers, type LiveConnection } from "./live-callers.js";
 export type { OperationDeps } from "./operation.js";

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { ConfabError } from "@confab/contract";
+import { ConfabError, limitsWith } from "@confab/contract";
 import { ArrivalTimeouts } from "../../http/arrival-timeouts.js";
 import { FakeExchange } from "../../testing/fake-exchange.js";
 import { settled } from "../../testing/manual-turns.js";
+import { Work } from "../../work/index.js";
 import type { Call, Method } from "./method.js";
 import { answeredLater, CallBench, message, outcomeOf, Recorder, upper } from "./testing/call-bench.js";
 
@@ -195,4 +196,38 @@ test("a server that stops ends the calls that would last, and lets a reply come 
   assert.deepEqual([outcomeOf(asked), outcomeOf(answering)], ["0", "0"]);
   lasting[1]?.listener.aborted();
   assert.equal(bench.streams.size, 0);
+});
+
+test("what has come of a message is counted until the rest has come, or the call is over", () => {
+  const whole = message("hello");
+  for (const method of [upper, new Recorder().method]) {
+    const exchange = begin(method);
+    exchange.listener.data(whole.subarray(0, 7));
+    exchange.listener.data(whole.subarray(7, 9));
+    // The prefix of five bytes has been read.
+    assert.equal(exchange.share.partialBytes, 4);
+    exchange.listener.aborted();
+    assert.equal(exchange.share.partialBytes, 0);
+  }
+  const unary = begin(upper);
+  unary.listener.data(whole);
+  assert.equal(unary.share.partialBytes, 5, "the one message of a call waits for the end of the request");
+  unary.listener.ended();
+  assert.equal(unary.share.partialBytes, 0);
+  const stream = begin(new Recorder().method);
+  stream.listener.data(whole.subarray(0, 7));
+  stream.listener.data(whole.subarray(7));
+  assert.equal(stream.share.partialBytes, 0);
+});
+
+test("TOO_MANY_REQUESTS for calls whose messages do not end, and nothing is held of them", () => {
+  const bounds = { ...limitsWith(), maxPartialRequestBytesPerConnection: 1_000 };
+  for (const method of [upper, new Recorder().method]) {
+    const exchange = begin(method, { share: new Work({ bytes: bounds }).share() });
+    exchange.listener.data(message("x".repeat(1_500)).subarray(0, 900));
+    assert.ok(!exchange.isEnded);
+    exchange.listener.data(Buffer.alloc(200));
+    assert.equal(outcomeOf(exchange), "8 TOO_MANY_REQUESTS");
+    assert.equal(exchange.share.partialBytes, 0);
+  }
 });

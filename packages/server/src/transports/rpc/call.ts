@@ -3,13 +3,14 @@ import type { Arrival, ArrivalTimeouts } from "../../http/arrival-timeouts.js";
 import type { Exchange, ExchangeListener, Fields } from "../../http/exchange.js";
 import type { ReaderStalls, StallingReader } from "../../http/reader-stalls.js";
 import type { UnaryCaller, WireFormat } from "../../service/index.js";
-import { cost, type PacedInput, type Share, waitInTurn } from "../../work/index.js";
+import { cost, type PacedInput, type PartialRequest, type Share, waitInTurn } from "../../work/index.js";
 import { acceptsGzip, compress, decompress, isGzipNamed, minCompressedBytes } from "./compression.js";
 import { Base64Reader, base64Text } from "./grpc-web/wire.js";
 import type { IdleStream, IdleStreams } from "./idle-streams.js";
 import type { Call, CallHandler, Method } from "./method.js";
 import { isBug, type RpcError, rpcErrorFrom } from "./rpc-error.js";
 import { deadlineExceeded, startDeadline } from "./timeout.js";
+import { UnaryHandler } from "./unary-handler.js";
 import type { Wire } from "./wire.js";
 
 /** Where a room is read from, in the head of a stream; and how far it was written, in the trailers of one that ended idle
@@ -32,7 +33,9 @@ export interface CallDeps {
 }
 
 /** A call whose messages come in envelopes: gRPC, gRPC-Web, and Connect's streams. */
-export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStream, StallingReader, PacedInput {
+export class EnvelopedCall
+  implements Call, ExchangeListener, Arrival, PartialRequest, IdleStream, StallingReader, PacedInput
+{
   readonly format: WireFormat;
   readonly caller: UnaryCaller;
   readonly timeoutMs: number | undefined;
@@ -51,6 +54,10 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
   private readonly takesOneMessage: boolean;
   /** The message of a call that takes one, until the request ends. */
   private only: Uint8Array | undefined;
+  /** What has come of a message waits for the rest, since `begin` has returned. */
+  private isAwaited = false;
+  /** The bytes that the connection's share counts for this call. */
+  private partialBytes = 0;
   quietSweeps = 0;
   maxQuietSweeps = 0;
   seenTakenBytes = 0;
@@ -94,7 +101,10 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
     if (!this.takesOneMessage) this.deps.streams.add(this);
     this.open();
     this.exchange.listen(this);
-    if (this.takesOneMessage && !this.isHalfClosed && !this.isOver) this.deps.arrivals.await(this);
+    if (this.isHalfClosed || this.isOver) return;
+    this.isAwaited = true;
+    if (this.takesOneMessage) this.deps.arrivals.await(this);
+    this.countPartial();
   }
 
   get metadata(): Fields {
@@ -116,13 +126,25 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
   data(chunk: Uint8Array): void {
     if (this.isOver) return;
     const bytes = this.base64 ? this.base64.push(chunk) : chunk;
-    if (bytes) this.envelopes.push(bytes);
-    else this.finish(new ConfabError("MALFORMED_MESSAGE", "the body is not base64"));
+    if (!bytes) this.finish(new ConfabError("MALFORMED_MESSAGE", "the body is not base64"));
+    else {
+      this.envelopes.push(bytes);
+      if (this.isAwaited) this.countPartial();
+    }
+  }
+
+  /** Tell the connection's share what is held until more of the request comes. */
+  private countPartial(): void {
+    if (this.isOver) return;
+    const bytes = this.envelopes.heldBytes + (this.only?.length ?? 0);
+    if (bytes === this.partialBytes) return;
+    this.partialBytes = bytes;
+    this.share.holdPartial(this, bytes);
   }
 
   ended(): void {
     this.isHalfClosed = true;
-    this.deps.arrivals.release(this);
+    this.letGoOfArrival();
     if (this.isOver) return;
     if (!this.envelopes.isAtBoundary || this.base64?.isAtBoundary === false) {
       this.finish(new ConfabError("MALFORMED_MESSAGE", "the request ends in the middle of a message"));
@@ -141,8 +163,8 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
     this.release();
   }
 
-  /** The request did not arrive in time. */
-  expired(error: ConfabError): void {
+  /** The request did not arrive in time, or with too many others. */
+  giveUp(error: ConfabError): void {
     this.finish(error);
   }
 
@@ -301,11 +323,21 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
     }
   }
 
+  private letGoOfArrival(): void {
+    this.isAwaited = false;
+    this.deps.arrivals.release(this);
+    if (this.partialBytes === 0) return;
+    this.partialBytes = 0;
+    this.share.holdPartial(this, 0);
+  }
+
   private release(): void {
     if (this.isOver) return;
     this.isOver = true;
     this.cancelDeadline?.();
-    this.deps.arrivals.release(this);
+    this.envelopes.stop();
+    this.only = undefined;
+    this.letGoOfArrival();
     this.deps.idleStreams.delete(this);
     this.deps.readerStalls.delete(this);
     this.deps.streams.delete(this);
@@ -319,20 +351,4 @@ export class EnvelopedCall implements Call, ExchangeListener, Arrival, IdleStrea
  */
 function wrongMessageCount(came: "more" | "none"): ConfabError {
   return new ConfabError("WRONG_MESSAGE_COUNT", `this call takes one message, and ${came} came`);
-}
-
-/** Answers the one message of a unary call. */
-class UnaryHandler implements CallHandler {
-  constructor(
-    private readonly call: Call,
-    private readonly run: Extract<Method, { kind: "unary" }>["call"],
-  ) {}
-
-  message(bytes: Uint8Array): void {
-    const { call } = this;
-    this.run(call.format, bytes, call).then(
-      (reply) => call.reply(reply),
-      (thrown) => call.finish(rpcErrorFrom(thrown)),
-    );
-  }
 }

@@ -6,6 +6,7 @@ import type { Fields } from "../../../http/exchange.js";
 import { ReaderStalls } from "../../../http/reader-stalls.js";
 import { RequestCaller, unrestricted } from "../../../service/index.js";
 import { FakeExchange } from "../../../testing/fake-exchange.js";
+import type { Share } from "../../../work/index.js";
 import { EnvelopedCall } from "../call.js";
 import { ConnectStreamWire } from "../connect/stream-wire.js";
 import { GrpcWire } from "../grpc/wire.js";
@@ -23,6 +24,8 @@ interface BeginOptions {
   /** Default: gRPC. */
   readonly protocol?: "gRPC" | "Connect";
   readonly arrivals?: ArrivalTimeouts;
+  /** Of the connection; undefined: a new one. */
+  readonly share?: Share;
 }
 
 /** Calls on exchanges without a network, with the test as the client. */
@@ -51,8 +54,8 @@ export class CallBench {
   });
 
   begin(method: Method, options: BeginOptions = {}): FakeExchange {
-    const { headers = {}, timeoutMs, protocol = "gRPC", arrivals = this.arrivals } = options;
-    const exchange = new FakeExchange({ headers, httpVersion: 2 });
+    const { headers = {}, timeoutMs, protocol = "gRPC", arrivals = this.arrivals, share } = options;
+    const exchange = new FakeExchange({ headers, httpVersion: 2 }, share);
     const Wire = protocol === "gRPC" ? GrpcWire : ConnectStreamWire;
     const { idleStreams, readerStalls, streams, reported } = this;
     const report = (error: ConfabError) => void reported.push(error);
