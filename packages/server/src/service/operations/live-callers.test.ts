@@ -21,8 +21,8 @@ function countedService(wanted: Partial<Limits> = {}) {
   const liveCallers = new LiveCallers({ clock: { nowMs: () => 0, monotonicMs: () => 0 }, turns, limits });
   const rooms = { of: () => defaultPolicy(limits) };
   const { subscribe } = operationsOn({ hub, engine, types: PayloadTypes.none(), limits, rooms, liveCallers });
-  const open = async (caller: Caller, room = "den") =>
-    (await subscribe({ reader: create(UserSchema, { room }) }, caller, new RecordingSink())).subscription;
+  const open = async (caller: Caller, room = "den", name = "") =>
+    (await subscribe({ reader: create(UserSchema, { room, name }) }, caller, new RecordingSink())).subscription;
   return { hub, turns, liveCallers, open };
 }
 
@@ -196,4 +196,20 @@ test("a look goes in slices, and a change meanwhile is followed by a look at all
   );
   assert.ok(late.every(({ endedWith }) => endedWith.length === 0));
   assert.ok(count <= 60, `${count} turns`);
+});
+
+test("a token ends what the connection reads under a name that it may not use", async () => {
+  const { open, liveCallers } = countedService();
+  const caller = callerOf({ ...unrestricted, namePrefix: "~" });
+  const connection = new TestConnection(caller, liveCallers);
+  const named = await open(caller, "den", "~bob");
+  const nameless = await open(caller, "hall");
+  caller.principal = { ...unrestricted, user: "ann", may: (action) => action !== "send-as" };
+  liveCallers.principalChanged(connection);
+  assert.equal(named.state, "closed");
+  assert.notEqual(nameless.state, "closed");
+  const own = await open(caller, "den", "ann");
+  liveCallers.principalChanged(connection);
+  assert.notEqual(own.state, "closed");
+  assert.deepEqual(connection.endedWith, []);
 });

@@ -2,7 +2,7 @@ import { ConfabError, type Limits } from "@confab/contract";
 import type { Clock, RoomId, Subscription, Turns } from "../../core/index.js";
 import type { Caller } from "./caller.js";
 import { type CountedAs, LiveCounts } from "./live-counts.js";
-import { isStranger, type Principal } from "./principal.js";
+import { isStranger, type Principal, refusalOfName } from "./principal.js";
 
 /** A connection of many requests: it ends as a whole, whatever it reads. */
 export interface LiveConnection {
@@ -34,6 +34,8 @@ const looksPerEnd = 20;
 interface Reader {
   readonly caller: Caller;
   readonly room: RoomId;
+  /** The name that it reads under; empty: none. */
+  readonly user: string;
   /** Undefined: it has not begun. */
   subscription: Subscription | undefined;
 }
@@ -106,10 +108,10 @@ export class LiveCallers {
   }
 
   /** Count a subscription before it begins: any number may be waiting to begin. @throws TOO_MANY_CONNECTIONS */
-  addReader(caller: Caller, room: RoomId): LiveReader {
+  addReader(caller: Caller, room: RoomId, user: string): LiveReader {
     const tooMany = this.tooManyFor(caller);
     if (tooMany) throw tooMany;
-    const reader: Reader = { caller, room, subscription: undefined };
+    const reader: Reader = { caller, room, user, subscription: undefined };
     const connection = this.byCaller.get(caller);
     // What it takes is kept: the caller may have another principal by the time it is over.
     const countedAs = connection ? undefined : this.counts.take(caller);
@@ -187,11 +189,11 @@ export class LiveCallers {
 }
 
 function lookAtReader(
-  { caller: { principal }, room, subscription }: Reader,
+  { caller: { principal }, room, user, subscription }: Reader,
   refusalOfAll: ConfabError | undefined,
 ): number {
   if (!subscription) return 1;
-  const refusal = refusalOfAll ?? readRefusal(principal, room);
+  const refusal = refusalOfAll ?? readRefusal(principal, room) ?? refusalOfName(principal, user, room);
   if (!refusal) return 1;
   subscription.end(refusal);
   return looksPerEnd;

@@ -4,7 +4,7 @@ import { Administration, type Audit, audited } from "./audit.js";
 import type { Caller } from "./caller.js";
 import type { CallerRates } from "./caller-rates.js";
 import type { LiveCallers } from "./live-callers.js";
-import type { Action, Principal, Scope } from "./principal.js";
+import { type Action, type Principal, refusalOfName, type Scope } from "./principal.js";
 import type { RoomPolicies } from "./room-policy.js";
 
 export interface OperationDeps {
@@ -70,7 +70,8 @@ export function opened<Asked, Checked, Reply, Form extends readonly unknown[]>(
       checked = check(named !== undefined && user !== undefined ? named(asked, user) : asked, deps);
       scope = scopeOf(checked);
       permit(principal, action, scope);
-      if (userOf) permitName(principal, userOf(checked), scope);
+      const nameRefusal = userOf && refusalOfName(principal, userOf(checked), scope);
+      if (nameRefusal) throw nameRefusal;
     } catch (thrown) {
       throw audited(deps.audit, { caller, action, scope }, thrown);
     }
@@ -87,18 +88,4 @@ function permit(principal: Principal, action: Action, scope: Scope): void {
 export function denied(action: Action, scope: Scope): ConfabError {
   const where = scope === "some room" ? "any room" : scope === "all rooms" ? scope : `room ${scope}`;
   return new ConfabError("PERMISSION_DENIED", `${action} is not allowed in ${where}`);
-}
-
-/** The name that a caller uses is its token's. Without a token it is one that no token has. */
-function permitName(principal: Principal, name: string, scope: Scope): void {
-  const { user, namePrefix } = principal;
-  if (name === "" || name === user) return;
-  if (user === undefined) {
-    if (namePrefix === undefined || name.startsWith(namePrefix)) return;
-    const text = `a caller without a token uses a name that begins with ${namePrefix}, such as ${namePrefix}${name}`;
-    throw new ConfabError("PERMISSION_DENIED", text);
-  }
-  if (principal.may("send-as", scope)) return;
-  const [own, other] = [JSON.stringify(user), JSON.stringify(name)];
-  throw new ConfabError("PERMISSION_DENIED", `the token is for user ${own}, and may not be used for user ${other}`);
 }

@@ -59,3 +59,20 @@ export function isStranger(principal: Principal): boolean {
 
 /** On a server that asks for no token. */
 export const unrestricted: Principal = { user: undefined, refusal: () => undefined, may: () => true };
+
+/**
+ * Why a caller may not use a name; undefined when it may. It is the token's user; without a token it is a name that no token
+ * has.
+ */
+export function refusalOfName(principal: Principal, name: string, scope: Scope): ConfabError | undefined {
+  const { user, namePrefix } = principal;
+  if (name === "" || name === user) return undefined;
+  if (user === undefined) {
+    if (namePrefix === undefined || name.startsWith(namePrefix)) return undefined;
+    const text = `a caller without a token uses a name that begins with ${namePrefix}, such as ${namePrefix}${name}`;
+    return new ConfabError("PERMISSION_DENIED", text);
+  }
+  if (principal.may("send-as", scope)) return undefined;
+  const [own, other] = [JSON.stringify(user), JSON.stringify(name)];
+  return new ConfabError("PERMISSION_DENIED", `the token is for user ${own}, and may not be used for user ${other}`);
+}

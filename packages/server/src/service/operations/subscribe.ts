@@ -39,7 +39,7 @@ export const subscribe: Operation<AskedReader, SubscribeRequest, Promise<Reading
     const history = Math.min(request.history, maxHistory);
     // A reader without a name is counted, and is neither listed nor announced.
     const user = hasPresence ? request.user : "";
-    const reader = liveCallers?.addReader(caller, room);
+    const reader = liveCallers?.addReader(caller, room, request.user);
     try {
       const subscribed = await hub.subscribe({ ...request, user, history }, sink);
       reader?.began(subscribed.subscription);
