@@ -40,8 +40,17 @@ export interface AttackResult {
   readonly replyBytes: number;
 }
 
+/** What the client that behaves is told. */
+export interface ProbeOrder {
+  readonly port: number;
+  readonly user: string;
+  readonly headers: Attack["headers"];
+}
+
 /** What a client that behaves has seen: how long each of its messages took to come back, and each request, in milliseconds. */
 export interface ProbeResult {
   readonly messagesMs: readonly number[];
   readonly requestsMs: readonly number[];
+  /** Messages that were answered by an error. */
+  readonly refused: number;
 }

@@ -96,7 +96,7 @@ async function overWebSocket(order: AttackOrder, count: Count): Promise<void> {
   const isPlain = carrier === "ws-plain";
   const isText = carrier !== "ws-proto";
   const protocols = isPlain ? [] : [`confab.v1.${isText ? "json" : "proto"}`];
-  const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, protocols);
+  const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, protocols, { headers: order.headers });
   let missing = isUnanswered ? 1 : times;
   socket.on("message", (bytes: Buffer) => {
     count.replyBytes += bytes.length;

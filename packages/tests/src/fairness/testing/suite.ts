@@ -15,12 +15,15 @@ const largestStep = 1_000;
 
 const kib = 1_024;
 
-/** Run attacks one after another, the one with the smallest steps first: the server counts the most of all of them. */
-export function fairnessSuite(name: string, attacks: readonly Attack[]): void {
+/**
+ * Run attacks one after another, the one with the smallest steps first: the server counts the most of all of them. `asUsers`:
+ * all callers have tokens, and the attacker may spend no more than a user's limits.
+ */
+export function fairnessSuite(name: string, attacks: readonly Attack[], { asUsers = false } = {}): void {
   describe(`others have their turns beside ${name}`, () => {
     let system: AttackedServer;
     before(async () => {
-      system = await AttackedServer.start();
+      system = await AttackedServer.start({ asUsers });
     });
     after(() => system.close());
 
@@ -34,7 +37,7 @@ export function fairnessSuite(name: string, attacks: readonly Attack[]): void {
         const { user, system: kernel } = process.cpuUsage(cpu);
         const { work } = system.server;
         const units = work.units - before.units;
-        const { messagesMs, requestsMs } = await system.others();
+        const { messagesMs, requestsMs, refused } = await system.others();
         t.diagnostic(
           [
             `${JSON.stringify(result.answers)}, ${Math.round(result.replyBytes / kib)} KiB of replies`,
@@ -43,8 +46,10 @@ export function fairnessSuite(name: string, attacks: readonly Attack[]): void {
             `others' p99 ${percentile(messagesMs, 0.99).toFixed(1)} ms, requests ${percentile(requestsMs, 0.99).toFixed(1)} ms`,
           ].join("; "),
         );
-        assertAnswered(attack, result);
-        const least = leastUnits(attack, result);
+        assertAnswered(attack, result, asUsers);
+        assert.equal(refused, 0, "the client that behaves pays for the attacker");
+        // What a limit refuses costs little.
+        const least = asUsers ? 0 : leastUnits(attack, result);
         assert.ok(
           units >= least,
           `${Math.round(units)} units were accounted for, and the replies alone are worth ${Math.round(least)}: the handler must call share.spend`,
@@ -62,10 +67,12 @@ export function fairnessSuite(name: string, attacks: readonly Attack[]): void {
   });
 }
 
-function assertAnswered({ name, times, isUnanswered }: Attack, { answers }: AttackResult): void {
-  const { 200: ok = 0, message = 0, ...others } = answers;
+function assertAnswered({ name, times, isUnanswered }: Attack, { answers }: AttackResult, isLimited: boolean): void {
+  const { 200: ok = 0, message = 0, 429: limited = 0, ...others } = answers;
   assert.deepEqual(others, {}, `${name}: not served, so that it does not cost what it should`);
-  assert.ok(ok + message >= connections * (isUnanswered ? 1 : times), `${ok + message} answers to ${times} requests`);
+  if (!isLimited) assert.equal(limited, 0, `${name}: refused, so that it does not cost what it should`);
+  const answered = ok + message + limited;
+  assert.ok(answered >= connections * (isUnanswered ? 1 : times), `${answered} answers to ${times} requests`);
 }
 
 /** Reading the largest message is one step. */

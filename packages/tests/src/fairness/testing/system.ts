@@ -8,7 +8,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { connect } from "@confab/client/node";
 import { type RunningServer, startServer } from "@confab/server";
-import type { Attack, AttackResult, ProbeResult } from "../attack.js";
+import { newTestKey, type TestKey } from "../../auth/testing/tokens.js";
+import type { Attack, AttackResult, ProbeOrder, ProbeResult } from "../attack.js";
 
 /** A file of the browser app that is as large as such files are. */
 export const assetPath = "/assets/app.js";
@@ -19,44 +20,54 @@ export class AttackedServer {
     readonly server: RunningServer,
     private readonly attacker: ChildProcess,
     private readonly probe: ChildProcess,
+    /** Undefined: callers without a token. */
+    private readonly key: TestKey | undefined,
     private readonly release: () => Promise<void>,
   ) {}
 
-  static async start(): Promise<AttackedServer> {
+  /** `asUsers`: all callers have tokens, and so the limits of users count for each of them. */
+  static async start({ asUsers = false } = {}): Promise<AttackedServer> {
     const folder = await mkdtemp(join(tmpdir(), "confab-fairness-"));
     const webRoot = join(folder, "web");
     await mkdir(join(webRoot, "assets"), { recursive: true });
     await writeFile(join(webRoot, assetPath), "x".repeat(200_000));
     const engine = { kind: "embedded", dataDir: join(folder, "data"), durability: "os" } as const;
-    const server = await startServer({ port: 0, engine, webRoot });
+    const key = asUsers ? newTestKey() : undefined;
+    const server = await startServer({ port: 0, engine, webRoot, ...(key && { auth: { keyFiles: [key.file] } }) });
     const members = connectHttp2(server.url);
     const attacker = processOf(new URL("../attacker.js", import.meta.url));
     const probe = processOf(new URL("../probe.js", import.meta.url));
-    const system = new AttackedServer(server, attacker, probe, async () => {
+    const system = new AttackedServer(server, attacker, probe, key, async () => {
       for (const child of [attacker, probe]) {
         child.kill();
         if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
       }
       members.destroy();
       await server.close();
+      key?.remove();
       await rm(folder, { recursive: true });
     });
-    await fill(server);
-    for (let i = 0; i < 500; i++) members.request({ ":path": `/v1/rooms/crowd/stream?name=member-${i}` }).resume();
-    members.ping(() => probe.send({ port: server.port }));
+    await fill(server, await key?.token({ sub: "ann" }));
+    const memberHeaders = await headersOf(key, "member");
+    for (let i = 0; i < 500; i++)
+      members.request({ ":path": `/v1/rooms/crowd/stream?name=member-${i}`, ...memberHeaders }).resume();
+    const probeOrder: ProbeOrder = { port: server.port, user: "probe", headers: await headersOf(key, "probe") };
+    members.ping(() => probe.send(probeOrder));
     // Until it has had its first answers.
     while ((await system.others()).messagesMs.length === 0) await sleep(20);
     return system;
   }
 
-  private async adminHeaders(): Promise<Attack["headers"]> {
+  private async attackersHeaders(order: Attack): Promise<Attack["headers"]> {
+    if (this.key) return headersOf(this.key, "mallory");
+    if (!isAdministration(order)) return {};
     const token = await readFile(this.server.adminTokenFile ?? "", "utf8");
     return { authorization: `Bearer ${token.trim()}` };
   }
 
   /** @throws Error: the attack could not be made. */
   async attack(order: Attack): Promise<AttackResult> {
-    const headers = { ...order.headers, ...(isAdministration(order) && (await this.adminHeaders())) };
+    const headers = { ...order.headers, ...(await this.attackersHeaders(order)) };
     this.attacker.send({ ...order, headers, port: this.server.port });
     const result = await answerOf(this.attacker);
     if ("failure" in result) throw new Error(`${order.name}: ${result.failure}`);
@@ -83,9 +94,18 @@ async function answerOf(child: ChildProcess): Promise<object> {
   return answer;
 }
 
+/** What a user shows, who may do everything, also in other users' names. */
+async function headersOf(key: TestKey | undefined, user: string): Promise<Attack["headers"]> {
+  if (!key) return {};
+  const rules = [{ pattern: "*", can: everything }];
+  return { authorization: `Bearer ${await key.token({ sub: user, "confab.rooms": rules })}` };
+}
+
+const everything = ["read", "send", "send-as", "signal", "history", "members", "list", "create", "admin"];
+
 /** A room with 1,000 messages, and 1,000 rooms with long names. */
-async function fill({ url }: RunningServer): Promise<void> {
-  const client = connect({ url, user: "ann" });
+async function fill({ url }: RunningServer, token: string | undefined): Promise<void> {
+  const client = connect({ url, user: "ann", ...(token !== undefined && { token: () => token }) });
   const texts = Array.from({ length: 1_000 }, (_, i) => `${i} `.padEnd(500, "x"));
   await Promise.all(texts.map((text) => client.room("large").send(text)));
   const names = Array.from({ length: 1_000 }, (_, i) => `${i}-`.padEnd(100, "x"));
@@ -98,7 +118,7 @@ export function percentile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
-/** Only the token of the data folder may ask for it. */
+/** Without keys only the token of the data folder may ask for it. */
 function isAdministration({ path }: Attack): boolean {
   return path.includes("AdminService") || path.startsWith("/v1/admin/");
 }
