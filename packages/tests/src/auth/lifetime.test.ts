@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, before, describe, it } from "node:test";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { EnvelopeReader, enveloped } from "@confab/contract";
+import { ClientFrameSchema, ServerFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import { WebSocket } from "ws";
 import { type ServerProcess, startServerProcess } from "../fixture/server-process.js";
 import { frameWithoutDetails } from "../parity/raw-clients.js";
@@ -95,6 +98,10 @@ class Frames {
     return answer.frame.case === "error" ? answer.frame.value.code : String(answer.frame.case);
   }
 
+  has(kind: string): boolean {
+    return this.frames.some(({ frame }) => frame.case === kind);
+  }
+
   async first(wanted: (frame: ReturnType<typeof frameWithoutDetails>) => boolean) {
     for (;;) {
       const found = this.frames.find(wanted);
@@ -115,6 +122,76 @@ describe("a connection with frames", { concurrency: true }, () => {
     assert.equal(await frames.ask({ authenticate: { token: await key.token() } }), "done");
     assert.equal(await frames.ask(subscribed), "subscribed");
     frames.socket.terminate();
+  });
+
+  it("takes what comes behind a token with it, and in its order, though nothing has been answered", async () => {
+    const frames = await Frames.open(json);
+    const room = "behind";
+    const answers = await Promise.all([
+      frames.ask({ authenticate: { token: await key.token({ jti: "never seen before" }) } }),
+      frames.ask({ subscribe: { reader: { room } } }),
+      ...Array.from({ length: 20 }, (_, index) => frames.ask({ send: { room, text: String(index) } })),
+    ]);
+    assert.deepEqual(answers, ["done", "subscribed", ...Array(20).fill("ack")]);
+    const history = await fetch(`${server.url}/v1/rooms/${room}/messages`, {
+      headers: bearer(await key.token()),
+    });
+    const { messages } = (await history.json()) as { messages: { text: string }[] };
+    assert.deepEqual(
+      messages.map(({ text }) => text),
+      Array.from({ length: 20 }, (_, index) => String(index)),
+    );
+    frames.socket.terminate();
+  });
+
+  it("may show it on Converse too, and what comes behind it is asked with it", async () => {
+    const authenticate = { case: "authenticate", value: { token: await key.token() } } as const;
+    const history = { case: "history", value: { room: "den" } } as const;
+    const asked = [
+      create(ClientFrameSchema, { request: 1, frame: history }),
+      create(ClientFrameSchema, { request: 2, frame: authenticate }),
+      create(ClientFrameSchema, { request: 3, frame: history }),
+    ];
+    const response = await fetch(`${server.url}/confab.v1.ChatService/Converse`, {
+      method: "POST",
+      headers: { "content-type": "application/connect+proto" },
+      body: Buffer.concat(asked.map((frame) => enveloped(0, toBinary(ClientFrameSchema, frame)))),
+    });
+    const answers: (readonly [number, string | undefined])[] = [];
+    new EnvelopeReader(
+      100_000,
+      (flags, bytes) => {
+        if (flags !== 0) return;
+        const { request, frame } = fromBinary(ServerFrameSchema, bytes);
+        answers.push([request, frame.case === "error" ? frame.value.code : frame.case]);
+      },
+      (length) => assert.fail(`${length} bytes are too many`),
+    ).push(new Uint8Array(await response.arrayBuffer()));
+    assert.deepEqual(
+      answers.filter(([request]) => request > 0).sort(([one], [other]) => one - other),
+      [
+        [1, "UNAUTHENTICATED"],
+        [2, "done"],
+        [3, "history"],
+      ],
+    );
+  });
+
+  it("is told who comes and goes only where it may see the members", async () => {
+    const rules = (can: string[]) => ({ "confab.rooms": [{ pattern: "*", can }] });
+    const watching = { subscribe: { reader: { room: "hall" }, presence: true } };
+    const [blind, seeing] = await Promise.all(
+      [["read"], ["read", "members"]].map(async (can) => Frames.open(json, bearer(await key.token(rules(can))))),
+    );
+    assert.ok(blind && seeing);
+    for (const frames of [blind, seeing]) assert.equal(await frames.ask(watching), "subscribed");
+    const carl = await Frames.open(json, bearer(await key.token({ sub: "carl" })));
+    assert.equal(await carl.ask({ subscribe: { reader: { room: "hall", name: "carl" } } }), "subscribed");
+    await seeing.first((each) => each.frame.case === "presence");
+    // An answer comes behind what was pushed before it.
+    assert.equal(await blind.ask({ subscribe: { reader: { room: "den" } } }), "subscribed");
+    assert.ok(!blind.has("presence"));
+    for (const { socket } of [blind, seeing, carl]) socket.terminate();
   });
 
   it("that shows none within requestTimeoutMs ends with UNAUTHENTICATED", async () => {

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { get } from "node:http";
+import { connect } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { type ServerProcess, startServerProcess } from "../fixture/server-process.js";
 import { type Outcome, overWebSocket } from "../parity/raw-clients.js";
@@ -89,6 +92,31 @@ describe("a token", () => {
     }
     const { headers } = await fetch(`${server.url}/v1/rooms`, { headers: { cookie, origin: "https://chat.example" } });
     assert.equal(headers.get("access-control-allow-credentials"), "true");
+  });
+
+  it("in a cookie is not used for what a page of another site embeds", async () => {
+    const ask = async (site: string | undefined) => {
+      const headers = { cookie: `confab_token=${token}`, ...(site !== undefined && { "sec-fetch-site": site }) };
+      const [{ statusCode }] = await once(get(`${server.url}/v1/rooms`, { headers }), "response");
+      return statusCode;
+    };
+    const asked = [undefined, "none", "same-origin", "same-site", "cross-site", "CROSS-SITE", ""];
+    assert.deepEqual(await Promise.all(asked.map(ask)), [200, 200, 200, 401, 401, 401, 401]);
+  });
+
+  it("in two authorization headers is refused, whichever is good", async () => {
+    for (const [first, second] of [
+      [token, "x"],
+      ["x", token],
+      [token, token],
+    ]) {
+      const head = `GET /v1/rooms HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${first}\r\nauthorization: Bearer ${second}\r\n\r\n`;
+      const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+      socket.write(head);
+      const [answer] = (await once(socket, "data")) as [Buffer];
+      socket.destroy();
+      assert.match(answer.toString(), /^HTTP\/1.1 (400|401) /);
+    }
   });
 
   it("in the URL is refused unless that is switched on", async () => {

@@ -16,7 +16,7 @@ const all = "[read, send, signal, history, members, list, create]";
 const open = `
 everyone: [{ pattern: "closed-*", cannot: [send] }]
 tokens: [{ pattern: "*", can: ${all} }]
-anonymous: [{ pattern: "public-*", can: [read, history] }]
+anonymous: [{ pattern: "public-*", can: [read, history, send, create] }]
 users: { ann: [{ pattern: "ann-*", can: ${all} }] }
 `;
 
@@ -35,9 +35,9 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function send(room: string, shown: Shown): Promise<number> {
+async function send(room: string, shown: Shown, user = "ann"): Promise<number> {
   const headers = { "content-type": "application/json", ...shown };
-  const body = JSON.stringify({ user: "ann", text: "hi" });
+  const body = JSON.stringify({ user, text: "hi" });
   return (await fetch(`${server.url}/v1/rooms/${room}/messages`, { method: "POST", headers, body })).status;
 }
 
@@ -67,7 +67,13 @@ test("rules are joined: what the token says, what all callers and its user may d
 
 test("callers without a token have separate rules", async () => {
   await becomes(200, () => read("public-1", {}));
-  assert.deepEqual([await read("public-1", {}), await read("den", {}), await send("public-1", {})], [200, 403, 403]);
+  assert.deepEqual([await read("public-1", {}), await read("den", {}), await send("den", {}, "~ann")], [200, 403, 403]);
+});
+
+test("callers without a token use names that no token has", async () => {
+  assert.deepEqual([await send("public-1", {}, "ann"), await send("public-1", {}, "~ann")], [403, 200]);
+  const tilde = bearer(await key.token({ sub: "~ann" }));
+  assert.equal(await send("public-1", tilde, "~ann"), 401);
 });
 
 test("rules that change are taken on SIGHUP, and what they do not allow any more ends, on every transport", async () => {

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { after, describe, it, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type RunningServer, type ServerConfig, startServer } from "@confab/server";
+import { streams } from "../auth/testing/streams.js";
 import { newTestKey } from "../auth/testing/tokens.js";
 import { startProgram } from "../fixture/live-program.js";
 
@@ -86,6 +87,32 @@ describe("a running server", () => {
     server.reload({ limits: { maxStreamsPerConnection: 0, maxErrors: 50 } });
     assert.equal(await maxStreams(server), 7);
     assert.match(lines.join("\n"), /limits .*the old one stays .*maxStreamsPerConnection is 0/);
+  });
+
+  it("ends what was opened with a key that is not there any more, on every transport", async (t) => {
+    const [one, other] = [newTestKey(), newTestKey()];
+    t.after(() => {
+      for (const key of [one, other]) key.remove();
+    });
+    const file = join(folder, "removed-key");
+    copyFileSync(one.file, file);
+    const auth = { keyFiles: [file] };
+    const { server } = await serverOf(t, { auth });
+    const shown = { authorization: `Bearer ${await one.token()}` };
+    // A room without a message is not listed.
+    assert.equal((await post(server.url, "/v1/rooms/den/messages", { text: "hi" }, shown)).status, 200);
+    const endings = streams.map(async ([name, end]) => `${name}: ${await end(server.url, shown)}`);
+    const readers = async () => {
+      const reply = await fetch(`${server.url}/v1/rooms?prefix=den`, { headers: shown });
+      return ((await reply.json()) as { rooms?: { subscribers?: number }[] }).rooms?.[0]?.subscribers ?? 0;
+    };
+    while ((await readers()) < streams.length);
+    copyFileSync(other.file, file);
+    server.reload({ auth });
+    assert.deepEqual(
+      await Promise.all(endings),
+      streams.map(([name]) => `${name}: UNAUTHENTICATED`),
+    );
   });
 
   it("verifies by the keys that the files have now: no longer a token that it knew, and from then on the others", async (t) => {

@@ -53,7 +53,7 @@ describe("the SDK in Chromium", { timeout: 120_000 }, () => {
     await rm(dataDir, { recursive: true });
   });
 
-  /** A page that talks in a room of its own. Promises that nobody handles are failures of the test. */
+  /** A page that talks in its own room. A rejected promise without a handler is a failure of the test. */
   async function visit(transport: string): Promise<{ readonly page: Page; readonly uncaught: string[] }> {
     assert.ok(browser && pages);
     const page = await browser.newPage();
@@ -77,7 +77,7 @@ describe("the SDK in Chromium", { timeout: 120_000 }, () => {
   }
 
   for (const transport of transports) {
-    it(`over ${transport} hears every message once and in order while its connections are cut`, async (t) => {
+    it(`over ${transport} receives every message once and in order while its connections are cut`, async (t) => {
       if (requirePart(t, "chromium") === undefined) return;
       const { page, uncaught } = await visit(transport);
       for (let round = 1; round <= 3; round++) {
