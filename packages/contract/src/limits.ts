@@ -252,7 +252,7 @@ export const limits = {
     max: 68_719_476_736,
     isReloadable: true,
     meaning:
-      "Bytes of requests whose rest has not come yet, over all HTTP connections; past it the request that has waited the longest is refused with OVERLOADED",
+      "Bytes of requests and messages whose rest has not come yet, over all connections; past it the one that has waited the longest is refused with OVERLOADED, which ends a WebSocket",
   },
   maxPartialRequestBytesPerConnection: {
     fallback: 8_388_608,
@@ -260,7 +260,7 @@ export const limits = {
     max: 1_073_741_824,
     isReloadable: true,
     meaning:
-      "The same for one connection; past it the one of its requests that has waited the longest is refused with TOO_MANY_REQUESTS",
+      "The same for one connection with several requests; past it the one that has waited the longest is refused with TOO_MANY_REQUESTS",
   },
   replyStallMs: {
     fallback: 30_000,

@@ -54,7 +54,8 @@ export class PartialRequests {
 
   private makeRoom(owner: PartialRequestOwner): void {
     const { maxPartialRequestBytes, maxPartialRequestBytesPerConnection } = this.bounds;
-    while (owner.partialBytes > maxPartialRequestBytesPerConnection) {
+    // A request alone is bounded by what one message may take.
+    while (owner.partialBytes > maxPartialRequestBytesPerConnection && (owner.partialRequests?.size ?? 0) > 1) {
       const bound = `maxPartialRequestBytesPerConnection is ${maxPartialRequestBytesPerConnection}`;
       const text = `requests on this connection whose rest has not come hold ${owner.partialBytes} bytes; ${bound}`;
       const refusal = new ConfabError("TOO_MANY_REQUESTS", text, { retryAfterMs });

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { enveloped } from "@confab/contract";
 import { type RunningServer, startServer } from "@confab/server";
+import { WebSocket } from "ws";
 
 // One HTTP/2 connection with a thousand requests that did not end made the server hold 385 KB for each of them.
 
@@ -109,5 +110,21 @@ test("OVERLOADED for the oldest past the bound of the process, whatever connecti
   assert.deepEqual(new Set(await refused), new Set(["503"]));
   assert.ok(server.work.partialRequestBytes <= 4 * mib, `${server.work.partialRequestBytes} bytes are held`);
   for (const session of sessions) session.destroy();
+  await until(() => server.work.partialRequestBytes === 0);
+});
+
+test("OVERLOADED for messages of WebSockets that do not end, and others are served", async () => {
+  const count = 48;
+  const sockets = Array.from({ length: count }, () => new WebSocket(`${server.url}/chat`, ["confab.v1.json"]));
+  await Promise.all(sockets.map((socket) => once(socket, "open")));
+  const closed = sockets.map((socket) => once(socket, "close"));
+  for (const socket of sockets) socket.send(beginning, { fin: false });
+  // 48 times 100 KiB came, and 4 MiB is held.
+  const [code, reason] = (await Promise.any(closed)) as [number, Buffer];
+  assert.equal(code, 1013);
+  assert.match(reason.toString(), /^OVERLOADED: .*maxPartialRequestBytes/);
+  await until(() => sockets.filter(({ readyState }) => readyState === WebSocket.CLOSED).length >= count - 41);
+  assert.ok(server.work.partialRequestBytes <= 4 * mib, `${server.work.partialRequestBytes} bytes are held`);
+  for (const socket of sockets) socket.terminate();
   await until(() => server.work.partialRequestBytes === 0);
 });

@@ -11,6 +11,7 @@ import { cost, type Share } from "../../work/index.js";
 import { Forms } from "./codec.js";
 import { FramedSession } from "./framed-session.js";
 import { PlainSession } from "./plain-session.js";
+import type { ConnectionSettings } from "./protocol/connection.js";
 import { answerHandshake, type HandshakeResult } from "./protocol/handshake.js";
 import { Heartbeat } from "./protocol/heartbeat.js";
 import { openConnection } from "./protocol/socket-connection.js";
@@ -54,7 +55,8 @@ export function createWebSocketHandler(deps: WebSocketDeps): UpgradeHandler {
     const { maxQueuedBytes, maxControlFrames, budgetWindowMs } = limits;
     const { onAbuse } = deps;
     const budget = { maxControlFrames, budgetWindowMs, onAbuse };
-    const settings = { maxMessageBytes, maxQueuedBytes, heartbeat, remoteAddress, ...budget };
+    const holdPartial: ConnectionSettings["holdPartial"] = (message, bytes) => share.holdPartial(message, bytes);
+    const settings = { maxMessageBytes, maxQueuedBytes, heartbeat, remoteAddress, holdPartial, ...budget };
     const connection = openConnection(socket, firstBytes, settings);
     connection.write(responseBytes);
     if (framed) connection.listen(new FramedSession(connection, caller, framed, framedDeps));

@@ -14,6 +14,12 @@ export interface ConnectionListener {
   closed(code: number, error?: ConfabError): void;
 }
 
+/** A connection that holds a part of a message. */
+export interface PartialMessage {
+  /** There is too much of such parts: the connection ends. */
+  giveUp(error: ConfabError): void;
+}
+
 /** What a connection has to know. */
 export interface ConnectionSettings {
   readonly maxMessageBytes: number;
@@ -25,6 +31,8 @@ export interface ConnectionSettings {
   readonly budgetWindowMs: number;
   /** The client's. */
   readonly remoteAddress: string;
+  /** Count what `message` holds of a message whose rest has not come; 0: nothing any more. May call its `giveUp`. */
+  readonly holdPartial: (message: PartialMessage, bytes: number) => void;
   /** A client spent its budget, and its connection ends. */
   readonly onAbuse: (remoteAddress: string, reason: string) => void;
 }

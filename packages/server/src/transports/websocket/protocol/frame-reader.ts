@@ -75,6 +75,11 @@ export class FrameReader {
     private readonly maxMessageBytes: number,
   ) {}
 
+  /** Of a message whose rest has not come. */
+  get heldBytes(): number {
+    return this.assembledBytes;
+  }
+
   /**
    * Read some bytes, and return how many were taken: all of them, unless a listener's call paused the reader. Taken bytes
    * belong to the reader: they are unmasked in place.
@@ -93,6 +98,7 @@ export class FrameReader {
   stop(): void {
     this.step = step.stopped;
     this.assembly = noBytes;
+    this.assembledBytes = 0;
     this.control = noBytes;
   }
 

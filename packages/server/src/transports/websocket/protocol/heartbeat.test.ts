@@ -35,7 +35,7 @@ class FakeMember implements HeartbeatMember {
   isExcused(): boolean {
     return this.hasExcuse;
   }
-  giveUp(): void {
+  timedOut(): void {
     this.isGivenUp = true;
     this.heartbeat.remove(this);
   }

@@ -14,7 +14,7 @@ export interface HeartbeatMember {
   /** Whether the silence since the ping says nothing: we are not reading, so its answer may lie in the kernel. */
   isExcused(): boolean;
   /** End the connection: the peer is dead or does not close. One whose ping has not left this process may be kept. */
-  giveUp(): void;
+  timedOut(): void;
 }
 
 /** How long a peer may take to answer our close frame (RFC 6455 §7.1.1): enough for a bad mobile link, little enough for
@@ -78,13 +78,13 @@ export class Heartbeat {
 
   private sweep(): void {
     this.tick++;
-    // A set may lose members while it is walked, which is what `giveUp` does.
+    // A set may lose members while it is walked, which is what `timedOut` does.
     for (const member of this.members) this.check(member);
   }
 
   private check(member: HeartbeatMember): void {
     if (member.closeDeadlineTick !== 0) {
-      if (this.tick >= member.closeDeadlineTick) member.giveUp();
+      if (this.tick >= member.closeDeadlineTick) member.timedOut();
       return;
     }
     const silentTicks = this.tick - member.lastHeardTick;
@@ -94,7 +94,7 @@ export class Heartbeat {
       member.sendPing();
     } else if (silentTicks >= this.ticksUntilEnd) {
       if (member.isExcused()) this.heard(member);
-      else member.giveUp();
+      else member.timedOut();
     }
   }
 

@@ -3,8 +3,8 @@ import type { Duplex } from "node:stream";
 import { errorMeanings } from "@confab/contract/error-meanings";
 import { ConfabError, confabErrorFrom, errorKinds } from "@confab/contract/errors";
 import { takenBytesOf } from "../../../http/taken-bytes.js";
-import { closeCode, closeReason } from "./close-code.js";
-import type { ConnectionListener, ConnectionSettings, WebSocketConnection } from "./connection.js";
+import { closeCode, closeCodeFrom, closeReason } from "./close-code.js";
+import type { ConnectionListener, ConnectionSettings, PartialMessage, WebSocketConnection } from "./connection.js";
 import { type FrameListener, FrameReader } from "./frame-reader.js";
 import {
   encodeBinaryFrame,
@@ -55,7 +55,7 @@ function ignore(): void {
 const pingFrame = encodePingFrame(Buffer.alloc(0));
 
 /** One object and one reader per connection, no closure, no timer: this is what an idle connection costs. */
-class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatMember {
+class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatMember, PartialMessage {
   lastHeardTick = 0;
   closeDeadlineTick = 0;
   isPinged = false;
@@ -68,6 +68,8 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
   /** Frames that carried no message since `budgetTick`. */
   private controlFrames = 0;
   private budgetTick = 0;
+  /** Of a message whose rest has not come, as they were counted last. */
+  private partialBytes = 0;
 
   constructor(
     private readonly socket: Duplex,
@@ -179,6 +181,7 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
 
   failed(code: number, error: ConfabError): void {
     this.reader.stop();
+    this.countPartial();
     if (this.state === state.open) this.socket.write(encodeCloseFrame(code, closeReason(error)));
     this.endWriting();
     this.tellClosed(code, error);
@@ -194,7 +197,7 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
     return this.reader.isPaused;
   }
 
-  giveUp(): void {
+  timedOut(): void {
     if (this.state !== state.open) {
       this.destroy();
       return;
@@ -223,6 +226,13 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
     this.tellClosed(close);
   }
 
+  // From the counter of partial messages.
+
+  giveUp(error: ConfabError): void {
+    this.partialBytes = 0;
+    this.failed(closeCodeFrom(error), error);
+  }
+
   // From the socket.
 
   receive(chunk: Buffer): void {
@@ -235,6 +245,7 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
       // A listener that throws has a bug: it costs this connection, not the process.
       this.failed(errorKinds.INTERNAL.close, confabErrorFrom(thrown));
     }
+    this.countPartial();
   }
 
   socketDrained(): void {
@@ -252,6 +263,7 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
   socketClosed(): void {
     this.state = state.gone;
     this.reader.stop();
+    this.countPartial();
     this.settings.heartbeat.remove(this);
     this.tellClosed(closeCode.abnormal);
   }
@@ -285,6 +297,13 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
     const reason = `more than ${maxControlFrames} frames without a message within ${budgetWindowMs} ms (maxControlFrames)`;
     onAbuse(remoteAddress, reason);
     this.failed(closeCode.policyViolation, new ConfabError("RATE_LIMITED", reason));
+  }
+
+  private countPartial(): void {
+    const bytes = this.reader.heldBytes;
+    if (bytes === this.partialBytes) return;
+    this.partialBytes = bytes;
+    this.settings.holdPartial(this, bytes);
   }
 
   private isOverfull(): boolean {
