@@ -10,5 +10,7 @@ export function logLineText(json: string): string {
 function factText(name: string, value: unknown): string {
   const text = typeof value === "string" ? value : JSON.stringify(value);
   // The stack of a bug has many lines, and comes from our own code.
-  return name === "err" ? text : printable(text);
+  if (name === "err") return text;
+  // Clients choose some of the texts: none of them can pass for another fact.
+  return typeof value === "string" && /^$|[\s"]/.test(text) ? printable(JSON.stringify(text)) : printable(text);
 }

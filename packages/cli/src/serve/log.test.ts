@@ -23,9 +23,12 @@ test("a line of JSON has time, level, message and facts, and the whole stack of 
 
 test("a line for people has the time of day, the level unless it is info, and no control characters of strangers", () => {
   const { log, lines } = logOf({ format: "text" });
-  log.info({ reason: "a\u001b[2Jb\nc", names: ["x"] }, "hello");
+  log.info({ reason: "a\u001b[2Jb\nc", user: 'x" audit=done', empty: "", names: ["x"] }, "hello");
   log.error({ err: new Error("outer") }, "a bug");
-  assert.match(lines[0] ?? "", /^\d\d:\d\d:\d\d hello reason=a␛\[2Jb␊c names=\["x"\]\n$/);
+  assert.match(
+    lines[0] ?? "",
+    /^\d\d:\d\d:\d\d hello reason="a\\u001b\[2Jb\\nc" user="x\\" audit=done" empty="" names=\["x"\]\n$/,
+  );
   assert.match(lines[1] ?? "", /^\d\d:\d\d:\d\d error: a bug err=Error: outer\n {4}at /);
 });
 

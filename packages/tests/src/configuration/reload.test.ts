@@ -163,7 +163,7 @@ describe("confab serve on SIGHUP", () => {
     const kept = await program.until(/the old ones stay.*\n/);
     assert.match(
       kept,
-      /error: .*the old ones stay reason=.*confab\.yaml:4: unknown limit "maxErors"; did you mean maxErrors\?/,
+      /error: .*the old ones stay reason=.*confab\.yaml:4: unknown limit \\"maxErors\\"; did you mean maxErrors\?/,
     );
 
     // The line of the limits has the level info.

@@ -85,7 +85,10 @@ describe("confab serve with a certificate", () => {
     await writeFile(changing.certFile, otherCertificate);
     process.kill(program.pid, "SIGHUP");
     const kept = await program.until(/the old one stays.*\n/);
-    assert.match(kept, /error: .*the old one stays reason=tls.keyFile .*key.pem: is not the key of the certificate in/);
+    assert.match(
+      kept,
+      /error: .*the old one stays reason="tls.keyFile .*key.pem: is not the key of the certificate in/,
+    );
     assert.equal(await certificateOn(port), testCertificate);
 
     await writeFile(changing.keyFile, otherKey);

@@ -1,6 +1,6 @@
 import type { ConfabError, Limits } from "@confab/contract";
 import type { Share } from "../../work/index.js";
-import type { Caller } from "./caller.js";
+import { type Caller, charged } from "./caller.js";
 import { countedAddress } from "./counted-address.js";
 import { KnownRooms } from "./known-rooms.js";
 import type { RateName } from "./rate-ledger.js";
@@ -31,18 +31,20 @@ export class CallerRates {
   /** Count something before it is done. @throws RATE_LIMITED: it must not be done; the error says how long to wait. */
   take(caller: Caller, name: RateName, amount: number): void {
     const refusal = this.refusal(caller, name, amount);
-    if (refusal) throw refusal;
+    if (refusal) throw charged(caller, refusal);
     this.spend(caller, name, amount);
   }
 
   /** Count a message before it is sent. `bytes`: of its text and payload. @throws RATE_LIMITED: it must not be sent. */
-  takeSend({ principal: { user }, remoteAddress }: Caller, bytes: number): void {
+  takeSend(caller: Caller, bytes: number): void {
+    const { user } = caller.principal;
+    const { remoteAddress } = caller;
     const address = countedAddress(remoteAddress);
     const nowMs = this.nowMs();
     const refusal =
       (user === undefined ? undefined : this.users.sendRefusal(user, bytes, nowMs)) ??
       (address === undefined ? undefined : this.addresses.sendRefusal(address, bytes, nowMs));
-    if (refusal) throw refusal;
+    if (refusal) throw charged(caller, refusal);
     if (user !== undefined) this.users.spendSend(user, bytes, nowMs);
     if (address !== undefined) this.addresses.spendSend(address, bytes, nowMs);
   }
@@ -73,7 +75,7 @@ export class CallerRates {
   /** The caller's share, which also counts what is read. @throws RATE_LIMITED: it has read too much. */
   reading(caller: Caller): ReadingShare {
     const refusal = this.refusal(caller, "units", 0);
-    if (refusal) throw refusal;
+    if (refusal) throw charged(caller, refusal);
     const { share } = caller;
     return {
       begin: (units) => {

@@ -1,4 +1,4 @@
-import type { ReplyRoom, Share } from "../../work/index.js";
+import { cost, type ReplyRoom, type Share } from "../../work/index.js";
 import type { Principal } from "./principal.js";
 
 /** How a caller reached this server. */
@@ -21,6 +21,15 @@ export function callerWith(principal: Principal, { transport, remoteAddress, sha
   return { principal, transport, remoteAddress, share };
 }
 
+/**
+ * Account for a refusal when it is decided. The error is written later, when a burst of the same connection has been taken in;
+ * without this, each request of the burst would seem to cost next to nothing.
+ */
+export function charged<Refusal>({ share }: Pick<Caller, "share">, refusal: Refusal): Refusal {
+  share.spend(cost.error);
+  return refusal;
+}
+
 /** A caller whose reply is one message. */
 export interface UnaryCaller extends Caller {
   /** The call was cancelled or is past its deadline: no reply can be written any more. */
@@ -31,13 +40,16 @@ export interface UnaryCaller extends Caller {
 
 type Headers = Readonly<Record<string, string | undefined>>;
 
-/** A longer one is not kept, as it would be for the life of a connection. A UUID has 36 characters. */
-const maxRequestIdCharacters = 64;
+/**
+ * What request ids look like: a UUID has 36 characters. A longer one would be kept for the life of a connection, and one with
+ * spaces could pass for other facts of a log's line.
+ */
+const requestIdForm = /^[\w.:/+=-]{1,64}$/;
 
-/** `X-Request-Id`, as nginx, Envoy and HAProxy set it. */
+/** `X-Request-Id`, as nginx, Envoy and HAProxy set it. Undefined: there is none that looks like one. */
 export function requestIdOf(headers: Headers): string | undefined {
   const id = headers["x-request-id"];
-  return id !== undefined && id.length <= maxRequestIdCharacters ? id : undefined;
+  return id !== undefined && requestIdForm.test(id) ? id : undefined;
 }
 
 /** The part of an HTTP request that names its caller. */

@@ -9,6 +9,7 @@ import {
 } from "../../core/index.js";
 import { positionFrom } from "../conversions.js";
 import { audited } from "./audit.js";
+import { charged } from "./caller.js";
 import { denied, type LargeForm, type Operation } from "./operation.js";
 
 const defaultHistoryLimit = 50;
@@ -43,7 +44,7 @@ export const history: Operation<GetHistoryRequest, HistoryRequest, Promise<Histo
     const { room, limit, after } = request;
     const { maxHistory } = rooms.of(room);
     if (maxHistory === 0 && !isReaders(request))
-      throw audited(audit, { caller, action: "history", scope: room }, denied("history", room));
+      throw charged(caller, audited(audit, { caller, action: "history", scope: room }, denied("history", room)));
     const share = rates?.reading(caller) ?? caller.share;
     await form.begin();
     if (maxHistory === 0 && !after) return { ...(await engine.log.state(room)), entries: [], hasMore: false };

@@ -1,6 +1,6 @@
 import { ConfabError, type Limits } from "@confab/contract";
 import type { Clock, RoomId, Subscription, Turns } from "../../core/index.js";
-import type { Caller } from "./caller.js";
+import { type Caller, charged } from "./caller.js";
 import { type CountedAs, LiveCounts } from "./live-counts.js";
 import { isStranger, type Principal, refusalOfName } from "./principal.js";
 
@@ -110,7 +110,7 @@ export class LiveCallers {
   /** Count a subscription before it begins: any number may be waiting to begin. @throws TOO_MANY_CONNECTIONS */
   addReader(caller: Caller, room: RoomId, user: string): LiveReader {
     const tooMany = this.tooManyFor(caller);
-    if (tooMany) throw tooMany;
+    if (tooMany) throw charged(caller, tooMany);
     const reader: Reader = { caller, room, user, subscription: undefined };
     const connection = this.byCaller.get(caller);
     // What it takes is kept: the caller may have another principal by the time it is over.

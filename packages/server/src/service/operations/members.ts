@@ -2,6 +2,7 @@ import { type ListMembersRequest, ListMembersRequestSchema } from "@confab/contr
 import { refuseViolations, violationsOf } from "@confab/contract/validation";
 import { type Member, type RoomId, roomIdFrom } from "../../core/index.js";
 import { audited } from "./audit.js";
+import { charged } from "./caller.js";
 import { type ListingForm, readListing } from "./listing.js";
 import { denied, type Operation } from "./operation.js";
 
@@ -28,7 +29,7 @@ export const members: Operation<ListMembersRequest, MembersAsked, Promise<Member
   scopeOf: ({ room }) => room,
   run: async ({ room, limit, page }, caller, { engine, rooms, rates, audit }, form) => {
     if (!rooms.of(room).hasPresence)
-      throw audited(audit, { caller, action: "members", scope: room }, denied("members", room));
+      throw charged(caller, audited(audit, { caller, action: "members", scope: room }, denied("members", room)));
     const share = rates?.reading(caller) ?? caller.share;
     const read = (after: string, count: number) => engine.members.page(room, after, count);
     const nextPage = await readListing(

@@ -1,7 +1,7 @@
 import { ConfabError, type Limits, type PayloadTypes } from "@confab/contract";
 import type { Engine, Hub } from "../../core/index.js";
 import { Administration, type Audit, audited } from "./audit.js";
-import type { Caller } from "./caller.js";
+import { type Caller, charged } from "./caller.js";
 import type { CallerRates } from "./caller-rates.js";
 import type { LiveCallers } from "./live-callers.js";
 import { type Action, type Principal, refusalOfName, type Scope } from "./principal.js";
@@ -73,7 +73,7 @@ export function opened<Asked, Checked, Reply, Form extends readonly unknown[]>(
       const nameRefusal = userOf && refusalOfName(principal, userOf(checked), scope);
       if (nameRefusal) throw nameRefusal;
     } catch (thrown) {
-      throw audited(deps.audit, { caller, action, scope }, thrown);
+      throw charged(caller, audited(deps.audit, { caller, action, scope }, thrown));
     }
     if (action !== "admin" || !deps.audit) return run(checked, caller, deps, ...form);
     const administration = new Administration(deps.audit, { caller, action, scope }, auditFacts?.(checked) ?? {});

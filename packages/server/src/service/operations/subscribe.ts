@@ -4,6 +4,7 @@ import { roomIdFrom, type Sink, type Subscribed, type SubscribeRequest } from ".
 import { cost } from "../../work/index.js";
 import { positionFrom } from "../conversions.js";
 import { audited } from "./audit.js";
+import { charged } from "./caller.js";
 import { denied, type Operation } from "./operation.js";
 
 /** A reader of one room, unchecked. */
@@ -32,7 +33,7 @@ export const subscribe: Operation<AskedReader, SubscribeRequest, Promise<Reading
     const { room } = request;
     const { hasPresence, maxHistory } = rooms.of(room);
     const refused = (action: "history" | "members") =>
-      audited(audit, { caller, action, scope: room }, denied(action, room));
+      charged(caller, audited(audit, { caller, action, scope: room }, denied(action, room)));
     if (request.history > 0 && (maxHistory === 0 || !caller.principal.may("history", room))) throw refused("history");
     if (sink.events?.wantsPresence && !hasPresence) throw refused("members");
     rates?.take(caller, "units", cost.subscribe);
