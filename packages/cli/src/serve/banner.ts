@@ -29,7 +29,11 @@ export function banner(
   return [
     `Confab ${serverVersion} listens on ${url}; messages are kept in ${keptIn(engine)}.`,
     ...accessLines(facts),
-    ...(adminTokenFile === undefined ? [] : [`${program} admin --token ${printable(adminTokenFile)} administers it.`]),
+    ...(adminTokenFile === undefined
+      ? []
+      : [
+          `${program} admin revocations --token ${printable(adminTokenFile)} administers it; see ${program} admin --help.`,
+        ]),
     "",
     `  page       ${webRoot === undefined ? "not built: npm run build" : `${url}/`}`,
     `  command    ${program} listen lobby${flag}`,
@@ -38,7 +42,7 @@ export function banner(
     `             s = new WebSocket("${webSocket}"); s.onmessage = (e) => console.log(e.data)`,
     `             s.send(JSON.stringify({ user: "me", text: "hi" }))`,
     `  gRPC       grpcurl ${certificate ? "" : "-plaintext "}-d ${message} ${host} confab.v1.ChatService/SendMessage`,
-    `             buf curl ${certificate ? "" : "--http2-prior-knowledge "}--protocol grpc -d ${message} ${url}/confab.v1.ChatService/SendMessage`,
+    `             npx buf curl ${certificate ? "" : "--http2-prior-knowledge "}--protocol grpc -d ${message} ${url}/confab.v1.ChatService/SendMessage`,
     `  gRPC-Web   the same paths; npx buf curl --protocol grpcweb ...`,
     `  Connect    curl ${json} -d ${message} ${url}/confab.v1.ChatService/SendMessage`,
     `  REST       curl ${json} -d ${message} ${url}/v1/rooms/lobby/messages`,
@@ -93,15 +97,24 @@ function proxyLines(trustedProxies: readonly string[]): readonly string[] {
 }
 
 /** Who can connect, and from where. */
-function accessLines({ host, tls, auth, allowAnyone = false, program }: BannerFacts): readonly string[] {
-  const from = isLoopback(host) ? "on this machine" : `that can reach ${host}`;
+function accessLines({
+  host,
+  tls,
+  auth,
+  allowAnyone = false,
+  trustedProxies = [],
+  program,
+}: BannerFacts): readonly string[] {
+  const isLocal = isLoopback(host) && trustedProxies.length === 0;
+  const proxy = trustedProxies.length === 0 ? "" : ` or the proxies in front of it (${trustedProxies.join(", ")})`;
+  const from = isLocal ? "on this machine" : `that can reach ${host}${proxy}`;
   const authorities = (tls?.clientCaFiles ?? []).map(printable).join(", ");
   const certificate = authorities === "" ? "" : `a certificate of an authority in ${authorities}`;
   const exception = allowAnyone ? ", or come without one (--allow-anyone)" : "";
   if (!auth && certificate !== "") return [`Callers ${from} need ${certificate}${exception}.`];
   if (!auth)
     return [
-      isLoopback(host)
+      isLocal
         ? "All programs on this machine may connect: no token is asked for."
         : `ALL CALLERS ${from} may connect: no token is asked for (--allow-anyone).`,
     ];

@@ -45,12 +45,22 @@ export interface AuthDeps {
   readonly logger: Logger;
   /** Read when a token is verified. */
   readonly limits: Pick<Limits, "maxTokenLifetimeMs">;
+  /** Only callers of this machine can connect: there is no proxy either that others come through. */
+  readonly isLocal: boolean;
   readonly trustsCookies: (request: RequestHead) => boolean;
   /** Undefined: clients are not asked for certificates. */
   readonly clientAuthorities?: ClientAuthorities | undefined;
 }
 
 const defaultCookie = "confab_token";
+
+/** What to do about a server that would admit callers of other machines without asking who they are. */
+function admitsAnyone(host = ""): string {
+  const who = isLocalOnly(host || "127.0.0.1")
+    ? "trustedProxies (--trust-proxy) lets callers of other machines in"
+    : `host (--host) is ${host}`;
+  return `${who}, and callers are asked for no token: give a key (--auth-key or --auth-jwks) or an authority of client certificates (--tls-client-ca), or admit all callers that can reach that address (--allow-anyone)`;
+}
 
 /**
  * Who may connect, as the configuration says.
@@ -59,12 +69,11 @@ const defaultCookie = "confab_token";
  * not set.
  */
 export function openAuth(
-  config: Pick<ServerConfig, "auth" | "allowAnyone" | "rules" | "tls">,
-  host: string,
+  config: Pick<ServerConfig, "auth" | "allowAnyone" | "rules" | "tls" | "host">,
   deps: AuthDeps,
 ): Auth {
   const { auth, allowAnyone = false } = config;
-  const { logger, trustsCookies, clientAuthorities, limits } = deps;
+  const { isLocal, logger, trustsCookies, clientAuthorities, limits } = deps;
   const isVerified = auth !== undefined || clientAuthorities !== undefined;
   const namePrefix = isVerified && allowAnyone ? unverifiedPrefix : undefined;
   const keys = auth && new ConfiguredKeys(auth, logger);
@@ -72,12 +81,8 @@ export function openAuth(
     auth &&
     keys &&
     verifierOf(auth, keys, { maxLifetimeMs: () => limits.maxTokenLifetimeMs, reservedPrefix: namePrefix });
-  if (!isVerified && !allowAnyone && !isLocalOnly(host)) {
-    throw new ConfigError(
-      `host (--host) is ${host}, and callers are asked for no token: give a key (--auth-key or --auth-jwks) or an authority of client certificates (--tls-client-ca), or admit all callers that can reach that address (--allow-anyone)`,
-    );
-  }
-  const rules = new RuleBook(checkedRules(config.rules), isLocalOnly(host) ? loopbackRules : ordinaryRules);
+  if (!isVerified && !allowAnyone && !isLocal) throw new ConfigError(admitsAnyone(config.host));
+  const rules = new RuleBook(checkedRules(config.rules), isLocal ? loopbackRules : ordinaryRules);
   const revoked = new RevokedTokens();
   let staleMs = () => 0;
   let adminToken: string | undefined;

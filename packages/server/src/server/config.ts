@@ -62,8 +62,8 @@ export interface AuthConfig {
 /** What a server is started with. Everything but the engine has a default. */
 export interface ServerConfig {
   /**
-   * Default 127.0.0.1. `unix:/path` is a Unix socket, which counts as loopback. Another address than loopback's needs `auth`, `tls.clientCaFiles` or
-   * `allowAnyone`.
+   * Default 127.0.0.1. `unix:/path` is a Unix socket, which counts as loopback. Another address than loopback's, and a trusted proxy,
+   * need `auth`, `tls.clientCaFiles` or `allowAnyone`.
    */
   readonly host?: string;
   /** The permissions of the Unix socket's file. Default 0600: only the server's own user may connect. */

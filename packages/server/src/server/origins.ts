@@ -11,7 +11,8 @@ export type ClientView = Pick<RequestHead, "authority" | "scheme">;
  *
  * Pages that this server serves itself may; so may those of `allowed`: origins such as `https://chat.example`,
  * `https://*.chat.example` for all hosts below one, `null` for pages without an origin (files, sandboxes), and `*` for any.
- * A server that listens on loopback only also takes pages that come from loopback.
+ * A server that listens on loopback only also takes pages that come from loopback, but never with their visitor's cookies:
+ * any program of a visitor's machine can serve such a page.
  *
  * A page is the server's own if it comes from the host that the request names, so hosts have to be checked before.
  */
@@ -38,12 +39,13 @@ export class OriginPolicy {
 
   /** `origin`: the header as it came. `view`: where the request went, as its client sees it. */
   allows(origin: string, view: ClientView): boolean {
-    return this.isAny || this.allowed.has(origin) || this.trusts(origin, view);
+    if (this.isAny || this.trusts(origin, view) || this.allowed.has(origin)) return true;
+    return this.isLoopbackOnly && URL.canParse(origin) && isLoopbackHost(new URL(origin).hostname);
   }
 
   /**
-   * Whether pages of this origin may act with their visitor's cookies: not those that are only allowed since all are, nor
-   * pages without an origin, which can belong to any site.
+   * Whether pages of this origin may act with their visitor's cookies: not those that are only allowed since all are, or since
+   * they come from loopback, nor pages without an origin, which can belong to any site.
    */
   trusts(origin: string, view: ClientView): boolean {
     if (origin === "null") return false;
@@ -51,7 +53,7 @@ export class OriginPolicy {
     const page = URL.canParse(origin) ? new URL(origin) : undefined;
     if (!page || page.host === "") return false;
     if (this.below.some(({ scheme, suffix }) => page.protocol === scheme && page.host.endsWith(suffix))) return true;
-    return (this.isLoopbackOnly && isLoopbackHost(page.hostname)) || isOwnPage(page, view);
+    return isOwnPage(page, view);
   }
 }
 

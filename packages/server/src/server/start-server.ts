@@ -99,14 +99,17 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     throw new ConfigError(
       "proxyProtocol (--proxy-protocol) needs the addresses of proxies: trustedProxies (--trust-proxy)",
     );
+  // Behind a proxy the pages of "this machine" are those of the visitor's.
+  const isLocal = isLocalOnly(host) && (config.trustedProxies ?? []).length === 0;
   const admission = new Admission({
     hosts,
-    origins: new OriginPolicy(config.allowedOrigins ?? [], isLocalOnly(host)),
+    origins: new OriginPolicy(config.allowedOrigins ?? [], isLocal),
     proxies,
     onRefusal: (remoteAddress, refusal) => audit.notAdmitted(remoteAddress, refusal),
   });
   const trustsCookies = (request: RequestHead) => admission.trustsCookies(request);
-  const auth = openAuth(config, host, {
+  const auth = openAuth(config, {
+    isLocal,
     logger,
     trustsCookies,
     clientAuthorities,
@@ -124,7 +127,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const work = new Work({ bytes: limits });
   const hub = new Hub({ engine, clock: systemClock, turns: eventLoop, ids: randomIds, limits });
   // Callers of this machine without a verified user are not told apart, so nothing is counted for them.
-  const isCounted = auth.canChange || !isLocalOnly(host);
+  const isCounted = auth.canChange || !isLocal;
   const liveCallers = isCounted ? new LiveCallers({ clock: systemClock, turns: eventLoop, limits }) : undefined;
   const rates = isCounted ? new CallerRates(() => systemClock.monotonicMs(), limits) : undefined;
   const rooms = policiesBy(roomRules, limits);

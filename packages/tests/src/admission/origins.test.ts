@@ -16,7 +16,10 @@ describe("the server's own page behind a proxy that has the certificate", () => 
   let untrusting: ServerProcess;
   let trusting: ServerProcess;
   before(async () => {
-    [untrusting, trusting] = await Promise.all([startConfabServe(), startConfabServe(["--trust-proxy", "loopback"])]);
+    [untrusting, trusting] = await Promise.all([
+      startConfabServe(),
+      startConfabServe(["--trust-proxy", "loopback", "--allow-anyone"]),
+    ]);
   });
   after(() => Promise.all([untrusting.stop(), trusting.stop()]));
 
@@ -27,7 +30,7 @@ describe("the server's own page behind a proxy that has the certificate", () => 
       assert.deepEqual(await ask(trusting.url, named(trusting, own, forwarded)), [200, undefined]);
       assert.deepEqual(await ask(untrusting.url, named(untrusting, own, forwarded)), refused, "not trusted");
       assert.deepEqual(await ask(trusting.url, named(trusting, own)), refused, "a proxy that does not say");
-      for (const foreign of ["https://evil.example", "http://chat.example", "null"])
+      for (const foreign of ["https://evil.example", "http://chat.example", "http://localhost:3000", "null"])
         assert.deepEqual(await ask(trusting.url, named(trusting, foreign, forwarded)), refused, foreign);
     });
   }

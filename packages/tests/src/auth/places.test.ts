@@ -81,7 +81,7 @@ describe("a token", () => {
 
   it("in a cookie is not used for pages that are allowed only since all are", async () => {
     const cookie = `confab_token=${token}`;
-    for (const origin of ["https://evil.example", "null"]) {
+    for (const origin of ["https://evil.example", "null", "http://localhost:3000", "http://[::1]:9"]) {
       assert.equal(await rest(server.url, { cookie, origin }), "UNAUTHENTICATED");
       assert.equal(await webSocket(server.url, ["confab.v1.json"], { cookie, origin }), "UNAUTHENTICATED");
       const { headers } = await fetch(`${server.url}/v1/rooms`, { headers: { cookie, origin } });

@@ -31,6 +31,7 @@ export async function startReportingServer(
     engine: { kind: "embedded", dataDir, durability: "os" },
     logger: { info: log, warn: log, error: log },
     limits: { maxErrors: 10 },
+    allowAnyone: true,
     ...config,
   });
   t.after(async () => {
