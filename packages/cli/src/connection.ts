@@ -40,6 +40,7 @@ export interface ConnectionValues {
 export interface ServerConnection {
   readonly link: Link;
   readonly types: PayloadTypes;
+  readonly hasToken: boolean;
   /** For each call. */
   readonly call: { readonly signal: AbortSignal; readonly timeoutMs: number };
 }
@@ -52,7 +53,7 @@ export async function openConnection(
   const types = values.types ? await clientTypes(values.types) : PayloadTypes.none();
   const { timeoutMs, ...target } = targetFrom(values, env);
   const link = openLink(transportNamed(values.transport ?? "websocket-proto"), { ...target, types });
-  return { link, types, call: { signal, timeoutMs } };
+  return { link, types, hasToken: target.token !== undefined, call: { signal, timeoutMs } };
 }
 
 /** Which server is asked, and by which token. @throws UsageError: an option is wrong. */

@@ -13,6 +13,9 @@ import { type ExitCode, exitCode, exitCodesHelp } from "../exit-codes.js";
 import { ackJsonLine, ackLine } from "../output/format.js";
 import { parseCommandLine, positionals } from "../parse-args.js";
 
+/** The server fills in the user of the token. */
+const ofToken = "";
+
 /** How many lines may be on their way at once, on transports that keep their order. */
 const maxSendsInFlight = 64;
 
@@ -22,7 +25,7 @@ export const send: Command = {
 Sends TEXT to ROOM. Without TEXT, each line of standard input is a message, in order; empty lines are
 skipped. Prints the position of each message once it is on disk.
 
-      --user NAME      who speaks; default $USER or anonymous
+      --user NAME      who speaks; default the user of the token, or without one $USER or anonymous
       --id ID          idempotency key: sent again, it is stored once. For lines: ID-1, ID-2, ...
       --payload JSON   a typed payload, as proto3 JSON with its "@type"
       --json           print each acknowledgement as a line of JSON
@@ -45,8 +48,9 @@ A line that the server refuses is reported, the others are still sent, and the e
     const [room, text] = positionals(words, ["ROOM", "TEXT"]);
     if (room === undefined) throw new UsageError("ROOM is missing");
     const payload = values.payload === undefined ? undefined : payloadFrom(values.payload);
-    const message = { user: values.user ?? defaultUser(context.env), room, payload };
     const connection = await openConnection(values, context);
+    const user = values.user ?? (connection.hasToken ? ofToken : defaultUser(context.env));
+    const message = { user, room, payload };
     const print = async (ack: Ack) => {
       if (!values.quiet) await context.out.line(values.json ? ackJsonLine(ack) : ackLine(ack));
     };

@@ -10,7 +10,7 @@ import {
   TlsFileError,
 } from "@confab/server";
 import { type Command, type CommandContext, UsageError } from "../command.js";
-import { mistypedVariables } from "../config/environment.js";
+import { checkGuarded, mistypedVariables } from "../config/environment.js";
 import { limitsHelp, optionLines, settingsHelp } from "../config/help.js";
 import type { Settings } from "../config/resolve.js";
 import { exitCode } from "../exit-codes.js";
@@ -52,6 +52,7 @@ Exit codes:
   async run(args, context) {
     const read = await readSettings(args, context);
     const { settings, printsConfig, configFile } = read;
+    checkGuarded(context.env);
     const isJson = settings.get("log-format") === "json";
     const own = await serverConfigFrom(settings);
     if (printsConfig) {

@@ -1,7 +1,8 @@
+import { UsageError } from "../command.js";
 import { fileNameOf, namesOf, type Setting } from "./setting.js";
 import { allSettings } from "./settings.js";
 import type { Given, Source } from "./source.js";
-import { nearest } from "./suggestion.js";
+import { nearest, suggestion } from "./suggestion.js";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -38,6 +39,24 @@ export function environmentSource(env: Environment): Source {
   return source;
 }
 
+/** Beginnings of variables that decide who may connect: a mistyped one would let all callers in. */
+const guardedPrefixes = ["CONFAB_AUTH", "CONFAB_TLS", "CONFAB_RULES"];
+
+/**
+ * @throws UsageError: a variable that is not a setting looks as if it should say who may connect, or names the file of a
+ * setting that is given by itself.
+ */
+export function checkGuarded(env: Environment): void {
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith(prefix) || variables.has(name) || otherVariables.includes(name)) continue;
+    const whole = name.replace(/_FILE$/, "");
+    if (whole !== name && variables.has(whole))
+      throw new UsageError(`${name} is not a setting: give ${whole} itself, which needs no file`);
+    if (guardedPrefixes.some((each) => name.startsWith(each)) && !isOfService(name))
+      throw new UsageError(`${name} is not a setting${suggestion(name, [...variables.keys()])}; unset it`);
+  }
+}
+
 /** Variables that look like a mistyped one of ours. Other programs may use names that begin with CONFAB_, so this is not an error. */
 export function mistypedVariables(env: Environment): readonly { readonly name: string; readonly meant: string }[] {
   const known = [...variables.keys(), ...otherVariables];
@@ -54,6 +73,11 @@ export function mistypedVariables(env: Environment): readonly { readonly name: s
 }
 
 const prefix = "CONFAB_";
+
+/** Kubernetes makes variables of this form of a service that is called `confab-auth`, say. */
+function isOfService(name: string): boolean {
+  return /_(?:SERVICE_HOST|SERVICE_PORT|PORT)(?:_|$)/.test(name);
+}
 
 /**
  * Kubernetes gives every pod variables for every service: with a service that is called `confab`, as in deploy/kubernetes,

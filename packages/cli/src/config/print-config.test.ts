@@ -20,11 +20,11 @@ test("each setting is printed with its value and its origin", async (t) => {
   const text = configText(settings);
   for (const line of [
     /^port: 9000 +# --port$/m,
-    /^host: 127\.0\.0\.1 +# default$/m,
+    /^# host: 127\.0\.0\.1 +# default$/m,
     /^# tls-cert: +# default$/m,
     new RegExp(`^retention-age: 12h +# ${file}:2$`, "m"),
     /^allow-host: \[ "\*\.a\.example", b \] +# CONFAB_ALLOW_HOST$/m,
-    /^limits:\n {2}maxMessageBytes: 65536 +# default$/m,
+    /^limits:\n# {3}maxMessageBytes: 65536 +# default$/m,
     /^ {2}maxRooms: 7 +# CONFAB_LIMIT_MAX_ROOMS$/m,
   ])
     assert.match(text, line);
@@ -57,5 +57,5 @@ test("a secret is not printed", async () => {
   const settings = await settingsOf([], { CONFAB_ENGINE: "redis://:secret@db" });
   assert.match(configText(settings), /^# engine: \(hidden\) +# CONFAB_ENGINE$/m);
   assert.doesNotMatch(configText(settings) + configJson(settings), /secret/);
-  assert.match(configText(await settingsOf([])), /^engine: embedded +# default$/m);
+  assert.match(configText(await settingsOf([])), /^# engine: embedded +# default$/m);
 });

@@ -47,7 +47,7 @@ export class Settings {
   }
 }
 
-const defaultOrigin = "default";
+export const defaultOrigin = "default";
 
 /** The settings that differ, and of which a running server takes no other value. */
 export function changesForRestart(old: Settings, next: Settings): readonly string[] {

@@ -64,7 +64,8 @@ describe("confab token and a server that asks for one", () => {
     const on = ["--url", server.url];
     const token = await tokenBy(path("secret"), "--user", "ann");
     const env = { CONFAB_TOKEN: token };
-    const sent = await run(["send", "lobby", "--user", "ann", ...on], { env, input: "hi" });
+    // Without --user, as the user of the token.
+    const sent = await run(["send", "lobby", ...on], { env, input: "hi" });
     assert.deepEqual([sent.code, sent.stderr], [0, ""]);
     writeFileSync(path("token"), `${token}\n`);
     const read = await run(["history", "lobby", "--token", path("token"), ...on]);
@@ -155,7 +156,18 @@ describe("confab serve", () => {
         await complaint("--host", host),
         /^confab: host \(--host\) is .*--auth-key or --auth-jwks.*--allow-anyone/,
       );
+    assert.match(
+      await complaint("--trust-proxy", "loopback"),
+      /^confab: trustedProxies \(--trust-proxy\) lets callers of other machines in.*--auth-key.*--allow-anyone/,
+    );
     assert.ok(!existsSync(path("data")), "nothing was opened");
+  });
+
+  it("does not start with a variable that only looks like a setting of who may connect", async () => {
+    for (const name of ["CONFAB_AUTH_KEY_FILE", "CONFAB_AUTHKEY", "CONFAB_RULES_FILE"]) {
+      const { code, stderr } = await run(["serve", "--data", path("data"), "--port", "0"], { env: { [name]: "x" } });
+      assert.deepEqual([code, stderr.startsWith(`confab: ${name} is not a setting`)], [2, true], stderr);
+    }
   });
 
   it("says which key it cannot use, and why", async () => {

@@ -53,6 +53,20 @@ describe("confab serve with settings from a file and from the environment", () =
     assert.doesNotMatch(stdout, /secret/);
   });
 
+  it("prints a file that it starts with, from another folder too", async () => {
+    const options = ["--audit-log", "audit.log", "--host", "localhost"];
+    const printed = await runProgram(process.execPath, [confab, "serve", "--print-config", ...options], {
+      cwd: folder,
+    });
+    writeFileSync(path("printed.yaml"), printed.stdout);
+    const args = [confab, "serve", "--print-config", "--config", path("printed.yaml")];
+    const { code, stdout, stderr } = await runProgram(process.execPath, args, { cwd: "/" });
+    assert.deepEqual([code, stderr], [0, ""]);
+    const given = (text: string) => [...text.matchAll(/^(?!#).*?(?= +# )/gm)].map(([row]) => row);
+    assert.deepEqual(given(stdout), given(printed.stdout));
+    assert.equal(given(stdout).length, 2);
+  });
+
   it("does not start on a wrong file, and says the line", async () => {
     writeFileSync(path("wrong.yaml"), "port: 8080\nretention-age: 7 days\n");
     const args = [confab, "serve", "--config", path("wrong.yaml"), "--data", path("none")];
