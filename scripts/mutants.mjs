@@ -425,7 +425,7 @@ export const mutants = {
     {
       name: "a silent WebSocket is never given up",
       file: `${socket}/heartbeat.ts`,
-      find: "      else member.giveUp();\n    }\n  }",
+      find: "      else member.timedOut();\n    }\n  }",
       replace: "    }\n  }",
     },
     {

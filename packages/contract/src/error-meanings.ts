@@ -28,10 +28,10 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
   ALREADY_SUBSCRIBED: "This connection already reads the room",
   NOT_SUBSCRIBED: "This connection does not read the room",
   TOO_MANY_SUBSCRIPTIONS: "This connection reads maxRoomsPerConnection rooms already",
-  TOO_MANY_CONNECTIONS: "The server holds maxConnections connections already",
+  TOO_MANY_CONNECTIONS: "The server, a user or an address has as many connections as its limit allows",
   TOO_MANY_REQUESTS: "This connection has too many requests in flight",
   RATE_LIMITED:
-    "Too many in too short a time: signals past maxSignalsPerSecond, errors past maxErrors; the details say how long to wait",
+    "Too much in too short a time, by one connection, user or address; the text names the limit, and the details say how long to wait",
   TOO_MANY_ROOMS: "The server holds maxRooms rooms already",
   HEADERS_TOO_LARGE: "The request's headers are larger than maxHeaderBytes",
   REQUEST_TIMEOUT: "The request did not arrive whole in time",

@@ -65,7 +65,7 @@ async function start(options: ClusterOptions, started: { stop(): unknown }[]): P
   say("");
   say(`  npx confab listen lobby${flag}`);
   say(`  echo hi | npx confab send lobby${flag}`);
-  say(`  kill -9 ${nodes[0]?.pid}     a node dies; nobody in a room misses a message`);
+  say(`  kill -9 ${nodes[0]?.pid}     a node dies: the page goes on at another one, and listen says where to go on`);
   say("");
   say("Ctrl-C stops it.");
 }

@@ -223,10 +223,14 @@ test("what has come of a message is counted until the rest has come, or the call
 test("TOO_MANY_REQUESTS for calls whose messages do not end, and nothing is held of them", () => {
   const bounds = { ...limitsWith(), maxPartialRequestBytesPerConnection: 1_000 };
   for (const method of [upper, new Recorder().method]) {
-    const exchange = begin(method, { share: new Work({ bytes: bounds }).share() });
+    const share = new Work({ bytes: bounds }).share();
+    const exchange = begin(method, { share });
     exchange.listener.data(message("x".repeat(1_500)).subarray(0, 900));
     assert.ok(!exchange.isEnded);
-    exchange.listener.data(Buffer.alloc(200));
+    const other = begin(method, { share });
+    other.listener.data(message("x".repeat(1_500)).subarray(0, 200));
+    assert.ok(!other.isEnded);
+    other.listener.aborted();
     assert.equal(outcomeOf(exchange), "8 TOO_MANY_REQUESTS");
     assert.equal(exchange.share.partialBytes, 0);
   }
