@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { ConfabError, confabErrorFrom } from "@confab/contract";
 import type { ClientCertificate } from "../http/client-certificate.js";
 import type { RequestHead } from "../http/exchange.js";
+import type { Peer } from "../http/peer.js";
 import { type Principal, refusedPrincipal, unrestricted } from "../service/index.js";
 import { type CertificateRules, userOfCertificate } from "./certificate-user.js";
 import { type TokenPlaces, tokenIn } from "./places.js";
@@ -43,6 +44,8 @@ export class Authenticator {
   /** Tokens that are being verified: requests with the same one wait for it together, and go on in their order. */
   private readonly pending = new Map<string, Promise<Principal>>();
   private readonly byCertificate = new WeakMap<ClientCertificate, Principal>();
+  /** What each connection showed last: most show the same header with every request. */
+  private readonly shown = new WeakMap<Peer, ShownHeader>();
   private generation = 0;
 
   constructor(private readonly deps: AuthenticatorDeps) {}
@@ -54,9 +57,17 @@ export class Authenticator {
       return this.isAdmin(request.headers.authorization?.replace(/^bearer +/i, ""))
         ? admin
         : this.withoutToken(request);
+    const { authorization } = request.headers;
+    const shown = authorization === undefined ? undefined : this.shown.get(request.peer);
+    if (shown?.authorization === authorization && shown?.generation === verifier.keys.generation)
+      return this.again(verifier, shown.principal);
     try {
       const token = tokenIn(request, places, () => trustsCookies(request));
-      return token === undefined ? this.withoutToken(request) : this.principalBy(token);
+      if (token === undefined) return this.withoutToken(request);
+      const principal = this.principalBy(token);
+      if (authorization !== undefined && principal instanceof TokenPrincipal)
+        this.shown.set(request.peer, { authorization, principal, generation: this.generation });
+      return principal;
     } catch (thrown) {
       return refusedPrincipal(confabErrorFrom(thrown));
     }
@@ -77,6 +88,14 @@ export class Authenticator {
     if (known === undefined) return this.pending.get(token) ?? this.begun(verifier, token);
     if (known.refusal(nowMs())) this.cache.delete(token);
     return known;
+  }
+
+  /** A principal that was found for the same header, by keys that are all still there. */
+  private again({ keys }: TokenVerifier, principal: Principal): Principal {
+    const refusal = this.deps.trouble();
+    if (refusal) return refusedPrincipal(refusal);
+    keys.refreshIfOld();
+    return principal;
   }
 
   /** The user of the connection's certificate; without one the caller stays unknown. */
@@ -120,9 +139,15 @@ export class Authenticator {
     const { generation } = verifier.keys;
     try {
       const verified = await verifier.verify(token);
-      const principal = new TokenPrincipal(verified, this.deps.rules, (each) =>
-        isKeyGone(verifier, verified) ? keyGone() : this.deps.revocationOf(each),
-      );
+      // Asked for each operation: the key is looked for again only when keys went away.
+      let heldIn = generation;
+      const refusalOf = (each: VerifiedToken) => {
+        const now = verifier.keys.generation;
+        if (now !== heldIn && isKeyGone(verifier, verified)) return keyGone();
+        heldIn = now;
+        return this.deps.revocationOf(each);
+      };
+      const principal = new TokenPrincipal(verified, this.deps.rules, refusalOf);
       // The key may have been taken away meanwhile, and the cache cleared: this token has to be verified again.
       if (verifier.keys.generation === generation) this.cache.set(token, principal);
       return principal;
@@ -131,6 +156,13 @@ export class Authenticator {
       return refusedPrincipal(confabErrorFrom(thrown));
     }
   }
+}
+
+interface ShownHeader {
+  readonly authorization: string;
+  readonly principal: TokenPrincipal;
+  /** Of the keys. */
+  readonly generation: number;
 }
 
 /** A key that was taken away counts no more for what its tokens opened, either. */

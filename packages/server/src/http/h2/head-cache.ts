@@ -29,18 +29,22 @@ export class HeadCache {
 
   add(block: Uint8Array, start: number, end: number, tableVersion: number, head: ReceivedHead): void {
     if (end - start > longestBlockBytes) return;
-    this.#entries[this.#next] = { block: Uint8Array.prototype.slice.call(block, start, end), tableVersion, head };
+    this.#entries[this.#next] = { block: Buffer.from(block.subarray(start, end)), tableVersion, head };
     this.#next = (this.#next + 1) % rememberedHeads;
   }
 }
 
 interface CachedHead {
-  readonly block: Uint8Array;
+  readonly block: Buffer;
   readonly tableVersion: number;
   readonly head: ReceivedHead;
 }
 
-function isEqual(cached: Uint8Array, block: Uint8Array, start: number): boolean {
+/** A call out of JavaScript costs as much as so many turns of the loop. Blocks with a token that is not in the table are longer. */
+const loopedBytes = 64;
+
+function isEqual(cached: Buffer, block: Uint8Array, start: number): boolean {
+  if (cached.length > loopedBytes) return cached.compare(block, start, start + cached.length) === 0;
   for (let at = 0; at < cached.length; at += 1) {
     if (cached[at] !== block[start + at]) return false;
   }
