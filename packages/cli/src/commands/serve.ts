@@ -13,6 +13,7 @@ import { type Command, type CommandContext, UsageError } from "../command.js";
 import { checkGuarded, mistypedVariables } from "../config/environment.js";
 import { limitsHelp, optionLines, settingsHelp } from "../config/help.js";
 import type { Settings } from "../config/resolve.js";
+import { isSettingName } from "../config/settings.js";
 import { exitCode } from "../exit-codes.js";
 import { AuditFile } from "../serve/audit-file.js";
 import { banner } from "../serve/banner.js";
@@ -109,12 +110,22 @@ async function start(
       const label = settings.labelOf(tlsSettings[error.key]);
       throw new UsageError(`${label} ${error.file}: ${error.reason}`, { cause: error });
     }
-    if (error instanceof ConfigError) throw new UsageError(error.message, { cause: error });
+    if (error instanceof ConfigError) throw new UsageError(inOwnWords(error.message, settings), { cause: error });
     const reason = startFailure(error, settings);
     if (reason === undefined) throw error;
     await err.line(`confab: ${reason}`);
     return undefined;
   }
+}
+
+/**
+ * Errors of the server name a setting by its configuration's key and its option: `host (--host)`. Here it is named as it was
+ * given: `CONFAB_HOST`, or the line of the file.
+ */
+function inOwnWords(message: string, settings: Settings): string {
+  return message.replace(/\b[\w.]+ \((--([a-z-]+))\)/g, (_, option: string, name: string) =>
+    isSettingName(name) ? settings.labelOf(name) : option,
+  );
 }
 
 /** Why a server cannot start, naming the setting that would change it; undefined for what no setting changes. */

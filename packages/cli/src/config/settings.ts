@@ -176,6 +176,10 @@ export const settings = {
 
 export type SettingName = keyof typeof settings;
 
+export function isSettingName(name: string): name is SettingName {
+  return Object.hasOwn(settings, name);
+}
+
 /** What a setting's value is, once it is parsed. */
 export type SettingValue<Name extends SettingName> = (typeof settings)[Name] extends {
   kind: Kind<infer Value>;

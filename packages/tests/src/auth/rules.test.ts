@@ -102,11 +102,11 @@ test("rules that change are taken on SIGHUP, and what they do not allow any more
 
 test("rules that cannot be used are refused at the start with their place, and later leave the old ones", async () => {
   for (const [text, reason] of [
-    ["everyone: [{ pattern: a*b, can: [] }]", /rules \(--rules\): everyone\[0\]\.pattern/],
-    ["others: []", /rules \(--rules\): the rules have "others"; there are everyone, tokens, anonymous, users/],
+    ["everyone: [{ pattern: a*b, can: [] }]", /--rules: everyone\[0\]\.pattern/],
+    ["others: []", /--rules: the rules have "others"; there are everyone, tokens, anonymous, users/],
     ["tokens: []\ntokens: []", /rules\.yaml:2: Map keys must be unique/],
     ["everyone: [{ pattern: *-pub, can: [] }]", /Alias resolution is disabled.*in quotes/],
-    ["- 1", /rules \(--rules\): the rules must be an object/],
+    ["- 1", /--rules: the rules must be an object/],
   ] as const) {
     writeFileSync(file, text);
     await assert.rejects(startConfabServe(["--rules", file]), reason);

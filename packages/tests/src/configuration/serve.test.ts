@@ -73,5 +73,8 @@ describe("confab serve with settings from a file and from the environment", () =
     const { code, stderr } = await runProgram(process.execPath, args);
     assert.equal(code, 2);
     assert.match(stderr, /^confab: .*wrong\.yaml:2: retention-age: 7 days: must be a time such as 90s/);
+    writeFileSync(path("open.yaml"), "port: 0\nhost: 0.0.0.0\n");
+    const open = await runProgram(process.execPath, [confab, "serve", "--config", path("open.yaml")], { cwd: folder });
+    assert.match(open.stderr, /^confab: .*open\.yaml:2: host is 0\.0\.0\.0, and callers are asked for no token/);
   });
 });

@@ -28,6 +28,9 @@ const features = `features:
  */
 const knownFailures = ["**/unexpected-content-type", "**/unexpected-codec", "**/unexpected-verb"];
 
+/** The suite's own deadlines are some hundred milliseconds: on a busy machine a case may miss one, and is asked again alone. */
+const mostAskedAgain = 5;
+
 const root = fileURLToPath(new URL("../../../..", import.meta.url));
 const server = fileURLToPath(new URL("testing/server.js", import.meta.url));
 
@@ -46,9 +49,18 @@ test("the RPC layer passes connectrpc/conformance, but for what the suite itself
 
   const known = knownFailures.flatMap((pattern) => ["--known-flaky", pattern]);
   const options = ["--mode", "server", "--conf", config, "--max-servers", "2", ...known];
-  const { code, stdout, stderr } = await runProgram(suite, [...options, "--", process.execPath, server, descriptors]);
+  const run = (cases: readonly string[] = []) => {
+    const only = cases.flatMap((name) => ["--run", name]);
+    return runProgram(suite, [...options, ...only, "--", process.execPath, server, descriptors]);
+  };
+  const { code, stdout, stderr } = await run();
   const counts = /^(\d+) passed, (\d+) failed/m.exec(stdout);
   t.diagnostic(counts?.[0] ?? "no counts");
-  assert.equal(code, 0, `${stdout}${stderr}`.slice(-4_000));
-  assert.ok(Number(counts?.[1]) > 3_700, stdout.slice(-1_000));
+  assert.ok(Number(counts?.[1]) > 3_700, `${stdout}${stderr}`.slice(-4_000));
+  const failed = [...stdout.matchAll(/^FAILED: (.+):$/gm)].map(([, name = ""]) => name);
+  assert.ok(failed.length <= mostAskedAgain, stdout.slice(-4_000));
+  if (code === 0) return;
+  t.diagnostic(`asked again: ${failed.join(", ")}`);
+  const again = await run(failed);
+  assert.equal(again.code, 0, `${again.stdout}${again.stderr}`.slice(-4_000));
 });
