@@ -19,7 +19,7 @@ const bearer = (token: string): Shown => ({ authorization: `Bearer ${token}` });
 let server: ServerProcess;
 before(async () => {
   const auth = { keyFiles: [key.file], clockToleranceMs: 0 };
-  server = await startServerProcess({ flags: { auth, durability: "os", limits: { requestTimeoutMs: 1_000 } } });
+  server = await startServerProcess({ flags: { auth, durability: "os", limits: { requestTimeoutMs: 3_000 } } });
 });
 after(async () => {
   await server.stop();

@@ -22,7 +22,7 @@ const json = { "content-type": "application/json" };
 describe("a request over HTTP/1.1 or HTTP/2", () => {
   let server: ServerProcess;
   before(async () => {
-    server = await startServerProcess({ flags: { limits: { prefaceTimeoutMs: 200, requestTimeoutMs: 1_000 } } });
+    server = await startServerProcess({ flags: { limits: { prefaceTimeoutMs: 2_000, requestTimeoutMs: 3_000 } } });
   });
   after(() => server.stop());
 
