@@ -8,24 +8,22 @@ const retryAfterMs = 5_000;
  * until retention has given bytes back.
  */
 export class LogSize {
-  private measuredBytes = 0;
-  private appendedBytes = 0;
+  private bytes = 0;
 
   constructor(private readonly limits: { readonly maxLogBytes: number }) {}
 
   /** The log takes so many bytes now. Undefined: that cannot be known, and nothing is refused. */
   measured(bytes: number | undefined): void {
-    this.measuredBytes = bytes ?? Number.NEGATIVE_INFINITY;
-    this.appendedBytes = 0;
+    this.bytes = bytes ?? Number.NEGATIVE_INFINITY;
   }
 
   appended(bytes: number): void {
-    this.appendedBytes += bytes;
+    this.bytes += bytes;
   }
 
   /** @throws STORAGE_FULL */
   refuseFull(): void {
-    const bytes = this.measuredBytes + this.appendedBytes;
+    const { bytes } = this;
     const { maxLogBytes } = this.limits;
     if (bytes < maxLogBytes) return;
     const text = `the log takes ${bytes} bytes, and maxLogBytes is ${maxLogBytes}; nothing was stored`;

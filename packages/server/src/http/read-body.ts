@@ -75,7 +75,9 @@ class BodyCollector implements ExchangeListener, Arrival, PartialRequest {
     }
     this.isAwaited = true;
     options.timeouts.await(this);
-    if (this.first !== undefined) this.gather(this.first);
+    const { first } = this;
+    this.first = undefined;
+    if (first !== undefined) this.gather(first);
   }
 
   data(chunk: Uint8Array): void {
@@ -113,9 +115,9 @@ class BodyCollector implements ExchangeListener, Arrival, PartialRequest {
 
   private gather(chunk: Uint8Array): void {
     const { first, options } = this;
-    this.first = undefined;
     this.gathered ??= new GatheredBytes();
-    if (first !== undefined && first !== chunk) this.gathered.push(first, options.maxBytes);
+    if (first !== undefined) this.gathered.push(first, options.maxBytes);
+    this.first = undefined;
     this.gathered.push(chunk, options.maxBytes);
     if (this.isAwaited) this.exchange.share.holdPartial(this, this.arrivedBytes);
   }

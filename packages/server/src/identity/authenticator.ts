@@ -58,15 +58,14 @@ export class Authenticator {
         ? admin
         : this.withoutToken(request);
     const { authorization } = request.headers;
-    const shown = authorization === undefined ? undefined : this.shown.get(request.peer);
-    if (shown?.authorization === authorization && shown?.generation === verifier.keys.generation)
-      return this.again(verifier, shown.principal);
+    const shown = this.shown.get(request.peer);
+    if (shown !== undefined && shown.authorization === authorization) return this.again(verifier, shown.principal);
     try {
       const token = tokenIn(request, places, () => trustsCookies(request));
       if (token === undefined) return this.withoutToken(request);
       const principal = this.principalBy(token);
       if (authorization !== undefined && principal instanceof TokenPrincipal)
-        this.shown.set(request.peer, { authorization, principal, generation: this.generation });
+        this.shown.set(request.peer, { authorization, principal });
       return principal;
     } catch (thrown) {
       return refusedPrincipal(confabErrorFrom(thrown));
@@ -90,7 +89,7 @@ export class Authenticator {
     return known;
   }
 
-  /** A principal that was found for the same header, by keys that are all still there. */
+  /** A principal that was found for the same header: it says itself when its key has gone, its time is up, or it was revoked. */
   private again({ keys }: TokenVerifier, principal: Principal): Principal {
     const refusal = this.deps.trouble();
     if (refusal) return refusedPrincipal(refusal);
@@ -161,8 +160,6 @@ export class Authenticator {
 interface ShownHeader {
   readonly authorization: string;
   readonly principal: TokenPrincipal;
-  /** Of the keys. */
-  readonly generation: number;
 }
 
 /** A key that was taken away counts no more for what its tokens opened, either. */

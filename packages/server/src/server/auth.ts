@@ -45,6 +45,8 @@ export interface AuthDeps {
   readonly logger: Logger;
   /** Read when a token is verified. */
   readonly limits: Pick<Limits, "maxTokenLifetimeMs">;
+  /** Where the server listens. */
+  readonly host: string;
   /** Only callers of this machine can connect: there is no proxy either that others come through. */
   readonly isLocal: boolean;
   readonly trustsCookies: (request: RequestHead) => boolean;
@@ -55,8 +57,8 @@ export interface AuthDeps {
 const defaultCookie = "confab_token";
 
 /** What to do about a server that would admit callers of other machines without asking who they are. */
-function admitsAnyone(host = ""): string {
-  const who = isLocalOnly(host || "127.0.0.1")
+function admitsAnyone(host: string): string {
+  const who = isLocalOnly(host)
     ? "trustedProxies (--trust-proxy) lets callers of other machines in"
     : `host (--host) is ${host}`;
   return `${who}, and callers are asked for no token: give a key (--auth-key or --auth-jwks) or an authority of client certificates (--tls-client-ca), or admit all callers that can reach that address (--allow-anyone)`;
@@ -68,12 +70,9 @@ function admitsAnyone(host = ""): string {
  * @throws ConfigError: a key or rule cannot be used, or all callers from other machines could connect, and `allowAnyone` is
  * not set.
  */
-export function openAuth(
-  config: Pick<ServerConfig, "auth" | "allowAnyone" | "rules" | "tls" | "host">,
-  deps: AuthDeps,
-): Auth {
+export function openAuth(config: Pick<ServerConfig, "auth" | "allowAnyone" | "rules" | "tls">, deps: AuthDeps): Auth {
   const { auth, allowAnyone = false } = config;
-  const { isLocal, logger, trustsCookies, clientAuthorities, limits } = deps;
+  const { host, isLocal, logger, trustsCookies, clientAuthorities, limits } = deps;
   const isVerified = auth !== undefined || clientAuthorities !== undefined;
   const namePrefix = isVerified && allowAnyone ? unverifiedPrefix : undefined;
   const keys = auth && new ConfiguredKeys(auth, logger);
@@ -81,7 +80,7 @@ export function openAuth(
     auth &&
     keys &&
     verifierOf(auth, keys, { maxLifetimeMs: () => limits.maxTokenLifetimeMs, reservedPrefix: namePrefix });
-  if (!isVerified && !allowAnyone && !isLocal) throw new ConfigError(admitsAnyone(config.host));
+  if (!isVerified && !allowAnyone && !isLocal) throw new ConfigError(admitsAnyone(host));
   const rules = new RuleBook(checkedRules(config.rules), isLocal ? loopbackRules : ordinaryRules);
   const revoked = new RevokedTokens();
   let staleMs = () => 0;

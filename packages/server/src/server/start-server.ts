@@ -109,6 +109,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   });
   const trustsCookies = (request: RequestHead) => admission.trustsCookies(request);
   const auth = openAuth(config, {
+    host,
     isLocal,
     logger,
     trustsCookies,

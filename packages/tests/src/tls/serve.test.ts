@@ -21,11 +21,17 @@ describe("confab serve with a certificate", () => {
     files = await writeTlsFiles();
     await writeFile(join(files.folder, "other.key"), otherKey);
   });
-  after(() => files.remove());
+  // Also those of a test that failed.
+  const programs: LiveProgram[] = [];
+  after(async () => {
+    await Promise.all(programs.map((program) => program.stop()));
+    await files.remove();
+  });
 
   /** `confab serve`, with its banner and its log in one text. */
   async function serve(...args: readonly string[]): Promise<LiveProgram> {
     const program = startProgram(process.execPath, [confab, "serve", ...place(), ...args], { joinsStderr: true });
+    programs.push(program);
     await program.until(/Ctrl-C stops it/);
     return program;
   }

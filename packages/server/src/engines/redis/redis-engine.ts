@@ -121,13 +121,22 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
     throw startErrorFrom(thrown, target);
   }
   members.start();
+  let isMeasuring = false;
   const measuring = setInterval(() => {
-    link.usedBytes().then(
-      (bytes) => size.measured(bytes),
-      () => {
-        // Redis is away. What it held last still counts.
-      },
-    );
+    // One question at a time: a Redis that does not answer is not asked again and again.
+    if (isMeasuring) return;
+    isMeasuring = true;
+    link
+      .usedBytes()
+      .then(
+        (bytes) => size.measured(bytes),
+        () => {
+          // Redis is away, which the link reports. What it held last still counts.
+        },
+      )
+      .finally(() => {
+        isMeasuring = false;
+      });
   }, measureIntervalMs).unref();
   const { emptyRoomMs } = limits;
   const removal = new RoomRemoval({ link, keys, memberKeys, index, ageClock, retention, emptyRoomMs, clockSkewMs });

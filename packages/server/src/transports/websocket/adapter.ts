@@ -11,7 +11,6 @@ import { cost, type Share } from "../../work/index.js";
 import { Forms } from "./codec.js";
 import { FramedSession } from "./framed-session.js";
 import { PlainSession } from "./plain-session.js";
-import type { ConnectionSettings } from "./protocol/connection.js";
 import { answerHandshake, type HandshakeResult } from "./protocol/handshake.js";
 import { Heartbeat } from "./protocol/heartbeat.js";
 import { openConnection } from "./protocol/socket-connection.js";
@@ -55,8 +54,7 @@ export function createWebSocketHandler(deps: WebSocketDeps): UpgradeHandler {
     const { maxQueuedBytes, maxControlFrames, budgetWindowMs } = limits;
     const { onAbuse } = deps;
     const budget = { maxControlFrames, budgetWindowMs, onAbuse };
-    const holdPartial: ConnectionSettings["holdPartial"] = (message, bytes) => share.holdPartial(message, bytes);
-    const settings = { maxMessageBytes, maxQueuedBytes, heartbeat, remoteAddress, holdPartial, ...budget };
+    const settings = { maxMessageBytes, maxQueuedBytes, heartbeat, remoteAddress, partialMessages: share, ...budget };
     const connection = openConnection(socket, firstBytes, settings);
     connection.write(responseBytes);
     if (framed) connection.listen(new FramedSession(connection, caller, framed, framedDeps));

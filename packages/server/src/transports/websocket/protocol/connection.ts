@@ -20,6 +20,12 @@ export interface PartialMessage {
   giveUp(error: ConfabError): void;
 }
 
+/** Counts what connections hold of messages whose rest has not come. */
+export interface PartialMessages {
+  /** `message` holds so many bytes now; 0: nothing any more. It may be given up within the call. */
+  holdPartial(message: PartialMessage, bytes: number): void;
+}
+
 /** What a connection has to know. */
 export interface ConnectionSettings {
   readonly maxMessageBytes: number;
@@ -31,8 +37,8 @@ export interface ConnectionSettings {
   readonly budgetWindowMs: number;
   /** The client's. */
   readonly remoteAddress: string;
-  /** Count what `message` holds of a message whose rest has not come; 0: nothing any more. May call its `giveUp`. */
-  readonly holdPartial: (message: PartialMessage, bytes: number) => void;
+  /** Of the connection's share. */
+  readonly partialMessages: PartialMessages;
   /** A client spent its budget, and its connection ends. */
   readonly onAbuse: (remoteAddress: string, reason: string) => void;
 }

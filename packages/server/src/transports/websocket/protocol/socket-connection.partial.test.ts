@@ -12,7 +12,9 @@ let server: EchoServer;
 let held: (readonly [message: PartialMessage, bytes: number])[];
 
 before(async () => {
-  server = await startEchoServer({ holdPartial: (message, bytes) => held.push([message, bytes]) });
+  server = await startEchoServer({
+    partialMessages: { holdPartial: (message, bytes) => void held.push([message, bytes]) },
+  });
 });
 after(() => server.stop());
 beforeEach(() => {

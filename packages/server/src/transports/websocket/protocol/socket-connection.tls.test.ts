@@ -30,7 +30,7 @@ test("a silent peer over TLS is pinged once and told why it is given up, whateve
         maxControlFrames: 1_000,
         budgetWindowMs: 30_000,
         remoteAddress: "127.0.0.1",
-        holdPartial: assert.fail,
+        partialMessages: { holdPartial: assert.fail },
         onAbuse: assert.fail,
       });
       connection.listen({

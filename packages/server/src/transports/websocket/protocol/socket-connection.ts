@@ -303,7 +303,7 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
     const bytes = this.reader.heldBytes;
     if (bytes === this.partialBytes) return;
     this.partialBytes = bytes;
-    this.settings.holdPartial(this, bytes);
+    this.settings.partialMessages.holdPartial(this, bytes);
   }
 
   private isOverfull(): boolean {

@@ -75,7 +75,7 @@ export async function startEchoServer(overrides: Partial<ConnectionSettings> = {
     maxControlFrames: 3_000,
     budgetWindowMs: 30_000,
     remoteAddress: "127.0.0.1",
-    holdPartial: () => undefined,
+    partialMessages: { holdPartial: () => undefined },
     onAbuse: () => undefined,
     ...overrides,
   };
