@@ -10,6 +10,7 @@ export {
   secretIn,
   type TokenRules,
   TokenVerifier,
+  type VerificationKey,
 } from "./identity/index.js";
 export { type CertificateFacts, TlsFileError } from "./server/certificate.js";
 export {

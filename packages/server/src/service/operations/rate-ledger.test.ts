@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Account, type Rate, RateLedger, type RateName } from "./rate-ledger.js";
+import { Account, type Rate, RateLedger, type RateName, rateNames } from "./rate-ledger.js";
 
-const perSecond = (amount: number, name: RateName = "sends"): Rate => ({ name, amount, perMs: 1_000 });
+const perSecond = (amount: number, name: RateName = "sends"): Rate => ({
+  index: rateNames.indexOf(name),
+  amount,
+  perMs: 1_000,
+});
 
 /** How many of `count` were granted. */
 function granted(account: Account, count: number, nowMs: number): number {
@@ -57,7 +61,7 @@ test("a subject that owes nothing is forgotten, and of too many the first", () =
   const ledger = new RateLedger();
   for (let index = 0; index < 1_000; index++) ledger.open(`10.0.0.${index}`, index).spend(perSecond(1_000), 1, index);
   assert.ok(ledger.size <= 3, `${ledger.size} are kept`);
-  const rooms: Rate = { name: "rooms", amount: 1, perMs: 3_600_000 };
+  const rooms: Rate = { ...perSecond(1, "rooms"), perMs: 3_600_000 };
   for (let index = 0; index < 100_500; index++) ledger.open(`10.1.0.${index}`, 5_000).spend(rooms, 1, 5_000);
   assert.equal(ledger.size, 100_000);
   assert.equal(ledger.find("10.1.0.0"), undefined);

@@ -5,7 +5,8 @@ export type RateName = (typeof rateNames)[number];
 
 /** So much may come within so long; after a silence all of it at once. */
 export interface Rate {
-  readonly name: RateName;
+  /** Its place among `rateNames`: a look-up by name would be one of the dearest steps of a send. */
+  readonly index: number;
   readonly amount: number;
   readonly perMs: number;
 }
@@ -22,8 +23,8 @@ export class Account {
   }
 
   /** How long the subject has to wait, in milliseconds, before it may be given `amount` more; 0: it may now. */
-  waitMs({ name, amount: most, perMs }: Rate, amount: number, nowMs: number): number {
-    const paidAtMs = this.paidAtMs[indexOf[name]] ?? 0;
+  waitMs({ index, amount: most, perMs }: Rate, amount: number, nowMs: number): number {
+    const paidAtMs = this.paidAtMs[index] ?? 0;
     if (paidAtMs <= nowMs) return 0;
     // What is larger than the whole rate passes when nothing else is owed.
     const after = paidAtMs + Math.min(perMs, (amount * perMs) / most);
@@ -31,16 +32,14 @@ export class Account {
   }
 
   /** Count it, also past the rate: what follows waits longer then. Returns what `giveBack` takes. */
-  spend({ name, amount: most, perMs }: Rate, amount: number, nowMs: number): number {
-    const index = indexOf[name];
+  spend({ index, amount: most, perMs }: Rate, amount: number, nowMs: number): number {
     const spentMs = (amount * perMs) / most;
     this.paidAtMs[index] = Math.max(this.paidAtMs[index] ?? 0, nowMs) + spentMs;
     return spentMs;
   }
 
   /** What was spent was not needed. */
-  giveBack({ name }: Rate, spentMs: number): void {
-    const index = indexOf[name];
+  giveBack({ index }: Rate, spentMs: number): void {
     this.paidAtMs[index] = (this.paidAtMs[index] ?? 0) - spentMs;
   }
 }
@@ -82,5 +81,3 @@ export class RateLedger {
     }
   }
 }
-
-const indexOf = Object.fromEntries(rateNames.map((name, index) => [name, index])) as Readonly<Record<RateName, number>>;

@@ -1,5 +1,5 @@
 import { ConfabError, type LimitName, type Limits } from "@confab/contract";
-import { type Rate, RateLedger, type RateName } from "./rate-ledger.js";
+import { type Rate, RateLedger, type RateName, rateNames } from "./rate-ledger.js";
 
 /** Gives back what was reserved. Once. */
 export type GiveBack = () => void;
@@ -7,35 +7,46 @@ export type GiveBack = () => void;
 const second = 1_000;
 const hour = 3_600_000;
 
-/** Written out, so that each is found by its name. */
-const limitNames: Readonly<Record<"user" | "address", Readonly<Record<RateName, LimitName>>>> = {
+/** A limit, and how it is read: by a property that is written out, which is many times as fast as one that is named at run time. */
+type LimitOf = readonly [name: LimitName, read: (limits: Limits) => number];
+
+const limitsOf: Readonly<Record<"user" | "address", Readonly<Record<RateName, LimitOf>>>> = {
   user: {
-    sends: "maxSendsPerSecondByUser",
-    bytes: "maxSentBytesPerSecondByUser",
-    signals: "maxSignalsPerSecondByUser",
-    units: "maxReadUnitsPerSecondByUser",
-    rooms: "maxRoomsCreatedPerHourByUser",
+    sends: ["maxSendsPerSecondByUser", (limits) => limits.maxSendsPerSecondByUser],
+    bytes: ["maxSentBytesPerSecondByUser", (limits) => limits.maxSentBytesPerSecondByUser],
+    signals: ["maxSignalsPerSecondByUser", (limits) => limits.maxSignalsPerSecondByUser],
+    units: ["maxReadUnitsPerSecondByUser", (limits) => limits.maxReadUnitsPerSecondByUser],
+    rooms: ["maxRoomsCreatedPerHourByUser", (limits) => limits.maxRoomsCreatedPerHourByUser],
   },
   address: {
-    sends: "maxSendsPerSecondByAddress",
-    bytes: "maxSentBytesPerSecondByAddress",
-    signals: "maxSignalsPerSecondByAddress",
-    units: "maxReadUnitsPerSecondByAddress",
-    rooms: "maxRoomsCreatedPerHourByAddress",
+    sends: ["maxSendsPerSecondByAddress", (limits) => limits.maxSendsPerSecondByAddress],
+    bytes: ["maxSentBytesPerSecondByAddress", (limits) => limits.maxSentBytesPerSecondByAddress],
+    signals: ["maxSignalsPerSecondByAddress", (limits) => limits.maxSignalsPerSecondByAddress],
+    units: ["maxReadUnitsPerSecondByAddress", (limits) => limits.maxReadUnitsPerSecondByAddress],
+    rooms: ["maxRoomsCreatedPerHourByAddress", (limits) => limits.maxRoomsCreatedPerHourByAddress],
   },
 };
 
 /** A rate whose amount is a limit, which may change while the server runs. */
 class LimitRate implements Rate {
+  readonly index: number;
+  readonly perMs: number;
+
   constructor(
     readonly name: RateName,
-    readonly perMs: number,
-    readonly limit: LimitName,
+    private readonly limitOf: LimitOf,
     private readonly limits: Limits,
-  ) {}
+  ) {
+    this.index = rateNames.indexOf(name);
+    this.perMs = name === "rooms" ? hour : second;
+  }
+
+  get limit(): LimitName {
+    return this.limitOf[0];
+  }
 
   get amount(): number {
-    return this.limits[this.limit];
+    return this.limitOf[1](this.limits);
   }
 }
 
@@ -51,8 +62,7 @@ export class SubjectRates {
     private readonly kind: "user" | "address",
     limits: Limits,
   ) {
-    const names = limitNames[kind];
-    const rate = (name: RateName) => new LimitRate(name, name === "rooms" ? hour : second, names[name], limits);
+    const rate = (name: RateName) => new LimitRate(name, limitsOf[kind][name], limits);
     this.rates = {
       sends: rate("sends"),
       bytes: rate("bytes"),
