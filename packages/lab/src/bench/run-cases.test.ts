@@ -36,11 +36,11 @@ const options = {
   signal: new AbortController().signal,
 };
 
-test("a round goes through all rows before the next begins", async () => {
+test("a round goes through all rows before the next begins, every second one backwards", async () => {
   const order: string[] = [];
-  const figures = [{ p50Us: 1 }, { p50Us: 1 }];
-  await runCases([scripted({ a: figures, b: figures }, order)], { ...options, rounds: 2 });
-  assert.deepEqual(order, ["a", "b", "a", "b"]);
+  const figures = [{ p50Us: 1 }, { p50Us: 1 }, { p50Us: 1 }];
+  await runCases([scripted({ a: figures, b: figures }, order)], { ...options, rounds: 3 });
+  assert.deepEqual(order, ["a", "b", "b", "a", "a", "b"]);
 });
 
 test("figures are medians over the rounds, and a failed round does not spoil the others", async () => {

@@ -20,7 +20,8 @@ const maxReasonLength = 300;
 
 /**
  * Run every row of every case, `rounds` times. A round goes through all rows before the next begins, so that what else
- * the machine does falls on all servers alike. A run that fails is reported and does not stop the others.
+ * the machine does falls on all servers alike; every second round goes through them backwards, so that no server always runs
+ * behind the same one. A run that fails is reported and does not stop the others.
  */
 export async function runCases(cases: readonly BenchCase[], options: RunOptions): Promise<readonly CaseResult[]> {
   const rows = cases.flatMap((benchCase) => benchCase.rows.map((row) => ({ id: benchCase.id, row })));
@@ -32,7 +33,7 @@ export async function runCases(cases: readonly BenchCase[], options: RunOptions)
   // It is raced against every run; without any it is nobody's.
   interrupted.catch(() => undefined);
   for (let round = 1, run = 1; round <= options.rounds; round += 1) {
-    for (const { id, row } of rows) {
+    for (const { id, row } of round % 2 === 1 ? rows : rows.toReversed()) {
       if (options.signal.aborted) break;
       const place = `[${run}/${rows.length * options.rounds}] ${id} ${row.label}`;
       run += 1;

@@ -35,7 +35,10 @@ class Search {
     if (others.length === 0) return [`${count} times ${first.name}: ${left.join(", ")}`];
     const middle = Math.ceil(activities.length / 2);
     const found = [...(await this.among(activities.slice(0, middle))), ...(await this.among(activities.slice(middle)))];
-    return found.length > 0 ? found : [`all of these together, and none alone: ${left.join(", ")}`];
+    if (found.length > 0) return found;
+    // What is left of all of them together is left again; the noise of a busy machine is not.
+    const again = await this.leftBy(activities);
+    return again.length === 0 ? [] : [`all of these together, and none alone: ${again.join(", ")}`];
   }
 
   private async leftBy(activities: readonly Activity[]): Promise<readonly string[]> {
