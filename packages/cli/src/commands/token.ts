@@ -1,5 +1,6 @@
+import { createPublicKey } from "node:crypto";
 import { limits } from "@confab/contract";
-import type { TokenRules, TokenVerifier } from "@confab/server";
+import type { TokenRules, TokenVerifier, VerificationKey } from "@confab/server";
 import { SignJWT } from "jose";
 import { type Command, type CommandContext, UsageError } from "../command.js";
 import { exitCode } from "../exit-codes.js";
@@ -44,7 +45,9 @@ Exit codes:
       writeNewSecret(values["new-key"]);
       return exitCode.ok;
     }
-    await context.out.line(await mint(values, Date.now()));
+    const { token: text, refusal } = await mint(values, Date.now());
+    if (refusal !== undefined) await context.err.line(`note: a server with the default limits says: ${refusal}`);
+    await context.out.line(text);
     return exitCode.ok;
   },
 };
@@ -67,7 +70,8 @@ const tokenOptions = {
 
 type Values = ReturnType<typeof parseCommandLine<typeof tokenOptions>>["values"];
 
-async function mint(values: Values, nowMs: number): Promise<string> {
+/** A token, and why a server that has its key would refuse it. */
+async function mint(values: Values, nowMs: number): Promise<{ readonly token: string; readonly refusal?: string }> {
   const [file, more] = values.key ?? [];
   if (file === undefined) throw new UsageError("--key is missing: the file with the key that signs");
   if (more !== undefined) throw new UsageError("--key is given twice: one key signs a token");
@@ -84,7 +88,11 @@ async function mint(values: Values, nowMs: number): Promise<string> {
   if (issuer !== undefined) jwt.setIssuer(issuer);
   if (audience) jwt.setAudience([...audience]);
   if (id !== undefined) jwt.setJti(id);
-  return jwt.sign(key);
+  const token = await jwt.sign(key);
+  const publicKey = key.type === "secret" ? key : createPublicKey(key);
+  const verifier = await verifierWith([{ id: kid, algorithm, key: publicKey }], { issuer, audience });
+  const { reason } = await inspect(token, verifier);
+  return { token, ...(reason !== undefined && { refusal: reason }) };
 }
 
 /** The server is loaded only to check what it will be asked to take: it takes longer to load than a token to sign. */
@@ -112,23 +120,17 @@ async function inspectToken(
   { out, stdin }: CommandContext,
 ): Promise<0 | 1> {
   const text = (word ?? (await textOf(stdin))).trim();
-  const verifier =
-    files.length === 0
-      ? undefined
-      : await verifierOf(files, {
-          issuer,
-          audience,
-          clockToleranceMs: 5_000,
-          maxLifetimeMs: () => limits.maxTokenLifetimeMs.fallback,
-        });
+  const verifier = files.length === 0 ? undefined : await verifierOf(files, { issuer, audience });
   const report = await inspect(text, verifier);
   const lines = json ? [JSON.stringify(report)] : reportLines(report, Date.now());
   for (const line of lines) await out.line(line);
   return report.isAccepted === false ? exitCode.refused : exitCode.ok;
 }
 
-async function verifierOf(files: readonly string[], rules: TokenRules): Promise<TokenVerifier> {
-  const { fixedKeys, KeyError, keysFromFile, TokenVerifier } = await import("@confab/server");
+type Claims = Pick<TokenRules, "issuer" | "audience">;
+
+async function verifierOf(files: readonly string[], claims: Claims): Promise<TokenVerifier> {
+  const { KeyError, keysFromFile } = await import("@confab/server");
   const keys = files.flatMap((file) => {
     try {
       return keysFromFile(readFile(file));
@@ -136,7 +138,14 @@ async function verifierOf(files: readonly string[], rules: TokenRules): Promise<
       throw error instanceof KeyError ? new UsageError(`--key ${file}: ${error.message}`, { cause: error }) : error;
     }
   });
-  return new TokenVerifier(fixedKeys(keys), rules, Date.now);
+  return verifierWith(keys, claims);
+}
+
+/** As a server has it that was told nothing else. */
+async function verifierWith(keys: readonly VerificationKey[], claims: Claims): Promise<TokenVerifier> {
+  const { fixedKeys, TokenVerifier } = await import("@confab/server");
+  const maxLifetimeMs = () => limits.maxTokenLifetimeMs.fallback;
+  return new TokenVerifier(fixedKeys(keys), { ...claims, clockToleranceMs: 5_000, maxLifetimeMs }, Date.now);
 }
 
 async function textOf(stdin: CommandContext["stdin"]): Promise<string> {

@@ -125,6 +125,18 @@ describe("confab token and a server that asks for one", () => {
     }
   });
 
+  it("prints a token that servers refuse, too, and says why they do", async () => {
+    const mint = (...args: readonly string[]) => run(["token", "--key", path("secret"), ...args]);
+    for (const [args, note] of [
+      [["--user", "ann", "--expires", "900d"], /^note: .*valid for 77760000000 ms; maxTokenLifetimeMs is \d+\n$/],
+      [["--user", "x".repeat(65)], /^note: .*"sub" is not a user's name/],
+    ] as const) {
+      const { code, stdout, stderr } = await mint(...args);
+      assert.deepEqual([code, stdout.split(".").length], [0, 3]);
+      assert.match(stderr, note);
+    }
+  });
+
   it("says what is wrong with a command line", async () => {
     for (const [args, text] of [
       [["--user", "ann"], "--key is missing: the file with the key that signs"],
