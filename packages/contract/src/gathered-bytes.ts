@@ -1,3 +1,8 @@
+/** The same bytes. A small part of a larger buffer is copied, because it would keep the whole buffer in memory. */
+export function keptBytes(bytes: Uint8Array): Uint8Array {
+  return bytes.buffer.byteLength > 2 * bytes.length ? new Uint8Array(bytes) : bytes;
+}
+
 /**
  * Bytes that come in pieces and are wanted as one array.
  *
@@ -13,14 +18,13 @@ export class GatheredBytes {
   }
 
   /**
-   * The piece is theirs now. The first one is kept as it is, unless it is a small part of a larger buffer, which would stay
-   * in memory with it. `maxLength`: what they can be at the most in the end.
+   * The piece is theirs now. The first one is kept as it is, unless it is a small part of a larger buffer. `maxLength`: what they can be at the most in the end.
    */
   push(piece: Uint8Array, maxLength: number): void {
     if (piece.length === 0) return;
     const total = this.count + piece.length;
     if (this.count === 0) {
-      this.buffer = piece.buffer.byteLength > 2 * piece.length ? new Uint8Array(piece) : piece;
+      this.buffer = keptBytes(piece);
     } else {
       // Also leaves a first piece alone: it is exactly as long as what is held of it.
       if (total > this.buffer.length) {

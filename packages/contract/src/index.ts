@@ -22,7 +22,7 @@ export {
   grpcStatus,
   type Violation,
 } from "./errors.js";
-export { GatheredBytes } from "./gathered-bytes.js";
+export { GatheredBytes, keptBytes } from "./gathered-bytes.js";
 export {
   ackJson,
   chatMessageJson,

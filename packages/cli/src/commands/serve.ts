@@ -119,11 +119,11 @@ async function start(
 }
 
 /**
- * Errors of the server name a setting by its configuration's key and its option: `host (--host)`. Here it is named as it was
- * given: `CONFAB_HOST`, or the line of the file.
+ * Errors of the server name a setting by its configuration's key, in backticks, and its option: "`host` (--host)". Here it is
+ * named as it was given: `CONFAB_HOST`, or the line of the file.
  */
 function inOwnWords(message: string, settings: Settings): string {
-  return message.replace(/\b[\w.]+ \((--([a-z-]+))\)/g, (_, option: string, name: string) =>
+  return message.replace(/`[\w.]+` \((--([a-z-]+))\)/g, (_, option: string, name: string) =>
     isSettingName(name) ? settings.labelOf(name) : option,
   );
 }

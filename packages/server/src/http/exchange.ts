@@ -31,8 +31,11 @@ export type ClientAddressOf = (headers: Fields, peer: Peer) => string;
  * after `aborted` or after the response has ended and the request has been read.
  */
 export interface ExchangeListener {
-  /** Some of the request's body. The bytes belong to the listener from now on and are never written to again. */
-  data(chunk: Uint8Array): void;
+  /**
+   * Some of the request's body. The bytes belong to the listener from now on and are never written to again. `isLast`: it is known
+   * that nothing follows them, so `ended` comes next, after a pause if there is one. The end may also come alone.
+   */
+  data(chunk: Uint8Array, isLast?: boolean): void;
   /** The request's body is complete. */
   ended(): void;
   /** `queuedBytes` fell to a level at which writing makes sense again. Only after a `write` that returned false. */
@@ -45,7 +48,7 @@ export interface ExchangeListener {
  * One HTTP request and its response, over HTTP/1.1 or HTTP/2: all that the transports know of HTTP.
  *
  * The order of calls is `listen` once, synchronously when the exchange is handed over, or later after a `pause`; `respond` once; `write` any number
- * of times; `end` once. A call that comes after `end`, `reset` or `aborted` does nothing: a stream may die at any time,
+ * of times; `end` once. The listener is told nothing within `listen`. A call that comes after `end`, `reset` or `aborted` does nothing: a stream may die at any time,
  * and every caller would otherwise have to ask first.
  *
  * What is written within one turn of the event loop leaves together: an implementation may hold bytes back until the

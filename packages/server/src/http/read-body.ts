@@ -15,7 +15,7 @@ export interface BodyOptions {
 
 /** Who wants the body, and then hears of the rest of the exchange: `body` or `failed` once, or `aborted` instead. */
 export interface BodyReceiver {
-  /** The whole body. Called within `collectBody` if it was there already; the bytes are the receiver's. */
+  /** The whole body; the bytes are the receiver's. */
   body(bytes: Uint8Array): void;
   /** It is not to be had: answer with this error. What the peer still sends is dropped. */
   failed(error: ConfabError): void;
@@ -29,7 +29,7 @@ export interface BodyReceiver {
  * Take a request's whole body into memory, within its bounds. Installs the exchange's listener.
  *
  * A body that is too long is refused by its `content-length`, or else as soon as it exceeds the bound: nothing is held
- * beyond it. A body in one chunk is handed on as it is, without a copy and without a promise.
+ * beyond it. A body in one chunk that is known to be the last is handed on as it is, without a copy.
  *
  * Fails with PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT, UNSUPPORTED_COMPRESSION, or MALFORMED_MESSAGE for broken gzip.
  */
@@ -45,8 +45,8 @@ function ignore(): void {
 }
 
 class BodyCollector implements ExchangeListener, Arrival, PartialRequest {
-  /** A chunk that may be the whole body, as most are: it is handed on as it is then. */
-  private first: Uint8Array | undefined;
+  /** All of it in one chunk, as most are. */
+  private whole: Uint8Array | undefined;
   private gathered: GatheredBytes | undefined;
   private arrivedBytes = 0;
   /** What has come waits for the rest. */
@@ -62,8 +62,6 @@ class BodyCollector implements ExchangeListener, Arrival, PartialRequest {
   begin(): void {
     const { exchange, options } = this;
     exchange.listen(this);
-    // The body may have come, or the peer have gone, within `listen`.
-    if (this.state !== "arriving") return;
     const encoding = options.contentEncoding;
     if (encoding !== undefined && !isIdentity(encoding) && !isGzip(encoding)) {
       this.fail(unsupportedCompression(encoding));
@@ -75,23 +73,20 @@ class BodyCollector implements ExchangeListener, Arrival, PartialRequest {
     }
     this.isAwaited = true;
     options.timeouts.await(this);
-    const { first } = this;
-    this.first = undefined;
-    if (first !== undefined) this.gather(first);
   }
 
-  data(chunk: Uint8Array): void {
+  data(chunk: Uint8Array, isLast = false): void {
     if (this.state !== "arriving") return;
     this.arrivedBytes += chunk.length;
     if (this.arrivedBytes > this.options.maxBytes) this.fail(tooLarge(this.options.maxBytes));
-    else if (this.first === undefined && this.gathered === undefined && !this.isAwaited) this.first = chunk;
+    else if (isLast && this.gathered === undefined) this.whole = chunk;
     else this.gather(chunk);
   }
 
   ended(): void {
     if (this.state !== "arriving") return;
     this.state = "arrived";
-    const bytes = this.first ?? this.gathered?.take() ?? noBytes;
+    const bytes = this.whole ?? this.gathered?.take() ?? noBytes;
     this.letGo();
     const encoding = this.options.contentEncoding;
     if (encoding === undefined || isIdentity(encoding)) this.receiver.body(bytes);
@@ -114,17 +109,14 @@ class BodyCollector implements ExchangeListener, Arrival, PartialRequest {
   }
 
   private gather(chunk: Uint8Array): void {
-    const { first, options } = this;
     this.gathered ??= new GatheredBytes();
-    if (first !== undefined) this.gathered.push(first, options.maxBytes);
-    this.first = undefined;
-    this.gathered.push(chunk, options.maxBytes);
-    if (this.isAwaited) this.exchange.share.holdPartial(this, this.arrivedBytes);
+    this.gathered.push(chunk, this.options.maxBytes);
+    this.exchange.share.holdPartial(this, this.arrivedBytes);
   }
 
   /** Nothing is waited for any more. */
   private letGo(): void {
-    this.first = undefined;
+    this.whole = undefined;
     this.gathered = undefined;
     if (!this.isAwaited) return;
     this.isAwaited = false;

@@ -30,7 +30,7 @@ export function verifierOf(
   const { issuer, audience, clockToleranceMs = defaultClockToleranceMs } = auth;
   if (!Number.isInteger(clockToleranceMs) || clockToleranceMs < 0 || clockToleranceMs > maxClockToleranceMs) {
     throw new ConfigError(
-      `clockToleranceMs (--auth-clock-tolerance) is ${clockToleranceMs}; it must be from 0 to ${maxClockToleranceMs}`,
+      `\`clockToleranceMs\` (--auth-clock-tolerance) is ${clockToleranceMs}; it must be from 0 to ${maxClockToleranceMs}`,
     );
   }
   return new TokenVerifier(keys, { issuer, audience, clockToleranceMs, ...bounds }, () => systemClock.nowMs());
@@ -80,7 +80,7 @@ export class ConfiguredKeys implements KeyRing {
 
   private ringOf({ keyFiles = [], jwksUrl }: AuthConfig): KeyRing {
     if (keyFiles.length === 0 && jwksUrl === undefined)
-      throw new ConfigError("auth needs keyFiles (--auth-key) or jwksUrl (--auth-jwks)");
+      throw new ConfigError("auth needs `keyFiles` (--auth-key) or `jwksUrl` (--auth-jwks)");
     const files = keyFiles.flatMap((file) => keysIn(file));
     const { remote } = this;
     if (remote?.url !== jwksUrl) {
@@ -98,7 +98,7 @@ function keysIn(file: string): readonly VerificationKey[] {
     const isSystems = error instanceof Error && "code" in error && typeof error.code === "string";
     if (!(error instanceof KeyError) && !isSystems) throw error;
     const reason = error instanceof KeyError ? error.message : `cannot be read (${(error as { code?: string }).code})`;
-    throw new ConfigError(`keyFiles (--auth-key) ${file}: ${reason}`, { cause: error });
+    throw new ConfigError(`\`keyFiles\` (--auth-key) ${file}: ${reason}`, { cause: error });
   }
 }
 
@@ -106,7 +106,7 @@ function remoteKeysAt(url: string, logger: Logger): RemoteKeys {
   const { protocol, hostname } = URL.canParse(url) ? new URL(url) : { protocol: "", hostname: "" };
   if (protocol !== "https:" && !(protocol === "http:" && isLoopbackHost(hostname))) {
     throw new ConfigError(
-      `jwksUrl (--auth-jwks) must be an https:// URL, or http:// on this machine: who can change the keys can act as any user; got ${JSON.stringify(url)}`,
+      `\`jwksUrl\` (--auth-jwks) must be an https:// URL, or http:// on this machine: who can change the keys can act as any user; got ${JSON.stringify(url)}`,
     );
   }
   return new RemoteKeys({

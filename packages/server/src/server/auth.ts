@@ -59,9 +59,9 @@ const defaultCookie = "confab_token";
 /** What to do about a server that would admit callers of other machines without asking who they are. */
 function admitsAnyone(host: string): string {
   const who = isLocalOnly(host)
-    ? "trustedProxies (--trust-proxy) lets callers of other machines in"
-    : `host (--host) is ${host}`;
-  return `${who}, and callers are asked for no token: give a key (--auth-key or --auth-jwks) or an authority of client certificates (--tls-client-ca), or admit all callers that can reach that address (--allow-anyone)`;
+    ? "`trustedProxies` (--trust-proxy) lets callers of other machines in"
+    : `\`host\` (--host) is ${host}`;
+  return `${who}, and callers are asked for no token: give a key (--auth-key or --auth-jwks) or an authority of client certificates (--tls-client-ca), or admit everybody (--allow-anyone)`;
 }
 
 /**
@@ -143,7 +143,9 @@ function checkedRules(value: unknown): StaticRules {
   try {
     return value === undefined ? noStaticRules : staticRulesFrom(value);
   } catch (error) {
-    throw error instanceof RuleError ? new ConfigError(`rules (--rules): ${error.message}`, { cause: error }) : error;
+    throw error instanceof RuleError
+      ? new ConfigError(`\`rules\` (--rules): ${error.message}`, { cause: error })
+      : error;
   }
 }
 

@@ -33,7 +33,7 @@ export class HostPolicy {
       const name = hostPattern.test(text) ? hostnameOf(bracketed(isSuffix ? text.slice(2) : text)) : undefined;
       if (name === undefined)
         throw new ConfigError(
-          `allowedHosts (--allow-host) must be host names such as chat.example, without scheme and port, *.suffix, or *; got ${JSON.stringify(text)}`,
+          `\`allowedHosts\` (--allow-host) must be host names such as chat.example, without scheme and port, *.suffix, or *; got ${JSON.stringify(text)}`,
         );
       if (isSuffix) this.suffixes.push(`.${name}`);
       else this.names.add(name);

@@ -97,7 +97,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const audit = new AuditLog({ log: config.auditLog ?? logger, nowMs: () => systemClock.monotonicMs() });
   if (config.proxyProtocol && (config.trustedProxies ?? []).length === 0)
     throw new ConfigError(
-      "proxyProtocol (--proxy-protocol) needs the addresses of proxies: trustedProxies (--trust-proxy)",
+      "`proxyProtocol` (--proxy-protocol) needs the addresses of proxies: `trustedProxies` (--trust-proxy)",
     );
   // Behind a proxy the pages of "this machine" are those of the visitor's.
   const isLocal = isLocalOnly(host) && (config.trustedProxies ?? []).length === 0;

@@ -28,7 +28,7 @@ export class TrustedProxies {
       for (const range of addressGroups[text] ?? [text]) {
         if (this.add(range)) continue;
         throw new ConfigError(
-          `trustedProxies (--trust-proxy) must be addresses such as 10.0.0.7, ranges such as 10.0.0.0/8, ${Object.keys(addressGroups).join(", ")}, unix; got ${JSON.stringify(text)}`,
+          `\`trustedProxies\` (--trust-proxy) must be addresses such as 10.0.0.7, ranges such as 10.0.0.0/8, ${Object.keys(addressGroups).join(", ")}, unix; got ${JSON.stringify(text)}`,
         );
       }
     }

@@ -14,10 +14,10 @@ export function unixPathOf(host: string): string | undefined {
   if (!host.startsWith(prefix)) return undefined;
   const path = host.slice(prefix.length);
   const bytes = Buffer.byteLength(path);
-  if (!isAbsolute(path)) throw new ConfigError(`host (--host) ${host}: the path of a Unix socket must be absolute`);
+  if (!isAbsolute(path)) throw new ConfigError(`\`host\` (--host) ${host}: the path of a Unix socket must be absolute`);
   if (bytes > maxPathBytes)
     throw new ConfigError(
-      `host (--host) ${host}: the path has ${bytes} bytes; the system takes at most ${maxPathBytes}`,
+      `\`host\` (--host) ${host}: the path has ${bytes} bytes; the system takes at most ${maxPathBytes}`,
     );
   return path;
 }
@@ -65,7 +65,7 @@ function bound(server: Server, { path, mode }: UnixAddress, backlog: number): Pr
 /** Whether it is a socket on which no process listens. @throws ConfigError: it is not a socket. */
 async function isLeftOver(path: string): Promise<boolean> {
   if (!lstatSync(path).isSocket())
-    throw new ConfigError(`host (--host) ${prefix}${path}: there is a file with this name that is not a socket`);
+    throw new ConfigError(`\`host\` (--host) ${prefix}${path}: there is a file with this name that is not a socket`);
   return new Promise((resolve) => {
     const socket = connect(path);
     socket.on("connect", () => {

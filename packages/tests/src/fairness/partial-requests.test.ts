@@ -5,6 +5,7 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { enveloped } from "@confab/contract";
 import { type RunningServer, startServer } from "@confab/server";
 import { WebSocket } from "ws";
@@ -14,6 +15,8 @@ import { WebSocket } from "ws";
 const kib = 1_024;
 const mib = 1_024 * kib;
 const limits = { maxPartialRequestBytes: 4 * mib, maxPartialRequestBytesPerConnection: mib };
+
+const noBytes = Buffer.alloc(0);
 
 /** Requests that one connection begins. */
 const requests = 40;
@@ -38,20 +41,36 @@ const rpc = "/confab.v1.ChatService/SendMessage";
 const converse = "/confab.v1.ChatService/Converse";
 const announced = Buffer.from(enveloped(0, Buffer.alloc(200 * kib))).subarray(0, 5);
 
+interface Form {
+  readonly path: string;
+  readonly type: string;
+  /** What comes before the beginning. */
+  readonly first?: Buffer;
+  /** What comes instead of both. */
+  readonly compressed?: Buffer;
+}
+
 /** What begins and does not end, on each transport that takes requests over HTTP. */
 const forms = {
-  REST: { path: "/v1/rooms/a/messages", type: "application/json", first: Buffer.alloc(0) },
-  "Connect, unary": { path: rpc, type: "application/json", first: Buffer.alloc(0) },
+  REST: { path: "/v1/rooms/a/messages", type: "application/json" },
+  "Connect, unary": { path: rpc, type: "application/json" },
   "Connect, stream": { path: converse, type: "application/connect+json", first: announced },
   gRPC: { path: rpc, type: "application/grpc+json", first: announced },
   "gRPC, stream": { path: converse, type: "application/grpc+json", first: announced },
   "gRPC-Web": { path: rpc, type: "application/grpc-web+json", first: announced },
-};
+  // Some hundred bytes, which are held inflated until the request ends.
+  "gRPC, compressed": {
+    path: rpc,
+    type: "application/grpc+json",
+    compressed: Buffer.from(enveloped(1, gzipSync(beginning))),
+  },
+} satisfies Readonly<Record<string, Form>>;
 
-function begin(session: ClientHttp2Session, { path, type, first }: (typeof forms)["REST"]): ClientHttp2Stream {
-  const stream = session.request({ ":method": "POST", ":path": path, "content-type": type });
+function begin(session: ClientHttp2Session, { path, type, first = noBytes, compressed }: Form): ClientHttp2Stream {
+  const encoding = compressed && { "grpc-encoding": "gzip" };
+  const stream = session.request({ ":method": "POST", ":path": path, "content-type": type, ...encoding });
   stream.on("error", () => undefined);
-  stream.write(Buffer.concat([first, beginning]));
+  stream.write(compressed ?? Buffer.concat([first, beginning]));
   return stream;
 }
 

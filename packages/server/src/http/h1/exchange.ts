@@ -42,7 +42,12 @@ export class Http1Exchange implements Exchange, PipelinedExchange, UnreadReply {
   listen(listener: ExchangeListener): void {
     const { incoming } = this;
     this.listener = listener;
-    incoming.on("data", (chunk: Buffer) => listener.data(chunk));
+    const length = Number(incoming.headers["content-length"]);
+    let arrivedBytes = 0;
+    incoming.on("data", (chunk: Buffer) => {
+      arrivedBytes += chunk.length;
+      listener.data(chunk, arrivedBytes === length);
+    });
     incoming.on("end", () => listener.ended());
   }
 

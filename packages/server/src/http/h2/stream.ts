@@ -177,7 +177,7 @@ export class Http2Stream implements Exchange, SendingStream {
       return true;
     }
     if (bytes.length > 0) {
-      this.#listener.data(bytes);
+      this.#listener.data(bytes, isLast);
       this.#owner.consumed(this, bytes.length);
     }
     if (isLast) this.#deliverEnd();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { ConfabError, limitsWith } from "@confab/contract";
+import { gzipSync } from "node:zlib";
+import { ConfabError, enveloped, limitsWith } from "@confab/contract";
 import { ArrivalTimeouts } from "../../http/arrival-timeouts.js";
 import { FakeExchange } from "../../testing/fake-exchange.js";
 import { settled } from "../../testing/manual-turns.js";
@@ -214,10 +215,55 @@ test("what has come of a message is counted until the rest has come, or the call
   assert.equal(unary.share.partialBytes, 5, "the one message of a call waits for the end of the request");
   unary.listener.ended();
   assert.equal(unary.share.partialBytes, 0);
+  const known = begin(upper);
+  known.listener.data(whole, true);
+  assert.equal(known.share.partialBytes, 0, "the end is known to follow");
   const stream = begin(new Recorder().method);
   stream.listener.data(whole.subarray(0, 7));
   stream.listener.data(whole.subarray(7));
   assert.equal(stream.share.partialBytes, 0);
+});
+
+test("a message that is inflated in a later turn is counted then", () => {
+  let drain: (() => void) | undefined;
+  const work = new Work({
+    nowMs: () => 0,
+    afterTurn: (run) => {
+      drain = run;
+    },
+  });
+  const share = work.share();
+  const unary = begin(upper, { share, headers: { "grpc-encoding": "gzip" } });
+  share.spend(1_000);
+  unary.listener.data(enveloped(1, gzipSync(Buffer.alloc(1_500, 0x61))));
+  assert.equal(share.partialBytes, 0);
+  drain?.();
+  drain?.();
+  assert.equal(share.partialBytes, 1_500);
+  unary.listener.aborted();
+  assert.equal(share.partialBytes, 0);
+});
+
+test("a small message that waits for the end of its request does not keep the chunk that it came in", async () => {
+  const chunk = new Uint8Array(60_000);
+  const text = message("hello");
+  chunk.set(text, 50_000);
+  const received: Uint8Array[] = [];
+  const unary = begin({
+    kind: "unary",
+    hasNoSideEffects: false,
+    call: async (_format, request) => {
+      received.push(request);
+      return request;
+    },
+  });
+  unary.listener.data(chunk.subarray(50_000, 50_000 + text.length));
+  unary.listener.ended();
+  await settled();
+  assert.deepEqual(
+    received.map(({ buffer }) => buffer.byteLength),
+    [5],
+  );
 });
 
 test("TOO_MANY_REQUESTS for calls whose messages do not end, and nothing is held of them", () => {

@@ -1,4 +1,4 @@
-import { ConfabError, EnvelopeReader, enveloped, envelopeFlag, formatPosition } from "@confab/contract";
+import { ConfabError, EnvelopeReader, enveloped, envelopeFlag, formatPosition, keptBytes } from "@confab/contract";
 import type { Arrival, ArrivalTimeouts } from "../../http/arrival-timeouts.js";
 import type { Exchange, ExchangeListener, Fields } from "../../http/exchange.js";
 import type { ReaderStalls, StallingReader } from "../../http/reader-stalls.js";
@@ -54,7 +54,7 @@ export class EnvelopedCall
   private readonly takesOneMessage: boolean;
   /** The message of a call that takes one, until the request ends. */
   private only: Uint8Array | undefined;
-  /** What has come of a message waits for the rest, since `begin` has returned. */
+  /** What has come of a message waits for the rest. */
   private isAwaited = false;
   /** The bytes that the connection's share counts for this call. */
   private partialBytes = 0;
@@ -96,15 +96,14 @@ export class EnvelopedCall
     this.takesOneMessage = method.kind === "unary" || method.kind === "server-stream";
   }
 
-  /** Begin to listen. A call that takes one message has to bring it in time; most have brought it when this returns. */
+  /** Begin to listen. A call that takes one message has to bring it in time. */
   begin(): void {
     if (!this.takesOneMessage) this.deps.streams.add(this);
     this.open();
     this.exchange.listen(this);
-    if (this.isHalfClosed || this.isOver) return;
+    if (this.isOver) return;
     this.isAwaited = true;
     if (this.takesOneMessage) this.deps.arrivals.await(this);
-    this.countPartial();
   }
 
   get metadata(): Fields {
@@ -123,19 +122,20 @@ export class EnvelopedCall
     return this.exchange.takenBytes;
   }
 
-  data(chunk: Uint8Array): void {
+  data(chunk: Uint8Array, isLast = false): void {
     if (this.isOver) return;
     const bytes = this.base64 ? this.base64.push(chunk) : chunk;
     if (!bytes) this.finish(new ConfabError("MALFORMED_MESSAGE", "the body is not base64"));
     else {
       this.envelopes.push(bytes);
-      if (this.isAwaited) this.countPartial();
+      if (!isLast) this.countPartial();
     }
   }
 
   /** Tell the connection's share what is held until more of the request comes. */
   private countPartial(): void {
-    if (this.isOver) return;
+    if (!this.isAwaited) return;
+    if (this.only) this.only = keptBytes(this.only);
     const bytes = this.envelopes.heldBytes + (this.only?.length ?? 0);
     if (bytes === this.partialBytes) return;
     this.partialBytes = bytes;
@@ -283,7 +283,11 @@ export class EnvelopedCall
     // The one message of a call is only kept until the request ends; what it asks is done then.
     const isKept = this.takesOneMessage && flags === 0;
     if (isKept || (this.waitingSteps === 0 && this.share.isFree)) this.handle(flags, message);
-    else waitInTurn(this, () => this.handle(flags, message));
+    else
+      waitInTurn(this, () => {
+        this.handle(flags, message);
+        this.countPartial();
+      });
   }
 
   private handle(flags: number, message: Uint8Array): void {

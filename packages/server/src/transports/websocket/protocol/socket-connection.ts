@@ -181,7 +181,6 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
 
   failed(code: number, error: ConfabError): void {
     this.reader.stop();
-    this.countPartial();
     if (this.state === state.open) this.socket.write(encodeCloseFrame(code, closeReason(error)));
     this.endWriting();
     this.tellClosed(code, error);
