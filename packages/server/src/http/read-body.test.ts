@@ -136,8 +136,20 @@ test("a peer that goes away before its body is whole is told to the reader", asy
   await assert.rejects(body, failsWith("CANCELLED", /./));
 });
 
-test("a peer that goes away while its body is unpacked gets no answer", async () => {
+test("a body is handed over, and inflated, in a turn of its connection", async () => {
+  for (const encoding of ["gzip", "identity"]) {
+    const { exchange, body } = reading({ "content-encoding": encoding });
+    exchange.share.spend(1_000);
+    exchange.listener.data(encoding === "gzip" ? gzipSync("late") : Buffer.from("late"));
+    exchange.listener.ended();
+    assert.equal(await Promise.race([body, "not yet"]), "not yet");
+    assert.equal(Buffer.from(await body).toString(), "late");
+  }
+});
+
+test("a peer that goes away while its body waits for its turn gets no answer", async () => {
   const { exchange, body } = reading({ "content-encoding": "gzip" });
+  exchange.share.spend(1_000);
   exchange.listener.data(gzipSync("late"));
   exchange.listener.ended();
   exchange.listener.aborted();

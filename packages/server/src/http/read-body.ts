@@ -1,6 +1,6 @@
-import { gunzip } from "node:zlib";
+import { gunzipSync } from "node:zlib";
 import { ConfabError, GatheredBytes } from "@confab/contract";
-import type { PartialRequest } from "../work/index.js";
+import { cost, type PartialRequest } from "../work/index.js";
 import type { Arrival, ArrivalTimeouts } from "./arrival-timeouts.js";
 import type { Exchange, ExchangeListener } from "./exchange.js";
 
@@ -15,7 +15,7 @@ export interface BodyOptions {
 
 /** Who wants the body, and then hears of the rest of the exchange: `body` or `failed` once, or `aborted` instead. */
 export interface BodyReceiver {
-  /** The whole body; the bytes are the receiver's. */
+  /** The whole body, in a turn of the connection; the bytes are the receiver's. */
   body(bytes: Uint8Array): void;
   /** It is not to be had: answer with this error. What the peer still sends is dropped. */
   failed(error: ConfabError): void;
@@ -88,10 +88,17 @@ class BodyCollector implements ExchangeListener, Arrival, PartialRequest {
     this.state = "arrived";
     const bytes = this.whole ?? this.gathered?.take() ?? noBytes;
     this.letGo();
+    const { share } = this.exchange;
+    if (share.isFree) this.handOver(bytes);
+    else share.wait(() => this.handOver(bytes));
+  }
+
+  /** What was compressed is inflated in its turn: until then it takes only as much memory as the client has sent. */
+  private handOver(bytes: Uint8Array): void {
+    if (this.state === "over") return;
     const encoding = this.options.contentEncoding;
     if (encoding === undefined || isIdentity(encoding)) this.receiver.body(bytes);
-    else if (isGzip(encoding)) this.decompress(bytes);
-    else this.fail(unsupportedCompression(encoding));
+    else this.decompress(bytes);
   }
 
   drained(): void {
@@ -126,13 +133,19 @@ class BodyCollector implements ExchangeListener, Arrival, PartialRequest {
 
   private decompress(bytes: Uint8Array): void {
     const { maxBytes } = this.options;
-    // `maxOutputLength` stops a small body that unpacks to gigabytes.
-    gunzip(bytes, { maxOutputLength: maxBytes }, (error, unpacked) => {
-      if (this.state === "over") return;
-      if (!error) this.receiver.body(unpacked);
-      else if ("code" in error && error.code === "ERR_BUFFER_TOO_LARGE") this.fail(tooLarge(maxBytes));
-      else this.fail(new ConfabError("MALFORMED_MESSAGE", "the body is not valid gzip", { cause: error }));
-    });
+    let unpacked: Uint8Array;
+    try {
+      // `maxOutputLength` stops a small body that unpacks to gigabytes.
+      unpacked = gunzipSync(bytes, { maxOutputLength: maxBytes });
+    } catch (cause) {
+      const isTooLarge = cause instanceof Error && "code" in cause && cause.code === "ERR_BUFFER_TOO_LARGE";
+      this.fail(
+        isTooLarge ? tooLarge(maxBytes) : new ConfabError("MALFORMED_MESSAGE", "the body is not valid gzip", { cause }),
+      );
+      return;
+    }
+    this.exchange.share.spend((unpacked.length * cost.inflatedKib) / 1_024);
+    this.receiver.body(unpacked);
   }
 
   private fail(error: ConfabError): void {

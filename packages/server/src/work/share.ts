@@ -70,7 +70,7 @@ export class Share implements ReplyOwner, PartialRequestOwner {
     owner.spent(this.unitsBesideWaiting);
   }
 
-  /** Do a step in one of the next turns, behind those that wait already. Only while it is not free. The step must not throw. */
+  /** Do a step in one of the next turns, behind those that wait already. The step must not throw. */
   wait(step: Step): void {
     if (this.steps !== undefined) {
       this.steps.push(step);

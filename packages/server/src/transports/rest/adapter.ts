@@ -111,7 +111,7 @@ function answerUnary(exchange: Exchange, method: UnaryMethod, call: RestCall, co
     if (error.code === "INTERNAL") context.report(error);
     respondError(exchange, error, error.code === "UNSUPPORTED_MEDIA_TYPE" ? { "accept-post": "application/json" } : {});
   };
-  const answerNow = (body: Uint8Array) => {
+  const answer = (body: Uint8Array) => {
     if (exchange.isOver) return;
     callMethod(method, { ...call, body }, context)
       .then((reply) => replyJson(exchange, 200, reply), fail)
@@ -121,13 +121,10 @@ function answerUnary(exchange: Exchange, method: UnaryMethod, call: RestCall, co
         exchange.reset();
       });
   };
-  const answer = (body: Uint8Array) => {
-    if (exchange.share.isFree) answerNow(body);
-    else exchange.share.wait(() => answerNow(body));
-  };
   if (call.route.body.kind === "none") {
     exchange.listen(ignoredBody);
-    answer(noBody);
+    if (exchange.share.isFree) answer(noBody);
+    else exchange.share.wait(() => answer(noBody));
   } else {
     takeBody(exchange, context.bounds, { body: answer, failed: fail });
   }

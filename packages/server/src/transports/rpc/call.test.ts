@@ -5,7 +5,7 @@ import { ConfabError, enveloped, envelopeFlag } from "@confab/contract";
 import { forEachSeed } from "@confab/contract/testing/random";
 import type { Fields } from "../../http/exchange.js";
 import { settled } from "../../testing/manual-turns.js";
-import type { Method } from "./method.js";
+import type { Call, Method } from "./method.js";
 import {
   answeredLater,
   CallBench,
@@ -194,16 +194,46 @@ test("messages wait while the connection has used up its share, in order, with t
   assert.ok(!exchange.isPaused);
 });
 
-test("a call that its handler has paused stays paused when the messages that waited are taken", async () => {
+test("a call that its handler has paused takes no message until it goes on, also none that has come", async () => {
   const recorder = new Recorder();
   const exchange = begin(recorder.method);
   exchange.share.spend(wholeShare);
   exchange.listener.data(message("a"));
   recorder.call?.pause();
+  exchange.listener.data(message("b"));
   for (let turn = 0; turn < 3; turn++) await settled();
-  assert.deepEqual([recorder.messages, exchange.isPaused], [["a"], true]);
+  assert.deepEqual([recorder.messages, exchange.isPaused], [[], true]);
   recorder.call?.resume();
-  assert.ok(!exchange.isPaused);
+  for (let turn = 0; turn < 3; turn++) await settled();
+  assert.deepEqual([recorder.messages, exchange.isPaused], [["a", "b"], false]);
+});
+
+test("of the messages of one chunk a handler takes none behind the one at which it pauses", async () => {
+  let taken = 0;
+  let call: Call | undefined;
+  const method: Method = {
+    kind: "bidi",
+    open: (opened) => {
+      call = opened;
+      return {
+        message: () => {
+          taken++;
+          opened.pause();
+        },
+        halfClosed: () => opened.finish(),
+      };
+    },
+  };
+  const exchange = begin(method);
+  exchange.listener.data(Buffer.concat([message("a"), message("b"), message("c")]), true);
+  exchange.listener.ended();
+  for (const count of [1, 2, 3]) {
+    for (let turn = 0; turn < 3; turn++) await settled();
+    assert.deepEqual([taken, exchange.isEnded], [count, false]);
+    call?.resume();
+  }
+  for (let turn = 0; turn < 3; turn++) await settled();
+  assert.ok(exchange.isEnded);
 });
 
 test("a unary call whose client cancels while it waits is not made", async () => {

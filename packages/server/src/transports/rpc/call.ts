@@ -1,9 +1,18 @@
-import { ConfabError, EnvelopeReader, enveloped, envelopeFlag, formatPosition, keptBytes } from "@confab/contract";
+import {
+  ConfabError,
+  EnvelopeReader,
+  envelopeBytes,
+  enveloped,
+  envelopeFlag,
+  formatPosition,
+  keptBytes,
+  writeEnvelope,
+} from "@confab/contract";
 import type { Arrival, ArrivalTimeouts } from "../../http/arrival-timeouts.js";
 import type { Exchange, ExchangeListener, Fields } from "../../http/exchange.js";
 import type { ReaderStalls, StallingReader } from "../../http/reader-stalls.js";
 import type { UnaryCaller, WireFormat } from "../../service/index.js";
-import { cost, type PacedInput, type PartialRequest, type Share, waitInTurn } from "../../work/index.js";
+import { cost, goOn, inTurn, type PacedInput, type PartialRequest, type Share } from "../../work/index.js";
 import { acceptsGzip, compress, decompress, isGzipNamed, minCompressedBytes } from "./compression.js";
 import { Base64Reader, base64Text } from "./grpc-web/wire.js";
 import type { IdleStream, IdleStreams } from "./idle-streams.js";
@@ -40,8 +49,11 @@ export class EnvelopedCall
   readonly caller: UnaryCaller;
   readonly timeoutMs: number | undefined;
   readonly isText: boolean;
-  /** Messages, and the end of the request behind them, that wait for a turn of the connection. */
-  waitingSteps = 0;
+  /** Messages, and the end of the request behind them, that wait for a turn of the connection or for the handler. */
+  waitingSteps: (() => void)[] | undefined;
+  isTurnAwaited = false;
+  /** The handler has paused: what came before its pause waits here, what comes later at the client. */
+  isHeld = false;
   private readonly envelopes: EnvelopeReader;
   private readonly base64: Base64Reader | undefined;
   private handler: CallHandler | undefined;
@@ -50,7 +62,6 @@ export class EnvelopedCall
   private isHeadSent = false;
   private isOver = false;
   private isHalfClosed = false;
-  private isPausedByHandler = false;
   private readonly takesOneMessage: boolean;
   /** The message of a call that takes one, until the request ends. */
   private only: Uint8Array | undefined;
@@ -150,8 +161,7 @@ export class EnvelopedCall
       this.finish(new ConfabError("MALFORMED_MESSAGE", "the request ends in the middle of a message"));
       return;
     }
-    if (this.waitingSteps === 0 && this.share.isFree) this.halfClose();
-    else waitInTurn(this, () => this.halfClose());
+    inTurn(this, () => this.halfClose());
   }
 
   drained(): void {
@@ -178,9 +188,16 @@ export class EnvelopedCall
     streams.add(this);
   }
 
-  send(message: Uint8Array): boolean {
-    const envelope = enveloped(0, message);
-    return this.write(this.isText ? base64Text(envelope) : envelope);
+  send(message: Uint8Array, shared?: Uint8Array): boolean {
+    if (shared === undefined) return this.writeText(enveloped(0, message));
+    const head = new Uint8Array(envelopeBytes + message.length);
+    head.set(message, writeEnvelope(head, 0, 0, message.length + shared.length));
+    this.writeText(head);
+    return this.writeText(shared);
+  }
+
+  private writeText(bytes: Uint8Array): boolean {
+    return this.write(this.isText ? base64Text(bytes) : bytes);
   }
 
   write(envelopes: Uint8Array): boolean {
@@ -189,18 +206,19 @@ export class EnvelopedCall
   }
 
   pause(): void {
-    this.isPausedByHandler = true;
+    this.isHeld = true;
     this.updatePause();
   }
 
   resume(): void {
-    this.isPausedByHandler = false;
+    this.isHeld = false;
+    goOn(this);
     this.updatePause();
   }
 
   updatePause(): void {
     // What comes after the end of the call is read and dropped.
-    if (!this.isOver && (this.isPausedByHandler || this.waitingSteps > 0)) this.exchange.pause();
+    if (!this.isOver && (this.isHeld || this.waitingSteps !== undefined)) this.exchange.pause();
     else this.exchange.resume();
   }
 
@@ -274,7 +292,7 @@ export class EnvelopedCall
     if (this.isOver) return;
     this.isHeadSent = true;
     this.wire.replyHead(isCompressed, this.responseHeaders);
-    this.write(this.isText ? base64Text(envelope) : envelope);
+    this.writeText(envelope);
     this.finish();
   }
 
@@ -282,12 +300,8 @@ export class EnvelopedCall
     if (this.isOver) return;
     // The one message of a call is only kept until the request ends; what it asks is done then.
     const isKept = this.takesOneMessage && flags === 0;
-    if (isKept || (this.waitingSteps === 0 && this.share.isFree)) this.handle(flags, message);
-    else
-      waitInTurn(this, () => {
-        this.handle(flags, message);
-        this.countPartial();
-      });
+    if (isKept) this.handle(flags, message);
+    else inTurn(this, () => this.handle(flags, message));
   }
 
   private handle(flags: number, message: Uint8Array): void {
@@ -295,8 +309,12 @@ export class EnvelopedCall
     try {
       if (this.only) throw wrongMessageCount("more");
       const bytes = this.unfolded(flags, message);
-      if (this.takesOneMessage) this.only = bytes;
-      else this.handler?.message(bytes);
+      if (!this.takesOneMessage) this.handler?.message(bytes);
+      else {
+        this.only = bytes;
+        // It was inflated, perhaps in a later turn.
+        if (flags !== 0) this.countPartial();
+      }
     } catch (thrown) {
       this.finish(rpcErrorFrom(thrown));
     }
@@ -341,6 +359,7 @@ export class EnvelopedCall
     this.cancelDeadline?.();
     this.envelopes.stop();
     this.only = undefined;
+    this.waitingSteps = undefined;
     this.letGoOfArrival();
     this.deps.idleStreams.delete(this);
     this.deps.readerStalls.delete(this);

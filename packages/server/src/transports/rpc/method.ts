@@ -25,8 +25,11 @@ export interface Call extends CallContext {
   readonly isText: boolean;
   /** Send the head of a stream, before its first message. A unary call's head goes with its answer. */
   start(): void;
-  /** Send one message of a stream. False when the client should be given time to read: `CallHandler.drained` will be called. */
-  send(message: Uint8Array): boolean;
+  /**
+   * Send one message of a stream. False when the client should be given time to read: `CallHandler.drained` will be called.
+   * `shared`: the message's further bytes, which other calls send too.
+   */
+  send(message: Uint8Array, shared?: Uint8Array): boolean;
   /** Like `send`, for bytes that hold whole envelopes and are shared with other calls. */
   write(envelopes: Uint8Array): boolean;
   /** Bytes that wait for the client. */

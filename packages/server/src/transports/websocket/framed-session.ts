@@ -8,7 +8,7 @@ import type {
   FrameSessions,
   WireFormat,
 } from "../../service/index.js";
-import { type PacedInput, type Share, waitInTurn } from "../../work/index.js";
+import { inTurn, type PacedInput, type Share } from "../../work/index.js";
 import { closeWith } from "./close.js";
 import type { Form, FramedForm } from "./codec.js";
 import type { ConnectionListener, WebSocketConnection } from "./protocol/connection.js";
@@ -26,7 +26,10 @@ export class FramedSession implements ConnectionListener, FrameChannel, PacedInp
   readonly format: WireFormat;
   readonly share: Share;
   readonly encoding: FrameEncoding;
-  waitingSteps = 0;
+  waitingSteps: (() => void)[] | undefined;
+  isTurnAwaited = false;
+  /** No message comes while the session has paused the connection. */
+  readonly isHeld = false;
   seenTakenBytes = 0;
   stalledSweeps = 0;
   private readonly session: FrameSession;
@@ -49,8 +52,7 @@ export class FramedSession implements ConnectionListener, FrameChannel, PacedInp
 
   message(payload: Buffer, isText: boolean): void {
     if (isText !== this.form.isText) this.close(wrongFrameType(this.form));
-    else if (this.share.isFree) this.session.receive(payload);
-    else waitInTurn(this, () => this.session.receive(payload));
+    else inTurn(this, () => this.session.receive(payload));
   }
 
   drained(): void {
@@ -96,7 +98,7 @@ export class FramedSession implements ConnectionListener, FrameChannel, PacedInp
   }
 
   updatePause(): void {
-    const mustPause = this.isSessionPaused || this.waitingSteps > 0;
+    const mustPause = this.isSessionPaused || this.waitingSteps !== undefined;
     if (mustPause === this.isPaused) return;
     this.isPaused = mustPause;
     if (mustPause) this.connection.pause();

@@ -3,7 +3,7 @@ import type { Encoding, RoomId, Sink, Subscription } from "../../core/index.js";
 import type { ReaderStalls, StallingReader } from "../../http/reader-stalls.js";
 import { errorJson } from "../../http-reply/index.js";
 import { type Caller, type ChatService, decodeSentMessage, type ErrorBudget } from "../../service/index.js";
-import { cost, type PacedInput, type Share, spendParsed, waitInTurn } from "../../work/index.js";
+import { cost, inTurn, type PacedInput, type Share, spendParsed } from "../../work/index.js";
 import { closeWith } from "./close.js";
 import type { Form } from "./codec.js";
 import { wrongFrameType } from "./framed-session.js";
@@ -25,7 +25,10 @@ export interface PlainSessionDeps {
 export class PlainSession implements ConnectionListener, Sink, PacedInput, StallingReader {
   readonly encoding: Encoding;
   readonly share: Share;
-  waitingSteps = 0;
+  waitingSteps: (() => void)[] | undefined;
+  isTurnAwaited = false;
+  /** No message comes while the connection is paused. */
+  readonly isHeld = false;
   seenTakenBytes = 0;
   stalledSweeps = 0;
   private subscription: Subscription | undefined;
@@ -75,8 +78,7 @@ export class PlainSession implements ConnectionListener, Sink, PacedInput, Stall
       this.ended(wrongFrameType(this.form));
       return;
     }
-    if (this.share.isFree) this.take(payload);
-    else waitInTurn(this, () => this.take(payload));
+    inTurn(this, () => this.take(payload));
   }
 
   failed(error: ConfabError): void {
@@ -85,7 +87,9 @@ export class PlainSession implements ConnectionListener, Sink, PacedInput, Stall
 
   updatePause(): void {
     const mustPause =
-      this.isFull || this.waitingSteps > 0 || this.sendsInFlight >= this.deps.service.deps.limits.maxRequestsInFlight;
+      this.isFull ||
+      this.waitingSteps !== undefined ||
+      this.sendsInFlight >= this.deps.service.deps.limits.maxRequestsInFlight;
     if (mustPause === this.isPaused || this.isOver) return;
     this.isPaused = mustPause;
     if (mustPause) this.connection.pause();

@@ -61,7 +61,7 @@ export class ConnectUnaryCall implements CallContext {
         timeouts: deps.arrivals,
         contentEncoding: headers["content-encoding"],
       },
-      { body: (bytes) => this.run(bytes), failed: (error) => this.fail(error), aborted: () => this.release() },
+      { body: (bytes) => this.call(bytes), failed: (error) => this.fail(error), aborted: () => this.release() },
     );
   }
 
@@ -69,9 +69,16 @@ export class ConnectUnaryCall implements CallContext {
   get(query: URLSearchParams): void {
     this.query = query;
     this.exchange.listen({ ...ignoredBody, aborted: () => this.release() });
+    const { share } = this.exchange;
+    if (share.isFree) this.callFrom(query);
+    else share.wait(() => this.callFrom(query));
+  }
+
+  private callFrom(query: URLSearchParams): void {
+    if (this.isOver) return;
     try {
       this.startDeadline();
-      this.run(this.messageFrom(query));
+      this.call(this.messageFrom(query));
     } catch (thrown) {
       this.fail(rpcErrorFrom(thrown));
     }
@@ -94,12 +101,6 @@ export class ConnectUnaryCall implements CallContext {
     if (bytes.length > maxBytes)
       throw new ConfabError("PAYLOAD_TOO_LARGE", `the message is ${bytes.length} bytes; at most ${maxBytes} are taken`);
     return isGzipNamed(query.get("compression") ?? undefined) ? decompress(bytes, maxBytes) : bytes;
-  }
-
-  private run(request: Uint8Array): void {
-    const { share } = this.exchange;
-    if (share.isFree) this.call(request);
-    else share.wait(() => this.call(request));
   }
 
   private call(request: Uint8Array): void {

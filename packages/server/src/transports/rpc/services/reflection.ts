@@ -15,10 +15,9 @@ import { DescriptorIndex, withDependencies } from "./descriptor-index.js";
 
 type Answer = ServerReflectionResponse["messageResponse"];
 
-/** An answer of files, each of which was encoded before. */
-interface FilesAnswer {
-  readonly case: "files";
-  readonly value: readonly DescFile[];
+/** The answer is this file, with all that it needs. */
+function isFile(answer: Answer | DescFile): answer is DescFile {
+  return "kind" in answer;
 }
 
 /**
@@ -43,11 +42,12 @@ class Reflection implements CallHandler {
     const { call, types } = this;
     spendParsed(call.caller.share, call.format, bytes.length);
     const request = decodeMessage(ServerReflectionRequestSchema, call.format, bytes, types);
-    const reply = this.encoded(request, this.answer(request));
+    const answer = this.answer(request);
+    const [reply, shared] = this.encoded(request, answer);
     // It has 100 KB, for a request of 50 bytes.
-    call.caller.share.spend((reply.length * cost.parsedKib.proto) / 1_024);
+    call.caller.share.spend(((reply.length + (shared?.length ?? 0)) * cost.parsedKib.proto) / 1_024);
     // A client that asks and never reads is stopped by flow control instead of filling our heap.
-    if (!call.send(reply)) call.pause();
+    if (!call.send(reply, shared)) call.pause();
   }
 
   halfClosed(): void {
@@ -58,7 +58,8 @@ class Reflection implements CallHandler {
     this.call.resume();
   }
 
-  private encoded(request: ServerReflectionRequest, answer: Answer | FilesAnswer): Uint8Array {
+  /** A reply, and the rest of it that is the same for all who ask for these files. */
+  private encoded(request: ServerReflectionRequest, answer: Answer | DescFile): readonly [Uint8Array, Uint8Array?] {
     const { call, types } = this;
     const encode = (messageResponse?: Answer) => {
       const known = { validHost: request.host, originalRequest: request };
@@ -68,16 +69,14 @@ class Reflection implements CallHandler {
       });
       return encodeMessage(ServerReflectionResponseSchema, call.format, response, types);
     };
-    if (answer.case !== "files") return encode(answer);
-    const files = answer.value.map(encodedFile);
-    if (call.format === "proto") return encode(fileDescriptors(files.map(({ bytes }) => bytes)));
-    // The generated code takes milliseconds for this much base64. The object in front is never empty: it has the request.
-    const head = Buffer.from(encode()).toString("utf8").slice(0, -1);
-    const texts = files.map(({ base64 }) => `"${base64}"`).join(",");
-    return Buffer.from(`${head},"fileDescriptorResponse":{"fileDescriptorProto":[${texts}]}}`);
+    if (!isFile(answer)) return [encode(answer)];
+    const head = encode();
+    const { proto, json } = encodedFiles(answer);
+    // Fields of a message may come in any order. The object is never empty: it has the request.
+    return call.format === "proto" ? [head, proto] : [head.subarray(0, -1), json];
   }
 
-  private answer({ messageRequest: asked }: ServerReflectionRequest): Answer | FilesAnswer {
+  private answer({ messageRequest: asked }: ServerReflectionRequest): Answer | DescFile {
     switch (asked.case) {
       case "listServices":
         return {
@@ -111,33 +110,36 @@ class Reflection implements CallHandler {
   }
 }
 
-interface EncodedFile {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly base64: string;
+/** The field of a response that has a file and all that it needs, in Protobuf; in JSON, with the end of the object. */
+interface EncodedFiles {
+  readonly proto: Uint8Array;
+  readonly json: Uint8Array;
 }
 
-/** Files as they are sent; there are as many as the contract has, and each is asked for again and again. */
-const encodedFiles = new WeakMap<DescFile, EncodedFile>();
+/** As they are sent: there are as many as the contract has files, and each is asked for again and again. */
+const knownFiles = new WeakMap<DescFile, EncodedFiles>();
 
-function encodedFile(file: DescFile): EncodedFile {
-  const known = encodedFiles.get(file);
+function encodedFiles(file: DescFile): EncodedFiles {
+  const known = knownFiles.get(file);
   if (known) return known;
-  const bytes = toBinary(FileDescriptorProtoSchema, file.proto);
-  const encoded = { bytes, base64: Buffer.from(bytes).toString("base64") };
-  encodedFiles.set(file, encoded);
+  const files = [...withDependencies(file)].map(({ proto }) => toBinary(FileDescriptorProtoSchema, proto));
+  const field = create(ServerReflectionResponseSchema, {
+    messageResponse: {
+      case: "fileDescriptorResponse",
+      value: { $typeName: "grpc.reflection.v1.FileDescriptorResponse", fileDescriptorProto: files },
+    },
+  });
+  const texts = files.map((bytes) => `"${Buffer.from(bytes).toString("base64")}"`).join(",");
+  const encoded = {
+    proto: toBinary(ServerReflectionResponseSchema, field),
+    json: Buffer.from(`,"fileDescriptorResponse":{"fileDescriptorProto":[${texts}]}}`),
+  };
+  knownFiles.set(file, encoded);
   return encoded;
 }
 
-function filesAnswer(file: DescFile | undefined, asked: string): Answer | FilesAnswer {
-  if (!file) return errorAnswer(grpcStatus.NOT_FOUND, `${asked} is not known here`);
-  return { case: "files", value: [...withDependencies(file)] };
-}
-
-function fileDescriptors(fileDescriptorProto: Uint8Array<ArrayBuffer>[]): Answer {
-  return {
-    case: "fileDescriptorResponse",
-    value: { $typeName: "grpc.reflection.v1.FileDescriptorResponse", fileDescriptorProto },
-  };
+function filesAnswer(file: DescFile | undefined, asked: string): Answer | DescFile {
+  return file ?? errorAnswer(grpcStatus.NOT_FOUND, `${asked} is not known here`);
 }
 
 function errorAnswer(errorCode: number, errorMessage: string): Answer {
