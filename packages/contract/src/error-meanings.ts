@@ -29,7 +29,7 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
   NOT_SUBSCRIBED: "This connection does not read the room",
   TOO_MANY_SUBSCRIPTIONS: "This connection reads maxRoomsPerConnection rooms already",
   TOO_MANY_CONNECTIONS: "The server, a user or an address has as many connections as its limit allows",
-  TOO_MANY_REQUESTS: "This connection has too many requests in flight",
+  TOO_MANY_REQUESTS: "This connection has too many requests in flight, or too many bytes of incomplete ones",
   RATE_LIMITED:
     "Too much in too short a time, by one connection, user or address; the text names the limit, and the details say how long to wait",
   TOO_MANY_ROOMS: "The server holds maxRooms rooms already",
@@ -40,8 +40,9 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
     "The token has expired: send a new one, in a frame or on a new connection, and read on after the last position",
   KEYS_UNAVAILABLE: "The keys that verify tokens cannot be fetched now",
   PERMISSION_DENIED: "The caller's token or the server's rules do not allow this here",
-  STORAGE_FULL: "The disk, or Redis's memory, is full: nothing was stored; reading goes on",
-  OVERLOADED: "Too many sends wait for the log, or too many pages for their readers: nothing was done",
+  STORAGE_FULL: "The disk or Redis's memory is full, or the log takes maxLogBytes: nothing was stored; reading goes on",
+  OVERLOADED:
+    "Too many sends wait for the log, too many pages for their readers, or too many bytes of incomplete requests: nothing was done",
   ENGINE_UNAVAILABLE: "The log cannot be reached: nothing was stored",
   OUTCOME_UNKNOWN:
     "The send may or may not have been stored: send it again with the same id, within the server's dedupe window",

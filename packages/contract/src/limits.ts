@@ -213,7 +213,7 @@ export const limits = {
     max: 1_125_899_906_842_624,
     isReloadable: true,
     meaning:
-      "Bytes that the log takes: of its file, what is in use; of Redis, the memory in use, over all masters. Measured each second; past it sends are refused with STORAGE_FULL until retention has given bytes back",
+      "Bytes that the log takes: of its file, what is in use; of Redis, the memory in use, over all masters. Measured each second; past it sends are refused with STORAGE_FULL until a retention by age has given bytes back, or the limit is raised",
   },
   emptyRoomMs: {
     fallback: 600_000,

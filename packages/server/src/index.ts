@@ -21,6 +21,7 @@ export {
   type ServerConfig,
   type TlsConfig,
 } from "./server/config.js";
+export { isLocalOnly } from "./server/hosts.js";
 export type { Logger } from "./server/logger.js";
 export { type RoomRule, type RuleBound, roomRulesFrom } from "./server/room-rules.js";
 export { type RunningServer, startServer } from "./server/start-server.js";

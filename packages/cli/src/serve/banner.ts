@@ -1,4 +1,11 @@
-import { type AuthConfig, type EngineConfig, type RunningServer, serverVersion, type TlsConfig } from "@confab/server";
+import {
+  type AuthConfig,
+  type EngineConfig,
+  isLocalOnly,
+  type RunningServer,
+  serverVersion,
+  type TlsConfig,
+} from "@confab/server";
 import { printable } from "../output/format.js";
 
 export interface BannerFacts {
@@ -105,7 +112,7 @@ function accessLines({
   trustedProxies = [],
   program,
 }: BannerFacts): readonly string[] {
-  const isLocal = isLoopback(host) && trustedProxies.length === 0;
+  const isLocal = isLocalOnly(host, trustedProxies);
   const proxy = trustedProxies.length === 0 ? "" : ` or the proxies in front of it (${trustedProxies.join(", ")})`;
   const from = isLocal ? "on this machine" : `that can reach ${host}${proxy}`;
   const authorities = (tls?.clientCaFiles ?? []).map(printable).join(", ");
@@ -127,10 +134,6 @@ function accessLines({
           `For development: ${program} token --key ${printable(auth.keyFiles[0])} --user me   (the private key, if it is one of a pair)`,
         ]),
   ];
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.") || host.startsWith("unix:");
 }
 
 function keptIn(engine: EngineConfig): string {

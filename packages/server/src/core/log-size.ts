@@ -5,7 +5,7 @@ const retryAfterMs = 5_000;
 
 /**
  * The bytes that a log takes, as it was measured last, and what was appended since. Past `maxLogBytes` nothing new is stored
- * until retention has given bytes back.
+ * until a retention by age has given bytes back, as the others work with each send.
  */
 export class LogSize {
   private bytes = 0;
@@ -13,11 +13,11 @@ export class LogSize {
   constructor(private readonly limits: { readonly maxLogBytes: number }) {}
 
   /** The log takes so many bytes now. Undefined: that cannot be known, and nothing is refused. */
-  measured(bytes: number | undefined): void {
+  set(bytes: number | undefined): void {
     this.bytes = bytes ?? Number.NEGATIVE_INFINITY;
   }
 
-  appended(bytes: number): void {
+  add(bytes: number): void {
     this.bytes += bytes;
   }
 
@@ -26,7 +26,7 @@ export class LogSize {
     const { bytes } = this;
     const { maxLogBytes } = this.limits;
     if (bytes < maxLogBytes) return;
-    const text = `the log takes ${bytes} bytes, and maxLogBytes is ${maxLogBytes}; nothing was stored`;
+    const text = `the log takes ${bytes} bytes, and maxLogBytes is ${maxLogBytes}: raise it, or keep messages for a shorter time; nothing was stored`;
     throw new ConfabError("STORAGE_FULL", text, { retryAfterMs });
   }
 }

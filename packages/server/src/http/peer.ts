@@ -5,6 +5,8 @@ import type { ClientCertificate } from "./client-certificate.js";
 export interface Peer {
   /** Its IP address; empty on a Unix socket. Addresses of IPv4 are written as such, also on a socket of IPv6. */
   readonly address: string;
+  /** A PROXY header named it: it is a client, whatever its address. */
+  readonly isNamedByProxy?: true;
   /** The certificate that it showed, which an authority of this server vouches for; undefined: none. */
   readonly certificate?: ClientCertificate | undefined;
 }

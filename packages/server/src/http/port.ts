@@ -45,12 +45,14 @@ export function acceptConnections(
   { maxConnections, prefaceTimeoutMs, proxyHeaders, admits }: PortOptions,
   onConnection: (socket: Socket) => void,
 ): Server {
+  const admit = (socket: Socket) => {
+    if (admits === undefined || admits(socket)) onConnection(socket);
+  };
+  // Behind the PROXY header, which says whose connection it is.
   const begin = proxyHeaders
-    ? (socket: Socket) => awaitProxyHeader(socket, proxyHeaders, prefaceTimeoutMs, onConnection)
-    : onConnection;
-  const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 }, (socket) => {
-    if (admits === undefined || admits(socket)) begin(socket);
-  });
+    ? (socket: Socket) => awaitProxyHeader(socket, proxyHeaders, prefaceTimeoutMs, admit)
+    : admit;
+  const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 }, begin);
   server.maxConnections = maxConnections;
   return server;
 }

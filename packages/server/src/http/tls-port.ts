@@ -69,14 +69,14 @@ export function createTlsPort(options: TlsPortOptions): TlsPort {
     },
     (socket) => {
       const below = socketBelow(socket);
-      const { address } = peerOf(below);
+      const peer = peerOf(below);
       const certificate = clientAuthorities && clientCertificateOf(socket, versions.get(below) ?? 0);
       if (certificate && "fault" in certificate) {
-        options.onRefusedCertificate?.(address, certificate.fault);
+        options.onRefusedCertificate?.(peer.address, certificate.fault);
         socket.destroy();
         return;
       }
-      setPeer(socket, { address, certificate });
+      setPeer(socket, { ...peer, certificate });
       if (socket.alpnProtocol === "h2") options.onHttp2(socket, nothing);
       else if (socket.alpnProtocol === "http/1.1") options.onHttp1(socket);
       else awaitFirstBytes(socket, opening);

@@ -47,7 +47,7 @@ export interface AuthDeps {
   readonly limits: Pick<Limits, "maxTokenLifetimeMs">;
   /** Where the server listens. */
   readonly host: string;
-  /** Only callers of this machine can connect: there is no proxy either that others come through. */
+  /** Only callers of this machine can connect: the server listens on loopback and trusts no proxy. */
   readonly isLocal: boolean;
   readonly trustsCookies: (request: RequestHead) => boolean;
   /** Undefined: clients are not asked for certificates. */

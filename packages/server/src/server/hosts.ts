@@ -76,9 +76,9 @@ export function isLoopbackHost(host: string): boolean {
   );
 }
 
-/** Whether a server that listens there can be reached from this machine only. */
-export function isLocalOnly(host: string): boolean {
-  return host.startsWith("unix:") || isLoopbackHost(host);
+/** Whether a server that listens there can be reached from this machine only. A trusted proxy brings callers of other machines. */
+export function isLocalOnly(host: string, trustedProxies: readonly string[] = []): boolean {
+  return trustedProxies.length === 0 && (host.startsWith("unix:") || isLoopbackHost(host));
 }
 
 /** Bound of `passed`: clients spell a server's names and ports in a few ways, but a client may send any of a suffix. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import { test } from "node:test";
+import { setPeer } from "../http/peer.js";
 import { SocketCounts } from "./socket-counts.js";
 
 /** A socket of this address, without a network. */
@@ -50,6 +51,20 @@ test("a network of IPv6 is counted together", () => {
   const { open } = countsOf(1);
   open("2001:db8::1");
   assert.ok(open("2001:db8::2").isDestroyed);
+});
+
+test("a client that a PROXY header has named is counted, also where it has a proxy's address", () => {
+  const counts = new SocketCounts({
+    limits: { maxConnectionsByAddress: 1 },
+    isProxy: () => true,
+    onRefusal: () => undefined,
+  });
+  const admitted = [1, 2].map(() => {
+    const socket = new FakeSocket("192.0.2.99") as unknown as Socket;
+    setPeer(socket, { address: "192.0.2.1", isNamedByProxy: true });
+    return counts.admit(socket);
+  });
+  assert.deepEqual(admitted, [true, false]);
 });
 
 test("this machine, proxies, and peers that have gone are not counted", () => {

@@ -1,10 +1,11 @@
 import type { Socket } from "node:net";
 import type { Limits } from "@confab/contract";
+import { peerOf } from "../http/peer.js";
 import { countedAddress } from "../service/index.js";
 
 export interface SocketCountsDeps {
   readonly limits: Pick<Limits, "maxConnectionsByAddress">;
-  /** Whether an address is a proxy's, which carries many clients. */
+  /** Whether an address is a proxy's, which carries many clients: as long as no PROXY header has named one. */
   readonly isProxy: (address: string) => boolean;
   /** A socket is one too many, and is closed. `reason` names the limit. */
   readonly onRefusal: (remoteAddress: string, reason: string) => void;
@@ -18,18 +19,15 @@ export class SocketCounts {
 
   /** Count a socket until it closes. False: it is one too many, and has been destroyed. */
   admit(socket: Socket): boolean {
-    const { remoteAddress } = socket;
+    const { address, isNamedByProxy } = peerOf(socket);
     // A peer that has gone already has no address.
-    const key = remoteAddress === undefined ? undefined : countedAddress(remoteAddress);
-    if (remoteAddress === undefined || key === undefined || this.deps.isProxy(remoteAddress)) return true;
+    const key = countedAddress(address);
+    if (key === undefined || (isNamedByProxy !== true && this.deps.isProxy(address))) return true;
     const count = this.counts.get(key) ?? 0;
     const { maxConnectionsByAddress } = this.deps.limits;
     if (count >= maxConnectionsByAddress) {
       socket.destroy();
-      this.deps.onRefusal(
-        remoteAddress,
-        `it has ${count} sockets; maxConnectionsByAddress is ${maxConnectionsByAddress}`,
-      );
+      this.deps.onRefusal(address, `it has ${count} sockets; maxConnectionsByAddress is ${maxConnectionsByAddress}`);
       return false;
     }
     this.counts.set(key, count + 1);

@@ -99,8 +99,8 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     throw new ConfigError(
       "`proxyProtocol` (--proxy-protocol) needs the addresses of proxies: `trustedProxies` (--trust-proxy)",
     );
-  // Behind a proxy the pages of "this machine" are those of the visitor's.
-  const isLocal = isLocalOnly(host) && (config.trustedProxies ?? []).length === 0;
+  // Behind a proxy, a page from localhost runs on the visitor's machine.
+  const isLocal = isLocalOnly(host, config.trustedProxies);
   const admission = new Admission({
     hosts,
     origins: new OriginPolicy(config.allowedOrigins ?? [], isLocal),
@@ -256,7 +256,10 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
           listener.setKeyPair(keyPair);
           liveCallers?.check();
         },
-        readKeys: ({ auth: keys }) => auth.reloadKeys(keys),
+        readKeys: ({ auth: keys }) => {
+          auth.reloadKeys(keys);
+          liveCallers?.check();
+        },
         readRules: ({ rules }) => {
           auth.setRules(rules);
           liveCallers?.check();

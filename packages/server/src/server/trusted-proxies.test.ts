@@ -49,6 +49,15 @@ describe("a trusted proxy", () => {
     }
   });
 
+  it("is not a client that a PROXY header has named, whatever its address", () => {
+    const proxies = new TrustedProxies(["uniquelocal"]);
+    const peer = { address: "10.1.2.3", isNamedByProxy: true } as const;
+    const headers = { ...forwarded, "x-forwarded-for": "127.0.0.1" };
+    assert.equal(proxies.clientAddressOf(headers, peer), "10.1.2.3");
+    const asIs = { authority: "127.0.0.1:8080", scheme: "http" } as const;
+    assert.deepEqual(proxies.viewOf({ ...asIs, headers, peer } as unknown as RequestHead), asIs);
+  });
+
   it("may say one of the two, and is not asked for what it does not say", () => {
     assert.equal(view(["loopback"], "127.0.0.1", { "x-forwarded-proto": "HTTPS" }), "https://127.0.0.1:8080");
     assert.equal(view(["loopback"], "127.0.0.1", { "x-forwarded-host": "chat.example" }), "http://chat.example");

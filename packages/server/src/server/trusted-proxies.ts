@@ -38,7 +38,7 @@ export class TrustedProxies {
   viewOf({ authority, scheme, headers, peer }: RequestHead): ClientView {
     const forwardedHost = lastOf(headers["x-forwarded-host"]);
     const forwardedProto = lastOf(headers["x-forwarded-proto"])?.toLowerCase();
-    if ((forwardedHost === undefined && forwardedProto === undefined) || !this.includes(peer.address))
+    if ((forwardedHost === undefined && forwardedProto === undefined) || !this.trusts(peer))
       return { authority, scheme };
     return {
       authority: forwardedHost ?? authority,
@@ -51,10 +51,10 @@ export class TrustedProxies {
    * read from its end. The first address that does not belong to a trusted proxy is the client's: the client may have written
    * what stands before it.
    */
-  clientAddressOf(headers: Fields, { address: peerAddress }: Peer): string {
+  clientAddressOf(headers: Fields, peer: Peer): string {
     const list = headers["x-forwarded-for"];
-    if (list === undefined) return peerAddress;
-    let address = peerAddress;
+    let { address } = peer;
+    if (list === undefined || !this.trusts(peer)) return address;
     let end = list.length;
     for (let hop = 0; hop < maxHops && end > 0 && this.includes(address); hop++) {
       const start = list.lastIndexOf(",", end - 1) + 1;
@@ -64,6 +64,11 @@ export class TrustedProxies {
       end = start - 1;
     }
     return address;
+  }
+
+  /** One that a PROXY header named is a client, also where it has an address of the trusted ones. */
+  private trusts({ address, isNamedByProxy }: Peer): boolean {
+    return isNamedByProxy !== true && this.includes(address);
   }
 
   /** `address`: of a peer; empty for one of a Unix socket. */

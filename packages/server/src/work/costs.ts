@@ -9,7 +9,7 @@ export const cost = {
   request: 20,
   /** A frame or message of a stream. */
   message: 10,
-  /** An error that is made, encoded and sent. */
+  /** An error: once when it is decided, so that a burst of refused requests waits, and once when it is encoded and sent. */
   error: 40,
   /** A token that was not seen before: its signature is verified. */
   token: 100,

@@ -44,7 +44,7 @@ test("a connection past its bound loses the request that has waited the longest,
   requests.hold(owner, third, 51);
   assert.equal(
     first.refusal,
-    "TOO_MANY_REQUESTS: requests on this connection whose rest has not come hold 401 bytes; maxPartialRequestBytesPerConnection is 400",
+    "TOO_MANY_REQUESTS: incomplete requests on this connection hold 401 bytes; maxPartialRequestBytesPerConnection is 400",
   );
   assert.deepEqual([second.refusal, third.refusal, bystander.refusal], [undefined, undefined, undefined]);
   assert.deepEqual([owner.partialBytes, requests.bytes], [151, 551]);
@@ -71,7 +71,7 @@ test("past the bound of the process the one that has waited the longest goes, of
   assert.deepEqual(
     made.map(({ refusal }) => refusal),
     [
-      "OVERLOADED: requests whose rest has not come hold 1200 bytes; maxPartialRequestBytes is 1000",
+      "OVERLOADED: incomplete requests hold 1200 bytes; maxPartialRequestBytes is 1000",
       undefined,
       undefined,
       undefined,

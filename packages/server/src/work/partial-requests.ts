@@ -29,7 +29,7 @@ const retryAfterMs = 1_000;
  */
 export class PartialRequests {
   bytes = 0;
-  /** Whose each is, the one that has waited the longest first. */
+  /** The connection of each request, oldest first. */
   private readonly owners = new Map<PartialRequest, PartialRequestOwner>();
 
   constructor(private readonly bounds: PartialRequestBounds) {}
@@ -57,12 +57,12 @@ export class PartialRequests {
     // A request alone is bounded by what one message may take.
     while (owner.partialBytes > maxPartialRequestBytesPerConnection && (owner.partialRequests?.size ?? 0) > 1) {
       const bound = `maxPartialRequestBytesPerConnection is ${maxPartialRequestBytesPerConnection}`;
-      const text = `requests on this connection whose rest has not come hold ${owner.partialBytes} bytes; ${bound}`;
+      const text = `incomplete requests on this connection hold ${owner.partialBytes} bytes; ${bound}`;
       const refusal = new ConfabError("TOO_MANY_REQUESTS", text, { retryAfterMs });
       if (!this.giveUpFirst(owner.partialRequests, refusal)) return;
     }
     while (this.bytes > maxPartialRequestBytes) {
-      const text = `requests whose rest has not come hold ${this.bytes} bytes; maxPartialRequestBytes is ${maxPartialRequestBytes}`;
+      const text = `incomplete requests hold ${this.bytes} bytes; maxPartialRequestBytes is ${maxPartialRequestBytes}`;
       if (!this.giveUpFirst(this.owners, new ConfabError("OVERLOADED", text, { retryAfterMs }))) return;
     }
   }

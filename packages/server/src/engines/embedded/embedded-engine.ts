@@ -69,7 +69,7 @@ export function engineOn(
   const readers = new RoomReaders(config.clock, limits.emptyRoomMs, () => rooms.newRoomEpoch);
   const ids = new DedupeIndex(store, dedupeWindowMs, clock.read().logMs);
   const size = new LogSize(limits);
-  size.measured(store.usedBytes());
+  size.set(store.usedBytes());
   const commits = new GroupCommit({
     store,
     rooms,
@@ -101,7 +101,7 @@ export function engineOn(
     revocations.forgetExpired(wallMs);
     readers.forgetLeft();
     if (store.failure() !== undefined) return;
-    size.measured(store.usedBytes());
+    size.set(store.usedBytes());
     if (!retention.hasAges) return;
     const some = log.list("", sweptTo, roomsPerSweep).map(({ room }) => room);
     sweptTo = some.length === roomsPerSweep ? (some.at(-1) ?? "") : "";

@@ -232,7 +232,7 @@ export class GroupCommit {
         }
         record.newest = offset;
         record.bytes += body.length;
-        size.appended(body.length);
+        size.add(body.length);
         draft.entries.push({ offset, body });
         outcomes.push([send, appended]);
       } catch (refused) {

@@ -12,6 +12,7 @@ import type { ServerLink } from "./server-link.js";
 import { type Argument, Session, type SessionOptions } from "./session.js";
 import { slotOf } from "./slots.js";
 import { type Address, describeAddress } from "./url.js";
+import { UsedBytes } from "./used-bytes.js";
 
 export interface ClusterLinkDeps {
   readonly options: SessionOptions;
@@ -58,6 +59,7 @@ const maxRedirections = 7;
  */
 export class ClusterLink implements RedisLink {
   private readonly servers = new Map<string, ServerLink>();
+  private readonly used = new UsedBytes();
   private map = new ClusterMap();
   private readonly channels = new ClusterChannels({
     ownerOf: (channel) => this.ownerOf(channel),
@@ -125,12 +127,8 @@ export class ClusterLink implements RedisLink {
     this.channels.unsubscribe(channel);
   }
 
-  async usedBytes(): Promise<number | undefined> {
-    const parts = await Promise.all([...this.servers.values()].map((server) => server.usedBytes()));
-    return parts.reduce<number | undefined>(
-      (sum, part) => (sum === undefined || part === undefined ? undefined : sum + part),
-      0,
-    );
+  usedBytes(): Promise<number | undefined> {
+    return this.used.over(this.servers.values());
   }
 
   trouble(): string | undefined {

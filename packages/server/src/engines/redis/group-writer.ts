@@ -51,7 +51,7 @@ export class GroupWriter {
     // While the room was being made, its name may have been taken off the index for one that was gone.
     if (topBefore === 0 && retention.hasAges) index.listAgain(room);
     const added = duplicates.size === 0 ? block : blockOf(newBodies(group, duplicates));
-    size.appended(added.length);
+    size.add(added.length);
     if (added.length > 0) tops.note(room, epoch, topBefore + group.length - duplicates.size, added);
     return outcome;
   }

@@ -8,6 +8,7 @@ import { Keys } from "./keys.js";
 import { KnownTops } from "./known-tops.js";
 import { MemberKeys } from "./members/member-keys.js";
 import { RedisMembers } from "./members/redis-members.js";
+import { MemoryWatch } from "./memory-watch.js";
 import { linkFor } from "./open-link.js";
 import { RedisBus } from "./redis-bus.js";
 import { RedisLog } from "./redis-log.js";
@@ -51,9 +52,6 @@ export interface RedisEngineConfig {
 }
 
 const defaultSweepIntervalMs = 1_000;
-
-/** How often Redis is asked how much memory it uses, in milliseconds. */
-const measureIntervalMs = 1_000;
 
 /** A change of a Cluster is told by its servers; this finds what was not told. */
 const defaultCalmRefreshMs = 15_000;
@@ -116,28 +114,12 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
   try {
     await link.open();
     if (retention.hasAges) await ageClock.open();
-    size.measured(await link.usedBytes());
+    size.set(await link.usedBytes());
   } catch (thrown) {
     throw startErrorFrom(thrown, target);
   }
   members.start();
-  let isMeasuring = false;
-  const measuring = setInterval(() => {
-    // One question at a time: a Redis that does not answer is not asked again and again.
-    if (isMeasuring) return;
-    isMeasuring = true;
-    link
-      .usedBytes()
-      .then(
-        (bytes) => size.measured(bytes),
-        () => {
-          // Redis is away, which the link reports. What it held last still counts.
-        },
-      )
-      .finally(() => {
-        isMeasuring = false;
-      });
-  }, measureIntervalMs).unref();
+  const memory = new MemoryWatch(link, size);
   const { emptyRoomMs } = limits;
   const removal = new RoomRemoval({ link, keys, memberKeys, index, ageClock, retention, emptyRoomMs, clockSkewMs });
   const sweep = retention.hasAges
@@ -160,7 +142,7 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
     trouble: () => link.trouble(),
     close: () => {
       sweep?.stop();
-      clearInterval(measuring);
+      memory.stop();
       revocations.close();
       closing ??= Promise.all([appends.close(), members.close()]).then(() => {
         tops.close();

@@ -14,7 +14,13 @@ const header = "PROXY TCP4 198.51.100.1 203.0.113.7 56324 443\r\n";
 const ownHeader = Buffer.from("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", "latin1");
 
 /** A port that says back which protocol came from which address, and then what comes. */
-async function openPort(t: TestContext, open: (options: PortOptions) => Server, isTrusted = true, timeoutMs = 60_000) {
+async function openPort(
+  t: TestContext,
+  open: (options: PortOptions) => Server,
+  isTrusted = true,
+  timeoutMs = 60_000,
+  admits?: PortOptions["admits"],
+) {
   const faults: string[] = [];
   const echo =
     (name: string) =>
@@ -27,6 +33,7 @@ async function openPort(t: TestContext, open: (options: PortOptions) => Server, 
   const server = open({
     maxConnections: 10,
     prefaceTimeoutMs: timeoutMs,
+    admits,
     proxyHeaders: {
       isProxy: (address) => isTrusted && address === "127.0.0.1",
       onFault: (address, reason) => faults.push(`${address}: ${reason}`),
@@ -105,6 +112,33 @@ test("a header stands before TLS, and the connection inside has its address", as
   assert.equal(await answerUntil(socket, get), `http1 from 198.51.100.1: ${get}`);
   assert.equal(await sent(port, `${header}GET`, "TLS."), "This port speaks TLS.");
 });
+
+for (const [name, open] of [
+  ["in the clear", createPort],
+  ["over TLS", openTls],
+] as const) {
+  test(`a connection ${name} may be refused when the header has said whose it is`, async (t) => {
+    const asked: unknown[] = [];
+    const { port } = await openPort(t, open, true, 60_000, (socket) => {
+      asked.push(peerOf(socket));
+      socket.destroy();
+      return false;
+    });
+    assert.equal(await sent(port, header + get), "");
+    assert.deepEqual(asked, [{ address: "198.51.100.1", isNamedByProxy: true }]);
+  });
+
+  test(`a connection ${name} without a proxy may be refused`, async (t) => {
+    const asked: unknown[] = [];
+    const { port } = await openPort(t, open, false, 60_000, (socket) => {
+      asked.push(peerOf(socket));
+      socket.destroy();
+      return false;
+    });
+    assert.equal(await sent(port, get), "");
+    assert.deepEqual(asked, [{ address: "127.0.0.1" }]);
+  });
+}
 
 test("a proxy without a header is not served, and the log has the reason", async (t) => {
   const { port, faults } = await openPort(t, createPort);

@@ -38,7 +38,7 @@ export function awaitProxyHeader(
         socket.destroy();
         return;
       }
-      if (header.sourceAddress !== undefined) setPeer(socket, { address: header.sourceAddress });
+      if (header.sourceAddress !== undefined) setPeer(socket, { address: header.sourceAddress, isNamedByProxy: true });
       const clientBytes = firstBytes.subarray(header.length);
       socket.pause();
       if (clientBytes.length > 0) socket.unshift(clientBytes);

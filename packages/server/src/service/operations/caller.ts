@@ -46,7 +46,7 @@ type Headers = Readonly<Record<string, string | undefined>>;
  */
 const requestIdForm = /^[\w.:/+=-]{1,64}$/;
 
-/** `X-Request-Id`, as nginx, Envoy and HAProxy set it. Undefined: there is none that looks like one. */
+/** `X-Request-Id`, as nginx, Envoy and HAProxy set it. Undefined: missing, or not in this form. */
 export function requestIdOf(headers: Headers): string | undefined {
   const id = headers["x-request-id"];
   return id !== undefined && requestIdForm.test(id) ? id : undefined;

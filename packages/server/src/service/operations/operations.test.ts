@@ -14,6 +14,7 @@ import { roomIdFrom } from "../../core/index.js";
 import { RecordingSink } from "../../testing/recording-sink.js";
 import { testCaller } from "../../testing/test-caller.js";
 import { testService } from "../../testing/test-service.js";
+import { cost } from "../../work/index.js";
 import type { Caller } from "./caller.js";
 import type { Operations } from "./operations.js";
 import { type Principal, unrestricted } from "./principal.js";
@@ -58,7 +59,10 @@ for (const name of Object.keys(asking) as (keyof Operations)[]) {
         return isAllowed;
       },
     });
-    const run = async (principal: Principal) => asking[name](service.operations, { ...testCaller(), principal });
+    const caller = testCaller();
+    const spent: number[] = [];
+    caller.share.spend = (units) => void spent.push(units);
+    const run = async (principal: Principal) => asking[name](service.operations, { ...caller, principal });
     const untouched = new Proxy(engine.log, {
       get: () => {
         throw new Error("the log was asked");
@@ -70,6 +74,7 @@ for (const name of Object.keys(asking) as (keyof Operations)[]) {
       (error) => error instanceof ConfabError && error.code === "PERMISSION_DENIED",
     );
     assert.deepEqual(questions, [needed[name]]);
+    assert.deepEqual(spent, [cost.error], "the refusal is accounted for when it is decided");
     Object.assign(engine, { log: testService().engine.log });
     await run(may(true));
     // Whether the caller may create the room is asked by the send itself.

@@ -4,6 +4,7 @@ import { ConfabError, decodeChatMessage, type Limits, limitsWith, PayloadTypes }
 import type { NewEntry, RoomId } from "../../core/index.js";
 import { testCaller } from "../../testing/test-caller.js";
 import { testService } from "../../testing/test-service.js";
+import { cost } from "../../work/index.js";
 import type { Caller } from "./caller.js";
 import { CallerRates } from "./caller-rates.js";
 import { operationsOn } from "./operations.js";
@@ -112,6 +113,23 @@ test("a caller that may not create rooms sends to existing ones without asking t
   await send(callerOf());
   await send(callerOf(mayNotCreate));
   assert.equal(asked.states, 0);
+});
+
+test("each refusal of a send is accounted for when it is decided", async () => {
+  const refusals = {
+    "too many sends": [{ maxSendsPerSecondByUser: 1 }, ann, "den"],
+    "too many rooms": [{ maxRoomsCreatedPerHourByUser: 1 }, ann, "lobby"],
+    "no room may be created": [{}, mayNotCreate, "lobby"],
+  } as const;
+  for (const [name, [limits, principal, room]] of Object.entries(refusals)) {
+    const { send } = ratedService(limits);
+    await send(callerOf(), "den");
+    const caller = callerOf(principal);
+    const spent: number[] = [];
+    caller.share.spend = (units) => void spent.push(units);
+    await assert.rejects(send(caller, room), name);
+    assert.deepEqual(spent, [cost.error], name);
+  }
 });
 
 test("bytes are those of the text in UTF-8, and of the payload", async () => {

@@ -5,7 +5,7 @@ import { isValidNewMessage, refuseViolations, violationsOf } from "@confab/contr
 import { type RoomId, roomIdFrom } from "../../core/index.js";
 import { anyFrom } from "../conversions.js";
 import { audited } from "./audit.js";
-import type { Caller } from "./caller.js";
+import { type Caller, charged } from "./caller.js";
 import type { CallerRates } from "./caller-rates.js";
 import { denied, type Operation, type OperationDeps } from "./operation.js";
 import { mayCreate } from "./room-policy.js";
@@ -24,7 +24,7 @@ export const send: Operation<SentMessage, NewMessage, Promise<Ack>> = {
     rates?.takeSend(caller, Buffer.byteLength(message.text) + (message.payload?.value.length ?? 0));
     if (!mayCreate(caller.principal, room, policy)) {
       return hub.send(message, policy.maxMessageBytes, () =>
-        audited(audit, { caller, action: "create", scope: room }, denied("create", room)),
+        charged(caller, audited(audit, { caller, action: "create", scope: room }, denied("create", room))),
       );
     }
     if (!rates || rates.knownRooms.has(room)) return hub.send(message, policy.maxMessageBytes);
@@ -48,7 +48,7 @@ async function sendToUnknown(
   const giveBack = refusal ? undefined : rates.reserve(caller, "rooms");
   let isCreated = false;
   try {
-    const ack = await hub.send(message, rooms.of(room).maxMessageBytes, refusal && (() => refusal));
+    const ack = await hub.send(message, rooms.of(room).maxMessageBytes, refusal && (() => charged(caller, refusal)));
     // The position of a room's first message shows that the room was created.
     isCreated = ack.position.offset === 1 && !ack.duplicate;
     rates.knownRooms.add(room);
