@@ -22,10 +22,12 @@ async function openPort(
   admits?: PortOptions["admits"],
 ) {
   const faults: string[] = [];
+  const peers: unknown[] = [];
   const echo =
     (name: string) =>
     (socket: Socket, firstBytes: Uint8Array = new Uint8Array(0)) => {
       socket.on("error", () => undefined);
+      peers.push(peerOf(socket));
       socket.write(`${name} from ${peerOf(socket).address}: `);
       socket.write(firstBytes);
       socket.pipe(socket);
@@ -49,7 +51,7 @@ async function openPort(
     for (const socket of accepted) socket.destroy();
     server.close();
   });
-  return { port: (server.address() as AddressInfo).port, faults };
+  return { port: (server.address() as AddressInfo).port, faults, peers };
 }
 
 const openTls = (options: PortOptions) =>
@@ -104,12 +106,13 @@ test("a connection of the proxy's own has its address", async (t) => {
 });
 
 test("a header stands before TLS, and the connection inside has its address", async (t) => {
-  const { port } = await openPort(t, openTls);
+  const { port, peers } = await openPort(t, openTls);
   const below = connectTcp(port, "127.0.0.1");
   below.write(header);
   const socket = connectTls({ socket: below, ca: testCertificate, servername: "localhost" });
   socket.write(get);
   assert.equal(await answerUntil(socket, get), `http1 from 198.51.100.1: ${get}`);
+  assert.deepEqual(peers, [{ address: "198.51.100.1", isNamedByProxy: true, certificate: undefined }]);
   assert.equal(await sent(port, `${header}GET`, "TLS."), "This port speaks TLS.");
 });
 
