@@ -14,6 +14,14 @@ interface PipelinedSocket extends Socket {
 }
 
 /**
+ * While a connection has this many unanswered requests, nothing more is read from it.
+ *
+ * Node's parser does not stop within a chunk, so one chunk of 64 KiB may come on top: about 2,500 of the smallest requests.
+ * Node lets go of so many in a few milliseconds when the connection ends; the time grows with their square.
+ */
+export const maxUnansweredRequests = 32;
+
+/**
  * The answers under way on one HTTP/1.1 connection, of which there are several when its client sends requests without
  * waiting ("pipelining", RFC 9112 §9.3.2):
  *
@@ -22,12 +30,15 @@ interface PipelinedSocket extends Socket {
  *    request 3 ─► an upgrade, or what cannot be parsed
  *
  * Node tells a held response nothing when the connection closes, and hands over an upgrade while responses are under way.
- * This class corrects both.
+ * It stops reading when held responses have many bytes, but not when many requests have no response yet. This class corrects
+ * all three.
  */
 export class Pipeline {
   private unfinished = 0;
   private held: Set<PipelinedExchange> | undefined;
   private idleTask: (() => void) | undefined;
+  /** The socket is not read: too many requests are unanswered. */
+  private isStopped = false;
 
   private constructor(private readonly socket: PipelinedSocket) {}
 
@@ -43,6 +54,7 @@ export class Pipeline {
   /** `isHeld`: an earlier response has the socket. */
   begin(exchange: PipelinedExchange, isHeld: boolean): void {
     this.unfinished += 1;
+    if (this.unfinished >= maxUnansweredRequests && !this.isStopped) this.stopReading();
     if (!isHeld) return;
     if (this.held === undefined) {
       this.held = new Set();
@@ -55,6 +67,7 @@ export class Pipeline {
   finish(exchange: PipelinedExchange): void {
     this.unfinished -= 1;
     if (this.held?.delete(exchange) && this.held.size === 0) this.releaseHeld();
+    if (this.isStopped && this.unfinished < maxUnansweredRequests) this.readOn();
     if (this.unfinished > 0) return;
     const task = this.idleTask;
     this.idleTask = undefined;
@@ -72,6 +85,10 @@ export class Pipeline {
       task();
       return;
     }
+    this.letRead();
+    // If Node or this class had paused the socket, Node has just removed the listener that would start it again, and the
+    // stream believes that a read is under way. An empty chunk ends that read, so that the stream begins another.
+    socket.push(noBytes);
     // Node has removed its error listener, and the task adds one later. "close" follows each error.
     socket.on("error", ignoreError);
     this.idleTask = () => {
@@ -79,6 +96,25 @@ export class Pipeline {
       socket[kPipeline] = undefined;
       if (!socket.destroyed) task();
     };
+  }
+
+  /** TCP's flow control makes the client wait, also with the rest of the last request's body if that has not come yet. */
+  private stopReading(): void {
+    this.isStopped = true;
+    this.socket.on("resume", pauseSocket);
+    this.socket.pause();
+  }
+
+  private readOn(): void {
+    this.letRead();
+    if (!this.socket.destroyed) this.socket.resume();
+  }
+
+  /** Reading is no longer prevented. */
+  private letRead(): void {
+    if (!this.isStopped) return;
+    this.isStopped = false;
+    this.socket.off("resume", pauseSocket);
   }
 
   private readonly closeHeld = (): void => {
@@ -89,6 +125,13 @@ export class Pipeline {
     this.held = undefined;
     this.socket.off("close", this.closeHeld);
   }
+}
+
+const noBytes = new Uint8Array(0);
+
+/** Node resumes the socket at the end of each request, and to read a body. "resume" comes before anything is read. */
+function pauseSocket(this: Socket): void {
+  this.pause();
 }
 
 function ignoreError(): void {
