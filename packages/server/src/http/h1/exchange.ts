@@ -31,7 +31,7 @@ export class Http1Exchange implements Exchange, PipelinedExchange, UnreadReply {
   ) {
     this.pipeline = Pipeline.of(incoming.socket);
     // Not only in `listen`, which may come later: an upgrade behind this request must not be handed over before it.
-    this.pipeline.begin(this, response.socket === null);
+    this.pipeline.begin(this, response.socket === null, stalls);
     response.on("close", () => this.connectionClosed());
     response.on("drain", () => this.responseDrained());
     // A broken connection is told by "close"; without a listener the error would end the process.

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { ReplyStalls, UnreadReply } from "./reply-stalls.js";
 
 /** An exchange as its connection sees it. */
 export interface PipelinedExchange {
@@ -33,12 +34,12 @@ export const maxUnansweredRequests = 32;
  * It stops reading when held responses have many bytes, but not when many requests have no response yet. This class corrects
  * all three.
  */
-export class Pipeline {
+export class Pipeline implements UnreadReply {
   private unfinished = 0;
   private held: Set<PipelinedExchange> | undefined;
   private idleTask: (() => void) | undefined;
-  /** The socket is not read: too many requests are unanswered. */
-  private isStopped = false;
+  /** Set while the socket is not read, since too many requests are unanswered. It ends the watch for a client that reads nothing. */
+  private unwatch: (() => void) | undefined;
 
   private constructor(private readonly socket: PipelinedSocket) {}
 
@@ -52,9 +53,9 @@ export class Pipeline {
   }
 
   /** `isHeld`: an earlier response has the socket. */
-  begin(exchange: PipelinedExchange, isHeld: boolean): void {
+  begin(exchange: PipelinedExchange, isHeld: boolean, stalls: ReplyStalls): void {
     this.unfinished += 1;
-    if (this.unfinished >= maxUnansweredRequests && !this.isStopped) this.stopReading();
+    if (this.unfinished >= maxUnansweredRequests && !this.unwatch) this.stopReading(stalls);
     if (!isHeld) return;
     if (this.held === undefined) {
       this.held = new Set();
@@ -67,7 +68,7 @@ export class Pipeline {
   finish(exchange: PipelinedExchange): void {
     this.unfinished -= 1;
     if (this.held?.delete(exchange) && this.held.size === 0) this.releaseHeld();
-    if (this.isStopped && this.unfinished < maxUnansweredRequests) this.readOn();
+    if (this.unwatch && this.unfinished < maxUnansweredRequests) this.readOn();
     if (this.unfinished > 0) return;
     const task = this.idleTask;
     this.idleTask = undefined;
@@ -98,9 +99,23 @@ export class Pipeline {
     };
   }
 
+  /** Of all responses: a client that asks and reads none would have what they take for as long as it likes. */
+  get queuedBytes(): number {
+    return this.socket.writableLength;
+  }
+
+  /** The next response is not there yet, so the client has nothing to read. */
+  get isHeld(): boolean {
+    return this.socket.writableLength === 0;
+  }
+
+  giveUp(): void {
+    this.socket.destroy();
+  }
+
   /** TCP's flow control makes the client wait, also with the rest of the last request's body if that has not come yet. */
-  private stopReading(): void {
-    this.isStopped = true;
+  private stopReading(stalls: ReplyStalls): void {
+    this.unwatch = stalls.watch(this);
     this.socket.on("resume", pauseSocket);
     this.socket.pause();
   }
@@ -112,8 +127,9 @@ export class Pipeline {
 
   /** Reading is no longer prevented. */
   private letRead(): void {
-    if (!this.isStopped) return;
-    this.isStopped = false;
+    if (!this.unwatch) return;
+    this.unwatch();
+    this.unwatch = undefined;
     this.socket.off("resume", pauseSocket);
   }
 

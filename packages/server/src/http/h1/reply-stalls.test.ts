@@ -10,11 +10,11 @@ import { ReplyStalls } from "./reply-stalls.js";
 const bodyBytes = 32 * 1_048_576;
 const stallMs = 10_000;
 
-/** A server of one large reply, whose time the test moves, and a client that has asked for it and does not read. */
-async function stalledClient(requests = 1) {
+/** A server of large replies, whose time the test moves, and a client that has asked for it and does not read. */
+async function stalledClient(requests = 1, replyBytes = bodyBytes) {
   const time = { ms: 0 };
   const sweeper = new Sweeper(() => time.ms);
-  const body = Buffer.alloc(bodyBytes, "x");
+  const body = Buffer.alloc(replyBytes, "x");
   let ended = 0;
   const server = await http1TestServer(
     (exchange) => {
@@ -63,6 +63,18 @@ test("a client that reads slowly gets its reply whole, however long it takes", a
   client.resume();
   while (readBytes < bodyBytes) await once(client, "data");
   assert.equal(server.sockets[0]?.destroyed, false);
+  client.destroy();
+  await server.close();
+});
+
+// Each of them is too small to be watched by itself.
+test("a connection whose client asks and asks, and takes nothing of small replies, is ended after the stall time", async () => {
+  const { server, client, pass, aborts } = await stalledClient(5_000, 10_000);
+  const [socket] = server.sockets;
+  pass(0);
+  pass(stallMs);
+  assert.equal(socket?.destroyed, true);
+  while (aborts() === 0) await new Promise(setImmediate);
   client.destroy();
   await server.close();
 });
