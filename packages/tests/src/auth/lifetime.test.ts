@@ -4,12 +4,11 @@ import { after, before, describe, it } from "node:test";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { EnvelopeReader, enveloped } from "@confab/contract";
 import { ClientFrameSchema, ServerFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
-import { WebSocket } from "ws";
 import { type ServerProcess, startServerProcess } from "../fixture/server-process.js";
-import { frameWithoutDetails } from "../parity/raw-clients.js";
+import { Frames } from "./testing/frames.js";
 import { streams } from "./testing/streams.js";
 import { inSeconds, newTestKey } from "./testing/tokens.js";
-import { type Shown, webSocketUrl } from "./testing/ways.js";
+import type { Shown } from "./testing/ways.js";
 
 // What lives on a token ends with it, unless the client shows the next one in time.
 
@@ -75,48 +74,13 @@ async function untilReaders(count: number): Promise<void> {
   }
 }
 
-/** A connection with JSON frames, one answer after another. */
-class Frames {
-  private readonly frames: ReturnType<typeof frameWithoutDetails>[] = [];
-  private request = 0;
-
-  private constructor(readonly socket: WebSocket) {
-    socket.on("message", (data: Buffer) => this.frames.push(frameWithoutDetails(data, false)));
-  }
-
-  static async open(protocols: string[], shown: Shown = {}): Promise<Frames> {
-    const frames = new Frames(new WebSocket(webSocketUrl(server.url), protocols, { headers: shown }));
-    await once(frames.socket, "open");
-    return frames;
-  }
-
-  /** `done` and the like, or the code of an error. */
-  async ask(frame: object): Promise<string> {
-    const request = ++this.request;
-    this.socket.send(JSON.stringify({ request, ...frame }));
-    const answer = await this.first((each) => each.request === request);
-    return answer.frame.case === "error" ? answer.frame.value.code : String(answer.frame.case);
-  }
-
-  has(kind: string): boolean {
-    return this.frames.some(({ frame }) => frame.case === kind);
-  }
-
-  async first(wanted: (frame: ReturnType<typeof frameWithoutDetails>) => boolean) {
-    for (;;) {
-      const found = this.frames.find(wanted);
-      if (found) return found;
-      await once(this.socket, "message");
-    }
-  }
-}
-
 const json = ["confab.v1.json"];
+const openFrames = (protocols: string[], shown?: Shown) => Frames.open(server.url, protocols, shown);
 const subscribed = { subscribe: { reader: { room: "den" } } };
 
 describe("a connection with frames", { concurrency: true }, () => {
   it("may show its token in the first frame, and is refused everything before", async () => {
-    const frames = await Frames.open(json);
+    const frames = await openFrames(json);
     assert.equal(await frames.ask(subscribed), "UNAUTHENTICATED");
     assert.equal(await frames.ask({ authenticate: { token: "hello" } }), "UNAUTHENTICATED");
     assert.equal(await frames.ask({ authenticate: { token: await key.token() } }), "done");
@@ -125,7 +89,7 @@ describe("a connection with frames", { concurrency: true }, () => {
   });
 
   it("takes what comes behind a token with it, and in its order, though nothing has been answered", async () => {
-    const frames = await Frames.open(json);
+    const frames = await openFrames(json);
     const room = "behind";
     const answers = await Promise.all([
       frames.ask({ authenticate: { token: await key.token({ jti: "never seen before" }) } }),
@@ -181,11 +145,11 @@ describe("a connection with frames", { concurrency: true }, () => {
     const rules = (can: string[]) => ({ "confab.rooms": [{ pattern: "*", can }] });
     const watching = { subscribe: { reader: { room: "hall" }, presence: true } };
     const [blind, seeing] = await Promise.all(
-      [["read"], ["read", "members"]].map(async (can) => Frames.open(json, bearer(await key.token(rules(can))))),
+      [["read"], ["read", "members"]].map(async (can) => openFrames(json, bearer(await key.token(rules(can))))),
     );
     assert.ok(blind && seeing);
     for (const frames of [blind, seeing]) assert.equal(await frames.ask(watching), "subscribed");
-    const carl = await Frames.open(json, bearer(await key.token({ sub: "carl" })));
+    const carl = await openFrames(json, bearer(await key.token({ sub: "carl" })));
     assert.equal(await carl.ask({ subscribe: { reader: { room: "hall", name: "carl" } } }), "subscribed");
     await seeing.first((each) => each.frame.case === "presence");
     // An answer comes behind what was pushed before it.
@@ -195,13 +159,13 @@ describe("a connection with frames", { concurrency: true }, () => {
   });
 
   it("that shows none within requestTimeoutMs ends with UNAUTHENTICATED", async () => {
-    const frames = await Frames.open(json);
+    const frames = await openFrames(json);
     const [code, reason] = (await once(frames.socket, "close")) as [number, Buffer];
     assert.deepEqual([code, reason.toString().split(":")[0]], [4001, "UNAUTHENTICATED"]);
   });
 
   it("goes on past its token's end with the next one", async () => {
-    const frames = await Frames.open(json, bearer(await key.token({ exp: inSeconds(2) })));
+    const frames = await openFrames(json, bearer(await key.token({ exp: inSeconds(2) })));
     assert.equal(await frames.ask(subscribed), "subscribed");
     assert.equal(await frames.ask({ authenticate: { token: await key.token() } }), "done");
     await new Promise((resolve) => setTimeout(resolve, 3_500));
@@ -212,7 +176,7 @@ describe("a connection with frames", { concurrency: true }, () => {
   });
 
   it("keeps its old token when the next one is refused, and is not given to another user", async () => {
-    const frames = await Frames.open(json, bearer(await key.token()));
+    const frames = await openFrames(json, bearer(await key.token()));
     assert.equal(
       await frames.ask({ authenticate: { token: await key.token({ exp: inSeconds(-9) }) } }),
       "TOKEN_EXPIRED",
@@ -223,7 +187,7 @@ describe("a connection with frames", { concurrency: true }, () => {
   });
 
   it("loses what the next token does not allow, and keeps the rest", async () => {
-    const frames = await Frames.open(json, bearer(await key.token()));
+    const frames = await openFrames(json, bearer(await key.token()));
     assert.equal(await frames.ask(subscribed), "subscribed");
     assert.equal(await frames.ask({ subscribe: { reader: { room: "hall" } } }), "subscribed");
     const rules = [{ pattern: "hall", can: ["read"] }];
