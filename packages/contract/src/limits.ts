@@ -124,7 +124,8 @@ export const limits = {
     min: 60_000,
     max: 315_360_000_000,
     isReloadable: true,
-    meaning: "How far from now a token may expire; one that lives longer is refused. Revocations are kept for so long",
+    meaning:
+      "How far from now a token may expire; one that lives longer is refused. Revocations are kept for so long and twice the clock tolerance",
   },
   maxConnections: { fallback: 100_000, min: 1, max: 10_000_000, isReloadable: true, meaning: "Open connections" },
   maxStreamsPerConnection: {

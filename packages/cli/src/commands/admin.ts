@@ -17,7 +17,8 @@ the permission admin for all rooms. A server without keys has one in its data fo
       --user NAME      the tokens of this user that were issued before now, or before TIME
       --token-id ID    the one token whose claim jti is ID
       --issued-before TIME
-                       2026-01-31T12:00:00Z; without --user: the tokens of all users
+                       2026-01-31T12:00:00Z; without --user: the tokens of all users. Tokens
+                       whose iat is later by up to --auth-clock-tolerance are refused too
       --json           print each answer as a line of JSON; a list has 1000 revocations in each
       --url URL        the server; default $CONFAB_URL or http://127.0.0.1:8080
       --ca FILE        authorities to trust for an https:// server, in PEM

@@ -7,7 +7,7 @@ import { type Principal, refusedPrincipal, unrestricted } from "../service/index
 import { type CertificateRules, userOfCertificate } from "./certificate-user.js";
 import { type TokenPlaces, tokenIn } from "./places.js";
 import type { RuleBook } from "./rule-book.js";
-import type { TokenVerifier, VerifiedToken } from "./token.js";
+import { maxTokenLength, type TokenVerifier, type VerifiedToken } from "./token.js";
 import { TokenCache } from "./token-cache.js";
 import { TokenPrincipal } from "./token-principal.js";
 
@@ -38,15 +38,19 @@ export interface AuthenticatorDeps {
 /** Tokens in the cache: 8 KiB each at the most. */
 const cachedTokens = 2_048;
 
+/** Characters of a header that a connection remembers: the longest token, behind its scheme. */
+const maxShownLength = "Bearer ".length + maxTokenLength;
+
 /** Tells who calls. What is wrong with a token becomes a principal that is refused everything, in each transport's own form. */
 export class Authenticator {
   private readonly cache = new TokenCache<TokenPrincipal>(cachedTokens);
   /** Tokens that are being verified: requests with the same one wait for it together, and go on in their order. */
   private readonly pending = new Map<string, Promise<Principal>>();
-  private readonly byCertificate = new WeakMap<ClientCertificate, Principal>();
+  private readonly byCertificate = new WeakMap<ClientCertificate, JudgedCertificate>();
   /** What each connection showed last: most show the same header with every request. */
   private readonly shown = new WeakMap<Peer, ShownHeader>();
-  private generation = 0;
+  /** What the cache was verified by: `TokenVerifier.version`. */
+  private version = 0;
 
   constructor(private readonly deps: AuthenticatorDeps) {}
 
@@ -59,13 +63,14 @@ export class Authenticator {
         : this.withoutToken(request);
     const { authorization } = request.headers;
     const shown = this.shown.get(request.peer);
-    if (shown !== undefined && shown.authorization === authorization) return this.again(verifier, shown.principal);
+    if (shown !== undefined && shown.version === verifier.version() && shown.authorization === authorization)
+      return this.again(verifier, shown.principal);
     try {
       const token = tokenIn(request, places, () => trustsCookies(request));
       if (token === undefined) return this.withoutToken(request);
       const principal = this.principalBy(token);
-      if (authorization !== undefined && principal instanceof TokenPrincipal)
-        this.shown.set(request.peer, { authorization, principal });
+      if (authorization !== undefined && authorization.length <= maxShownLength && principal instanceof TokenPrincipal)
+        this.shown.set(request.peer, { authorization, principal, version: this.version });
       return principal;
     } catch (thrown) {
       return refusedPrincipal(confabErrorFrom(thrown));
@@ -78,8 +83,9 @@ export class Authenticator {
     if (!verifier) return this.isAdmin(token) ? admin : anonymous;
     const refusal = trouble();
     if (refusal) return refusedPrincipal(refusal);
-    if (verifier.keys.generation !== this.generation) {
-      this.generation = verifier.keys.generation;
+    const version = verifier.version();
+    if (version !== this.version) {
+      this.version = version;
       this.cache.clear();
     }
     verifier.keys.refreshIfOld();
@@ -89,7 +95,7 @@ export class Authenticator {
     return known;
   }
 
-  /** A principal that was found for the same header: it says itself when its key has gone, its time is up, or it was revoked. */
+  /** A principal that was found for the same header: it says itself when its time is up, or it was revoked. */
   private again({ keys }: TokenVerifier, principal: Principal): Principal {
     const refusal = this.deps.trouble();
     if (refusal) return refusedPrincipal(refusal);
@@ -102,12 +108,13 @@ export class Authenticator {
     if (certificate === undefined) return this.deps.anonymous;
     const trouble = this.deps.trouble();
     if (trouble) return refusedPrincipal(trouble);
-    let principal = this.byCertificate.get(certificate);
-    if (principal === undefined) {
-      principal = this.certified(certificate);
-      this.byCertificate.set(certificate, principal);
+    const maxLifetimeMs = this.deps.certificates.maxLifetimeMs();
+    let judged = this.byCertificate.get(certificate);
+    if (judged?.maxLifetimeMs !== maxLifetimeMs) {
+      judged = { principal: this.certified(certificate), maxLifetimeMs };
+      this.byCertificate.set(certificate, judged);
     }
-    return principal;
+    return judged.principal;
   }
 
   private certified(certificate: ClientCertificate): Principal {
@@ -135,6 +142,7 @@ export class Authenticator {
   }
 
   private async verified(verifier: TokenVerifier, token: string): Promise<Principal> {
+    const version = verifier.version();
     const { generation } = verifier.keys;
     try {
       const verified = await verifier.verify(token);
@@ -148,7 +156,7 @@ export class Authenticator {
       };
       const principal = new TokenPrincipal(verified, this.deps.rules, refusalOf);
       // The key may have been taken away meanwhile, and the cache cleared: this token has to be verified again.
-      if (verifier.keys.generation === generation) this.cache.set(token, principal);
+      if (verifier.version() === version) this.cache.set(token, principal);
       return principal;
     } catch (thrown) {
       // A bug is reported by the transport that is asked for something.
@@ -160,6 +168,14 @@ export class Authenticator {
 interface ShownHeader {
   readonly authorization: string;
   readonly principal: TokenPrincipal;
+  /** What it was verified by: `TokenVerifier.version`. */
+  readonly version: number;
+}
+
+interface JudgedCertificate {
+  readonly principal: Principal;
+  /** The limit that it was judged by. */
+  readonly maxLifetimeMs: number;
 }
 
 /** A key that was taken away counts no more for what its tokens opened, either. */

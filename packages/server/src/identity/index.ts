@@ -12,3 +12,4 @@ export { RevokedTokens } from "./revoked-tokens.js";
 export { RuleBook } from "./rule-book.js";
 export { noStaticRules, type StaticRules, staticRulesFrom } from "./static-rules.js";
 export { type TokenRules, TokenVerifier } from "./token.js";
+export { TokenLifetimes } from "./token-lifetimes.js";

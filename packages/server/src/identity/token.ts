@@ -47,11 +47,24 @@ const maxCandidates = 4;
 
 /** Verifies tokens: JWTs, signed (RFC 7519, RFC 7515). */
 export class TokenVerifier {
+  private limitChanges = 0;
+  private lastLimitMs: number;
+
   constructor(
     readonly keys: KeyRing,
     private readonly rules: TokenRules,
     private readonly nowMs: () => number,
-  ) {}
+  ) {
+    this.lastLimitMs = this.maxLifetimeMs();
+  }
+
+  /** Rises when tokens that were verified have to be verified again: keys were taken away, or the limit of their life changed. */
+  version(): number {
+    const limitMs = this.maxLifetimeMs();
+    if (limitMs !== this.lastLimitMs) this.limitChanges++;
+    this.lastLimitMs = limitMs;
+    return this.keys.generation + this.limitChanges;
+  }
 
   /** @throws UNAUTHENTICATED, TOKEN_EXPIRED, KEYS_UNAVAILABLE. The text says what is wrong, and never quotes the token. */
   async verify(token: string): Promise<VerifiedToken> {
@@ -100,7 +113,7 @@ export class TokenVerifier {
     if (iat * 1_000 > this.nowMs() + clockToleranceMs)
       throw refused(`it was issued at ${timeText(iat * 1_000)}; the server's clock says ${timeText(this.nowMs())}`);
     // A revocation is kept for so long, and must outlive every token that it is about.
-    const maxLifetimeMs = this.rules.maxLifetimeMs?.() ?? Number.POSITIVE_INFINITY;
+    const maxLifetimeMs = this.maxLifetimeMs();
     const lifetimeMs = (exp - iat) * 1_000;
     if (lifetimeMs > maxLifetimeMs)
       throw refused(`it is valid for ${lifetimeMs} ms; maxTokenLifetimeMs is ${maxLifetimeMs}`);
@@ -112,6 +125,10 @@ export class TokenVerifier {
       expiresAtMs: exp * 1_000 + clockToleranceMs,
       rules: rooms === undefined ? undefined : rulesFrom(rooms, rulesClaim),
     };
+  }
+
+  private maxLifetimeMs(): number {
+    return this.rules.maxLifetimeMs?.() ?? Number.POSITIVE_INFINITY;
   }
 
   private refusalFrom(error: unknown): unknown {

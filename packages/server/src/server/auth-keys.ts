@@ -21,19 +21,24 @@ const defaultClockToleranceMs = 5_000;
 /** More would let tokens live on long after their end. */
 const maxClockToleranceMs = 600_000;
 
-/** What verifies tokens by `keys`. @throws ConfigError */
-export function verifierOf(
-  auth: AuthConfig,
-  keys: KeyRing,
-  bounds: Pick<TokenRules, "maxLifetimeMs" | "reservedPrefix">,
-): TokenVerifier {
-  const { issuer, audience, clockToleranceMs = defaultClockToleranceMs } = auth;
+/** By how much the clocks of issuer and server may differ, in milliseconds. @throws ConfigError */
+export function clockToleranceOf(auth: AuthConfig | undefined): number {
+  const { clockToleranceMs = defaultClockToleranceMs } = auth ?? {};
   if (!Number.isInteger(clockToleranceMs) || clockToleranceMs < 0 || clockToleranceMs > maxClockToleranceMs) {
     throw new ConfigError(
       `\`clockToleranceMs\` (--auth-clock-tolerance) is ${clockToleranceMs}; it must be from 0 to ${maxClockToleranceMs}`,
     );
   }
-  return new TokenVerifier(keys, { issuer, audience, clockToleranceMs, ...bounds }, () => systemClock.nowMs());
+  return clockToleranceMs;
+}
+
+/** What verifies tokens by `keys`. */
+export function verifierOf(
+  { issuer, audience }: AuthConfig,
+  keys: KeyRing,
+  bounds: Pick<TokenRules, "clockToleranceMs" | "maxLifetimeMs" | "reservedPrefix">,
+): TokenVerifier {
+  return new TokenVerifier(keys, { issuer, audience, ...bounds }, () => systemClock.nowMs());
 }
 
 /** The keys that a configuration names. They can be read again. */

@@ -11,9 +11,10 @@ import {
   RuleBook,
   type StaticRules,
   staticRulesFrom,
+  TokenLifetimes,
 } from "../identity/index.js";
 import { RuleError, stranger, strangerWithoutCertificate } from "../service/index.js";
-import { ConfiguredKeys, verifierOf } from "./auth-keys.js";
+import { ConfiguredKeys, clockToleranceOf, verifierOf } from "./auth-keys.js";
 import type { ClientAuthorities } from "./client-authorities.js";
 import { type AuthConfig, ConfigError, type ServerConfig } from "./config.js";
 import { isLocalOnly } from "./hosts.js";
@@ -24,6 +25,8 @@ export interface Auth {
   readonly authenticator: Authenticator;
   /** Whether what a caller may do can change while it is connected. */
   readonly canChange: boolean;
+  /** How long from now an accepted token can be used at the most, in milliseconds. */
+  readonly longestTokenUseMs: () => number;
   /** Follow what is revoked, from before the first caller is let in. `changed` is called after each change. */
   follow(revocations: RevocationLog, changed: () => void): Promise<void>;
   /** Read the keys again. @throws ConfigError: they cannot be used, and the old ones stay. */
@@ -75,14 +78,15 @@ export function openAuth(config: Pick<ServerConfig, "auth" | "allowAnyone" | "ru
   const { host, isLocal, logger, trustsCookies, clientAuthorities, limits } = deps;
   const isVerified = auth !== undefined || clientAuthorities !== undefined;
   const namePrefix = isVerified && allowAnyone ? unverifiedPrefix : undefined;
+  const clockToleranceMs = clockToleranceOf(auth);
+  const lifetimes = new TokenLifetimes(() => limits.maxTokenLifetimeMs, clockToleranceMs);
+  const maxLifetimeMs = () => lifetimes.maxMs();
   const keys = auth && new ConfiguredKeys(auth, logger);
   const verifier =
-    auth &&
-    keys &&
-    verifierOf(auth, keys, { maxLifetimeMs: () => limits.maxTokenLifetimeMs, reservedPrefix: namePrefix });
+    auth && keys && verifierOf(auth, keys, { clockToleranceMs, maxLifetimeMs, reservedPrefix: namePrefix });
   if (!isVerified && !allowAnyone && !isLocal) throw new ConfigError(admitsAnyone(host));
   const rules = new RuleBook(checkedRules(config.rules), isLocal ? loopbackRules : ordinaryRules);
-  const revoked = new RevokedTokens();
+  const revoked = new RevokedTokens(clockToleranceMs);
   let staleMs = () => 0;
   let adminToken: string | undefined;
   const unknownCaller = clientAuthorities ? strangerWithoutCertificate : stranger;
@@ -99,7 +103,7 @@ export function openAuth(config: Pick<ServerConfig, "auth" | "allowAnyone" | "ru
     certificates: {
       reservedPrefix: namePrefix,
       places: config.tls?.clientUser ?? defaultCertificateUserPlaces,
-      maxLifetimeMs: () => limits.maxTokenLifetimeMs,
+      maxLifetimeMs,
       authoritiesVersion: () => clientAuthorities?.version ?? 0,
     },
     trustsCookies,
@@ -109,6 +113,7 @@ export function openAuth(config: Pick<ServerConfig, "auth" | "allowAnyone" | "ru
   return {
     authenticator,
     canChange: isVerified || config.rules !== undefined,
+    longestTokenUseMs: () => lifetimes.longestUseMs(),
     follow: async (revocations, changed) => {
       if (!isVerified) return;
       await revocations.watch((change) => {

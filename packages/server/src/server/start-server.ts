@@ -132,7 +132,8 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const liveCallers = isCounted ? new LiveCallers({ clock: systemClock, turns: eventLoop, limits }) : undefined;
   const rates = isCounted ? new CallerRates(() => systemClock.monotonicMs(), limits) : undefined;
   const rooms = policiesBy(roomRules, limits);
-  const service = new ChatService({ hub, engine, types, limits, rooms, liveCallers, rates, audit });
+  const { longestTokenUseMs } = auth;
+  const service = new ChatService({ hub, engine, types, limits, rooms, longestTokenUseMs, liveCallers, rates, audit });
   const principalOf = (request: RequestHead) => authenticator.principalOf(request);
   const sessions = new FrameSessions({
     service,

@@ -110,7 +110,8 @@ test("every field that a sender sets in a ChatMessage is stored, from either for
 test("every field of User, GetHistoryRequest and Signal reaches core", () => {
   const { hub, engine } = testService();
   const limits = limitsWith({});
-  const deps = { hub, engine, types, limits, rooms: { of: () => defaultPolicy(limits) } };
+  const rooms = { of: () => defaultPolicy(limits) };
+  const deps = { hub, engine, types, limits, rooms, longestTokenUseMs: () => 0 };
   // Of all positions only one may be given.
   const rules = { base: {}, gaps: {} };
   assertHandled(
@@ -203,7 +204,8 @@ test("every violation that the contract finds is told to the client, with the fi
   };
   const { hub, engine } = testService();
   const limits = limitsWith({});
-  const deps = { hub, engine, types, limits, rooms: { of: () => defaultPolicy(limits) } };
+  const rooms = { of: () => defaultPolicy(limits) };
+  const deps = { hub, engine, types, limits, rooms, longestTokenUseMs: () => 0 };
   const differing = new Set<string>();
   const compare = (field: string, violations: readonly unknown[], check: () => unknown) => {
     if (violations.length > 0 && !isDeepStrictEqual(told(check), violations)) differing.add(field);

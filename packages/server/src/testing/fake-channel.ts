@@ -146,7 +146,8 @@ export class FrameServer {
     this.hub = new TestHub(limits);
     const { hub, engine } = this.hub;
     const { limits: all } = this.hub;
-    this.service = new ChatService({ hub, engine, types, limits: all, rooms: { of: () => defaultPolicy(all) } });
+    const rooms = { of: () => defaultPolicy(all) };
+    this.service = new ChatService({ hub, engine, types, limits: all, rooms, longestTokenUseMs: () => 0 });
     let connections = 0;
     this.sessions = new FrameSessions({
       principalBy: () => unrestricted,

@@ -6,6 +6,9 @@ import { MemoryEngine } from "./memory-engine.js";
 /** When every message of a test service is sent: 2026-01-02T03:04:05.006Z. */
 const testTimeMs = 1_767_323_045_006;
 
+/** How long a token can be used at the most. */
+export const longestTokenUseMs = 70_000;
+
 export interface TestService {
   readonly service: ChatService;
   readonly hub: Hub;
@@ -31,7 +34,14 @@ export function testService(
     limits: allLimits,
   });
   const rooms = { of: () => ({ ...defaultPolicy(allLimits), ...policy }) };
-  const service = new ChatService({ hub, engine, types, limits: allLimits, rooms });
+  const service = new ChatService({
+    hub,
+    engine,
+    types,
+    limits: allLimits,
+    rooms,
+    longestTokenUseMs: () => longestTokenUseMs,
+  });
   const say = async (room: string, ...texts: readonly string[]) => {
     for (const text of texts) {
       const message: NewMessage = { user: "ann", text, room, id: "" };

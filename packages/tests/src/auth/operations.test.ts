@@ -62,13 +62,14 @@ const callers: readonly (readonly [who: string, shown: () => Promise<Shown>, cod
   ],
   ["with a token that was revoked", revokedToken, "UNAUTHENTICATED"],
   ["of a user whose tokens were revoked", tokenOfRevokedUser, "UNAUTHENTICATED"],
+  ["of a user who was revoked, by an issuer whose clock is ahead", tokenOfFastClock, "UNAUTHENTICATED"],
   [
     "of that user with a token that was issued later",
     async () =>
       bearer(
         await key.token({
           sub: "mallory",
-          iat: inSeconds(1),
+          iat: inSeconds(-1),
           "confab.rooms": [{ pattern: "*", can: [...can, "send-as"] }],
         }),
       ),
@@ -104,9 +105,16 @@ async function revokedToken(): Promise<Shown> {
 }
 
 async function tokenOfRevokedUser(): Promise<Shown> {
-  const shown = bearer(await key.token({ sub: "mallory", iat: inSeconds(-5) }));
+  const shown = bearer(await key.token({ sub: "mallory", iat: inSeconds(-120) }));
   assert.equal((await fetch(`${server.url}/v1/rooms`, { headers: shown })).status, 200);
-  await revoke({ user: "mallory" });
+  await revoke({ user: "mallory", issuedBefore: new Date(Date.now() - 60_000).toISOString() });
+  return shown;
+}
+
+async function tokenOfFastClock(): Promise<Shown> {
+  const shown = bearer(await key.token({ sub: "trudy", iat: inSeconds(4) }));
+  assert.equal((await fetch(`${server.url}/v1/rooms`, { headers: shown })).status, 200);
+  await revoke({ user: "trudy" });
   return shown;
 }
 

@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { connect as connectHttp2 } from "node:http2";
+import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type RunningServer, type ServerConfig, startServer } from "@confab/server";
+import { Frames } from "../auth/testing/frames.js";
 import { streams } from "../auth/testing/streams.js";
-import { newTestKey } from "../auth/testing/tokens.js";
+import { inSeconds, newTestKey } from "../auth/testing/tokens.js";
 import { startProgram } from "../fixture/live-program.js";
 
 const confab = fileURLToPath(new URL("../../../cli/dist/main.js", import.meta.url));
@@ -41,6 +42,24 @@ async function maxStreams({ url }: RunningServer): Promise<number | undefined> {
   session.close();
   return settings.maxConcurrentStreams;
 }
+
+/** The status of a message that is sent over an open connection. */
+async function statusOver(session: ClientHttp2Session, token: string): Promise<number | undefined> {
+  const request = session.request({
+    ":method": "POST",
+    ":path": "/v1/rooms/den/messages",
+    "content-type": "application/json",
+    authorization: `Bearer ${token}`,
+  });
+  request.end('{"text":"hi"}');
+  const [headers] = (await once(request, "response")) as [{ ":status"?: number }];
+  request.resume();
+  await once(request, "close");
+  return headers[":status"];
+}
+
+/** Longer than any machine takes for what these tests wait for, in milliseconds. */
+const timeoutMs = 120_000;
 
 describe("a running server", () => {
   it("takes other limits, for what it does and for new connections, and says which", async (t) => {
@@ -89,7 +108,9 @@ describe("a running server", () => {
     assert.match(lines.join("\n"), /limits .*the old one stays .*maxStreamsPerConnection is 0/);
   });
 
-  it("ends what was opened with a key that is not there any more, on every transport", async (t) => {
+  it("ends what was opened with a key that is not there any more, on every transport", {
+    timeout: timeoutMs,
+  }, async (t) => {
     const [one, other] = [newTestKey(), newTestKey()];
     t.after(() => {
       for (const key of [one, other]) key.remove();
@@ -113,6 +134,46 @@ describe("a running server", () => {
       await Promise.all(endings),
       streams.map(([name]) => `${name}: UNAUTHENTICATED`),
     );
+  });
+
+  // A connection remembers its header, and went on with a token that other connections were refused for. What was revoked
+  // then was kept for the lower limit, and the token was accepted again.
+  it("judges tokens by the limit of now on open connections too, and keeps revocations for what is open", {
+    timeout: timeoutMs,
+  }, async (t) => {
+    const key = newTestKey();
+    t.after(() => key.remove());
+    const auth = { keyFiles: [key.file], clockToleranceMs: 5_000 };
+    const [hoursMs, minuteMs] = [7_200_000, 60_000];
+    const { server } = await serverOf(t, { auth, limits: { maxTokenLifetimeMs: hoursMs } });
+    const token = await key.token({ jti: "long", exp: inSeconds(7_000) });
+    const session = connectHttp2(server.url);
+    t.after(() => session.destroy());
+    const shown = { authorization: `Bearer ${token}` };
+    const frames = await Frames.open(server.url, ["confab.v1.json"], shown);
+    const statuses = async () => [
+      await statusOver(session, token),
+      (await post(server.url, "/v1/rooms/den/messages", { text: "hi" }, shown)).status,
+    ];
+    for (let time = 0; time < 3; time++) assert.deepEqual(await statuses(), [200, 200]);
+    server.reload({ auth, limits: { maxTokenLifetimeMs: minuteMs } });
+    assert.deepEqual(await statuses(), [401, 401]);
+    assert.equal(await frames.ask({ history: { room: "den" } }), "history", "what is open goes on");
+    const admin = await key.token({
+      sub: "root",
+      exp: inSeconds(50),
+      "confab.rooms": [{ pattern: "*", can: ["admin"] }],
+    });
+    const nowMs = Date.now();
+    const reply = await post(
+      server.url,
+      "/v1/admin/revocations",
+      { tokenId: "long" },
+      { authorization: `Bearer ${admin}` },
+    );
+    const { keptUntil } = (await reply.json()) as { keptUntil: string };
+    assert.ok(Date.parse(keptUntil) >= nowMs + hoursMs + 2 * auth.clockToleranceMs, keptUntil);
+    await frames.first(({ frame }) => frame.case === "error" && frame.value.code === "UNAUTHENTICATED");
   });
 
   it("verifies by the keys that the files have now: no longer a token that it knew, and from then on the others", async (t) => {

@@ -22,6 +22,7 @@ function auditedOperations() {
     types: PayloadTypes.none(),
     limits: limitsWith(),
     rooms: { of: () => defaultPolicy(limitsWith()) },
+    longestTokenUseMs: () => 0,
     audit: {
       refused: ({ action, scope }, { code }) => void heard.push(`${code} ${action} ${scope}`),
       administered: ({ action, caller }, facts) =>

@@ -20,7 +20,9 @@ function countedService(wanted: Partial<Limits> = {}) {
   const turns = new ManualTurns();
   const liveCallers = new LiveCallers({ clock: { nowMs: () => 0, monotonicMs: () => 0 }, turns, limits });
   const rooms = { of: () => defaultPolicy(limits) };
-  const { subscribe } = operationsOn({ hub, engine, types: PayloadTypes.none(), limits, rooms, liveCallers });
+  const longestTokenUseMs = () => 0;
+  const deps = { hub, engine, types: PayloadTypes.none(), limits, rooms, longestTokenUseMs, liveCallers };
+  const { subscribe } = operationsOn(deps);
   const open = async (caller: Caller, room = "den", name = "") =>
     (await subscribe({ reader: create(UserSchema, { room, name }) }, caller, new RecordingSink())).subscription;
   return { hub, turns, liveCallers, open };

@@ -13,6 +13,8 @@ export interface OperationDeps {
   readonly types: PayloadTypes;
   readonly limits: Limits;
   readonly rooms: RoomPolicies;
+  /** How long from now an accepted token can be used at the most, in milliseconds: a revocation is kept for so long. */
+  readonly longestTokenUseMs: () => number;
   /** What each caller may do in a time. */
   readonly rates?: CallerRates | undefined;
   /** What has to end when its caller's token does; undefined on a server that asks for none. */

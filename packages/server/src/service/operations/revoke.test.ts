@@ -5,7 +5,7 @@ import { ConfabError } from "@confab/contract";
 import { ListRevocationsRequestSchema, RevokeRequestSchema } from "@confab/contract/gen/confab/v1/admin_service_pb";
 import { type Revocation, revocationKey } from "../../core/index.js";
 import { testCaller } from "../../testing/test-caller.js";
-import { testService } from "../../testing/test-service.js";
+import { longestTokenUseMs, testService } from "../../testing/test-service.js";
 
 const most = 100_000;
 
@@ -27,6 +27,17 @@ test("at 100,000 revocations another one is refused, one that widens another is 
   Object.assign(hub.clock, { nowMs: () => nowMs + 1 });
   await revoke({ user: "eve" });
   assert.equal(engine.revocations.count(nowMs + 1), 3);
+});
+
+test("a revocation is kept for as long as a token can be used, and says until when", async () => {
+  const { service, engine, hub } = testService();
+  const untilMs = hub.clock.nowMs() + longestTokenUseMs;
+  for (const asked of [{ tokenId: "t1" }, { user: "mal" }])
+    assert.equal(await service.operations.revoke(create(RevokeRequestSchema, asked), testCaller()), untilMs);
+  assert.deepEqual(
+    engine.revocations.all().map((revocation) => revocation.untilMs),
+    [untilMs, untilMs],
+  );
 });
 
 test("revocations are paged by key, those of ids before those of users, without those that are over", async () => {

@@ -28,10 +28,10 @@ export const revoke: Operation<RevokeRequest, RevokeRequest, Promise<number>> = 
     ...(user !== "" && { revokedUser: user }),
     ...(issuedBefore && { issuedBefore: new Date(timestampMs(issuedBefore)).toISOString() }),
   }),
-  run: async ({ tokenId, user, issuedBefore }, _caller, { engine, hub, limits }) => {
+  run: async ({ tokenId, user, issuedBefore }, _caller, { engine, hub, longestTokenUseMs }) => {
     const { revocations } = engine;
     const nowMs = hub.clock.nowMs();
-    const untilMs = nowMs + limits.maxTokenLifetimeMs;
+    const untilMs = nowMs + longestTokenUseMs();
     const ofMany = issuedBefore ? timestampMs(issuedBefore) : nowMs;
     const revocation = { tokenId, user, issuedBeforeMs: tokenId === "" ? ofMany : 0, untilMs };
     // One that widens another takes no more room.

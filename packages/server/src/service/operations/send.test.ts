@@ -32,7 +32,15 @@ function ratedService(wanted: Partial<Limits> = {}) {
   });
   const rates = new CallerRates(() => clock.nowMs, limits);
   const rooms = { of: () => defaultPolicy(limits) };
-  const { send } = operationsOn({ hub, engine, types: PayloadTypes.none(), limits, rooms, rates });
+  const { send } = operationsOn({
+    hub,
+    engine,
+    types: PayloadTypes.none(),
+    limits,
+    rooms,
+    rates,
+    longestTokenUseMs: () => 0,
+  });
   const texts = () =>
     engine
       .readForward("den" as RoomId, 0, { maxEntries: 100, maxBytes: 100_000 })

@@ -38,8 +38,9 @@ export type RevokeRequest = Message<"confab.v1.RevokeRequest"> & {
   user: string;
 
   /**
-   * Only those that were issued before this time (their claim `iat`, in whole
-   * seconds), and those that do not say when; not set: before now. Without
+   * Only those that could have been issued before this time, and those that do
+   * not say when; not set: before now. The clock of their issuer may be ahead:
+   * their claim `iat` may be later by the server's clock tolerance. Without
    * `user`: the tokens of all users. Not in the future: a token that is
    * not issued yet cannot be revoked.
    *

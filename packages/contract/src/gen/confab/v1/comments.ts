@@ -72,7 +72,7 @@ export const comments: { readonly [name: string]: string } = {
   "confab.v1.PresenceChange.members": "How many members the room has after this change. Who keeps a list of another length has missed one, and should ask for the members again.",
   "confab.v1.Revocation": "One revocation that holds.",
   "confab.v1.RevokeRequest": "Which tokens: the one with an id, those of a user, or all of them.",
-  "confab.v1.RevokeRequest.issued_before": "Only those that were issued before this time (their claim `iat`, in whole seconds), and those that do not say when; not set: before now. Without `user`: the tokens of all users. Not in the future: a token that is not issued yet cannot be revoked.",
+  "confab.v1.RevokeRequest.issued_before": "Only those that could have been issued before this time, and those that do not say when; not set: before now. The clock of their issuer may be ahead: their claim `iat` may be later by the server's clock tolerance. Without `user`: the tokens of all users. Not in the future: a token that is not issued yet cannot be revoked.",
   "confab.v1.RevokeRequest.token_id": "The claim `jti` of one token.",
   "confab.v1.RevokeRequest.user": "The tokens of this user.",
   "confab.v1.RevokeResponse.kept_until": "Until when the revocation is kept: every token that it is about has expired by then.",
