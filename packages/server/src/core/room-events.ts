@@ -30,8 +30,13 @@ export class RoomEvents {
 
   add(subscription: Subscription): void {
     const { events } = subscription.sink;
-    if (events?.wantsPresence) this.watchers.set(subscription, events);
+    if (events && subscription.isToldPresence) this.watchers.set(subscription, events);
     if (events?.wantsSignals) this.listeners.set(subscription, events);
+  }
+
+  /** Also of what this turn has brought already. */
+  stopPresence(subscription: Subscription): void {
+    this.watchers.delete(subscription);
   }
 
   remove(subscription: Subscription): void {

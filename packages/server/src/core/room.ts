@@ -100,6 +100,10 @@ export class Room implements RoomListener, ReadableRoom {
     if (this.all.size === 0) this.deps.emptied(this);
   }
 
+  stopPresence(subscription: Subscription): void {
+    this.events.stopPresence(subscription);
+  }
+
   /** End a subscription for the server's own reasons, and tell its reader. */
   expel(subscription: Subscription, error: ConfabError): void {
     if (subscription.state === "closed") return;

@@ -57,6 +57,7 @@ export interface ReadableRoom {
   /** The reader is ahead of the fan-out: it goes on catching up when the top has moved. */
   awaitTop(subscription: Subscription): void;
   leave(subscription: Subscription): void;
+  stopPresence(subscription: Subscription): void;
   expel(subscription: Subscription, error: ConfabError): void;
 }
 
@@ -77,6 +78,8 @@ export class Subscription {
   state: "catching-up" | "live" | "lagging" | "closed" = "catching-up";
   /** Called once, when the state becomes `closed` for whatever reason. */
   onClosed: (() => void) | undefined;
+  /** Whether it is told who comes and goes. */
+  isToldPresence: boolean;
 
   constructor(
     readonly room: ReadableRoom,
@@ -85,7 +88,9 @@ export class Subscription {
     readonly user: string,
     /** The last offset that was given to the sink; not kept up while live. */
     public cursor: number,
-  ) {}
+  ) {
+    this.isToldPresence = sink.events?.wantsPresence ?? false;
+  }
 
   /** The last message that was given to the sink, or where reading began; before the subscription is closed. */
   get position(): Position {
@@ -98,6 +103,12 @@ export class Subscription {
     if (this.state !== "lagging") return;
     this.state = "catching-up";
     this.room.catchUp(this);
+  }
+
+  /** Say no more who comes and goes. The rest goes on. Harmless in every state. */
+  stopPresence(): void {
+    this.isToldPresence = false;
+    this.room.stopPresence(this);
   }
 
   /** The server ends it: the sink is told why. Harmless when it is closed. */

@@ -200,6 +200,28 @@ describe("a connection with frames", { concurrency: true }, () => {
   });
 });
 
+describe("a connection that is told who comes and goes", () => {
+  // It was told for as long as it lived, although its next token could not list the members.
+  it("is told no more where its next token may not see the members, and reads on", async () => {
+    const room = "gallery";
+    const watching = { subscribe: { reader: { room }, presence: true, signals: true } };
+    const may = async (...can: string[]) => key.token({ "confab.rooms": [{ pattern: "*", can }] });
+    const all = ["read", "members", "send", "create", "signal"];
+    const [renewed, seeing] = await Promise.all([1, 2].map(async () => openFrames(json, bearer(await may(...all)))));
+    assert.ok(renewed && seeing);
+    for (const frames of [renewed, seeing]) assert.equal(await frames.ask(watching), "subscribed");
+    assert.equal(await renewed.ask({ authenticate: { token: await may("read") } }), "done");
+    const carl = await openFrames(json, bearer(await key.token({ sub: "carl" })));
+    assert.equal(await carl.ask({ subscribe: { reader: { room, name: "carl" } } }), "subscribed");
+    await seeing.first((each) => each.frame.case === "presence");
+    assert.equal(await carl.ask({ send: { room, text: "hi" } }), "ack");
+    assert.equal(await carl.ask({ signal: { room, kind: "typing" } }), "done");
+    for (const kind of ["messages", "signal"]) await renewed.first((each) => each.frame.case === kind);
+    assert.ok(!renewed.has("presence"));
+    for (const { socket } of [renewed, seeing, carl]) socket.terminate();
+  });
+});
+
 describe("the name that a caller uses", { concurrency: true }, () => {
   const send = async (body: object, claims: object = {}) => {
     const response = await fetch(`${server.url}/v1/rooms/names/messages`, {

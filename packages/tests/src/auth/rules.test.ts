@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type ServerProcess, startConfabServe } from "../fixture/server-process.js";
+import { Frames } from "./testing/frames.js";
 import { streams } from "./testing/streams.js";
 import { newTestKey } from "./testing/tokens.js";
 import type { Shown } from "./testing/ways.js";
@@ -98,6 +99,29 @@ test("rules that change are taken on SIGHUP, and what they do not allow any more
       .map((name) => `${name}: open`),
   );
   assert.equal(await send("den", shown), 403);
+});
+
+// Presence was decided on when the subscription began, and went on for as long as that lived.
+test("readers that new rules do not allow to see the members are told no more who comes and goes", async () => {
+  const shown = bearer(await key.token());
+  const reader = await Frames.open(server.url, ["confab.v1.json"], shown);
+  for (const room of ["hall", "last"])
+    assert.equal(await reader.ask({ subscribe: { reader: { room }, presence: true } }), "subscribed");
+  const text = open.replace(
+    "everyone: [",
+    "everyone: [{ pattern: last, cannot: [read] }, { pattern: hall, cannot: [members] }, ",
+  );
+  writeFileSync(file, text);
+  process.kill(server.pid, "SIGHUP");
+  // One look at the connection ends this one, and has been at the other one before.
+  await reader.first(({ frame }) => frame.case === "unsubscribed");
+  const carl = await Frames.open(server.url, ["confab.v1.json"], bearer(await key.token({ sub: "carl" })));
+  assert.equal(await carl.ask({ subscribe: { reader: { room: "hall", name: "carl" } } }), "subscribed");
+  assert.equal(await send("hall", shown), 200);
+  await reader.first(({ frame }) => frame.case === "messages");
+  assert.equal(await reader.ask({ history: { room: "hall" } }), "history");
+  assert.ok(!reader.has("presence"));
+  for (const { socket } of [reader, carl]) socket.terminate();
 });
 
 test("rules that cannot be used are refused at the start with their place, and later leave the old ones", async () => {

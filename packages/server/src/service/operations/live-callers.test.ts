@@ -11,7 +11,7 @@ import { testService } from "../../testing/test-service.js";
 import type { Caller } from "./caller.js";
 import { LiveCallers } from "./live-callers.js";
 import { operationsOn } from "./operations.js";
-import { type Principal, stranger, unrestricted } from "./principal.js";
+import { type Action, type Principal, stranger, unrestricted } from "./principal.js";
 import { defaultPolicy } from "./room-policy.js";
 
 function countedService(wanted: Partial<Limits> = {}) {
@@ -23,8 +23,8 @@ function countedService(wanted: Partial<Limits> = {}) {
   const longestTokenUseMs = () => 0;
   const deps = { hub, engine, types: PayloadTypes.none(), limits, rooms, longestTokenUseMs, liveCallers };
   const { subscribe } = operationsOn(deps);
-  const open = async (caller: Caller, room = "den", name = "") =>
-    (await subscribe({ reader: create(UserSchema, { room, name }) }, caller, new RecordingSink())).subscription;
+  const open = async (caller: Caller, room = "den", name = "", sink = new RecordingSink()) =>
+    (await subscribe({ reader: create(UserSchema, { room, name }) }, caller, sink)).subscription;
   return { hub, turns, liveCallers, open };
 }
 
@@ -33,6 +33,7 @@ class Ann implements Principal {
   looks = 0;
   error: ConfabError | undefined;
   mayRead = true;
+  mayMembers = true;
 
   constructor(readonly user: string | undefined = "ann") {}
 
@@ -41,9 +42,9 @@ class Ann implements Principal {
     return this.error;
   }
 
-  may(): boolean {
+  may(action: Action): boolean {
     this.looks++;
-    return this.mayRead;
+    return action === "members" ? this.mayMembers : this.mayRead;
   }
 }
 
@@ -214,4 +215,54 @@ test("a token ends what the connection reads under a name that it may not use", 
   liveCallers.principalChanged(connection);
   assert.notEqual(own.state, "closed");
   assert.deepEqual(connection.endedWith, []);
+});
+
+// A reader was told who came and went for as long as its stream lived, although ListMembers was refused.
+test("who may not see the members any more is told no more who comes and goes, and reads on", async () => {
+  const { hub, open, liveCallers, turns } = countedService();
+  const [ann, bob] = [new Ann(), new Ann("bob")];
+  const connection = new TestConnection(callerOf(ann), liveCallers);
+  const [framed, stream, others] = [new RecordingSink(), new RecordingSink(), new RecordingSink()];
+  const subscriptions = [
+    await open(connection.caller, "den", "", framed),
+    await open(callerOf(ann), "den", "", stream),
+    await open(callerOf(bob), "den", "", others),
+  ];
+  const heard = async (user: string) => {
+    await open(callerOf(new Ann(user)), "den", user);
+    // Of the test service: an event leaves at the end of its turn.
+    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+    return [framed, stream, others].map(({ presenceChanges }) => presenceChanges.map((change) => change.user).join());
+  };
+  assert.deepEqual(await heard("eve"), ["eve", "eve", "eve"]);
+  ann.mayMembers = false;
+  liveCallers.check();
+  await turns.untilIdle();
+  assert.deepEqual(await heard("dan"), ["eve", "eve", "eve,dan"]);
+  hub.signal({ user: "eve", room: subscriptions[0]?.room.id ?? assert.fail(), kind: "typing" });
+  assert.deepEqual(
+    [framed, stream, others].map(({ signals }) => signals.length),
+    [1, 1, 1],
+  );
+  // It would not know what it has missed.
+  ann.mayMembers = true;
+  liveCallers.check();
+  await turns.untilIdle();
+  assert.deepEqual(await heard("fay"), ["eve", "eve", "eve,dan,fay"]);
+  assert.ok(subscriptions.every(({ state }) => state !== "closed"));
+});
+
+test("a token shown while a subscription begins decides whether it is told who comes and goes", async () => {
+  const { open, liveCallers } = countedService();
+  const connection = new TestConnection(callerOf(new Ann()), liveCallers);
+  const sink = new RecordingSink();
+  const opening = open(connection.caller, "den", "", sink);
+  const next = new Ann();
+  next.mayMembers = false;
+  connection.caller.principal = next;
+  liveCallers.principalChanged(connection);
+  assert.equal((await opening).isToldPresence, false);
+  await open(callerOf(new Ann("eve")), "den", "eve");
+  for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+  assert.deepEqual(sink.presenceChanges, []);
 });

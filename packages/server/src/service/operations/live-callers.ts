@@ -124,6 +124,8 @@ export class LiveCallers {
     };
     const began = (subscription: Subscription) => {
       reader.subscription = subscription;
+      // The caller may have shown another token while this was beginning.
+      lookAtPresence(subscription, caller.principal, room);
       // The connection may have closed in the same turn.
       if (subscription.state === "closed") closed();
       else subscription.onClosed = closed;
@@ -194,9 +196,20 @@ function lookAtReader(
 ): number {
   if (!subscription) return 1;
   const refusal = refusalOfAll ?? readRefusal(principal, room) ?? refusalOfName(principal, user, room);
-  if (!refusal) return 1;
+  if (!refusal) {
+    lookAtPresence(subscription, principal, room);
+    return 1;
+  }
   subscription.end(refusal);
   return looksPerEnd;
+}
+
+/**
+ * A reader that may not see the members any more reads on, as one does that subscribes without that permission. Presence does
+ * not come back with the permission: the reader would not know what it has missed.
+ */
+function lookAtPresence(subscription: Subscription, principal: Principal, room: RoomId): void {
+  if (subscription.isToldPresence && !principal.may("members", room)) subscription.stopPresence();
 }
 
 function readRefusal(principal: Principal, room: RoomId): ConfabError | undefined {
