@@ -5,7 +5,8 @@ import type { ErrorCode } from "./errors.js";
  * and shows the message of an error instead.
  */
 export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
-  MALFORMED_MESSAGE: "The bytes are not a message: broken JSON, Protobuf, UTF-8, envelope or compression",
+  MALFORMED_MESSAGE:
+    "The bytes are not a message: broken JSON, Protobuf, UTF-8, envelope or compression; or they are nested too deep",
   WRONG_FRAME_TYPE: "A WebSocket text frame where a binary one is expected, or the reverse",
   INVALID_MESSAGE: "The message breaks a constraint of the contract; the details name each field",
   PAYLOAD_TOO_LARGE: "The message is larger than maxMessageBytes",

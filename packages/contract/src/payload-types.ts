@@ -1,5 +1,5 @@
 import type { DescFile, DescMessage, JsonObject, JsonValue, Registry } from "@bufbuild/protobuf";
-import { create, createFileRegistry, createRegistry, fromBinary, fromJson, toJson } from "@bufbuild/protobuf";
+import { createFileRegistry, createRegistry, fromBinary, fromJson, toJson } from "@bufbuild/protobuf";
 import {
   AnySchema,
   FileDescriptorSetSchema,
@@ -19,7 +19,9 @@ import { file_confab_v1_message } from "./gen/confab/v1/message_pb.js";
 import { file_confab_v1_room } from "./gen/confab/v1/room_pb.js";
 import { file_google_rpc_error_details } from "./gen/google/rpc/error_details_pb.js";
 import { checkJsonBytes } from "./json-bytes.js";
+import { isObject } from "./json-payloads.js";
 import type { Payload } from "./message.js";
+import { canBeTooDeep, isTooDeep, maxPayloadLevels, standsUnderValue } from "./payload-depth.js";
 import { checkPayloadForm, payloadValueFromBase64 } from "./payload-form.js";
 
 /**
@@ -56,7 +58,8 @@ export class PayloadTypes {
   }
 
   /**
-   * Refuse a payload that is not a Protobuf message of a named type, or that does not keep the rules of a registered one.
+   * Refuse a payload that is not a Protobuf message of a named type, that does not keep the rules of a registered one, or
+   * whose JSON would be too deep for readers.
    *
    * @throws INVALID_MESSAGE, MALFORMED_MESSAGE.
    */
@@ -68,8 +71,14 @@ export class PayloadTypes {
     try {
       message = fromBinary(desc, payload.value);
     } catch (cause) {
-      throw new ConfabError("MALFORMED_MESSAGE", `the payload is not a ${desc.typeName}`, { cause });
+      const why = cause instanceof Error ? cause.message : "malformed";
+      throw new ConfabError("MALFORMED_MESSAGE", `the payload is not a ${desc.typeName}: ${why}`, { cause });
     }
+    if (canBeTooDeep(desc) && isTooDeep(desc, message, this.registry))
+      throw new ConfabError(
+        "MALFORMED_MESSAGE",
+        `the payload is nested deeper than ${maxPayloadLevels} levels of JSON`,
+      );
     const violations = this.violationsOf(desc, message).map((each) => ({
       ...each,
       field: each.field === "" ? "payload" : `payload.${each.field}`,
@@ -77,13 +86,20 @@ export class PayloadTypes {
     if (violations.length > 0) throw invalidMessage(violations);
   }
 
-  /** A payload as proto3 JSON has an `Any`. Undefined: its type is not registered, or it does not decode as its type. */
+  /**
+   * A payload as proto3 JSON has an `Any`. Undefined: its type is not registered, it does not decode as its type, or its JSON
+   * would be too deep for readers.
+   */
   toJson(payload: Payload): JsonValue | undefined {
-    if (!this.descOf(payload.typeUrl)) return undefined;
+    const desc = this.descOf(payload.typeUrl);
+    if (!desc) return undefined;
     try {
-      return toJson(AnySchema, create(AnySchema, { typeUrl: payload.typeUrl, value: payload.value }), {
-        registry: this.registry,
-      });
+      const message = fromBinary(desc, payload.value);
+      if (canBeTooDeep(desc) && isTooDeep(desc, message, this.registry)) return undefined;
+      const json = toJson(desc, message, { registry: this.registry });
+      const members = standsUnderValue(desc) || !isObject(json) ? { value: json } : json;
+      members["@type"] = payload.typeUrl;
+      return members;
     } catch {
       // Stored before the type was registered, or with another version of it: still better shown encoded than lost.
       return undefined;
@@ -104,7 +120,7 @@ export class PayloadTypes {
     try {
       const desc = this.descOf(typeUrl);
       if (!desc || isOpaque(desc, json)) return { typeUrl, value: opaqueValue(json) };
-      const any = fromJson(AnySchema, json, { registry: this.registry, ignoreUnknownFields: true });
+      const any = fromJson(AnySchema, json, { registry: this.registry, ignoreUnknownFields: true, recursionLimit });
       checkJsonBytes(AnySchema, json, this.registry);
       // The sender's own URL, as it would be kept in Protobuf.
       return { typeUrl, value: any.value };
@@ -140,6 +156,12 @@ function opaqueValue(json: JsonObject): Uint8Array {
   if (typeof value === "string" && Object.keys(fields).length === 0) return payloadValueFromBase64(value);
   throw new Error(`type ${String(typeUrl)} is not registered here, so the payload is {"@type", "value": base64}`);
 }
+
+/**
+ * How many messages may stand within each other where JSON is read. The text is at most 100 levels deep, and a level is at
+ * most an `Any`, the message in it and a `Value`. So depth is for `check` to judge, which judges Protobuf too.
+ */
+const recursionLimit = 300;
 
 export type ViolationFinder = (...args: Parameters<typeof import("./validation.js").violationsOf>) => Violation[];
 

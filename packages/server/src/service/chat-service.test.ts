@@ -11,9 +11,11 @@ import {
   toBinary,
   toJsonString,
 } from "@bufbuild/protobuf";
+import { AnySchema } from "@bufbuild/protobuf/wkt";
 import { ConfabError, PayloadTypes } from "@confab/contract";
 import { AdminService } from "@confab/contract/gen/confab/v1/admin_service_pb";
 import { ChatService as ChatServiceDesc } from "@confab/contract/gen/confab/v1/chat_service_pb";
+import { nested, wellKnownNestings } from "@confab/contract/testing/deep-payloads";
 import type { RoomId } from "../core/index.js";
 import { RecordingSink } from "../testing/recording-sink.js";
 import { testCaller } from "../testing/test-caller.js";
@@ -173,3 +175,23 @@ for (const format of formats) {
     }
   });
 }
+
+// A payload that no sender may send any more, in a log from before: no JSON reader came past it.
+test("a stored payload that is too deep stays encoded in JSON", async () => {
+  const started = testService();
+  const payload = nested(wellKnownNestings["an Any in an Any"], 150);
+  await started.hub.send({ user: "ann", text: "old", room: "attic", id: "", payload });
+  const { messages } = await call(started, getHistory, "json", { room: "attic" });
+  assert.equal(messages[0]?.payload, undefined);
+  assert.deepEqual(messages[0]?.encodedPayload?.typeUrl, payload.typeUrl);
+  assert.deepEqual(Buffer.from(messages[0]?.encodedPayload?.value ?? []), Buffer.from(payload.value));
+});
+
+test("MALFORMED_MESSAGE for a signal with a payload that is too deep, in both formats", async () => {
+  const started = testService();
+  const payload = create(AnySchema, nested(wellKnownNestings["an Any in an Any"], 60));
+  for (const format of formats) {
+    const signal = { user: "ann", room: "attic", kind: "wave", payload };
+    await assert.rejects(call(started, sendSignal, format, signal), hasCode("MALFORMED_MESSAGE"), format);
+  }
+});

@@ -119,6 +119,11 @@ export type ChatMessage = Message<"confab.v1.ChatMessage"> & {
    * `encoded_payload`, because JSON codecs refuse a whole page when one `Any`
    * in it has a type that they do not know.
    *
+   * Of a type that the server knows, objects and lists may stand at most 60 deep
+   * in the payload's JSON, and messages at most 100 deep in its Protobuf. A
+   * deeper payload is refused with MALFORMED_MESSAGE: JSON readers could not
+   * parse it.
+   *
    * A JSON reader that uses a Protobuf library needs the types of `--types`, and
    * the well-known types that senders use.
    *
