@@ -3,7 +3,7 @@ import { ConfabError } from "@confab/contract";
 /** Something that must arrive in time: the body of a request. */
 export interface Arrival {
   /** It is waited for no longer. Called once, and not after `release`. `error`: what the client is told. */
-  giveUp(error: ConfabError): void;
+  refuse(error: ConfabError): void;
 }
 
 /**
@@ -64,6 +64,6 @@ export class ArrivalTimeouts {
 
   private end(arrival: Arrival, error: ConfabError): void {
     this.deadlines.delete(arrival);
-    arrival.giveUp(error);
+    arrival.refuse(error);
   }
 }

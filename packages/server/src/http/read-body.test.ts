@@ -161,7 +161,7 @@ test("a body that waits for its rest is counted, and given up when there is too 
   exchange.listener.data(new Uint8Array(5_000_000));
   assert.equal(exchange.share.partialBytes, 5_000_000);
   // Another one, which goes away again.
-  const other = { giveUp: assert.fail };
+  const other = { refuse: assert.fail };
   exchange.share.holdPartial(other, 5_000_000);
   exchange.share.holdPartial(other, 0);
   await assert.rejects(body, failsWith("TOO_MANY_REQUESTS", /10000000 bytes/));

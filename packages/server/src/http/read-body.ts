@@ -87,7 +87,7 @@ class BodyCollector implements ExchangeListener, Arrival, PartialRequest {
     if (this.state !== "arriving") return;
     this.state = "arrived";
     const bytes = this.whole ?? this.gathered?.take() ?? noBytes;
-    this.letGo();
+    this.release();
     const { share } = this.exchange;
     if (share.isFree) this.handOver(bytes);
     else share.wait(() => this.handOver(bytes));
@@ -107,11 +107,11 @@ class BodyCollector implements ExchangeListener, Arrival, PartialRequest {
 
   aborted(): void {
     this.state = "over";
-    this.letGo();
+    this.release();
     this.receiver.aborted?.();
   }
 
-  giveUp(error: ConfabError): void {
+  refuse(error: ConfabError): void {
     this.fail(error);
   }
 
@@ -122,7 +122,7 @@ class BodyCollector implements ExchangeListener, Arrival, PartialRequest {
   }
 
   /** Nothing is waited for any more. */
-  private letGo(): void {
+  private release(): void {
     this.whole = undefined;
     this.gathered = undefined;
     if (!this.isAwaited) return;
@@ -150,7 +150,7 @@ class BodyCollector implements ExchangeListener, Arrival, PartialRequest {
 
   private fail(error: ConfabError): void {
     this.state = "over";
-    this.letGo();
+    this.release();
     this.receiver.failed(error);
   }
 }

@@ -64,7 +64,7 @@ function admitsAnyone(host: string): string {
   const who = isLocalOnly(host)
     ? "`trustedProxies` (--trust-proxy) lets callers of other machines in"
     : `\`host\` (--host) is ${host}`;
-  return `${who}, and callers are asked for no token: give a key (--auth-key or --auth-jwks) or an authority of client certificates (--tls-client-ca), or admit everybody (--allow-anyone)`;
+  return `${who}, and callers are asked for no token: give a key (--auth-key or --auth-jwks) or an authority of client certificates (--tls-client-ca), or admit all callers (--allow-anyone)`;
 }
 
 /**

@@ -8,7 +8,7 @@ export interface PacedInput {
   waitingSteps: (() => void)[] | undefined;
   /** The first of them waits for a turn. */
   isTurnAwaited: boolean;
-  /** Whoever takes the messages wants none now; `goOn` when it does again. */
+  /** The taker of the messages wants none now; `goOn` when it does again. */
   readonly isHeld: boolean;
   /** `waitingSteps` has changed: stop or resume reading from the client. */
   updatePause(): void;

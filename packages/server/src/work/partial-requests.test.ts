@@ -10,7 +10,7 @@ const connection = (): PartialRequestOwner => ({ partialBytes: 0, partialRequest
 class Request implements PartialRequest {
   refusal: string | undefined;
 
-  giveUp({ code, message, facts }: ConfabError): void {
+  refuse({ code, message, facts }: ConfabError): void {
     assert.equal(this.refusal, undefined, "once");
     assert.equal(facts.retryAfterMs, 1_000);
     this.refusal = `${code}: ${message}`;

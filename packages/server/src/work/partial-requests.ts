@@ -10,7 +10,7 @@ export interface PartialRequestBounds {
 /** A request of which some has come, and not all that is needed to handle it. */
 export interface PartialRequest {
   /** It is refused, and lets go of what it holds. `error`: what the client is told. */
-  giveUp(error: ConfabError): void;
+  refuse(error: ConfabError): void;
 }
 
 /** A connection. */
@@ -59,21 +59,21 @@ export class PartialRequests {
       const bound = `maxPartialRequestBytesPerConnection is ${maxPartialRequestBytesPerConnection}`;
       const text = `incomplete requests on this connection hold ${owner.partialBytes} bytes; ${bound}`;
       const refusal = new ConfabError("TOO_MANY_REQUESTS", text, { retryAfterMs });
-      if (!this.giveUpFirst(owner.partialRequests, refusal)) return;
+      if (!this.refuseFirst(owner.partialRequests, refusal)) return;
     }
     while (this.bytes > maxPartialRequestBytes) {
       const text = `incomplete requests hold ${this.bytes} bytes; maxPartialRequestBytes is ${maxPartialRequestBytes}`;
-      if (!this.giveUpFirst(this.owners, new ConfabError("OVERLOADED", text, { retryAfterMs }))) return;
+      if (!this.refuseFirst(this.owners, new ConfabError("OVERLOADED", text, { retryAfterMs }))) return;
     }
   }
 
   /** False: there is none. */
-  private giveUpFirst(requests: ReadonlyMap<PartialRequest, unknown> | undefined, refusal: ConfabError): boolean {
+  private refuseFirst(requests: ReadonlyMap<PartialRequest, unknown> | undefined, refusal: ConfabError): boolean {
     const [first] = requests?.keys() ?? [];
     const owner = first && this.owners.get(first);
     if (!owner) return false;
     this.hold(owner, first, 0);
-    first.giveUp(refusal);
+    first.refuse(refusal);
     return true;
   }
 }

@@ -5,7 +5,7 @@ import { rateNames } from "./rate-ledger.js";
 import { SubjectRates } from "./subject-rates.js";
 
 for (const kind of ["user", "address"] as const) {
-  test(`each rate by ${kind} has a limit of its own, and its value of this moment`, () => {
+  test(`each rate by ${kind} has a separate limit, and its value of this moment`, () => {
     const limits: { -readonly [name in LimitName]: number } = limitsWith();
     const rates = new SubjectRates(kind, limits);
     const said = (rate: (typeof rateNames)[number]) => {

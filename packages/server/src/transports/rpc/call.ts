@@ -155,7 +155,7 @@ export class EnvelopedCall
 
   ended(): void {
     this.isHalfClosed = true;
-    this.letGoOfArrival();
+    this.releaseArrival();
     if (this.isOver) return;
     if (!this.envelopes.isAtBoundary || this.base64?.isAtBoundary === false) {
       this.finish(new ConfabError("MALFORMED_MESSAGE", "the request ends in the middle of a message"));
@@ -174,7 +174,7 @@ export class EnvelopedCall
   }
 
   /** The request did not arrive in time, or with too many others. */
-  giveUp(error: ConfabError): void {
+  refuse(error: ConfabError): void {
     this.finish(error);
   }
 
@@ -345,7 +345,7 @@ export class EnvelopedCall
     }
   }
 
-  private letGoOfArrival(): void {
+  private releaseArrival(): void {
     this.isAwaited = false;
     this.deps.arrivals.release(this);
     if (this.partialBytes === 0) return;
@@ -360,7 +360,7 @@ export class EnvelopedCall
     this.envelopes.stop();
     this.only = undefined;
     this.waitingSteps = undefined;
-    this.letGoOfArrival();
+    this.releaseArrival();
     this.deps.idleStreams.delete(this);
     this.deps.readerStalls.delete(this);
     this.deps.streams.delete(this);

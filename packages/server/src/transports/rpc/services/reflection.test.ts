@@ -124,7 +124,7 @@ for (const version of versions) {
       assert.deepEqual(found, symbols);
     });
 
-    // A thousand calls on one connection may each have a reply of 78 KB that nobody reads.
+    // A thousand calls on one connection may each have an unread reply of 78 KB.
     it("says the same in JSON, and sends the same bytes to all who ask for a file", () => {
       sharedBytes.clear();
       for (const [, file] of symbols) {

@@ -17,7 +17,7 @@ export interface ConnectionListener {
 /** A connection that holds a part of a message. */
 export interface PartialMessage {
   /** There is too much of such parts: the connection ends. */
-  giveUp(error: ConfabError): void;
+  refuse(error: ConfabError): void;
 }
 
 /** Counts what connections hold of messages whose rest has not come. */

@@ -62,7 +62,7 @@ test("a connection whose part is too much is closed with 1013 and the reason, an
   const { client, accepted } = await open();
   client.send("ab", { fin: false });
   await untilHeld(1);
-  held[0]?.[0].giveUp(new ConfabError("OVERLOADED", "too many parts"));
+  held[0]?.[0].refuse(new ConfabError("OVERLOADED", "too many parts"));
   const [code, reason] = await once(client, "close");
   assert.deepEqual([code, String(reason)], [1013, "OVERLOADED: too many parts"]);
   assert.deepEqual(accepted.closings, [{ code: 1013, error: accepted.closings[0]?.error }]);

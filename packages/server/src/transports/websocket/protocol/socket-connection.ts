@@ -227,7 +227,7 @@ class SocketConnection implements WebSocketConnection, FrameListener, HeartbeatM
 
   // From the counter of partial messages.
 
-  giveUp(error: ConfabError): void {
+  refuse(error: ConfabError): void {
     this.partialBytes = 0;
     this.failed(closeCodeFrom(error), error);
   }
