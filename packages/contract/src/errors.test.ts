@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { errorDetails } from "./error-details.js";
 import { errorMeanings } from "./error-meanings.js";
 import {
   ConfabError,
@@ -80,4 +81,18 @@ test("INVALID_MESSAGE tells of as many violations as trailers can hold, and how 
   const { message, facts } = invalidMessage(violations);
   assert.ok(message.length < 1_000 && message.endsWith("; and 4984 more"));
   assert.deepEqual(facts.violations, violations.slice(0, 16));
+});
+
+test("a wait is a whole number of milliseconds within a day, so that every form can say it", () => {
+  for (const [ms, said] of [
+    [1_500, 1_500],
+    [9_876.000_000_2, 9_877],
+    [-3, 0],
+    [Number.NaN, 0],
+    [Number.POSITIVE_INFINITY, 86_400_000],
+  ] as const) {
+    const error = new ConfabError("KEYS_UNAVAILABLE", "away", { retryAfterMs: ms });
+    assert.equal(error.facts.retryAfterMs, said);
+    assert.equal(errorDetails(error).length, 2);
+  }
 });

@@ -97,7 +97,7 @@ export interface ErrorFacts {
   readonly violations?: readonly Violation[];
   /** What the log of the room holds, with OUT_OF_RANGE. Offsets of one epoch. */
   readonly range?: { readonly room: string; readonly epoch: number; readonly oldest: number; readonly newest: number };
-  /** Wait at least this long before a retry, in milliseconds. */
+  /** Wait at least this long before a retry, in milliseconds. A `ConfabError` has it rounded up to a whole number within a day. */
   readonly retryAfterMs?: number;
   /** What went wrong underneath: for the log, never sent. */
   readonly cause?: unknown;
@@ -112,12 +112,19 @@ export class ConfabError extends Error {
   constructor(code: ErrorCode, message: string, facts: ErrorFacts = {}) {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
     this.code = code;
-    this.facts = facts;
+    this.facts = facts.retryAfterMs === undefined ? facts : { ...facts, retryAfterMs: wholeWaitMs(facts.retryAfterMs) };
   }
 
   get kind(): ErrorKind {
     return errorKinds[this.code];
   }
+}
+
+const maxWaitMs = 86_400_000;
+
+/** Differences of clocks have fractions, of which some have no `google.protobuf.Duration`. */
+function wholeWaitMs(ms: number): number {
+  return Math.min(maxWaitMs, Math.ceil(Math.max(0, ms) || 0));
 }
 
 /** Violations that an error carries: a payload with a long list can break a rule in each item, and trailers have to hold them all. */

@@ -14,6 +14,8 @@ export interface KeyRing {
    * @throws KEYS_UNAVAILABLE: they cannot be fetched now.
    */
   find(hint: KeyHint): readonly VerificationKey[] | Promise<readonly VerificationKey[]>;
+  /** Further keys, for a token that none of those verified. @throws KEYS_UNAVAILABLE */
+  findMore?(hint: KeyHint): Promise<readonly VerificationKey[]>;
   /** Whether this key still verifies tokens. */
   holds(key: VerificationKey): boolean;
   /** Changes when keys were taken away: what they have verified has to be verified again. */
@@ -34,20 +36,18 @@ export function fixedKeys(keys: readonly VerificationKey[]): KeyRing {
   };
 }
 
-/** Keys of files, and those behind a URL, which are not asked for where a file has the key that a token names. */
+/** Keys of files, and those behind a URL, which are asked for where no key of a file has verified a token. */
 export function joinedKeys(files: readonly VerificationKey[], remote: KeyRing): KeyRing {
   return {
     find: (hint) => {
       const found = matching(files, hint);
-      if (hint.id !== undefined && found.some(({ id }) => id === hint.id)) return found;
-      const others = remote.find(hint);
-      return Promise.resolve(others).then(
-        (keys) => found.concat(keys),
-        (error: unknown) => {
-          if (found.length === 0) throw error;
-          return found;
-        },
-      );
+      return found.length > 0 ? found : remote.find(hint);
+    },
+    // A key of a file that has the name of the token's key is the only one.
+    findMore: async (hint) => {
+      const found = matching(files, hint);
+      const isNamed = found.some(({ id }) => id !== undefined && id === hint.id);
+      return found.length === 0 || isNamed ? [] : remote.find(hint);
     },
     holds: (key) => isAmong(key, files) || remote.holds(key),
     get generation() {

@@ -22,6 +22,9 @@ const minPauseMs = 10_000;
 
 const maxBytes = 1_048_576;
 
+/** What the keys of a JWKS can verify: a secret is not one where others can read it. `Ed25519` is a name of EdDSA (RFC 9864). */
+const fetchedAlgorithms: ReadonlySet<string> = new Set(["RS256", "ES256", "EdDSA", "Ed25519"]);
+
 /**
  * Keys behind a URL. They are fetched when the first token comes, again when a token names a key that is not among them, and
  * every ten minutes while tokens come. When that fails, the existing keys stay in use.
@@ -38,6 +41,7 @@ export class RemoteKeys implements KeyRing {
   constructor(private readonly options: RemoteKeysOptions) {}
 
   find(hint: KeyHint): readonly VerificationKey[] | Promise<readonly VerificationKey[]> {
+    if (!fetchedAlgorithms.has(hint.algorithm)) return [];
     const nowMs = this.options.nowMs();
     const found = this.keys ? matching(this.keys, hint) : [];
     if (found.length > 0) {

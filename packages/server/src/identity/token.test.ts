@@ -86,6 +86,11 @@ const refused: readonly [what: string, token: string | Promise<string>, text: Re
   ["no user", signed("HS256", { sub: undefined }), /no "sub"/],
   ["a user that is a number", forged(hs, { ...good, sub: 7 }, secret), /"sub" is not a user's name/],
   ["an id that is a number", forged(hs, { ...good, jti: 7 }, secret), /"jti" is not text/],
+  [
+    "an id that no revocation can name",
+    forged(hs, { ...good, jti: "x".repeat(201) }, secret),
+    /"jti" has more than 200/,
+  ],
   ["a time of issue that is text", forged(hs, { ...good, iat: "now" }, secret), /"iat"/],
   ["an invisible user", signed("HS256", { sub: "\u200b" }), /"sub" is not a user's name/],
   ["a long user", signed("HS256", { sub: "x".repeat(65) }), /"sub" is not a user's name/],

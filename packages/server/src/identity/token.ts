@@ -71,10 +71,19 @@ export class TokenVerifier {
     if (token.length > maxTokenLength)
       throw refused(`it has ${token.length} characters; at most ${maxTokenLength} are taken`);
     const hint = hintFrom(token);
-    const candidates = (await this.keys.find(hint)).slice(0, maxCandidates);
+    const candidates = await this.keys.find(hint);
     if (candidates.length === 0) throw refused(unknownKey(hint));
+    const verified =
+      (await this.verifiedBy(candidates, token)) ??
+      (await this.verifiedBy((await this.keys.findMore?.(hint)) ?? [], token));
+    if (!verified) throw refused("its signature is not of a key of this server");
+    return verified;
+  }
+
+  /** Undefined: none of these keys has signed it. */
+  private async verifiedBy(candidates: readonly VerificationKey[], token: string): Promise<VerifiedToken | undefined> {
     const { issuer, audience, clockToleranceMs } = this.rules;
-    for (const candidate of candidates) {
+    for (const candidate of candidates.slice(0, maxCandidates)) {
       const { key, algorithm } = candidate;
       try {
         const { payload } = await jwtVerify(token, key, {
@@ -91,7 +100,7 @@ export class TokenVerifier {
         if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw this.refusalFrom(error);
       }
     }
-    throw refused("its signature is not of a key of this server");
+    return undefined;
   }
 
   private verified(
@@ -103,6 +112,8 @@ export class TokenVerifier {
     if (repeated !== undefined) throw refused(`it has ${JSON.stringify(repeated.slice(0, 100))} twice`);
     // Their types are the issuer's word.
     if (jti !== undefined && typeof jti !== "string") throw refused('its "jti" is not text');
+    if (jti !== undefined && [...jti].length > maxTokenIdLength)
+      throw refused(`its "jti" has more than ${maxTokenIdLength} characters, so it could not be revoked`);
     if (typeof iat !== "number" || !Number.isFinite(iat)) throw refused('its "iat" is not a number');
     if (typeof sub !== "string" || [...sub].length > maxUserLength || !isUserName(sub)) {
       throw refused(`its "sub" is not a user's name: 1 to ${maxUserLength} characters, at least one of them visible`);
@@ -153,6 +164,9 @@ export class TokenVerifier {
 
 /** A name of the contract: `ChatMessage.user`. */
 export const maxUserLength = 64;
+
+/** Of the contract: `RevokeRequest.token_id`. */
+const maxTokenIdLength = 200;
 
 export function expired(atMs: number, nowMs: number, name = "token"): ConfabError {
   return new ConfabError(

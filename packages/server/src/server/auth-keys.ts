@@ -59,6 +59,10 @@ export class ConfiguredKeys implements KeyRing {
     return this.current.find(hint);
   }
 
+  async findMore(hint: KeyHint): Promise<readonly VerificationKey[]> {
+    return (await this.current.findMore?.(hint)) ?? [];
+  }
+
   holds(key: VerificationKey): boolean {
     return this.current.holds(key);
   }

@@ -77,7 +77,13 @@ export class FrameSession implements LiveConnection {
     }
     this.inFlight++;
     this.updatePause();
-    void this.answer(frame);
+    this.answer(frame).catch((thrown: unknown) => {
+      // A bug in the answering of errors must end this session and nothing else.
+      const error = confabErrorFrom(thrown);
+      this.deps.report(error);
+      this.channel.close(error);
+      this.closed();
+    });
   }
 
   /** Resolves once every frame taken so far has been answered. One caller. */
@@ -222,7 +228,7 @@ export class FrameSession implements LiveConnection {
     this.end(reason);
   }
 
-  /** Never rejects: an error is an answer too. */
+  /** An error is an answer too. */
   private async answer(frame: ClientFrame): Promise<void> {
     // What follows a token is asked with it.
     while (this.authenticating !== undefined) await this.authenticating;

@@ -90,10 +90,16 @@ export function createWebSocketHandler(deps: WebSocketDeps): UpgradeHandler {
     }
     share.spend(cost.token);
     socket.on("error", ignoreError);
-    void principal.then((known) => {
-      socket.off("error", ignoreError);
-      open(answer, request, upgraded, known);
-    });
+    principal
+      .then((known) => {
+        socket.off("error", ignoreError);
+        open(answer, request, upgraded, known);
+      })
+      .catch((thrown: unknown) => {
+        // A bug must end this connection and nothing else.
+        deps.report(thrown);
+        socket.destroy();
+      });
   };
 }
 

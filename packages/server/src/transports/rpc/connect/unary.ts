@@ -1,4 +1,4 @@
-import { ConfabError } from "@confab/contract";
+import { ConfabError, confabErrorFrom } from "@confab/contract";
 import type { ArrivalTimeouts } from "../../../http/arrival-timeouts.js";
 import type { Exchange, Fields } from "../../../http/exchange.js";
 import { collectBody, ignoredBody } from "../../../http/read-body.js";
@@ -127,7 +127,13 @@ export class ConnectUnaryCall implements CallContext {
     if (this.isOver) return;
     if (isBug(error)) this.deps.report(error);
     this.release();
-    respondConnectError(this.exchange, error, this.deps.statuses, { fields: this.responseFields });
+    try {
+      respondConnectError(this.exchange, error, this.deps.statuses, { fields: this.responseFields });
+    } catch (thrown) {
+      // A bug must end this exchange and nothing else.
+      this.deps.report(confabErrorFrom(thrown));
+      this.exchange.reset();
+    }
   }
 
   private respond(status: number, body: Uint8Array, isCompressed = false): void {
