@@ -115,3 +115,28 @@ test("a message of a million chunks of one byte costs one pass", () => {
   for (let at = 0; at < bytes.length; at++) reader.push(bytes.subarray(at, at + 1));
   assert.equal(received, length);
 });
+
+test("a reader that is paused within a chunk takes the rest of it later, in order, with what came behind it", () => {
+  const taken: string[] = [];
+  let isPaused = false;
+  const reader = new EnvelopeReader(
+    100,
+    (_flags, message) => {
+      taken.push(Buffer.from(message).toString());
+      isPaused = true;
+    },
+    () => assert.fail(),
+    () => isPaused,
+  );
+  const names = ["a", "b", "", "c", "d"];
+  const bytes = Buffer.concat(names.map((name) => enveloped(0, Buffer.from(name))));
+  reader.push(bytes.subarray(0, 14));
+  assert.deepEqual([taken, reader.isAtBoundary], [["a"], false]);
+  reader.push(bytes.subarray(14));
+  for (let count = 1; count <= names.length; count++) {
+    assert.deepEqual([taken, reader.isAtBoundary], [names.slice(0, count), count === names.length]);
+    isPaused = false;
+    reader.goOn();
+  }
+  assert.equal(taken.length, names.length);
+});

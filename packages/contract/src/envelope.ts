@@ -44,17 +44,21 @@ export class EnvelopeReader {
   /** The length of the message whose prefix was read, or -1 between messages. */
   private length = -1;
   private isStopped = false;
+  /** What came behind the message at which the taker paused. */
+  private rest: Uint8Array = noBytes;
 
   constructor(
     private readonly maxBytes: number,
     private readonly onMessage: (flags: number, message: Uint8Array) => void,
     /** Called with the announced length; the reader takes nothing more. */
     private readonly onTooLarge: (length: number) => void,
+    /** Whether the taker wants no message now. Asked before each; `goOn` when it does again. */
+    private readonly isPaused: () => boolean = () => false,
   ) {}
 
   /** True between messages: a stream that ends elsewhere was cut off. */
   get isAtBoundary(): boolean {
-    return this.length < 0 && this.held.length === 0;
+    return this.length < 0 && this.held.length === 0 && this.rest.length === 0;
   }
 
   /** What is held of a prefix or a message whose rest has not come, in bytes. */
@@ -64,8 +68,13 @@ export class EnvelopeReader {
 
   /** The chunk is the reader's: messages are views into it where they lie in one chunk, which is the common case. */
   push(chunk: Uint8Array): void {
-    let rest = chunk;
+    let rest = this.rest.length === 0 ? chunk : joined(this.rest, chunk);
+    this.rest = noBytes;
     while (!this.isStopped) {
+      if (this.isPaused()) {
+        this.rest = rest;
+        return;
+      }
       const wanted = this.length < 0 ? envelopeBytes : this.length;
       const missing = wanted - this.held.length;
       if (rest.length < missing) {
@@ -83,9 +92,15 @@ export class EnvelopeReader {
     }
   }
 
+  /** Take what came before the pause, until the next one. */
+  goOn(): void {
+    if (this.rest.length > 0) this.push(noBytes);
+  }
+
   /** Take nothing more, and let go of what is held. */
   stop(): void {
     this.isStopped = true;
+    this.rest = noBytes;
     this.held.take();
   }
 
@@ -101,4 +116,14 @@ export class EnvelopeReader {
     this.held.push(bytes, wanted);
     return this.held.take();
   }
+}
+
+const noBytes = new Uint8Array(0);
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  if (second.length === 0) return first;
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
 }

@@ -71,7 +71,7 @@ export interface Exchange {
    * False when `queuedBytes` has passed the high-water mark: `drained` will be called.
    */
   write(bytes: Uint8Array): boolean;
-  /** Body bytes that were written and are still held in this process, in bytes. */
+  /** What was written and is still held in this process takes so many bytes: the body's, and over HTTP/2 what its chunks take besides. */
   readonly queuedBytes: number;
   /** Changes whenever the peer takes some of `queuedBytes`; not kept up while none are queued. */
   readonly takenBytes: number;

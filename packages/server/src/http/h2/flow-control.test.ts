@@ -5,6 +5,7 @@ import { test } from "node:test";
 import type { Exchange } from "../exchange.js";
 import { connectionWindowBytes, streamWindowBytes } from "./flow-control.js";
 import { ErrorCode, Flag, FrameType } from "./frame.js";
+import { chunkOverheadBytes } from "./send-queue.js";
 import { frame, headers, numberPayload, RawPeer, settingsPayload } from "./testing/raw-peer.js";
 import { echo, openServer, Recorder } from "./testing/server.js";
 
@@ -36,7 +37,7 @@ for (const windowBytes of [1, 1000, 65_535, 1_000_000]) {
 async function openExchange(
   t: { after(fn: () => Promise<void>): void },
   windowBytes: number,
-  highWaterMarkBytes = 1000,
+  highWaterMarkBytes = 2000 + chunkOverheadBytes,
 ) {
   let exchange: Exchange | undefined;
   const recorder = new Recorder();
@@ -67,19 +68,21 @@ test("write returns false past the high-water mark, and drained is called when t
   const { exchange, recorder, peer } = await openExchange(t, 10);
   assert.equal(exchange.write(counting(10)), true);
   assert.equal(exchange.queuedBytes, 0);
-  assert.equal(exchange.write(counting(1000)), true);
-  assert.equal(exchange.queuedBytes, 1000);
+  assert.equal(exchange.write(counting(2000)), true);
+  assert.equal(exchange.queuedBytes, 2000 + chunkOverheadBytes);
   assert.equal(exchange.write(counting(1)), false);
-  assert.equal(exchange.queuedBytes, 1001);
+  assert.equal(exchange.queuedBytes, 2001 + 2 * chunkOverheadBytes);
   await peer.nextOn(1, FrameType.DATA);
 
-  peer.send(widen(1, 500));
+  const half = (2000 + chunkOverheadBytes) / 2;
+  const left = half - 2 * chunkOverheadBytes;
+  peer.send(widen(1, 2001 - left - 1));
   await peer.nextOn(1, FrameType.DATA);
-  // 501 of 1000 are more than half: waking the writer now would be for a few bytes.
+  // One byte more than half is left: waking the writer now would be for a few bytes.
   assert.deepEqual(recorder.events, []);
   peer.send(widen(1, 1));
   await recorder.saw("drained");
-  assert.equal(exchange.queuedBytes, 500);
+  assert.equal(exchange.queuedBytes, half);
 });
 
 test("a response that ends with bytes queued sends them, then its trailers", async (t) => {
@@ -104,7 +107,7 @@ test("a smaller INITIAL_WINDOW_SIZE makes windows negative, and they open again 
   exchange.write(counting(5));
   peer.send(widen(1, 70));
   await peer.settled();
-  assert.equal(exchange.queuedBytes, 5);
+  assert.equal(exchange.queuedBytes, 5 + chunkOverheadBytes);
   peer.send(widen(1, 3));
   assert.equal((await peer.nextOn(1, FrameType.DATA)).payload.length, 3);
   peer.send(frame(FrameType.SETTINGS, 0, 0, settingsPayload([initialWindowSize, 22])));

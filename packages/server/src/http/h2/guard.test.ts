@@ -155,6 +155,8 @@ test("resets that the client provokes count like its own (made you reset)", asyn
 for (const [what, one] of [
   ["SETTINGS", frame(FrameType.SETTINGS, 0, 0)],
   ["PING", ping],
+  ["acknowledgements of PING", frame(FrameType.PING, Flag.ACK, 0, Buffer.alloc(8))],
+  ["acknowledgements of SETTINGS", frame(FrameType.SETTINGS, Flag.ACK, 0)],
   ["WINDOW_UPDATE for the connection", frame(FrameType.WINDOW_UPDATE, 0, 0, numberPayload(1))],
   ["WINDOW_UPDATE for a stream", frame(FrameType.WINDOW_UPDATE, 0, 1, numberPayload(1))],
   ["PRIORITY", frame(FrameType.PRIORITY, 0, 7, Buffer.alloc(5))],

@@ -21,6 +21,7 @@ export function receiveSettings(
   if (flags & Flag.ACK) {
     if (length !== 0) throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, "a SETTINGS acknowledgement with content");
     session.isSettingsAcked = true;
+    session.countControlFrame();
     return;
   }
   if (length % settingBytes !== 0) throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, `SETTINGS of ${length} bytes`);
@@ -55,6 +56,7 @@ export function receivePing(
   if (streamId !== 0) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "PING on a stream");
   if (end - start !== 8) throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, `PING of ${end - start} bytes`);
   if (flags & Flag.ACK) {
+    session.countControlFrame();
     if (bytes.compare(drainPing, 0, drainPing.length, start, end) === 0) finishDrain(session);
     return;
   }

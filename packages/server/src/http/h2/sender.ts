@@ -150,7 +150,7 @@ export class Sender {
     this.#sendQueued();
     if (this.#waiting.size === 0 || this.isBackedUp) return;
     for (const stream of [...this.#waiting]) {
-      if (!this.#waiting.has(stream) || (stream.queue?.bytes ?? 0) * 2 > this.#highWaterMarkBytes) continue;
+      if (!this.#waiting.has(stream) || (stream.queue?.heldBytes ?? 0) * 2 > this.#highWaterMarkBytes) continue;
       this.#waiting.delete(stream);
       stream.drained();
     }
@@ -166,7 +166,7 @@ export class Sender {
   }
 
   #mayWrite(stream: SendingStream): boolean {
-    return !this.isBackedUp && (stream.queue === undefined || stream.queue.bytes <= this.#highWaterMarkBytes);
+    return !this.isBackedUp && (stream.queue === undefined || stream.queue.heldBytes <= this.#highWaterMarkBytes);
   }
 
   #sendQueued(): void {

@@ -91,7 +91,7 @@ export class Http2Stream implements Exchange, SendingStream {
   }
 
   get queuedBytes(): number {
-    return this.queue === undefined ? 0 : this.queue.bytes;
+    return this.queue === undefined ? 0 : this.queue.heldBytes;
   }
 
   /** The request's length was announced, and the peer may send the rest without any help of ours. */

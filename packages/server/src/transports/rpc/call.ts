@@ -1,5 +1,6 @@
 import {
   ConfabError,
+  confabErrorFrom,
   EnvelopeReader,
   envelopeBytes,
   enveloped,
@@ -62,6 +63,8 @@ export class EnvelopedCall
   private isHeadSent = false;
   private isOver = false;
   private isHalfClosed = false;
+  /** The request has ended, and what came of it waits. */
+  private isEndDue = false;
   private readonly takesOneMessage: boolean;
   /** The message of a call that takes one, until the request ends. */
   private only: Uint8Array | undefined;
@@ -101,6 +104,8 @@ export class EnvelopedCall
             `the message announces ${length} bytes; at most ${deps.maxMessageBytes} are taken`,
           ),
         ),
+      // Of a chunk of small messages each would take twenty times its bytes while it waits.
+      () => this.mustPause,
     );
     if (timeoutMs !== undefined && timeoutMs <= 0) throw deadlineExceeded();
     this.cancelDeadline = startDeadline(timeoutMs, () => this.finish(deadlineExceeded()));
@@ -156,12 +161,16 @@ export class EnvelopedCall
   ended(): void {
     this.isHalfClosed = true;
     this.releaseArrival();
-    if (this.isOver) return;
-    if (!this.envelopes.isAtBoundary || this.base64?.isAtBoundary === false) {
-      this.finish(new ConfabError("MALFORMED_MESSAGE", "the request ends in the middle of a message"));
-      return;
-    }
-    inTurn(this, () => this.halfClose());
+    this.isEndDue = true;
+    this.endInTurn();
+  }
+
+  /** The end of the request, behind all its messages. */
+  private endInTurn(): void {
+    if (!this.isEndDue || this.isOver || this.mustPause) return;
+    this.isEndDue = false;
+    if (this.envelopes.isAtBoundary && this.base64?.isAtBoundary !== false) inTurn(this, () => this.halfClose());
+    else this.finish(new ConfabError("MALFORMED_MESSAGE", "the request ends in the middle of a message"));
   }
 
   drained(): void {
@@ -217,9 +226,15 @@ export class EnvelopedCall
   }
 
   updatePause(): void {
+    if (!this.mustPause) this.envelopes.goOn();
+    this.endInTurn();
     // What comes after the end of the call is read and dropped.
-    if (!this.isOver && (this.isHeld || this.waitingSteps !== undefined)) this.exchange.pause();
+    if (!this.isOver && this.mustPause) this.exchange.pause();
     else this.exchange.resume();
+  }
+
+  private get mustPause(): boolean {
+    return this.isHeld || this.waitingSteps !== undefined;
   }
 
   failed(error: ConfabError): void {
@@ -272,7 +287,13 @@ export class EnvelopedCall
     // Without response metadata a failed call is one block of headers.
     if (this.responseHeaders) this.start();
     this.release();
-    this.wire.end(error, this.isHeadSent, this.responseTrailers);
+    try {
+      this.wire.end(error, this.isHeadSent, this.responseTrailers);
+    } catch (thrown) {
+      // A bug must end this call and nothing else. Most who finish a call have no caller that would catch it.
+      this.deps.report(confabErrorFrom(thrown));
+      this.exchange.reset();
+    }
     // An answer before the end of the request: what else comes is read and dropped, for the sake of the connection.
     if (!this.isHalfClosed) this.exchange.resume();
   }
