@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -37,6 +38,20 @@ test("a file that cannot be opened is an error of its option", (t) => {
     name: "UsageError",
     message: `--audit-log ${folder}: cannot be written (EISDIR)`,
   });
+});
+
+test("a pipe that has the name of the file stops nothing", (t) => {
+  const folder = folderWith(t, {});
+  const file = join(folder, "audit");
+  const errors: object[] = [];
+  const audit = new AuditFile(file, "--audit-log", { ...logger, error: (facts) => void errors.push(facts) });
+  renameSync(file, `${file}.1`);
+  if (spawnSync("mkfifo", [file]).status !== 0) return t.skip("mkfifo is missing");
+  audit.reopen();
+  assert.deepEqual(errors, [{ file, reason: "ENXIO" }]);
+  audit.log.info({}, "one");
+  audit.close();
+  assert.deepEqual(messagesIn(`${file}.1`), ["one"]);
 });
 
 const full = "/dev/full";

@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync, writeSync } from "node:fs";
 import type { Logger } from "@confab/server";
 import { UsageError } from "../command.js";
 import { openLog } from "./log.js";
@@ -53,8 +53,10 @@ export class AuditFile {
   }
 }
 
+/** A pipe that has the name is an error where it is not read, instead of a wait that would stop the server. */
 function openedFile(file: string): number {
-  return openSync(file, "a", 0o600);
+  const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants;
+  return openSync(file, O_APPEND | O_CREAT | O_NONBLOCK | O_WRONLY, 0o600);
 }
 
 function codeOf(error: unknown): string {

@@ -61,6 +61,8 @@ export function createHttp1Server(options: Http1Options): Server {
       else onExchange(new Http1Exchange(headOf(incoming), incoming, response, shareOf(incoming.socket, work), stalls));
     },
   );
+  // An expectation that is not known may be ignored (RFC 9110 §10.1.1). Node's own 417 would overtake earlier answers.
+  server.on("checkExpectation", (incoming, response) => server.emit("request", incoming, response));
   // Fields past this number are dropped silently: there are never so many within the limit.
   server.maxHeadersCount = Math.ceil(maxHeaderBytes / fieldOverheadBytes) + 1;
 

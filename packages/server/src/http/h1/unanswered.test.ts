@@ -180,6 +180,15 @@ test("the rest of a body behind too many unanswered requests is read when one of
   assert.deepEqual(answered(), [...targets, "/post", "/last"]);
 });
 
+test("an expectation that is not known is ignored, and its answer comes in its place", async (t) => {
+  const { client, open, answered, answerAll } = await start(t);
+  client.write(`${get("/first")}${get("/second", "expect: foo\r\n")}${get("/third")}`);
+  await until(() => open.length === 3);
+  answerAll();
+  await until(() => answered().length === 3);
+  assert.deepEqual(answered(), ["/first", "/second", "/third"]);
+});
+
 test("a WebSocket behind too many unanswered requests is opened when all are answered, and loses nothing", async (t) => {
   const { client, open, events, answered, received, answerAll, roundTrips } = await start(t);
   const webSocket = get("/chat", "connection: upgrade\r\nupgrade: websocket\r\n");

@@ -9,6 +9,8 @@ test("an IPv4 address is counted by itself, however it is written", () => {
     "::FFFF:192.0.2.7",
     "::ffff:c000:207",
     "0:0:0:0:0:ffff:192.0.2.7",
+    "64:ff9b::192.0.2.7",
+    "64:ff9b::c000:207",
   ])
     assert.equal(countedAddress(address), "192.0.2.7", address);
   assert.equal(countedAddress("192.0.2.8"), "192.0.2.8");

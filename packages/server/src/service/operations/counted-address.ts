@@ -30,8 +30,9 @@ function networkOf(address: string): string | undefined {
   if (groups.length !== 8 || groups.includes(Number.NaN)) return address;
   const [high = 0, low = 0] = groups.slice(6);
   const isZeroTo = (end: number) => groups.slice(0, end).every((group) => group === 0);
-  // An IPv4 address that is written as one of IPv6, RFC 4291 §2.5.5.2.
-  if (isZeroTo(5) && groups[5] === 0xffff) {
+  // An IPv4 address that is written as one of IPv6, RFC 4291 §2.5.5.2; or that a NAT64 has translated, RFC 6052 §2.1.
+  const isTranslated = groups[0] === 0x64 && groups[1] === 0xff9b && groups.slice(2, 6).every((group) => group === 0);
+  if (isTranslated || (isZeroTo(5) && groups[5] === 0xffff)) {
     return countedAddress([high >> 8, high & 0xff, low >> 8, low & 0xff].join("."));
   }
   if (isZeroTo(7) && low === 1) return undefined;
