@@ -419,8 +419,8 @@ export const mutants = {
     {
       name: "a request that ends within a message is taken",
       file: `${rpc}/call.ts`,
-      find: "if (!this.envelopes.isAtBoundary || this.base64?.isAtBoundary === false) {",
-      replace: "if (this.base64?.isAtBoundary === false) {",
+      find: "if (this.envelopes.isAtBoundary && this.base64?.isAtBoundary !== false) inTurn",
+      replace: "if (this.base64?.isAtBoundary !== false) inTurn",
     },
     {
       name: "a silent WebSocket is never given up",
