@@ -18,7 +18,8 @@ export class GatheredBytes {
   }
 
   /**
-   * The piece is theirs now. The first one is kept as it is, unless it is a small part of a larger buffer. `maxLength`: what they can be at the most in the end.
+   * The piece is theirs now. The first one is kept as it is, unless it is a small part of a larger buffer. `maxLength`: what
+   * they can be at the most in the end.
    */
   push(piece: Uint8Array, maxLength: number): void {
     if (piece.length === 0) return;

@@ -1,8 +1,8 @@
-import { gunzipSync } from "node:zlib";
-import { ConfabError, GatheredBytes } from "@confab/contract";
+import { ConfabError, confabErrorFrom, GatheredBytes } from "@confab/contract";
 import { cost, type PartialRequest } from "../work/index.js";
 import type { Arrival, ArrivalTimeouts } from "./arrival-timeouts.js";
 import type { Exchange, ExchangeListener } from "./exchange.js";
+import { gunzip } from "./gunzip.js";
 
 export interface BodyOptions {
   /** Bound of the body, in bytes, before and after decompression. */
@@ -135,13 +135,12 @@ class BodyCollector implements ExchangeListener, Arrival, PartialRequest {
     const { maxBytes } = this.options;
     let unpacked: Uint8Array;
     try {
-      // `maxOutputLength` stops a small body that unpacks to gigabytes.
-      unpacked = gunzipSync(bytes, { maxOutputLength: maxBytes });
-    } catch (cause) {
-      const isTooLarge = cause instanceof Error && "code" in cause && cause.code === "ERR_BUFFER_TOO_LARGE";
-      this.fail(
-        isTooLarge ? tooLarge(maxBytes) : new ConfabError("MALFORMED_MESSAGE", "the body is not valid gzip", { cause }),
-      );
+      unpacked = gunzip(bytes, maxBytes, {
+        tooLarge: () => tooLarge(maxBytes),
+        broken: (cause) => new ConfabError("MALFORMED_MESSAGE", "the body is not valid gzip", { cause }),
+      });
+    } catch (thrown) {
+      this.fail(confabErrorFrom(thrown));
       return;
     }
     this.exchange.share.spend((unpacked.length * cost.inflatedKib) / 1_024);

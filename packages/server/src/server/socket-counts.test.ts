@@ -24,7 +24,7 @@ function countsOf(maxConnectionsByAddress: number) {
   const refusals: string[] = [];
   const counts = new SocketCounts({
     limits,
-    isProxy: (address) => address === "192.0.2.99",
+    isProxy: ({ address }) => address === "192.0.2.99",
     onRefusal: (address, reason) => refusals.push(`${address}: ${reason}`),
   });
   const open = (address: string | undefined) => {
@@ -56,7 +56,7 @@ test("a network of IPv6 is counted together", () => {
 test("a client that a PROXY header has named is counted, also where it has a proxy's address", () => {
   const counts = new SocketCounts({
     limits: { maxConnectionsByAddress: 1 },
-    isProxy: () => true,
+    isProxy: ({ isNamedByProxy }) => isNamedByProxy !== true,
     onRefusal: () => undefined,
   });
   const admitted = [1, 2].map(() => {

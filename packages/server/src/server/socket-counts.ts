@@ -1,12 +1,12 @@
 import type { Socket } from "node:net";
 import type { Limits } from "@confab/contract";
-import { peerOf } from "../http/peer.js";
+import { type Peer, peerOf } from "../http/peer.js";
 import { countedAddress } from "../service/index.js";
 
 export interface SocketCountsDeps {
   readonly limits: Pick<Limits, "maxConnectionsByAddress">;
-  /** Whether an address is a proxy's, which carries many clients: as long as no PROXY header has named one. */
-  readonly isProxy: (address: string) => boolean;
+  /** Whether it is a proxy, which carries many clients. */
+  readonly isProxy: (peer: Peer) => boolean;
   /** A socket is one too many, and is closed. `reason` names the limit. */
   readonly onRefusal: (remoteAddress: string, reason: string) => void;
 }
@@ -19,10 +19,11 @@ export class SocketCounts {
 
   /** Count a socket until it closes. False: it is one too many, and has been destroyed. */
   admit(socket: Socket): boolean {
-    const { address, isNamedByProxy } = peerOf(socket);
+    const peer = peerOf(socket);
+    const { address } = peer;
     // A peer that has gone already has no address.
     const key = countedAddress(address);
-    if (key === undefined || (isNamedByProxy !== true && this.deps.isProxy(address))) return true;
+    if (key === undefined || this.deps.isProxy(peer)) return true;
     const count = this.counts.get(key) ?? 0;
     const { maxConnectionsByAddress } = this.deps.limits;
     if (count >= maxConnectionsByAddress) {

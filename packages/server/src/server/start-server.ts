@@ -5,6 +5,7 @@ import { violationsOf } from "@confab/contract/validation";
 import { Hub } from "../core/index.js";
 import { ArrivalTimeouts } from "../http/arrival-timeouts.js";
 import type { RequestHead } from "../http/exchange.js";
+import type { Peer } from "../http/peer.js";
 import type { StaticJson } from "../http-reply/index.js";
 import { CallerRates, ChatService, FrameSessions, LiveCallers, maxWireBytes } from "../service/index.js";
 import { createRestHandler } from "../transports/rest/adapter.js";
@@ -123,7 +124,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   let adminToken: AdminToken | undefined;
   const descriptors = new DescriptorWatch(logger);
   const faults = peerFaultsTo(logger);
-  const isProxy = (address: string) => proxies.includes(address);
+  const isProxy = (peer: Peer) => proxies.trusts(peer);
   const socketCounts = new SocketCounts({ limits, isProxy, onRefusal: faults.tooManySockets });
   const work = new Work({ bytes: limits });
   const hub = new Hub({ engine, clock: systemClock, turns: eventLoop, ids: randomIds, limits });

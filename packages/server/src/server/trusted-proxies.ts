@@ -67,7 +67,7 @@ export class TrustedProxies {
   }
 
   /** One that a PROXY header named is a client, also where it has an address of the trusted ones. */
-  private trusts({ address, isNamedByProxy }: Peer): boolean {
+  trusts({ address, isNamedByProxy }: Peer): boolean {
     return isNamedByProxy !== true && this.includes(address);
   }
 

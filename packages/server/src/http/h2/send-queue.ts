@@ -8,15 +8,15 @@ export const chunkOverheadBytes = 256;
 export class SendQueue {
   /** All that waits, in bytes. */
   bytes = 0;
-  /** What they take while they wait, in bytes. */
-  get heldBytes(): number {
-    return this.bytes + (this.#chunks.length - this.#first) * chunkOverheadBytes;
-  }
-
   /** How much of `head` has been sent already. */
   headOffset = 0;
   #chunks: (Uint8Array | undefined)[] = [];
   #first = 0;
+
+  /** What they take while they wait, in bytes. */
+  get heldBytes(): number {
+    return this.bytes + (this.#chunks.length - this.#first) * chunkOverheadBytes;
+  }
 
   /** The chunk to send next, from `headOffset` on; only while `bytes` is not 0. */
   get head(): Uint8Array {

@@ -37,7 +37,7 @@ async function openPort(
     prefaceTimeoutMs: timeoutMs,
     admits,
     proxyHeaders: {
-      isProxy: (address) => isTrusted && address === "127.0.0.1",
+      isProxy: ({ address }) => isTrusted && address === "127.0.0.1",
       onFault: (address, reason) => faults.push(`${address}: ${reason}`),
     },
     onHttp1: echo("http1"),

@@ -1,12 +1,12 @@
 import type { Socket } from "node:net";
 import { awaitFirstBytes } from "../newcomer.js";
-import { peerOf, setPeer } from "../peer.js";
+import { type Peer, peerOf, setPeer } from "../peer.js";
 import { proxyHeaderFrom } from "./header.js";
 
 /** Proxies whose connections begin with a PROXY header. */
 export interface ProxyHeaders {
-  /** Whether a connection from this address begins with one. From others it would be a client's word. */
-  readonly isProxy: (address: string) => boolean;
+  /** Whether a connection of this peer begins with one. From others it would be a client's word. */
+  readonly isProxy: (peer: Peer) => boolean;
   /** A proxy sent something else, and its connection ends. */
   readonly onFault: (remoteAddress: string, reason: string) => void;
 }
@@ -23,8 +23,8 @@ export function awaitProxyHeader(
   timeoutMs: number,
   onConnection: (socket: Socket) => void,
 ): void {
-  const { address } = peerOf(socket);
-  if (!isProxy(address)) {
+  const peer = peerOf(socket);
+  if (!isProxy(peer)) {
     onConnection(socket);
     return;
   }
@@ -33,7 +33,7 @@ export function awaitProxyHeader(
     protocolOf: proxyHeaderFrom,
     admit: (header, _socket, firstBytes) => {
       if ("fault" in header) {
-        onFault(address, header.fault);
+        onFault(peer.address, header.fault);
         socket.on("error", ignoreError);
         socket.destroy();
         return;

@@ -1,6 +1,7 @@
 import { promisify } from "node:util";
-import { gunzipSync, gzip } from "node:zlib";
+import { gzip } from "node:zlib";
 import { ConfabError } from "@confab/contract";
+import { gunzip } from "../../http/gunzip.js";
 
 const gzipAsync = promisify(gzip);
 
@@ -44,12 +45,9 @@ export function decompress(
   maxBytes: number,
   brokenCode: BrokenGzipCode = "MALFORMED_MESSAGE",
 ): Uint8Array {
-  try {
-    return gunzipSync(bytes, { maxOutputLength: maxBytes });
-  } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ERR_BUFFER_TOO_LARGE") {
-      throw new ConfabError("PAYLOAD_TOO_LARGE", `the message unfolds to more than ${maxBytes} bytes`, { cause });
-    }
-    throw new ConfabError(brokenCode, "the message is not gzip", { cause });
-  }
+  return gunzip(bytes, maxBytes, {
+    tooLarge: (cause) =>
+      new ConfabError("PAYLOAD_TOO_LARGE", `the message unfolds to more than ${maxBytes} bytes`, { cause }),
+    broken: (cause) => new ConfabError(brokenCode, "the message is not gzip", { cause }),
+  });
 }

@@ -136,10 +136,10 @@ export class PlainSession implements ConnectionListener, Sink, PacedInput, Stall
     spendParsed(this.share, "json", payload.length);
     this.sendsInFlight++;
     this.updatePause();
-    void this.send(payload);
+    this.send(payload).catch((thrown: unknown) => this.failed(confabErrorFrom(thrown)));
   }
 
-  /** Never rejects: what goes wrong is an answer. */
+  /** What goes wrong is an answer. */
   private async send(payload: Buffer): Promise<void> {
     const { operations, deps } = this.deps.service;
     try {

@@ -219,3 +219,13 @@ test("metadata are fields of the answer, and of an error: trailers with a prefix
     assert.deepEqual([exchange.status, before, after], [status, "1", "2"]);
   }
 });
+
+test("the time of a GET runs from its arrival, also while it waits for its turn", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { exchange, call } = start({ "connect-timeout-ms": "50" }, () => assert.fail("it is over"), "GET");
+  exchange.share.spend(1_000);
+  call.get(new URLSearchParams({ message: "x" }));
+  t.mock.timers.tick(50);
+  assert.equal(exchange.status, 504);
+  await new Promise(setImmediate);
+});

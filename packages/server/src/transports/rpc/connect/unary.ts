@@ -69,6 +69,12 @@ export class ConnectUnaryCall implements CallContext {
   get(query: URLSearchParams): void {
     this.query = query;
     this.exchange.listen({ ...ignoredBody, aborted: () => this.release() });
+    try {
+      this.startDeadline();
+    } catch (thrown) {
+      this.fail(rpcErrorFrom(thrown));
+      return;
+    }
     const { share } = this.exchange;
     if (share.isFree) this.callFrom(query);
     else share.wait(() => this.callFrom(query));
@@ -77,7 +83,6 @@ export class ConnectUnaryCall implements CallContext {
   private callFrom(query: URLSearchParams): void {
     if (this.isOver) return;
     try {
-      this.startDeadline();
       this.call(this.messageFrom(query));
     } catch (thrown) {
       this.fail(rpcErrorFrom(thrown));
