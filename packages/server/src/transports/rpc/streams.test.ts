@@ -271,13 +271,15 @@ test("Converse welcomes, answers every frame that came before the half-close, an
   assert.deepEqual([exchange.trailers, server.hub.hub.roomInUse(lobby)], [{ "grpc-status": "0" }, undefined]);
 });
 
-test("Converse ends with RESOURCE_EXHAUSTED when its budget of errors is spent", () => {
+test("Converse ends with RESOURCE_EXHAUSTED when its budget of errors is spent", async () => {
   const server = new FrameServer({ maxErrors: 10 });
   const exchange = begin(converse(server.service, server.sessions));
   const bad = enveloped(0, Uint8Array.of(0xff));
   exchange.listener.data(Buffer.concat(Array(10).fill(bad)));
+  await settled();
   assert.ok(!exchange.isEnded);
   exchange.listener.data(Buffer.concat(Array(10).fill(bad)));
+  await settled();
   assert.equal(messagesOf(exchange).length, 13, "a welcome, eleven errors, and RATE_LIMITED");
   assert.equal(exchange.trailers?.["grpc-status"], "8");
   assert.deepEqual(server.abuses, ["127.0.0.1: more than 10 errors within 30000 ms (maxErrors)"]);
