@@ -92,7 +92,7 @@ func (h *hub) publish(message *[]byte, mine *place) {
 }
 
 // response is a ChatResponse as Confab answers it, in bytes: an id of 36 characters, a position and a time.
-var response = append([]byte{0x0a, 36}, []byte("01990000-0000-7000-8000-000000000000\x12\x04\x08\x01\x10\x01\x1a\x06\x08\x80\x80\x80\xc0\x06")...)
+var response = append([]byte{0x0a, 36}, []byte("01990000-0000-7000-8000-000000000000\x12\x07\x0d\x01\x00\x00\x00\x10\x01\x1a\x06\x08\x80\x80\x80\xc0\x06")...)
 
 func (h *hub) send(_ any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
 	message := new([]byte)
