@@ -53,5 +53,6 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
     "Bytes waited for this reader, and it took none of them for readerStallMs: subscribe again after the last position",
   IDLE_STREAM:
     "Nothing was sent on this Connect or gRPC-Web stream for idleStreamEndMs; read on after the position in its trailer confab-position",
+  DATA_LOSS: "What was asked for cannot be read from the log: the disk has changed it. The rest can be read",
   INTERNAL: "A bug in the server",
 };

@@ -77,6 +77,7 @@ export const errorKinds = {
   PING_TIMEOUT: { grpc: "UNAVAILABLE", http: 408, close: 4509, retry: true },
   SLOW_READER: { grpc: "UNAVAILABLE", http: 408, close: 4510, retry: true },
   IDLE_STREAM: { grpc: "UNAVAILABLE", http: 503, retry: true },
+  DATA_LOSS: { grpc: "DATA_LOSS", http: 500, close: 4015, retry: false },
   INTERNAL: { grpc: "INTERNAL", http: 500, close: 1011, retry: true },
 } as const satisfies Record<string, ErrorKind>;
 

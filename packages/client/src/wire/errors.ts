@@ -154,7 +154,7 @@ const codesByStatus: { readonly [status in Exclude<GrpcStatusName, "OK">]: Error
   UNIMPLEMENTED: "UNKNOWN_METHOD",
   INTERNAL: "INTERNAL",
   UNAVAILABLE: "ENGINE_UNAVAILABLE",
-  DATA_LOSS: "INTERNAL",
+  DATA_LOSS: "DATA_LOSS",
   UNAUTHENTICATED: "UNAUTHENTICATED",
 };
 

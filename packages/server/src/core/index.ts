@@ -1,3 +1,4 @@
+export { blockOf, entriesOf, messageEnd } from "./blocks.js";
 export { type HistoryBounds, type HistoryPage, type HistoryRequest, readHistory } from "./history.js";
 export { Hub, type HubDeps, type Subscribed, type SubscribeRequest } from "./hub.js";
 export { type ClockLog, LogClock, type LogTime } from "./log-clock.js";

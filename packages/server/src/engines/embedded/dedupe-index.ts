@@ -6,9 +6,6 @@ export interface FirstSend {
   readonly sentAtMs: number;
 }
 
-/** Old keys removed in one commit, if there are any; enough to catch up after a pause, few enough for a commit to stay short. */
-const minDropsPerCommit = 1_024;
-
 /** The ids that were stored until the next bucket began. */
 interface Bucket {
   readonly number: number;
@@ -91,10 +88,7 @@ export class DedupeIndex {
 
   /** Remove keys past the window in the commit that is being made, more than the `sends` in it can add. */
   dropExpired(sends: number): void {
-    const limit = minDropsPerCommit + 2 * sends;
-    for (const key of this.store.ids.getKeys({ end: bucketStart(this.buckets[0]?.number ?? 0), limit })) {
-      void this.store.ids.remove(key);
-    }
+    this.store.ids.dropBelow(bucketStart(this.buckets[0]?.number ?? 0), 2 * sends);
   }
 
   /** The commit is durable. */

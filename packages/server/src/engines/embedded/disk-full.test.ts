@@ -94,16 +94,3 @@ test("a full disk refuses sends with STORAGE_FULL, reading goes on, and sends to
     rmSync(data, { recursive: true });
   }),
 );
-
-test("a room within its retention goes on writing on a full disk: LMDB uses its own pages again", { skip }, () =>
-  withQuietConsole(async () => {
-    const engine = await openTestEngine(join(folder, "second"), { retention: { maxMessages: 100 } });
-    for (let i = 0; i < 1_000; i++) await engine.log.append(aRoom, entry);
-    fillDisk("ballast");
-    for (let i = 0; i < 500; i++) await engine.log.append(aRoom, entry);
-    const { newest, messages } = await engine.log.state(aRoom);
-    assert.deepEqual([newest, messages], [1_500, 100]);
-    rmSync(join(folder, "ballast"));
-    await engine.close();
-  }),
-);

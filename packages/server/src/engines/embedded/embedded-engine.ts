@@ -2,10 +2,10 @@ import type { Limits } from "@confab/contract";
 import { type Clock, type ClockLog, type Engine, LogSize, type RoomId, type RoomRetention } from "../../core/index.js";
 import { DedupeIndex } from "./dedupe-index.js";
 import { DiskSpace, freeBytesIn } from "./disk-space.js";
+import { EmbeddedLog } from "./embedded-log.js";
 import { GroupCommit } from "./group-commit.js";
 import { KeptClock } from "./kept-clock.js";
 import { KeptRevocations } from "./kept-revocations.js";
-import { LmdbLog } from "./lmdb-log.js";
 import { LocalBus } from "./local-bus.js";
 import { LocalMembers } from "./local-members.js";
 import { type Durability, openStore } from "./open-store.js";
@@ -87,7 +87,7 @@ export function engineOn(
       bus.replaced(room);
     },
   });
-  const log = new LmdbLog(store, rooms, commits);
+  const log = new EmbeddedLog(store, rooms, commits);
   const revocations = new KeptRevocations({
     store,
     write: (run) => commits.write(run),
@@ -101,6 +101,7 @@ export function engineOn(
     revocations.forgetExpired(wallMs);
     readers.forgetLeft();
     if (store.failure() !== undefined) return;
+    store.sweep();
     size.set(store.usedBytes());
     if (!retention.hasAges) return;
     const some = log.list("", sweptTo, roomsPerSweep).map(({ room }) => room);
@@ -120,7 +121,7 @@ export function engineOn(
       (change, members) => bus.presence(change, members),
       readers,
     ),
-    trouble: () => store.trouble() ?? disk.trouble,
+    trouble: () => disk.trouble ?? store.trouble(),
     close: () => {
       clearInterval(sweep);
       closing ??= commits.close().then(() => store.close());

@@ -1,9 +1,16 @@
 import { ConfabError } from "@confab/contract";
-import type { Appended, LogEntry, LogSize, NewEntry, RoomId, RoomRetention } from "../../core/index.js";
+import {
+  type Appended,
+  blockOf,
+  type LogEntry,
+  type LogSize,
+  type NewEntry,
+  type RoomId,
+  type RoomRetention,
+} from "../../core/index.js";
 import type { DedupeIndex } from "./dedupe-index.js";
 import type { DiskSpace } from "./disk-space.js";
 import type { KeptClock } from "./kept-clock.js";
-import { entryKey } from "./keys.js";
 import { dropExpired } from "./retention.js";
 import type { RoomRecord } from "./room-record.js";
 import type { RoomRemoval } from "./room-removal.js";
@@ -155,6 +162,11 @@ export class GroupCommit {
     const write = () => {
       ids.turnTo(time.logMs);
       outcomes = this.placeSends(group, drafts);
+      for (const { record, storedNewest, entries } of drafts.values()) {
+        const bytes = blockOf(entries.map(({ body }) => body));
+        const block = { first: storedNewest + 1, last: storedNewest + entries.length, bytes };
+        if (entries.length > 0) store.entries.append(record.number, block);
+      }
       for (const room of aged) {
         if (!drafts.has(room) && rooms.get(room)) this.draftOf(room, drafts);
       }
@@ -188,18 +200,26 @@ export class GroupCommit {
     const removed = new Map<RoomId, RoomRecord>();
     for (const [room, { record, storedNewest, entries }] of drafts) {
       const bounds = retention.of(room);
-      const dropped = dropExpired(store, record, storedNewest, bounds, nowMs);
-      if (entries.length === 0 && removal.isDue(room, record, bounds, nowMs)) {
+      const { oldest } = record;
+      let isDue = false;
+      try {
+        dropExpired(store, record, storedNewest, bounds, nowMs);
+        isDue = entries.length === 0 && removal.isDue(room, record, bounds, nowMs);
+      } catch (thrown) {
+        // What is damaged stays: nobody can say how old it is, and it must not stop the sends of this commit.
+        if (!isDataLoss(thrown)) throw thrown;
+      }
+      if (isDue) {
         removal.removeEntries(record);
         removed.set(room, record);
-      } else if (entries.length > 0 || dropped > 0) put.set(room, record);
+      } else if (entries.length > 0 || record.oldest > oldest) put.set(room, record);
     }
     return { put, made: drafts.newRooms, removed };
   }
 
   /** Give each send its offset, or the first one's. Sends that cannot have a place are refused at once. */
   private placeSends(group: readonly PendingSend[], drafts: Drafts): [PendingSend, Appended][] {
-    const { store, ids, rooms, size } = this.deps;
+    const { ids, rooms, size } = this.deps;
     const outcomes: [PendingSend, Appended][] = [];
     /** Sends with a key in this very group: the index does not know them yet. */
     const firsts = new Map<string, Appended>();
@@ -223,9 +243,7 @@ export class GroupCommit {
         size.refuseFull();
         const offset = record.newest + 1;
         const appended = appendedAt(record.epoch, offset, sentAtMs);
-        // The writes first: should one throw, the draft knows nothing of this send, and an entry that was written lies past
-        // the newest offset, where nobody looks and the next send overwrites it.
-        void store.entries.put(entryKey(record.number, offset), asBuffer(body));
+        // The write first: should it throw, the draft knows nothing of this send.
         if (dedupeKey !== undefined) {
           ids.put(record.number, dedupeKey, { offset, sentAtMs });
           firsts.set(`${record.number} ${dedupeKey}`, appended);
@@ -268,10 +286,10 @@ export class GroupCommit {
   }
 }
 
-function appendedAt(epoch: number, offset: number, sentAtMs: number): Appended {
-  return { position: { epoch, offset }, sentAtMs, isDuplicate: false };
+function isDataLoss(thrown: unknown): boolean {
+  return thrown instanceof ConfabError && thrown.code === "DATA_LOSS";
 }
 
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+function appendedAt(epoch: number, offset: number, sentAtMs: number): Appended {
+  return { position: { epoch, offset }, sentAtMs, isDuplicate: false };
 }

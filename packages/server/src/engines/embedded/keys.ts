@@ -1,6 +1,6 @@
 // The layout of the LMDB keys: big-endian, so that their byte order is their numeric order.
 //
-//   entries  ┌ room number: u32 ┐┌ offset: u48 ┐                        → encoded body
+//   blocks   ┌ room number: u32 ┐┌ last offset: u48 ┐                   → checksum u32, count u32, block (core/blocks.ts)
 //   ids      ┌ bucket: u32 ┐┌ room number: u32 ┐┌ dedupe key: UTF-8 ┐   → offset f64, sent at f64
 //            ┌ bucket: u32 ┐                                            → when the bucket began, of the log's time: f64
 //   meta     "format", "epoch"; "time" (kept-clock.ts); "rooms" (new-rooms.ts)
@@ -12,20 +12,20 @@ const roomNumberBytes = 4;
 /** Offsets have 48 bits in a key: at a million messages a second, one room lasts nine years. */
 export const maxOffset = 2 ** 48 - 1;
 
-export function entryKey(roomNumber: number, offset: number): Buffer {
+/** Of the block that ends with an offset. Larger offsets than there can be stand for the end of the room. */
+export function blockKey(roomNumber: number, lastOffset: number): Buffer {
   const key = Buffer.allocUnsafe(roomNumberBytes + offsetBytes);
   key.writeUInt32BE(roomNumber, 0);
-  writeOffset(key, offset);
+  key.writeUIntBE(Math.min(lastOffset, maxOffset), roomNumberBytes, offsetBytes);
   return key;
 }
 
-/** Make an entry's key the one of another entry of its room. */
-export function writeOffset(key: Buffer, offset: number): void {
-  key.writeUIntBE(offset, roomNumberBytes, offsetBytes);
+export function roomNumberOf(key: Buffer): number {
+  return key.readUInt32BE(0);
 }
 
-export function offsetFromEntryKey(key: Uint8Array): number {
-  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).readUIntBE(roomNumberBytes, offsetBytes);
+export function lastOffsetOf(key: Buffer): number {
+  return key.readUIntBE(roomNumberBytes, offsetBytes);
 }
 
 export function idKey(bucket: number, roomNumber: number, dedupeKey: string): Buffer {

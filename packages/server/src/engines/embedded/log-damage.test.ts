@@ -135,9 +135,9 @@ function overwriteText(): void {
   writeFileSync(log, file);
 }
 
-test("a message whose text was overwritten is found by its room and offset", async () => {
+test("a message whose text was overwritten is found by its room and block", async () => {
   overwriteText();
-  assert.match(await refusal(), /it is damaged: message \d+ of room [abc] cannot be read/);
+  assert.match(await refusal(), /it is damaged: room [abc]: .*the messages up to \d+ are not what was stored/);
 });
 
 test("a log that was closed in order and not changed since then is served at once; it is open from then on", async () => {

@@ -1,9 +1,10 @@
-/** What a new log has. */
-export const firstFormat = 1;
-
 /**
  * Raised with every change of the layout that an older program would misread.
  *
+ *   1  a key for each message
  *   2  a room has gone away: rooms have numbers with gaps, and some have another epoch than the log (new-rooms.ts)
+ *   3  messages in blocks (block-table.ts)
+ *
+ * A log of an earlier format is converted when it is opened (convert-log.ts).
  */
-export const formatVersion = 2;
+export const formatVersion = 3;

@@ -1,9 +1,7 @@
 import { randomInt } from "node:crypto";
-import { formatVersion } from "./log-format.js";
 import type { Store } from "./store.js";
 
 const roomsKey = Buffer.from("rooms");
-const formatKey = Buffer.from("format");
 
 /** What a room gets when it is made. */
 interface Next {
@@ -51,8 +49,6 @@ export class NewRooms {
     };
     this.written = { next, isStored: this.isStored || removedEpochs.length > 0 };
     if (!this.written.isStored) return;
-    // A program that numbers rooms by counting them must not open this log any more.
-    if (!this.isStored) void this.store.meta.put(formatKey, uint32(formatVersion));
     void this.store.meta.put(roomsKey, Buffer.concat([uint32(next.epoch), uint32(next.lastNumber)]));
   }
 

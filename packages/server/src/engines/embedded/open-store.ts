@@ -3,16 +3,27 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
 import type { ClockLog } from "../../core/index.js";
+import { BlockTable } from "./block-table.js";
+import { convertLog } from "./convert-log.js";
 import { folderFiles, lockFileOf, prepareFile, prepareFolder } from "./data-folder.js";
+import { dropBelow } from "./drop-below.js";
 import { FolderLockedError, lockFolder } from "./folder-lock.js";
 import { checkLog } from "./log-check.js";
 import { troubleWithLogFile } from "./log-file.js";
-import { firstFormat, formatVersion } from "./log-format.js";
+import { formatVersion } from "./log-format.js";
 import { type LogMarker, readMarker, sayClosed, takeClosed, writeMarker } from "./log-marker.js";
 import { LogPlace } from "./log-place.js";
 import { makeEnvironment } from "./make-environment.js";
 import { type Store, WriteError } from "./store.js";
 import { Transactions } from "./transactions.js";
+import { WalFiles } from "./wal/wal-files.js";
+import { appliedIn, WalStore } from "./wal/wal-store.js";
+import { readLeft, WriteAheadLog } from "./wal/write-ahead-log.js";
+
+const formatKey = Buffer.from("format");
+const epochKey = Buffer.from("epoch");
+/** There while a log is converted. */
+const convertingKey = Buffer.from("converting");
 
 export type Durability = "fsync" | "os";
 
@@ -79,7 +90,9 @@ async function openLocked(folder: string, { durability, unlock, log }: Opening):
     if (marker && marker.epoch !== epoch)
       throw badFile(path, `it is another log than the one that log.json names (epoch ${epoch}, not ${marker.epoch})`);
     if (!marker) writeMarker(folder, { epoch });
-    return await storeIn(root, { folder, epoch, unlock });
+    const store = await storeIn(root, { folder, epoch, unlock });
+    await bringUpToDate(root, store, log);
+    return await behindWal(store, folder, durability, log);
   } catch (cause) {
     await root?.close();
     if (cause instanceof StoreError) throw cause;
@@ -123,20 +136,21 @@ interface OpenLog {
 async function storeIn(root: RootDatabase<Buffer, Buffer>, { folder, epoch, unlock }: OpenLog): Promise<Store> {
   const place = new LogPlace(folder, [join(folder, folderFiles.log), join(folder, lockFileOf(folderFiles.lock))]);
   const transactions = new Transactions(root, place);
-  const [entries, ids, rooms, meta] = ["entries", "ids", "rooms", "meta"].map((name) =>
+  const [blocks, ids, rooms, meta] = ["blocks", "ids", "rooms", "meta"].map((name) =>
     root.openDB<Buffer, Buffer>({ name, ...binary }),
   ) as [LogTable, LogTable, LogTable, LogTable];
   const store: Store = {
     epoch,
-    entries,
-    ids,
+    entries: new BlockTable(blocks),
+    ids: Object.assign(ids, { dropBelow: (key: Buffer, more: number) => dropBelow(ids, key, more) }),
     rooms: Object.assign(rooms, { count: () => numberOf(rooms, "entryCount") }),
     meta,
-    usedBytes: () => [entries, ids, rooms, meta].reduce((sum, table) => sum + usedBytesOf(table), 0),
+    usedBytes: () => [blocks, ids, rooms, meta].reduce((sum, table) => sum + usedBytesOf(table), 0),
     claim: () => transactions.claim(),
     write: (write) => transactions.write(write),
     failure: () => transactions.failure,
     trouble: () => transactions.failure ?? place.trouble(),
+    sweep: () => undefined,
     close: async () => {
       const isGood = store.trouble() === undefined;
       await root.close();
@@ -157,10 +171,49 @@ async function claimIfPossible(store: Store): Promise<void> {
   }
 }
 
+/** @throws Error: the log has an earlier format and cannot be converted. */
+async function bringUpToDate(root: RootDatabase<Buffer, Buffer>, store: Store, log: ClockLog): Promise<void> {
+  const format = store.meta.get(formatKey)?.readUInt32BE(0) ?? 0;
+  const isBegun = store.meta.get(convertingKey) !== undefined;
+  if (format === formatVersion && !isBegun) return;
+  try {
+    // First, so that no program of an earlier version opens a log of which it would see a part.
+    await store.write(() => {
+      void store.meta.put(formatKey, uint32(formatVersion));
+      void store.meta.put(convertingKey, uint32(formatVersion));
+    });
+    await convertLog({ store, entries: root.openDB<Buffer, Buffer>({ name: "entries", ...binary }), log });
+    await store.write(() => void store.meta.remove(convertingKey));
+  } catch (cause) {
+    if (!(cause instanceof WriteError)) throw cause;
+    const reason = cause.cause instanceof Error ? `${cause.message}: ${cause.cause.message}` : cause.message;
+    throw new Error(`it has format ${format} and cannot be converted to ${formatVersion} (${reason})`, { cause });
+  }
+}
+
+/** @throws Error: what was acknowledged last is missing or damaged. */
+async function behindWal(below: Store, folder: string, durability: Durability, log: ClockLog): Promise<Store> {
+  const files = new WalFiles(folder, () => below.trouble());
+  const { records, lostUnflushed, ...last } = readLeft(files.take(), below.epoch, appliedIn(below));
+  if (lostUnflushed) log.warn({}, "messages that were acknowledged and not flushed (--durability os) are lost");
+  const wal = new WriteAheadLog(files, { ...last, epoch: below.epoch, isFlushing: durability === "fsync" });
+  const store = new WalStore(
+    below,
+    wal,
+    records.map(({ content }) => content),
+  );
+  try {
+    if (records.length > 0) await store.storeAll();
+    files.removeTaken();
+  } catch (failure) {
+    // A full disk can still be read, and the next start finds the records again.
+    if (!(failure instanceof WriteError) || store.failure() !== undefined) throw failure;
+  }
+  return store;
+}
+
 async function readOrMakeEpoch(root: RootDatabase<Buffer, Buffer>, folder: string): Promise<number> {
   const meta = root.openDB({ name: "meta", ...binary });
-  const formatKey = Buffer.from("format");
-  const epochKey = Buffer.from("epoch");
   const format = meta.get(formatKey)?.readUInt32BE(0);
   const epoch = meta.get(epochKey)?.readUInt32BE(0);
   if (format !== undefined && epoch !== undefined) {
@@ -171,7 +224,7 @@ async function readOrMakeEpoch(root: RootDatabase<Buffer, Buffer>, folder: strin
   }
   const made = randomInt(1, 2 ** 32);
   await root.batch(() => {
-    void meta.put(formatKey, uint32(firstFormat));
+    void meta.put(formatKey, uint32(formatVersion));
     void meta.put(epochKey, uint32(made));
   });
   return made;

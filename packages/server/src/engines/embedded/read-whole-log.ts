@@ -1,20 +1,24 @@
 import { decodeChatMessage, encodeBody } from "@confab/contract";
 import { ABORT, type Database, open } from "lmdb";
-import { readRun } from "./entry-run.js";
+import { entriesOf } from "../../core/index.js";
+import { BlockTable } from "./block-table.js";
+import { blockKey, lastOffsetOf } from "./keys.js";
 import { formatVersion } from "./log-format.js";
 import { decodeRoomRecord } from "./room-record.js";
 
 const binary = { encoding: "binary", keyEncoding: "binary" } as const;
 
-/** Messages that are read in one go; `progress` is called after each. */
-const page = { maxEntries: 10_000, maxBytes: 4_194_304 };
+/** Keys or messages that are read between two calls of `progress`. */
+const step = 10_000;
 
 /** A value that needs more consecutive pages than the list of free ones has, most likely: so all of that list is read. */
 const largeValueBytes = 4_194_304;
 
+type LogTable = Database<Buffer, Buffer>;
+
 /**
  * Read every page of a log that LMDB would, and compare what its tables say of each other: each room has the messages that
- * its record counts, and each of them can be decoded. The log is not changed.
+ * its record counts, and each of them is as it was stored. The log is not changed.
  *
  * `progress` is called from time to time.
  *
@@ -22,7 +26,7 @@ const largeValueBytes = 4_194_304;
  */
 export async function readWholeLog(path: string, progress: () => void): Promise<void> {
   const root = open<Buffer, Buffer>({ path, maxDbs: 8, overlappingSync: false, ...binary });
-  const tables = new Map<string, Database<Buffer, Buffer>>();
+  const tables = new Map<string, LogTable>();
   for (const key of root.getKeys()) {
     // lmdb ends the names of tables with a NUL.
     const name = key.toString("latin1").replace("\0", "");
@@ -31,35 +35,61 @@ export async function readWholeLog(path: string, progress: () => void): Promise<
   const format = tables.get("meta")?.get(Buffer.from("format"))?.readUInt32BE(0) ?? 0;
   // Of a newer version: it will be refused for that, and not for what this one does not understand.
   if (format > formatVersion) return;
-  for (const [name, table] of tables) if (name !== "entries") readKeys(table, progress);
-  const [entries, rooms] = [tables.get("entries"), tables.get("rooms")];
-  if (entries && rooms) {
-    for (const { key, value } of rooms.getRange()) readRoom(entries, key.toString("latin1"), value, progress);
-    readFreePages(entries);
-  } else if (entries && entries.getKeysCount({ limit: 1 }) > 0) throw new Error("the table of its rooms is missing");
+  const messages = ["blocks", "entries"].flatMap((name) => tables.get(name) ?? []);
+  const others = [...tables.values()].filter((table) => !messages.includes(table));
+  for (const table of others) readKeys(table, progress);
+  const rooms = tables.get("rooms");
+  if (rooms) {
+    const [blocks, entries] = [tables.get("blocks"), tables.get("entries")];
+    for (const { key, value } of rooms.getRange()) {
+      try {
+        readRoom({ blocks, entries, progress }, value);
+      } catch (thrown) {
+        throw new Error(`room ${key.toString("latin1")}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+      }
+    }
+  } else if (messages.some((table) => table.getKeysCount({ limit: 1 }) > 0))
+    throw new Error("the table of its rooms is missing");
+  for (const table of messages) readFreePages(table);
   await root.close();
 }
 
-function readKeys(table: Database<Buffer, Buffer>, progress: () => void): void {
+function readKeys(table: LogTable, progress: () => void): void {
   let keys = 0;
-  for (const _ of table.getKeys()) if (++keys % page.maxEntries === 0) progress();
+  for (const _ of table.getKeys()) if (++keys % step === 0) progress();
 }
 
-/** What lies outside of a room's range is of sends that were refused, and is never read. */
-function readRoom(entries: Database<Buffer, Buffer>, name: string, value: Buffer, progress: () => void): void {
+interface MessageTables {
+  readonly blocks: LogTable | undefined;
+  /** Of an earlier format, as far as it is not converted. */
+  readonly entries: LogTable | undefined;
+  readonly progress: () => void;
+}
+
+/** What lies outside of a room's range is never read. */
+function readRoom({ blocks, entries, progress }: MessageTables, value: Buffer): void {
   const { number, oldest, newest } = decodeRoomRecord(value, 0);
-  for (let from = oldest; from <= newest; ) {
-    const run = readRun(entries, number, { from, to: newest }, page);
-    if (run.length === 0)
-      throw new Error(`message ${from} of room ${name}, which has ${oldest} to ${newest}, is missing`);
-    const unreadable = run.find(({ body }) => !isMessage(body));
-    if (unreadable) throw new Error(`message ${unreadable.offset} of room ${name} cannot be read`);
-    from += run.length;
-    progress();
+  let next = oldest;
+  const follows = (offset: number) => {
+    if (offset > next) throw new Error(`message ${next} of ${oldest} to ${newest} is missing`);
+    next = Math.max(next, offset + 1);
+    if (next % step === 0) progress();
+  };
+  for (const block of blocks ? new BlockTable(blocks).forward(number, oldest) : []) {
+    const messages = entriesOf(block.bytes, block.first);
+    if (messages.length !== block.last - block.first + 1)
+      throw new Error(`the block of messages ${block.first} to ${block.last} has ${messages.length}`);
+    for (const { offset } of messages) if (offset >= oldest) follows(offset);
   }
+  const rest = { start: blockKey(number, next), end: blockKey(number, newest + 1) };
+  for (const { key, value: body } of entries?.getRange(rest) ?? []) {
+    if (!isMessage(body)) throw new Error(`message ${lastOffsetOf(key)} cannot be read`);
+    follows(lastOffsetOf(key));
+  }
+  if (next <= newest) throw new Error(`message ${next} of ${oldest} to ${newest} is missing`);
 }
 
-/** Whether a body is what it was when it was stored, as far as it tells. */
+/** Whether a body of an earlier format, which had no checksum, is what it was when it was stored, as far as it tells. */
 function isMessage(body: Uint8Array): boolean {
   try {
     const message = decodeChatMessage(body);
@@ -73,7 +103,7 @@ function isMessage(body: Uint8Array): boolean {
 }
 
 /** LMDB reads its list of free pages only when it writes. */
-function readFreePages(table: Database<Buffer, Buffer>): void {
+function readFreePages(table: LogTable): void {
   table.transactionSync(() => {
     void table.put(Buffer.from("a key that is never stored"), Buffer.alloc(largeValueBytes));
     return ABORT;

@@ -1,7 +1,7 @@
 import { decodeChatMessage } from "@confab/contract";
 import type { Retention, RoomId } from "../../core/index.js";
+import { readRunBackward } from "./block-runs.js";
 import type { DedupeIndex } from "./dedupe-index.js";
-import { entryKey } from "./keys.js";
 import type { RoomReaders } from "./room-readers.js";
 import type { RoomRecord } from "./room-record.js";
 import type { Store } from "./store.js";
@@ -13,6 +13,8 @@ export interface RoomRemovalDeps {
   /** For how long a room must have been empty, in milliseconds. */
   readonly emptyRoomMs: number;
 }
+
+const oneEntry = { maxEntries: 1, maxBytes: 1 };
 
 /** Which rooms go away. It is asked within the commit that removes them. */
 export class RoomRemoval {
@@ -27,15 +29,14 @@ export class RoomRemoval {
     const { store, ids, readers, emptyRoomMs } = this.deps;
     if (!readers.areGone(room)) return false;
     // A message that is missing is damage, which a removal would hide.
-    const body = store.entries.get(entryKey(record.number, record.newest));
-    if (!body || decodeChatMessage(body).sentAtMs + maxAgeMs + emptyRoomMs > nowMs) return false;
+    const { number, newest } = record;
+    const [entry] = readRunBackward(store.entries, number, { from: newest, to: newest }, oneEntry);
+    if (!entry || decodeChatMessage(entry.body).sentAtMs + maxAgeMs + emptyRoomMs > nowMs) return false;
     return !ids.hasAny(record.number);
   }
 
-  /** Remove the room's messages in the commit that is being made, with what refused sends have left behind the newest one. */
+  /** Remove the room's messages in the commit that is being made. */
   removeEntries({ number }: RoomRecord): void {
-    const { entries } = this.deps.store;
-    const range = { start: entryKey(number, 0), end: entryKey(number + 1, 0) };
-    for (const key of [...entries.getKeys(range)]) void entries.remove(key);
+    this.deps.store.entries.clear(number);
   }
 }

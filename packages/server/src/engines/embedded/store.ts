@@ -10,18 +10,42 @@ export interface KeyRange {
 /** Keys and values in the order of their keys' bytes. What is put and removed outside of `Store.write` is an error. */
 export interface Table {
   get(key: Buffer): Buffer | undefined;
-  /** As `get`, in memory that is valid until the store is asked for something else. */
-  getBinaryFast(key: Buffer): Buffer | undefined;
   put(key: Buffer, value: Buffer): unknown;
   remove(key: Buffer): unknown;
   getKeys(range: KeyRange): Iterable<Buffer>;
   getRange(range: KeyRange): Iterable<{ readonly key: Buffer; readonly value: Buffer }>;
 }
 
+/** A run of a room's messages. */
+export interface Block {
+  readonly first: number;
+  /** The offset of its last message. */
+  readonly last: number;
+  /** See core/blocks.ts. */
+  readonly bytes: Uint8Array;
+}
+
+/** The messages of all rooms, by the rooms' numbers. */
+export interface EntryTable {
+  /** Add messages, which follow the last one that the table has of this room. */
+  append(room: number, block: Block): void;
+  /** The blocks with messages from offset `from` on, oldest first. The first one may begin before it. @throws DATA_LOSS */
+  forward(room: number, from: number): Iterable<Block>;
+  /** The blocks with messages up to offset `to`, newest first. The first one may end after it. @throws DATA_LOSS */
+  backward(room: number, to: number): Iterable<Block>;
+  /** Let go of messages up to an offset. A block goes when all of its messages may. */
+  drop(room: number, upTo: number): void;
+  /** Let go of all messages of a room. */
+  clear(room: number): void;
+}
+
 /** The durable state of one data folder: what the embedded engine needs of LMDB, and what its tests replace. */
 export interface Store {
-  readonly entries: Table;
-  readonly ids: Table;
+  readonly entries: EntryTable;
+  readonly ids: Table & {
+    /** Let go of keys below this one, of at most `more` and some that it is not asked for; they are not looked up any more. */
+    dropBelow(key: Buffer, more: number): void;
+  };
   readonly rooms: Table & {
     /** How many keys there are. */
     count(): number;
@@ -50,6 +74,8 @@ export interface Store {
   failure(): string | undefined;
   /** Why nothing can be written now: the failure, or something that may pass. */
   trouble(): string | undefined;
+  /** To be called from time to time, about every second. */
+  sweep(): void;
   close(): Promise<void>;
 }
 

@@ -4,8 +4,7 @@ import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { SignalSchema } from "@confab/contract/gen/confab/v1/room_pb";
 import { assertHandled, ignoredFields, unsetFields } from "@confab/contract/testing/every-field";
 import { Random } from "@confab/contract/testing/random";
-import type { RoomId, Signal } from "../../core/index.js";
-import { blockOf, entriesOf } from "./blocks.js";
+import { blockOf, entriesOf, type RoomId, type Signal } from "../../core/index.js";
 import { decodeBusMessage, encodeSignal, placeOfEntries } from "./bus-message.js";
 
 const room = "lobby" as RoomId;

@@ -1,8 +1,7 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import { SignalSchema } from "@confab/contract/gen/confab/v1/room_pb";
-import type { LogEntry, RoomId, Signal } from "../../core/index.js";
-import { entriesOf } from "./blocks.js";
+import { entriesOf, type LogEntry, type RoomId, type Signal } from "../../core/index.js";
 
 /**
  * What a room's channel carries.

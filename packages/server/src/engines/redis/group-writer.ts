@@ -1,6 +1,5 @@
-import type { LogSize, NewEntry, RoomId, RoomRetention } from "../../core/index.js";
+import { blockOf, type LogSize, type NewEntry, type RoomId, type RoomRetention } from "../../core/index.js";
 import type { AgeClock } from "./age-clock.js";
-import { blockOf } from "./blocks.js";
 import { dedupeDigest, type Keys } from "./keys.js";
 import type { KnownTops } from "./known-tops.js";
 import { newEpoch } from "./new-epoch.js";
@@ -40,7 +39,7 @@ export class GroupWriter {
     if (mayMake) await index.reserve(room);
     await tops.verified(room);
     const { log, meta, ids, channel } = keys.of(room);
-    const block = blockOf(group.map(({ body }) => body));
+    const block = bufferOf(group.map(({ body }) => body));
     const args: Argument[] = this.options(room, group.at(-1)?.sentAtMs ?? 0, group.length, block, mayMake);
     if (group.some(({ dedupeKey }) => dedupeKey !== undefined)) args.push(...group.map(keyArgument));
     const outcome = outcomeFrom(await link.run(appendScript, [log, meta, ...ids, channel], args, true));
@@ -50,7 +49,7 @@ export class GroupWriter {
     if (!mayMake) index.reserve(room)?.catch(() => undefined);
     // While the room was being made, its name may have been taken off the index for one that was gone.
     if (topBefore === 0 && retention.hasAges) index.listAgain(room);
-    const added = duplicates.size === 0 ? block : blockOf(newBodies(group, duplicates));
+    const added = duplicates.size === 0 ? block : bufferOf(newBodies(group, duplicates));
     size.add(added.length);
     if (added.length > 0) tops.note(room, epoch, topBefore + group.length - duplicates.size, added);
     return outcome;
@@ -71,6 +70,12 @@ export class GroupWriter {
     const ageNowMs = String(maxAgeMs === 0 ? 0 : ageClock.nowMs());
     return [newEpoch(), ...numbers.map(String), block, ageNowMs, mayMake ? "" : "1"];
   }
+}
+
+/** A block, as the library takes it. */
+function bufferOf(bodies: readonly Uint8Array[]): Buffer {
+  const { buffer, byteOffset, byteLength } = blockOf(bodies);
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 /** What the script remembers of a message with a dedupe key. */

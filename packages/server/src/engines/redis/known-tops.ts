@@ -1,5 +1,5 @@
 import type { RoomId } from "../../core/index.js";
-import { blockDigest } from "./blocks.js";
+import { blockDigest } from "./block-digest.js";
 import type { Keys } from "./keys.js";
 import { newEpoch } from "./new-epoch.js";
 import type { RedisLink } from "./redis-link.js";

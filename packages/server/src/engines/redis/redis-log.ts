@@ -1,15 +1,15 @@
-import type {
-  Appended,
-  LogEntry,
-  LogPage,
-  NewEntry,
-  PageBounds,
-  RoomId,
-  RoomLog,
-  RoomState,
-  RoomSummary,
+import {
+  type Appended,
+  entriesOf,
+  type LogEntry,
+  type LogPage,
+  type NewEntry,
+  type PageBounds,
+  type RoomId,
+  type RoomLog,
+  type RoomState,
+  type RoomSummary,
 } from "../../core/index.js";
-import { entriesOf } from "./blocks.js";
 import type { Keys } from "./keys.js";
 import type { KnownTops } from "./known-tops.js";
 import { newEpoch } from "./new-epoch.js";

@@ -69,7 +69,8 @@ async function obey(command: string, argument: string): Promise<string> {
   switch (command) {
     case "open":
       try {
-        engine = await openTestEngine(argument);
+        // What is durable is stored often, so that a test that kills this process also meets the storing.
+        engine = await openTestEngine(argument, { sweepIntervalMs: 10 });
         return "open";
       } catch (error) {
         return `refused ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`;

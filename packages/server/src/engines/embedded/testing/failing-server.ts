@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { type Ack, ConfabError, decodeChatMessage, limitsWith } from "@confab/contract";
-import { Hub, type LogEntry, type RoomId, sameForAll } from "../../../core/index.js";
+import { type Engine, Hub, type LogEntry, type RoomId, sameForAll } from "../../../core/index.js";
 import { ManualClock } from "../../../testing/engine-suite/index.js";
 import { ManualTurns, settled } from "../../../testing/manual-turns.js";
 import { RecordingSink } from "../../../testing/recording-sink.js";
 import { DiskSpace } from "../disk-space.js";
 import { engineOn } from "../embedded-engine.js";
+import type { Store } from "../store.js";
 import { MemoryDisk } from "./memory-disk.js";
 
 interface Acknowledged {
@@ -42,22 +43,28 @@ export class FailingServer {
 
   private constructor(
     readonly disk: MemoryDisk,
-    private engine = openEngine(disk),
+    private readonly openStore: (disk: MemoryDisk) => Store,
+    private engine = openEngine(disk, openStore),
   ) {
     this.hub = this.hubOn(engine);
   }
 
-  static async start(): Promise<FailingServer> {
-    const server = new FailingServer(new MemoryDisk());
+  /** `openStore`: opens what is durable on the disk; by default, without a write-ahead log in front of it. */
+  static async start(openStore = (disk: MemoryDisk): Store => disk.open()): Promise<FailingServer> {
+    const server = new FailingServer(new MemoryDisk(), openStore);
     await server.subscribeAll();
     return server;
+  }
+
+  get store(): Store {
+    return this.engine.store;
   }
 
   /** As after a kill: nothing is closed, and another server opens what is durable. */
   async restart(): Promise<void> {
     this.disk.changesUntilThrow = Number.POSITIVE_INFINITY;
     this.disk.readsUntilThrow = Number.POSITIVE_INFINITY;
-    this.engine = openEngine(this.disk);
+    this.engine = openEngine(this.disk, this.openStore);
     this.hub = this.hubOn(this.engine);
     this.sinks.clear();
     await this.subscribeAll();
@@ -205,12 +212,14 @@ class TextEncoding {
   }
 }
 
-function openEngine(disk: MemoryDisk) {
-  return engineOn(disk.open(), new DiskSpace(async () => disk.freeBytes), {
+function openEngine(disk: MemoryDisk, openStore: (disk: MemoryDisk) => Store): Engine & { readonly store: Store } {
+  const store = openStore(disk);
+  const engine = engineOn(store, new DiskSpace(async () => disk.freeBytes), {
     retention: sameForAll({}),
     dedupeWindowMs: 60_000,
     limits,
     clock: new ManualClock(),
     log: { warn: () => undefined },
   });
+  return { ...engine, store };
 }

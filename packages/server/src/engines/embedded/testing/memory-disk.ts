@@ -1,3 +1,5 @@
+import { BlockTable } from "../block-table.js";
+import { dropBelow } from "../drop-below.js";
 import { type KeyRange, type Store, type Table, WriteError } from "../store.js";
 
 /**
@@ -12,7 +14,7 @@ export type Fate = "EIO" | "ENOSPC" | "lost" | "kept" | "cut" | "cut kept";
 
 type Rows = ReadonlyMap<string, Buffer>;
 interface Tables {
-  readonly entries: Rows;
+  readonly blocks: Rows;
   readonly ids: Rows;
   readonly rooms: Rows;
   readonly meta: Rows;
@@ -21,10 +23,14 @@ interface Tables {
 /** A disk in memory with the promises of a store (store.ts) and the faults that a test asks for. It outlives its stores. */
 export class MemoryDisk {
   /** What is durable. */
-  tables: Tables = { entries: new Map(), ids: new Map(), rooms: new Map(), meta: new Map() };
+  tables: Tables = { blocks: new Map(), ids: new Map(), rooms: new Map(), meta: new Map() };
   /** What becomes of a transaction, by its number from 1; the others succeed. */
   readonly fates = new Map<number, Fate>();
-  /** Counted down by every put and remove of messages and ids; at 0 it throws, as for a key that is too long. */
+  /** What becomes of a record of the write-ahead log, by its number from 1; see memory-wal.ts. */
+  readonly walFates = new Map<number, Fate>();
+  /** Records that were written, by all that were opened on this disk. */
+  walRecords = 0;
+  /** Counted down by every put and remove of ids; at 0 it throws, as for a key that is too long. */
   changesUntilThrow = Number.POSITIVE_INFINITY;
   /** Counted down by every read; at 0 it throws. */
   readsUntilThrow = Number.POSITIVE_INFINITY;
@@ -49,6 +55,18 @@ export class MemoryDisk {
     for (const goOn of held) goOn();
   }
 
+  /** Resolves when nothing is held. */
+  async released(): Promise<void> {
+    if (this.held) await new Promise<void>((goOn) => this.held?.push(goOn));
+  }
+
+  /** The power fails; never resolves. */
+  cut(): Promise<never> {
+    this.isCut = true;
+    this.onCut();
+    return new Promise(() => undefined);
+  }
+
   /** Open what is durable, as a restart does; stores that were opened before must not be used any more. */
   open(): Store {
     this.isCut = false;
@@ -56,8 +74,7 @@ export class MemoryDisk {
     const table = (name: keyof Tables): Table & { count(): number } => {
       const change = (key: Buffer, value: Buffer | undefined) => {
         if (!changes) throw new Error("a change outside of a transaction");
-        const isCounted = name === "entries" || name === "ids";
-        if (isCounted && --this.changesUntilThrow === 0) throw new Error("a change that cannot be made");
+        if (name === "ids" && --this.changesUntilThrow === 0) throw new Error("a change that cannot be made");
         changes.push(() => {
           const rows = new Map(this.tables[name]);
           if (value) rows.set(key.toString("latin1"), value);
@@ -71,7 +88,6 @@ export class MemoryDisk {
       };
       return {
         get: (key) => copied(rows().get(key.toString("latin1"))),
-        getBinaryFast: (key) => copied(rows().get(key.toString("latin1"))),
         // The store keeps what it is given, so it must not change after the call: a copy shows when it does.
         put: (key, value) => change(Buffer.from(key), copied(value)),
         remove: (key) => change(Buffer.from(key), undefined),
@@ -83,10 +99,11 @@ export class MemoryDisk {
         count: () => rows().size,
       };
     };
+    const ids = table("ids");
     return {
       epoch: 7,
-      entries: table("entries"),
-      ids: table("ids"),
+      entries: new BlockTable(table("blocks")),
+      ids: { ...ids, dropBelow: (key, more) => dropBelow(ids, key, more) },
       rooms: table("rooms"),
       meta: table("meta"),
       usedBytes: () =>
@@ -102,13 +119,14 @@ export class MemoryDisk {
         } finally {
           changes = undefined;
         }
-        if (this.held) await new Promise<void>((goOn) => this.held?.push(goOn));
+        await this.released();
         if (fate === undefined || fate === "kept" || fate === "cut kept") for (const make of made) make();
         if (fate !== undefined) await this.meet(fate);
       },
       claim: () => Promise.resolve(false),
       failure: () => undefined,
       trouble: () => undefined,
+      sweep: () => undefined,
       close: () => Promise.resolve(),
     };
   }
@@ -124,9 +142,7 @@ export class MemoryDisk {
         return Promise.reject(new WriteError(false, "the disk did not confirm the write"));
       case "cut":
       case "cut kept":
-        this.isCut = true;
-        this.onCut();
-        return new Promise(() => undefined);
+        return this.cut();
     }
   }
 }

@@ -1,0 +1,117 @@
+import { crc32 } from "node:zlib";
+import { ConfabError } from "@confab/contract";
+import { messageEnd } from "../../core/index.js";
+import { blockKey, lastOffsetOf } from "./keys.js";
+import type { Block, EntryTable, Table } from "./store.js";
+
+/**
+ * A block takes messages while it stays within so many bytes. Few pages of LMDB, so that little is read for a short page; and
+ * not more than whole pages hold, with what LMDB (16 bytes) and this table write before it.
+ */
+const blockBytes = 4 * 4_096 - 16 - 8;
+
+/** A last block of fewer bytes than this is written again together with what follows it: LMDB writes its page anyway. */
+const extendedBytes = 2_048;
+
+/** What stands before the block in a value: a checksum, and how many messages it has. Both u32, big-endian. */
+const headBytes = 8;
+
+const noBytes = new Uint8Array(0);
+
+/** Messages in blocks, with a checksum each, in a table of keys and values. */
+export class BlockTable implements EntryTable {
+  constructor(private readonly table: Table) {}
+
+  append(room: number, { first, bytes }: Block): void {
+    const before = this.extendable(room, first - 1);
+    if (before) void this.table.remove(blockKey(room, before.last));
+    let start = before?.bytes ?? noBytes;
+    let next = before?.first ?? first;
+    let count = before ? before.last - before.first + 1 : 0;
+    for (let from = 0, at = 0; from < bytes.length; ) {
+      for (let isFirst = true; at < bytes.length; isFirst = false) {
+        const end = messageEnd(bytes, at);
+        if (!isFirst && start.length + end - from > blockBytes) break;
+        at = end;
+        count++;
+      }
+      this.put(room, next, count, [start, bytes.subarray(from, at)]);
+      next += count;
+      start = noBytes;
+      count = 0;
+      from = at;
+    }
+  }
+
+  *forward(room: number, from: number): Iterable<Block> {
+    let next = 0;
+    for (const row of this.table.getRange({ start: blockKey(room, from), end: blockKey(room + 1, 0) })) {
+      const block = blockFrom(row);
+      if (block.first < next) throw damage(`messages ${block.first} to ${block.last} are there twice`);
+      next = block.last + 1;
+      yield block;
+    }
+  }
+
+  *backward(room: number, to: number): Iterable<Block> {
+    // A block is found by its last offset: the one that holds `to` may end after it.
+    const [start] = this.table.getKeys({ start: blockKey(room, to), end: blockKey(room + 1, 0), limit: 1 });
+    let next = Number.POSITIVE_INFINITY;
+    for (const row of this.table.getRange({
+      start: start ?? blockKey(room, to),
+      end: blockKey(room, 0),
+      reverse: true,
+    })) {
+      const block = blockFrom(row);
+      if (block.last >= next) throw damage(`messages ${block.first} to ${block.last} are there twice`);
+      next = block.first;
+      if (block.first <= to) yield block;
+    }
+  }
+
+  drop(room: number, upTo: number): void {
+    for (const key of this.table.getKeys({ start: blockKey(room, 0), end: blockKey(room, upTo + 1) }))
+      void this.table.remove(key);
+  }
+
+  clear(room: number): void {
+    this.drop(room, Number.POSITIVE_INFINITY);
+  }
+
+  /** The room's last block, if it ends with this offset and is small. One that is damaged is left as it is: for its readers. */
+  private extendable(room: number, last: number): Block | undefined {
+    if (last < 1) return undefined;
+    const value = this.table.get(blockKey(room, last));
+    if (!value || value.length >= extendedBytes) return undefined;
+    try {
+      return blockFrom({ key: blockKey(room, last), value });
+    } catch (thrown) {
+      if (thrown instanceof ConfabError) return undefined;
+      throw thrown;
+    }
+  }
+
+  private put(room: number, first: number, count: number, parts: readonly Uint8Array[]): void {
+    const key = blockKey(room, first + count - 1);
+    const value = Buffer.concat([Buffer.allocUnsafe(headBytes), ...parts]);
+    value.writeUInt32BE(count, 4);
+    value.writeUInt32BE(checksum(key, value), 0);
+    void this.table.put(key, value);
+  }
+}
+
+/** Of the place as well: a block that is found at another one is damage too. */
+function checksum(key: Buffer, value: Buffer): number {
+  return crc32(value.subarray(4), crc32(key));
+}
+
+function blockFrom({ key, value }: { readonly key: Buffer; readonly value: Buffer }): Block {
+  const last = lastOffsetOf(key);
+  const isWhole = value.length > headBytes && value.readUInt32BE(0) === checksum(key, value);
+  if (!isWhole) throw damage(`the messages up to ${last} are not what was stored`);
+  return { first: last - value.readUInt32BE(4) + 1, last, bytes: value.subarray(headBytes) };
+}
+
+function damage(what: string): ConfabError {
+  return new ConfabError("DATA_LOSS", `the room's log is damaged: ${what}`);
+}

@@ -1,0 +1,80 @@
+import type { WalFile, WalPlace } from "../wal/write-ahead-log.js";
+import type { MemoryDisk } from "./memory-disk.js";
+
+/**
+ * The files of a write-ahead log on a disk in memory. What becomes of a record is decided by `MemoryDisk.walFates`, by its
+ * number from 1:
+ *
+ *   EIO, ENOSPC  half of it is written
+ *   lost, kept   the flush fails; nothing of it is there, or all of it
+ *   cut          the power fails in the flush; a part of it is there, by sectors
+ *   cut kept     as before, and all of it is there
+ */
+export class MemoryWal implements WalPlace {
+  /** What the files hold for those who open them after a power cut. */
+  readonly durable: [Buffer, Buffer];
+
+  constructor(
+    private readonly disk: MemoryDisk,
+    left: readonly Buffer[],
+  ) {
+    this.durable = [left[0] ?? Buffer.alloc(0), left[1] ?? Buffer.alloc(0)];
+  }
+
+  open(): readonly [WalFile, WalFile] {
+    return [this.file(0), this.file(1)];
+  }
+
+  trouble(): undefined {
+    return undefined;
+  }
+
+  close(isStored: boolean): Promise<void> {
+    if (isStored) this.durable.fill(Buffer.alloc(0));
+    return Promise.resolve();
+  }
+
+  private file(index: 0 | 1): WalFile {
+    const { disk } = this;
+    let cached = this.durable[index];
+    let fate: ReturnType<MemoryDisk["walFates"]["get"]>;
+    return {
+      trouble: () => undefined,
+      write: (parts, position) => {
+        fate = disk.walFates.get(++disk.walRecords);
+        const bytes = Buffer.concat(parts);
+        const isFailing = fate === "EIO" || fate === "ENOSPC";
+        cached = written(cached, position, isFailing ? bytes.subarray(0, bytes.length >> 1) : bytes);
+        if (!isFailing) return;
+        this.durable[index] = cached;
+        if (fate === "ENOSPC") disk.freeBytes = 0;
+        throw new Error(fate);
+      },
+      flush: async () => {
+        await disk.released();
+        if (fate === "cut") this.durable[index] = tornInto(this.durable[index], cached);
+        else if (fate !== "lost") this.durable[index] = cached;
+        cached = this.durable[index];
+        if (fate === "cut" || fate === "cut kept") return disk.cut();
+        if (fate !== undefined) throw new Error(fate);
+      },
+    };
+  }
+}
+
+function written(file: Buffer, position: number, bytes: Buffer): Buffer {
+  const after = Buffer.alloc(Math.max(file.length, position + bytes.length));
+  file.copy(after);
+  bytes.copy(after, position);
+  return after;
+}
+
+const sectorBytes = 64;
+
+/** Every other sector of what was written. */
+function tornInto(before: Buffer, after: Buffer): Buffer {
+  const torn = Buffer.alloc(after.length);
+  before.copy(torn);
+  for (let at = 0; at < after.length; at += 2 * sectorBytes) after.copy(torn, at, at, at + sectorBytes);
+  return torn;
+}

@@ -1,0 +1,171 @@
+import { randomUUID } from "node:crypto";
+import {
+  closeSync,
+  fdatasync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+  writev,
+  writevSync,
+} from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { flushFolder, prepareFile } from "../data-folder.js";
+import type { WalFile, WalPlace } from "./write-ahead-log.js";
+
+const names = ["wal-0", "wal-1"] as const;
+
+/** What was taken from an earlier process, and is not in the store yet. */
+const takenName = /^wal-[01]\.[0-9a-f-]+\.taken$/;
+
+/**
+ * The size that a new file has at once, in bytes. So a full disk has room for some records, and what is written there changes
+ * no length that would have to be flushed too.
+ */
+const firstFileBytes = 1_048_576;
+
+/** A record of at most so many bytes is copied to the kernel in this turn of the event loop: sooner done than waited for. */
+const maxSyncBytes = 262_144;
+
+const flush = promisify(fdatasync);
+const writeLater = promisify(writev);
+
+/**
+ * The files of the write-ahead log in a data folder. A server that opens the folder takes them away from the one before, by
+ * renaming both, and then reads them. The one before looks after each flush whether its file is still there. So what it
+ * acknowledges will be read by the next one; and once the next one reads, it acknowledges nothing any more.
+ */
+export class WalFiles implements WalPlace {
+  private files: readonly NodeWalFile[] = [];
+
+  constructor(
+    private readonly folder: string,
+    /** What is wrong with the data folder as a whole, if something is. */
+    private readonly folderTrouble: () => string | undefined,
+  ) {}
+
+  /** Take over what earlier processes have left; what is in it. @throws the system's error */
+  take(): Buffer[] {
+    const taken = randomUUID();
+    const found = readdirSync(this.folder);
+    const own = names.filter((name) => found.includes(name));
+    for (const name of own) renameSync(join(this.folder, name), join(this.folder, `${name}.${taken}.taken`));
+    if (own.length > 0) flushFolder(this.folder);
+    return this.taken().map((name) => readFileSync(join(this.folder, name)));
+  }
+
+  /** Let go of what was taken: all of it is in the store. */
+  removeTaken(): void {
+    for (const name of this.taken()) rmSync(join(this.folder, name));
+  }
+
+  open(): readonly [WalFile, WalFile] {
+    const opened: NodeWalFile[] = [];
+    try {
+      for (const name of names) opened.push(new NodeWalFile(join(this.folder, name), this.folderTrouble));
+      flushFolder(this.folder);
+    } catch (failure) {
+      for (const file of opened) file.remove();
+      throw failure;
+    }
+    this.files = opened;
+    return opened as [NodeWalFile, NodeWalFile];
+  }
+
+  trouble(): string | undefined {
+    // Without files: a folder that is another server's by now must not get files of this one.
+    if (this.files.length === 0) return this.folderTrouble();
+    return this.files[0]?.trouble() ?? this.files[1]?.trouble();
+  }
+
+  async close(isStored: boolean): Promise<void> {
+    for (const file of this.files) {
+      if (isStored && file.trouble() === undefined) file.remove();
+      else file.close();
+    }
+    this.files = [];
+  }
+
+  private taken(): string[] {
+    return readdirSync(this.folder).filter((name) => takenName.test(name));
+  }
+}
+
+class NodeWalFile implements WalFile {
+  private readonly handle: number;
+  private readonly id: string | undefined;
+
+  /** @throws the system's error: it cannot be made, or is there already. */
+  constructor(
+    private readonly path: string,
+    private readonly folderTrouble: () => string | undefined,
+  ) {
+    this.handle = openSync(path, "wx+", 0o600);
+    try {
+      prepareFile(path);
+      this.id = idOf(path);
+      const zeros = Buffer.alloc(firstFileBytes);
+      for (let at = 0; at < zeros.length; ) at += writeSync(this.handle, zeros, at, zeros.length - at, at);
+      fsyncSync(this.handle);
+    } catch (failure) {
+      this.remove();
+      throw failure;
+    }
+  }
+
+  write(parts: readonly Uint8Array[], position: number): Promise<void> | void {
+    const length = parts.reduce((sum, part) => sum + part.length, 0);
+    if (length > maxSyncBytes) return this.writeLarge(parts, position);
+    for (let rest = parts, at = position; rest.length > 0; ) {
+      const written = writevSync(this.handle, rest, at);
+      at += written;
+      rest = after(rest, written);
+    }
+  }
+
+  flush(): Promise<void> {
+    return flush(this.handle);
+  }
+
+  trouble(): string | undefined {
+    if (idOf(this.path) === this.id) return undefined;
+    return this.folderTrouble() ?? "another server has taken the data folder over; this one must be stopped";
+  }
+
+  close(): void {
+    closeSync(this.handle);
+  }
+
+  remove(): void {
+    this.close();
+    rmSync(this.path, { force: true });
+  }
+
+  private async writeLarge(parts: readonly Uint8Array[], position: number): Promise<void> {
+    for (let rest = parts, at = position; rest.length > 0; ) {
+      const { bytesWritten } = await writeLater(this.handle, rest, at);
+      at += bytesWritten;
+      rest = after(rest, bytesWritten);
+    }
+  }
+}
+
+/** What is left of some parts when so many bytes of them were written. */
+function after(parts: readonly Uint8Array[], written: number): readonly Uint8Array[] {
+  const rest: Uint8Array[] = [];
+  for (const part of parts) {
+    if (written < part.length) rest.push(part.subarray(written));
+    written = Math.max(0, written - part.length);
+  }
+  return rest;
+}
+
+function idOf(path: string): string | undefined {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats && `${stats.dev}:${stats.ino}`;
+}

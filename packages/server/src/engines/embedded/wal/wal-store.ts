@@ -1,0 +1,268 @@
+import { type EntryTable, type KeyRange, type Store, type Table, WriteError } from "../store.js";
+import { BatchEncoder, type Change, decodeBatch, type TableName } from "./batch.js";
+import { OverlayEntries } from "./overlay-entries.js";
+import { OverlayTable } from "./overlay-table.js";
+import type { WriteAheadLog } from "./write-ahead-log.js";
+
+/** What is stored together, at the latest: it bounds how long one transaction keeps the event loop, and what a start reads again. */
+const maxStoredBytes = 4_194_304;
+const maxStoredChanges = 1_024;
+
+/** What waits while the store takes what was before it, in bytes. */
+const maxWaitingBytes = 4 * maxStoredBytes;
+
+/** How long what is durable may be in the write-ahead log alone, in sweeps. */
+const sweepsUntilStored = 5;
+
+const appliedKey = Buffer.from("applied");
+
+/** The number of the last record of the write-ahead log whose content a store has; 0: none. */
+export function appliedIn(store: Store): number {
+  return store.meta.get(appliedKey)?.readDoubleBE(0) ?? 0;
+}
+
+/**
+ * A store in front of which there is a write-ahead log. What is written is durable when a record is: one append to a file. The
+ * store below gets it later, together with what else was written until then, and until it has it, this knows it.
+ *
+ *     write ─► record ─► flush ─► overlay (durable, and read from now on) ─┬─ 5 sweeps or 4 MiB ─► the store below
+ *                                                                         └─ the other file ◄─── turn
+ */
+export class WalStore implements Store {
+  readonly entries: EntryTable;
+  readonly ids: Store["ids"];
+  readonly rooms: Store["rooms"];
+  readonly meta: Table;
+  private readonly overlay: {
+    readonly entries: OverlayEntries;
+    readonly tables: Readonly<Record<TableName, OverlayTable>>;
+  };
+  private readonly encoder = new BatchEncoder();
+  /** The changes of the write that is being made. */
+  private batch: Change[] | undefined;
+  /** A record is being appended: until it is durable or refused, it belongs to what was before and not to what comes next. */
+  private isAppending = false;
+  private isStoringDue = false;
+  /** Since changes were last taken for the store below. */
+  private changesSinceTaken = 0;
+  /** Ids below it are looked up no more. */
+  private idsFrom: Buffer | undefined;
+  /** What is being stored, one after another. */
+  private storing: Promise<void> | undefined;
+  /** What was taken for the store below could not be stored. It is tried again before anything else is written. */
+  private refusal: WriteError | undefined;
+  /** The number of the last record of what was taken; undefined: nothing is. */
+  private taken: number | undefined;
+  private sweepsSinceStored = 0;
+
+  constructor(
+    private readonly below: Store,
+    private readonly wal: WriteAheadLog,
+    left: readonly Buffer[],
+  ) {
+    this.overlay = {
+      entries: new OverlayEntries(below.entries),
+      tables: {
+        ids: new OverlayTable(below.ids),
+        rooms: new OverlayTable(below.rooms),
+        meta: new OverlayTable(below.meta),
+      },
+    };
+    const { ids, rooms, meta } = this.overlay.tables;
+    this.ids = {
+      ...this.tableOf("ids", ids),
+      dropBelow: (key) => {
+        this.idsFrom = key;
+      },
+    };
+    this.rooms = { ...this.tableOf("rooms", rooms), count: () => rooms.count() };
+    this.meta = this.tableOf("meta", meta);
+    this.entries = {
+      append: (room, block) => this.change({ room, block, dropTo: 0 }),
+      drop: (room, upTo) => this.change({ room, block: undefined, dropTo: upTo }),
+      clear: (room) => this.change({ room, block: undefined, dropTo: Number.POSITIVE_INFINITY }),
+      forward: (room, from) => this.overlay.entries.forward(room, from),
+      backward: (room, to) => this.overlay.entries.backward(room, to),
+    };
+    for (const content of left) this.apply(decodeBatch(content));
+  }
+
+  get epoch(): number {
+    return this.below.epoch;
+  }
+
+  usedBytes(): number {
+    return this.below.usedBytes() + this.wal.bytes;
+  }
+
+  failure(): string | undefined {
+    return this.below.failure();
+  }
+
+  trouble(): string | undefined {
+    return this.below.trouble() ?? this.wal.trouble() ?? this.refusal?.message;
+  }
+
+  claim(): Promise<boolean> {
+    return this.below.claim();
+  }
+
+  async write(write: () => void): Promise<void> {
+    await this.makeRoom();
+    const batch: Change[] = [];
+    this.batch = batch;
+    try {
+      write();
+    } finally {
+      this.batch = undefined;
+    }
+    // A group of sends that were all stored before.
+    if (batch.length === 0) return;
+    this.isAppending = true;
+    try {
+      await this.appendRecord(this.encoder.encode(batch));
+      this.apply(batch);
+    } finally {
+      this.isAppending = false;
+      const isMuch = this.wal.bytes >= maxStoredBytes || this.changesSinceTaken >= maxStoredChanges;
+      if (isMuch || this.isStoringDue) this.storeSoon();
+    }
+  }
+
+  sweep(): void {
+    this.sweepsSinceStored++;
+    if (this.sweepsSinceStored >= sweepsUntilStored && this.wal.bytes > 0) this.storeSoon();
+  }
+
+  async close(): Promise<void> {
+    let isStored = false;
+    try {
+      if (this.failure() === undefined) await this.storeAll();
+      isStored = true;
+    } catch (thrown) {
+      // What is durable stays in the write-ahead log.
+      if (!(thrown instanceof WriteError)) throw thrown;
+    } finally {
+      await this.wal.close(isStored && this.failure() === undefined);
+      await this.below.close();
+    }
+  }
+
+  /** Bring all that is durable into the store below. @throws WriteError */
+  async storeAll(): Promise<void> {
+    while (this.storing !== undefined) await this.storing;
+    await this.store(async () => {
+      await this.storeTaken();
+      await this.storeNewer();
+    });
+  }
+
+  /** @throws WriteError: the store below does not take what is waiting for it. */
+  private async makeRoom(): Promise<void> {
+    const failure = this.failure();
+    if (failure !== undefined) throw new WriteError(true, failure);
+    if (this.wal.bytes >= maxWaitingBytes) await this.storing;
+    if (!this.refusal || this.storing !== undefined) return;
+    try {
+      await this.store(() => this.storeTaken());
+    } catch (thrown) {
+      // Whatever became of that, of this write nothing is stored.
+      throw thrown instanceof WriteError ? new WriteError(true, thrown.message, { cause: thrown.cause }) : thrown;
+    }
+  }
+
+  private async appendRecord(content: Buffer): Promise<void> {
+    try {
+      await this.wal.append(content);
+    } catch (thrown) {
+      // A file that cannot grow may have room at its beginning.
+      if (!(thrown instanceof WriteError && thrown.isOutcomeKnown) || this.wal.bytes === 0) throw thrown;
+      await this.storeAll();
+      await this.wal.append(content);
+    }
+  }
+
+  private storeSoon(): void {
+    this.isStoringDue = this.isAppending;
+    if (this.isAppending || this.storing !== undefined || this.refusal) return;
+    // A refusal is kept for the next write.
+    void this.store(() => this.storeNewer()).catch(() => undefined);
+  }
+
+  private async store(step: () => Promise<void>): Promise<void> {
+    const stored = step();
+    // Those who wait for the end of it are not the ones who are told how it ended.
+    const storing = stored
+      .catch(() => undefined)
+      .finally(() => {
+        if (this.storing === storing) this.storing = undefined;
+      });
+    this.storing = storing;
+    await stored;
+  }
+
+  /** Not before `storeTaken` has stored what was taken before. */
+  private async storeNewer(): Promise<void> {
+    this.sweepsSinceStored = 0;
+    this.changesSinceTaken = 0;
+    const { entries, tables } = this.overlay;
+    const applied = Buffer.allocUnsafe(8);
+    applied.writeDoubleBE(this.wal.lastSequence);
+    tables.meta.set(appliedKey, applied);
+    this.taken = this.wal.lastSequence;
+    entries.take();
+    for (const table of Object.values(tables)) table.take();
+    this.wal.turn();
+    await this.storeTaken();
+  }
+
+  private async storeTaken(): Promise<void> {
+    if (this.taken === undefined) return;
+    const { entries, tables } = this.overlay;
+    try {
+      await this.below.claim();
+      // It is there already when the outcome of an earlier try was not known.
+      if (appliedIn(this.below) < this.taken) {
+        await this.below.write(() => {
+          entries.store();
+          for (const table of Object.values(tables)) table.store();
+          if (this.idsFrom) this.below.ids.dropBelow(this.idsFrom, 2 * tables.ids.takenCount);
+        });
+      }
+    } catch (thrown) {
+      // Also a bug: what was taken is kept until it is stored.
+      const text = "the log could not be stored";
+      this.refusal = thrown instanceof WriteError ? thrown : new WriteError(true, text, { cause: thrown });
+      throw this.refusal;
+    }
+    this.taken = undefined;
+    this.refusal = undefined;
+    entries.stored();
+    for (const table of Object.values(tables)) table.stored();
+  }
+
+  /** The changes are durable. */
+  private apply(changes: readonly Change[]): void {
+    const { entries, tables } = this.overlay;
+    for (const change of changes) {
+      if ("key" in change) tables[change.table].set(change.key, change.value);
+      else entries.change(change);
+    }
+    this.changesSinceTaken += changes.length;
+  }
+
+  private change(change: Change): void {
+    if (!this.batch) throw new Error("a change outside of a write");
+    this.batch.push(change);
+  }
+
+  private tableOf(name: TableName, table: OverlayTable): Table {
+    return {
+      get: (key) => table.get(key),
+      getKeys: (range: KeyRange) => table.getKeys(range),
+      getRange: (range: KeyRange) => table.getRange(range),
+      put: (key, value) => this.change({ table: name, key, value }),
+      remove: (key) => this.change({ table: name, key, value: undefined }),
+    };
+  }
+}
