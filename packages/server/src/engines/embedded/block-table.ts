@@ -2,7 +2,7 @@ import { crc32 } from "node:zlib";
 import { ConfabError } from "@confab/contract";
 import { messageEnd } from "../../core/index.js";
 import { blockKey, lastOffsetOf } from "./keys.js";
-import type { Block, EntryTable, Table } from "./store.js";
+import type { Block, EntryTable, KeyRange, Table } from "./store.js";
 
 /**
  * A block takes messages while it stays within so many bytes. Few pages of LMDB, so that little is read for a short page; and
@@ -45,7 +45,7 @@ export class BlockTable implements EntryTable {
 
   *forward(room: number, from: number): Iterable<Block> {
     let next = 0;
-    for (const row of this.table.getRange({ start: blockKey(room, from), end: blockKey(room + 1, 0) })) {
+    for (const row of this.rows({ start: blockKey(room, from), end: blockKey(room + 1, 0) })) {
       const block = blockFrom(row);
       if (block.first < next) throw damage(`messages ${block.first} to ${block.last} are there twice`);
       next = block.last + 1;
@@ -55,13 +55,11 @@ export class BlockTable implements EntryTable {
 
   *backward(room: number, to: number): Iterable<Block> {
     // A block is found by its last offset: the one that holds `to` may end after it.
-    const [start] = this.table.getKeys({ start: blockKey(room, to), end: blockKey(room + 1, 0), limit: 1 });
+    const [row] = this.rows({ start: blockKey(room, to), end: blockKey(room + 1, 0), limit: 1 });
+    const start = row?.key;
     let next = Number.POSITIVE_INFINITY;
-    for (const row of this.table.getRange({
-      start: start ?? blockKey(room, to),
-      end: blockKey(room, 0),
-      reverse: true,
-    })) {
+    const range = { start: start ?? blockKey(room, to), end: blockKey(room, 0), reverse: true };
+    for (const row of this.rows(range)) {
       const block = blockFrom(row);
       if (block.last >= next) throw damage(`messages ${block.first} to ${block.last} are there twice`);
       next = block.first;
@@ -78,17 +76,22 @@ export class BlockTable implements EntryTable {
     this.drop(room, Number.POSITIVE_INFINITY);
   }
 
+  /** @throws DATA_LOSS: the table cannot be read there. */
+  private *rows(range: KeyRange) {
+    try {
+      yield* this.table.getRange(range);
+    } catch (thrown) {
+      throw damage(thrown instanceof Error ? thrown.message : String(thrown));
+    }
+  }
+
   /** The room's last block, if it ends with this offset and is small. One that is damaged is left as it is: for its readers. */
   private extendable(room: number, last: number): Block | undefined {
     if (last < 1) return undefined;
-    const value = this.table.get(blockKey(room, last));
-    if (!value || value.length >= extendedBytes) return undefined;
-    try {
-      return blockFrom({ key: blockKey(room, last), value });
-    } catch (thrown) {
-      if (thrown instanceof ConfabError) return undefined;
-      throw thrown;
-    }
+    const key = blockKey(room, last);
+    const value = this.table.get(key);
+    if (!value || value.length >= extendedBytes || !isWhole(key, value)) return undefined;
+    return blockFrom({ key, value });
   }
 
   private put(room: number, first: number, count: number, parts: readonly Uint8Array[]): void {
@@ -105,10 +108,13 @@ function checksum(key: Buffer, value: Buffer): number {
   return crc32(value.subarray(4), crc32(key));
 }
 
+function isWhole(key: Buffer, value: Buffer): boolean {
+  return value.length > headBytes && value.readUInt32BE(0) === checksum(key, value);
+}
+
 function blockFrom({ key, value }: { readonly key: Buffer; readonly value: Buffer }): Block {
   const last = lastOffsetOf(key);
-  const isWhole = value.length > headBytes && value.readUInt32BE(0) === checksum(key, value);
-  if (!isWhole) throw damage(`the messages up to ${last} are not what was stored`);
+  if (!isWhole(key, value)) throw damage(`the messages up to ${last} are not what was stored`);
   return { first: last - value.readUInt32BE(4) + 1, last, bytes: value.subarray(headBytes) };
 }
 

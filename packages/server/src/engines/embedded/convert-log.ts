@@ -1,8 +1,7 @@
-import type { Database } from "lmdb";
 import { blockOf, type ClockLog } from "../../core/index.js";
 import { readOldRun } from "./old-entries.js";
 import { decodeRoomRecord } from "./room-record.js";
-import type { Store } from "./store.js";
+import type { Store, Table } from "./store.js";
 
 /** Messages that one transaction takes out of the old table and puts into blocks. It bounds what a start holds in memory. */
 const step = { maxEntries: 4_096, maxBytes: 4_194_304 };
@@ -10,7 +9,7 @@ const step = { maxEntries: 4_096, maxBytes: 4_194_304 };
 export interface Conversion {
   readonly store: Store;
   /** The table of a log with a key for each message. */
-  readonly entries: Database<Buffer, Buffer>;
+  readonly entries: Table;
   readonly log: ClockLog;
 }
 

@@ -21,6 +21,11 @@ export class DiskSpace {
     this.isFull = false;
   }
 
+  /** Look again, if it was full. To be called from time to time, so that it is seen also while nothing is sent. */
+  async look(): Promise<void> {
+    if (this.isFull) this.isFull = await this.isShort();
+  }
+
   /** What it means that a transaction was not stored. `cause`: what the disk said, if it was asked. */
   async errorFrom({ message, cause }: Error): Promise<ConfabError> {
     // LMDB reports a short write as EIO, so the code does not tell; the free space does.

@@ -102,6 +102,7 @@ export function engineOn(
     readers.forgetLeft();
     if (store.failure() !== undefined) return;
     store.sweep();
+    void disk.look();
     size.set(store.usedBytes());
     if (!retention.hasAges) return;
     const some = log.list("", sweptTo, roomsPerSweep).map(({ room }) => room);

@@ -70,7 +70,7 @@ class Drafts extends Map<RoomId, Draft> {
 }
 
 /** Sends in one commit. It bounds how long one commit keeps the event loop. */
-const maxGroupSends = 4_096;
+const maxGroupSends = 1_024;
 
 /**
  * Appends many sends with one flush to disk: all that arrive while one group is being flushed form the next.

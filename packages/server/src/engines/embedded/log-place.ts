@@ -12,13 +12,13 @@ export class LogPlace {
     private readonly folder: string,
     paths: readonly string[],
   ) {
-    this.files = paths.map((path) => ({ path, id: idOf(path) }));
+    this.files = paths.map((path) => ({ path, id: fileIdOf(path) }));
   }
 
   /** What is wrong; undefined: they are where they were. */
   trouble(): string | undefined {
     for (const { path, id } of this.files) {
-      const now = idOf(path);
+      const now = fileIdOf(path);
       if (now !== id)
         return `the data folder ${this.folder} was ${now === undefined ? "deleted or moved" : "replaced"}`;
     }
@@ -26,7 +26,13 @@ export class LogPlace {
   }
 }
 
-function idOf(path: string): string | undefined {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats && `${stats.dev}:${stats.ino}`;
+/** Which file is at a path; undefined: none, or none that can be looked at. */
+export function fileIdOf(path: string): string | undefined {
+  try {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    return stats && `${stats.dev}:${stats.ino}`;
+  } catch {
+    // A part of the path is a file by now, may not be read, or its disk fails: the file cannot be reached.
+    return undefined;
+  }
 }

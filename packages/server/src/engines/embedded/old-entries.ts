@@ -1,13 +1,6 @@
 import type { LogEntry, PageBounds } from "../../core/index.js";
 import { lastOffsetOf, roomNumberOf } from "./keys.js";
-
-/** The table of formats 1 and 2: ┌ room number: u32 ┐┌ offset: u48 ┐ → encoded body. */
-export interface OldEntries {
-  getRange(range: { start?: Buffer; end?: Buffer; limit?: number }): Iterable<{
-    readonly key: Buffer;
-    readonly value: Buffer;
-  }>;
-}
+import type { Table } from "./store.js";
 
 export interface OldRun {
   readonly room: number;
@@ -15,8 +8,8 @@ export interface OldRun {
   readonly keys: readonly Buffer[];
 }
 
-/** The first messages of the table that are of one room and follow each other; undefined: it is empty. */
-export function readOldRun(table: OldEntries, { maxEntries, maxBytes }: PageBounds): OldRun | undefined {
+/** Of the table of formats 1 and 2 (┌ room number: u32 ┐┌ offset: u48 ┐ → encoded body), the first messages that are of one room and follow each other; undefined: it is empty. */
+export function readOldRun(table: Table, { maxEntries, maxBytes }: PageBounds): OldRun | undefined {
   const entries: LogEntry[] = [];
   const keys: Buffer[] = [];
   let room: number | undefined;

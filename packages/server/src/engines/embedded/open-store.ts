@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
 import type { ClockLog } from "../../core/index.js";
 import { BlockTable } from "./block-table.js";
+import { ChangeList } from "./change-list.js";
 import { convertLog } from "./convert-log.js";
 import { folderFiles, lockFileOf, prepareFile, prepareFolder } from "./data-folder.js";
 import { dropBelow } from "./drop-below.js";
@@ -24,6 +25,8 @@ const formatKey = Buffer.from("format");
 const epochKey = Buffer.from("epoch");
 /** There while a log is converted. */
 const convertingKey = Buffer.from("converting");
+/** There since the log has a write-ahead log: when that is gone, something is lost. */
+const walKey = Buffer.from("wal");
 
 export type Durability = "fsync" | "os";
 
@@ -90,9 +93,9 @@ async function openLocked(folder: string, { durability, unlock, log }: Opening):
     if (marker && marker.epoch !== epoch)
       throw badFile(path, `it is another log than the one that log.json names (epoch ${epoch}, not ${marker.epoch})`);
     if (!marker) writeMarker(folder, { epoch });
-    const store = await storeIn(root, { folder, epoch, unlock });
-    await bringUpToDate(root, store, log);
-    return await behindWal(store, folder, durability, log);
+    const opened = await storeIn(root, { folder, epoch, unlock });
+    await bringUpToDate(root, opened, log);
+    return await behindWal(opened.store, folder, durability, log);
   } catch (cause) {
     await root?.close();
     if (cause instanceof StoreError) throw cause;
@@ -133,33 +136,51 @@ interface OpenLog {
   readonly unlock: () => Promise<void>;
 }
 
-async function storeIn(root: RootDatabase<Buffer, Buffer>, { folder, epoch, unlock }: OpenLog): Promise<Store> {
+interface OpenStore {
+  readonly store: Store;
+  /** Collects what a write changes. */
+  readonly changes: ChangeList;
+}
+
+async function storeIn(root: RootDatabase<Buffer, Buffer>, { folder, epoch, unlock }: OpenLog): Promise<OpenStore> {
   const place = new LogPlace(folder, [join(folder, folderFiles.log), join(folder, lockFileOf(folderFiles.lock))]);
   const transactions = new Transactions(root, place);
   const [blocks, ids, rooms, meta] = ["blocks", "ids", "rooms", "meta"].map((name) =>
     root.openDB<Buffer, Buffer>({ name, ...binary }),
   ) as [LogTable, LogTable, LogTable, LogTable];
+  const changes = new ChangeList();
+  const idTable = changes.tableOf(ids);
+  let usedBytes = 0;
   const store: Store = {
     epoch,
-    entries: new BlockTable(blocks),
-    ids: Object.assign(ids, { dropBelow: (key: Buffer, more: number) => dropBelow(ids, key, more) }),
-    rooms: Object.assign(rooms, { count: () => numberOf(rooms, "entryCount") }),
-    meta,
-    usedBytes: () => [blocks, ids, rooms, meta].reduce((sum, table) => sum + usedBytesOf(table), 0),
+    entries: new BlockTable(changes.tableOf(blocks)),
+    ids: { ...idTable, dropBelow: (key, more) => dropBelow(idTable, key, more) },
+    rooms: { ...changes.tableOf(rooms), count: () => numberOf(rooms, "entryCount") },
+    meta: changes.tableOf(meta),
+    usedBytes: () => {
+      try {
+        usedBytes = [blocks, ids, rooms, meta].reduce((sum, table) => sum + usedBytesOf(table), 0);
+      } catch (cause) {
+        transactions.fail(
+          `the log cannot be read any more (${cause instanceof Error ? cause.message : String(cause)})`,
+        );
+      }
+      return usedBytes;
+    },
     claim: () => transactions.claim(),
-    write: (write) => transactions.write(write),
+    write: (write) => transactions.write(changes.collect(write)),
     failure: () => transactions.failure,
     trouble: () => transactions.failure ?? place.trouble(),
     sweep: () => undefined,
-    close: async () => {
-      const isGood = store.trouble() === undefined;
+    close: async (isWhole = true) => {
+      const isGood = isWhole && store.trouble() === undefined;
       await root.close();
       if (isGood) sayClosed(folder);
       await unlock();
     },
   };
   await claimIfPossible(store);
-  return store;
+  return { store, changes };
 }
 
 /** A full disk can still be read: the log is claimed before the first write that succeeds. */
@@ -172,7 +193,11 @@ async function claimIfPossible(store: Store): Promise<void> {
 }
 
 /** @throws Error: the log has an earlier format and cannot be converted. */
-async function bringUpToDate(root: RootDatabase<Buffer, Buffer>, store: Store, log: ClockLog): Promise<void> {
+async function bringUpToDate(
+  root: RootDatabase<Buffer, Buffer>,
+  { store, changes }: OpenStore,
+  log: ClockLog,
+): Promise<void> {
   const format = store.meta.get(formatKey)?.readUInt32BE(0) ?? 0;
   const isBegun = store.meta.get(convertingKey) !== undefined;
   if (format === formatVersion && !isBegun) return;
@@ -182,7 +207,8 @@ async function bringUpToDate(root: RootDatabase<Buffer, Buffer>, store: Store, l
       void store.meta.put(formatKey, uint32(formatVersion));
       void store.meta.put(convertingKey, uint32(formatVersion));
     });
-    await convertLog({ store, entries: root.openDB<Buffer, Buffer>({ name: "entries", ...binary }), log });
+    const entries = changes.tableOf(root.openDB<Buffer, Buffer>({ name: "entries", ...binary }));
+    await convertLog({ store, entries, log });
     await store.write(() => void store.meta.remove(convertingKey));
   } catch (cause) {
     if (!(cause instanceof WriteError)) throw cause;
@@ -194,7 +220,9 @@ async function bringUpToDate(root: RootDatabase<Buffer, Buffer>, store: Store, l
 /** @throws Error: what was acknowledged last is missing or damaged. */
 async function behindWal(below: Store, folder: string, durability: Durability, log: ClockLog): Promise<Store> {
   const files = new WalFiles(folder, () => below.trouble());
-  const { records, lostUnflushed, ...last } = readLeft(files.take(), below.epoch, appliedIn(below));
+  const hasWal = below.meta.get(walKey) !== undefined;
+  const left = files.take(below.epoch, !hasWal);
+  const { records, lostUnflushed, ...last } = readLeft(left, below.epoch, appliedIn(below));
   if (lostUnflushed) log.warn({}, "messages that were acknowledged and not flushed (--durability os) are lost");
   const wal = new WriteAheadLog(files, { ...last, epoch: below.epoch, isFlushing: durability === "fsync" });
   const store = new WalStore(
@@ -203,8 +231,10 @@ async function behindWal(below: Store, folder: string, durability: Durability, l
     records.map(({ content }) => content),
   );
   try {
+    wal.open();
     if (records.length > 0) await store.storeAll();
-    files.removeTaken();
+    else wal.forgetLeft();
+    if (!hasWal) await below.write(() => below.meta.put(walKey, uint32(1)));
   } catch (failure) {
     // A full disk can still be read, and the next start finds the records again.
     if (!(failure instanceof WriteError) || store.failure() !== undefined) throw failure;

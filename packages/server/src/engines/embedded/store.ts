@@ -76,7 +76,8 @@ export interface Store {
   trouble(): string | undefined;
   /** To be called from time to time, about every second. */
   sweep(): void;
-  close(): Promise<void>;
+  /** `isWhole`: false if something that was acknowledged is not in this store, and the next opening must not trust it. */
+  close(isWhole?: boolean): Promise<void>;
 }
 
 /** A transaction that did not become durable. */

@@ -31,6 +31,11 @@ export class Transactions {
     return this.lasting;
   }
 
+  /** Nothing can be read or written any more, until the log is opened again. */
+  fail(reason: string): void {
+    this.lasting ??= reason;
+  }
+
   /** @see Store.claim */
   async claim(): Promise<boolean> {
     if (this.isClaimed) return false;

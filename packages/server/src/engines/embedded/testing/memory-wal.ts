@@ -1,3 +1,4 @@
+import { fileHeaderBytes } from "../wal/records.js";
 import type { WalFile, WalPlace } from "../wal/write-ahead-log.js";
 import type { MemoryDisk } from "./memory-disk.js";
 
@@ -18,7 +19,7 @@ export class MemoryWal implements WalPlace {
     private readonly disk: MemoryDisk,
     left: readonly Buffer[],
   ) {
-    this.durable = [left[0] ?? Buffer.alloc(0), left[1] ?? Buffer.alloc(0)];
+    this.durable = [left[0] ?? Buffer.alloc(fileHeaderBytes), left[1] ?? Buffer.alloc(fileHeaderBytes)];
   }
 
   open(): readonly [WalFile, WalFile] {
@@ -29,8 +30,11 @@ export class MemoryWal implements WalPlace {
     return undefined;
   }
 
-  close(isStored: boolean): Promise<void> {
-    if (isStored) this.durable.fill(Buffer.alloc(0));
+  forgetLeft(): void {
+    // The files are the same ones.
+  }
+
+  close(): Promise<void> {
     return Promise.resolve();
   }
 

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Random } from "@confab/contract/testing/random";
 import { blockOf } from "../../../core/index.js";
 import { BatchEncoder, type Change, decodeBatch } from "./batch.js";
-import { headerBytes, headerOf, recordsOf } from "./records.js";
+import { fileHeaderBytes, headerBytes, headerOf, recordsOf } from "./records.js";
 import { readLeft } from "./write-ahead-log.js";
 
 const epoch = 7;
@@ -13,7 +13,9 @@ function record(turn: number, sequence: number, text: string, isFlushed = true):
   return Buffer.concat([headerOf({ epoch, turn, sequence }, content, isFlushed), content]);
 }
 
-function leftIn(files: readonly Buffer[], applied = 0) {
+/** As files, whose header is not looked at here. */
+function leftIn(contents: readonly Buffer[], applied = 0) {
+  const files = contents.map((content) => Buffer.concat([Buffer.alloc(fileHeaderBytes), content]));
   const { records, ...rest } = readLeft(files, epoch, applied);
   return { ...rest, texts: records.map(({ content }) => content.toString()) };
 }
@@ -87,7 +89,10 @@ test("records that were not flushed may be lost in the middle; what follows is l
 });
 
 test("a record of another log is not taken for one of this", () => {
-  assert.deepEqual(recordsOf(three, 8), { records: [], newest: undefined });
+  assert.deepEqual(recordsOf(Buffer.concat([Buffer.alloc(fileHeaderBytes), three]), 8), {
+    records: [],
+    newest: undefined,
+  });
 });
 
 test("no record is found in random bytes, and no error thrown", () => {

@@ -1,12 +1,29 @@
 import { crc32 } from "node:zlib";
 
 /*
- * A file of the write-ahead log: records from its beginning on, without gaps. Numbers are big-endian.
+ * A file of the write-ahead log: its header, and records without gaps. Numbers are big-endian.
  *
+ *     magic u32 | epoch u32 | crc32 of the above u32 | 0 u32
  *     (magic u32 | epoch u32 | turn u32 | sequence f64 | length u32 | crc32 of the content | crc32 of the above | content)*
  *
  * The file is written again from its beginning at each turn, so records of an earlier turn may follow those of the last one.
  */
+
+const fileMagic = 0xc0_4f_ab_00;
+export const fileHeaderBytes = 16;
+
+/** It is there before the first record is, so a file without it was damaged or is another one. */
+export function fileHeaderOf(epoch: number): Buffer {
+  const header = Buffer.alloc(fileHeaderBytes);
+  header.writeUInt32BE(fileMagic, 0);
+  header.writeUInt32BE(epoch, 4);
+  header.writeUInt32BE(crc32(header.subarray(0, 8)), 8);
+  return header;
+}
+
+export function hasFileHeader(file: Buffer, epoch: number): boolean {
+  return fileHeaderOf(epoch).equals(file.subarray(0, fileHeaderBytes));
+}
 
 /** The magic says whether a record was flushed before the next one was written. */
 const magics = { flushed: 0xc0_4f_ab_01, unflushed: 0xc0_4f_ab_02 } as const;
@@ -71,7 +88,7 @@ export interface FileRecords {
 export function recordsOf(file: Buffer, epoch: number): FileRecords {
   const records: WalRecord[] = [];
   let newest: Header | undefined;
-  let at = 0;
+  let at = fileHeaderBytes;
   for (;;) {
     const header = headerAt(file, at);
     const last = records.at(-1);

@@ -8,7 +8,6 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
   writeSync,
   writev,
   writevSync,
@@ -16,6 +15,8 @@ import {
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { flushFolder, prepareFile } from "../data-folder.js";
+import { fileIdOf } from "../log-place.js";
+import { fileHeaderOf, hasFileHeader } from "./records.js";
 import type { WalFile, WalPlace } from "./write-ahead-log.js";
 
 const names = ["wal-0", "wal-1"] as const;
@@ -42,6 +43,7 @@ const writeLater = promisify(writev);
  */
 export class WalFiles implements WalPlace {
   private files: readonly NodeWalFile[] = [];
+  private isForgotten = false;
 
   constructor(
     private readonly folder: string,
@@ -49,25 +51,45 @@ export class WalFiles implements WalPlace {
     private readonly folderTrouble: () => string | undefined,
   ) {}
 
-  /** Take over what earlier processes have left; what is in it. @throws the system's error */
-  take(): Buffer[] {
+  /**
+   * Take over what earlier processes have left: their files, from which nothing will vanish any more. `isNew`: there was no log
+   * yet, so there are none.
+   *
+   * @throws Error: one of them is gone or damaged. The system's error: they cannot be read.
+   */
+  take(epoch: number, isNew: boolean): Buffer[] {
     const taken = randomUUID();
     const found = readdirSync(this.folder);
     const own = names.filter((name) => found.includes(name));
     for (const name of own) renameSync(join(this.folder, name), join(this.folder, `${name}.${taken}.taken`));
     if (own.length > 0) flushFolder(this.folder);
-    return this.taken().map((name) => readFileSync(join(this.folder, name)));
+    const left = this.taken();
+    for (const name of names) {
+      if (!isNew && !left.some((each) => each.startsWith(name)))
+        throw new Error(
+          `its write-ahead log is gone: there is no file ${name}; restore it with the rest of the folder`,
+        );
+    }
+    return left.map((name) => {
+      const file = readFlushed(join(this.folder, name));
+      if (file.length < firstFileBytes || !hasFileHeader(file, epoch))
+        throw new Error(`its write-ahead log is damaged: ${name} is cut off, overwritten, or of another log`);
+      return file;
+    });
   }
 
-  /** Let go of what was taken: all of it is in the store. */
-  removeTaken(): void {
-    for (const name of this.taken()) rmSync(join(this.folder, name));
+  forgetLeft(): void {
+    // Without files of this process they are the ones that the next start looks for.
+    if (this.isForgotten || this.files.length === 0) return;
+    this.isForgotten = true;
+    for (const name of this.taken()) rmSync(join(this.folder, name), { force: true });
   }
 
-  open(): readonly [WalFile, WalFile] {
+  open(epoch: number): readonly [WalFile, WalFile] {
     const opened: NodeWalFile[] = [];
     try {
-      for (const name of names) opened.push(new NodeWalFile(join(this.folder, name), this.folderTrouble));
+      for (const name of names)
+        opened.push(new NodeWalFile(join(this.folder, name), fileHeaderOf(epoch), this.folderTrouble));
       flushFolder(this.folder);
     } catch (failure) {
       for (const file of opened) file.remove();
@@ -83,11 +105,8 @@ export class WalFiles implements WalPlace {
     return this.files[0]?.trouble() ?? this.files[1]?.trouble();
   }
 
-  async close(isStored: boolean): Promise<void> {
-    for (const file of this.files) {
-      if (isStored && file.trouble() === undefined) file.remove();
-      else file.close();
-    }
+  async close(): Promise<void> {
+    for (const file of this.files) file.close();
     this.files = [];
   }
 
@@ -103,14 +122,16 @@ class NodeWalFile implements WalFile {
   /** @throws the system's error: it cannot be made, or is there already. */
   constructor(
     private readonly path: string,
+    header: Buffer,
     private readonly folderTrouble: () => string | undefined,
   ) {
     this.handle = openSync(path, "wx+", 0o600);
     try {
       prepareFile(path);
-      this.id = idOf(path);
-      const zeros = Buffer.alloc(firstFileBytes);
-      for (let at = 0; at < zeros.length; ) at += writeSync(this.handle, zeros, at, zeros.length - at, at);
+      this.id = fileIdOf(path);
+      const start = Buffer.alloc(firstFileBytes);
+      header.copy(start);
+      for (let at = 0; at < start.length; ) at += writeSync(this.handle, start, at, start.length - at, at);
       fsyncSync(this.handle);
     } catch (failure) {
       this.remove();
@@ -133,8 +154,11 @@ class NodeWalFile implements WalFile {
   }
 
   trouble(): string | undefined {
-    if (idOf(this.path) === this.id) return undefined;
-    return this.folderTrouble() ?? "another server has taken the data folder over; this one must be stopped";
+    if (fileIdOf(this.path) === this.id) return undefined;
+    return (
+      this.folderTrouble() ??
+      "another server has taken the write-ahead log over, or it was removed; this one must be stopped"
+    );
   }
 
   close(): void {
@@ -155,6 +179,17 @@ class NodeWalFile implements WalFile {
   }
 }
 
+/** What a file has, all of it on the disk: what is read from it must not vanish later. */
+function readFlushed(path: string): Buffer {
+  const file = openSync(path, "r+");
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  return readFileSync(path);
+}
+
 /** What is left of some parts when so many bytes of them were written. */
 function after(parts: readonly Uint8Array[], written: number): readonly Uint8Array[] {
   const rest: Uint8Array[] = [];
@@ -163,9 +198,4 @@ function after(parts: readonly Uint8Array[], written: number): readonly Uint8Arr
     written = Math.max(0, written - part.length);
   }
   return rest;
-}
-
-function idOf(path: string): string | undefined {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats && `${stats.dev}:${stats.ino}`;
 }

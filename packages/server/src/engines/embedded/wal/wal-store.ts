@@ -84,7 +84,11 @@ export class WalStore implements Store {
       forward: (room, from) => this.overlay.entries.forward(room, from),
       backward: (room, to) => this.overlay.entries.backward(room, to),
     };
-    for (const content of left) this.apply(decodeBatch(content));
+    for (const content of left) {
+      const changes = decodeBatch(content);
+      for (const change of changes) this.refuseGap(change);
+      this.apply(changes);
+    }
   }
 
   get epoch(): number {
@@ -131,6 +135,9 @@ export class WalStore implements Store {
 
   sweep(): void {
     this.sweepsSinceStored++;
+    // So that trouble that has passed is seen to have passed, also while nothing is written.
+    if (this.refusal && this.storing === undefined && !this.isAppending)
+      void this.store(() => this.storeTaken()).catch(() => undefined);
     if (this.sweepsSinceStored >= sweepsUntilStored && this.wal.bytes > 0) this.storeSoon();
   }
 
@@ -143,8 +150,8 @@ export class WalStore implements Store {
       // What is durable stays in the write-ahead log.
       if (!(thrown instanceof WriteError)) throw thrown;
     } finally {
-      await this.wal.close(isStored && this.failure() === undefined);
-      await this.below.close();
+      await this.wal.close();
+      await this.below.close(isStored);
     }
   }
 
@@ -203,6 +210,7 @@ export class WalStore implements Store {
 
   /** Not before `storeTaken` has stored what was taken before. */
   private async storeNewer(): Promise<void> {
+    if (this.taken !== undefined) throw new Error("what was taken before is not stored");
     this.sweepsSinceStored = 0;
     this.changesSinceTaken = 0;
     const { entries, tables } = this.overlay;
@@ -237,8 +245,17 @@ export class WalStore implements Store {
     }
     this.taken = undefined;
     this.refusal = undefined;
+    this.wal.forgetLeft();
     entries.stored();
     for (const table of Object.values(tables)) table.stored();
+  }
+
+  /** @throws Error: a record that an earlier process has left does not follow what is stored. */
+  private refuseGap(change: Change): void {
+    if (!("room" in change) || !change.block) return;
+    const [newest] = this.overlay.entries.backward(change.room, Number.MAX_SAFE_INTEGER);
+    if (change.block.first === (newest?.last ?? 0) + 1) return;
+    throw new Error("its write-ahead log does not follow it: one of the two is of another time, or of a copy");
   }
 
   /** The changes are durable. */

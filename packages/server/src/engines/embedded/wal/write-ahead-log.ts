@@ -1,5 +1,5 @@
 import { WriteError } from "../store.js";
-import { headerBytes, headerOf, type RecordPlace, recordsOf, type WalRecord } from "./records.js";
+import { fileHeaderBytes, headerBytes, headerOf, type RecordPlace, recordsOf, type WalRecord } from "./records.js";
 
 /** A file that records are written to. */
 export interface WalFile {
@@ -14,11 +14,13 @@ export interface WalFile {
 /** Where the files are. */
 export interface WalPlace {
   /** The files that records are written to in turn. @throws the system's error */
-  open(): readonly [WalFile, WalFile];
+  open(epoch: number): readonly [WalFile, WalFile];
   /** Why nothing can be written to one of them, or would count; undefined: it can. */
   trouble(): string | undefined;
-  /** Let go of the files; `isStored`: all that was written to them is in the store. */
-  close(isStored: boolean): Promise<void>;
+  /** What earlier processes have left is in the store now. It goes when there are files that take its place. */
+  forgetLeft(): void;
+  /** Let go of the files. They stay where they are. */
+  close(): Promise<void>;
 }
 
 export interface WalOptions {
@@ -37,7 +39,7 @@ export interface WalOptions {
  */
 export class WriteAheadLog {
   private files: readonly [WalFile, WalFile] | undefined;
-  private position = 0;
+  private position = fileHeaderBytes;
   private sequence: number;
   private turnNumber: number;
 
@@ -51,7 +53,7 @@ export class WriteAheadLog {
 
   /** Bytes that were written since the last turn. */
   get bytes(): number {
-    return this.position;
+    return this.position - fileHeaderBytes;
   }
 
   /** The number of the last record. */
@@ -96,7 +98,7 @@ export class WriteAheadLog {
     const trouble = this.files ? undefined : this.place.trouble();
     if (trouble !== undefined) throw new WriteError(true, trouble);
     try {
-      this.files ??= this.place.open();
+      this.files ??= this.place.open(this.options.epoch);
     } catch (cause) {
       throw new WriteError(true, "the log could not be written", { cause });
     }
@@ -106,11 +108,21 @@ export class WriteAheadLog {
   /** Later records go to the other file. To be called when what that file has is in the store. */
   turn(): void {
     this.turnNumber++;
-    this.position = 0;
+    this.position = fileHeaderBytes;
   }
 
-  close(isStored: boolean): Promise<void> {
-    return this.place.close(isStored);
+  /** Open the files now, and not with the first record. @throws WriteError */
+  open(): void {
+    this.file();
+  }
+
+  /** @see WalPlace.forgetLeft */
+  forgetLeft(): void {
+    this.place.forgetLeft();
+  }
+
+  close(): Promise<void> {
+    return this.place.close();
   }
 }
 

@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { cpSync, existsSync, readdirSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { decodeChatMessage, encodeBody } from "@confab/contract";
+import type { Engine, RoomId } from "../../../core/index.js";
+import { wholePage, withCode } from "../../../testing/engine-suite/setup.js";
+import { StoreError } from "../index.js";
+import { startEngineProcess } from "../testing/start-engine-process.js";
+import { openTestEngine, testFolder } from "../testing/test-engine.js";
+
+let above = "";
+let folder = "";
+beforeEach(() => {
+  above = testFolder();
+  folder = join(above, "data");
+});
+afterEach(() => rmSync(above, { recursive: true, force: true }));
+
+const lobby = "lobby" as RoomId;
+
+function send(engine: Engine, text: string, room = lobby) {
+  const body = encodeBody({ user: "ann", text, room, id: "", sentAtMs: 1 });
+  return engine.log.append(room, { body, sentAtMs: 1, dedupeKey: text });
+}
+
+async function textsOf(engine: Engine, room = lobby): Promise<string[]> {
+  const { entries } = await engine.log.readForward(room, 0, wholePage);
+  return entries.map(({ body }) => decodeChatMessage(body).text);
+}
+
+/** A folder whose server was killed while its messages were in the write-ahead log alone: a copy of it while it was served. */
+async function leaveUnstored(texts: readonly string[]): Promise<void> {
+  const served = join(above, "served");
+  const engine = await openTestEngine(served);
+  for (const text of texts) await send(engine, text);
+  rmSync(folder, { recursive: true, force: true });
+  cpSync(served, folder, { recursive: true });
+  await engine.close();
+  rmSync(served, { recursive: true });
+}
+
+/** The files with what was not stored have their names until the folder is opened. */
+const wal = (name: "wal-0" | "wal-1") => join(folder, name);
+
+async function refusal(): Promise<string> {
+  try {
+    await (await openTestEngine(folder)).close();
+  } catch (error) {
+    assert.ok(error instanceof StoreError, String(error));
+    return error.message;
+  }
+  return assert.fail("it was opened");
+}
+
+test("what is in the write-ahead log alone is there after a kill, and after the kill of the next server too", async () => {
+  await leaveUnstored(["one", "two"]);
+  const next = startEngineProcess();
+  assert.equal(await next.ask(`open ${folder}`), "open");
+  assert.equal(await next.ask("send three"), "acknowledged 1");
+  await next.kill();
+  const engine = await openTestEngine(folder);
+  assert.deepEqual(await textsOf(engine), ["one", "two"]);
+  assert.deepEqual((await send(engine, "two")).isDuplicate, true);
+  await engine.close();
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.endsWith(".taken")),
+    [],
+  );
+});
+
+const damages: readonly (readonly [what: string, damage: () => void, reason: RegExp])[] = [
+  ["one file is gone", () => rmSync(wal("wal-1")), /write-ahead log is gone: there is no file wal-1/],
+  ["both files are gone", () => [rmSync(wal("wal-0")), rmSync(wal("wal-1"))], /is gone: there is no file wal-0/],
+  ["a file is empty", () => truncateSync(wal("wal-1"), 0), /is damaged: wal-1\S* is cut off/],
+  ["a file is cut off", () => truncateSync(wal("wal-1"), 300), /is damaged: wal-1\S* is cut off/],
+  ["a file is zeros", () => writeFileSync(wal("wal-1"), Buffer.alloc(1_048_576)), /is damaged: wal-1/],
+  ["a file is text", () => writeFileSync(wal("wal-0"), "x".repeat(2_000_000)), /is damaged: wal-0/],
+];
+
+for (const [what, damage, reason] of damages) {
+  test(`a folder whose server was killed is refused again and again when of its write-ahead log ${what}`, async () => {
+    await leaveUnstored(["one", "two"]);
+    damage();
+    for (let round = 0; round < 2; round++) assert.match(await refusal(), reason);
+  });
+}
+
+test("records of a copy that went another way are not put behind what is stored", async () => {
+  await leaveUnstored(["one"]);
+  const other = join(above, "other");
+  cpSync(folder, other, { recursive: true });
+  const first = await openTestEngine(folder);
+  await send(first, "two");
+  await first.close();
+  const second = await openTestEngine(other);
+  for (const text of ["2", "3"]) await send(second, text);
+  // As many records as the first one has stored, and one more.
+  await send(second, "4");
+  await send(second, "5");
+  for (const name of ["wal-0", "wal-1"]) cpSync(join(other, name), join(folder, name));
+  await second.close();
+  assert.match(
+    await refusal(),
+    /its write-ahead log (does not follow it|is missing)|record \d+ of its write-ahead log/,
+  );
+});
+
+// `statSync` throws for all that is not ENOENT: the messages that were being stored at that moment were gone.
+test("a folder that cannot be looked at for a while loses nothing, and says so meanwhile", async () => {
+  const engine = await openTestEngine(folder, { sweepIntervalMs: 5 });
+  for (const text of ["one", "two"]) await send(engine, text);
+  const away = join(above, "away");
+  renameSync(folder, away);
+  writeFileSync(folder, "");
+  assert.match(engine.trouble() ?? "", /was deleted or moved/);
+  await assert.rejects(send(engine, "lost", "b" as RoomId), withCode("ENGINE_UNAVAILABLE"));
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  rmSync(folder);
+  renameSync(away, folder);
+  await send(engine, "three", "c" as RoomId);
+  assert.deepEqual(await textsOf(engine), ["one", "two"]);
+  await engine.close();
+  const again = await openTestEngine(folder);
+  assert.deepEqual([await textsOf(again), await textsOf(again, "c" as RoomId)], [["one", "two"], ["three"]]);
+  await again.close();
+});
+
+test("the write-ahead log's files stay when a log is closed, with a bounded size, and are used by one server alone", async () => {
+  const engine = await openTestEngine(folder);
+  await send(engine, "x".repeat(900_000));
+  await send(engine, "y".repeat(900_000));
+  await engine.close();
+  const before = statSync(wal("wal-0")).ino;
+  const next = await openTestEngine(folder);
+  assert.notEqual(statSync(wal("wal-0")).ino, before);
+  assert.equal(statSync(wal("wal-0")).size, 1_048_576);
+  assert.equal((await textsOf(next)).length, 2);
+  await next.close();
+  assert.ok(existsSync(wal("wal-1")));
+  assert.equal(dirname(wal("wal-1")), folder);
+});
