@@ -159,10 +159,15 @@ test("the end of a request comes after what a paused listener has not read", asy
   exchange.pause();
   peer.send(frame(FrameType.DATA, 0, 1, counting(5)), frame(FrameType.DATA, Flag.END_STREAM, 1));
   await peer.settled();
+  assert.ok(exchange.share.isFree);
   exchange.resume();
   assert.deepEqual(recorder.events, []);
+  // A request that came now would overtake this one.
+  assert.ok(!exchange.share.isFree);
   await recorder.saw("ended");
   assert.deepEqual(recorder.events, ["data", "ended"]);
+  await peer.settled();
+  assert.ok(exchange.share.isFree);
 });
 
 test("a body above the stream's window is a FLOW_CONTROL_ERROR of the stream", async (t) => {

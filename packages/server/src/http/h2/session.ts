@@ -58,7 +58,6 @@ export class Session implements StreamOwner, TurnEnd {
   #isTurnQueued = false;
   #isReadPaused = false;
   readonly #lingering: Http2Stream[] = [];
-  readonly #resumed: Http2Stream[] = [];
 
   constructor(socket: Socket, options: Http2Options, onExchange: ExchangeHandler) {
     const highWaterMarkBytes = options.highWaterMarkBytes ?? defaultHighWaterMarkBytes;
@@ -203,9 +202,17 @@ export class Session implements StreamOwner, TurnEnd {
     if (increment > 0) this.output.numberFrame(FrameType.WINDOW_UPDATE, 0, increment);
   }
 
+  /** In its turn, so that a request which comes later does not overtake this one. */
   deliverLater(stream: Http2Stream): void {
-    this.#resumed.push(stream);
-    this.wake();
+    this.share.wait(() => {
+      if (!this.isReading) return;
+      try {
+        stream.deliverHeld();
+      } catch (error) {
+        this.failFor(error);
+      }
+      this.wake();
+    });
   }
 
   responseEnded(stream: Http2Stream): void {
@@ -248,7 +255,7 @@ export class Session implements StreamOwner, TurnEnd {
     this.output.flush();
     if (this.output.socketBytes === 0) this.guard.answersSent();
     this.#pauseReading(this.output.socketBytes >= readPauseBytes);
-    if (this.sender.canPump || this.#resumed.length > 0 || this.#lingering.length > 0) this.wake();
+    if (this.sender.canPump || this.#lingering.length > 0) this.wake();
   }
 
   socketDrained(): void {
@@ -271,7 +278,6 @@ export class Session implements StreamOwner, TurnEnd {
   }
 
   #settleTurn(): void {
-    for (const stream of takeAll(this.#resumed)) stream.deliverHeld();
     this.sender.pump();
     for (const stream of takeAll(this.#lingering)) {
       // The response is complete, so the rest of the request is of no use to anybody (RFC 9113 §8.1). But some clients

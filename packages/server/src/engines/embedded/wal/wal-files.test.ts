@@ -21,7 +21,7 @@ const lobby = "lobby" as RoomId;
 
 function send(engine: Engine, text: string, room = lobby) {
   const body = encodeBody({ user: "ann", text, room, id: "", sentAtMs: 1 });
-  return engine.log.append(room, { body, sentAtMs: 1, dedupeKey: text });
+  return engine.log.append(room, { body, sentAtMs: 1, dedupeKey: text.slice(0, 60) });
 }
 
 async function textsOf(engine: Engine, room = lobby): Promise<string[]> {
@@ -94,16 +94,12 @@ test("records of a copy that went another way are not put behind what is stored"
   await send(first, "two");
   await first.close();
   const second = await openTestEngine(other);
-  for (const text of ["2", "3"]) await send(second, text);
-  // As many records as the first one has stored, and one more.
+  // Two messages in the record that the first one has one message in, and another record.
+  await Promise.all(["2", "3"].map((text) => send(second, text)));
   await send(second, "4");
-  await send(second, "5");
   for (const name of ["wal-0", "wal-1"]) cpSync(join(other, name), join(folder, name));
   await second.close();
-  assert.match(
-    await refusal(),
-    /its write-ahead log (does not follow it|is missing)|record \d+ of its write-ahead log/,
-  );
+  assert.match(await refusal(), /its write-ahead log does not follow it/);
 });
 
 // `statSync` throws for all that is not ENOENT: the messages that were being stored at that moment were gone.

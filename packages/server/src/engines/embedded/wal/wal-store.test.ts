@@ -362,6 +362,18 @@ test("ranges of keys are those of both, in order, without what was removed", asy
   }
 });
 
+test("an id that is too long for the store is refused before it is durable, and its send alone", async () => {
+  const server = await start();
+  const sends = [server.send("a", "one"), server.send("a", "two", "x".repeat(2_000)), server.send("a", "three")];
+  const outcomes = await Promise.allSettled(sends);
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    ["fulfilled", "rejected", "fulfilled"],
+  );
+  await storeAll(server);
+  await server.prove();
+});
+
 test("a write that throws leaves nothing, and a change outside of one is an error", async () => {
   const store = openBehindWal(new MemoryDisk());
   const key = Buffer.from("k");

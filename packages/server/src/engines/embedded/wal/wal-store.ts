@@ -11,6 +11,9 @@ const maxStoredChanges = 1_024;
 /** What waits while the store takes what was before it, in bytes. */
 const maxWaitingBytes = 4 * maxStoredBytes;
 
+/** The longest key that LMDB takes, in bytes (lmdb 3.5.6). */
+const maxKeyBytes = 1_978;
+
 /** How long what is durable may be in the write-ahead log alone, in sweeps. */
 const sweepsUntilStored = 5;
 
@@ -278,7 +281,11 @@ export class WalStore implements Store {
       get: (key) => table.get(key),
       getKeys: (range: KeyRange) => table.getKeys(range),
       getRange: (range: KeyRange) => table.getRange(range),
-      put: (key, value) => this.change({ table: name, key, value }),
+      put: (key, value) => {
+        // What the store below can never take must not be acknowledged.
+        if (key.length > maxKeyBytes) throw new RangeError(`a key of ${key.length} bytes is more than ${maxKeyBytes}`);
+        this.change({ table: name, key, value });
+      },
       remove: (key) => this.change({ table: name, key, value: undefined }),
     };
   }
