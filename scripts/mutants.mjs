@@ -50,13 +50,13 @@ export const mutants = {
     {
       name: "sends wait without a bound",
       file: `${embedded}/group-commit.ts`,
-      find: "this.pending.length >= maxPendingSends ||",
+      find: "this.pendingEntries + entries.length > maxPendingSends ||",
       replace: "",
     },
     {
       name: "the bytes of sends that were written are never given back",
       file: `${embedded}/group-commit.ts`,
-      find: "for (const { entry } of group) this.pendingBytes -= entry.body.length;",
+      find: "this.pendingBytes -= send?.bytes ?? 0;",
       replace: "",
     },
     {
@@ -263,8 +263,32 @@ export const mutants = {
     {
       name: "two sends of one group get one offset",
       file: `${embedded}/group-commit.ts`,
-      find: "        record.newest = offset;\n",
+      find: "        record.newest++;\n",
       replace: "",
+    },
+    {
+      name: "a batch is stored whatever offset it expects",
+      file: `${embedded}/group-commit.ts`,
+      find: "expected.epoch !== record.epoch || expected.offset !== record.newest",
+      replace: "expected.epoch !== record.epoch",
+    },
+    {
+      name: "an id of a batch that could not be written stays",
+      file: `${embedded}/group-commit.ts`,
+      find: "if (index < keysWritten) ids.put(record.number, dedupeKey, takenBack);",
+      replace: "",
+    },
+    {
+      name: "Redis stores a batch whatever position it expects",
+      file: `${redis}/scripts/append.ts`,
+      find: "if ARGV[12] ~= '' and ARGV[12] ~= text(epoch) .. ':' .. text(topBefore) then return { -1 } end\n",
+      replace: "",
+    },
+    {
+      name: "sends before a batch with an expected position are in one group with it",
+      file: `${redis}/room-appends.ts`,
+      find: "if (!send || (send.expected && count > 0)) break;",
+      replace: "if (!send) break;",
     },
     {
       name: "the same id twice in one group is stored twice",

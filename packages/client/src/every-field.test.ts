@@ -104,6 +104,11 @@ test("every member of ClientFrame is sent by a link of frames, with every field"
   const asked = Promise.allSettled([
     link.listen(listening, { ...options, signal: leaving.signal }),
     link.send({ user: "ann", text: "hi", room: "r", id: "1", payload }),
+    link.sendAll({
+      room: "r",
+      messages: [{ user: "ann", text: "hi", room: "r", id: "1", payload }],
+      expected: position,
+    }),
     link.signal({ user: "ann", room: "r", kind: "read", position, payload }),
     link.history(request),
   ]);
@@ -121,6 +126,9 @@ test("every member of ClientFrame is sent by a link of frames, with every field"
     "confab.v1.ChatMessage.position": "the server sets it",
     "confab.v1.ChatMessage.sent_at": "the server sets it",
     "confab.v1.ChatMessage.payload": "encoded_payload has a payload of an unknown type",
+    "confab.v1.SendMessagesRequest.messages.position": "the server sets it",
+    "confab.v1.SendMessagesRequest.messages.sent_at": "the server sets it",
+    "confab.v1.SendMessagesRequest.messages.payload": "encoded_payload has a payload of an unknown type",
     "confab.v1.Signal.payload": "encoded_payload has a payload of an unknown type",
   };
   const [{ fields } = assert.fail()] = ClientFrameSchema.oneofs;

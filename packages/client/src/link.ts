@@ -42,6 +42,13 @@ export interface Link {
    */
   send(message: OutgoingMessage, options?: CallOptions): Promise<Ack>;
   /**
+   * Append messages to one room, all of them or none. Resolves once they are durable, with one acknowledgement for each.
+   *
+   * @throws UNEXPECTED_POSITION: `expected` is not the newest position of the room. OUTCOME_UNKNOWN (retry with the same
+   * `id` of each message): as `send`.
+   */
+  sendAll(batch: OutgoingBatch, options?: CallOptions): Promise<readonly Ack[]>;
+  /**
    * Read a room. Resolves once the server said where reading starts; see `Listening`.
    *
    * @throws UNKNOWN_METHOD: `onSignal` or `onPresence` is given, and the link does not hear signals.
@@ -112,6 +119,16 @@ export interface OutgoingMessage {
   /** The idempotency key; a random one if undefined. */
   readonly id?: string | undefined;
   readonly payload?: MessagePayload | undefined;
+}
+
+/** Messages of one room that are stored together or not at all. */
+export interface OutgoingBatch {
+  /** `lobby` if undefined. */
+  readonly room?: string | undefined;
+  /** At least one; the server bounds how many. The room of each is undefined or the batch's. */
+  readonly messages: readonly OutgoingMessage[];
+  /** Store them only if this is the newest position of the room; at whatever position if undefined. */
+  readonly expected?: string | undefined;
 }
 
 /** The acknowledgement of a message: it is durable and has a position. */

@@ -1,3 +1,10 @@
+import type { OutgoingBatch } from "./link.js";
+
+/** A batch whose messages all have an idempotency key. */
+export function withIds(batch: OutgoingBatch): OutgoingBatch {
+  return { ...batch, messages: batch.messages.map((message) => ({ ...message, id: message.id ?? newMessageId() })) };
+}
+
 /**
  * A new idempotency key: 128 random bits in hexadecimal.
  *

@@ -9,7 +9,7 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
     "The bytes are not a message: broken JSON, Protobuf, UTF-8, envelope or compression; or they are nested too deep",
   WRONG_FRAME_TYPE: "A WebSocket text frame where a binary one is expected, or the reverse",
   INVALID_MESSAGE: "The message breaks a constraint of the contract; the details name each field",
-  PAYLOAD_TOO_LARGE: "The message is larger than maxMessageBytes",
+  PAYLOAD_TOO_LARGE: "The message, or a batch as a whole, is larger than maxMessageBytes",
   UNKNOWN_METHOD: "No such RPC",
   UNKNOWN_PATH: "There is no such path",
   UNKNOWN_HOST: "The request names a host that this server does not answer to; allow it with --allow-host",
@@ -26,6 +26,8 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
   CANCELLED: "The caller went away",
   OUT_OF_RANGE:
     "The position cannot be resumed from: trimmed, of another epoch, or past the end; the details say what the log holds",
+  UNEXPECTED_POSITION:
+    "The newest position of the room is not the expected one: nothing was stored; the details say what the log holds",
   ALREADY_SUBSCRIBED: "This connection already reads the room",
   NOT_SUBSCRIBED: "This connection does not read the room",
   TOO_MANY_SUBSCRIPTIONS: "This connection reads maxRoomsPerConnection rooms already",

@@ -56,6 +56,8 @@ export const errorKinds = {
   DEADLINE_EXCEEDED: { grpc: "DEADLINE_EXCEEDED", http: 504, retry: true },
   CANCELLED: { grpc: "CANCELLED", http: 499, retry: true },
   OUT_OF_RANGE: { grpc: "OUT_OF_RANGE", http: 416, close: 4010, retry: false },
+  // ABORTED is gRPC's status for a test-and-set that fails: read again, then decide again (grpc/doc/statuscodes.md).
+  UNEXPECTED_POSITION: { grpc: "ABORTED", http: 409, retry: false },
   ALREADY_SUBSCRIBED: { grpc: "ALREADY_EXISTS", http: 409, retry: false },
   NOT_SUBSCRIBED: { grpc: "FAILED_PRECONDITION", http: 412, retry: false },
   TOO_MANY_SUBSCRIPTIONS: { grpc: "RESOURCE_EXHAUSTED", http: 429, retry: false },
@@ -96,7 +98,7 @@ export interface Violation {
 /** What an error says beyond its code and message, in types that all transports can carry. */
 export interface ErrorFacts {
   readonly violations?: readonly Violation[];
-  /** What the log of the room holds, with OUT_OF_RANGE. Offsets of one epoch. */
+  /** What the log of the room holds, with OUT_OF_RANGE and UNEXPECTED_POSITION. Offsets of one epoch. */
   readonly range?: { readonly room: string; readonly epoch: number; readonly oldest: number; readonly newest: number };
   /** Wait at least this long before a retry, in milliseconds. A `ConfabError` has it rounded up to a whole number within a day. */
   readonly retryAfterMs?: number;

@@ -16,7 +16,10 @@ import { payloadValueFromBase64 } from "./payload-form.js";
 // payloads are taken out of the JSON before it reads, and put into the message afterwards. The places for payloads come from
 // the descriptors: a message that the contract gets later needs nothing here.
 
-/** A place of a message for an `Any` or an `EncodedPayload`: the fields on the way to it, from the outermost. */
+/**
+ * A place of a message for an `Any` or an `EncodedPayload`: the fields on the way to it, from the outermost. Through a list
+ * it is a place in each item.
+ */
 type Place = readonly Step[];
 
 interface Step {
@@ -33,7 +36,7 @@ interface Places {
 
 const placesByMessage = new WeakMap<DescMessage, Places>();
 
-/** The places of a message and of those within it, but for lists and maps: a test names one that requests have there. */
+/** The places of a message and of those within it, but for maps and lists of payloads: a test names one that requests have there. */
 function placesIn(schema: DescMessage): Places {
   const known = placesByMessage.get(schema);
   if (known) return known;
@@ -44,15 +47,20 @@ function placesIn(schema: DescMessage): Places {
 
 function placesOf(sought: DescMessage, schema: DescMessage, way: Place = []): Place[] {
   return schema.fields.flatMap((field) => {
-    if (field.fieldKind !== "message" || way.some((step) => step.field === field)) return [];
+    const isList = field.fieldKind === "list";
+    if ((!isList && field.fieldKind !== "message") || !field.message) return [];
+    if (way.some((step) => step.field === field)) return [];
     const here = [...way, { field, names: [...new Set([field.name, field.jsonName])] }];
-    return field.message.typeName === sought.typeName ? [here] : placesOf(sought, field.message, here);
+    if (field.message.typeName !== sought.typeName) return placesOf(sought, field.message, here);
+    return isList ? [] : [here];
   });
 }
 
 /** The JSON of a payload, and where it was. */
 export interface TakenPayload {
   readonly place: Place;
+  /** Of the items, for each list on the way. */
+  readonly indexes: readonly number[];
   readonly payload: JsonObject;
 }
 
@@ -62,24 +70,30 @@ export function takePayloads(schema: DescMessage, json: JsonObject): TakenPayloa
   const { payloads, encoded } = placesIn(schema);
   for (const place of encoded) atPlace(json, place, (holder, name) => checkEncodedPayload(holder[name]));
   for (const place of payloads) {
-    atPlace(json, place, (holder, name) => {
+    atPlace(json, place, (holder, name, indexes) => {
       const payload = holder[name];
       if (!isObject(payload)) return;
-      taken.push({ place, payload });
+      taken.push({ place, indexes, payload });
       delete holder[name];
     });
   }
   return taken;
 }
 
-/** Run `visit` for the member at a place. */
-function atPlace(json: JsonObject, place: Place, visit: (holder: JsonObject, name: string) => void, depth = 0): void {
+type Visit = (holder: JsonObject, name: string, indexes: readonly number[]) => void;
+
+/** Run `visit` for each member at a place. */
+function atPlace(json: JsonObject, place: Place, visit: Visit, indexes: readonly number[] = [], depth = 0): void {
   const isLast = depth === place.length - 1;
   for (const name of place[depth]?.names ?? []) {
     const member = json[name];
     if (member === undefined) continue;
-    if (isLast) visit(json, name);
-    else if (isObject(member)) atPlace(member, place, visit, depth + 1);
+    if (isLast) visit(json, name, indexes);
+    else if (isObject(member)) atPlace(member, place, visit, indexes, depth + 1);
+    else if (Array.isArray(member)) {
+      for (const [index, item] of member.entries())
+        if (isObject(item)) atPlace(item, place, visit, [...indexes, index], depth + 1);
+    }
   }
 }
 
@@ -91,14 +105,16 @@ function checkEncodedPayload(json: JsonValue | undefined): void {
 export function putPayload<Desc extends DescMessage>(
   schema: Desc,
   message: MessageShape<Desc>,
-  place: Place,
+  { place, indexes }: Pick<TakenPayload, "place" | "indexes">,
   payload: Payload,
 ): void {
   const any = create(AnySchema, { typeUrl: payload.typeUrl, value: payload.value });
   let holder: ReflectMessage = reflect(schema, message);
+  let lists = 0;
   for (const [depth, { field }] of place.entries()) {
     if (depth === place.length - 1) holder.set(field, reflect(AnySchema, any));
     else if (field.fieldKind === "message") holder = holder.get(field);
+    else if (field.fieldKind === "list") holder = holder.get(field).get(indexes[lists++] ?? 0) as ReflectMessage;
   }
 }
 

@@ -4,7 +4,7 @@ import { create, fromJson, fromJsonString, toJson } from "@bufbuild/protobuf";
 import { anyPack, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { ConfabError } from "./errors.js";
 import { ClientFrameSchema } from "./gen/confab/v1/frame_pb.js";
-import { ChatMessageSchema, ChatResponseSchema } from "./gen/confab/v1/message_pb.js";
+import { ChatMessageSchema, ChatResponseSchema, SendMessagesRequestSchema } from "./gen/confab/v1/message_pb.js";
 import { ListRoomsRequestSchema, SignalSchema } from "./gen/confab/v1/room_pb.js";
 import { ErrorInfoSchema } from "./gen/google/rpc/error_details_pb.js";
 import { ackJson, chatMessageJson, messageFromJson, parseJson } from "./json.js";
@@ -91,6 +91,31 @@ test("a payload of an unregistered type goes through a message, a frame's send a
   }
   const signal = messageFromJson(SignalSchema, `{"user":"a","kind":"k","payload":${payload}}`, types);
   assert.deepEqual(signal.payload?.value, bytes);
+});
+
+test("payloads of several messages in a list stay with their messages, alone and in a frame", () => {
+  const messages = [
+    '{"text":"none"}',
+    '{"payload":{"@type":"x/shop.Order","value":"CgEJ"}}',
+    '{"payload":null}',
+    '{"payload":{"@type":"type.googleapis.com/google.protobuf.StringValue","value":"hi"}}',
+    '{"encoded_payload":{"typeUrl":"x/shop.Order","value":"CgEI"}}',
+  ].join();
+  const request = `{"room":"r","messages":[${messages}]}`;
+  const { frame } = messageFromJson(ClientFrameSchema, `{"request":1,"send_all":${request}}`, types);
+  assert.ok(frame.case === "sendAll");
+  for (const batch of [messageFromJson(SendMessagesRequestSchema, request, types), frame.value]) {
+    assert.deepEqual(
+      batch.messages.map(({ payload, encodedPayload }) => (payload ?? encodedPayload)?.value),
+      [undefined, Uint8Array.of(10, 1, 9), undefined, Uint8Array.of(10, 2, 104, 105), Uint8Array.of(10, 1, 8)],
+    );
+  }
+  for (const [bad, why] of [
+    ['{"encodedPayload":{"typeUrl":"x/a.B","value":"Cg EJ"}}', /base64/],
+    ['{"payload":{"value":"CgEJ"}}', /@type/],
+  ] as const) {
+    assert.throws(() => messageFromJson(SendMessagesRequestSchema, `{"messages":[{},${bad}]}`, types), why);
+  }
 });
 
 test("an encoded payload goes through a message, a frame's send and a frame's signal, in both spellings of its name", () => {

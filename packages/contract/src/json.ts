@@ -94,7 +94,7 @@ export function messageFromJsonValue<Desc extends DescMessage>(
   } catch (cause) {
     throw new ConfabError("MALFORMED_MESSAGE", cause instanceof Error ? cause.message : "malformed JSON", { cause });
   }
-  for (const { place, payload } of payloads) putPayload(schema, message, place, types.fromJson(payload));
+  for (const taken of payloads) putPayload(schema, message, taken, types.fromJson(taken.payload));
   return message;
 }
 

@@ -20,6 +20,14 @@ export const limits = {
     meaning:
       "One message, on every transport, after decompression, as it is stored: beside user, text and payload the server adds up to 70 bytes for the room `lobby`, an id and the time. Replies and frames with several messages stay below 1 MiB; with larger messages clients need larger limits too: gRPC libraries take 4 MiB by default, Python's websockets 1 MiB",
   },
+  maxBatchMessages: {
+    fallback: 100,
+    min: 1,
+    max: 1_000,
+    isReloadable: true,
+    meaning:
+      "Messages of one SendMessages, which are stored together. Together they are bounded as one message is, by maxMessageBytes",
+  },
   maxHeaderBytes: {
     fallback: 16_384,
     min: 4_096,

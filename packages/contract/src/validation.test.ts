@@ -3,11 +3,18 @@ import { test } from "node:test";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { ConfabError } from "./errors.js";
 import { AuthenticateSchema, MessageBatchSchema, SubscribeSchema } from "./gen/confab/v1/frame_pb.js";
-import { ChatMessageSchema, UserSchema } from "./gen/confab/v1/message_pb.js";
+import { ChatMessageSchema, SendMessagesRequestSchema, UserSchema } from "./gen/confab/v1/message_pb.js";
 import { SignalSchema } from "./gen/confab/v1/room_pb.js";
 import type { SentMessage } from "./message.js";
 import { forEachSeed, type Random } from "./testing/random.js";
-import { isValidNewMessage, isValidReader, isValidSignal, refuseViolations, violationsOf } from "./validation.js";
+import {
+  isValidBatch,
+  isValidNewMessage,
+  isValidReader,
+  isValidSignal,
+  refuseViolations,
+  violationsOf,
+} from "./validation.js";
 
 const good: SentMessage = { user: "ann", text: "hi", room: "", id: "" };
 
@@ -125,6 +132,29 @@ function readerVerdict(init: MessageInitShape<typeof UserSchema>): boolean {
   assert.equal(isValidReader(reader), violations.length === 0, `${JSON.stringify(violations)}`);
   return violations.length === 0;
 }
+
+test("batches near the edges have the same verdict from both checks", () => {
+  const counts = { valid: 0, refused: 0 };
+  const rooms = ["", "lobby", "den", "a.b", "a b"] as const;
+  forEachSeed(2_000, (random) => {
+    const room = random.pick(rooms);
+    const batch = create(SendMessagesRequestSchema, {
+      room,
+      messages: [0, 1, 2].slice(0, random.int(0, 3)).map(() => ({
+        user: "ann",
+        text: "hi",
+        // A malformed name breaks a rule of the message itself.
+        room: random.oneIn(2) && room !== "a b" ? room : random.pick(["", "lobby", "den"]),
+      })),
+      ...(random.oneIn(2) && { expected: { epoch: 1, offset: random.pick([0n, 2n ** 53n - 1n, 2n ** 53n]) } }),
+    });
+    const violations = violationsOf(SendMessagesRequestSchema, batch);
+    assert.equal(isValidBatch(batch), violations.length === 0, JSON.stringify(violations));
+    if (violations.length === 0) counts.valid++;
+    else counts.refused++;
+  });
+  assert.ok(counts.valid > 100 && counts.refused > 100, JSON.stringify(counts));
+});
 
 test("signals near the edges have the same verdict from both checks", () => {
   const counts = { valid: 0, refused: 0 };

@@ -4,10 +4,10 @@ import { createValidator } from "@bufbuild/protovalidate";
 import type { Violation } from "./errors.js";
 import { invalidMessage } from "./errors.js";
 import { AuthenticateSchema } from "./gen/confab/v1/frame_pb.js";
-import type { User } from "./gen/confab/v1/message_pb.js";
+import type { SendMessagesRequest, User } from "./gen/confab/v1/message_pb.js";
 import type { Signal } from "./gen/confab/v1/room_pb.js";
 import { file_confab_v1_rules } from "./gen/confab/v1/rules_pb.js";
-import type { SentMessage } from "./message.js";
+import { defaultRoom, type SentMessage } from "./message.js";
 import { isTypeUrl } from "./payload-form.js";
 import { isUserName } from "./user-name.js";
 
@@ -85,6 +85,20 @@ function isValidContent({
 }: Pick<SentMessage, "text" | "payload" | "encodedPayload">): boolean {
   if (payload) return payload.typeUrl !== "" && encodedPayload === undefined;
   return encodedPayload ? isTypeUrl(encodedPayload.typeUrl) : text !== "";
+}
+
+/**
+ * Whether a batch keeps the constraints of `SendMessagesRequest`, but for the bound of its messages, which is a limit of the
+ * server, and for what each message says, which `isValidNewMessage` tells.
+ */
+export function isValidBatch({ room, messages, expected }: SendMessagesRequest): boolean {
+  const own = room || defaultRoom;
+  return (
+    roomShape.test(room) &&
+    messages.length > 0 &&
+    messages.every((message) => message.room === "" || message.room === own) &&
+    (expected === undefined || expected.offset <= maxOffset)
+  );
 }
 
 /** Whether a signal keeps every constraint of `Signal`. It does not say which one is broken. */

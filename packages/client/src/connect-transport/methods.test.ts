@@ -1,6 +1,12 @@
 import { test } from "node:test";
 import { create, type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
-import { ChatMessageSchema, ChatResponseSchema, UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
+import {
+  ChatMessageSchema,
+  ChatResponseSchema,
+  SendMessagesRequestSchema,
+  SendMessagesResponseSchema,
+  UserSchema,
+} from "@confab/contract/gen/confab/v1/message_pb";
 import {
   GetHistoryRequestSchema,
   GetHistoryResponseSchema,
@@ -23,8 +29,16 @@ const serversToSet = {
   "confab.v1.ChatMessage.sent_at.nanos": "the server sets it",
 };
 
+const batchedToSet = Object.fromEntries(
+  Object.entries(serversToSet).map(([field, reason]) => [
+    field.replace("ChatMessage", "SendMessagesRequest.messages"),
+    reason,
+  ]),
+);
+
 const methods: readonly (readonly [method: string, desc: DescMessage, gaps?: KnownGaps])[] = [
   ["SendMessage", ChatMessageSchema, serversToSet],
+  ["SendMessages", SendMessagesRequestSchema, batchedToSet],
   ["GetHistory", GetHistoryRequestSchema],
   ["ListRooms", ListRoomsRequestSchema],
   ["ListMembers", ListMembersRequestSchema],
@@ -83,6 +97,11 @@ const room = { name: "r", oldest: "3:1", newest: "3:4", messages: 4, members: 1,
 
 const answers: readonly (readonly [method: string, desc: DescMessage, answer: unknown])[] = [
   ["SendMessage", ChatResponseSchema, { id: "1", position: "3:4", sentAt: new Date(1_001), duplicate: true }],
+  [
+    "SendMessages",
+    SendMessagesResponseSchema,
+    [{ id: "1", position: "3:4", sentAt: new Date(1_001), duplicate: true }],
+  ],
   ["GetHistory", GetHistoryResponseSchema, { messages: [message], more: true, oldest: "3:1", newest: "3:4" }],
   ["ListRooms", ListRoomsResponseSchema, { rooms: [room], nextPage: "r" }],
   ["ListMembers", ListMembersResponseSchema, { members: [{ user: "ann", connections: 1 }], nextPage: "ann", total: 2 }],
@@ -108,8 +127,9 @@ function requestTo(method: string, desc: DescMessage, message: MessageShape<Desc
     asked = request;
     return new Promise(() => undefined);
   };
-  const link: Pick<Link, "send" | "history" | "rooms" | "members" | "signal"> = {
+  const link: Pick<Link, "send" | "sendAll" | "history" | "rooms" | "members" | "signal"> = {
     send: ask,
+    sendAll: ask,
     history: ask,
     rooms: ask,
     members: ask,

@@ -5,7 +5,10 @@ import {
   ChatMessageSchema,
   ChatResponseSchema,
   type Position,
+  SendMessagesRequestSchema,
+  SendMessagesResponseSchema,
   UserSchema,
+  type ChatMessage as WireMessage,
 } from "@confab/contract/gen/confab/v1/message_pb";
 import {
   GetHistoryRequestSchema,
@@ -17,7 +20,7 @@ import {
   SendSignalResponseSchema,
   SignalSchema,
 } from "@confab/contract/gen/confab/v1/room_pb";
-import type { CallOptions, ChatMessage, Link } from "../link.js";
+import type { Ack, CallOptions, ChatMessage, Link, OutgoingMessage } from "../link.js";
 import type { MethodName } from "../rpc/caller.js";
 import { positionHeader } from "../rpc/rpc-link.js";
 import { encodedPayload, untouchedPayloads } from "../wire/payloads.js";
@@ -41,11 +44,14 @@ export async function callMethod(
   const known = method as Exclude<MethodName, "StreamMessages">;
   switch (known) {
     case "SendMessage": {
-      const message = fromBinary(ChatMessageSchema, request);
-      const { user, text, room, id, payload = message.encodedPayload } = message;
-      const ack = await link.send({ user, text, room, payload, ...(id !== "" && { id }) }, call);
-      const init = { ...ack, position: position(ack.position), sentAt: timestampFromDate(ack.sentAt) };
-      return toBinary(ChatResponseSchema, create(ChatResponseSchema, init));
+      const ack = await link.send(outgoingFrom(fromBinary(ChatMessageSchema, request)), call);
+      return toBinary(ChatResponseSchema, create(ChatResponseSchema, ackInit(ack)));
+    }
+    case "SendMessages": {
+      const { room, messages, expected } = fromBinary(SendMessagesRequestSchema, request);
+      const from = expected && { expected: positionText(expected) };
+      const acks = await link.sendAll({ room, messages: messages.map(outgoingFrom), ...from }, call);
+      return toBinary(SendMessagesResponseSchema, create(SendMessagesResponseSchema, { acks: acks.map(ackInit) }));
     }
     case "GetHistory": {
       const { after, before, ...rest } = fromBinary(GetHistoryRequestSchema, request);
@@ -106,6 +112,15 @@ export async function readRoom(
     return { header: new Headers({ [positionHeader]: listening.position }), replies: replies() };
   }
   throw new ConfabError("PROTOCOL_VIOLATION", "the request stream ended without a request");
+}
+
+function outgoingFrom(message: WireMessage): OutgoingMessage {
+  const { user, text, room, id, payload = message.encodedPayload } = message;
+  return { user, text, room, payload, ...(id !== "" && { id }) };
+}
+
+function ackInit(ack: Ack) {
+  return { ...ack, position: position(ack.position), sentAt: timestampFromDate(ack.sentAt) };
 }
 
 function messageInit({ position: at, sentAt, payload, ...rest }: ChatMessage) {

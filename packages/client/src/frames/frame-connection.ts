@@ -76,7 +76,7 @@ export class FrameConnection {
       });
       if (bounds.signal.aborted) return;
       this.pending.set(id, {
-        isSend: frame.send !== undefined,
+        isSend: frame.send !== undefined || frame.sendAll !== undefined,
         reader,
         resolve: (event) => {
           release();

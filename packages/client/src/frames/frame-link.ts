@@ -12,12 +12,13 @@ import type {
   ListenOptions,
   ListenRequest,
   MembersRequest,
+  OutgoingBatch,
   OutgoingMessage,
   OutgoingSignal,
   RoomsRequest,
   TransportName,
 } from "../link.js";
-import { newMessageId } from "../message-id.js";
+import { newMessageId, withIds } from "../message-id.js";
 import { isNetworkFailure, transportBlocked } from "../network-failure.js";
 import { queueListening } from "../streams/queue-listening.js";
 import { pageLimit } from "../streams/room-queue.js";
@@ -26,6 +27,7 @@ import {
   type FrameBody,
   historyRequest,
   readerRequest,
+  sendAllRequest,
   sendRequest,
   signalRequest,
   type WireFormat,
@@ -77,11 +79,20 @@ export class FrameLink implements Link {
   async send(message: OutgoingMessage, options?: CallOptions): Promise<Ack> {
     const event = await bounded(options, async (bounds) => {
       const connection = await this.connect(bounds);
-      refuseTooLarge(message, connection.maxMessageBytes);
+      refuseTooLarge([message], connection.maxMessageBytes);
       const send = sendRequest({ ...message, id: message.id ?? newMessageId() }).message;
       return connection.request({ send }, bounds);
     });
     return event.kind === "ack" ? event.ack : unexpected(event);
+  }
+
+  async sendAll(batch: OutgoingBatch, options?: CallOptions): Promise<readonly Ack[]> {
+    const event = await bounded(options, async (bounds) => {
+      const connection = await this.connect(bounds);
+      refuseTooLarge(batch.messages, connection.maxMessageBytes);
+      return connection.request({ sendAll: sendAllRequest(withIds(batch)).message }, bounds);
+    });
+    return event.kind === "acks" ? event.acks : unexpected(event);
   }
 
   listen(request: ListenRequest, options: ListenOptions = {}): Promise<Listening> {
@@ -199,15 +210,21 @@ export class FrameLink implements Link {
   }
 }
 
+/** What a stored message has beside its texts, in bytes, at the least: a tag and a length for each of four, and the time. */
+const storedBytes = 16;
+
 /**
  * A WebSocket that gets a frame over its bound must end (RFC 6455 §7.4.1, 1009), and with it every other call on it. So
  * what is certainly too large is refused here; the server refuses what is a little too large without ending anything.
+ * Messages that are stored together are bounded as one.
  */
-function refuseTooLarge(message: OutgoingMessage, maxMessageBytes: number): void {
-  const { user, room = "", id = "", text = "", payload } = message;
-  const bytes = utf8Length(user + room + id + text) + (payload && "value" in payload ? payload.value.length : 0);
+function refuseTooLarge(messages: readonly OutgoingMessage[], maxMessageBytes: number): void {
+  let bytes = 0;
+  for (const { user, room = "", id = "", text = "", payload } of messages)
+    bytes +=
+      storedBytes + utf8Length(user + room + id + text) + (payload && "value" in payload ? payload.value.length : 0);
   if (bytes <= maxMessageBytes) return;
-  throw new ConfabError("PAYLOAD_TOO_LARGE", `the message is ${bytes} bytes; maxMessageBytes is ${maxMessageBytes}`);
+  throw new ConfabError("PAYLOAD_TOO_LARGE", `this is ${bytes} bytes; maxMessageBytes is ${maxMessageBytes}`);
 }
 
 function unexpected(event: ServerEvent): never {

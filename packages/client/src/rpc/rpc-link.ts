@@ -9,12 +9,13 @@ import type {
   ListenOptions,
   ListenRequest,
   MembersRequest,
+  OutgoingBatch,
   OutgoingMessage,
   OutgoingSignal,
   RoomsRequest,
   TransportName,
 } from "../link.js";
-import { newMessageId } from "../message-id.js";
+import { newMessageId, withIds } from "../message-id.js";
 import { asOutcomeUnknown } from "../network-failure.js";
 import type { PayloadConverter } from "../payload.js";
 import { startOf } from "../start-position.js";
@@ -22,6 +23,7 @@ import { Listenings, refuseSignals } from "../streams/listenings.js";
 import { untouchedPayloads } from "../wire/payloads.js";
 import {
   ackReply,
+  acksReply,
   decodeReply,
   emptyReply,
   historyReply,
@@ -37,6 +39,7 @@ import {
   type Request,
   readerRequest,
   roomsRequest,
+  sendAllRequest,
   sendRequest,
   signalRequest,
 } from "../wire/requests.js";
@@ -83,6 +86,14 @@ export class RpcLink implements Link {
     const request = sendRequest({ ...message, id: message.id ?? newMessageId() });
     try {
       return await this.call("SendMessage", request, ackReply, options);
+    } catch (error) {
+      throw asOutcomeUnknown(error);
+    }
+  }
+
+  async sendAll(batch: OutgoingBatch, options?: CallOptions) {
+    try {
+      return await this.call("SendMessages", sendAllRequest(withIds(batch)), acksReply, options);
     } catch (error) {
       throw asOutcomeUnknown(error);
     }

@@ -14,12 +14,13 @@ import type {
   ListenRequest,
   MembersPage,
   MembersRequest,
+  OutgoingBatch,
   OutgoingMessage,
   OutgoingSignal,
   RoomsPage,
   RoomsRequest,
 } from "../link.js";
-import { newMessageId } from "../message-id.js";
+import { newMessageId, withIds } from "../message-id.js";
 import { asOutcomeUnknown } from "../network-failure.js";
 import type { PayloadConverter } from "../payload.js";
 import { bodyChunks, bodyText, type Fetch, type FetchInit, fetchBytes, fetchResponse } from "../streams/http-body.js";
@@ -29,6 +30,7 @@ import { errorFromHttp, errorFromJson } from "../wire/errors.js";
 import { untouchedPayloads } from "../wire/payloads.js";
 import {
   ackReply,
+  acksReply,
   decodeReply,
   emptyReply,
   historyReply,
@@ -44,6 +46,7 @@ import {
   type Request,
   readerRequest,
   roomsRequest,
+  sendAllRequest,
   sendRequest,
   signalRequest,
 } from "../wire/requests.js";
@@ -77,6 +80,15 @@ export class SseLink implements Link {
     const request = sendRequest({ ...message, id: message.id ?? newMessageId() });
     try {
       return await this.post(`${roomPath(message.room)}/messages`, request, ackReply, options);
+    } catch (error) {
+      throw asOutcomeUnknown(error);
+    }
+  }
+
+  async sendAll(batch: OutgoingBatch, options?: CallOptions): Promise<readonly Ack[]> {
+    const request = sendAllRequest(withIds(batch));
+    try {
+      return await this.post(`${roomPath(batch.room)}/messages:batch`, request, acksReply, options);
     } catch (error) {
       throw asOutcomeUnknown(error);
     }

@@ -12,6 +12,7 @@ import type {
   ListenOptions,
   ListenRequest,
   MembersRequest,
+  OutgoingBatch,
   OutgoingMessage,
   OutgoingSignal,
   RoomsRequest,
@@ -70,6 +71,11 @@ export class PlainLink implements Link {
     // A send that failed does not keep the next one from being tried.
     this.lastSend = sent.catch(() => undefined);
     return sent;
+  }
+
+  /** The plain shape has no batch, as it has no acknowledgement that could refuse one. */
+  sendAll(batch: OutgoingBatch, options?: CallOptions): Promise<readonly Ack[]> {
+    return this.deps.aside.sendAll(batch, options);
   }
 
   async listen(request: ListenRequest, options: ListenOptions = {}): Promise<Listening> {

@@ -35,6 +35,7 @@ export function replyOf<T extends Table, Result>(table: T, from: (message: Decod
 }
 
 export const ackReply: Reply<Ack> = replyOf(contract.chatResponse, ackFrom);
+export const acksReply: Reply<readonly Ack[]> = replyOf(contract.sendMessagesResponse, acksFrom);
 export const messageReply: Reply<ChatMessage> = replyOf(contract.chatMessage, messageFrom);
 export const historyReply: Reply<HistoryPage> = replyOf(contract.getHistoryResponse, historyFrom);
 
@@ -50,6 +51,10 @@ export const emptyReply: Reply<void> = { fromProto: () => undefined, fromJson: (
 
 export function ackFrom({ position, sentAt, ...rest }: Decoded<typeof contract.chatResponse>): Ack {
   return { ...rest, position: positionText(position), sentAt: sentAt ?? new Date(0) };
+}
+
+export function acksFrom({ acks }: Decoded<typeof contract.sendMessagesResponse>): Ack[] {
+  return acks.map(ackFrom);
 }
 
 export function historyFrom({

@@ -4,6 +4,7 @@ import type {
   HistoryRequest,
   ListenRequest,
   MembersRequest,
+  OutgoingBatch,
   OutgoingMessage,
   OutgoingSignal,
   RoomsRequest,
@@ -41,6 +42,18 @@ export function requestJson<T extends Table>({ table, message }: Request<T>, typ
 
 export function sendRequest({ user, text, room, id, payload }: OutgoingMessage): Request<typeof contract.chatMessage> {
   return { table: contract.chatMessage, message: { user, text, room, id, payload } };
+}
+
+export function sendAllRequest(batch: OutgoingBatch): Request<typeof contract.sendMessagesRequest> {
+  const { room, messages, expected } = batch;
+  return {
+    table: contract.sendMessagesRequest,
+    message: {
+      room,
+      messages: messages.map((message) => sendRequest(message).message),
+      expected: wirePosition("expected", expected),
+    },
+  };
 }
 
 export function readerRequest({ user, room, after, history }: ListenRequest): Request<typeof contract.user> {

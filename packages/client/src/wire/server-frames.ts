@@ -3,7 +3,7 @@ import * as contract from "@confab/contract/gen/confab/v1/tables";
 import type { Ack, ChatMessage, HistoryPage, IncomingSignal, PresenceChange } from "../link.js";
 import { errorFromWire } from "./errors.js";
 import { positionText } from "./positions.js";
-import { ackFrom, historyFrom, messageFrom, type Reply, replyOf } from "./replies.js";
+import { ackFrom, acksFrom, historyFrom, messageFrom, type Reply, replyOf } from "./replies.js";
 import type { Decoded } from "./table.js";
 
 /** What a ServerFrame says, in the application's terms. */
@@ -18,6 +18,7 @@ export type ServerEvent =
   | { readonly kind: "subscribed"; readonly room: string; readonly position: string; readonly recovered: boolean }
   | { readonly kind: "unsubscribed"; readonly room: string; readonly reason: ConfabError | undefined }
   | { readonly kind: "ack"; readonly ack: Ack }
+  | { readonly kind: "acks"; readonly acks: readonly Ack[] }
   | { readonly kind: "messages"; readonly messages: readonly ChatMessage[] }
   | { readonly kind: "signal"; readonly signal: IncomingSignal }
   | { readonly kind: "presence"; readonly change: PresenceChange }
@@ -47,6 +48,7 @@ function eventFrom(frame: Decoded<typeof contract.serverFrame>): ServerEvent {
   // First what comes most often.
   if (frame.messages) return { kind: "messages", messages: frame.messages.messages.map(messageFrom) };
   if (frame.ack) return { kind: "ack", ack: ackFrom(frame.ack) };
+  if (frame.acks) return { kind: "acks", acks: acksFrom(frame.acks) };
   if (frame.signal) return { kind: "signal", signal: signalFrom(frame.signal) };
   if (frame.presence) return { kind: "presence", change: frame.presence };
   if (frame.history) return { kind: "history", page: historyFrom(frame.history) };

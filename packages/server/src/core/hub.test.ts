@@ -68,6 +68,52 @@ test("OUT_OF_RANGE with what the log holds for a position of another epoch, past
   assert.equal(hub.engine.watchersOf(lobby), 1, "the refused ones left nothing behind");
 });
 
+test("a batch is delivered whole and in order, and ids of the server's own making are never duplicates", async () => {
+  const hub = new TestHub();
+  const { sink } = await hub.reader();
+  const said = ["1", "2", "3"].map((text) => ({ user: "ann", text, room: "", id: text === "2" ? "id" : "" }));
+  const acks = await hub.hub.sendAll(lobby, said);
+  hub.engine.deliver();
+  await hub.turns.untilIdle();
+  assert.deepEqual(sink.offsets, [1, 2, 3]);
+  assert.deepEqual(
+    acks.map(({ position, duplicate }) => [position.offset, duplicate]),
+    [
+      [1, false],
+      [2, false],
+      [3, false],
+    ],
+  );
+  assert.equal(acks[1]?.id, "id");
+  const again = await hub.hub.sendAll(lobby, said, { expected: { epoch: 7, offset: 3 } });
+  assert.deepEqual(
+    again.map(({ position, duplicate }) => [position.offset, duplicate]),
+    [
+      [4, false],
+      [2, true],
+      [5, false],
+    ],
+  );
+});
+
+test("one message of a batch that is too large refuses the batch, and so do messages that are it together", async () => {
+  const hub = new TestHub({ maxMessageBytes: 1_024 });
+  const saying = (...lengths: number[]) =>
+    lengths.map((length) => ({ user: "ann", text: "x".repeat(length), room: "", id: "" }));
+  // Each is 34 bytes beside its text.
+  await hub.hub.sendAll(lobby, saying(478, 478));
+  await assert.rejects(hub.hub.sendAll(lobby, saying(478, 479)), {
+    code: "PAYLOAD_TOO_LARGE",
+    message: "the batch is 1025 bytes; maxMessageBytes is 1024",
+  });
+  await hub.hub.sendAll(lobby, saying(200, 200), { maxMessageBytes: 300 });
+  await assert.rejects(hub.hub.sendAll(lobby, saying(200, 300), { maxMessageBytes: 300 }), {
+    code: "PAYLOAD_TOO_LARGE",
+    message: /^the message is 3\d\d bytes/,
+  });
+  assert.equal((await hub.engine.state(lobby)).newest, 4);
+});
+
 test("nothing reaches a sink before its subscriber knows where it starts", async () => {
   const hub = new TestHub();
   await hub.sayAndDeliver(3);

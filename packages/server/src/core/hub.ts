@@ -2,7 +2,7 @@ import { type Ack, ConfabError, encodeBody, type Limits, type NewMessage, type P
 import { cost } from "../work/index.js";
 import { CatchUp } from "./catch-up.js";
 import { IdleRooms } from "./idle-rooms.js";
-import type { Appended, Clock, Engine, Ids, RoomState, Signal, Turns } from "./ports.js";
+import type { Appended, Clock, Engine, Ids, NewEntry, RoomState, Signal, Turns } from "./ports.js";
 import { outOfRange, resumableOffset } from "./range.js";
 import { Room } from "./room.js";
 import { type RoomId, roomIdFrom } from "./room-id.js";
@@ -33,6 +33,18 @@ export interface Subscribed {
   readonly position: Position;
   /** `after` was given, and everything since then follows. */
   readonly isRecovered: boolean;
+}
+
+/** What holds of a message beside what it says. */
+export interface SendOptions {
+  /** Bytes of one message as it is stored; undefined: the limit of all rooms. */
+  readonly maxMessageBytes?: number | undefined;
+  /** Why it may not make the room; undefined: it may. */
+  readonly refuseFirst?: (() => ConfabError) | undefined;
+}
+
+export interface SendAllOptions extends SendOptions {
+  readonly expected?: Position | undefined;
 }
 
 /** The rooms of this node: sends go to the log, and what the log brings goes to the readers. */
@@ -66,25 +78,29 @@ export class Hub {
    *
    * @throws PAYLOAD_TOO_LARGE, and what `RoomLog.append` throws.
    */
-  async send(
-    message: NewMessage,
-    maxMessageBytes = this.deps.limits.maxMessageBytes,
-    refuseFirst?: () => ConfabError,
-  ): Promise<Ack> {
-    const { engine, clock, ids, limits } = this.deps;
-    const sentAtMs = clock.nowMs();
+  async send(message: NewMessage, maxMessageBytes?: number, refuseFirst?: () => ConfabError): Promise<Ack> {
     const room = roomIdFrom(message.room);
-    const id = message.id === "" ? ids.messageId(sentAtMs) : message.id;
-    const body = encodeBody({ user: message.user, text: message.text, room, id, payload: message.payload, sentAtMs });
-    if (body.length > maxMessageBytes) {
-      const where = maxMessageBytes === limits.maxMessageBytes ? "" : ` of room ${room}`;
-      const text = `the message is ${body.length} bytes; maxMessageBytes${where} is ${maxMessageBytes}`;
-      throw new ConfabError("PAYLOAD_TOO_LARGE", text);
+    const { id, entry } = this.draftOf(message, room, { maxMessageBytes, refuseFirst });
+    return ackOf(id, await this.deps.engine.log.append(room, entry));
+  }
+
+  /**
+   * Append messages of one room together, all of them or none. Otherwise as `send`. `expected`: only if that is the newest
+   * position of the room. Together they may take as many bytes as one message of any room: requests that carry a batch have
+   * the bound of those that carry a message, which is higher in JSON, and a batch is stored by all transports or by none.
+   *
+   * @throws PAYLOAD_TOO_LARGE: one of them is too large, or all of them are. What `RoomLog.appendAll` throws.
+   */
+  async sendAll(room: RoomId, messages: readonly NewMessage[], options: SendAllOptions = {}): Promise<readonly Ack[]> {
+    const drafts = messages.map((message) => this.draftOf(message, room, options));
+    const entries = drafts.map(({ entry }) => entry);
+    const bytes = entries.reduce((sum, { body }) => sum + body.length, 0);
+    const { maxMessageBytes } = this.deps.limits;
+    if (bytes > maxMessageBytes) {
+      throw new ConfabError("PAYLOAD_TOO_LARGE", `the batch is ${bytes} bytes; maxMessageBytes is ${maxMessageBytes}`);
     }
-    // An id of our own making is new by construction, and need not be remembered.
-    const dedupeKey = message.id === "" ? undefined : `${message.user}\0${id}`;
-    const appended: Appended = await engine.log.append(room, { body, sentAtMs, dedupeKey, refuseFirst });
-    return { id, position: appended.position, sentAtMs: appended.sentAtMs, duplicate: appended.isDuplicate };
+    const appended = await this.deps.engine.log.appendAll(room, entries, options.expected);
+    return appended.map((each, index) => ackOf(drafts[index]?.id ?? "", each));
   }
 
   /**
@@ -187,6 +203,26 @@ export class Hub {
     return room;
   }
 
+  /** A message as the log takes it, and the id that it has from now on. @throws PAYLOAD_TOO_LARGE */
+  private draftOf(
+    message: NewMessage,
+    room: RoomId,
+    { maxMessageBytes = this.deps.limits.maxMessageBytes, refuseFirst }: SendOptions,
+  ): { readonly id: string; readonly entry: NewEntry } {
+    const { clock, ids, limits } = this.deps;
+    const sentAtMs = clock.nowMs();
+    const id = message.id === "" ? ids.messageId(sentAtMs) : message.id;
+    const body = encodeBody({ user: message.user, text: message.text, room, id, payload: message.payload, sentAtMs });
+    if (body.length > maxMessageBytes) {
+      const where = maxMessageBytes === limits.maxMessageBytes ? "" : ` of room ${room}`;
+      const text = `the message is ${body.length} bytes; maxMessageBytes${where} is ${maxMessageBytes}`;
+      throw new ConfabError("PAYLOAD_TOO_LARGE", text);
+    }
+    // An id of our own making is new by construction, and need not be remembered.
+    const dedupeKey = message.id === "" ? undefined : `${message.user}\0${id}`;
+    return { id, entry: { body, sentAtMs, dedupeKey, refuseFirst } };
+  }
+
   /** The log was replaced underneath: what the room's readers hold are positions of another one. */
   private replaceLog(room: Room, state: RoomState): void {
     room.expelAll(outOfRange(room.id, state, "the log was replaced"));
@@ -199,4 +235,8 @@ export class Hub {
     this.unwatch.get(room.id)?.();
     this.unwatch.delete(room.id);
   }
+}
+
+function ackOf(id: string, { position, sentAtMs, isDuplicate }: Appended): Ack {
+  return { id, position, sentAtMs, duplicate: isDuplicate };
 }

@@ -61,6 +61,16 @@ export interface RoomLog {
    * @throws OUTCOME_UNKNOWN: it may have been stored; the same dedupe key finds out.
    */
   append(room: RoomId, entry: NewEntry): Promise<Appended>;
+  /**
+   * Append entries together: those that are new get offsets that follow each other, or none is stored. An entry may be a
+   * duplicate of one before it. Otherwise as `append`.
+   *
+   * `expected`: store them only if this is the newest position of the room, entries included that were appended before these.
+   * It is not asked if all are duplicates.
+   *
+   * @throws UNEXPECTED_POSITION with what the room holds: nothing was stored. OVERLOADED counts all entries.
+   */
+  appendAll(room: RoomId, entries: readonly NewEntry[], expected?: Position): Promise<readonly Appended[]>;
   state(room: RoomId): Eventually<RoomState>;
   /** The entries that follow `after`, oldest first. Trimmed ones are missing at the front: compare `oldest`. */
   readForward(room: RoomId, after: number, bounds: PageBounds): Eventually<LogPage>;

@@ -8,6 +8,16 @@ export function outOfRange(room: RoomId, { epoch, oldest, newest }: RoomState, w
   return new ConfabError("OUT_OF_RANGE", text, { range: { room, epoch, oldest, newest } });
 }
 
+/** UNEXPECTED_POSITION with what the log does hold. */
+export function unexpectedPosition(
+  room: RoomId,
+  { epoch, oldest, newest }: Pick<RoomState, "epoch" | "oldest" | "newest">,
+  expected: Position,
+): ConfabError {
+  const text = `room ${room} is at position ${formatPosition({ epoch, offset: newest })}, not at ${formatPosition(expected)}`;
+  return new ConfabError("UNEXPECTED_POSITION", text, { range: { room, epoch, oldest, newest } });
+}
+
 /**
  * The offset of a position that a reader may go on from: everything after it is in the log.
  *

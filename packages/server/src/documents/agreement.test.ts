@@ -175,6 +175,28 @@ const signals: readonly (readonly [signal: unknown, isTaken: boolean])[] = [
   ),
 ];
 
+const batches: readonly (readonly [batch: unknown, isTaken: boolean])[] = [
+  [{ messages: [{ user: "ann", text: "hi" }] }, true],
+  [
+    {
+      messages: [
+        { user: "ann", text: "hi", room: "hall" },
+        { user: "ann", encodedPayload: encoded },
+      ],
+    },
+    true,
+  ],
+  [{ messages: [{ user: "ann", text: "hi" }, { user: "ann" }] }, false],
+  [{ messages: [{ user: "ann", text: "hi" }, null] }, false],
+  [{ messages: { user: "ann", text: "hi" } }, false],
+  [{ messages: [] }, false],
+  [{ messages: null }, false],
+  [{}, false],
+  [{ messages: [{ user: "ann", text: "hi" }], expected: null }, true],
+  [{ messages: [{ user: "ann", text: "hi" }], expected: "7:1" }, false],
+  [{ messages: [{ user: "ann", text: "hi" }], expected: { epoch: 7, offset: "9007199254740992" } }, false],
+];
+
 const reader = { room: "hall", name: "ann" };
 
 /** Frames that are refused as such; a frame that is taken may still fail for what it asks. */
@@ -197,6 +219,8 @@ const frames: readonly (readonly [frame: unknown, isTaken: boolean])[] = [
   [{ request: 1, history: { limit: 1_001 } }, false],
   [{ request: 1, send: { user: "ann", text: "hi" } }, true],
   [{ request: 1, send: { user: "ann" } }, false],
+  [{ request: 1, sendAll: { messages: [{ user: "ann", text: "hi" }] } }, true],
+  [{ request: 1, sendAll: { messages: [] } }, false],
   [{ request: 1, signal: { user: "ann", kind: "typing" } }, true],
   [{ request: 1, send: { user: "ann", text: "hi" }, pong: {} }, false],
   [{ request: 1, send: { user: "ann", text: "hi" }, pong: null }, true],
@@ -227,6 +251,7 @@ describe("a validator with the schemas of /openapi.json", () => {
 
   for (const [name, path, inputs] of [
     ["ChatMessage", "/v1/rooms/hall/messages", messages],
+    ["SendMessagesRequest", "/v1/rooms/hall/messages:batch", batches],
     ["Signal", "/v1/rooms/hall/signals", signals],
   ] as const) {
     const validate = validatorFrom(new Ajv2020(strict), openApiDocument({ version: "1", types }), `confab.v1.${name}`);

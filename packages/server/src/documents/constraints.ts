@@ -62,6 +62,20 @@ export function constraintsOf(field: DescField): { readonly keywords: JsonSchema
   }
 }
 
+/** What holds for a list as a whole. */
+export function listKeywords(field: DescField): JsonSchema {
+  const { minItems, maxItems } = repeatedRules(field) ?? { minItems: 0n, maxItems: 0n };
+  return {
+    ...(minItems > 0n && { minItems: Number(minItems) }),
+    ...(maxItems > 0n && { maxItems: Number(maxItems) }),
+  };
+}
+
+function repeatedRules(field: DescField) {
+  const { type } = getOption(field, fieldRules);
+  return type.case === "repeated" ? type.value : undefined;
+}
+
 function stringKeywords(rules: StringRules): JsonSchema {
   const { minLen, maxLen } = rules;
   const portable = portablePattern(rules.pattern);
@@ -95,7 +109,7 @@ function numberKeywords({
 /** Whether the contract refuses a message where this field is missing. */
 export function isNeverEmpty(field: DescField): boolean {
   const rules: FieldRules = getOption(field, fieldRules);
-  if (rules.required) return true;
+  if (rules.required || (repeatedRules(field)?.minItems ?? 0n) > 0n) return true;
   if (rules.type.case !== "string") return false;
   const { minLen, pattern } = rules.type.value;
   const portable = portablePattern(pattern);

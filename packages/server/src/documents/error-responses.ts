@@ -4,6 +4,7 @@ import { type ErrorCode, errorKinds, errorMeanings } from "@confab/contract";
 export interface OperationTraits {
   readonly hasBody: boolean;
   readonly takesPosition: boolean;
+  readonly expectsPosition: boolean;
   readonly stores: boolean;
 }
 
@@ -24,7 +25,7 @@ export function errorResponses(traits: OperationTraits, content: object): Readon
   return { ...responses, default: { description: "Any other error of the catalogue", content } };
 }
 
-function codesOf({ hasBody, takesPosition, stores }: OperationTraits): readonly ErrorCode[] {
+function codesOf({ hasBody, takesPosition, expectsPosition, stores }: OperationTraits): readonly ErrorCode[] {
   return [
     "MALFORMED_MESSAGE",
     "INVALID_MESSAGE",
@@ -32,6 +33,7 @@ function codesOf({ hasBody, takesPosition, stores }: OperationTraits): readonly 
       ? (["REQUEST_TIMEOUT", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "UNSUPPORTED_COMPRESSION"] as const)
       : []),
     ...(takesPosition ? (["OUT_OF_RANGE"] as const) : []),
+    ...(expectsPosition ? (["UNEXPECTED_POSITION"] as const) : []),
     "INTERNAL",
     ...(stores ? (["OVERLOADED", "OUTCOME_UNKNOWN"] as const) : []),
     "ENGINE_UNAVAILABLE",

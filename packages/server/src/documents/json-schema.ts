@@ -4,7 +4,7 @@ import * as validate from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.
 import { errorKinds } from "@confab/contract";
 import { PositionSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import { commentOf } from "./comments.js";
-import { constraintsOf, isNeverEmpty } from "./constraints.js";
+import { constraintsOf, isNeverEmpty, listKeywords } from "./constraints.js";
 import { crossFieldRules, isSet } from "./cross-field.js";
 import { anySchema, payloadSchema, strictBase64 } from "./payload-schema.js";
 import { scalarSchema } from "./scalars.js";
@@ -61,7 +61,7 @@ export class SchemaSet {
   private whole(field: DescField): JsonSchema {
     switch (field.fieldKind) {
       case "list":
-        return { type: "array", items: this.value(field) };
+        return { type: "array", items: this.value(field), ...listKeywords(field) };
       case "map":
         return { type: "object", additionalProperties: this.value(field) };
       default:

@@ -56,6 +56,14 @@ test("the document is valid OpenAPI 3.1", async () => {
   assert.deepEqual(result, { valid: true });
 });
 
+test("a batch says how it can fail, beside what every send says", () => {
+  const responsesOf = (path: string) => document.paths[path]?.["post"]?.responses ?? {};
+  const [one, several] = [responsesOf("/v1/rooms/{room}/messages"), responsesOf("/v1/rooms/{room}/messages:batch")];
+  const { 409: conflict, ...others } = several;
+  assert.match(conflict?.description ?? "", /^UNEXPECTED_POSITION: /);
+  assert.deepEqual(others, { ...one, 200: others["200"] });
+});
+
 test("every HTTP route of the contract is described, and nothing else", () => {
   const described = Object.entries(document.paths).flatMap(([path, operations]) =>
     Object.entries(operations).map(([verb, { operationId }]) => `${verb.toUpperCase()} ${path} ${operationId}`),

@@ -137,9 +137,14 @@ function traitsOf({ rpc, body }: HttpRoute): OperationTraits {
   return {
     hasBody: body.kind !== "none",
     takesPosition: body.kind === "none" && rpc.input.fields.some(isPosition),
-    // What is answered with its position was stored.
-    stores: rpc.idempotency !== MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS && rpc.output.fields.some(isPosition),
+    expectsPosition: rpc.input.fields.some((field) => field.name === "expected" && isPosition(field)),
+    // What is answered with its position, or with several, was stored.
+    stores: rpc.idempotency !== MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS && rpc.output.fields.some(hasPosition),
   };
+}
+
+function hasPosition(field: DescField): boolean {
+  return isPosition(field) || (field.message?.fields.some(isPosition) ?? false);
 }
 
 function isPosition(field: DescField): boolean {

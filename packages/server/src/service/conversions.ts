@@ -1,9 +1,11 @@
 import { create } from "@bufbuild/protobuf";
-import { type Any, AnySchema } from "@bufbuild/protobuf/wkt";
-import type { Payload, Position } from "@confab/contract";
+import { type Any, AnySchema, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { Ack, Payload, Position } from "@confab/contract";
 import {
   type EncodedPayload,
   PositionSchema,
+  type SendMessagesResponse,
+  SendMessagesResponseSchema,
   type Position as WirePosition,
 } from "@confab/contract/gen/confab/v1/message_pb";
 
@@ -17,6 +19,17 @@ export function positionFrom(position: WirePosition | undefined): Position | und
 
 export function wirePositionFrom({ epoch, offset }: Position): WirePosition {
   return create(PositionSchema, { epoch, offset: BigInt(offset) });
+}
+
+export function wireAcksFrom(acks: readonly Ack[]): SendMessagesResponse {
+  return create(SendMessagesResponseSchema, {
+    acks: acks.map(({ id, position, sentAtMs, duplicate }) => ({
+      id,
+      position: wirePositionFrom(position),
+      sentAt: timestampFromMs(sentAtMs),
+      duplicate,
+    })),
+  });
 }
 
 export function payloadFrom(wire: Any | EncodedPayload | undefined): Payload | undefined {

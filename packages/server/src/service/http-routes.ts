@@ -135,11 +135,12 @@ function segmentsFrom(rpc: DescMethod, template: string): RouteSegment[] {
   return template
     .slice(1)
     .split("/")
-    .map((text): RouteSegment => {
+    .map((text, index, { length }): RouteSegment => {
       const name = /^\{([a-z0-9_.]+)\}$/.exec(text)?.[1];
       if (name === undefined) {
-        // Wildcards, templates within variables and custom verbs have no use in the contract so far.
-        if (/[{}*=:]/.test(text))
+        // Wildcards, templates within variables and verbs after a variable have no use in the contract so far. A verb after
+        // a literal (`messages:batch`) is a part of the path's last segment.
+        if (!(index === length - 1 ? /^[^{}*=:]*(:[^{}*=:]+)?$/ : /^[^{}*=:]*$/).test(text))
           throw new Error(`${rpc.name}: "${text}" in the path template ${template} is not built`);
         return { kind: "literal", text };
       }

@@ -1,19 +1,20 @@
 import type { Position } from "@confab/contract";
-import type {
-  Appended,
-  Engine,
-  LogEntry,
-  LogPage,
-  MemberDirectory,
-  NewEntry,
-  PageBounds,
-  RoomBus,
-  RoomId,
-  RoomListener,
-  RoomLog,
-  RoomState,
-  RoomSummary,
-  Signal,
+import {
+  type Appended,
+  type Engine,
+  type LogEntry,
+  type LogPage,
+  type MemberDirectory,
+  type NewEntry,
+  type PageBounds,
+  type RoomBus,
+  type RoomId,
+  type RoomListener,
+  type RoomLog,
+  type RoomState,
+  type RoomSummary,
+  type Signal,
+  unexpectedPosition,
 } from "../core/index.js";
 import { MemoryMembers } from "./memory-members.js";
 import { MemoryRevocations } from "./memory-revocations.js";
@@ -60,19 +61,33 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
     };
   }
 
-  async append(room: RoomId, { body, sentAtMs, dedupeKey, refuseFirst }: NewEntry): Promise<Appended> {
+  async append(room: RoomId, entry: NewEntry): Promise<Appended> {
+    const [appended] = await this.appendAll(room, [entry]);
+    return appended as Appended;
+  }
+
+  async appendAll(room: RoomId, entries: readonly NewEntry[], expected?: Position): Promise<readonly Appended[]> {
     if (this.appendError) throw this.appendError;
+    const refuseFirst = entries[0]?.refuseFirst;
     if (refuseFirst && !this.rooms.has(room)) throw refuseFirst();
     const kept: MemoryRoom = this.rooms.get(room) ?? { entries: [], newest: 0, firstSends: new Map() };
+    const isNew = ({ dedupeKey }: NewEntry) => dedupeKey === undefined || !kept.firstSends.has(dedupeKey);
+    const isElsewhere = expected && (expected.epoch !== this.epoch || expected.offset !== kept.newest);
+    if (isElsewhere && entries.some(isNew)) throw unexpectedPosition(room, this.state(room), expected);
     this.rooms.set(room, kept);
-    const first = dedupeKey === undefined ? undefined : kept.firstSends.get(dedupeKey);
-    if (first) return { ...first, isDuplicate: true };
-    const entry: LogEntry = { offset: ++kept.newest, body };
-    kept.entries.push(entry);
-    const position = { epoch: this.epoch, offset: entry.offset };
-    if (dedupeKey !== undefined) kept.firstSends.set(dedupeKey, { position, sentAtMs });
-    for (const listener of this.listeners.get(room) ?? []) listener.entries(this.epoch, [entry]);
-    return { position, sentAtMs, isDuplicate: false };
+    const added: LogEntry[] = [];
+    const appended = entries.map(({ body, sentAtMs, dedupeKey }) => {
+      const first = dedupeKey === undefined ? undefined : kept.firstSends.get(dedupeKey);
+      if (first) return { ...first, isDuplicate: true };
+      const entry: LogEntry = { offset: ++kept.newest, body };
+      added.push(entry);
+      const position = { epoch: this.epoch, offset: entry.offset };
+      if (dedupeKey !== undefined) kept.firstSends.set(dedupeKey, { position, sentAtMs });
+      return { position, sentAtMs, isDuplicate: false };
+    });
+    kept.entries.push(...added);
+    if (added.length > 0) for (const listener of this.listeners.get(room) ?? []) listener.entries(this.epoch, added);
+    return appended;
   }
 
   state(room: RoomId): RoomState {

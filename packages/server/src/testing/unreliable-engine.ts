@@ -1,4 +1,4 @@
-import { ConfabError } from "@confab/contract";
+import { ConfabError, type Position } from "@confab/contract";
 import type {
   Appended,
   Engine,
@@ -53,9 +53,17 @@ export class UnreliableEngine implements Engine, RoomLog, RoomBus {
   memory = new MemoryEngine();
 
   async append(room: RoomId, entry: NewEntry): Promise<Appended> {
-    const appended = await this.memory.append(room, entry);
-    if (!appended.isDuplicate) this.onTheWay.push({ room, ...appended.position, body: entry.body });
-    return appended;
+    const [appended] = await this.appendAll(room, [entry]);
+    return appended as Appended;
+  }
+
+  async appendAll(room: RoomId, entries: readonly NewEntry[], expected?: Position): Promise<readonly Appended[]> {
+    const all = await this.memory.appendAll(room, entries, expected);
+    for (const [index, { body }] of entries.entries()) {
+      const appended = all[index];
+      if (appended && !appended.isDuplicate) this.onTheWay.push({ room, ...appended.position, body });
+    }
+    return all;
   }
 
   /** Bring the first `count` entries that are on their way, `times` times in a row; 0 times loses them. */

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { create, fromBinary, toBinary, toJsonString } from "@bufbuild/protobuf";
-import { type ChatMessage, ChatMessageSchema } from "@confab/contract/gen/confab/v1/message_pb";
+import {
+  type ChatMessage,
+  ChatMessageSchema,
+  SendMessagesRequestSchema,
+} from "@confab/contract/gen/confab/v1/message_pb";
 import { GetHistoryRequestSchema, GetHistoryResponseSchema } from "@confab/contract/gen/confab/v1/room_pb";
 import { type ServerProcess, startServerProcess } from "../fixture/server-process.js";
-import { rawSenders } from "../parity/raw-senders.js";
+import { type RawSender, rawBatchSenders, rawSenders } from "../parity/raw-senders.js";
 import { rawListeners } from "./raw-listeners.js";
 
 const messagesPerSender = 25;
@@ -20,7 +24,8 @@ describe("messages sent on every transport at once", () => {
   it("are heard on every transport: all of them, whole, once, and in the same order", async () => {
     // The room has to exist before its subscribers can be counted.
     await rawSenders[0]?.send(server.url, encodedMessage("proto", "the host", "welcome"));
-    const total = rawSenders.length * messagesPerSender;
+    const users = [...rawSenders.map(({ name }) => name), ...rawBatchSenders.map(userOfBatch)];
+    const total = users.length * messagesPerSender;
     const heard = rawListeners.map((): ChatMessage[] => []);
     let complete = 0;
     let allHeard: (() => void) | undefined;
@@ -36,7 +41,7 @@ describe("messages sent on every transport at once", () => {
     );
     await subscribers(server.url, rawListeners.length);
 
-    await Promise.all(rawSenders.map(sendAll));
+    await Promise.all([...rawSenders.map(sendEach), ...rawBatchSenders.map(sendTogether)]);
     await everybodyHasHeard;
     for (const hangUp of hangUps) hangUp();
 
@@ -46,8 +51,8 @@ describe("messages sent on every transport at once", () => {
       Array.from({ length: total }, (_, index) => index + 2),
     );
     for (const [index, { name }] of rawListeners.entries()) assert.deepEqual(heard[index]?.map(essence), history, name);
-    // Each sender waited for each of its messages to be stored, so the room has them in that order.
-    for (const { name } of rawSenders) {
+    // Each sender waited for each of its messages to be stored, or sent them together, so the room has them in that order.
+    for (const name of users) {
       const texts = history.filter(({ user }) => user === name).map(({ text }) => text);
       assert.deepEqual(
         texts,
@@ -57,7 +62,19 @@ describe("messages sent on every transport at once", () => {
     }
   });
 
-  async function sendAll({ name, format, send }: (typeof rawSenders)[number]): Promise<void> {
+  async function sendTogether(sender: RawSender): Promise<void> {
+    const { name, format, send } = sender;
+    const user = userOfBatch(sender);
+    const messages = Array.from({ length: messagesPerSender }, (_, index) => ({ user, text: textOf(index) }));
+    const request = create(SendMessagesRequestSchema, { room, messages });
+    const bytes =
+      format === "proto"
+        ? toBinary(SendMessagesRequestSchema, request)
+        : Buffer.from(toJsonString(SendMessagesRequestSchema, request));
+    assert.equal(await send(server.url, bytes), "stored", `${name}, batch`);
+  }
+
+  async function sendEach({ name, format, send }: RawSender): Promise<void> {
     for (let index = 0; index < messagesPerSender; index++) {
       assert.equal(
         await send(server.url, encodedMessage(format, name, textOf(index))),
@@ -67,6 +84,10 @@ describe("messages sent on every transport at once", () => {
     }
   }
 });
+
+function userOfBatch({ name }: RawSender): string {
+  return `${name}, together`;
+}
 
 /** Text that every format has to escape, count or encode in another way. */
 function textOf(index: number): string {

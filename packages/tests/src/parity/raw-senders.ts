@@ -11,7 +11,7 @@ import {
   tooLong,
 } from "./raw-clients.js";
 
-/** A way to send at the level of bytes: whatever stands in place of an encoded ChatMessage is sent as it is. */
+/** A way to send at the level of bytes: whatever stands in place of an encoded request is sent as it is. */
 export interface RawSender {
   readonly name: string;
   readonly format: "proto" | "json";
@@ -20,52 +20,95 @@ export interface RawSender {
 
 const stored: Outcome = "stored";
 
+/** How one of the contract's ways to send is spelled. */
+interface Spelling {
+  readonly path: string;
+  /** What follows the room in the path of REST. */
+  readonly route: string;
+  /** The member of ClientFrame: the tag of its field, length-delimited, and its name in JSON. */
+  readonly frameTag: number;
+  readonly frameName: string;
+}
+
+const one: Spelling = {
+  path: "/confab.v1.ChatService/SendMessage",
+  route: "messages",
+  frameTag: 0x22,
+  frameName: "send",
+};
+const several: Spelling = {
+  path: "/confab.v1.ChatService/SendMessages",
+  route: "messages:batch",
+  frameTag: 0x4a,
+  frameName: "sendAll",
+};
+
 /** Every way to send a message that the server has. None of it goes through the project's own client. */
 export const rawSenders: readonly RawSender[] = [
-  { name: "gRPC", format: "proto", send: (url, message) => sendGrpc(url, message, "application/grpc+proto") },
-  { name: "gRPC in JSON", format: "json", send: (url, message) => sendGrpc(url, message, "application/grpc+json") },
-  { name: "gRPC-Web", format: "proto", send: (url, message) => sendGrpcWeb(url, message, false) },
-  { name: "gRPC-Web text", format: "proto", send: (url, message) => sendGrpcWeb(url, message, true) },
-  {
-    name: "Connect in Protobuf",
-    format: "proto",
-    send: (url, message) => sendConnect(url, message, "application/proto"),
-  },
-  { name: "Connect in JSON", format: "json", send: (url, message) => sendConnect(url, message, "application/json") },
-  { name: "REST", format: "json", send: sendRest },
-  {
-    name: "WebSocket, Protobuf frames",
-    format: "proto",
-    send: (url, message) => sendFramed(url, protoFrame(message), "confab.v1.proto"),
-  },
-  {
-    name: "WebSocket, JSON frames",
-    format: "json",
-    send: (url, message) => sendFramed(url, jsonFrame(message), "confab.v1.json"),
-  },
+  ...sendersOf(one),
   { name: "WebSocket, plain", format: "json", send: sendPlain },
-  {
-    name: "Converse",
-    format: "proto",
-    send: (url, message) => sendConverse(url, protoFrame(message), "application/grpc+proto"),
-  },
-  {
-    name: "Converse in JSON",
-    format: "json",
-    send: (url, message) => sendConverse(url, jsonFrame(message), "application/grpc+json"),
-  },
 ];
 
-const sendPath = "/confab.v1.ChatService/SendMessage";
+/** The same for a SendMessagesRequest, which the plain WebSocket does not take. */
+export const rawBatchSenders: readonly RawSender[] = sendersOf(several);
 
-async function sendGrpc(url: string, message: Uint8Array, contentType: string): Promise<Outcome> {
-  const { trailers } = await grpcCall(url, sendPath, contentType, enveloped(0, message));
+function sendersOf(spelling: Spelling): readonly RawSender[] {
+  const { path } = spelling;
+  const framed = (format: "proto" | "json") => (message: Uint8Array) =>
+    format === "proto" ? protoFrame(spelling, message) : jsonFrame(spelling, message);
+  const [asProto, asJson] = [framed("proto"), framed("json")];
+  return [
+    { name: "gRPC", format: "proto", send: (url, message) => sendGrpc(url + path, message, "application/grpc+proto") },
+    {
+      name: "gRPC in JSON",
+      format: "json",
+      send: (url, message) => sendGrpc(url + path, message, "application/grpc+json"),
+    },
+    { name: "gRPC-Web", format: "proto", send: (url, message) => sendGrpcWeb(url + path, message, false) },
+    { name: "gRPC-Web text", format: "proto", send: (url, message) => sendGrpcWeb(url + path, message, true) },
+    {
+      name: "Connect in Protobuf",
+      format: "proto",
+      send: (url, message) => sendConnect(url + path, message, "application/proto"),
+    },
+    {
+      name: "Connect in JSON",
+      format: "json",
+      send: (url, message) => sendConnect(url + path, message, "application/json"),
+    },
+    { name: "REST", format: "json", send: (url, message) => sendRest(url, spelling.route, message) },
+    {
+      name: "WebSocket, Protobuf frames",
+      format: "proto",
+      send: (url, message) => sendFramed(url, asProto(message), "confab.v1.proto"),
+    },
+    {
+      name: "WebSocket, JSON frames",
+      format: "json",
+      send: (url, message) => sendFramed(url, asJson(message), "confab.v1.json"),
+    },
+    {
+      name: "Converse",
+      format: "proto",
+      send: (url, message) => sendConverse(url, asProto(message), "application/grpc+proto"),
+    },
+    {
+      name: "Converse in JSON",
+      format: "json",
+      send: (url, message) => sendConverse(url, asJson(message), "application/grpc+json"),
+    },
+  ];
+}
+
+async function sendGrpc(address: string, message: Uint8Array, contentType: string): Promise<Outcome> {
+  const { origin, pathname } = new URL(address);
+  const { trailers } = await grpcCall(origin, pathname, contentType, enveloped(0, message));
   return codeFromTrailers(trailers);
 }
 
-async function sendGrpcWeb(url: string, message: Uint8Array, isText: boolean): Promise<Outcome> {
+async function sendGrpcWeb(address: string, message: Uint8Array, isText: boolean): Promise<Outcome> {
   const envelope = Buffer.from(enveloped(0, message));
-  const response = await fetch(url + sendPath, {
+  const response = await fetch(address, {
     method: "POST",
     headers: { "content-type": isText ? "application/grpc-web-text" : "application/grpc-web+proto", "x-grpc-web": "1" },
     body: isText ? envelope.toString("base64") : envelope,
@@ -88,8 +131,8 @@ async function sendGrpcWeb(url: string, message: Uint8Array, isText: boolean): P
   return codeFromTrailers(trailers);
 }
 
-async function sendConnect(url: string, message: Uint8Array, contentType: string): Promise<Outcome> {
-  const response = await fetch(url + sendPath, {
+async function sendConnect(address: string, message: Uint8Array, contentType: string): Promise<Outcome> {
+  const response = await fetch(address, {
     method: "POST",
     headers: { "content-type": contentType },
     body: Buffer.from(message),
@@ -99,10 +142,10 @@ async function sendConnect(url: string, message: Uint8Array, contentType: string
   return reasonFrom(error.details) ?? `HTTP ${response.status} without a reason`;
 }
 
-async function sendRest(url: string, message: Uint8Array): Promise<Outcome> {
+async function sendRest(url: string, route: string, message: Uint8Array): Promise<Outcome> {
   // The room is the path's; to send what a body says about it, its own room is taken for the path where there is one.
   const room = roomOf(message);
-  const response = await fetch(`${url}/v1/rooms/${encodeURIComponent(room)}/messages`, {
+  const response = await fetch(`${url}/v1/rooms/${encodeURIComponent(room)}/${route}`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: Buffer.from(message),
@@ -123,21 +166,21 @@ function roomOf(message: Uint8Array): string {
 }
 
 /** `ClientFrame { request: 1, send: … }` around bytes that need not be a message. */
-function protoFrame(message: Uint8Array): Uint8Array {
+function protoFrame({ frameTag }: Spelling, message: Uint8Array): Uint8Array {
   const length: number[] = [];
   for (let rest = message.length; ; rest >>>= 7) {
     length.push(rest > 0x7f ? (rest & 0x7f) | 0x80 : rest);
     if (rest <= 0x7f) break;
   }
-  return Buffer.concat([Buffer.from([0x08, 1, 0x22, ...length]), message]);
+  return Buffer.concat([Buffer.from([0x08, 1, frameTag, ...length]), message]);
 }
 
-function jsonFrame(message: Uint8Array): Uint8Array {
-  return Buffer.concat([Buffer.from('{"request":1,"send":'), message, Buffer.from("}")]);
+function jsonFrame({ frameName }: Spelling, message: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from(`{"request":1,"${frameName}":`), message, Buffer.from("}")]);
 }
 
 function outcomeOf({ frame }: ServerFrame): Outcome | undefined {
-  if (frame.case === "ack") return stored;
+  if (frame.case === "ack" || frame.case === "acks") return stored;
   return frame.case === "error" ? frame.value.code : undefined;
 }
 

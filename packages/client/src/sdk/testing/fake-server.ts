@@ -11,6 +11,7 @@ import type {
   ListenOptions,
   ListenRequest,
   MembersPage,
+  OutgoingBatch,
   OutgoingMessage,
   TransportName,
 } from "../../link.js";
@@ -25,7 +26,9 @@ export function messageAt(offset: number, epoch = 7): ChatMessage {
 
 /** A send that reached the fake server, to be answered by the test. */
 export interface FakeSend {
+  /** Of a batch the first one. */
   readonly message: OutgoingMessage;
+  readonly batch?: OutgoingBatch;
   readonly link: FakeLink;
   readonly timeoutMs: number | undefined;
   ack(): void;
@@ -95,6 +98,17 @@ export class FakeLink implements Link {
       const position = formatPosition({ epoch: 7, offset: this.server.sends.length + 1 });
       const ack = { id: message.id ?? "", position, sentAt: new Date(0), duplicate: false };
       this.server.sends.push({ message, link: this, timeoutMs, ack: () => resolve(ack), fail: reject });
+    });
+  }
+
+  sendAll(batch: OutgoingBatch, { timeoutMs }: CallOptions = {}): Promise<readonly Ack[]> {
+    return new Promise((resolve, reject) => {
+      const [message = { user: "" }] = batch.messages;
+      const acks = batch.messages.map(({ id = "" }, index) => {
+        const position = formatPosition({ epoch: 7, offset: index + 1 });
+        return { id, position, sentAt: new Date(0), duplicate: false };
+      });
+      this.server.sends.push({ message, batch, link: this, timeoutMs, ack: () => resolve(acks), fail: reject });
     });
   }
 

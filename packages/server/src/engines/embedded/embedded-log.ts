@@ -1,4 +1,4 @@
-import { ConfabError } from "@confab/contract";
+import { ConfabError, type Position } from "@confab/contract";
 import type {
   Appended,
   LogEntry,
@@ -23,8 +23,13 @@ export class EmbeddedLog implements RoomLog {
     private readonly commits: GroupCommit,
   ) {}
 
-  append(room: RoomId, entry: NewEntry): Promise<Appended> {
-    return this.commits.append(room, entry);
+  async append(room: RoomId, entry: NewEntry): Promise<Appended> {
+    const [appended] = await this.commits.append(room, [entry]);
+    return appended as Appended;
+  }
+
+  appendAll(room: RoomId, entries: readonly NewEntry[], expected?: Position): Promise<readonly Appended[]> {
+    return this.commits.append(room, entries, expected);
   }
 
   state(room: RoomId): RoomState {

@@ -1,4 +1,4 @@
-import { ConfabError } from "@confab/contract";
+import { ConfabError, type Position } from "@confab/contract";
 import {
   type Appended,
   blockOf,
@@ -7,6 +7,7 @@ import {
   type NewEntry,
   type RoomId,
   type RoomRetention,
+  unexpectedPosition,
 } from "../../core/index.js";
 import type { DedupeIndex } from "./dedupe-index.js";
 import type { DiskSpace } from "./disk-space.js";
@@ -34,12 +35,19 @@ export interface GroupCommitDeps {
   readonly onRemoved: (room: RoomId) => void;
 }
 
+/** Entries that are stored together or not at all. */
 interface PendingSend {
   readonly room: RoomId;
-  readonly entry: NewEntry;
-  readonly resolve: (appended: Appended) => void;
+  readonly entries: readonly NewEntry[];
+  readonly bytes: number;
+  readonly expected?: Position | undefined;
+  /** With one for each entry. */
+  readonly resolve: (appended: readonly Appended[]) => void;
   readonly reject: (error: unknown) => void;
 }
+
+/** What became of a send, to be told once the commit is durable. */
+type Outcome = readonly [send: PendingSend, outcome: readonly Appended[] | ConfabError];
 
 /** Something else to write with the next commit. */
 interface PendingWrite {
@@ -69,8 +77,11 @@ class Drafts extends Map<RoomId, Draft> {
   }
 }
 
-/** Sends in one commit. It bounds how long one commit keeps the event loop. */
-const maxGroupSends = 1_024;
+/** Entries in one commit, before the last send of it. It bounds how long one commit keeps the event loop. */
+const maxGroupEntries = 1_024;
+
+/** An id that was taken back: it has no first send. */
+const takenBack = { offset: 0, sentAtMs: 0 };
 
 /**
  * Appends many sends with one flush to disk: all that arrive while one group is being flushed form the next.
@@ -79,7 +90,8 @@ const maxGroupSends = 1_024;
  * commit fails nobody else holds later ones, and the next group starts from what the store knows.
  */
 export class GroupCommit {
-  private pending: PendingSend[] = [];
+  private readonly pending: PendingSend[] = [];
+  private pendingEntries = 0;
   private pendingBytes = 0;
   /** Rooms to look at for messages past their age, without a send. */
   private aged: RoomId[] = [];
@@ -89,16 +101,18 @@ export class GroupCommit {
 
   constructor(private readonly deps: GroupCommitDeps) {}
 
-  append(room: RoomId, entry: NewEntry): Promise<Appended> {
+  append(room: RoomId, entries: readonly NewEntry[], expected?: Position): Promise<readonly Appended[]> {
     const { maxPendingSends, maxPendingSendBytes } = this.deps;
     if (this.isClosed) return Promise.reject(new ConfabError("SHUTTING_DOWN", "the log is closed"));
-    if (this.pending.length >= maxPendingSends || this.pendingBytes + entry.body.length > maxPendingSendBytes) {
-      const text = `${this.pending.length} sends (${this.pendingBytes} bytes) wait for the disk; maxPendingSends is ${maxPendingSends}, maxPendingSendBytes ${maxPendingSendBytes}`;
+    const bytes = entries.reduce((sum, { body }) => sum + body.length, 0);
+    if (this.pendingEntries + entries.length > maxPendingSends || this.pendingBytes + bytes > maxPendingSendBytes) {
+      const text = `${this.pendingEntries} sends (${this.pendingBytes} bytes) wait for the disk; maxPendingSends is ${maxPendingSends}, maxPendingSendBytes ${maxPendingSendBytes}`;
       return Promise.reject(new ConfabError("OVERLOADED", text, { retryAfterMs: 1_000 }));
     }
-    this.pendingBytes += entry.body.length;
+    this.pendingEntries += entries.length;
+    this.pendingBytes += bytes;
     return new Promise((resolve, reject) => {
-      this.pending.push({ room, entry, resolve, reject });
+      this.pending.push({ room, entries, bytes, expected, resolve, reject });
       this.start();
     });
   }
@@ -125,6 +139,17 @@ export class GroupCommit {
     await this.running;
   }
 
+  private takeGroup(): readonly PendingSend[] {
+    let count = 0;
+    for (let entries = 0; count < this.pending.length && entries < maxGroupEntries; count++) {
+      const send = this.pending[count];
+      entries += send?.entries.length ?? 0;
+      this.pendingEntries -= send?.entries.length ?? 0;
+      this.pendingBytes -= send?.bytes ?? 0;
+    }
+    return this.pending.splice(0, count);
+  }
+
   private start(): void {
     this.running ??= this.run();
   }
@@ -133,9 +158,7 @@ export class GroupCommit {
     // The rest of this turn's sends belong into the same group.
     await new Promise(setImmediate);
     do {
-      const group = this.pending.length > maxGroupSends ? this.pending.splice(0, maxGroupSends) : this.pending;
-      if (group === this.pending) this.pending = [];
-      for (const { entry } of group) this.pendingBytes -= entry.body.length;
+      const group = this.takeGroup();
       const { aged, writes } = this;
       this.aged = [];
       this.writes = [];
@@ -157,7 +180,7 @@ export class GroupCommit {
     await disk.refuseWhileFull();
     const time = clock.read();
     const drafts = new Drafts();
-    let outcomes: [PendingSend, Appended][] = [];
+    let outcomes: Outcome[] = [];
     let changes: RoomChanges | undefined;
     const write = () => {
       ids.turnTo(time.logMs);
@@ -172,7 +195,7 @@ export class GroupCommit {
       }
       changes = this.trim(drafts, time.wallMs);
       rooms.write(changes);
-      ids.dropExpired(group.length);
+      ids.dropExpired(group.reduce((sum, { entries }) => sum + entries.length, 0));
       for (const { run } of writes) run();
       clock.keep(time);
     };
@@ -189,7 +212,10 @@ export class GroupCommit {
       if (entries.length > 0) onDurable(room, record.epoch, entries);
     }
     for (const room of changes?.removed.keys() ?? []) onRemoved(room);
-    for (const [send, outcome] of outcomes) send.resolve(outcome);
+    for (const [send, outcome] of outcomes) {
+      if (outcome instanceof ConfabError) send.reject(outcome);
+      else send.resolve(outcome);
+    }
     for (const { resolve } of writes) resolve();
   }
 
@@ -217,48 +243,82 @@ export class GroupCommit {
     return { put, made: drafts.newRooms, removed };
   }
 
-  /** Give each send its offset, or the first one's. Sends that cannot have a place are refused at once. */
-  private placeSends(group: readonly PendingSend[], drafts: Drafts): [PendingSend, Appended][] {
-    const { ids, rooms, size } = this.deps;
-    const outcomes: [PendingSend, Appended][] = [];
-    /** Sends with a key in this very group: the index does not know them yet. */
+  /** Give each entry its offset, or the first one's. Sends that cannot have a place are refused at once. */
+  private placeSends(group: readonly PendingSend[], drafts: Drafts): Outcome[] {
+    const { rooms } = this.deps;
+    const outcomes: Outcome[] = [];
+    /** Entries with a key in this very group: the index does not know them yet. */
     const firsts = new Map<string, Appended>();
     for (const send of group) {
-      const { room, entry } = send;
-      const { dedupeKey, sentAtMs, body, refuseFirst } = entry;
+      const { room, entries } = send;
+      const refuseFirst = entries[0]?.refuseFirst;
       try {
         // A draft without a record has a first entry by now: one whose first send was refused was taken back.
         if (refuseFirst && !drafts.has(room) && !rooms.get(room)) throw refuseFirst();
-        const draft = this.draftOf(room, drafts);
-        const { record } = draft;
-        if (dedupeKey !== undefined) {
-          const inGroup = firsts.get(`${record.number} ${dedupeKey}`);
-          const stored = inGroup ? undefined : ids.find(record.number, dedupeKey);
-          const first = inGroup ?? (stored && appendedAt(record.epoch, stored.offset, stored.sentAtMs));
-          if (first) {
-            outcomes.push([send, { ...first, isDuplicate: true }]);
-            continue;
-          }
-        }
-        size.refuseFull();
-        const offset = record.newest + 1;
-        const appended = appendedAt(record.epoch, offset, sentAtMs);
-        // The write first: should it throw, the draft knows nothing of this send.
-        if (dedupeKey !== undefined) {
-          ids.put(record.number, dedupeKey, { offset, sentAtMs });
-          firsts.set(`${record.number} ${dedupeKey}`, appended);
-        }
-        record.newest = offset;
-        record.bytes += body.length;
-        size.add(body.length);
-        draft.entries.push({ offset, body });
-        outcomes.push([send, appended]);
+        outcomes.push([send, this.place(send, this.draftOf(room, drafts), firsts)]);
       } catch (refused) {
         drafts.takeBackIfEmpty(room);
-        send.reject(refused);
+        // It quotes a position, which another send of this commit may have made: it is true once that is durable.
+        if (refused instanceof ConfabError && refused.code === "UNEXPECTED_POSITION") outcomes.push([send, refused]);
+        else send.reject(refused);
       }
     }
     return outcomes;
+  }
+
+  /** Give the entries of one send their places, and write what is new; all of it or nothing. */
+  private place({ room, entries, expected }: PendingSend, draft: Draft, firsts: Map<string, Appended>): Appended[] {
+    const { ids, size } = this.deps;
+    const { record } = draft;
+    const fresh: NewEntry[] = [];
+    const newKeys: [dedupeKey: string, appended: Appended][] = [];
+    let keysWritten = 0;
+    try {
+      const placed = entries.map((entry) => {
+        const { dedupeKey, sentAtMs } = entry;
+        const first = dedupeKey === undefined ? undefined : this.firstOf(record, dedupeKey, firsts);
+        if (first) return { ...first, isDuplicate: true };
+        const appended = appendedAt(record.epoch, record.newest + fresh.push(entry), sentAtMs);
+        if (dedupeKey !== undefined) {
+          firsts.set(keyInGroup(record, dedupeKey), appended);
+          newKeys.push([dedupeKey, appended]);
+        }
+        return appended;
+      });
+      if (fresh.length === 0) return placed;
+      if (expected && (expected.epoch !== record.epoch || expected.offset !== record.newest))
+        throw unexpectedPosition(room, record, expected);
+      size.refuseFull();
+      // The writes first: should one throw, the draft knows nothing of this send.
+      for (const [dedupeKey, { position, sentAtMs }] of newKeys) {
+        ids.put(record.number, dedupeKey, { offset: position.offset, sentAtMs });
+        keysWritten++;
+      }
+      for (const { body } of fresh) {
+        record.newest++;
+        record.bytes += body.length;
+        size.add(body.length);
+        draft.entries.push({ offset: record.newest, body });
+      }
+      return placed;
+    } catch (refused) {
+      for (const [index, [dedupeKey]] of newKeys.entries()) {
+        firsts.delete(keyInGroup(record, dedupeKey));
+        // The offset that was written with it goes to another entry.
+        if (index < keysWritten) ids.put(record.number, dedupeKey, takenBack);
+      }
+      throw refused;
+    }
+  }
+
+  /** Where an entry with this key stands already. */
+  private firstOf(record: RoomRecord, dedupeKey: string, firsts: ReadonlyMap<string, Appended>): Appended | undefined {
+    const inGroup = firsts.get(keyInGroup(record, dedupeKey));
+    if (inGroup) return inGroup;
+    const stored = this.deps.ids.find(record.number, dedupeKey);
+    return stored && stored.offset !== takenBack.offset
+      ? appendedAt(record.epoch, stored.offset, stored.sentAtMs)
+      : undefined;
   }
 
   private draftOf(room: RoomId, drafts: Drafts): Draft {
@@ -288,6 +348,10 @@ export class GroupCommit {
 
 function isDataLoss(thrown: unknown): boolean {
   return thrown instanceof ConfabError && thrown.code === "DATA_LOSS";
+}
+
+function keyInGroup({ number }: RoomRecord, dedupeKey: string): string {
+  return `${number} ${dedupeKey}`;
 }
 
 function appendedAt(epoch: number, offset: number, sentAtMs: number): Appended {

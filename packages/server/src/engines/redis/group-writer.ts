@@ -1,4 +1,13 @@
-import { blockOf, type LogSize, type NewEntry, type RoomId, type RoomRetention } from "../../core/index.js";
+import { formatPosition, type Position } from "@confab/contract";
+import {
+  blockOf,
+  type LogSize,
+  type NewEntry,
+  type RoomId,
+  type RoomRetention,
+  type RoomState,
+  unexpectedPosition,
+} from "../../core/index.js";
 import type { AgeClock } from "./age-clock.js";
 import { dedupeDigest, type Keys } from "./keys.js";
 import type { KnownTops } from "./known-tops.js";
@@ -18,12 +27,16 @@ export interface GroupWriterDeps {
   readonly retention: RoomRetention;
   readonly dedupeWindowMs: number;
   readonly ageClock: AgeClock;
+  /** @throws ConfabError: Redis cannot say it now. */
+  readonly state: (room: RoomId) => Promise<RoomState>;
   /** What to add to Redis's clock, in milliseconds; 0 but in tests. */
   readonly clockSkewMs: () => number;
 }
 
 /** What the script answers instead of an epoch where there is no room. */
 const noRoomEpoch = 0;
+/** The same where the room is not at the expected position. */
+const unexpectedEpoch = -1;
 
 const noBlock = Buffer.alloc(0);
 
@@ -31,20 +44,28 @@ const noBlock = Buffer.alloc(0);
 export class GroupWriter {
   constructor(private readonly deps: GroupWriterDeps) {}
 
-  /** @see RoomAppendsDeps.write @throws TOO_MANY_ROOMS, STORAGE_FULL, and what the link throws. */
-  async write(room: RoomId, group: readonly NewEntry[]): Promise<GroupOutcome | undefined> {
+  /** @see RoomAppendsDeps.write @throws UNEXPECTED_POSITION, TOO_MANY_ROOMS, STORAGE_FULL, and what the link throws. */
+  async write(room: RoomId, group: readonly NewEntry[], expected?: Position): Promise<GroupOutcome | undefined> {
     const { link, keys, index, tops, retention, size } = this.deps;
     size.refuseFull();
-    const mayMake = group[0]?.refuseFirst === undefined;
+    const isAllowed = group[0]?.refuseFirst === undefined;
+    // A room at a position exists. For one that is expected to be empty no name is listed before it is known to be that.
+    const mayMake = isAllowed && (expected === undefined || expected.offset === 0);
+    if (mayMake && expected) {
+      const state = await this.deps.state(room);
+      if (state.newest === 0 && state.epoch !== expected.epoch) throw unexpectedPosition(room, state, expected);
+    }
     if (mayMake) await index.reserve(room);
     await tops.verified(room);
     const { log, meta, ids, channel } = keys.of(room);
     const block = bufferOf(group.map(({ body }) => body));
-    const args: Argument[] = this.options(room, group.at(-1)?.sentAtMs ?? 0, group.length, block, mayMake);
+    const args: Argument[] = this.options(room, { group, block, mayMake, expected });
     if (group.some(({ dedupeKey }) => dedupeKey !== undefined)) args.push(...group.map(keyArgument));
     const outcome = outcomeFrom(await link.run(appendScript, [log, meta, ...ids, channel], args, true));
     const { epoch, topBefore, duplicates } = outcome;
-    if (epoch === noRoomEpoch) return undefined;
+    if (epoch === noRoomEpoch && !isAllowed) return undefined;
+    if (expected && (epoch === noRoomEpoch || epoch === unexpectedEpoch))
+      throw unexpectedPosition(room, await this.deps.state(room), expected);
     // The room was listed when it was made; this is for an index that was lost since. Should it fail, the next message asks.
     if (!mayMake) index.reserve(room)?.catch(() => undefined);
     // While the room was being made, its name may have been taken off the index for one that was gone.
@@ -58,17 +79,19 @@ export class GroupWriter {
   /** Trim a room to its bounds. Resolves to whether all its messages are past their age. @throws what the link throws. */
   async sweep(room: RoomId): Promise<boolean> {
     const { log, meta, ids, channel } = this.deps.keys.of(room);
-    const args = this.options(room, 0, 0, noBlock, true);
+    const args = this.options(room, { group: [], block: noBlock, mayMake: true });
     const reply = await this.deps.link.run(appendScript, [log, meta, ...ids, channel], args);
     return (reply as number[])[2] === 1;
   }
 
-  private options(room: RoomId, sentAtMs: number, count: number, block: Buffer, mayMake: boolean): Argument[] {
+  private options(room: RoomId, { group, block, mayMake, expected }: ScriptGroup): Argument[] {
     const { retention, dedupeWindowMs, ageClock, clockSkewMs } = this.deps;
     const { maxMessages = 0, maxBytes = 0, maxAgeMs = 0 } = retention.of(room);
-    const numbers = [maxMessages, maxBytes, maxAgeMs, dedupeWindowMs, clockSkewMs(), sentAtMs, count];
+    const sentAtMs = group.at(-1)?.sentAtMs ?? 0;
+    const numbers = [maxMessages, maxBytes, maxAgeMs, dedupeWindowMs, clockSkewMs(), sentAtMs, group.length];
     const ageNowMs = String(maxAgeMs === 0 ? 0 : ageClock.nowMs());
-    return [newEpoch(), ...numbers.map(String), block, ageNowMs, mayMake ? "" : "1"];
+    const position = expected ? formatPosition(expected) : "";
+    return [newEpoch(), ...numbers.map(String), block, ageNowMs, mayMake ? "" : "1", position];
   }
 }
 
@@ -76,6 +99,14 @@ export class GroupWriter {
 function bufferOf(bodies: readonly Uint8Array[]): Buffer {
   const { buffer, byteOffset, byteLength } = blockOf(bodies);
   return Buffer.from(buffer, byteOffset, byteLength);
+}
+
+/** What one run of the script appends. */
+interface ScriptGroup {
+  readonly group: readonly NewEntry[];
+  readonly block: Buffer;
+  readonly mayMake: boolean;
+  readonly expected?: Position | undefined;
 }
 
 /** What the script remembers of a message with a dedupe key. */

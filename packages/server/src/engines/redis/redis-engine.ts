@@ -96,10 +96,13 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
   const index = new RoomIndex(link, keys, limits.maxRooms);
   const ageClock = new AgeClock({ link, keys, clock: config.clock, log: config.log });
   const size = new LogSize(limits);
-  const writer = new GroupWriter({ size, link, keys, index, tops, retention, dedupeWindowMs, ageClock, clockSkewMs });
+  const writer = new GroupWriter({
+    ...{ size, link, keys, index, tops, retention, dedupeWindowMs, ageClock, clockSkewMs },
+    state: (room) => log.state(room),
+  });
   const appends = new RoomAppends({
     ...limits,
-    write: (room, group) => writer.write(room, group),
+    write: (room, group, expected) => writer.write(room, group, expected),
     written: (room, epoch, entries) => bus.appended(room, epoch, entries),
   });
   const members = new RedisMembers({

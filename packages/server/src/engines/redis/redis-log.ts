@@ -1,3 +1,4 @@
+import type { Position } from "@confab/contract";
 import {
   type Appended,
   entriesOf,
@@ -43,8 +44,13 @@ export interface RedisLogDeps {
 export class RedisLog implements RoomLog {
   constructor(private readonly deps: RedisLogDeps) {}
 
-  append(room: RoomId, entry: NewEntry): Promise<Appended> {
-    return this.deps.appends.append(room, entry);
+  async append(room: RoomId, entry: NewEntry): Promise<Appended> {
+    const [appended] = await this.deps.appends.append(room, [entry]);
+    return appended as Appended;
+  }
+
+  appendAll(room: RoomId, entries: readonly NewEntry[], expected?: Position): Promise<readonly Appended[]> {
+    return this.deps.appends.append(room, entries, expected);
   }
 
   async state(room: RoomId): Promise<RoomState> {

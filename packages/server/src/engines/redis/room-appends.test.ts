@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ConfabError } from "@confab/contract";
+import { ConfabError, type Position } from "@confab/contract";
 import { ErrorReply } from "@redis/client";
 import type { NewEntry, RoomId } from "../../core/index.js";
 import { RedisLostError } from "./redis-error.js";
@@ -12,6 +12,7 @@ const other = "other" as RoomId;
 interface Written {
   readonly room: RoomId;
   readonly group: readonly NewEntry[];
+  readonly expected: Position | undefined;
   readonly succeed: (topBefore: number, duplicates?: GroupOutcome["duplicates"]) => void;
   /** There is no room, and the first of the group may not make it. */
   readonly refuse: () => void;
@@ -24,17 +25,20 @@ function bench() {
   const appends = new RoomAppends({
     maxPendingSends: 10_000,
     maxPendingSendBytes: 10_000_000,
-    write: (at, group) =>
+    write: (at, group, expected) =>
       new Promise((resolve, reject) => {
         const succeed: Written["succeed"] = (topBefore, duplicates = new Map()) =>
           resolve({ epoch: 7, topBefore, duplicates });
-        written.push({ room: at, group, succeed, refuse: () => resolve(undefined), fail: reject });
+        written.push({ room: at, group, expected, succeed, refuse: () => resolve(undefined), fail: reject });
       }),
     written: (_room, _epoch, entries) => heard.push(entries.map(({ offset }) => offset)),
   });
-  const send = (at = room, bytes = 1) =>
-    appends.append(at, { body: new Uint8Array(bytes), sentAtMs: 5, dedupeKey: undefined });
-  return { written, heard, appends, send };
+  const append = async (at: RoomId, entry: NewEntry) => {
+    const [appended] = await appends.append(at, [entry]);
+    return appended ?? assert.fail("no answer");
+  };
+  const send = (at = room, bytes = 1) => append(at, { body: new Uint8Array(bytes), sentAtMs: 5, dedupeKey: undefined });
+  return { written, heard, appends, append, send };
 }
 
 const turn = () => new Promise(setImmediate);
@@ -96,9 +100,9 @@ for (const [thrown, code] of [
 }
 
 test("where there is no room, the sends before the first that may make it are refused, and the rest is sent again", async () => {
-  const { written, appends, send } = bench();
+  const { written, appends, append, send } = bench();
   const follow = () =>
-    appends.append(room, {
+    append(room, {
       body: new Uint8Array(1),
       sentAtMs: 5,
       dedupeKey: undefined,
@@ -120,6 +124,57 @@ test("where there is no room, the sends before the first that may make it are re
   await turn();
   written[2]?.refuse();
   await assert.rejects(alone, { code: "PERMISSION_DENIED" });
+  await appends.close();
+});
+
+const entry: NewEntry = { body: new Uint8Array(1), sentAtMs: 5, dedupeKey: undefined };
+const batchOf = (count: number): NewEntry[] => Array.from({ length: count }, () => entry);
+
+test("a batch is never cut: its group may pass the bound, and what comes after it is the next group", async () => {
+  const { written, appends, send } = bench();
+  const singles = Array.from({ length: 499 }, () => send());
+  const batch = appends.append(room, batchOf(1_000));
+  const after = send();
+  await turn();
+  assert.equal(written[0]?.group.length, 1_499);
+  written[0]?.succeed(0);
+  await turn();
+  assert.equal(written[1]?.group.length, 1);
+  written[1]?.succeed(1_499);
+  const acks = await batch;
+  assert.deepEqual([acks.length, acks[0]?.position.offset, acks.at(-1)?.position.offset], [1_000, 500, 1_499]);
+  assert.equal((await singles[498])?.position.offset, 499);
+  assert.equal((await after).position.offset, 1_500);
+});
+
+test("a batch that expects a position is a group alone, with what came before and after it around it", async () => {
+  const { written, appends, send } = bench();
+  const expected = { epoch: 7, offset: 1 };
+  const first = send();
+  const refused = appends.append(room, batchOf(2), expected);
+  const next = appends.append(room, batchOf(3));
+  const last = send();
+  await turn();
+  written[0]?.succeed(0);
+  await turn();
+  written[1]?.fail(new ConfabError("UNEXPECTED_POSITION", "elsewhere"));
+  await assert.rejects(refused, { code: "UNEXPECTED_POSITION" });
+  await turn();
+  written[2]?.succeed(1);
+  assert.deepEqual(
+    written.map(({ group, expected: position }) => [group.length, position]),
+    [
+      [1, undefined],
+      [2, expected],
+      [4, undefined],
+    ],
+  );
+  assert.equal((await first).position.offset, 1);
+  assert.deepEqual(
+    (await next).map(({ position }) => position.offset),
+    [2, 3, 4],
+  );
+  assert.equal((await last).position.offset, 5);
   await appends.close();
 });
 

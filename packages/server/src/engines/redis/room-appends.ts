@@ -1,4 +1,4 @@
-import { ConfabError } from "@confab/contract";
+import { ConfabError, type Position } from "@confab/contract";
 import type { Appended, LogEntry, NewEntry, RoomId } from "../../core/index.js";
 import { confabErrorFromRedis } from "./redis-error.js";
 
@@ -15,18 +15,22 @@ export interface RoomAppendsDeps {
   readonly maxPendingSendBytes: number;
   /**
    * Append a group to one room. Undefined: the room does not exist, and the group's first entry may not make it; nothing was
-   * done.
+   * done. `expected`: only if this is the room's newest position, or all of the group is stored already.
    *
-   * @throws what Redis or the connection say.
+   * @throws UNEXPECTED_POSITION, and what Redis or the connection say.
    */
-  readonly write: (room: RoomId, group: readonly NewEntry[]) => Promise<GroupOutcome | undefined>;
+  readonly write: (room: RoomId, group: readonly NewEntry[], expected?: Position) => Promise<GroupOutcome | undefined>;
   /** The new entries of a group, which are in the log now. */
   readonly written: (room: RoomId, epoch: number, entries: readonly LogEntry[]) => void;
 }
 
+/** Entries that are stored together or not at all: they are in one run of the script. */
 interface PendingSend {
-  readonly entry: NewEntry;
-  readonly resolve: (appended: Appended) => void;
+  readonly entries: readonly NewEntry[];
+  readonly bytes: number;
+  readonly expected: Position | undefined;
+  /** With one for each entry. */
+  readonly resolve: (appended: readonly Appended[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -36,8 +40,8 @@ interface RoomQueue {
   isBusy: boolean;
 }
 
-/** One run of the script: it bounds how long Redis does nothing else, and what Lua can unpack. */
-const maxGroupSends = 500;
+/** One run of the script, before its last send: it bounds how long Redis does nothing else, and what Lua can unpack. */
+const maxGroupEntries = 500;
 const maxGroupBytes = 1_048_576;
 
 /**
@@ -50,25 +54,26 @@ const maxGroupBytes = 1_048_576;
 export class RoomAppends {
   private readonly queues = new Map<RoomId, RoomQueue>();
   private due: RoomId[] = [];
-  private waitingSends = 0;
+  private waitingEntries = 0;
   private waitingBytes = 0;
   private isClosed = false;
   private whenDrained: (() => void) | undefined;
 
   constructor(private readonly deps: RoomAppendsDeps) {}
 
-  append(room: RoomId, entry: NewEntry): Promise<Appended> {
+  append(room: RoomId, entries: readonly NewEntry[], expected?: Position): Promise<readonly Appended[]> {
     const { maxPendingSends, maxPendingSendBytes } = this.deps;
     if (this.isClosed) return Promise.reject(new ConfabError("SHUTTING_DOWN", "the log is closed"));
-    if (this.waitingSends >= maxPendingSends || this.waitingBytes + entry.body.length > maxPendingSendBytes) {
-      const text = `${this.waitingSends} sends (${this.waitingBytes} bytes) wait for Redis; maxPendingSends is ${maxPendingSends}, maxPendingSendBytes ${maxPendingSendBytes}`;
+    const bytes = entries.reduce((sum, { body }) => sum + body.length, 0);
+    if (this.waitingEntries + entries.length > maxPendingSends || this.waitingBytes + bytes > maxPendingSendBytes) {
+      const text = `${this.waitingEntries} sends (${this.waitingBytes} bytes) wait for Redis; maxPendingSends is ${maxPendingSends}, maxPendingSendBytes ${maxPendingSendBytes}`;
       return Promise.reject(new ConfabError("OVERLOADED", text, { retryAfterMs: 1_000 }));
     }
-    this.waitingSends++;
-    this.waitingBytes += entry.body.length;
+    this.waitingEntries += entries.length;
+    this.waitingBytes += bytes;
     return new Promise((resolve, reject) => {
       const queue = this.queueOf(room);
-      queue.pending.push({ entry, resolve, reject });
+      queue.pending.push({ entries, bytes, expected, resolve, reject });
       // The rest of this turn's sends belong into the same group.
       if (queue.pending.length === 1 && !queue.isBusy) this.flushAfterTurn(room);
     });
@@ -77,7 +82,7 @@ export class RoomAppends {
   /** Take no more sends; resolves when those taken have an outcome. */
   async close(): Promise<void> {
     this.isClosed = true;
-    if (this.waitingSends === 0) return;
+    if (this.waitingEntries === 0) return;
     await new Promise<void>((resolve) => {
       const others = this.whenDrained;
       this.whenDrained = () => {
@@ -117,26 +122,29 @@ export class RoomAppends {
   }
 
   private async writeGroup(room: RoomId, group: readonly PendingSend[]): Promise<void> {
+    const all = group.flatMap(({ entries }) => entries);
     try {
-      const outcome = await this.deps.write(
-        room,
-        group.map(({ entry }) => entry),
-      );
+      const outcome = await this.deps.write(room, all, group[0]?.expected);
       if (!outcome) {
         const rest = refuseLeading(group);
         if (rest.length > 0) await this.writeGroup(room, rest);
         return;
       }
       const { epoch, topBefore, duplicates } = outcome;
-      const entries = group
+      const entries = all
         .filter((_, index) => !duplicates.has(index))
-        .map(({ entry: { body } }, index) => ({ offset: topBefore + 1 + index, body }));
+        .map(({ body }, index) => ({ offset: topBefore + 1 + index, body }));
       // Readers of this node first: who is told that it is stored may expect that it was heard.
       this.deps.written(room, epoch, entries);
       let next = 0;
-      for (const [index, { entry, resolve }] of group.entries()) {
+      const appended = all.map((entry, index) => {
         const { offset, sentAtMs } = duplicates.get(index) ?? { offset: topBefore + ++next, sentAtMs: entry.sentAtMs };
-        resolve({ position: { epoch, offset }, sentAtMs, isDuplicate: duplicates.has(index) });
+        return { position: { epoch, offset }, sentAtMs, isDuplicate: duplicates.has(index) };
+      });
+      let at = 0;
+      for (const { entries: sent, resolve } of group) {
+        resolve(appended.slice(at, at + sent.length));
+        at += sent.length;
       }
     } catch (thrown) {
       const error = confabErrorFromRedis(thrown, true);
@@ -145,28 +153,35 @@ export class RoomAppends {
   }
 
   private settled(group: readonly PendingSend[]): void {
-    this.waitingSends -= group.length;
-    for (const { entry } of group) this.waitingBytes -= entry.body.length;
-    if (this.waitingSends === 0) this.whenDrained?.();
+    for (const { entries, bytes } of group) {
+      this.waitingEntries -= entries.length;
+      this.waitingBytes -= bytes;
+    }
+    if (this.waitingEntries === 0) this.whenDrained?.();
   }
 }
 
 /** There is no room: refuse those before the first that may make it. Returns the rest, which begins with that one. */
 function refuseLeading(group: readonly PendingSend[]): readonly PendingSend[] {
   let count = 0;
-  for (const { entry, reject } of group) {
-    if (!entry.refuseFirst) break;
-    reject(entry.refuseFirst());
+  for (const { entries, reject } of group) {
+    const refuseFirst = entries[0]?.refuseFirst;
+    if (!refuseFirst) break;
+    reject(refuseFirst());
     count++;
   }
   return group.slice(count);
 }
 
+/** One that expects a position is a group alone, so that no other is refused with it. */
 function takeGroup(queue: RoomQueue): readonly PendingSend[] {
   const { pending } = queue;
   let count = 0;
-  for (let bytes = 0; count < pending.length && count < maxGroupSends && bytes < maxGroupBytes; count++) {
-    bytes += pending[count]?.entry.body.length ?? 0;
+  for (let entries = 0, bytes = 0; entries < maxGroupEntries && bytes < maxGroupBytes; count++) {
+    const send = pending[count];
+    if (!send || (send.expected && count > 0)) break;
+    entries += send.expected ? maxGroupEntries : send.entries.length;
+    bytes += send.bytes;
   }
   const group = count === pending.length ? pending : pending.slice(0, count);
   queue.pending = count === pending.length ? [] : pending.slice(count);

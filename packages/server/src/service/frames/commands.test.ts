@@ -40,6 +40,25 @@ for (const format of ["proto", "json"] as const) {
     assert.deepEqual(client.offsets, [3, 4, 5]);
   });
 
+  test(`${format}: a batch is answered with an acknowledgement for each message, or with one error`, async () => {
+    const server = new FrameServer();
+    const client = new FrameClient(server, format);
+    const sendAll = (offset: bigint, request: number) => {
+      const messages = ["1", "2"].map((text) => ({ user: "ann", text, id: `${request} ${text}`.replace(" ", "-") }));
+      const value = { messages, expected: { epoch: 7, offset } };
+      return client.ask({ request, frame: { case: "sendAll", value } });
+    };
+    await sendAll(0n, 3);
+    await sendAll(1n, 4);
+    await sendAll(2n, 0);
+    assert.deepEqual(
+      client.all("acks").map(({ request, value }) => [request, value.acks.map(({ id }) => id)]),
+      [[3, ["3-1", "3-2"]]],
+    );
+    assert.deepEqual(client.errors, ["4 UNEXPECTED_POSITION"]);
+    assert.equal((await server.hub.engine.state(lobby)).newest, 4);
+  });
+
   test(`${format}: history comes as a page with its ends`, async () => {
     const server = new FrameServer();
     await server.hub.sayAndDeliver(5);

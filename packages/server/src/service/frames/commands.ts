@@ -9,12 +9,12 @@ import {
   UnsubscribedSchema,
   UnsubscribeSchema,
 } from "@confab/contract/gen/confab/v1/frame_pb";
-import type { ChatMessage } from "@confab/contract/gen/confab/v1/message_pb";
+import type { ChatMessage, SendMessagesRequest } from "@confab/contract/gen/confab/v1/message_pb";
 import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import type { GetHistoryRequest, Signal } from "@confab/contract/gen/confab/v1/room_pb";
 import { refuseViolations, violationsOf } from "@confab/contract/validation";
 import { cost } from "../../work/index.js";
-import { wirePositionFrom } from "../conversions.js";
+import { wireAcksFrom, wirePositionFrom } from "../conversions.js";
 import { historyForm } from "../history.js";
 import { callerWith, roomIdFrom } from "../operations/index.js";
 import { sentMessageFrom } from "../sent-message.js";
@@ -25,6 +25,8 @@ export async function answerFrame(session: FrameSession, { request, frame }: Cli
   switch (frame.case) {
     case "send":
       return handleSend(session, request, frame.value);
+    case "sendAll":
+      return handleSendAll(session, request, frame.value);
     case "subscribe":
       return handleSubscribe(session, request, frame.value);
     case "unsubscribe":
@@ -53,6 +55,12 @@ async function handleSend(session: FrameSession, request: number, message: ChatM
   const { format, caller } = session.channel;
   const ack = await service.operations.send(sentMessageFrom(message), caller);
   if (request !== 0) session.sendEncoded(frames.ack(format, request, ack));
+}
+
+async function handleSendAll(session: FrameSession, request: number, asked: SendMessagesRequest): Promise<void> {
+  const { operations } = session.deps.service;
+  const acks = await operations.sendAll(asked, session.channel.caller);
+  if (request !== 0) session.send(request, { case: "acks", value: wireAcksFrom(acks) });
 }
 
 async function handleSubscribe(session: FrameSession, request: number, subscribe: Subscribe): Promise<void> {

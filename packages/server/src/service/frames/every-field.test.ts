@@ -38,7 +38,7 @@ function askedBy(frame: ClientFrame): unknown {
       return new Promise(() => undefined);
     };
   const { session } = new FrameClient(new FrameServer());
-  const names = ["send", "subscribe", "history", "signal"];
+  const names = ["send", "sendAll", "subscribe", "history", "signal"];
   const operations = Object.fromEntries(names.map((name) => [name, ask(name)]));
   const service = Object.create(session.deps.service, { operations: { value: operations } });
   const recording = Object.create(session, {
@@ -85,6 +85,7 @@ async function everyFrame(format: "proto" | "json") {
   const send = { case: "send" as const, value: { user: "bob", text: "hi", id: "once" } };
   await client.ask({ request: 2, frame: send });
   await client.ask({ request: 3, frame: send });
+  await client.ask({ request: 3, frame: { case: "sendAll", value: { messages: [send.value] } } });
   await client.ask({ request: 4, frame: { case: "history", value: { limit: 1 } } });
   const payload = { typeUrl: "type.googleapis.com/google.rpc.ErrorInfo", value: Uint8Array.of(0x0a, 1, 0x72) };
   const signal = { user: "bob", kind: "read", position: after, payload };

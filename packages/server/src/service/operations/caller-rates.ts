@@ -4,7 +4,7 @@ import { type Caller, charged } from "./caller.js";
 import { countedAddress } from "./counted-address.js";
 import { KnownRooms } from "./known-rooms.js";
 import type { RateName } from "./rate-ledger.js";
-import { type GiveBack, SubjectRates } from "./subject-rates.js";
+import { type GiveBack, type SentAmount, SubjectRates } from "./subject-rates.js";
 
 /** What reading needs of a share. */
 export type ReadingShare = Pick<Share, "begin" | "spend">;
@@ -35,18 +35,18 @@ export class CallerRates {
     this.spend(caller, name, amount);
   }
 
-  /** Count a message before it is sent. `bytes`: of its text and payload. @throws RATE_LIMITED: it must not be sent. */
-  takeSend(caller: Caller, bytes: number): void {
+  /** Count what is sent together before it is sent. @throws RATE_LIMITED: it must not be sent, and nothing of it is counted. */
+  takeSend(caller: Caller, amount: SentAmount): void {
     const { user } = caller.principal;
     const { remoteAddress } = caller;
     const address = countedAddress(remoteAddress);
     const nowMs = this.nowMs();
     const refusal =
-      (user === undefined ? undefined : this.users.sendRefusal(user, bytes, nowMs)) ??
-      (address === undefined ? undefined : this.addresses.sendRefusal(address, bytes, nowMs));
+      (user === undefined ? undefined : this.users.sendRefusal(user, amount, nowMs)) ??
+      (address === undefined ? undefined : this.addresses.sendRefusal(address, amount, nowMs));
     if (refusal) throw charged(caller, refusal);
-    if (user !== undefined) this.users.spendSend(user, bytes, nowMs);
-    if (address !== undefined) this.addresses.spendSend(address, bytes, nowMs);
+    if (user !== undefined) this.users.spendSend(user, amount, nowMs);
+    if (address !== undefined) this.addresses.spendSend(address, amount, nowMs);
   }
 
   /** Why the caller may not do so much more now; undefined when it may: RATE_LIMITED. */

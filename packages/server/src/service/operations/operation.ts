@@ -36,8 +36,8 @@ export interface Operation<Asked, Checked, Reply, Form extends readonly unknown[
   readonly check: (asked: Asked, deps: OperationDeps) => Checked;
   /** Where the caller needs the permission. */
   readonly scopeOf: (checked: Checked) => Scope;
-  /** The user in whose name it is asked; empty: no name. */
-  readonly userOf?: (checked: Checked) => string;
+  /** The user in whose name it is asked, or several; empty: no name. */
+  readonly userOf?: (checked: Checked) => string | readonly string[];
   /** What the audit log says of an operation that administers. */
   readonly auditFacts?: (checked: Checked) => object;
   /** `form`: what the operation has to know of the reply's form, or of where it goes. */
@@ -72,7 +72,7 @@ export function opened<Asked, Checked, Reply, Form extends readonly unknown[]>(
       checked = check(named !== undefined && user !== undefined ? named(asked, user) : asked, deps);
       scope = scopeOf(checked);
       permit(principal, action, scope);
-      const nameRefusal = userOf && refusalOfName(principal, userOf(checked), scope);
+      const nameRefusal = userOf && refusalOfNames(principal, userOf(checked), scope);
       if (nameRefusal) throw nameRefusal;
     } catch (thrown) {
       throw charged(caller, audited(deps.audit, { caller, action, scope }, thrown));
@@ -85,6 +85,19 @@ export function opened<Asked, Checked, Reply, Form extends readonly unknown[]>(
 
 function permit(principal: Principal, action: Action, scope: Scope): void {
   if (!principal.may(action, scope)) throw denied(action, scope);
+}
+
+function refusalOfNames(
+  principal: Principal,
+  names: string | readonly string[],
+  scope: Scope,
+): ConfabError | undefined {
+  if (typeof names === "string") return refusalOfName(principal, names, scope);
+  for (const name of names) {
+    const refusal = refusalOfName(principal, name, scope);
+    if (refusal) return refusal;
+  }
+  return undefined;
 }
 
 export function denied(action: Action, scope: Scope): ConfabError {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { ConfabError } from "@confab/contract";
 import { ListRevocationsRequestSchema, RevokeRequestSchema } from "@confab/contract/gen/confab/v1/admin_service_pb";
-import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
+import { SendMessagesRequestSchema, UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import {
   GetHistoryRequestSchema,
   ListMembersRequestSchema,
@@ -25,6 +25,8 @@ const listing = { begin: form.begin, unitsPerItem: 1, take: () => undefined };
 /** Every operation, asked for in room `den`. The compiler demands a new one here. */
 const asking: { readonly [Name in keyof Operations]: (operations: Operations, caller: Caller) => unknown } = {
   send: ({ send }, caller) => send({ user: "ann", text: "hi", room: "den", id: "" }, caller),
+  sendAll: ({ sendAll }, caller) =>
+    sendAll(create(SendMessagesRequestSchema, { room: "den", messages: [{ user: "ann", text: "hi" }] }), caller),
   subscribe: ({ subscribe }, caller) =>
     subscribe({ reader: create(UserSchema, { room: "den" }) }, caller, new RecordingSink()),
   newest: ({ newest }, caller) => newest(roomIdFrom("den"), caller),
@@ -38,6 +40,7 @@ const asking: { readonly [Name in keyof Operations]: (operations: Operations, ca
 
 const needed: { readonly [Name in keyof Operations]: string } = {
   send: "send den",
+  sendAll: "send den",
   subscribe: "read den",
   newest: "read den",
   history: "history den",

@@ -5,6 +5,7 @@ import { type OperationDeps, opened } from "./operation.js";
 import { revocations, revoke } from "./revoke.js";
 import { rooms } from "./rooms.js";
 import { send } from "./send.js";
+import { sendAll } from "./send-all.js";
 import { signal } from "./signal.js";
 import { subscribe } from "./subscribe.js";
 
@@ -14,6 +15,7 @@ export type Operations = ReturnType<typeof operationsOn>;
 export function operationsOn(deps: OperationDeps) {
   return {
     send: opened(send, deps),
+    sendAll: opened(sendAll, deps),
     subscribe: opened(subscribe, deps),
     newest: opened(newest, deps),
     history: opened(history, deps),

@@ -176,16 +176,16 @@ test("limits that change while the server runs hold at once", async () => {
   const limits = limitsWith({ maxSendsPerSecondByUser: 1 });
   let nowMs = 1_000;
   const rates = new CallerRates(() => nowMs, limits);
-  rates.takeSend(callerOf(), 1);
+  rates.takeSend(callerOf(), { messages: 1, bytes: 1 });
   nowMs++;
-  assert.throws(() => rates.takeSend(callerOf(), 1), limited);
+  assert.throws(() => rates.takeSend(callerOf(), { messages: 1, bytes: 1 }), limited);
   Object.assign(limits, { maxSendsPerSecondByUser: 1_000 });
-  rates.takeSend(callerOf(), 1);
+  rates.takeSend(callerOf(), { messages: 1, bytes: 1 });
 });
 
 test("all addresses of one IPv6 network are counted together, and callers of this machine not at all", () => {
   const rates = new CallerRates(() => 1_000, limitsWith({ maxSendsPerSecondByAddress: 2 }));
-  const sendFrom = (address: string) => rates.takeSend(callerOf(unrestricted, address), 1);
+  const sendFrom = (address: string) => rates.takeSend(callerOf(unrestricted, address), { messages: 1, bytes: 1 });
   sendFrom("2001:db8::1");
   sendFrom("2001:db8::2");
   assert.throws(() => sendFrom("2001:db8::3"), { ...limited, message: /^address 2001:db8:0:0::\/64 has used up/ });

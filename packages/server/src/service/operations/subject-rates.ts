@@ -7,6 +7,13 @@ export type GiveBack = () => void;
 const second = 1_000;
 const hour = 3_600_000;
 
+/** What is sent together. */
+export interface SentAmount {
+  readonly messages: number;
+  /** Of texts and payloads. */
+  readonly bytes: number;
+}
+
 /** A limit, and how it is read: by a property that is written out, which is many times as fast as one that is named at run time. */
 type LimitOf = readonly [name: LimitName, read: (limits: Limits) => number];
 
@@ -83,20 +90,20 @@ export class SubjectRates {
     this.ledger.open(subject, nowMs).spend(this.rates[name], amount, nowMs);
   }
 
-  /** Of one message. */
-  sendRefusal(subject: string, bytes: number, nowMs: number): ConfabError | undefined {
+  /** Of one message, or of several that are sent together. */
+  sendRefusal(subject: string, { messages, bytes }: SentAmount, nowMs: number): ConfabError | undefined {
     const account = this.ledger.find(subject);
     if (!account) return undefined;
     const { sends, bytes: sentBytes } = this.rates;
-    const sendsMs = account.waitMs(sends, 1, nowMs);
+    const sendsMs = account.waitMs(sends, messages, nowMs);
     if (sendsMs > 0) return this.refused(subject, sends, sendsMs);
     const bytesMs = account.waitMs(sentBytes, bytes, nowMs);
     return bytesMs > 0 ? this.refused(subject, sentBytes, bytesMs) : undefined;
   }
 
-  spendSend(subject: string, bytes: number, nowMs: number): void {
+  spendSend(subject: string, { messages, bytes }: SentAmount, nowMs: number): void {
     const account = this.ledger.open(subject, nowMs);
-    account.spend(this.rates.sends, 1, nowMs);
+    account.spend(this.rates.sends, messages, nowMs);
     account.spend(this.rates.bytes, bytes, nowMs);
   }
 

@@ -1,4 +1,5 @@
 import { appendingSuite } from "./appending.js";
+import { batchesSuite } from "./batches.js";
 import { busSuite } from "./bus.js";
 import { clocksSuite } from "./clocks.js";
 import { closingSuite } from "./closing.js";
@@ -18,6 +19,7 @@ export { type EngineOptions, type EngineSkips, type EngineUnderTest, ManualClock
 export function engineSuite(name: string, open: OpenEngine, skips: EngineSkips = {}): void {
   const define = definer(name, open, skips);
   appendingSuite(define);
+  batchesSuite(define);
   readingSuite(define);
   retentionSuite(define);
   roomsSuite(define);

@@ -81,11 +81,12 @@ function requestOf(desc: DescMessage): JsonObject {
 
 function sampleOf({ fields }: DescMessage): JsonObject {
   const request: JsonObject = {};
-  for (const { name, message } of fields) {
+  for (const { name, message, fieldKind } of fields) {
     const value = values[name];
     if (value !== undefined) request[name] = value;
     // A reader, say; positions and payloads need not be there.
-    else if (message?.fields.some((field) => field.name === "room")) request[name] = sampleOf(message);
+    else if (message?.fields.some((field) => field.name === "room"))
+      request[name] = fieldKind === "list" ? [sampleOf(message)] : sampleOf(message);
   }
   return request;
 }

@@ -29,6 +29,13 @@ const largeText: Costly = {
   requests: [{ user: "mallory", text: "x".repeat(60_000), room: "mallory" }],
   times: costlyTimes,
 };
+/** As many as a batch may have: small ones cost more than large ones, which the bound of a request makes few. */
+const largeBatch: Costly = {
+  requests: [
+    { room: "mallory", messages: Array.from({ length: 100 }, (_, i) => ({ user: "mallory", text: "hi", id: `${i}` })) },
+  ],
+  times: costlyTimes,
+};
 const largePage: Costly = { requests: [{ room: "large", limit: 1_000 }], times: costlyTimes };
 /** Each from another user, since one may send a few only. */
 const largeSignals: Costly = {
@@ -51,6 +58,7 @@ const wholeRoom: Costly = { requests: [{ room: "large", history: 1_000, name: "m
 /** By the RPC's service and name. A new RPC has to come in here: the suite says so. */
 const costlyCalls: Readonly<Record<string, Costly>> = {
   "ChatService/SendMessage": largeText,
+  "ChatService/SendMessages": largeBatch,
   "ChatService/StreamMessages": wholeRoom,
   "ChatService/Converse": {
     requests: [{ request: 1, history: { room: "large", limit: 1_000 } }],
@@ -74,6 +82,7 @@ const costlyFrames: Readonly<Record<string, Costly>> = {
   subscribe: subscribing(),
   unsubscribe: subscribing(),
   send: { requests: [{ request: 1, send: largeText.requests[0] ?? null }], times: costlyTimes },
+  send_all: { requests: [{ request: 1, sendAll: largeBatch.requests[0] ?? null }], times: costlyTimes },
   signal: { requests: largeSignals.requests.map((signal) => ({ request: 1, signal })), times: 25 },
   history: {
     requests: [{ request: 1, history: { room: "large", limit: 1_000 } }],

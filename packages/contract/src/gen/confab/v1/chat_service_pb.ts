@@ -6,7 +6,7 @@ import type { GenFile, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { ClientFrameSchema, ServerFrameSchema } from "./frame_pb.js";
 import { file_confab_v1_frame } from "./frame_pb.js";
-import type { ChatMessageSchema, ChatResponseSchema, UserSchema } from "./message_pb.js";
+import type { ChatMessageSchema, ChatResponseSchema, SendMessagesRequestSchema, SendMessagesResponseSchema, UserSchema } from "./message_pb.js";
 import { file_confab_v1_message } from "./message_pb.js";
 import type { GetHistoryRequestSchema, GetHistoryResponseSchema, ListMembersRequestSchema, ListMembersResponseSchema, ListRoomsRequestSchema, ListRoomsResponseSchema, SendSignalResponseSchema, SignalSchema } from "./room_pb.js";
 import { file_confab_v1_room } from "./room_pb.js";
@@ -16,7 +16,7 @@ import { file_google_api_annotations } from "../../google/api/annotations_pb.js"
  * Describes the file confab/v1/chat_service.proto.
  */
 export const file_confab_v1_chat_service: GenFile = /*@__PURE__*/
-  fileDesc("Chxjb25mYWIvdjEvY2hhdF9zZXJ2aWNlLnByb3RvEgljb25mYWIudjEyugUKC0NoYXRTZXJ2aWNlEmQKC1NlbmRNZXNzYWdlEhYuY29uZmFiLnYxLkNoYXRNZXNzYWdlGhcuY29uZmFiLnYxLkNoYXRSZXNwb25zZSIkgtPkkwIeOgEqIhkvdjEvcm9vbXMve3Jvb219L21lc3NhZ2VzElwKDlN0cmVhbU1lc3NhZ2VzEg8uY29uZmFiLnYxLlVzZXIaFi5jb25mYWIudjEuQ2hhdE1lc3NhZ2UiH4LT5JMCGRIXL3YxL3Jvb21zL3tyb29tfS9zdHJlYW0wARJACghDb252ZXJzZRIWLmNvbmZhYi52MS5DbGllbnRGcmFtZRoWLmNvbmZhYi52MS5TZXJ2ZXJGcmFtZSIAKAEwARJvCgpHZXRIaXN0b3J5EhwuY29uZmFiLnYxLkdldEhpc3RvcnlSZXF1ZXN0Gh0uY29uZmFiLnYxLkdldEhpc3RvcnlSZXNwb25zZSIkkAIBgtPkkwIbEhkvdjEvcm9vbXMve3Jvb219L21lc3NhZ2VzElwKCUxpc3RSb29tcxIbLmNvbmZhYi52MS5MaXN0Um9vbXNSZXF1ZXN0GhwuY29uZmFiLnYxLkxpc3RSb29tc1Jlc3BvbnNlIhSQAgGC0+STAgsSCS92MS9yb29tcxJxCgtMaXN0TWVtYmVycxIdLmNvbmZhYi52MS5MaXN0TWVtYmVyc1JlcXVlc3QaHi5jb25mYWIudjEuTGlzdE1lbWJlcnNSZXNwb25zZSIjkAIBgtPkkwIaEhgvdjEvcm9vbXMve3Jvb219L21lbWJlcnMSYwoKU2VuZFNpZ25hbBIRLmNvbmZhYi52MS5TaWduYWwaHS5jb25mYWIudjEuU2VuZFNpZ25hbFJlc3BvbnNlIiOC0+STAh06ASoiGC92MS9yb29tcy97cm9vbX0vc2lnbmFsc2IGcHJvdG8z", [file_confab_v1_frame, file_confab_v1_message, file_confab_v1_room, file_google_api_annotations]);
+  fileDesc("Chxjb25mYWIvdjEvY2hhdF9zZXJ2aWNlLnByb3RvEgljb25mYWIudjEytwYKC0NoYXRTZXJ2aWNlEmQKC1NlbmRNZXNzYWdlEhYuY29uZmFiLnYxLkNoYXRNZXNzYWdlGhcuY29uZmFiLnYxLkNoYXRSZXNwb25zZSIkgtPkkwIeOgEqIhkvdjEvcm9vbXMve3Jvb219L21lc3NhZ2VzEnsKDFNlbmRNZXNzYWdlcxIeLmNvbmZhYi52MS5TZW5kTWVzc2FnZXNSZXF1ZXN0Gh8uY29uZmFiLnYxLlNlbmRNZXNzYWdlc1Jlc3BvbnNlIiqC0+STAiQ6ASoiHy92MS9yb29tcy97cm9vbX0vbWVzc2FnZXM6YmF0Y2gSXAoOU3RyZWFtTWVzc2FnZXMSDy5jb25mYWIudjEuVXNlchoWLmNvbmZhYi52MS5DaGF0TWVzc2FnZSIfgtPkkwIZEhcvdjEvcm9vbXMve3Jvb219L3N0cmVhbTABEkAKCENvbnZlcnNlEhYuY29uZmFiLnYxLkNsaWVudEZyYW1lGhYuY29uZmFiLnYxLlNlcnZlckZyYW1lIgAoATABEm8KCkdldEhpc3RvcnkSHC5jb25mYWIudjEuR2V0SGlzdG9yeVJlcXVlc3QaHS5jb25mYWIudjEuR2V0SGlzdG9yeVJlc3BvbnNlIiSQAgGC0+STAhsSGS92MS9yb29tcy97cm9vbX0vbWVzc2FnZXMSXAoJTGlzdFJvb21zEhsuY29uZmFiLnYxLkxpc3RSb29tc1JlcXVlc3QaHC5jb25mYWIudjEuTGlzdFJvb21zUmVzcG9uc2UiFJACAYLT5JMCCxIJL3YxL3Jvb21zEnEKC0xpc3RNZW1iZXJzEh0uY29uZmFiLnYxLkxpc3RNZW1iZXJzUmVxdWVzdBoeLmNvbmZhYi52MS5MaXN0TWVtYmVyc1Jlc3BvbnNlIiOQAgGC0+STAhoSGC92MS9yb29tcy97cm9vbX0vbWVtYmVycxJjCgpTZW5kU2lnbmFsEhEuY29uZmFiLnYxLlNpZ25hbBodLmNvbmZhYi52MS5TZW5kU2lnbmFsUmVzcG9uc2UiI4LT5JMCHToBKiIYL3YxL3Jvb21zL3tyb29tfS9zaWduYWxzYgZwcm90bzM", [file_confab_v1_frame, file_confab_v1_message, file_confab_v1_room, file_google_api_annotations]);
 
 /**
  * Rooms, and the messages in them.
@@ -41,6 +41,25 @@ export const ChatService: GenService<{
     methodKind: "unary";
     input: typeof ChatMessageSchema;
     output: typeof ChatResponseSchema;
+  },
+  /**
+   * Append several messages to one room, all of them or none. They have
+   * consecutive positions, in the order of the request, and no other message
+   * stands between them. With `expected`: only if that is the room's newest
+   * position. Whatever an error says of a message, nothing was stored; after
+   * OUTCOME_UNKNOWN all are or none is, and the same request again, with the ids
+   * that the messages had, is safe.
+   *
+   * A message that was stored before (see `ChatMessage.id`) keeps its first
+   * position, and the others are appended. If all were stored before, the reply
+   * is the same as the first time, whatever `expected` is.
+   *
+   * @generated from rpc confab.v1.ChatService.SendMessages
+   */
+  sendMessages: {
+    methodKind: "unary";
+    input: typeof SendMessagesRequestSchema;
+    output: typeof SendMessagesResponseSchema;
   },
   /**
    * The messages of a room: from now, from the last `history`, or from after a

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file confab/v1/message.proto.
  */
 export const file_confab_v1_message: GenFile = /*@__PURE__*/
-  fileDesc("Chdjb25mYWIvdjEvbWVzc2FnZS5wcm90bxIJY29uZmFiLnYxIjkKCFBvc2l0aW9uEg0KBWVwb2NoGAEgASgHEh4KBm9mZnNldBgCIAEoBEIOukgLMgkY/////////w8iyAQKC0NoYXRNZXNzYWdlEhsKBHVzZXIYASABKAlCDbpICnIIiOowARABGEASDAoEdGV4dBgCIAEoCRI5CgRyb29tGAMgASgJQiu6SChyJjIkXihbQS1aYS16MC05XVtBLVphLXowLTkuXy1dezAsOTl9KT8kEiYKAmlkGAQgASgJQhq6SBdyFTITXltceDIxLVx4N2VdezAsNjR9JBIlCghwb3NpdGlvbhgFIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbhIrCgdzZW50X2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgdwYXlsb2FkGAcgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueUIIukgFogECGgASMgoPZW5jb2RlZF9wYXlsb2FkGAggASgLMhkuY29uZmFiLnYxLkVuY29kZWRQYXlsb2FkOvEBukjtARpxCg9tZXNzYWdlLmNvbnRlbnQSG3RleHQgb3IgcGF5bG9hZCBpcyByZXF1aXJlZBpBdGhpcy50ZXh0ICE9ICcnIHx8IGhhcyh0aGlzLnBheWxvYWQpIHx8IGhhcyh0aGlzLmVuY29kZWRfcGF5bG9hZCkaeAoTbWVzc2FnZS5vbmVfcGF5bG9hZBIucGF5bG9hZCBhbmQgZW5jb2RlZF9wYXlsb2FkIGV4Y2x1ZGUgZWFjaCBvdGhlchoxIShoYXModGhpcy5wYXlsb2FkKSAmJiBoYXModGhpcy5lbmNvZGVkX3BheWxvYWQpKSJ1Cg5FbmNvZGVkUGF5bG9hZBJUCgh0eXBlX3VybBgBIAEoCUJCukg/cj0yO15bIS1+XSovW0EtWmEtel9dW0EtWmEtejAtOV9dKihbLl1bQS1aYS16X11bQS1aYS16MC05X10qKSokEg0KBXZhbHVlGAIgASgMIoEBCgxDaGF0UmVzcG9uc2USCgoCaWQYASABKAkSJQoIcG9zaXRpb24YAiABKAsyEy5jb25mYWIudjEuUG9zaXRpb24SKwoHc2VudF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJZHVwbGljYXRlGAQgASgIIoECCgRVc2VyEhkKBG5hbWUYASABKAlCC7pICHIGiOowARhAEjkKBHJvb20YAiABKAlCK7pIKHImMiReKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV17MCw5OX0pPyQSIgoFYWZ0ZXIYAyABKAsyEy5jb25mYWIudjEuUG9zaXRpb24SGQoHaGlzdG9yeRgEIAEoDUIIukgFKgMY6Ac6ZLpIYRpfCgp1c2VyLnN0YXJ0EiRhZnRlciBhbmQgaGlzdG9yeSBleGNsdWRlIGVhY2ggb3RoZXIaKyFoYXModGhpcy5hZnRlcikgfHwgdGhpcy5oaXN0b3J5ID09IHVpbnQoMCliBnByb3RvMw", [file_buf_validate_validate, file_confab_v1_rules, file_google_protobuf_any, file_google_protobuf_timestamp]);
+  fileDesc("Chdjb25mYWIvdjEvbWVzc2FnZS5wcm90bxIJY29uZmFiLnYxIjkKCFBvc2l0aW9uEg0KBWVwb2NoGAEgASgHEh4KBm9mZnNldBgCIAEoBEIOukgLMgkY/////////w8iyAQKC0NoYXRNZXNzYWdlEhsKBHVzZXIYASABKAlCDbpICnIIiOowARABGEASDAoEdGV4dBgCIAEoCRI5CgRyb29tGAMgASgJQiu6SChyJjIkXihbQS1aYS16MC05XVtBLVphLXowLTkuXy1dezAsOTl9KT8kEiYKAmlkGAQgASgJQhq6SBdyFTITXltceDIxLVx4N2VdezAsNjR9JBIlCghwb3NpdGlvbhgFIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbhIrCgdzZW50X2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgdwYXlsb2FkGAcgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueUIIukgFogECGgASMgoPZW5jb2RlZF9wYXlsb2FkGAggASgLMhkuY29uZmFiLnYxLkVuY29kZWRQYXlsb2FkOvEBukjtARpxCg9tZXNzYWdlLmNvbnRlbnQSG3RleHQgb3IgcGF5bG9hZCBpcyByZXF1aXJlZBpBdGhpcy50ZXh0ICE9ICcnIHx8IGhhcyh0aGlzLnBheWxvYWQpIHx8IGhhcyh0aGlzLmVuY29kZWRfcGF5bG9hZCkaeAoTbWVzc2FnZS5vbmVfcGF5bG9hZBIucGF5bG9hZCBhbmQgZW5jb2RlZF9wYXlsb2FkIGV4Y2x1ZGUgZWFjaCBvdGhlchoxIShoYXModGhpcy5wYXlsb2FkKSAmJiBoYXModGhpcy5lbmNvZGVkX3BheWxvYWQpKSJ1Cg5FbmNvZGVkUGF5bG9hZBJUCgh0eXBlX3VybBgBIAEoCUJCukg/cj0yO15bIS1+XSovW0EtWmEtel9dW0EtWmEtejAtOV9dKihbLl1bQS1aYS16X11bQS1aYS16MC05X10qKSokEg0KBXZhbHVlGAIgASgMIoEBCgxDaGF0UmVzcG9uc2USCgoCaWQYASABKAkSJQoIcG9zaXRpb24YAiABKAsyEy5jb25mYWIudjEuUG9zaXRpb24SKwoHc2VudF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJZHVwbGljYXRlGAQgASgIIuQCChNTZW5kTWVzc2FnZXNSZXF1ZXN0EjkKBHJvb20YASABKAlCK7pIKHImMiReKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV17MCw5OX0pPyQSNQoIbWVzc2FnZXMYAiADKAsyFi5jb25mYWIudjEuQ2hhdE1lc3NhZ2VCC7pICJIBBQgBEOgHEiUKCGV4cGVjdGVkGAMgASgLMhMuY29uZmFiLnYxLlBvc2l0aW9uOrMBukivARqsAQoOYmF0Y2gub25lX3Jvb20SQXRoZSByb29tIG9mIGVhY2ggbWVzc2FnZSBtdXN0IGJlIGVtcHR5IG9yIHRoZSByb29tIG9mIHRoZSByZXF1ZXN0Gld0aGlzLm1lc3NhZ2VzLmFsbChtLCBtLnJvb20gPT0gJycgfHwgbS5yb29tID09ICh0aGlzLnJvb20gPT0gJycgPyAnbG9iYnknIDogdGhpcy5yb29tKSkiPQoUU2VuZE1lc3NhZ2VzUmVzcG9uc2USJQoEYWNrcxgBIAMoCzIXLmNvbmZhYi52MS5DaGF0UmVzcG9uc2UigQIKBFVzZXISGQoEbmFtZRgBIAEoCUILukgIcgaI6jABGEASOQoEcm9vbRgCIAEoCUIrukgociYyJF4oW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXXswLDk5fSk/JBIiCgVhZnRlchgDIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbhIZCgdoaXN0b3J5GAQgASgNQgi6SAUqAxjoBzpkukhhGl8KCnVzZXIuc3RhcnQSJGFmdGVyIGFuZCBoaXN0b3J5IGV4Y2x1ZGUgZWFjaCBvdGhlchorIWhhcyh0aGlzLmFmdGVyKSB8fCB0aGlzLmhpc3RvcnkgPT0gdWludCgwKWIGcHJvdG8z", [file_buf_validate_validate, file_confab_v1_rules, file_google_protobuf_any, file_google_protobuf_timestamp]);
 
 /**
  * One place in the log of one room. It is one value: an offset means nothing
@@ -223,6 +223,65 @@ export const ChatResponseSchema: GenMessage<ChatResponse> = /*@__PURE__*/
   messageDesc(file_confab_v1_message, 3);
 
 /**
+ * Messages of one room that are stored together or not at all.
+ *
+ * @generated from message confab.v1.SendMessagesRequest
+ */
+export type SendMessagesRequest = Message<"confab.v1.SendMessagesRequest"> & {
+  /**
+   * Where they are said; empty is `lobby`.
+   *
+   * @generated from field: string room = 1;
+   */
+  room: string;
+
+  /**
+   * At least one, and at most the server's limit `maxBatchMessages`. Together
+   * they are bounded as one message is, by `maxMessageBytes` (see
+   * `ChatMessage.text`). The room of each is empty or `room`.
+   *
+   * @generated from field: repeated confab.v1.ChatMessage messages = 2;
+   */
+  messages: ChatMessage[];
+
+  /**
+   * Store them only if this is the room's newest position: `newest` of
+   * GetHistory, whose offset is 0 while the room is empty. Otherwise the error
+   * is UNEXPECTED_POSITION, and its AvailableRange has the newest position now.
+   * Not set: at whatever position.
+   *
+   * @generated from field: confab.v1.Position expected = 3;
+   */
+  expected?: Position | undefined;
+};
+
+/**
+ * Describes the message confab.v1.SendMessagesRequest.
+ * Use `create(SendMessagesRequestSchema)` to create a new message.
+ */
+export const SendMessagesRequestSchema: GenMessage<SendMessagesRequest> = /*@__PURE__*/
+  messageDesc(file_confab_v1_message, 4);
+
+/**
+ * @generated from message confab.v1.SendMessagesResponse
+ */
+export type SendMessagesResponse = Message<"confab.v1.SendMessagesResponse"> & {
+  /**
+   * One for each message, in the order of the request.
+   *
+   * @generated from field: repeated confab.v1.ChatResponse acks = 1;
+   */
+  acks: ChatResponse[];
+};
+
+/**
+ * Describes the message confab.v1.SendMessagesResponse.
+ * Use `create(SendMessagesResponseSchema)` to create a new message.
+ */
+export const SendMessagesResponseSchema: GenMessage<SendMessagesResponse> = /*@__PURE__*/
+  messageDesc(file_confab_v1_message, 5);
+
+/**
  * A reader of a room, and from where on it reads.
  *
  * @generated from message confab.v1.User
@@ -266,5 +325,5 @@ export type User = Message<"confab.v1.User"> & {
  * Use `create(UserSchema)` to create a new message.
  */
 export const UserSchema: GenMessage<User> = /*@__PURE__*/
-  messageDesc(file_confab_v1_message, 4);
+  messageDesc(file_confab_v1_message, 6);
 

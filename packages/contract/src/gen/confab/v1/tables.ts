@@ -66,6 +66,18 @@ export const chatResponse = {
   duplicate: [4, "bool"],
 } as const;
 
+/** `confab.v1.SendMessagesRequest` */
+export const sendMessagesRequest = {
+  room: [1, "string"],
+  messages: [2, chatMessage, "many"],
+  expected: [3, position],
+} as const;
+
+/** `confab.v1.SendMessagesResponse` */
+export const sendMessagesResponse = {
+  acks: [1, chatResponse, "many"],
+} as const;
+
 /** `confab.v1.User` */
 export const user = {
   name: [1, "string"],
@@ -177,6 +189,7 @@ export const clientFrame = {
   history: [6, getHistoryRequest],
   authenticate: [7, authenticate],
   pong: [8, pong],
+  sendAll: [9, sendMessagesRequest],
 } as const;
 
 /** `confab.v1.Welcome` */
@@ -250,6 +263,7 @@ export const serverFrame = {
   unsubscribed: [11, unsubscribed],
   goodbye: [12, goodbye],
   done: [13, done],
+  acks: [14, sendMessagesResponse],
 } as const;
 
 /** `confab.v1.AvailableRange` */

@@ -10,10 +10,11 @@ import { script } from "./script.js";
  *           in milliseconds; 6 what to add to this server's time, for tests; 7 when the last of the messages was sent;
  *           8 how many there are; 9 the block; 10 what the node takes for the time, in milliseconds: ages are told by it
  *           or by this server's time, whichever is earlier; 11 `1` if the room must exist: nothing is done then where it does
- *           not; then, if any has a dedupe key, for each the digest of the key
+ *XX for each the digest of the key
  *           (16 bytes) and when it was sent (f64, big-endian), or nothing
  *     reply { epoch, top before, index of a duplicate, offset (f64) and sentAtMs (f64) of the first one, ... }; without
- *           messages { epoch, top, 1 if all messages of the room are past maxAgeMs, or there is no room }; epoch 0: no room
+ *           messages { epoch, top, 1 if all messages of the room are past maxAgeMs, or there is no room }; epoch 0: no room;
+ *           epoch -1: the room is at another position
  *
  * The id of an entry in the stream is the last offset of the block and when that was sent; the field is how many messages
  * the block has. Redis refuses the script whole when memory is full (`#!lua` without `allow-oom`).
@@ -25,7 +26,7 @@ local log, meta, count, block = KEYS[1], KEYS[2], tonumber(ARGV[8]), ARGV[9]
 local maxMessages, maxBytes, maxAgeMs = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local nowMs = 0
-if maxAgeMs > 0 or #ARGV > 11 then
+if maxAgeMs > 0 or #ARGV > 12 then
   local time = call('TIME')
   nowMs = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + tonumber(ARGV[6])
 end
@@ -57,11 +58,11 @@ local function headOf(found)
   local one, two, three = string.match(found[1] or '', '^(%d+) (%d+) (%d+)$')
   return tonumber(one or 0), tonumber(two or 0), tonumber(three or 0)
 end
-if #ARGV > 11 then
+if #ARGV > 12 then
   local sub, pack = string.sub, struct.pack
   local digests, sent, keyed = { '#' }, {}, 1
   for index = 1, count do
-    local arg = ARGV[11 + index]
+    local arg = ARGV[12 + index]
     if arg ~= '' then
       keyed = keyed + 1
       digests[keyed] = sub(arg, 1, 16)
@@ -96,7 +97,7 @@ if #ARGV > 11 then
       removed[index] = true
     else
       top = top + 1
-      local place = pack('>d', top) .. sub(ARGV[11 + index], 17)
+      local place = pack('>d', top) .. sub(ARGV[12 + index], 17)
       seen[digest] = place
       fresh[added + 1] = digest
       fresh[added + 2] = place
@@ -117,6 +118,7 @@ else
   top = top + count
 end
 if count == 0 and ARGV[8] ~= '0' then return reply end
+if ARGV[12] ~= '' and ARGV[12] ~= text(epoch) .. ':' .. text(topBefore) then return { -1 } end
 -- It has no first message yet: only its name may be in the index.
 if top == 0 then return { epoch, 0, 1 } end
 
@@ -130,6 +132,11 @@ if count > 0 then
     if not string.find(added.err, 'equal or smaller', 1, true) then return added end
     call('UNLINK', log)
     epoch, reply[1] = tonumber(ARGV[1]), tonumber(ARGV[1])
+    if ARGV[12] ~= '' then
+      -- It is a position of what the record knew, which is not this log.
+      call('SET', meta, struct.pack(recordForm, epoch, topBefore, topBefore + 1, topBefore + 1, 0), 'KEEPTTL')
+      return { -1 }
+    end
     added = false
   end
   if not added then
