@@ -207,7 +207,7 @@ export const mutants = {
     {
       name: "the client's outbox never gives its places back",
       file: `${client}/sdk/outbox.ts`,
-      find: "    this.queuedSends--;\n",
+      find: "    this.queuedSends -= queued.messages;\n",
       replace: "",
     },
     {
@@ -493,7 +493,7 @@ export const mutants = {
     {
       name: "the client tries again after a final error",
       file: `${client}/sdk/outbox.ts`,
-      find: 'if (verdict === "final") queued.settle(error);',
+      find: 'if (verdict === "final") queued.fail(error);',
       replace: 'if (verdict === "final") this.putOff(lane, queued, error);',
     },
     {

@@ -15,6 +15,7 @@ export type {
   ListenRequest,
   MembersPage,
   MembersRequest,
+  OutgoingBatch,
   OutgoingMessage,
   OutgoingSignal,
   PresenceChange,
@@ -33,7 +34,15 @@ export type { ConnectionState } from "./sdk/connector.js";
 export type { ConnectOptions, ReconnectOptions } from "./sdk/options.js";
 export type { SendOptions } from "./sdk/outbox.js";
 export type { Presence } from "./sdk/presence.js";
-export type { HearOptions, Room, RoomMessage, RoomSendOptions, RoomSignal } from "./sdk/room.js";
+export type {
+  BatchedMessage,
+  HearOptions,
+  Room,
+  RoomMessage,
+  RoomSendOptions,
+  RoomSignal,
+  SendAllOptions,
+} from "./sdk/room.js";
 export type { Gap, ReadOptions } from "./sdk/room-reading.js";
 export type { MessageHandler, Subscription } from "./sdk/subscription.js";
 export type { AskToken, Token } from "./sdk/token-source.js";

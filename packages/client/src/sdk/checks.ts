@@ -29,6 +29,7 @@ function oneOf(...names: readonly string[]): Check {
 
 export const text: Check = ["a string", (value) => typeof value === "string"];
 const flag: Check = ["true or false", (value) => typeof value === "boolean"];
+export const list: Check = ["a list", Array.isArray];
 export const callback: Check = ["a function", isFunction];
 const milliseconds = number(1);
 const signal: Check = [
@@ -71,7 +72,9 @@ export const connectChecks: Checks = {
 
 export const callChecks: Checks = { signal, timeoutMs: milliseconds };
 export const sendChecks: Checks = { ...callChecks, id: text };
+export const sendAllChecks: Checks = { ...callChecks, expected: text };
 export const messageChecks: Checks = { text, payload, user: text };
+export const batchedChecks: Checks = { ...messageChecks, id: text };
 export const hearChecks: Checks = { user: text, signal };
 export const readChecks: Checks = {
   ...hearChecks,

@@ -99,6 +99,56 @@ test("a final error rejects its own send and lets the next through", async () =>
   assert.deepEqual(server.texts, ["1", "2"]);
 });
 
+test("a batch has one place in the order, is sent again whole with its ids, and keeps what it expects", async () => {
+  const { server, clock, room } = await connected();
+  const first = room.send("1");
+  const batch = room.sendAll(["2", { text: "3", id: "own", user: "bob" }], { expected: "7:1" });
+  const last = room.send("4");
+  await settled();
+  server.sends[0]?.ack();
+  await settled();
+  server.last.drop();
+  await clock.pass(5_000);
+  assert.deepEqual(server.texts, ["1", "2", "4", "2", "4"]);
+  const [, once, , again] = server.sends;
+  assert.deepEqual(again?.batch, once?.batch);
+  assert.equal(once?.batch?.expected, "7:1");
+  assert.deepEqual(
+    once?.batch?.messages.map(({ user, text, id = "" }) => [user, text, id === "own" || id.length]),
+    [
+      ["ann", "2", 32],
+      ["bob", "3", true],
+    ],
+  );
+  for (const send of server.sends) send.ack();
+  assert.deepEqual(
+    (await batch).map(({ position }) => position),
+    ["7:1", "7:2"],
+  );
+  await Promise.all([first, last]);
+});
+
+test("a batch that expects another position fails at once, and the sends after it go on", async () => {
+  const { server, room } = await connected({}, "connect");
+  const refused = room.sendAll(["1", "2"], { expected: "7:9" });
+  void room.send("3");
+  const range = { room: "r", epoch: 7, oldest: 1, newest: 4 };
+  server.sends[0]?.fail(new ConfabError("UNEXPECTED_POSITION", "elsewhere", { range }));
+  await assert.rejects(refused, { code: "UNEXPECTED_POSITION", facts: { range } });
+  assert.deepEqual(server.texts, ["1", "3"]);
+});
+
+test("every message of a batch counts for the queue", async () => {
+  const { server, room } = await connected({ maxQueuedSends: 3, maxQueuedBytes: 10 });
+  const batch = room.sendAll(["12", "34"]);
+  await assert.rejects(room.sendAll(["5", "6"]), { code: "TOO_MANY_REQUESTS", message: /maxQueuedSends is 3/ });
+  await assert.rejects(room.sendAll(["1234567"]), { code: "TOO_MANY_REQUESTS", message: /4 \+ 7 bytes/ });
+  server.sends[0]?.ack();
+  await batch;
+  void room.sendAll(["5", "6", "7"]);
+  assert.deepEqual(server.texts, ["12", "5"]);
+});
+
 test("the queue takes as many sends as it may, and no more until one is answered", async () => {
   const { server, room } = await connected({ maxQueuedSends: 2 });
   void room.send("1");

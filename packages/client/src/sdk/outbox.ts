@@ -1,8 +1,8 @@
 import { ConfabError, defaultRoom, utf8Length } from "@confab/contract";
 import { whenAborted } from "../call-signal.js";
 import { failureFrom } from "../client-fault.js";
-import type { Ack, OutgoingMessage } from "../link.js";
-import { newMessageId } from "../message-id.js";
+import type { Ack, CallOptions, Link, OutgoingBatch, OutgoingMessage } from "../link.js";
+import { newMessageId, withIds } from "../message-id.js";
 import type { Clock } from "./clock.js";
 import type { Connector, Session } from "./connector.js";
 import { hasFrames } from "./has-frames.js";
@@ -27,16 +27,25 @@ export interface OutboxDeps {
   retryDelayMs(failures: number, error: ConfabError): number;
 }
 
-/** A message that the application was not yet told of. */
+/** What is sent in one call, whose messages have ids. */
+interface Sending<Result> {
+  readonly room: string;
+  readonly messages: readonly OutgoingMessage[];
+  readonly attempt: (link: Link, options: CallOptions) => Promise<Result>;
+}
+
+/** A message, or a batch, that the application was not yet told of. */
 interface QueuedSend {
-  readonly message: OutgoingMessage & { readonly id: string };
+  readonly messages: number;
   readonly bytes: number;
+  /** Send it, and tell the application of the answer. @throws why there is none. */
+  attempt(link: Link, options: CallOptions): Promise<void>;
   /** Where it was sent last; if that session is over, it has to be sent again. */
   sentOn: Session | undefined;
   /** When the first attempt began that may have stored it; undefined: there was none. */
   mayBeStoredSince: Moment | undefined;
   failures: number;
-  settle(result: Ack | ConfabError): void;
+  fail(error: ConfabError): void;
 }
 
 /** The messages of one room, in the order of their calls. */
@@ -73,42 +82,64 @@ export class Outbox {
    * client closed. DEADLINE_EXCEEDED: the timeout. OUTCOME_UNKNOWN: the server may have forgotten the id of an attempt
    * without an answer. After the last three the message may have been stored.
    */
-  send(message: OutgoingMessage, { signal, timeoutMs }: SendOptions = {}): Promise<Ack> {
+  send(message: OutgoingMessage, options: SendOptions = {}): Promise<Ack> {
+    const room = message.room || defaultRoom;
+    const sent = { ...message, room, id: message.id ?? newMessageId() };
+    return this.enqueue({ room, messages: [sent], attempt: (link, bounds) => link.send(sent, bounds) }, options);
+  }
+
+  /** The same for messages that are stored together or not at all. A batch that was stored is known by its ids. */
+  sendAll(batch: OutgoingBatch, options: SendOptions = {}): Promise<readonly Ack[]> {
+    const room = batch.room || defaultRoom;
+    const sent = withIds({ ...batch, room });
+    return this.enqueue(
+      { room, messages: sent.messages, attempt: (link, bounds) => link.sendAll(sent, bounds) },
+      options,
+    );
+  }
+
+  private enqueue<Result>(
+    { room, messages, attempt }: Sending<Result>,
+    { signal, timeoutMs }: SendOptions,
+  ): Promise<Result> {
     return new Promise((resolve, reject) => {
       const { state } = this.deps.connector;
       if (state.name === "closed") throw state.error ?? closedError();
       if (signal?.aborted) throw new ConfabError("CANCELLED", "the caller cancelled the call");
-      const bytes = messageBytes(message);
-      this.refuseOverflow(bytes);
-      const room = message.room || defaultRoom;
+      const bytes = messages.reduce((sum, message) => sum + messageBytes(message), 0);
+      this.refuseOverflow(messages.length, bytes);
       const lane = this.lanes.get(room) ?? newLane();
       this.lanes.set(room, lane);
       let isSettled = false;
       const releases: (() => void)[] = [];
+      const settle = (tell: () => void) => {
+        if (isSettled) return;
+        isSettled = true;
+        for (const release of releases) release();
+        this.forget(room, lane, queued);
+        tell();
+      };
       const queued: QueuedSend = {
-        message: { ...message, room, id: message.id ?? newMessageId() },
+        messages: messages.length,
         bytes,
         sentOn: undefined,
         mayBeStoredSince: undefined,
         failures: 0,
-        settle: (result) => {
-          if (isSettled) return;
-          isSettled = true;
-          for (const release of releases) release();
-          this.forget(room, lane, queued);
-          if (result instanceof ConfabError) reject(result);
-          else resolve(result);
+        attempt: async (link, bounds) => {
+          const result = await attempt(link, bounds);
+          settle(() => resolve(result));
         },
+        fail: (error) => settle(() => reject(error)),
       };
       lane.sends.add(queued);
-      this.queuedSends++;
+      this.queuedSends += queued.messages;
       this.queuedBytes += bytes;
       releases.push(
-        whenAborted(signal, () => queued.settle(new ConfabError("CANCELLED", "the caller cancelled the call"))),
+        whenAborted(signal, () => queued.fail(new ConfabError("CANCELLED", "the caller cancelled the call"))),
       );
       if (timeoutMs !== undefined) {
         const error = () => new ConfabError("DEADLINE_EXCEEDED", `no acknowledgement within ${timeoutMs} ms`);
-        releases.push(this.deps.clock.after(timeoutMs, () => queued.settle(error())));
+        releases.push(this.deps.clock.after(timeoutMs, () => queued.fail(error())));
       }
       this.pump(lane);
     });
@@ -124,22 +155,22 @@ export class Outbox {
 
   /** Fail everything that waits. */
   close(error: ConfabError = closedError()): void {
-    for (const lane of [...this.lanes.values()]) for (const queued of [...lane.sends]) queued.settle(error);
+    for (const lane of [...this.lanes.values()]) for (const queued of [...lane.sends]) queued.fail(error);
   }
 
-  private refuseOverflow(bytes: number): void {
+  private refuseOverflow(messages: number, bytes: number): void {
     const { maxQueuedSends, maxQueuedBytes } = this.deps;
     const refuse = (what: string) => {
       throw new ConfabError("TOO_MANY_REQUESTS", `the queue of unacknowledged sends is full: ${what}`);
     };
-    if (this.queuedSends + 1 > maxQueuedSends) refuse(`maxQueuedSends is ${maxQueuedSends}`);
+    if (this.queuedSends + messages > maxQueuedSends) refuse(`maxQueuedSends is ${maxQueuedSends}`);
     if (this.queuedBytes + bytes > maxQueuedBytes)
       refuse(`${this.queuedBytes} + ${bytes} bytes, maxQueuedBytes is ${maxQueuedBytes}`);
   }
 
   private forget(room: string, lane: Lane, queued: QueuedSend): void {
     if (!lane.sends.delete(queued)) return;
-    this.queuedSends--;
+    this.queuedSends -= queued.messages;
     this.queuedBytes -= queued.bytes;
     if (queued.sentOn?.isLive) lane.inFlight--;
     if (lane.sends.size > 0) return this.pump(lane);
@@ -156,7 +187,7 @@ export class Outbox {
       if (queued.sentOn === session) continue;
       const leftMs = this.leftMs(queued, session);
       if (leftMs <= 0) {
-        queued.settle(this.windowOver(session));
+        queued.fail(this.windowOver(session));
         continue;
       }
       queued.sentOn = session;
@@ -184,7 +215,7 @@ export class Outbox {
     const isFirst = queued.mayBeStoredSince === undefined;
     queued.mayBeStoredSince ??= momentOf(this.deps.clock);
     try {
-      queued.settle(await session.link.send(queued.message, { timeoutMs }));
+      await queued.attempt(session.link, { timeoutMs });
     } catch (thrown) {
       const error = failureFrom(thrown);
       // Not if it is on its way again already: of that attempt nothing is known.
@@ -192,7 +223,7 @@ export class Outbox {
         queued.mayBeStoredSince = undefined;
       if (!session.isLive) return;
       const verdict = this.deps.connector.judge(session, error);
-      if (verdict === "final") queued.settle(error);
+      if (verdict === "final") queued.fail(error);
       else if (verdict === "retry") this.putOff(lane, queued, error);
     }
   }

@@ -12,15 +12,18 @@ import type {
 import type { MessagePayload } from "../payload.js";
 import type { Calls } from "./calls.js";
 import {
+  batchedChecks,
   callback,
   callChecks,
   check,
   checkValue,
   hearChecks,
   historyChecks,
+  list,
   membersChecks,
   messageChecks,
   readChecks,
+  sendAllChecks,
   sendChecks,
   signalChecks,
 } from "./checks.js";
@@ -41,6 +44,17 @@ export interface RoomMessage {
 export interface RoomSendOptions extends SendOptions {
   /** The idempotency key; a random one if undefined. */
   readonly id?: string | undefined;
+}
+
+/** One of several messages that are sent together. */
+export interface BatchedMessage extends RoomMessage {
+  /** The idempotency key of this message; a random one if undefined. */
+  readonly id?: string | undefined;
+}
+
+export interface SendAllOptions extends SendOptions {
+  /** Store them only if this is the room's newest position: `newest` of `history`, or the position of what was sent last. */
+  readonly expected?: string | undefined;
 }
 
 export type RoomSignal = Omit<OutgoingSignal, "room" | "user"> & { readonly user?: string | undefined };
@@ -81,6 +95,26 @@ export class Room {
     check("send", options, sendChecks);
     const { text, payload, user = this.deps.user ?? "" } = said;
     return this.deps.outbox.send({ room: this.name, user, text, payload, id: options.id }, options);
+  }
+
+  /**
+   * Say several things at once: all of them are stored, with positions that follow each other, or none is. Resolves once they
+   * are durable, with one acknowledgement for each. It is sent again as `send` is, and has its place in the same order.
+   *
+   * @throws UNEXPECTED_POSITION: `expected` is not the newest position; the error's `facts.range` has the room's range.
+   * INVALID_MESSAGE: one of them is bad, or there are more than the server's `maxBatchMessages`. Otherwise as `send`.
+   */
+  async sendAll(messages: readonly (string | BatchedMessage)[], options: SendAllOptions = {}): Promise<readonly Ack[]> {
+    checkValue("sendAll: messages", messages, list);
+    check("sendAll", options, sendAllChecks);
+    const said = messages.map((message, index) => {
+      const one: BatchedMessage = typeof message === "string" ? { text: message } : message;
+      check(`sendAll: messages[${index}]`, one, batchedChecks);
+      const { text, payload, id, user = this.deps.user ?? "" } = one;
+      return { user, text, payload, id };
+    });
+    const { expected } = options;
+    return this.deps.outbox.sendAll({ room: this.name, messages: said, expected }, options);
   }
 
   /**
