@@ -147,9 +147,13 @@ let acknowledged = 0;
 
 const answerTimeoutMs = 10_000;
 
+/** Without it a newer server allows a stream 1,000 consumers, and each reader is one. */
+const maxConsumers = 100_000;
+
 /** Create the stream of the bench's subject, in a file and without limits. @throws Error: the server refused. */
 export async function createNatsStream(port: number): Promise<void> {
-  const config = { name: benchRoom, subjects: [benchRoom], storage: "file", retention: "limits", num_replicas: 1 };
+  const bounds = { retention: "limits", max_consumers: maxConsumers } as const;
+  const config = { name: benchRoom, subjects: [benchRoom], storage: "file", num_replicas: 1, ...bounds };
   await askJetStream(port, `STREAM.CREATE.${benchRoom}`, JSON.stringify(config));
 }
 
