@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { cpuUsOf } from "../../bench/cpu-clock.js";
 import { machineBusyUs } from "../../bench/process-stats.js";
 import type { ClientWire, Reader } from "../client/wire.js";
 import { histogramOf } from "../statistics/histogram.js";
 import { median, quantile } from "../statistics/samples.js";
 import { machineNowUs } from "./clock.js";
-import { cpuUsOf } from "./cpu-clock.js";
 import type { Pacer } from "./pacer.js";
 import { until } from "./waiting.js";
 
