@@ -1,5 +1,5 @@
 import type { CaseResult } from "./bench-case.js";
-import type { Goal } from "./goals.js";
+import type { Goal } from "./goal.js";
 import type { Machine } from "./machine.js";
 
 /** A whole bench: how it was made and what came of it. */

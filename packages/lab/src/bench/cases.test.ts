@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { chooseCases } from "./cases.js";
+import { figureNames } from "./figures.js";
+import { judgeGoals } from "./goals.js";
 import { describeMachine } from "./machine.js";
 import { type BenchOptions, scenarioNames, targetNames } from "./options.js";
 
@@ -37,8 +39,30 @@ test("without Redis what needs it is left out, and what was asked for is named",
   const { cases, leftOut } = chooseCases(options, { ...machine, hasRedis: false }, nothingMissing);
   assert.deepEqual(
     cases.map(({ id }) => id),
-    ["unary", "history"],
+    ["unary", "unary-1000", "history"],
   );
   assert.ok(cases.every(({ rows }) => rows.every(({ label }) => !label.includes("Redis"))));
   assert.match(leftOut.join("\n"), /^presence, what needs Redis: not installed .*\nhistory, what needs Redis: /);
+});
+
+test("a quick run starts on logs as large as those of a long one", () => {
+  const titles = (isQuick: boolean) =>
+    chooseCases({ ...everything, isQuick, only: ["start"] }, machine, nothingMissing).cases.map(({ title }) => title);
+  assert.deepEqual(titles(true), titles(false));
+  assert.match(titles(true).join("\n"), /1,000,000 messages in one room.*\n.*100,000 rooms/);
+});
+
+test("every row that a target names is one that the bench has", () => {
+  const { cases } = chooseCases(everything, machine, nothingMissing);
+  const figures = Object.fromEntries(figureNames.map((name) => [name, 1]));
+  const results = cases.map(({ id, scenario, title, rows }) => ({
+    id,
+    scenario,
+    title,
+    rows: rows.map(({ label, target }) => ({ label, target, rounds: [figures], figures, failures: [] })),
+  }));
+  assert.deepEqual(
+    judgeGoals(results).filter(({ isMet }) => isMet === undefined),
+    [],
+  );
 });

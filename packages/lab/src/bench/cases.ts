@@ -3,6 +3,7 @@ import type { BenchCase, CaseRow } from "./bench-case.js";
 import { grpcFanout, webSocketFanout } from "./fanout-case.js";
 import { grpcHighestRate, webSocketHighestRate } from "./highest-rate-case.js";
 import { historyReading } from "./history-case.js";
+import { lowRate } from "./low-rate-case.js";
 import type { Machine } from "./machine.js";
 import { grpcMemory, webSocketMemory } from "./memory-case.js";
 import type { BenchOptions } from "./options.js";
@@ -10,6 +11,7 @@ import { presence } from "./presence-case.js";
 import { crossNode, redisAppends } from "./redis-case.js";
 import { resuming } from "./resume-case.js";
 import { stalling } from "./stalled-case.js";
+import { starting } from "./start-case.js";
 import { whyMissing } from "./targets/programs.js";
 import { unarySend } from "./unary-case.js";
 
@@ -53,11 +55,13 @@ function allCases(options: BenchOptions, machine: Machine): readonly BenchCase[]
     webSocketFanout("ws-100", { subscribers: 1_000, ratePerSecond: 100, ...durations }),
     webSocketFanout("ws-2000", { subscribers: 500, ratePerSecond: 2_000, ...durations }),
     grpcFanout("grpc-50", { subscribers: 1_000, ratePerSecond: 50, ...durations }),
-    // A quick run has twelve minutes for everything.
+    // A quick run has twenty minutes for everything.
     ...(options.isQuick ? [] : [grpcFanout("grpc-100", { subscribers: 1_000, ratePerSecond: 100, ...durations })]),
     webSocketHighestRate(rates),
     grpcHighestRate(rates),
-    unarySend({ hasH2load: machine.hasH2load, ...durations }),
+    unarySend("unary", { inFlightPerConnection: 10, hasH2load: machine.hasH2load, ...durations }),
+    unarySend("unary-1000", { inFlightPerConnection: 100, hasH2load: machine.hasH2load, ...durations }),
+    lowRate({ readers: 10, ratePerSecond: 200, warmUpMs: 3_000, measureMs: options.isQuick ? 5_000 : 10_000 }),
     webSocketMemory(10_000),
     grpcMemory(1_000),
     crossNode({ subscribers: 100, ratePerSecond: 100, ...durations }),
@@ -73,5 +77,7 @@ function allCases(options: BenchOptions, machine: Machine): readonly BenchCase[]
     stalling({ subscribers: 900, ratePerSecond: 100, ...durations }, 100),
     attacking({ subscribers: 10, ratePerSecond: 50, measureMs: durations.measureMs * 2 }),
     historyReading(options.isQuick ? 200_000 : 500_000),
+    starting("start-messages", { messages: 1_000_000, rooms: 1 }),
+    starting("start-rooms", { messages: 100_000, rooms: 100_000 }),
   ];
 }

@@ -12,6 +12,7 @@ const direction: { readonly [name in FigureName]?: "less" | "more" } = {
   cpuUsPerRequest: "less",
   messagesPerSecond: "more",
   cpuUsPerMessage: "less",
+  startUs: "less",
   allLiveUs: "less",
   p99DuringUs: "less",
   stalledGrowthBytes: "less",

@@ -13,6 +13,7 @@ export const figureNames = [
   "cpuUsPerRequest",
   "messagesPerSecond",
   "cpuUsPerMessage",
+  "startUs",
   "allLiveUs",
   "p99BeforeUs",
   "p99DuringUs",

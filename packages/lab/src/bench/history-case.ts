@@ -45,6 +45,8 @@ export function historyReading(messages: number): BenchCase {
         Math.min(nchanMessages, messages),
       ),
       row("NATS JetStream, ordered consumer", "nats", "nats-stream"),
+      row("Confab before, StreamMessages", "before", "grpc-confab"),
+      row("Confab before, GetHistory pages", "before", "pages"),
       row("Confab, StreamMessages", "confab", "grpc-confab"),
       row("Confab, GetHistory pages", "confab", "pages"),
     ],

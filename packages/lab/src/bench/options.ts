@@ -6,11 +6,13 @@ export const scenarioNames = [
   "fanout-grpc",
   "highest-rate",
   "unary",
+  "low-rate",
   "memory",
   "resume",
   "stalled",
   "attack",
   "history",
+  "start",
   "redis-nodes",
   "redis-appends",
   "presence",
@@ -60,7 +62,7 @@ export const usage = (program: string) => `${program} [options]
 Measures Confab beside a bare-TCP floor and other libraries doing the same job: the server in one
 process, the load in another, each on a core of its own where taskset exists.
 
-  --quick          one short round of everything, about twelve minutes
+  --quick          one short round of everything, about twenty minutes
   --rounds N       repeat every run N times and print medians (default 3; 1 with --quick)
   --only LIST      some of: ${scenarioNames.join(",")}
   --targets LIST   some of: ${targetNames.join(",")}

@@ -85,12 +85,12 @@ export class Sandbox {
     return { process: child, pid: child.pid ?? -1, lastWords: () => stderr.trim() };
   }
 
-  /** End a child at once and wait until it is gone. Nothing of a bench is worth a graceful end. */
-  async kill(child: RunningChild): Promise<void> {
+  /** End a child and wait until it is gone: at once, unless its end in order is part of the job. */
+  async kill(child: RunningChild, signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<void> {
     const { process } = child;
     if (child.pid === -1 || process.exitCode !== null || process.signalCode !== null) return;
     const ended = once(process, "exit");
-    process.kill("SIGKILL");
+    process.kill(signal);
     await ended;
   }
 

@@ -84,7 +84,10 @@ export async function measureSubscribers(load: FanoutLoad, wire: Wire, publisher
  * Publish until everybody has received something, because not every server says when a subscription takes effect. Then
  * wait until everybody has the last of these messages: none of them may arrive later and be counted with the others.
  */
-export async function prime(crowd: Crowd, publisher: Publisher): Promise<void> {
+export async function prime(
+  crowd: Crowd,
+  publisher: Pick<Publisher, "published" | "publishNow" | "failure">,
+): Promise<void> {
   const subscribers = crowd.received.length;
   let publishedUs = 0;
   const everybodyReads = await becomesTrue(() => {

@@ -3,11 +3,14 @@ import { runProgram } from "../program.js";
 import { measureAppends } from "./appends.js";
 import { fillAttacked, measureAttack } from "./attack.js";
 import { measureFanout } from "./fanout.js";
+import { fillLog } from "./fill-log.js";
+import { measureFlush } from "./flush.js";
 import { measureHighestRate } from "./highest-rate.js";
 import { measureHistory } from "./history.js";
 import { measureIdle } from "./idle.js";
 import { measureLiveReaders } from "./live-readers.js";
 import type { LoadRequest } from "./load-request.js";
+import { measureLowRate } from "./low-rate.js";
 import { measurePresence } from "./presence.js";
 import { measureRequests } from "./requests.js";
 import { measureResume } from "./resume.js";
@@ -30,6 +33,10 @@ async function resultOf(request: LoadRequest): Promise<unknown> {
       return await fillAttacked(request.load);
     case "fanout":
       return await measureFanout(request.load);
+    case "fill-log":
+      return await fillLog(request.load);
+    case "flush":
+      return await measureFlush(request.load);
     case "highest-rate":
       return await measureHighestRate(request.load);
     case "history":
@@ -38,6 +45,8 @@ async function resultOf(request: LoadRequest): Promise<unknown> {
       return await measureIdle(request.load);
     case "live-readers":
       return await measureLiveReaders(request.load, toldEnough());
+    case "low-rate":
+      return await measureLowRate(request.load);
     case "presence":
       return await measurePresence(request.load);
     case "requests":

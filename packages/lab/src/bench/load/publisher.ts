@@ -1,7 +1,8 @@
 import type { Socket } from "node:net";
 import { chatText } from "./chat-text.js";
-import { nowUs, sleep } from "./clock.js";
+import { nowUs } from "./clock.js";
 import { openLoadSocket } from "./load-socket.js";
+import { keepSchedule } from "./schedule.js";
 import type { Publication, Wire } from "./wires/wire.js";
 
 /** Publishes messages over one connection, by the clock and not by the answers. */
@@ -59,18 +60,10 @@ export class Publisher {
    * latency and does not hide by slowing the schedule down.
    */
   async run(ratePerSecond: number, durationMs: number): Promise<void> {
-    const count = Math.round((ratePerSecond * durationMs) / 1000);
-    const intervalUs = 1_000_000 / ratePerSecond;
-    const startUs = nowUs();
-    for (let sent = 0; sent < count; ) {
-      const now = nowUs();
-      while (sent < count && startUs + sent * intervalUs <= now) {
-        this.publish(startUs + sent * intervalUs);
-        sent += 1;
-      }
+    await keepSchedule({ ratePerSecond, durationMs }, (scheduledUs) => {
+      for (const dueUs of scheduledUs) this.publish(dueUs);
       this.#flush();
-      await sleep(Math.max(1, (startUs + sent * intervalUs - nowUs()) / 1000));
-    }
+    });
   }
 
   /** Publish one message now. */

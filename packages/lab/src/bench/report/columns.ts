@@ -1,6 +1,7 @@
 import type { RowResult } from "../bench-case.js";
 import { type FigureName, fullCoreShare } from "../figures.js";
 import { lowestRatePerSecond } from "../load/highest-rate.js";
+import { flushLabel } from "../low-rate-case.js";
 import type { ScenarioName } from "../options.js";
 import { ratiosTo, valuesOf } from "../rounds.js";
 import { median } from "../statistics.js";
@@ -34,6 +35,19 @@ const over = (base: string, name: FigureName): Column => ({
     return formatRatio(median(ratios)) + (other === row ? "" : formatSpread(ratios));
   },
 });
+
+/** This row's figure over that of the earlier server in the same job, of each round: labels differ by that word alone. */
+const overBefore = (name: FigureName): Column => ({
+  head: "÷ before",
+  cell: (row, rows) => {
+    const job = row.label.replace(beforeWord, "");
+    const other = rows.find(({ label, target }) => target === "before" && label.replace(beforeWord, "") === job);
+    const ratios = other === undefined ? [] : ratiosTo(other, row, name);
+    return formatRatio(median(ratios)) + (other === row ? "" : formatSpread(ratios));
+  },
+});
+
+const beforeWord = /,? before/;
 
 const delivered: Column = {
   head: "delivered",
@@ -91,6 +105,9 @@ export const columns: Record<ScenarioName, readonly Column[]> = {
     main("requests/s", "requestsPerSecond"),
     over("grpc-js", "requestsPerSecond"),
     over("connect-node", "requestsPerSecond"),
+    over("grpc-go", "requestsPerSecond"),
+    over("NATS", "requestsPerSecond"),
+    overBefore("requestsPerSecond"),
     figure("CPU µs/request", "cpuUsPerRequest"),
     over("bare TCP", "cpuUsPerRequest"),
     ...latency,
@@ -115,14 +132,31 @@ export const columns: Record<ScenarioName, readonly Column[]> = {
     figure("Redis bytes/member", "redisBytesPerMember"),
     figure("gone after a kill s", "goneUs", 1_000_000),
   ],
+  "low-rate": [
+    main("CPU µs/message", "cpuUsPerMessage"),
+    overBefore("cpuUsPerMessage"),
+    over("Centrifugo", "cpuUsPerMessage"),
+    figure("send to ack p50 ms", "p50Us", 1000),
+    figure("p99 ms", "p99Us", 1000),
+    over(flushLabel, "p50Us"),
+    ...cores,
+  ],
+  start: [
+    main("s", "startUs", 1_000_000),
+    overBefore("startUs"),
+    share("server core", "serverCoreShare"),
+    share("others", "othersCoreShare"),
+  ],
   resume: [
     main("all live ms", "allLiveUs", 1000),
+    over("bare TCP", "allLiveUs"),
     figure("CPU µs/message", "cpuUsPerMessage"),
     over("bare TCP", "cpuUsPerMessage"),
     figure("p99 ms before", "p99BeforeUs", 1000),
     figure("during", "p99DuringUs", 1000),
     figure("with all live", "p99AfterUs", 1000),
     ...cores,
+    delivered,
   ],
   stalled: [...cpuPerDelivery, main("RSS KB/stalled reader", "stalledGrowthBytes", 1000), ...fanoutEnd],
   attack: [
@@ -135,6 +169,8 @@ export const columns: Record<ScenarioName, readonly Column[]> = {
   ],
   history: [
     main("messages/s", "messagesPerSecond"),
+    overBefore("messagesPerSecond"),
+    over("bare Redis", "messagesPerSecond"),
     figure("CPU µs/message", "cpuUsPerMessage"),
     over("bare TCP", "cpuUsPerMessage"),
     ...cores,

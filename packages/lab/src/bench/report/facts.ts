@@ -1,7 +1,7 @@
 import type { CaseResult } from "../bench-case.js";
 import type { BenchRun } from "../bench-run.js";
 import { isNoisy } from "../figures.js";
-import type { Goal } from "../goals.js";
+import type { Goal } from "../goal.js";
 import { columns } from "./columns.js";
 import { formatShare } from "./table.js";
 

@@ -30,6 +30,11 @@ export function formatRatio(value: number | undefined): string {
   return value === undefined ? "–" : `${value.toFixed(2)}×`;
 }
 
+/** One digit more than in the tables: a ratio just past a bound must not look like the bound. */
+export function formatExactRatio(value: number | undefined): string {
+  return value === undefined ? "–" : `${value.toFixed(3)}×`;
+}
+
 /** A share of 1 as percent, cut and not rounded, so that only all of it is `100 %`. */
 export function formatShare(value: number | undefined): string {
   return value === undefined ? "–" : `${Math.floor(value * 1000) / 10} %`;

@@ -111,7 +111,22 @@ test("each kind of run has a summary of its own", () => {
   assert.equal(summarise({ cpuUsPerDelivery: 6.83, deliveredShare: 1 }), "6.83 µs/delivery");
   assert.equal(summarise({ deliveredShare: 0.2 }), "falls behind: 20 % delivered");
   assert.equal(summarise({ requestsPerSecond: 13_500 }), "13,500 requests/s");
+  assert.equal(summarise({ startUs: 1_500_000, serverCoreShare: 0.9 }), "ready after 1.50 s");
+  assert.equal(summarise({ cpuUsPerMessage: 300, p50Us: 400 }), "300 µs/message, p50 0.400 ms");
   assert.equal(summarise({ rssPerConnectionBytes: 6_200 }), "6.20 KB/connection");
+});
+
+test("a row is compared with the earlier server's row of the same job", () => {
+  const start = (label: string, target: TargetName, startUs: number) => row(label, target, { startUs });
+  const rows = [
+    start("Confab before, closed in order", "before", 4e6),
+    start("Confab before, after kill -9", "before", 8e6),
+    start("Confab, closed in order", "confab", 1e6),
+    start("Confab, after kill -9", "confab", 1e6),
+  ];
+  const lines = reportLines({ ...made, results: [{ id: "start-rooms", scenario: "start", title: "Start", rows }] });
+  const ratios = lines.flatMap((line) => /^Confab.* ([\d.]+×)/.exec(line)?.[1] ?? []);
+  assert.deepEqual(ratios, ["1.00×", "1.00×", "0.25×", "0.13×"]);
 });
 
 test("several rounds show their spread, and ratios are those of the rounds", () => {

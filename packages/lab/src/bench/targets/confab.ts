@@ -7,20 +7,26 @@ const command = fileURLToPath(new URL("../../../../cli/dist/main.js", import.met
 /** When an acknowledgement means what: after the flush to disk (the default), or when the system has the bytes. */
 export type Durability = "fsync" | "os";
 
+/** With what a server is started. */
+export interface ServeOptions {
+  /** Where its log is. */
+  readonly folder: string;
+  readonly durability: Durability;
+  /** 0, which is the default, is any free port. */
+  readonly port?: number;
+  readonly more?: readonly string[];
+}
+
 /**
- * The command that starts Confab on a free port of the loopback, with its log in `dataFolder`.
+ * The command that starts Confab on a port of the loopback.
  *
  * All that this bench asks of the command: it prints the address `http://127.0.0.1:PORT` on stdout once it listens, and
  * needs no flag for the load itself; limits and everything else are the defaults that users have.
  *
  * @throws Error: it is not built.
  */
-export function confabCommand(
-  dataFolder: string,
-  durability: Durability,
-  more: readonly string[] = [],
-): readonly string[] {
-  return serveCommand(["--data", dataFolder, "--durability", durability, ...more]);
+export function confabCommand({ folder, durability, port, more = [] }: ServeOptions): readonly string[] {
+  return serveCommand(["--data", folder, "--durability", durability, ...more], port);
 }
 
 /** As `confabCommand`, for a node whose log is in Redis. */
@@ -29,11 +35,12 @@ export function confabNodeCommand(redisUrl: string): readonly string[] {
 }
 
 /** As `confabCommand`, of the server of an earlier commit. `file`: what `builtCommit` gave. */
-export function earlierCommand(file: string, dataFolder: string): readonly string[] {
-  return [process.execPath, file, "serve", "--port", "0", "--data", dataFolder];
+export function earlierCommand(file: string, { folder, durability, port = 0 }: ServeOptions): readonly string[] {
+  const args = ["--port", String(port), "--data", folder, "--durability", durability];
+  return [process.execPath, file, "serve", ...args];
 }
 
-function serveCommand(args: readonly string[]): readonly string[] {
+function serveCommand(args: readonly string[], port = 0): readonly string[] {
   if (!existsSync(command)) throw new Error(`Confab is not built: there is no ${command}`);
-  return [process.execPath, command, "serve", "--port", "0", ...args];
+  return [process.execPath, command, "serve", "--port", String(port), ...args];
 }

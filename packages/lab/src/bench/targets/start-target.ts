@@ -10,14 +10,14 @@ import { createNatsStream } from "../load/wires/nats-stream.js";
 import type { TargetName } from "../options.js";
 import type { RunningChild, Sandbox } from "../sandbox.js";
 import { builtCommit } from "./before.js";
-import { confabCommand, type Durability, earlierCommand } from "./confab.js";
+import { confabCommand, type Durability, earlierCommand, type ServeOptions } from "./confab.js";
 import type { FloorArgument } from "./floor.js";
 import { isPeerProgram, type PeerProgramName, peerPrograms, whyMissing } from "./programs.js";
 import type { SocketIoArgument } from "./socket-io.js";
 import { findTool } from "./tools.js";
 
 /** Those that keep messages for readers that come back. */
-export type KeepingTargetName = Extract<TargetName, "floor" | "socket-io" | "nchan" | "nats" | "confab">;
+export type KeepingTargetName = Extract<TargetName, "floor" | "socket-io" | "nchan" | "nats" | "before" | "confab">;
 
 /** A server under test that listens. */
 export interface StartedTarget {
@@ -43,14 +43,20 @@ export async function startTarget(
   if (name === "bun" || name === "grpc-go") return await startCommand(sandbox, toolCommand(name));
   if (name !== "confab" && name !== "before") return await startCommand(sandbox, programOf(name));
   const folder = sandbox.makeFolder();
-  const command =
-    name === "confab"
-      ? confabCommand(folder, durability, more)
-      : earlierCommand(
-          builtCommit(sandbox.before, () => undefined),
-          folder,
-        );
+  const command = serverCommand(sandbox, name, { folder, durability, more });
   return await startCommand(sandbox, command, () => sandbox.removeFolder(folder));
+}
+
+/** This server, or that of the earlier commit. */
+export type ServerVersion = Extract<TargetName, "before" | "confab">;
+
+/** The command of one of Confab's servers; `more` is for this one only. @throws Error: it is not built. */
+export function serverCommand(sandbox: Sandbox, version: ServerVersion, options: ServeOptions): readonly string[] {
+  if (version === "confab") return confabCommand(options);
+  return earlierCommand(
+    builtCommit(sandbox.before, () => undefined),
+    options,
+  );
 }
 
 /**
@@ -80,6 +86,7 @@ export async function startKeepingTarget(
       await createNatsStream(target.port);
       return target;
     }
+    case "before":
     case "confab":
       return await startTarget(sandbox, name, durability);
     default: {

@@ -1,6 +1,7 @@
-import { benchRoom, deliveredJson } from "../chat-text.js";
+import { benchRoom, chatText, deliveredJson } from "../chat-text.js";
 import { countMarks } from "../mark-reader.js";
 import { clientFrame, opcodes, upgradeRequest } from "../websocket-frames.js";
+import type { RequestWire } from "./request-wire.js";
 import { createReader, type Form } from "./websocket.js";
 import type { Wire } from "./wire.js";
 
@@ -11,6 +12,7 @@ import type { Wire } from "./wire.js";
  *     client  {"id":2,"subscribe":{"channel":"bench"}}
  *     server  {"id":2,"subscribe":{}}
  *     client  {"id":3,"publish":{"channel":"bench","data":…}}
+ *     server  {"id":3,"publish":{}}
  *     server  {"push":{"channel":"bench","pub":{"data":…}}}
  *     server  {}                                                    a ping, answered with {}
  */
@@ -43,10 +45,35 @@ export function centrifugoWire(): Wire {
     createReader: (events) => createReader(form([connect, subscribe], 2), events),
     createPublisherReader: (events) => createReader(form([connect], 1), events),
     publisherWindowBytes: Number.POSITIVE_INFINITY,
-    publication(text, index) {
-      const data = deliveredJson(text);
-      const command = `{"id":${index + 3},"publish":{"channel":"${benchRoom}","data":${data}}}`;
-      return { bytes: clientFrame(opcodes.text, Buffer.from(command)), windowBytes: 0 };
+    publication: (text, index) => ({ bytes: publish(index, text), windowBytes: 0 }),
+  };
+}
+
+/** Ids of publications come after those of the commands before them. */
+const firstPublication = 3;
+
+function publish(index: number, text: string): Buffer {
+  const command = `{"id":${index + firstPublication},"publish":{"channel":"${benchRoom}","data":${deliveredJson(text)}}}`;
+  return clientFrame(opcodes.text, Buffer.from(command));
+}
+
+const publishReply = /^\{"id":(\d+),"publish":/gm;
+
+/** Publications that are acknowledged. */
+export function centrifugoRequestWire(): RequestWire {
+  return {
+    greeting: upgradeRequest("/connection/websocket", undefined),
+    request: (request, text = chatText(0, 0)) => publish(request, text),
+    createReader(events) {
+      const countMessages: Form["countMessages"] = (bytes, start, end) => {
+        const replies = [...bytes.toString("utf8", start, end).matchAll(publishReply)];
+        for (const [, id] of replies) events.answered(Number(id) - firstPublication);
+        return replies.length;
+      };
+      return createReader(
+        { ...form([connect], 1), countMessages },
+        { ...events, payload: () => undefined, granted: () => undefined },
+      );
     },
   };
 }

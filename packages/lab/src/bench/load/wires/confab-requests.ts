@@ -13,12 +13,14 @@ const ackTag = 0x22;
 
 /** Sends over one of Confab's framed WebSockets. */
 export function confabRequestWire(): RequestWire {
-  const message = fromBinary(ChatMessageSchema, sentProtobuf(chatText(0, 0)));
-  const send = toBinary(ClientFrameSchema, create(ClientFrameSchema, { frame: { case: "send", value: message } }));
+  const usual = sendFrame(chatText(0, 0));
   return {
     greeting: upgradeRequest("/chat", "confab.v1.proto"),
     // 0 would be no request number at all. The fields of a message may stand in any order.
-    request: (request) => clientFrame(opcodes.binary, Buffer.concat([send, requestField(request + 1)])),
+    request(request, text) {
+      const send = text === undefined ? usual : sendFrame(text);
+      return clientFrame(opcodes.binary, Buffer.concat([send, requestField(request + 1)]));
+    },
     createReader(events) {
       const form: Form = {
         subprotocol: "confab.v1.proto",
@@ -35,6 +37,11 @@ export function confabRequestWire(): RequestWire {
       return createReader(form, { ...events, payload: () => undefined, granted: () => undefined });
     },
   };
+}
+
+function sendFrame(text: string): Uint8Array {
+  const message = fromBinary(ChatMessageSchema, sentProtobuf(text));
+  return toBinary(ClientFrameSchema, create(ClientFrameSchema, { frame: { case: "send", value: message } }));
 }
 
 function requestField(request: number): Buffer {

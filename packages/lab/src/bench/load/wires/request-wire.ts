@@ -10,10 +10,10 @@ export interface RequestEvents extends Pick<WireEvents, "opened" | "owed" | "fai
 export interface RequestWire {
   /** What a connection sends first. */
   readonly greeting: Buffer;
-  /** The bytes of a connection's request with that number. */
-  request(request: number): Buffer;
+  /** The bytes of a connection's request with that number, to take a message with that text; without one, the same each time. */
+  request(request: number, text?: string): Buffer;
   /** `opened`: the connection can be asked. */
   createReader(events: RequestEvents): WireReader;
 }
 
-export type RequestWireName = "floor" | "socket-io" | "nats-stream" | "ws-proto";
+export type RequestWireName = "floor" | "socket-io" | "nats-stream" | "ws-proto" | "ws-peer" | "centrifugo";

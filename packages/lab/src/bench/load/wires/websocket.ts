@@ -1,4 +1,4 @@
-import { benchRoom, deliveredJson, sentJson } from "../chat-text.js";
+import { benchRoom, chatText, deliveredJson, sentJson } from "../chat-text.js";
 import { FrameSplitter } from "../frame-splitter.js";
 import { countMarks } from "../mark-reader.js";
 import {
@@ -12,6 +12,7 @@ import {
 } from "../server-frames.js";
 import { clientFrame, opcodes, payloadStart, upgradeRequest, webSocketFrameLength } from "../websocket-frames.js";
 import { confabPositions } from "./confab-positions.js";
+import type { RequestWire } from "./request-wire.js";
 import type { ResumeWire, Wire, WireEvents, WireReader } from "./wire.js";
 
 /** How the messages stand in the frames of one form of the WebSocket. */
@@ -67,6 +68,28 @@ export function webSocketResumeWire(): ResumeWire {
     prepare: positions.prepare,
     subscribe: (after) => clientFrame(opcodes.binary, resumeProtobuf(benchRoom, positions.of(after))),
     createReader: (events) => createReader({ ...forms.proto, subscribe: undefined }, events),
+  };
+}
+
+/**
+ * Messages to a peer that passes them on to every client and acknowledges none: the sender is a reader too, and its own message,
+ * which comes back to it, stands for the answer.
+ */
+export function peerRequestWire(): RequestWire {
+  const wire = webSocketWire("plain", "peer");
+  return {
+    greeting: wire.publisherGreeting,
+    request: (request, text = chatText(0, 0)) => wire.publication(text, request).bytes,
+    createReader(events) {
+      let answered = 0;
+      return createReader(forms.plain, {
+        ...events,
+        payload(count) {
+          for (let each = 0; each < count; each += 1) events.answered(answered++);
+        },
+        granted: () => undefined,
+      });
+    },
   };
 }
 
