@@ -13,7 +13,7 @@ export const folderFiles = {
 
 /** All names that a data folder has, or had with an earlier version; `.new` while a file is made. */
 const ownName =
-  /^(log\.mdb|lock\.mdb|log\.json)((\.[0-9a-f-]+)?\.new)?(-lock)?$|^wal-[01](\.[0-9a-f-]+\.taken)?$|^log\.closed$|^lock$|^admin-token(\.[0-9a-f-]+\.new)?$/;
+  /^(log\.mdb|lock\.mdb|log\.json)((\.[0-9a-f-]+)?\.new)?(-lock)?$|^wal-[01](\.[0-9a-f-]+\.(taken|new))?$|^log\.closed$|^lock$|^admin-token(\.[0-9a-f-]+\.new)?$/;
 
 /** Only the server's user may read messages, whatever the umask. */
 const folderMode = 0o700;

@@ -86,6 +86,29 @@ for (const [what, damage, reason] of damages) {
   });
 }
 
+test("a start that is killed at any moment leaves a folder that can be opened", async () => {
+  await leaveUnstored(["one", "two"]);
+  for (let round = 0; round < 25; round++) {
+    const program = startEngineProcess();
+    const opened = program.ask(`open ${folder}`).catch(() => "killed");
+    await Promise.race([opened, new Promise((resolve) => setTimeout(resolve, 60 + 8 * round))]);
+    await program.kill();
+    await opened;
+  }
+  const engine = await openTestEngine(folder);
+  assert.deepEqual(await textsOf(engine), ["one", "two"]);
+  await engine.close();
+  assert.deepEqual(readdirSync(folder).filter((name) => /\.(taken|new)$/.test(name)), []);
+});
+
+test("a file that was not finished is left out, and one that is cut off where it counts is not", async () => {
+  await leaveUnstored(["one"]);
+  writeFileSync(join(folder, "wal-0.0c0ffee0-0000-4000-8000-000000000000.new"), "half a file");
+  const engine = await openTestEngine(folder);
+  assert.deepEqual(await textsOf(engine), ["one"]);
+  await engine.close();
+});
+
 test("records of a copy that went another way are not put behind what is stored", async () => {
   await leaveUnstored(["one"]);
   const other = join(above, "other");

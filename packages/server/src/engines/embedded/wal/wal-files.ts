@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import {
   closeSync,
+  existsSync,
   fdatasync,
   fsyncSync,
   openSync,
@@ -23,6 +24,9 @@ const names = ["wal-0", "wal-1"] as const;
 
 /** What was taken from an earlier process, and is not in the store yet. */
 const takenName = /^wal-[01]\.[0-9a-f-]+\.taken$/;
+
+/** What a process that was killed had not finished. */
+const unfinishedName = /^wal-[01]\.[0-9a-f-]+\.new$/;
 
 /**
  * The size that a new file has at once, in bytes. So a full disk has room for some records, and what is written there changes
@@ -60,6 +64,7 @@ export class WalFiles implements WalPlace {
   take(epoch: number, isNew: boolean): Buffer[] {
     const taken = randomUUID();
     const found = readdirSync(this.folder);
+    for (const name of found) if (unfinishedName.test(name)) rmSync(join(this.folder, name));
     const own = names.filter((name) => found.includes(name));
     for (const name of own) renameSync(join(this.folder, name), join(this.folder, `${name}.${taken}.taken`));
     if (own.length > 0) flushFolder(this.folder);
@@ -82,7 +87,11 @@ export class WalFiles implements WalPlace {
     // Without files of this process they are the ones that the next start looks for.
     if (this.isForgotten || this.files.length === 0) return;
     this.isForgotten = true;
-    for (const name of this.taken()) rmSync(join(this.folder, name), { force: true });
+    try {
+      for (const name of this.taken()) rmSync(join(this.folder, name), { force: true });
+    } catch {
+      // The next start finds again what is there, and that all of it is in the store.
+    }
   }
 
   open(epoch: number): readonly [WalFile, WalFile] {
@@ -119,22 +128,26 @@ class NodeWalFile implements WalFile {
   private readonly handle: number;
   private readonly id: string | undefined;
 
-  /** @throws the system's error: it cannot be made, or is there already. */
+  /** Under another name first: what has the name is whole. @throws the system's error: it cannot be made, or is there already. */
   constructor(
     private readonly path: string,
     header: Buffer,
     private readonly folderTrouble: () => string | undefined,
   ) {
-    this.handle = openSync(path, "wx+", 0o600);
+    const fresh = `${path}.${randomUUID()}.new`;
+    this.handle = openSync(fresh, "wx+", 0o600);
     try {
-      prepareFile(path);
-      this.id = fileIdOf(path);
+      prepareFile(fresh);
       const start = Buffer.alloc(firstFileBytes);
       header.copy(start);
       for (let at = 0; at < start.length; ) at += writeSync(this.handle, start, at, start.length - at, at);
       fsyncSync(this.handle);
+      if (existsSync(path)) throw new Error(`${path} is there already: another server has made it`);
+      renameSync(fresh, path);
+      this.id = fileIdOf(path);
     } catch (failure) {
-      this.remove();
+      closeSync(this.handle);
+      rmSync(fresh, { force: true });
       throw failure;
     }
   }

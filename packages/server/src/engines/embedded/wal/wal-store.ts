@@ -171,8 +171,8 @@ export class WalStore implements Store {
   private async makeRoom(): Promise<void> {
     const failure = this.failure();
     if (failure !== undefined) throw new WriteError(true, failure);
-    if (this.wal.bytes >= maxWaitingBytes) await this.storing;
-    if (!this.refusal || this.storing !== undefined) return;
+    while (this.storing !== undefined && (this.refusal || this.wal.bytes >= maxWaitingBytes)) await this.storing;
+    if (!this.refusal) return;
     try {
       await this.store(() => this.storeTaken());
     } catch (thrown) {
@@ -248,9 +248,9 @@ export class WalStore implements Store {
     }
     this.taken = undefined;
     this.refusal = undefined;
-    this.wal.forgetLeft();
     entries.stored();
     for (const table of Object.values(tables)) table.stored();
+    this.wal.forgetLeft();
   }
 
   /** @throws Error: a record that an earlier process has left does not follow what is stored. */
