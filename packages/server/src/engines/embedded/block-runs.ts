@@ -1,5 +1,5 @@
 import { entriesOf, type LogEntry, type PageBounds } from "../../core/index.js";
-import type { EntryTable } from "./store.js";
+import type { Block, EntryTable } from "./store.js";
 
 /** Offsets, both inclusive. */
 export interface OffsetRange {
@@ -21,7 +21,7 @@ export function readRunForward(
 ): LogEntry[] {
   const run: LogEntry[] = [];
   let bytes = 0;
-  for (const block of table.forward(room, from)) {
+  for (const block of untilDamage(table.forward(room, from), run)) {
     for (const entry of entriesOf(block.bytes, block.first)) {
       const { offset, body } = entry;
       if (offset < from) continue;
@@ -39,6 +39,15 @@ export function readRunForward(
   return run;
 }
 
+/** What can be read before something that is damaged is a run. Only one that would begin with that is refused. */
+function* untilDamage(blocks: Iterable<Block>, run: readonly LogEntry[]): Iterable<Block> {
+  try {
+    yield* blocks;
+  } catch (thrown) {
+    if (run.length === 0) throw thrown;
+  }
+}
+
 /** The last entries of a range, oldest first, with the same bounds. @throws DATA_LOSS */
 export function readRunBackward(
   table: EntryTable,
@@ -48,7 +57,7 @@ export function readRunBackward(
 ): LogEntry[] {
   const run: LogEntry[] = [];
   let bytes = 0;
-  reading: for (const block of table.backward(room, to)) {
+  reading: for (const block of untilDamage(table.backward(room, to), run)) {
     for (const entry of entriesOf(block.bytes, block.first).reverse()) {
       const { offset, body } = entry;
       if (offset > to) continue;

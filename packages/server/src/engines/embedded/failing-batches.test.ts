@@ -117,8 +117,8 @@ for (const fate of ["EIO", "ENOSPC", "lost", "kept"] as readonly Fate[]) {
   });
 }
 
-// A turn is 16 changes: a message and its id for each of eight. The first turn has one more.
-for (let n = 1; n <= 2 * 16 + 1; n++) {
+// A turn is eight changes: the ids of eight messages. The first turn has one more, their bucket.
+for (let n = 1; n <= 2 * 8 + 1; n++) {
   test(`when change ${n} cannot be made, its batch leaves nothing behind, no id either, and the others stand`, async () => {
     const disk = new MemoryDisk();
     disk.changesUntilThrow = n;

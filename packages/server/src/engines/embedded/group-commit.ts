@@ -77,8 +77,9 @@ class Drafts extends Map<RoomId, Draft> {
   }
 }
 
-/** Entries in one commit, before the last send of it. It bounds how long one commit keeps the event loop. */
+/** Entries and bytes in one commit, before the last send of it. They bound how long one commit keeps the event loop. */
 const maxGroupEntries = 1_024;
+const maxGroupBytes = 4_194_304;
 
 /** An id that was taken back: it has no first send. */
 const takenBack = { offset: 0, sentAtMs: 0 };
@@ -140,9 +141,10 @@ export class GroupCommit {
   }
 
   private takeGroup(): readonly PendingSend[] {
-    let count = 0;
-    for (let entries = 0; count < this.pending.length && entries < maxGroupEntries; count++) {
+    let [count, entries, bytes] = [0, 0, 0];
+    for (; count < this.pending.length && entries < maxGroupEntries && bytes < maxGroupBytes; count++) {
       const send = this.pending[count];
+      bytes += send?.bytes ?? 0;
       entries += send?.entries.length ?? 0;
       this.pendingEntries -= send?.entries.length ?? 0;
       this.pendingBytes -= send?.bytes ?? 0;
@@ -232,7 +234,7 @@ export class GroupCommit {
         dropExpired(store, record, storedNewest, bounds, nowMs);
         isDue = entries.length === 0 && removal.isDue(room, record, bounds, nowMs);
       } catch (thrown) {
-        // What is damaged stays: nobody can say how old it is, and it must not stop the sends of this commit.
+        // What is damaged stays: its age is not known, and it must not stop the sends of this commit.
         if (!isDataLoss(thrown)) throw thrown;
       }
       if (isDue) {

@@ -3,7 +3,6 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -185,9 +184,6 @@ test("the log of another folder, and a marker that is damaged, are refused", asy
   writeFileSync(join(folder, "log.json"), "{");
   assert.match(await refusal(), /log\.json is damaged/);
   rmSync(join(folder, "log.json"));
-  assert.match(await refusal(), /its write-ahead log is damaged: wal-0\S* is cut off, overwritten, or of another log/);
-  for (const name of readdirSync(folder)) if (name.startsWith("wal-")) rmSync(join(folder, name));
-  for (const name of ["wal-0", "wal-1"]) renameSync(join(elsewhere, name), join(folder, name));
   await (await openTestEngine(folder)).close();
 });
 

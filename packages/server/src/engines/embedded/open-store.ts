@@ -18,15 +18,13 @@ import { makeEnvironment } from "./make-environment.js";
 import { type Store, WriteError } from "./store.js";
 import { Transactions } from "./transactions.js";
 import { WalFiles } from "./wal/wal-files.js";
-import { appliedIn, WalStore } from "./wal/wal-store.js";
+import { appliedIn, hasWal, WalStore } from "./wal/wal-store.js";
 import { readLeft, WriteAheadLog } from "./wal/write-ahead-log.js";
 
 const formatKey = Buffer.from("format");
 const epochKey = Buffer.from("epoch");
 /** There while a log is converted. */
 const convertingKey = Buffer.from("converting");
-/** There since the log has a write-ahead log: when that is gone, something is lost. */
-const walKey = Buffer.from("wal");
 
 export type Durability = "fsync" | "os";
 
@@ -95,7 +93,7 @@ async function openLocked(folder: string, { durability, unlock, log }: Opening):
     if (!marker) writeMarker(folder, { epoch });
     const opened = await storeIn(root, { folder, epoch, unlock });
     await bringUpToDate(root, opened, log);
-    return await behindWal(opened.store, folder, durability, log);
+    return await behindWal(opened.store, { folder, durability, log, isLossAccepted: marker === undefined });
   } catch (cause) {
     await root?.close();
     if (cause instanceof StoreError) throw cause;
@@ -202,6 +200,7 @@ async function bringUpToDate(
   const isBegun = store.meta.get(convertingKey) !== undefined;
   if (format === formatVersion && !isBegun) return;
   try {
+    await store.claim();
     // First, so that no program of an earlier version opens a log of which it would see a part.
     await store.write(() => {
       void store.meta.put(formatKey, uint32(formatVersion));
@@ -217,24 +216,32 @@ async function bringUpToDate(
   }
 }
 
+interface WalOpening {
+  readonly folder: string;
+  readonly durability: Durability;
+  readonly log: ClockLog;
+  /** The operator has removed the marker of a folder that has a log. */
+  readonly isLossAccepted: boolean;
+}
+
 /** @throws Error: what was acknowledged last is missing or damaged. */
-async function behindWal(below: Store, folder: string, durability: Durability, log: ClockLog): Promise<Store> {
+async function behindWal(below: Store, { folder, durability, log, isLossAccepted }: WalOpening): Promise<Store> {
   const files = new WalFiles(folder, () => below.trouble());
-  const hasWal = below.meta.get(walKey) !== undefined;
-  const left = files.take(below.epoch, !hasWal);
-  const { records, lostUnflushed, ...last } = readLeft(left, below.epoch, appliedIn(below));
-  if (lostUnflushed) log.warn({}, "messages that were acknowledged and not flushed (--durability os) are lost");
+  const mayBeGone = isLossAccepted || !hasWal(below);
+  const applied = appliedIn(below);
+  const { records, isCut, ...last } = readLeft(files.take(below.epoch, mayBeGone), below.epoch, applied, mayBeGone);
+  if (isCut) {
+    const facts = { fromRecord: applied + records.length + 1, toRecord: last.lastSequence };
+    log.warn(
+      facts,
+      "messages that were acknowledged are lost: they were not flushed (--durability os), or log.json was removed",
+    );
+  }
   const wal = new WriteAheadLog(files, { ...last, epoch: below.epoch, isFlushing: durability === "fsync" });
-  const store = new WalStore(
-    below,
-    wal,
-    records.map(({ content }) => content),
-  );
+  const store = new WalStore(below, wal, { contents: records.map(({ content }) => content), isCut });
   try {
     wal.open();
-    if (records.length > 0) await store.storeAll();
-    else wal.forgetLeft();
-    if (!hasWal) await below.write(() => below.meta.put(walKey, uint32(1)));
+    await store.storeLeft();
   } catch (failure) {
     // A full disk can still be read, and the next start finds the records again.
     if (!(failure instanceof WriteError) || store.failure() !== undefined) throw failure;

@@ -13,7 +13,7 @@ export interface StreamOwner {
   readonly share: Share;
   /** `count` bytes have been read: their share of the windows may be given back. */
   consumed(stream: Http2Stream, count: number): void;
-  /** Call `deliverHeld` when the turn ends. */
+  /** Call `deliverHeld` in the turn of this connection, and not from here. */
   deliverLater(stream: Http2Stream): void;
   /** The response is complete; the request may not be. */
   responseEnded(stream: Http2Stream): void;

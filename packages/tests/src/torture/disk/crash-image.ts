@@ -10,7 +10,7 @@ const sectorBytes = 512;
 export type Loss = "kept" | "dropped" | "either" | "torn";
 
 type Change = Extract<DiskEvent, { kind: "write" | "truncate" }>;
-type Naming = Extract<DiskEvent, { kind: "create" | "rename" | "remove" }>;
+type Naming = Extract<DiskEvent, { kind: "create" | "rename" | "link" | "remove" }>;
 
 interface Recorded<T> {
   readonly event: T;
@@ -37,6 +37,7 @@ export function imageAfter(events: readonly DiskEvent[], end: number, loss: Loss
         break;
       case "create":
       case "rename":
+      case "link":
       case "remove":
         namings.push({ event, isFlushed: false });
         break;
@@ -80,6 +81,9 @@ function namesAfter(namings: readonly Recorded<Naming>[], loss: Loss, random: Ra
       case "rename":
         inodes.set(event.to, inodes.get(event.from) ?? "");
         inodes.delete(event.from);
+        break;
+      case "link":
+        inodes.set(event.to, inodes.get(event.from) ?? "");
         break;
       case "remove":
         inodes.delete(event.name);

@@ -164,6 +164,19 @@ int rename(const char *from, const char *to) {
   return result;
 }
 
+int link(const char *from, const char *to) {
+  REAL(link);
+  pthread_mutex_lock(&lock);
+  int result = real(from, to);
+  if (result == 0 && is_inside(from) && is_inside(to)) {
+    char both[8192];
+    int length = snprintf(both, sizeof both, "%s%c%s", from + folder_length, 0, to + folder_length);
+    record('L', 0, 0, both, length);
+  }
+  pthread_mutex_unlock(&lock);
+  return result;
+}
+
 #define REMOVE(name, kind)                                     \
   int name(const char *path) {                                 \
     REAL(name);                                                \

@@ -9,6 +9,8 @@ import { readFileSync } from "node:fs";
 export type DiskEvent =
   | { readonly kind: "create"; readonly inode: string; readonly name: string }
   | { readonly kind: "rename"; readonly from: string; readonly to: string }
+  /** A file has another name besides its own. */
+  | { readonly kind: "link"; readonly from: string; readonly to: string }
   | { readonly kind: "remove"; readonly name: string }
   | { readonly kind: "write"; readonly inode: string; readonly offset: number; readonly bytes: Buffer }
   | { readonly kind: "truncate"; readonly inode: string; readonly length: number }
@@ -55,9 +57,10 @@ function eventFrom(kind: string, { inode, number, bytes }: Fields): DiskEvent {
   switch (kind) {
     case "C":
       return { kind: "create", inode, name: bytes.toString() };
-    case "R": {
+    case "R":
+    case "L": {
       const [from = "", to = ""] = bytes.toString().split("\0");
-      return { kind: "rename", from, to };
+      return { kind: kind === "R" ? "rename" : "link", from, to };
     }
     case "U":
       return { kind: "remove", name: bytes.toString() };

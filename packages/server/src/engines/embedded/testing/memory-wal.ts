@@ -1,4 +1,3 @@
-import { fileHeaderBytes } from "../wal/records.js";
 import type { WalFile, WalPlace } from "../wal/write-ahead-log.js";
 import type { MemoryDisk } from "./memory-disk.js";
 
@@ -12,17 +11,22 @@ import type { MemoryDisk } from "./memory-disk.js";
  *   cut kept     as before, and all of it is there
  */
 export class MemoryWal implements WalPlace {
-  /** What the files hold for those who open them after a power cut. */
-  readonly durable: [Buffer, Buffer];
+  private own: Buffer[] = [];
 
   constructor(
     private readonly disk: MemoryDisk,
-    left: readonly Buffer[],
-  ) {
-    this.durable = [left[0] ?? Buffer.alloc(fileHeaderBytes), left[1] ?? Buffer.alloc(fileHeaderBytes)];
+    /** Files of earlier processes. */
+    private left: readonly Buffer[],
+  ) {}
+
+  /** What the files hold for a process that opens them after a power cut. */
+  get durable(): readonly Buffer[] {
+    return [...this.left, ...this.own];
   }
 
-  open(): readonly [WalFile, WalFile] {
+  open(header: Buffer): readonly [WalFile, WalFile] {
+    if (this.disk.freeBytes === 0) throw new Error("ENOSPC");
+    this.own = [header, header];
     return [this.file(0), this.file(1)];
   }
 
@@ -31,7 +35,7 @@ export class MemoryWal implements WalPlace {
   }
 
   forgetLeft(): void {
-    // The files are the same ones.
+    if (this.own.length > 0) this.left = [];
   }
 
   close(): Promise<void> {
@@ -39,8 +43,8 @@ export class MemoryWal implements WalPlace {
   }
 
   private file(index: 0 | 1): WalFile {
-    const { disk } = this;
-    let cached = this.durable[index];
+    const { disk, own } = this;
+    let cached = own[index] ?? Buffer.alloc(0);
     let fate: ReturnType<MemoryDisk["walFates"]["get"]>;
     return {
       trouble: () => undefined,
@@ -50,15 +54,16 @@ export class MemoryWal implements WalPlace {
         const isFailing = fate === "EIO" || fate === "ENOSPC";
         cached = written(cached, position, isFailing ? bytes.subarray(0, bytes.length >> 1) : bytes);
         if (!isFailing) return;
-        this.durable[index] = cached;
+        own[index] = cached;
         if (fate === "ENOSPC") disk.freeBytes = 0;
         throw new Error(fate);
       },
       flush: async () => {
         await disk.released();
-        if (fate === "cut") this.durable[index] = tornInto(this.durable[index], cached);
-        else if (fate !== "lost") this.durable[index] = cached;
-        cached = this.durable[index];
+        const before = own[index] ?? Buffer.alloc(0);
+        if (fate === "cut") own[index] = tornInto(before, cached);
+        else if (fate !== "lost") own[index] = cached;
+        cached = own[index] ?? cached;
         if (fate === "cut" || fate === "cut kept") return disk.cut();
         if (fate !== undefined) throw new Error(fate);
       },

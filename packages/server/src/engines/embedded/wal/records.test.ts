@@ -7,10 +7,11 @@ import { fileHeaderBytes, headerBytes, headerOf, recordsOf } from "./records.js"
 import { readLeft } from "./write-ahead-log.js";
 
 const epoch = 7;
+const key = Buffer.alloc(8);
 
 function record(turn: number, sequence: number, text: string, isFlushed = true): Buffer {
   const content = Buffer.from(text);
-  return Buffer.concat([headerOf({ epoch, turn, sequence }, content, isFlushed), content]);
+  return Buffer.concat([headerOf({ epoch, turn, sequence }, content, key, isFlushed), content]);
 }
 
 /** As files, whose header is not looked at here. */
@@ -29,7 +30,7 @@ test("records come back in their order, also behind those of an earlier turn and
   assert.deepEqual(leftIn([stale, other], 3), {
     lastSequence: 6,
     lastTurn: 3,
-    lostUnflushed: false,
+    isCut: false,
     texts: ["four", "five", "six"],
   });
   assert.deepEqual(leftIn([stale, other], 5).texts, ["six"]);
@@ -37,7 +38,7 @@ test("records come back in their order, also behind those of an earlier turn and
   assert.deepEqual(leftIn([Buffer.alloc(0), Buffer.alloc(9_000)], 41), {
     lastSequence: 41,
     lastTurn: 0,
-    lostUnflushed: false,
+    isCut: false,
     texts: [],
   });
 });
@@ -85,7 +86,19 @@ test("records that were not flushed may be lost in the middle; what follows is l
   const file = Buffer.concat([record(1, 1, "one", false), record(1, 2, "two", false), record(1, 3, "three", false)]);
   file[headerBytes + 3 + headerBytes] = 0;
   const left = leftIn([file]);
-  assert.deepEqual([left.texts, left.lostUnflushed, left.lastSequence], [["one"], true, 3]);
+  assert.deepEqual([left.texts, left.isCut, left.lastSequence], [["one"], true, 3]);
+});
+
+test("what a client has sent is not taken for a record, wherever it lies", () => {
+  const forged = Buffer.concat([
+    headerOf({ epoch, turn: 1, sequence: 2 ** 50 }, Buffer.alloc(0), Buffer.alloc(8, 1), true),
+    headerOf({ epoch, turn: 1, sequence: 2 ** 53 }, Buffer.alloc(0), Buffer.alloc(8, 2), false),
+  ]);
+  const left = leftIn([Buffer.concat([three, forged])]);
+  assert.deepEqual([left.texts.length, left.lastSequence, left.isCut], [3, 3, false]);
+  // The same with the key of the file is a record.
+  const own = headerOf({ epoch, turn: 1, sequence: 2 ** 50 }, Buffer.alloc(0), key, true);
+  assert.throws(() => leftIn([Buffer.concat([three, own])]), /record 4 .* is missing/);
 });
 
 test("a record of another log is not taken for one of this", () => {

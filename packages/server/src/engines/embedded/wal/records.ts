@@ -3,32 +3,39 @@ import { crc32 } from "node:zlib";
 /*
  * A file of the write-ahead log: its header, and records without gaps. Numbers are big-endian.
  *
- *     magic u32 | epoch u32 | crc32 of the above u32 | 0 u32
- *     (magic u32 | epoch u32 | turn u32 | sequence f64 | length u32 | crc32 of the content | crc32 of the above | content)*
+ *     magic u32 | epoch u32 | key (8 bytes) | crc32 of the above | 12 zeros
+ *     (magic u32 | epoch u32 | turn u32 | sequence f64 | length u32 | crc32 of the content | key | crc32 of the above | content)*
  *
  * The file is written again from its beginning at each turn, so records of an earlier turn may follow those of the last one.
+ * Contents are what clients send. The key is random and never leaves the server, so no content can be taken for a record.
  */
 
 const fileMagic = 0xc0_4f_ab_00;
-export const fileHeaderBytes = 16;
+export const fileHeaderBytes = 32;
+export const keyBytes = 8;
 
 /** It is there before the first record is, so a file without it was damaged or is another one. */
-export function fileHeaderOf(epoch: number): Buffer {
+export function fileHeaderOf(epoch: number, key: Buffer): Buffer {
   const header = Buffer.alloc(fileHeaderBytes);
   header.writeUInt32BE(fileMagic, 0);
   header.writeUInt32BE(epoch, 4);
-  header.writeUInt32BE(crc32(header.subarray(0, 8)), 8);
+  key.copy(header, 8);
+  header.writeUInt32BE(crc32(header.subarray(0, 16)), 16);
   return header;
 }
 
 export function hasFileHeader(file: Buffer, epoch: number): boolean {
-  return fileHeaderOf(epoch).equals(file.subarray(0, fileHeaderBytes));
+  return fileHeaderOf(epoch, keyOf(file)).equals(file.subarray(0, fileHeaderBytes));
+}
+
+function keyOf(file: Buffer): Buffer {
+  return file.subarray(8, 8 + keyBytes);
 }
 
 /** The magic says whether a record was flushed before the next one was written. */
 const magics = { flushed: 0xc0_4f_ab_01, unflushed: 0xc0_4f_ab_02 } as const;
 
-export const headerBytes = 32;
+export const headerBytes = 40;
 
 export interface RecordPlace {
   /** Of the log, so that a record of another one is not taken for one of this. */
@@ -45,7 +52,13 @@ interface Header extends RecordPlace {
   readonly contentSum: number;
 }
 
-export function headerOf({ epoch, turn, sequence }: RecordPlace, content: Uint8Array, isFlushed: boolean): Buffer {
+/** `key`: of the file. */
+export function headerOf(
+  { epoch, turn, sequence }: RecordPlace,
+  content: Uint8Array,
+  key: Buffer,
+  isFlushed: boolean,
+): Buffer {
   const header = Buffer.allocUnsafe(headerBytes);
   header.writeUInt32BE(isFlushed ? magics.flushed : magics.unflushed, 0);
   header.writeUInt32BE(epoch, 4);
@@ -53,7 +66,8 @@ export function headerOf({ epoch, turn, sequence }: RecordPlace, content: Uint8A
   header.writeDoubleBE(sequence, 12);
   header.writeUInt32BE(content.length, 20);
   header.writeUInt32BE(crc32(content), 24);
-  header.writeUInt32BE(crc32(header.subarray(0, 28)), 28);
+  key.copy(header, 28);
+  header.writeUInt32BE(crc32(header.subarray(0, 36)), 36);
   return header;
 }
 
@@ -61,7 +75,8 @@ function headerAt(file: Buffer, at: number): Header | undefined {
   if (at + headerBytes > file.length) return undefined;
   const magic = file.readUInt32BE(at);
   if (magic !== magics.flushed && magic !== magics.unflushed) return undefined;
-  if (file.readUInt32BE(at + 28) !== crc32(file.subarray(at, at + 28))) return undefined;
+  if (!keyOf(file).equals(file.subarray(at + 28, at + 28 + keyBytes))) return undefined;
+  if (file.readUInt32BE(at + 36) !== crc32(file.subarray(at, at + 36))) return undefined;
   return {
     isFlushed: magic === magics.flushed,
     epoch: file.readUInt32BE(at + 4),

@@ -4,6 +4,7 @@ import {
   existsSync,
   fdatasync,
   fsyncSync,
+  linkSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -15,10 +16,10 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { flushFolder, prepareFile } from "../data-folder.js";
+import { flushFolder, isCode, prepareFile } from "../data-folder.js";
 import { fileIdOf } from "../log-place.js";
-import { fileHeaderOf, hasFileHeader } from "./records.js";
-import type { WalFile, WalPlace } from "./write-ahead-log.js";
+import { hasFileHeader } from "./records.js";
+import { type WalFile, type WalPlace, wayOut } from "./write-ahead-log.js";
 
 const names = ["wal-0", "wal-1"] as const;
 
@@ -56,30 +57,28 @@ export class WalFiles implements WalPlace {
   ) {}
 
   /**
-   * Take over what earlier processes have left: their files, from which nothing will vanish any more. `isNew`: there was no log
-   * yet, so there are none.
+   * Take over what earlier processes have left: their files, from which nothing will vanish any more. `isLossAccepted`: they may
+   * be gone or damaged, as in a folder that never had them.
    *
    * @throws Error: one of them is gone or damaged. The system's error: they cannot be read.
    */
-  take(epoch: number, isNew: boolean): Buffer[] {
+  take(epoch: number, isLossAccepted: boolean): Buffer[] {
     const taken = randomUUID();
     const found = readdirSync(this.folder);
-    for (const name of found) if (unfinishedName.test(name)) rmSync(join(this.folder, name));
+    for (const name of found) if (unfinishedName.test(name)) rmSync(join(this.folder, name), { force: true });
     const own = names.filter((name) => found.includes(name));
     for (const name of own) renameSync(join(this.folder, name), join(this.folder, `${name}.${taken}.taken`));
     if (own.length > 0) flushFolder(this.folder);
     const left = this.taken();
     for (const name of names) {
-      if (!isNew && !left.some((each) => each.startsWith(name)))
-        throw new Error(
-          `its write-ahead log is gone: there is no file ${name}; restore it with the rest of the folder`,
-        );
+      if (!isLossAccepted && !left.some((each) => each.startsWith(name)))
+        throw new Error(`its write-ahead log is gone: there is no file ${name}; ${wayOut}`);
     }
-    return left.map((name) => {
+    return left.flatMap((name) => {
       const file = readFlushed(join(this.folder, name));
-      if (file.length < firstFileBytes || !hasFileHeader(file, epoch))
-        throw new Error(`its write-ahead log is damaged: ${name} is cut off, overwritten, or of another log`);
-      return file;
+      if (file.length >= firstFileBytes && hasFileHeader(file, epoch)) return file;
+      if (isLossAccepted) return [];
+      throw new Error(`its write-ahead log is damaged: ${name} is cut off, overwritten, or of another log; ${wayOut}`);
     });
   }
 
@@ -94,11 +93,10 @@ export class WalFiles implements WalPlace {
     }
   }
 
-  open(epoch: number): readonly [WalFile, WalFile] {
+  open(header: Buffer): readonly [WalFile, WalFile] {
     const opened: NodeWalFile[] = [];
     try {
-      for (const name of names)
-        opened.push(new NodeWalFile(join(this.folder, name), fileHeaderOf(epoch), this.folderTrouble));
+      for (const name of names) opened.push(new NodeWalFile(join(this.folder, name), header, this.folderTrouble));
       flushFolder(this.folder);
     } catch (failure) {
       for (const file of opened) file.remove();
@@ -142,9 +140,9 @@ class NodeWalFile implements WalFile {
       header.copy(start);
       for (let at = 0; at < start.length; ) at += writeSync(this.handle, start, at, start.length - at, at);
       fsyncSync(this.handle);
-      if (existsSync(path)) throw new Error(`${path} is there already: another server has made it`);
-      renameSync(fresh, path);
-      this.id = fileIdOf(path);
+      // Of this very file, whichever has the name by then.
+      this.id = fileIdOf(fresh);
+      giveName(fresh, path);
     } catch (failure) {
       closeSync(this.handle);
       rmSync(fresh, { force: true });
@@ -190,6 +188,20 @@ class NodeWalFile implements WalFile {
       rest = after(rest, bytesWritten);
     }
   }
+}
+
+/** Give a file its name, unless another file has it. @throws the system's error, EEXIST */
+function giveName(fresh: string, path: string): void {
+  try {
+    linkSync(fresh, path);
+  } catch (failure) {
+    // A file system without links.
+    if (!["EPERM", "ENOTSUP", "ENOSYS"].some((code) => isCode(failure, code))) throw failure;
+    if (existsSync(path)) throw new Error(`${path} is there already: another server has made it`);
+    renameSync(fresh, path);
+    return;
+  }
+  rmSync(fresh);
 }
 
 /** What a file has, all of it on the disk: what is read from it must not vanish later. */

@@ -4,7 +4,7 @@ import { OverlayEntries } from "./overlay-entries.js";
 import { OverlayTable } from "./overlay-table.js";
 import type { WriteAheadLog } from "./write-ahead-log.js";
 
-/** What is stored together, at the latest: it bounds how long one transaction keeps the event loop, and what a start reads again. */
+/** When what is durable is stored, if the store is not busy: it bounds how long one transaction keeps the event loop. */
 const maxStoredBytes = 4_194_304;
 const maxStoredChanges = 1_024;
 
@@ -18,6 +18,21 @@ const maxKeyBytes = 1_978;
 const sweepsUntilStored = 5;
 
 const appliedKey = Buffer.from("applied");
+
+/** There since the store has a write-ahead log: when that is gone, something is lost. */
+const walKey = Buffer.from("wal");
+
+/** Whether something may have been acknowledged that is in a write-ahead log alone. */
+export function hasWal(store: Store): boolean {
+  return store.meta.get(walKey) !== undefined;
+}
+
+/** What an earlier process has left in its write-ahead log. */
+export interface LeftContents {
+  readonly contents: readonly Buffer[];
+  /** What follows them is lost, and must not be looked for by the next start. */
+  readonly isCut: boolean;
+}
 
 /** The number of the last record of the write-ahead log whose content a store has; 0: none. */
 export function appliedIn(store: Store): number {
@@ -56,13 +71,21 @@ export class WalStore implements Store {
   private refusal: WriteError | undefined;
   /** The number of the last record of what was taken; undefined: nothing is. */
   private taken: number | undefined;
+  /** Whether it is stored is not known. */
+  private isTakenUnknown = false;
+  /** Bytes of the records of what was taken. */
+  private takenBytes = 0;
+  /** What an earlier process has left is not stored. Nothing is written before it is: its records end where new ones begin. */
+  private isBehind: boolean;
   private sweepsSinceStored = 0;
 
   constructor(
     private readonly below: Store,
     private readonly wal: WriteAheadLog,
-    left: readonly Buffer[],
+    { contents, isCut }: LeftContents,
   ) {
+    const isFirst = !hasWal(below);
+    this.isBehind = contents.length > 0 || isCut || isFirst;
     this.overlay = {
       entries: new OverlayEntries(below.entries),
       tables: {
@@ -87,7 +110,8 @@ export class WalStore implements Store {
       forward: (room, from) => this.overlay.entries.forward(room, from),
       backward: (room, to) => this.overlay.entries.backward(room, to),
     };
-    for (const content of left) {
+    if (isFirst) meta.set(walKey, Buffer.of(1));
+    for (const content of contents) {
       const changes = decodeBatch(content);
       for (const change of changes) this.refuseGap(change);
       this.apply(changes);
@@ -99,7 +123,7 @@ export class WalStore implements Store {
   }
 
   usedBytes(): number {
-    return this.below.usedBytes() + this.wal.bytes;
+    return this.below.usedBytes() + this.takenBytes + this.wal.bytes;
   }
 
   failure(): string | undefined {
@@ -138,7 +162,7 @@ export class WalStore implements Store {
 
   sweep(): void {
     this.sweepsSinceStored++;
-    // So that trouble that has passed is seen to have passed, also while nothing is written.
+    // Trouble may have passed: that is seen also while nothing is written.
     if (this.refusal && this.storing === undefined && !this.isAppending)
       void this.store(() => this.storeTaken()).catch(() => undefined);
     if (this.sweepsSinceStored >= sweepsUntilStored && this.wal.bytes > 0) this.storeSoon();
@@ -147,8 +171,9 @@ export class WalStore implements Store {
   async close(): Promise<void> {
     let isStored = false;
     try {
+      while (this.storing !== undefined) await this.storing;
       if (this.failure() === undefined) await this.storeAll();
-      isStored = true;
+      isStored = this.failure() === undefined;
     } catch (thrown) {
       // What is durable stays in the write-ahead log.
       if (!(thrown instanceof WriteError)) throw thrown;
@@ -158,12 +183,19 @@ export class WalStore implements Store {
     }
   }
 
+  /** Bring what an earlier process has left into the store below, and let go of its files. @throws WriteError */
+  async storeLeft(): Promise<void> {
+    if (this.isBehind) await this.storeAll();
+    else this.wal.forgetLeft();
+  }
+
   /** Bring all that is durable into the store below. @throws WriteError */
   async storeAll(): Promise<void> {
     while (this.storing !== undefined) await this.storing;
     await this.store(async () => {
       await this.storeTaken();
       await this.storeNewer();
+      this.isBehind = false;
     });
   }
 
@@ -172,11 +204,15 @@ export class WalStore implements Store {
     const failure = this.failure();
     if (failure !== undefined) throw new WriteError(true, failure);
     while (this.storing !== undefined && (this.refusal || this.wal.bytes >= maxWaitingBytes)) await this.storing;
-    if (!this.refusal) return;
+    if (this.isBehind) await this.storeFirst(() => this.storeAll());
+    else if (this.refusal) await this.storeFirst(() => this.store(() => this.storeTaken()));
+  }
+
+  /** Store before a write goes on. @throws WriteError: whatever became of that, of this write nothing is stored. */
+  private async storeFirst(store: () => Promise<void>): Promise<void> {
     try {
-      await this.store(() => this.storeTaken());
+      await store();
     } catch (thrown) {
-      // Whatever became of that, of this write nothing is stored.
       throw thrown instanceof WriteError ? new WriteError(true, thrown.message, { cause: thrown.cause }) : thrown;
     }
   }
@@ -187,7 +223,7 @@ export class WalStore implements Store {
     } catch (thrown) {
       // A file that cannot grow may have room at its beginning.
       if (!(thrown instanceof WriteError && thrown.isOutcomeKnown) || this.wal.bytes === 0) throw thrown;
-      await this.storeAll();
+      await this.storeFirst(() => this.storeAll());
       await this.wal.append(content);
     }
   }
@@ -221,6 +257,7 @@ export class WalStore implements Store {
     applied.writeDoubleBE(this.wal.lastSequence);
     tables.meta.set(appliedKey, applied);
     this.taken = this.wal.lastSequence;
+    this.takenBytes = this.wal.bytes;
     entries.take();
     for (const table of Object.values(tables)) table.take();
     this.wal.turn();
@@ -232,8 +269,8 @@ export class WalStore implements Store {
     const { entries, tables } = this.overlay;
     try {
       await this.below.claim();
-      // It is there already when the outcome of an earlier try was not known.
-      if (appliedIn(this.below) < this.taken) {
+      const isStored = this.isTakenUnknown && appliedIn(this.below) >= this.taken;
+      if (!isStored) {
         await this.below.write(() => {
           entries.store();
           for (const table of Object.values(tables)) table.store();
@@ -244,9 +281,12 @@ export class WalStore implements Store {
       // Also a bug: what was taken is kept until it is stored.
       const text = "the log could not be stored";
       this.refusal = thrown instanceof WriteError ? thrown : new WriteError(true, text, { cause: thrown });
+      this.isTakenUnknown ||= !this.refusal.isOutcomeKnown;
       throw this.refusal;
     }
     this.taken = undefined;
+    this.isTakenUnknown = false;
+    this.takenBytes = 0;
     this.refusal = undefined;
     entries.stored();
     for (const table of Object.values(tables)) table.stored();

@@ -1,5 +1,15 @@
+import { randomBytes } from "node:crypto";
 import { WriteError } from "../store.js";
-import { fileHeaderBytes, headerBytes, headerOf, type RecordPlace, recordsOf, type WalRecord } from "./records.js";
+import {
+  fileHeaderBytes,
+  fileHeaderOf,
+  headerBytes,
+  headerOf,
+  keyBytes,
+  type RecordPlace,
+  recordsOf,
+  type WalRecord,
+} from "./records.js";
 
 /** A file that records are written to. */
 export interface WalFile {
@@ -13,8 +23,8 @@ export interface WalFile {
 
 /** Where the files are. */
 export interface WalPlace {
-  /** The files that records are written to in turn. @throws the system's error */
-  open(epoch: number): readonly [WalFile, WalFile];
+  /** Make the files that records are written to in turn; each begins with this. @throws the system's error */
+  open(header: Buffer): readonly [WalFile, WalFile];
   /** Why nothing can be written to one of them, or would count; undefined: it can. */
   trouble(): string | undefined;
   /** What earlier processes have left is in the store now. It goes when there are files that take its place. */
@@ -38,6 +48,7 @@ export interface WalOptions {
  * and do not grow with the log.
  */
 export class WriteAheadLog {
+  private readonly key = randomBytes(keyBytes);
   private files: readonly [WalFile, WalFile] | undefined;
   private position = fileHeaderBytes;
   private sequence: number;
@@ -78,7 +89,7 @@ export class WriteAheadLog {
     const before = file.trouble();
     if (before !== undefined) throw new WriteError(true, before);
     try {
-      await file.write([headerOf(place, content, isFlushing), content], this.position);
+      await file.write([headerOf(place, content, this.key, isFlushing), content], this.position);
     } catch (cause) {
       throw new WriteError(true, "the log could not be written", { cause });
     }
@@ -98,7 +109,7 @@ export class WriteAheadLog {
     const trouble = this.files ? undefined : this.place.trouble();
     if (trouble !== undefined) throw new WriteError(true, trouble);
     try {
-      this.files ??= this.place.open(this.options.epoch);
+      this.files ??= this.place.open(fileHeaderOf(this.options.epoch, this.key));
     } catch (cause) {
       throw new WriteError(true, "the log could not be written", { cause });
     }
@@ -126,23 +137,31 @@ export class WriteAheadLog {
   }
 }
 
+/** What to do when something of the write-ahead log is lost. */
+export const wayOut = "restore the whole folder, or remove log.json to go on without what is lost";
+
 /** What the files of earlier processes have that the store has not. */
 export interface LeftRecords {
   /** In their order, without a gap. */
   readonly records: readonly WalRecord[];
   readonly lastSequence: number;
   readonly lastTurn: number;
-  /** A record was lost that had not been flushed (`--durability os`); what follows it is left out. */
-  readonly lostUnflushed: boolean;
+  /** A record was lost, which had not been flushed (`--durability os`) or whose loss is accepted; what follows it is left out. */
+  readonly isCut: boolean;
 }
 
 /**
  * Read what was written after the record `applied`. A record that was written again in a later turn had an unknown outcome
  * the first time.
  *
- * @throws Error: some of it is missing or damaged.
+ * @throws Error: some of it is missing or damaged, unless that is accepted.
  */
-export function readLeft(files: readonly Buffer[], epoch: number, applied: number): LeftRecords {
+export function readLeft(
+  files: readonly Buffer[],
+  epoch: number,
+  applied: number,
+  isLossAccepted = false,
+): LeftRecords {
   const all = files.map((file) => recordsOf(file, epoch));
   const bySequence = new Map<number, WalRecord>();
   const inTurns = all.flatMap(({ records }) => records).sort((a, b) => a.turn - b.turn);
@@ -153,11 +172,12 @@ export function readLeft(files: readonly Buffer[], epoch: number, applied: numbe
   // The record `next` may be one that was being written. A process writes one behind it only when it is durable.
   const later = all.flatMap(({ newest }) => (newest && newest.sequence > next ? [newest] : []));
   const lost = later.find(({ isFlushed }) => isFlushed);
-  if (lost) throw new Error(`record ${next} of its write-ahead log is missing or damaged, and there are later ones`);
+  if (lost && !isLossAccepted)
+    throw new Error(`record ${next} of its write-ahead log is missing or damaged, and there are later ones; ${wayOut}`);
   return {
     records,
     lastSequence: Math.max(next - 1, ...later.map(({ sequence }) => sequence)),
-    lastTurn: Math.max(0, ...inTurns.map(({ turn }) => turn)),
-    lostUnflushed: later.length > 0,
+    lastTurn: inTurns.at(-1)?.turn ?? 0,
+    isCut: later.length > 0,
   };
 }
