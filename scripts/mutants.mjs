@@ -75,9 +75,9 @@ export const mutants = {
   expiry: [
     {
       name: "embedded ids are never removed",
-      file: `${embedded}/dedupe-index.ts`,
-      find: "      void this.store.ids.remove(key);\n",
-      replace: "",
+      file: `${embedded}/drop-below.ts`,
+      find: "void table.remove(below);",
+      replace: "void below;",
     },
     {
       name: "embedded ids are removed a window early",
@@ -107,14 +107,14 @@ export const mutants = {
     {
       name: "retention drops the newest message too",
       file: `${embedded}/retention.ts`,
-      find: "record.oldest <= storedNewest && record.oldest < record.newest",
-      replace: "record.oldest <= storedNewest",
+      find: "const last = Math.min(storedNewest, record.newest - 1);",
+      replace: "const last = storedNewest;",
     },
     {
       name: "retention by age drops nothing",
       file: `${embedded}/retention.ts`,
-      find: "+ (maxAgeMs ?? 0) > nowMs) break;",
-      replace: "+ (maxAgeMs ?? 0) > 0) break;",
+      find: "+ maxAgeMs <= nowMs);",
+      replace: "+ maxAgeMs <= 0);",
     },
     {
       name: "signal rates are never refilled",
@@ -454,7 +454,7 @@ export const mutants = {
     },
     {
       name: "a cut-off block of Redis is read",
-      file: `${redis}/blocks.ts`,
+      file: `${server}/core/blocks.ts`,
       find: 'if (end > block.length) throw new Error("a block is cut off");',
       replace: "",
     },

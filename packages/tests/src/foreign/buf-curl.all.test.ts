@@ -98,7 +98,16 @@ test("buf curl lists by reflection, of either version, the services and methods 
     const methods = (await mustRun(buf, [...reflection, "--list-methods", server.url])).trim().split("\n");
     assert.deepEqual(
       methods.filter((method) => method.startsWith("confab.v1.ChatService/")).map((method) => method.split("/")[1]),
-      ["Converse", "GetHistory", "ListMembers", "ListRooms", "SendMessage", "SendSignal", "StreamMessages"],
+      [
+        "Converse",
+        "GetHistory",
+        "ListMembers",
+        "ListRooms",
+        "SendMessage",
+        "SendMessages",
+        "SendSignal",
+        "StreamMessages",
+      ],
     );
   }
 });
