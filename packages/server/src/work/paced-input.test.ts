@@ -32,7 +32,7 @@ test("a client whose messages wait is paused until the last of them is taken, in
   for (const name of ["a", "b", "c"]) {
     inTurn(input, () => {
       taken.push(name);
-      input.share.spend(1_500);
+      input.share.spend(3_000);
     });
   }
   assert.deepEqual([taken, input.pauses], [[], [true]]);

@@ -15,10 +15,10 @@ interface WorkBounds {
 }
 
 /**
- * Turns of 2 ms, and 0.5 ms of it for one connection. A message takes several turns from its arrival to its delivery, and
+ * Turns of 4 ms, and 1 ms of it for one connection. A message takes several turns from its arrival to its delivery, and
  * waits in each of them; a turn of the loop itself costs some 10 µs.
  */
-const defaultWorkBounds: WorkBounds = { unitsPerTurn: 2_000, unitsPerShare: 500, maxTurnMs: 10 };
+const defaultWorkBounds: WorkBounds = { unitsPerTurn: 4_000, unitsPerShare: 1_000, maxTurnMs: 10 };
 
 /** What was done so far: for tests, which decide by counts, and for those who watch a server. */
 export interface WorkCounts {

@@ -7,8 +7,8 @@ import { type Attack, type AttackResult, connections } from "../attack.js";
 import { AttackedServer, percentile } from "./system.js";
 
 /** Of one connection in a turn while another one waits, and of all in a turn: `defaultWorkBounds` of the server. */
-const unitsPerShare = 500;
-const unitsPerTurn = 2_000;
+const unitsPerShare = 1_000;
+const unitsPerTurn = 4_000;
 
 /** The largest step besides reading a message: a piece of a page, in JSON. */
 const largestStep = 1_000;
