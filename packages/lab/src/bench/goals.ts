@@ -106,7 +106,7 @@ function memoryGoal(confab: Figures): Goal {
   };
 }
 
-/** Not against before: a message to 1,100 readers takes longer than one to 100, whoever came back how. */
+/** Not against before: a message to 1,100 readers takes longer than one to 100, in whichever way they came back. */
 function resumeGoal(form: string, confab: Figures): Goal {
   const value = ratio(confab.p99DuringUs, confab.p99AfterUs);
   return {

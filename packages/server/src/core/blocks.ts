@@ -25,8 +25,8 @@ export function blockOf(bodies: readonly Uint8Array[]): Uint8Array {
 
 /** Where the message ends that begins at `at`. Past the end of the block: the block is cut off. */
 export function messageEnd(block: Uint8Array, at: number): number {
-  const [a = 0, b = 0, c = 0, d = 0] = [block[at], block[at + 1], block[at + 2], block[at + 3]];
-  return at + 4 + a * 0x100_0000 + ((b << 16) | (c << 8) | d);
+  const low = ((block[at + 1] ?? 0) << 16) | ((block[at + 2] ?? 0) << 8) | (block[at + 3] ?? 0);
+  return at + 4 + (block[at] ?? 0) * 0x100_0000 + low;
 }
 
 /** The messages of a block, views of it. @throws Error: it is cut off. */

@@ -13,28 +13,41 @@ export interface OffsetRange {
  *
  * @throws DATA_LOSS
  */
-export function readRunForward(
-  table: EntryTable,
-  room: number,
-  { from, to }: OffsetRange,
-  { maxEntries, maxBytes }: PageBounds,
-): LogEntry[] {
+export function readRunForward(table: EntryTable, room: number, range: OffsetRange, bounds: PageBounds): LogEntry[] {
+  return collect(table.forward(room, range.from), { begin: range.from, end: range.to, step: 1 }, bounds);
+}
+
+/** The last entries of a range, oldest first, with the same bounds. @throws DATA_LOSS */
+export function readRunBackward(table: EntryTable, room: number, range: OffsetRange, bounds: PageBounds): LogEntry[] {
+  return collect(table.backward(room, range.to), { begin: range.to, end: range.from, step: -1 }, bounds).reverse();
+}
+
+/** Which way a range is read: from `begin` to `end`. */
+interface Way {
+  readonly begin: number;
+  readonly end: number;
+  readonly step: 1 | -1;
+}
+
+function collect(blocks: Iterable<Block>, { begin, end, step }: Way, { maxEntries, maxBytes }: PageBounds): LogEntry[] {
   const run: LogEntry[] = [];
+  let next: number | undefined;
   let bytes = 0;
-  for (const block of untilDamage(table.forward(room, from), run)) {
-    for (const entry of entriesOf(block.bytes, block.first)) {
-      const { offset, body } = entry;
-      if (offset < from) continue;
-      const last = run.at(-1);
+  const isFull = () => run.length === maxEntries || bytes >= maxBytes;
+  for (const block of untilDamage(blocks, run)) {
+    const entries = entriesOf(block.bytes, block.first);
+    for (const entry of step === 1 ? entries : entries.reverse()) {
       // Of two parts of a store, one may hold already what the other one still has.
-      if (last && offset <= last.offset) continue;
-      const isFull = run.length === maxEntries || bytes >= maxBytes;
-      if (isFull || offset > to || (last && offset > last.offset + 1)) return run;
+      if ((entry.offset - (next ?? begin)) * step < 0) continue;
+      const isPastEnd = (entry.offset - end) * step > 0;
+      if (isFull() || isPastEnd || (next !== undefined && entry.offset !== next)) return run;
       run.push(entry);
-      bytes += body.length;
+      next = entry.offset + step;
+      bytes += entry.body.length;
     }
     // Before the next block is read, which may be damaged.
-    if (block.last >= to || run.length === maxEntries || bytes >= maxBytes) break;
+    const farthest = step === 1 ? block.last : block.first;
+    if (isFull() || (farthest - end) * step >= 0) return run;
   }
   return run;
 }
@@ -46,29 +59,4 @@ function* untilDamage(blocks: Iterable<Block>, run: readonly LogEntry[]): Iterab
   } catch (thrown) {
     if (run.length === 0) throw thrown;
   }
-}
-
-/** The last entries of a range, oldest first, with the same bounds. @throws DATA_LOSS */
-export function readRunBackward(
-  table: EntryTable,
-  room: number,
-  { from, to }: OffsetRange,
-  { maxEntries, maxBytes }: PageBounds,
-): LogEntry[] {
-  const run: LogEntry[] = [];
-  let bytes = 0;
-  reading: for (const block of untilDamage(table.backward(room, to), run)) {
-    for (const entry of entriesOf(block.bytes, block.first).reverse()) {
-      const { offset, body } = entry;
-      if (offset > to) continue;
-      const next = run.at(-1);
-      if (next && offset >= next.offset) continue;
-      const isFull = run.length === maxEntries || bytes >= maxBytes;
-      if (isFull || offset < from || (next && offset < next.offset - 1)) break reading;
-      run.push(entry);
-      bytes += body.length;
-    }
-    if (block.first <= from || run.length === maxEntries || bytes >= maxBytes) break;
-  }
-  return run.reverse();
 }

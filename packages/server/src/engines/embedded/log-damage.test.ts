@@ -12,13 +12,12 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { decodeChatMessage, encodeBody } from "@confab/contract";
 import { Random } from "@confab/contract/testing/random";
 import type { Engine, RoomId } from "../../core/index.js";
-import { wholePage, withCode } from "../../testing/engine-suite/setup.js";
+import { withCode } from "../../testing/engine-suite/setup.js";
 import { StoreError } from "./index.js";
 import { startEngineProcess } from "./testing/start-engine-process.js";
-import { openTestEngine, testFolder } from "./testing/test-engine.js";
+import { openTestEngine, sendText, testFolder, textsIn } from "./testing/test-engine.js";
 
 const pageBytes = 4_096;
 const rooms = ["a", "b", "c"] as RoomId[];
@@ -45,14 +44,11 @@ function textOf(i: number): string {
   return `${i} ${"x".repeat((i * 97) % 9_000)}`;
 }
 
-function send(engine: Engine, room: RoomId, text: string) {
-  const body = encodeBody({ user: "ann", text, room, id: "", sentAtMs: 1 });
-  return engine.log.append(room, { body, sentAtMs: 1, dedupeKey: text.slice(0, 60) });
-}
+const send = sendText;
 
 async function textsOf(engine: Engine): Promise<string[]> {
-  const all = await Promise.all(rooms.map((room) => engine.log.readForward(room, 0, wholePage)));
-  return all.flatMap(({ entries }) => entries.map(({ body }) => decodeChatMessage(body).text));
+  const all = await Promise.all(rooms.map((room) => textsIn(engine, room)));
+  return all.flat();
 }
 
 function overwrite(page: number, bytes: Buffer): void {
@@ -148,6 +144,13 @@ test("a log that was closed in order and not changed since then is served at onc
   writeFileSync(closed, `${size} bytes, changed at ${mtimeNs}\n`);
   const engine = await openTestEngine(folder);
   assert.ok(!existsSync(closed));
+  // What the disk has changed is named and not served; the other rooms are.
+  const read = await Promise.allSettled(rooms.map((room) => textsIn(engine, room)));
+  const damaged = read.flatMap((each) => (each.status === "rejected" ? [each.reason] : []));
+  const cutShort = read.flatMap((each) => (each.status === "fulfilled" && each.value.length < 40 ? [each.value] : []));
+  assert.equal(damaged.length + cutShort.length, 1);
+  for (const error of damaged) assert.ok(withCode("DATA_LOSS")(error), String(error));
+  assert.ok(read.every((each) => each.status === "rejected" || !each.value.some((text) => text.includes("\ufffd"))));
   await engine.close();
   assert.ok(existsSync(closed));
   rmSync(closed);

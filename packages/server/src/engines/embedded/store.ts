@@ -43,7 +43,7 @@ export interface EntryTable {
 export interface Store {
   readonly entries: EntryTable;
   readonly ids: Table & {
-    /** Let go of keys below this one, of at most `more` and some that it is not asked for; they are not looked up any more. */
+    /** Keys below this one are not looked up any more: remove some of them now, at least `more` if there are as many. */
     dropBelow(key: Buffer, more: number): void;
   };
   readonly rooms: Table & {

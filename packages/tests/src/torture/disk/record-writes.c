@@ -151,31 +151,21 @@ int close(int fd) {
   return result;
 }
 
-int rename(const char *from, const char *to) {
-  REAL(rename);
-  pthread_mutex_lock(&lock);
-  int result = real(from, to);
-  if (result == 0 && is_inside(from) && is_inside(to)) {
-    char both[8192];
-    int length = snprintf(both, sizeof both, "%s%c%s", from + folder_length, 0, to + folder_length);
-    record('R', 0, 0, both, length);
+#define NAME(name, kind)                                                                             \
+  int name(const char *from, const char *to) {                                                       \
+    REAL(name);                                                                                      \
+    pthread_mutex_lock(&lock);                                                                       \
+    int result = real(from, to);                                                                     \
+    if (result == 0 && is_inside(from) && is_inside(to)) {                                           \
+      char both[8192];                                                                               \
+      int length = snprintf(both, sizeof both, "%s%c%s", from + folder_length, 0, to + folder_length); \
+      record(kind, 0, 0, both, length);                                                              \
+    }                                                                                                \
+    pthread_mutex_unlock(&lock);                                                                     \
+    return result;                                                                                   \
   }
-  pthread_mutex_unlock(&lock);
-  return result;
-}
-
-int link(const char *from, const char *to) {
-  REAL(link);
-  pthread_mutex_lock(&lock);
-  int result = real(from, to);
-  if (result == 0 && is_inside(from) && is_inside(to)) {
-    char both[8192];
-    int length = snprintf(both, sizeof both, "%s%c%s", from + folder_length, 0, to + folder_length);
-    record('L', 0, 0, both, length);
-  }
-  pthread_mutex_unlock(&lock);
-  return result;
-}
+NAME(rename, 'R')
+NAME(link, 'L')
 
 #define REMOVE(name, kind)                                     \
   int name(const char *path) {                                 \

@@ -1,8 +1,15 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Limits, limitsWith } from "@confab/contract";
-import { type Engine, type Retention, type RoomRetention, sameForAll } from "../../../core/index.js";
+import { decodeChatMessage, encodeBody, type Limits, limitsWith } from "@confab/contract";
+import {
+  type Appended,
+  type Engine,
+  type Retention,
+  type RoomId,
+  type RoomRetention,
+  sameForAll,
+} from "../../../core/index.js";
 import { type EmbeddedEngineConfig, openEmbeddedEngine } from "../index.js";
 
 /** A folder of the test's own, which the test removes. */
@@ -29,4 +36,16 @@ export function openTestEngine(
     ...config,
     limits: limitsWith(limits),
   });
+}
+
+/** Send a text that is recognised when it comes again. */
+export function sendText(engine: Engine, room: RoomId, text: string): Promise<Appended> {
+  const body = encodeBody({ user: "ann", text, room, id: "", sentAtMs: 1 });
+  return engine.log.append(room, { body, sentAtMs: 1, dedupeKey: text.slice(0, 60) });
+}
+
+/** The texts of a room, oldest first. */
+export async function textsIn(engine: Engine, room: RoomId): Promise<string[]> {
+  const { entries } = await engine.log.readForward(room, 0, { maxEntries: 1_000_000, maxBytes: 1_000_000_000 });
+  return entries.map(({ body }) => decodeChatMessage(body).text);
 }

@@ -108,7 +108,7 @@ export function decodeBatch(batch: Buffer): Change[] {
         const table = tableNames[batch.readUInt8(at + 1)];
         const keyEnd = at + 4 + batch.readUInt16BE(at + 2);
         const key = batch.subarray(at + 4, keyEnd);
-        if (table === undefined) throw new Error("a batch names a table that there is not");
+        if (table === undefined) throw new Error("a batch names an unknown table");
         at = kind === kinds.put ? keyEnd + 4 + batch.readUInt32BE(keyEnd) : keyEnd;
         changes.push({ table, key, value: kind === kinds.put ? batch.subarray(keyEnd + 4, at) : undefined });
         break;

@@ -23,7 +23,7 @@ export class OverlayEntries implements Pick<EntryTable, "forward" | "backward"> 
     const { blocks } = this.rooms.get(room) ?? { blocks: [] };
     const first = blocks[0]?.first ?? Number.POSITIVE_INFINITY;
     if (from < first) for (const block of this.below.forward(room, from)) if (block.first < first) yield block;
-    yield* blocks.filter(({ last }) => last >= from);
+    for (const block of blocks) if (block.last >= from) yield block;
   }
 
   *backward(room: number, to: number): Iterable<Block> {

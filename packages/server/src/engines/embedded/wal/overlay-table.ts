@@ -1,5 +1,10 @@
 import type { KeyRange, Table } from "../store.js";
 
+interface Row {
+  readonly key: Buffer;
+  readonly value: Buffer;
+}
+
 /** Undefined: it is removed. */
 type Values = Map<string, Buffer | undefined>;
 
@@ -27,33 +32,32 @@ export class OverlayTable implements Omit<Table, "put" | "remove"> {
 
   *getRange({ start, end, reverse, limit = Number.POSITIVE_INFINITY }: KeyRange) {
     if (reverse) throw new Error("the tables that are overlaid are read forward");
-    const [from, to] = [start?.toString("latin1") ?? "", end?.toString("latin1")];
-    const own = this.keys().filter((key) => key >= from && (to === undefined || key < to));
-    let at = 0;
     let given = 0;
-    const value = (key: string) => (this.newer.has(key) ? this.newer.get(key) : this.taken.get(key));
-    const below: KeyRange = { ...(start && { start }), ...(end && { end }) };
-    for (const row of this.below.getRange(below)) {
+    for (const row of this.rows({ ...(start && { start }), ...(end && { end }) })) {
+      if (given++ === limit) return;
+      yield row;
+    }
+  }
+
+  /** The rows of both in the order of their keys, as they are now. */
+  private *rows(range: Pick<KeyRange, "start" | "end">): Iterable<Row> {
+    const [from, to] = [range.start?.toString("latin1") ?? "", range.end?.toString("latin1")];
+    const changed = this.keys()
+      .filter((key) => key >= from && (to === undefined || key < to))
+      .reverse();
+    for (const row of this.below.getRange(range)) {
       const key = row.key.toString("latin1");
-      for (; at < own.length && (own[at] ?? "") < key; at++) {
-        const found = value(own[at] ?? "");
-        if (!found) continue;
-        if (given++ === limit) return;
-        yield { key: Buffer.from(own[at] ?? "", "latin1"), value: found };
-      }
-      const isOwn = own[at] === key;
-      const found = isOwn ? value(key) : row.value;
-      if (isOwn) at++;
-      if (!found) continue;
-      if (given++ === limit) return;
-      yield { key: row.key, value: found };
+      while ((changed.at(-1) ?? key) < key) yield* this.changedRow(changed.pop());
+      if (changed.at(-1) === key) yield* this.changedRow(changed.pop());
+      else yield row;
     }
-    for (; at < own.length; at++) {
-      const found = value(own[at] ?? "");
-      if (!found) continue;
-      if (given++ === limit) return;
-      yield { key: Buffer.from(own[at] ?? "", "latin1"), value: found };
-    }
+    while (changed.length > 0) yield* this.changedRow(changed.pop());
+  }
+
+  /** Nothing, if it was removed. */
+  private *changedRow(text = ""): Iterable<Row> {
+    const value = this.newer.has(text) ? this.newer.get(text) : this.taken.get(text);
+    if (value) yield { key: Buffer.from(text, "latin1"), value };
   }
 
   /** How many keys there are, for a table below that knows it. It looks at all changes: to be asked rarely. */

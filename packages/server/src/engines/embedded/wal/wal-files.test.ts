@@ -12,12 +12,11 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { decodeChatMessage, encodeBody } from "@confab/contract";
 import type { Engine, RoomId } from "../../../core/index.js";
-import { wholePage, withCode } from "../../../testing/engine-suite/setup.js";
+import { withCode } from "../../../testing/engine-suite/setup.js";
 import { StoreError } from "../index.js";
 import { startEngineProcess } from "../testing/start-engine-process.js";
-import { openTestEngine, testFolder } from "../testing/test-engine.js";
+import { openTestEngine, sendText, testFolder, textsIn } from "../testing/test-engine.js";
 import { fileHeaderBytes, headerOf } from "./records.js";
 
 let above = "";
@@ -30,15 +29,8 @@ afterEach(() => rmSync(above, { recursive: true, force: true }));
 
 const lobby = "lobby" as RoomId;
 
-function send(engine: Engine, text: string, room = lobby) {
-  const body = encodeBody({ user: "ann", text, room, id: "", sentAtMs: 1 });
-  return engine.log.append(room, { body, sentAtMs: 1, dedupeKey: text.slice(0, 60) });
-}
-
-async function textsOf(engine: Engine, room = lobby): Promise<string[]> {
-  const { entries } = await engine.log.readForward(room, 0, wholePage);
-  return entries.map(({ body }) => decodeChatMessage(body).text);
-}
+const send = (engine: Engine, text: string, room = lobby) => sendText(engine, room, text);
+const textsOf = (engine: Engine, room = lobby) => textsIn(engine, room);
 
 /** A folder whose server was killed while its messages were in the write-ahead log alone: a copy of it while it was served. */
 async function leaveUnstored(texts: readonly string[]): Promise<void> {
