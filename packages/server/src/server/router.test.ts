@@ -63,6 +63,16 @@ test("a request whose client has gone while it waited is not handled", async () 
   assert.equal(calls.rest, 0);
 });
 
+// Over HTTP/1.1 it would end the process: it is an event of Node's server.
+test("a bug in the handling of a request is reported, and costs that request only", () => {
+  const { handler, calls } = testRouter(() => {
+    throw new Error("a bug");
+  });
+  const exchange = new FakeExchange(request);
+  handler(exchange);
+  assert.deepEqual([calls.reported, exchange.isReset], [1, true]);
+});
+
 test("a bug in the handling of a request that waited is reported, and costs that request only", async () => {
   const { handler, calls } = testRouter(() => {
     throw new Error("a bug");

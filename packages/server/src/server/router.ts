@@ -31,10 +31,14 @@ export function createRouter({ admission, rpc, rest, principalOf, pages, files, 
     try {
       if (open()) exchange.resume();
     } catch (thrown) {
-      // A bug must end this exchange and nothing else.
-      report(thrown);
-      exchange.reset();
+      failed(exchange, thrown);
     }
+  };
+
+  /** A bug must end this exchange and nothing else. */
+  const failed = (exchange: Exchange, thrown: unknown) => {
+    report(thrown);
+    exchange.reset();
   };
 
   /** False: the exchange waits until its token is verified. */
@@ -119,8 +123,15 @@ export function createRouter({ admission, rpc, rest, principalOf, pages, files, 
   };
 
   return (exchange) => {
-    if (exchange.share.isFree) open(exchange);
-    else openLater(exchange);
+    if (!exchange.share.isFree) {
+      openLater(exchange);
+      return;
+    }
+    try {
+      open(exchange);
+    } catch (thrown) {
+      failed(exchange, thrown);
+    }
   };
 }
 
