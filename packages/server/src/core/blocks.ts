@@ -8,6 +8,14 @@ import type { LogEntry } from "./ports.js";
  * Both engines store messages in blocks: a key, a record or a command costs more than the bytes of a message.
  */
 
+/** A run of a room's messages as a block. */
+export interface Block {
+  readonly first: number;
+  /** The offset of its last message. */
+  readonly last: number;
+  readonly bytes: Uint8Array;
+}
+
 export function blockOf(bodies: readonly Uint8Array[]): Uint8Array {
   const block = new Uint8Array(bodies.reduce((sum, { length }) => sum + 4 + length, 0));
   let at = 0;
@@ -27,6 +35,16 @@ export function blockOf(bodies: readonly Uint8Array[]): Uint8Array {
 export function messageEnd(block: Uint8Array, at: number): number {
   const low = ((block[at + 1] ?? 0) << 16) | ((block[at + 2] ?? 0) << 8) | (block[at + 3] ?? 0);
   return at + 4 + (block[at] ?? 0) * 0x100_0000 + low;
+}
+
+/** How many messages a block has. @throws Error: it is cut off. */
+export function countIn(block: Uint8Array): number {
+  let count = 0;
+  for (let at = 0; at < block.length; count++) {
+    at = messageEnd(block, at);
+    if (at > block.length) throw new Error("a block is cut off");
+  }
+  return count;
 }
 
 /** The messages of a block, views of it. @throws Error: it is cut off. */

@@ -103,7 +103,7 @@ export class CatchUp {
   private give(subscription: Subscription, page: Page): number {
     const { room, sink } = subscription;
     // The bus told of entries that the log does not show yet, as a log that is copied from another one may lag behind.
-    if (page.entries.length === 0) {
+    if (page.run.count === 0) {
       this.backOff.add(subscription);
       return 0;
     }
@@ -121,8 +121,8 @@ export class CatchUp {
   }
 
   private pageFromTail(room: ReadableRoom, cursor: number): Page | undefined {
-    const entries = room.tail.after(cursor, pageEntries);
-    return entries && this.keep(new Page(room, cursor, entries, entries.length === pageEntries));
+    const run = room.tail.after(cursor, pageEntries);
+    return run && this.keep(new Page(room, cursor, run, run.count === pageEntries));
   }
 
   /** Undefined: the log answers later, and the subscription goes on then. */
@@ -173,15 +173,14 @@ export class CatchUp {
 
   /** @throws OUT_OF_RANGE: what follows was trimmed, or the log is another one. */
   private pageFrom(room: ReadableRoom, after: number, maxEntries: number, found: LogPage): Page {
-    const { entries, epoch, oldest, newest } = found;
+    const { run, epoch, oldest, newest } = found;
     if (epoch !== room.epoch || oldest > after + 1) {
       throw outOfRange(room.id, found, "the log was trimmed past this reader");
     }
-    const first = entries[0];
-    if (!first) return new Page(room, after, entries, false);
-    if (first.offset !== after + 1) throw new ConfabError("INTERNAL", "the log has a hole");
+    if (run.count === 0) return new Page(room, after, run, false);
+    if (run.first !== after + 1) throw new ConfabError("INTERNAL", "the log has a hole");
     this.backOff.reset();
-    return this.keep(new Page(room, after, entries, entries.length === maxEntries || after + entries.length < newest));
+    return this.keep(new Page(room, after, run, run.count === maxEntries || run.last < newest));
   }
 
   private keep(page: Page): Page {

@@ -11,7 +11,7 @@ const newest: HistoryRequest = { room: lobby, after: undefined, before: undefine
 /** A page of these bounds holds whatever the tests put into it. */
 const roomy: HistoryBounds = {
   maxBytes: 1_000,
-  bytesOf: () => 1,
+  sizesOf: (_epoch, { count }) => Array(count).fill(1),
   share: new Work().share(),
   unitsPerEntry: 1,
   unitsPerKib: 1,
@@ -24,8 +24,8 @@ async function filled(count: number): Promise<TestHub> {
 }
 
 async function page(hub: TestHub, request: Partial<HistoryRequest> = {}) {
-  const { entries, hasMore } = await readHistory(hub.engine.log, { ...newest, ...request }, roomy);
-  return { offsets: entries.map(({ offset }) => offset), hasMore };
+  const { run, hasMore } = await readHistory(hub.engine.log, { ...newest, ...request }, roomy);
+  return { offsets: run.entries.map(({ offset }) => offset), hasMore };
 }
 
 const at = (offset: number, epoch = 7) => ({ epoch, offset });
@@ -113,10 +113,11 @@ test("a page that is read in several pieces has no hole, in either direction", a
 test("a page ends before the entry that would make it too large, counted from its cursor", async () => {
   const hub = await filled(10);
   const sized = async (maxBytes: number, request: Partial<HistoryRequest>) => {
-    const bytesOf: HistoryBounds["bytesOf"] = (epoch, { offset }) => (epoch === 7 && offset === 6 ? 50 : 10);
+    const sizesOf: HistoryBounds["sizesOf"] = (epoch, { entries }) =>
+      entries.map(({ offset }) => (epoch === 7 && offset === 6 ? 50 : 10));
     const asked = { ...newest, limit: 10, ...request };
-    const { entries, hasMore } = await readHistory(hub.engine.log, asked, { ...roomy, maxBytes, bytesOf });
-    return { offsets: entries.map(({ offset }) => offset), hasMore };
+    const { run, hasMore } = await readHistory(hub.engine.log, asked, { ...roomy, maxBytes, sizesOf });
+    return { offsets: run.entries.map(({ offset }) => offset), hasMore };
   };
   assert.deepEqual(await sized(40, { after: at(0) }), { offsets: [1, 2, 3, 4], hasMore: true });
   assert.deepEqual(await sized(39, { after: at(0) }), { offsets: [1, 2, 3], hasMore: true });

@@ -1,8 +1,9 @@
 import type { Position } from "@confab/contract";
 import type { Share } from "../work/index.js";
-import type { LogEntry, LogPage, PageBounds, RoomLog, RoomState } from "./ports.js";
+import type { LogPage, PageBounds, RoomLog, RoomState } from "./ports.js";
 import { outOfRange, resumableOffset } from "./range.js";
 import type { RoomId } from "./room-id.js";
+import { Run } from "./run.js";
 
 export interface HistoryRequest {
   readonly room: RoomId;
@@ -23,8 +24,8 @@ export interface HistoryPage extends LogPage {
 export interface HistoryBounds {
   /** Bytes of the entries in the reply's encoding. One entry always fits, however large. */
   readonly maxBytes: number;
-  /** Bytes that an entry takes there. */
-  readonly bytesOf: (epoch: number, entry: LogEntry) => number;
+  /** Bytes that each message of a run takes there, in its order. */
+  readonly sizesOf: (epoch: number, run: Run) => readonly number[];
   /** Whose turns the reading takes, a piece at a time, and what an entry costs it, and its bytes. */
   readonly share: Pick<Share, "begin" | "spend">;
   readonly unitsPerEntry: number;
@@ -72,7 +73,8 @@ export async function readHistory(log: RoomLog, request: HistoryRequest, bounds:
 class PageInProgress {
   isComplete = false;
   /** Nearest to the cursor first. */
-  private readonly entries: LogEntry[] = [];
+  private readonly runs: Run[] = [];
+  private count = 0;
   private bytes = 0;
   /** Units that were accounted for before the piece was read. */
   private accounted = 0;
@@ -85,9 +87,10 @@ class PageInProgress {
     private readonly bounds: HistoryBounds,
   ) {}
 
-  /** The offset of the last entry that was taken. */
+  /** The offset of the last message that was taken. */
   get last(): number | undefined {
-    return this.entries.at(-1)?.offset;
+    const run = this.runs.at(-1);
+    return run && (this.direction === 1 ? run.last : run.first);
   }
 
   /** What the log held when the first piece was read. */
@@ -100,28 +103,27 @@ class PageInProgress {
    * a turn before the first of them has been read.
    */
   async beginPiece(): Promise<PageBounds> {
-    const maxEntries = Math.min(piece.maxEntries, this.limit - this.entries.length);
+    const maxEntries = Math.min(piece.maxEntries, this.limit - this.count);
     this.accounted = this.unitsOf(maxEntries, Math.min(piece.maxBytes, maxEntries * expectedEntryBytes));
     await this.bounds.share.begin(this.accounted);
     return { ...piece, maxEntries };
   }
 
   take(read: LogPage): void {
-    const bytes = read.entries.reduce((sum, { body }) => sum + body.length, 0);
-    this.bounds.share.spend(this.unitsOf(read.entries.length, bytes) - this.accounted);
+    const { run } = read;
+    this.bounds.share.spend(this.unitsOf(run.count, run.bodyBytes) - this.accounted);
     this.firstState ??= read;
     const { last, direction } = this;
-    const inOrder = direction === 1 ? read.entries : [...read.entries].reverse();
-    const [next] = inOrder;
+    const next = direction === 1 ? run.first : run.last;
     // A log that was trimmed or replaced since the last piece has nothing that follows: the page ends there.
-    const isCutOff = last !== undefined && (next?.offset !== last + direction || read.epoch !== this.state.epoch);
+    const isCutOff = last !== undefined && (next !== last + direction || read.epoch !== this.state.epoch);
     if (!isCutOff) this.state = read;
-    if (isCutOff || !next) {
+    if (isCutOff || run.count === 0) {
       this.isComplete = true;
       return;
     }
-    for (const entry of inOrder) if (!this.isComplete) this.add(read.epoch, entry);
-    this.isComplete ||= !this.hasMore;
+    this.add(read.epoch, run);
+    this.isComplete ||= this.count === this.limit || !this.hasMore;
   }
 
   private unitsOf(entries: number, bytes: number): number {
@@ -131,8 +133,9 @@ class PageInProgress {
   done(): HistoryPage {
     const { epoch, oldest, newest, messages } = this.state;
     const { hasMore } = this;
-    const entries = this.direction === 1 ? this.entries : this.entries.reverse();
-    return { epoch, oldest, newest, messages, entries, hasMore };
+    const [first, ...rest] = this.direction === 1 ? this.runs : this.runs.reverse();
+    const run = first ? Run.joined([first, ...rest]) : new Run(oldest, []);
+    return { epoch, oldest, newest, messages, run, hasMore };
   }
 
   private get hasMore(): boolean {
@@ -141,14 +144,18 @@ class PageInProgress {
     return this.direction === 1 ? last < state.newest : last > state.oldest;
   }
 
-  private add(epoch: number, entry: LogEntry): void {
-    const bytes = this.bounds.bytesOf(epoch, entry);
-    if (this.entries.length > 0 && this.bytes + bytes > this.bounds.maxBytes) {
-      this.isComplete = true;
-      return;
+  /** What of a run fits, beginning with the message next to the cursor. */
+  private add(epoch: number, run: Run): void {
+    const sizes = this.bounds.sizesOf(epoch, run);
+    let count = 0;
+    for (; count < run.count; count++) {
+      const bytes = sizes[this.direction === 1 ? count : run.count - 1 - count] ?? 0;
+      this.isComplete = this.count > 0 && this.bytes + bytes > this.bounds.maxBytes;
+      if (this.isComplete) break;
+      this.bytes += bytes;
+      this.count++;
     }
-    this.bytes += bytes;
-    this.entries.push(entry);
-    this.isComplete = this.entries.length === this.limit;
+    const { first, last } = run;
+    if (count > 0) this.runs.push(this.direction === 1 ? run.slice(first, first + count - 1) : run.slice(last - count + 1, last));
   }
 }

@@ -307,7 +307,7 @@ test("a message is stored with its room, an id and the server's time", async () 
     sentAtMs: 1_767_323_045_006,
     duplicate: false,
   });
-  const { entries } = hub.engine.memory.readForward(lobby, 0, { maxEntries: 1, maxBytes: 1 });
+  const { entries } = hub.engine.memory.readForward(lobby, 0, { maxEntries: 1, maxBytes: 1 }).run;
   const stored = decodeChatMessage(entries[0]?.body ?? new Uint8Array());
   assert.deepEqual([stored.room, stored.id, stored.sentAtMs], ["lobby", "id-1", 1_767_323_045_006]);
 });
@@ -330,7 +330,7 @@ test("PAYLOAD_TOO_LARGE above maxMessageBytes of the stored form, not at it", as
   const { hub, engine } = new TestHub({ maxMessageBytes: 1_024 });
   const send = (textBytes: number, id: string) => hub.send({ user: "a", text: "x".repeat(textBytes), room: "", id });
   const storedBytes = () =>
-    engine.memory.readBackward(lobby, 100, { maxEntries: 1, maxBytes: 1 }).entries[0]?.body.length ?? 0;
+    engine.memory.readBackward(lobby, 100, { maxEntries: 1, maxBytes: 1 }).run.entries[0]?.body.length ?? 0;
   await send(900, "1");
   const overhead = storedBytes() - 900;
   await send(1_024 - overhead, "2");

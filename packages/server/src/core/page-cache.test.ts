@@ -4,6 +4,7 @@ import { settled } from "../testing/manual-turns.js";
 import { OffsetEncoding, RecordingSink } from "../testing/recording-sink.js";
 import { lobby, offsets, TestHub } from "../testing/test-hub.js";
 import { Page, PageCache } from "./page-cache.js";
+import { Run } from "./run.js";
 import type { ReadableRoom } from "./subscription.js";
 
 /** A room of so many messages, and readers that come back at once, each after the offset it names. */
@@ -103,8 +104,8 @@ test("an encoding that throws ends its reader, and a page that was read for it s
 test("a page that ended with the log is not given to a reader once more has come", () => {
   const room = { id: lobby, epoch: 7, top: 3 } as { top: number } & ReadableRoom;
   const pages = new PageCache();
-  const entries = offsets(1, 3).map((offset) => ({ offset, body: new Uint8Array(1) }));
-  const page = new Page(room, 0, entries, false);
+  const run = Run.of(1, Array(3).fill(new Uint8Array(1)));
+  const page = new Page(room, 0, run, false);
   pages.add(page);
   assert.equal(pages.find(room, 0), page);
   room.top = 4;
@@ -117,8 +118,8 @@ test("the cache is bounded, and keeps a page once and apart from other rooms' pa
   const pages = new PageCache();
   const kept = () => offsets(0, 99).filter((after) => pages.find(room, after)).length;
   for (const after of offsets(0, 99)) {
-    pages.add(new Page(room, after, [], true));
-    pages.add(new Page(room, after, [], true));
+    pages.add(new Page(room, after, new Run(after + 1, []), true));
+    pages.add(new Page(room, after, new Run(after + 1, []), true));
   }
   assert.equal(kept(), 32);
   assert.equal(pages.find(other, 99), undefined);

@@ -1,28 +1,28 @@
-import type { LogEntry } from "./ports.js";
+import type { Run } from "./run.js";
 import type { Encoding, ReadableRoom } from "./subscription.js";
 
-/** A run of a room's entries, with its bytes in each encoding that somebody wanted. */
+/** A run of a room, with its bytes in each encoding that somebody wanted. */
 export class Page {
   private readonly encoded = new Map<Encoding, Uint8Array>();
 
   constructor(
     readonly room: ReadableRoom,
-    /** The offset that the first entry follows. */
+    /** The offset that the run follows. */
     readonly after: number,
-    readonly entries: readonly LogEntry[],
+    readonly run: Run,
     /** It ends where a page ends, and not because there was nothing more yet. */
     readonly isFull: boolean,
   ) {}
 
   /** The offset of the last entry; `after` when there is none. */
   get last(): number {
-    return this.after + this.entries.length;
+    return this.after + this.run.count;
   }
 
   bytesIn(encoding: Encoding): Uint8Array {
     const known = this.encoded.get(encoding);
     if (known) return known;
-    const bytes = encoding.encode(this.room.id, this.room.epoch, this.entries);
+    const bytes = encoding.encode(this.room.id, this.room.epoch, this.run);
     this.encoded.set(encoding, bytes);
     return bytes;
   }

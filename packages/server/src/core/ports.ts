@@ -1,5 +1,6 @@
 import type { ConfabError, Payload, Position } from "@confab/contract";
 import type { RoomId } from "./room-id.js";
+import type { Run } from "./run.js";
 
 /** A value now or later: the embedded engine answers at once, a networked one cannot. */
 export type Eventually<T> = T | Promise<T>;
@@ -39,8 +40,7 @@ export interface RoomState {
 }
 
 export interface LogPage extends RoomState {
-  /** Offsets rising by one. */
-  readonly entries: readonly LogEntry[];
+  readonly run: Run;
 }
 
 export interface PageBounds {
@@ -102,7 +102,7 @@ export interface PresenceChange {
 
 export interface RoomListener {
   /** New entries of one epoch, in the order of the log. Some may be missing (a lossy bus) or known already: offsets tell. */
-  entries(epoch: number, entries: readonly LogEntry[]): void;
+  entries(epoch: number, run: Run): void;
   /** Something of the room may have been missed, or its log was replaced: to be compared with the log now. */
   interrupted(): void;
   signal(signal: Signal): void;

@@ -1,7 +1,8 @@
 import type { ConfabError } from "@confab/contract";
-import type { LogEntry, MemberDirectory, PresenceChange, RoomListener, Signal, Turns } from "./ports.js";
+import type { MemberDirectory, PresenceChange, RoomListener, Signal, Turns } from "./ports.js";
 import { RoomEvents } from "./room-events.js";
 import type { RoomId } from "./room-id.js";
+import { Run } from "./run.js";
 import type { Encoding, ReadableRoom, Subscription } from "./subscription.js";
 import { Tail } from "./tail.js";
 
@@ -31,7 +32,7 @@ export class Room implements RoomListener, ReadableRoom {
   /** Readers that know of a later message than the fan-out has brought. */
   private readonly ahead = new Set<Subscription>();
   /** Heard in this turn and not delivered yet. */
-  private heard: LogEntry[] = [];
+  private heard: Run[] = [];
   private isDeliveryDue = false;
   /** Whether the bus brought anything since `takeSilence` was last called. */
   private isSilent = false;
@@ -50,13 +51,13 @@ export class Room implements RoomListener, ReadableRoom {
     return this.all.size;
   }
 
-  entries(epoch: number, entries: readonly LogEntry[]): void {
+  entries(epoch: number, run: Run): void {
     // Offsets of another log say nothing here. Which of the two is the newer one, the log knows.
     if (epoch !== this.epoch) {
       this.deps.compare(this);
       return;
     }
-    for (const entry of entries) this.heard.push(entry);
+    this.heard.push(run);
     this.isSilent = false;
     if (this.isDeliveryDue) return;
     this.isDeliveryDue = true;
@@ -160,26 +161,21 @@ export class Room implements RoomListener, ReadableRoom {
     this.isDeliveryDue = false;
     const { heard } = this;
     this.heard = [];
-    const entries = following(this.top, heard);
-    if (!entries) {
-      this.fillHole(heard.reduce((newest, { offset }) => Math.max(newest, offset), 0));
+    const run = following(this.top, heard);
+    if (!run) {
+      this.fillHole(heard.reduce((newest, { last }) => Math.max(newest, last), 0));
       return;
     }
-    if (entries.length === 0) return;
-    this.tail.push(entries);
-    for (let from = 0; from < entries.length; ) {
-      const to = endOfRun(entries, from);
-      this.deliverRun(from === 0 && to === entries.length ? entries : entries.slice(from, to));
-      from = to;
-    }
+    if (run.count === 0) return;
+    this.tail.push(run);
+    for (const piece of run.cut(maxRunBytes)) this.deliverRun(piece);
     this.resumeAhead();
   }
 
-  private deliverRun(entries: readonly LogEntry[]): void {
-    const before = this.top;
-    this.top = before + entries.length;
+  private deliverRun(run: Run): void {
+    this.top = run.last;
     for (const [encoding, group] of this.live) {
-      const bytes = encoding.encode(this.id, this.epoch, entries);
+      const bytes = encoding.encode(this.id, this.epoch, run);
       for (const subscription of group) {
         // Taking bytes may fill the socket: from then on nothing more is queued for it, and it is caught up from the log.
         if (!subscription.sink.write(bytes)) this.lag(subscription);
@@ -218,24 +214,18 @@ export class Room implements RoomListener, ReadableRoom {
 }
 
 /**
- * What of `heard` follows `top`, each entry once; undefined if something between was never heard. A bus may repeat itself
- * after a reconnect, or lose entries, or both in one turn: only the offsets tell.
+ * What of `heard` follows `top`, each message once; undefined if something between was never heard. A bus may repeat itself
+ * after a reconnect, or lose messages, or both in one turn: only the offsets tell.
  */
-function following(top: number, heard: readonly LogEntry[]): readonly LogEntry[] | undefined {
-  const entries: LogEntry[] = [];
+function following(top: number, heard: readonly Run[]): Run | undefined {
+  const runs: Run[] = [];
   let next = top + 1;
-  for (const entry of heard) {
-    if (entry.offset > next) return undefined;
-    if (entry.offset < next) continue;
-    entries.push(entry);
-    next++;
+  for (const run of heard) {
+    if (run.first > next) return undefined;
+    if (run.last < next) continue;
+    runs.push(run.slice(next, run.last));
+    next = run.last + 1;
   }
-  return entries;
-}
-
-function endOfRun(entries: readonly LogEntry[], from: number): number {
-  let bytes = 0;
-  let to = from;
-  while (to < entries.length && bytes < maxRunBytes) bytes += entries[to++]?.body.length ?? 0;
-  return to;
+  const [first, ...rest] = runs;
+  return first ? Run.joined([first, ...rest]) : new Run(next, []);
 }

@@ -1,7 +1,8 @@
 import type { ConfabError, Position } from "@confab/contract";
 import type { Share } from "../work/index.js";
-import type { LogEntry, PresenceChange, Signal } from "./ports.js";
+import type { PresenceChange, Signal } from "./ports.js";
 import type { RoomId } from "./room-id.js";
+import type { Run } from "./run.js";
 import type { Tail } from "./tail.js";
 
 /**
@@ -10,8 +11,8 @@ import type { Tail } from "./tail.js";
  */
 export interface Encoding {
   readonly name: string;
-  /** The bytes of consecutive entries of one room, ready for the socket. They are shared: nobody may write to them. */
-  encode(room: RoomId, epoch: number, entries: readonly LogEntry[]): Uint8Array;
+  /** The bytes of a run of this room, ready for the socket. They are shared: nobody may write to them. */
+  encode(room: RoomId, epoch: number, run: Run): Uint8Array;
 }
 
 /** How a transport that has a form for them writes events that are not in the log. Compared by identity, like `Encoding`. */

@@ -1,42 +1,47 @@
-import type { LogEntry } from "./ports.js";
+import { Run } from "./run.js";
+
+/** What is kept once it is trimmed. */
+const kept = { maxEntries: 256, maxBytes: 262_144 };
 
 /**
- * The last entries that went through a room's fan-out, so that a reader who is only a little behind need not ask the log.
- * Bounded by count and bytes; it holds references to bytes that the fan-out had in hand anyway.
+ * The last messages that went through a room's fan-out, so that a reader who is only a little behind need not ask the log.
+ * Bounded by count and bytes.
  */
 export class Tail {
-  private kept: LogEntry[] = [];
-  private keptBytes = 0;
+  private runs: Run[] = [];
+  private count = 0;
+  private bytes = 0;
 
-  /** Entries that follow the ones before without a gap. */
-  push(entries: readonly LogEntry[]): void {
-    for (const entry of entries) {
-      this.kept.push(entry);
-      this.keptBytes += entry.body.length;
-    }
-    if (this.kept.length <= 2 * maxEntries && this.keptBytes <= 2 * maxBytes) return;
+  /** Messages that follow the ones before without a gap. */
+  push(run: Run): void {
+    this.add(run);
     // Trimming only at twice the bound makes it rare, so that its cost does not show on the hot path.
-    let drop = 0;
-    while (this.kept.length - drop > maxEntries || this.keptBytes > maxBytes) {
-      this.keptBytes -= this.kept[drop]?.body.length ?? 0;
-      drop++;
-    }
-    this.kept = this.kept.slice(drop);
+    if (this.count <= 2 * kept.maxEntries && this.bytes <= 2 * kept.maxBytes) return;
+    const all = this.joined();
+    this.clear();
+    if (all) this.add(all.end(kept));
   }
 
   clear(): void {
-    this.kept = [];
-    this.keptBytes = 0;
+    this.runs = [];
+    this.count = 0;
+    this.bytes = 0;
   }
 
-  /** The entries after `cursor`, at most `limit`; undefined when some of them are not here any more. */
-  after(cursor: number, limit: number): readonly LogEntry[] | undefined {
-    const first = this.kept[0];
-    if (!first || cursor + 1 < first.offset) return undefined;
-    const from = cursor + 1 - first.offset;
-    return this.kept.slice(from, from + limit);
+  /** What follows `cursor`, at most `limit` messages; undefined when some of it is not here any more. */
+  after(cursor: number, limit: number): Run | undefined {
+    const all = this.joined();
+    return all && cursor + 1 >= all.first ? all.slice(cursor + 1, cursor + limit) : undefined;
+  }
+
+  private add(run: Run): void {
+    this.runs.push(run);
+    this.count += run.count;
+    this.bytes += run.bodyBytes;
+  }
+
+  private joined(): Run | undefined {
+    const [first, ...rest] = this.runs;
+    return first && Run.joined([first, ...rest]);
   }
 }
-
-const maxEntries = 256;
-const maxBytes = 262_144;

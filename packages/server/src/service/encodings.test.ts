@@ -8,9 +8,9 @@ import { type ChatMessage, ChatMessageSchema } from "@confab/contract/gen/confab
 import { GetHistoryResponseSchema } from "@confab/contract/gen/confab/v1/room_pb";
 import { ErrorInfoSchema } from "@confab/contract/gen/google/rpc/error_details_pb";
 import { forEachSeed, type Random } from "@confab/contract/testing/random";
-import type { LogEntry } from "../core/index.js";
+import { type LogEntry, Run } from "../core/index.js";
 import { lobby } from "../testing/test-hub.js";
-import { encodedMessage, JsonBatches, JsonMessages, ProtoBatches, ProtoMessages } from "./encodings.js";
+import { JsonBatches, JsonMessages, ProtoBatches, ProtoMessages } from "./encodings.js";
 import { envelopeFraming } from "./framing.js";
 import { encodeHistory } from "./history.js";
 import { MessageJson } from "./message-json.js";
@@ -20,7 +20,7 @@ const json = new MessageJson(types);
 const epoch = 4_000_000_001;
 
 interface Sample {
-  readonly entries: readonly LogEntry[];
+  readonly run: Run;
   /** The same as generated messages. */
   readonly messages: readonly ChatMessage[];
 }
@@ -50,7 +50,14 @@ function sample(random: Random, count: number): Sample {
       }),
     );
   }
-  return { entries, messages };
+  return { run: runOf(entries), messages };
+}
+
+function runOf(entries: readonly LogEntry[]): Run {
+  return Run.of(
+    entries[0]?.offset ?? 1,
+    entries.map(({ body }) => body),
+  );
 }
 
 function unwrapped(bytes: Uint8Array): Uint8Array[] {
@@ -72,8 +79,8 @@ const toJsonOf = (message: ChatMessage) => toJson(ChatMessageSchema, message, { 
 
 test("a run in Protobuf is each message in its envelope, as the generated code reads it", () => {
   forEachSeed(200, (random) => {
-    const { entries, messages } = sample(random, random.int(1, 8));
-    const bytes = new ProtoMessages("p", envelopeFraming).encode(lobby, epoch, entries);
+    const { run, messages } = sample(random, random.int(1, 8));
+    const bytes = new ProtoMessages("p", envelopeFraming).encode(lobby, epoch, run);
     assert.deepEqual(
       unwrapped(bytes).map((each) => fromBinary(ChatMessageSchema, new Uint8Array(each))),
       messages,
@@ -83,8 +90,8 @@ test("a run in Protobuf is each message in its envelope, as the generated code r
 
 test("a run in JSON is each message in its envelope, as the generated code writes it", () => {
   forEachSeed(200, (random) => {
-    const { entries, messages } = sample(random, random.int(1, 8));
-    const bytes = new JsonMessages("j", envelopeFraming, json).encode(lobby, epoch, entries);
+    const { run, messages } = sample(random, random.int(1, 8));
+    const bytes = new JsonMessages("j", envelopeFraming, json).encode(lobby, epoch, run);
     assert.deepEqual(
       unwrapped(bytes).map((each) => JSON.parse(Buffer.from(each).toString())),
       messages.map(toJsonOf),
@@ -94,8 +101,8 @@ test("a run in JSON is each message in its envelope, as the generated code write
 
 test("a batch in Protobuf is one frame with all messages and nothing else", () => {
   forEachSeed(200, (random) => {
-    const { entries, messages } = sample(random, random.int(1, 8));
-    const [frame, ...rest] = unwrapped(new ProtoBatches("p", envelopeFraming).encode(lobby, epoch, entries));
+    const { run, messages } = sample(random, random.int(1, 8));
+    const [frame, ...rest] = unwrapped(new ProtoBatches("p", envelopeFraming).encode(lobby, epoch, run));
     assert.equal(rest.length, 0);
     assert.deepEqual(
       fromBinary(ServerFrameSchema, new Uint8Array(frame ?? [])),
@@ -106,8 +113,8 @@ test("a batch in Protobuf is one frame with all messages and nothing else", () =
 
 test("a batch in JSON is one frame with all messages and nothing else", () => {
   forEachSeed(200, (random) => {
-    const { entries, messages } = sample(random, random.int(1, 8));
-    const [frame, ...rest] = unwrapped(new JsonBatches("j", envelopeFraming, json).encode(lobby, epoch, entries));
+    const { run, messages } = sample(random, random.int(1, 8));
+    const [frame, ...rest] = unwrapped(new JsonBatches("j", envelopeFraming, json).encode(lobby, epoch, run));
     assert.equal(rest.length, 0);
     assert.deepEqual(JSON.parse(Buffer.from(frame ?? []).toString()), {
       messages: { messages: messages.map(toJsonOf) },
@@ -123,8 +130,8 @@ test("a run that is larger than clients take is cut into frames, without a messa
     return { offset: index + 1, body: encodeBody(stored) };
   });
   const idsOf = (messages: readonly { readonly id?: string }[]) => messages.map(({ id }) => id);
-  const proto = unwrapped(new ProtoBatches("p", envelopeFraming).encode(lobby, epoch, entries));
-  const inJson = unwrapped(new JsonBatches("j", envelopeFraming, json).encode(lobby, epoch, entries));
+  const proto = unwrapped(new ProtoBatches("p", envelopeFraming).encode(lobby, epoch, runOf(entries)));
+  const inJson = unwrapped(new JsonBatches("j", envelopeFraming, json).encode(lobby, epoch, runOf(entries)));
   const ids = [
     proto.flatMap((bytes) => {
       const { frame } = fromBinary(ServerFrameSchema, new Uint8Array(bytes));
@@ -146,7 +153,7 @@ test("a single message that is larger than clients take has a separate frame", (
   });
   const entries = [entryOf(1, 10), entryOf(2, 2_000_000), entryOf(3, 10)];
   for (const encoding of [new ProtoBatches("p", envelopeFraming), new JsonBatches("j", envelopeFraming, json)]) {
-    const sizes = unwrapped(encoding.encode(lobby, epoch, entries)).map(({ length }) => length);
+    const sizes = unwrapped(encoding.encode(lobby, epoch, runOf(entries))).map(({ length }) => length);
     assert.deepEqual(
       sizes.map((size) => size > 1_048_576),
       [false, true, false],
@@ -192,13 +199,13 @@ test("presence changes and signals are the same in both formats as the generated
 
 test("a history page is the same in both formats as the generated code's", () => {
   forEachSeed(200, (random) => {
-    const { entries, messages } = sample(random, random.int(0, 8));
+    const { run, messages } = sample(random, random.int(0, 8));
     const page = {
       epoch,
       oldest: random.pick([1, 200]),
       newest: random.pick([0, 300]),
       messages: 3,
-      entries,
+      run,
       hasMore: random.oneIn(2),
     };
     const generated = create(GetHistoryResponseSchema, {
@@ -220,20 +227,11 @@ test("a history page is the same in both formats as the generated code's", () =>
 
 test("the JSON of an entry is made once, however many encodings want it", () => {
   forEachSeed(1, (random) => {
-    const { entries } = sample(random, 1);
-    const [entry] = entries;
+    const { run } = sample(random, 1);
+    const [entry] = run.entries;
     assert.ok(entry);
     const first = json.of(epoch, entry);
     entry.body.fill(0xff);
     assert.equal(json.of(epoch, entry), first);
-  });
-});
-
-test("an entry alone is a whole message", () => {
-  forEachSeed(100, (random) => {
-    const { entries, messages } = sample(random, 1);
-    const [entry] = entries;
-    assert.ok(entry);
-    assert.deepEqual(fromBinary(ChatMessageSchema, encodedMessage(epoch, entry)), messages[0]);
   });
 });

@@ -1,5 +1,5 @@
 import { positionFieldLength, varintLength, writePositionField, writeVarint } from "@confab/contract";
-import type { Encoding, EventEncoding, LogEntry, PresenceChange, RoomId, Signal } from "../core/index.js";
+import type { Encoding, EventEncoding, PresenceChange, RoomId, Run, Signal } from "../core/index.js";
 import { protoFrame } from "./frames/proto-frame.js";
 import { type Framing, framed } from "./framing.js";
 import type { MessageJson } from "./message-json.js";
@@ -17,18 +17,19 @@ export class ProtoMessages implements Encoding {
     private readonly framing: Framing,
   ) {}
 
-  encode(_room: RoomId, epoch: number, entries: readonly LogEntry[]): Uint8Array {
+  encode(_room: RoomId, epoch: number, run: Run): Uint8Array {
+    const { framing } = this;
     let total = 0;
-    for (const entry of entries) {
-      const length = messageLength(epoch, entry);
-      total += this.framing.prefixBytes(length) + length;
-    }
+    run.each((_, start, end, offset) => {
+      const length = messageLength(end - start, epoch, offset);
+      total += framing.prefixBytes(length) + length;
+    });
     const bytes = Buffer.allocUnsafeSlow(total);
     let at = 0;
-    for (const entry of entries) {
-      at = this.framing.writePrefix(bytes, at, messageLength(epoch, entry));
-      at = writeMessage(bytes, at, epoch, entry);
-    }
+    run.each((from, start, end, offset) => {
+      at = framing.writePrefix(bytes, at, messageLength(end - start, epoch, offset));
+      at = writeMessage(bytes, at, { from, start, end, epoch, offset });
+    });
     return bytes;
   }
 }
@@ -41,19 +42,19 @@ export class JsonMessages implements Encoding {
     private readonly json: MessageJson,
   ) {}
 
-  encode(_room: RoomId, epoch: number, entries: readonly LogEntry[]): Uint8Array {
-    const [only] = entries;
-    if (only && entries.length === 1) return framed(this.framing, Buffer.from(this.json.of(epoch, only)));
-    return Buffer.concat(entries.map((entry) => framed(this.framing, Buffer.from(this.json.of(epoch, entry)))));
+  encode(_room: RoomId, epoch: number, run: Run): Uint8Array {
+    const [only] = run.entries;
+    if (only && run.count === 1) return framed(this.framing, Buffer.from(this.json.of(epoch, only)));
+    return Buffer.concat(run.entries.map((entry) => framed(this.framing, Buffer.from(this.json.of(epoch, entry)))));
   }
 }
 
-/** Members of ServerFrame, and `MessageBatch.messages`: their field numbers are below 16, so a tag is one byte. */
+/** Members of ServerFrame, and `MessageBatch.messages` and `GetHistoryResponse.messages`: their field numbers are below 16, so a tag is one byte. */
 const tag = {
   serverFrameMessages: 0x2a,
   serverFrameSignal: 0x32,
   serverFramePresence: 0x3a,
-  batchMessages: 0x0a,
+  repeatedMessages: 0x0a,
 } as const;
 
 /**
@@ -66,23 +67,14 @@ export class ProtoBatches implements FrameEncoding {
     private readonly framing: Framing,
   ) {}
 
-  encode(room: RoomId, epoch: number, entries: readonly LogEntry[]): Uint8Array {
-    let batchBytes = 0;
-    for (const entry of entries) {
-      const length = messageLength(epoch, entry);
-      batchBytes += 1 + varintLength(length) + length;
-    }
-    if (batchBytes > maxReplyMessagesBytes && entries.length > 1) return inHalves(this, room, epoch, entries);
+  encode(room: RoomId, epoch: number, run: Run): Uint8Array {
+    const batchBytes = repeatedLength(epoch, run);
+    if (batchBytes > maxReplyMessagesBytes && run.count > 1) return inHalves(this, room, epoch, run);
     const frameBytes = 1 + varintLength(batchBytes) + batchBytes;
     const bytes = Buffer.allocUnsafeSlow(this.framing.prefixBytes(frameBytes) + frameBytes);
     let at = this.framing.writePrefix(bytes, 0, frameBytes);
     bytes[at++] = tag.serverFrameMessages;
-    at = writeVarint(bytes, at, batchBytes);
-    for (const entry of entries) {
-      bytes[at++] = tag.batchMessages;
-      at = writeVarint(bytes, at, messageLength(epoch, entry));
-      at = writeMessage(bytes, at, epoch, entry);
-    }
+    writeRepeated(bytes, writeVarint(bytes, at, batchBytes), epoch, run);
     return bytes;
   }
 
@@ -103,10 +95,10 @@ export class JsonBatches implements FrameEncoding {
     private readonly json: MessageJson,
   ) {}
 
-  encode(room: RoomId, epoch: number, entries: readonly LogEntry[]): Uint8Array {
-    const messages = entries.map((entry) => this.json.of(epoch, entry)).join(",");
+  encode(room: RoomId, epoch: number, run: Run): Uint8Array {
+    const messages = run.entries.map((entry) => this.json.of(epoch, entry)).join(",");
     const frame = Buffer.from(`{"messages":{"messages":[${messages}]}}`);
-    if (frame.length > maxReplyMessagesBytes && entries.length > 1) return inHalves(this, room, epoch, entries);
+    if (frame.length > maxReplyMessagesBytes && run.count > 1) return inHalves(this, room, epoch, run);
     return framed(this.framing, frame);
   }
 
@@ -120,25 +112,52 @@ export class JsonBatches implements FrameEncoding {
 }
 
 /** A run that is too large for one frame. Halves are cut until each fits, since only encoding tells how long JSON is. */
-function inHalves(encoding: Encoding, room: RoomId, epoch: number, entries: readonly LogEntry[]): Uint8Array {
-  const middle = entries.length >> 1;
-  const halves = [entries.slice(0, middle), entries.slice(middle)];
+function inHalves(encoding: Encoding, room: RoomId, epoch: number, run: Run): Uint8Array {
+  const middle = run.first + (run.count >> 1);
+  const halves = [run.slice(run.first, middle - 1), run.slice(middle, run.last)];
   return Buffer.concat(halves.map((half) => encoding.encode(room, epoch, half)));
 }
 
-/** Bytes of an entry as a whole encoded ChatMessage. */
-export function messageLength(epoch: number, { offset, body }: LogEntry): number {
-  return body.length + positionFieldLength({ epoch, offset });
-}
-
-function writeMessage(target: Uint8Array, at: number, epoch: number, { offset, body }: LogEntry): number {
-  target.set(body, at);
-  return writePositionField(target, at + body.length, { epoch, offset });
-}
-
-/** An entry as a whole encoded ChatMessage, for replies that hold messages among other things. */
-export function encodedMessage(epoch: number, entry: LogEntry): Uint8Array {
-  const bytes = new Uint8Array(messageLength(epoch, entry));
-  writeMessage(bytes, 0, epoch, entry);
+/** Bytes of the messages of a run as a repeated field of another message. */
+export function repeatedLength(epoch: number, run: Run): number {
+  let bytes = 0;
+  run.each((_, start, end, offset) => {
+    bytes += repeatedItemLength(end - start, epoch, offset);
+  });
   return bytes;
+}
+
+/** Bytes of one of them. */
+export function repeatedItemLength(bodyBytes: number, epoch: number, offset: number): number {
+  const length = messageLength(bodyBytes, epoch, offset);
+  return 1 + varintLength(length) + length;
+}
+
+/** Write them, and return the place after them. */
+export function writeRepeated(target: Uint8Array, at: number, epoch: number, run: Run): number {
+  run.each((from, start, end, offset) => {
+    target[at++] = tag.repeatedMessages;
+    at = writeVarint(target, at, messageLength(end - start, epoch, offset));
+    at = writeMessage(target, at, { from, start, end, epoch, offset });
+  });
+  return at;
+}
+
+/** Bytes of a whole encoded ChatMessage. */
+function messageLength(bodyBytes: number, epoch: number, offset: number): number {
+  return bodyBytes + positionFieldLength({ epoch, offset });
+}
+
+/** A message of a run: its body is `from` between two places. */
+interface PlacedMessage {
+  readonly from: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  readonly epoch: number;
+  readonly offset: number;
+}
+
+function writeMessage(target: Uint8Array, at: number, { from, start, end, epoch, offset }: PlacedMessage): number {
+  target.set(from.subarray(start, end), at);
+  return writePositionField(target, at + end - start, { epoch, offset });
 }

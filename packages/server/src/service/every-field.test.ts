@@ -34,7 +34,7 @@ import {
 import { edgeMessages } from "@confab/contract/testing/every-constraint";
 import { assertHandled, ignoredFields, unsetFields } from "@confab/contract/testing/every-field";
 import { violationsOf } from "@confab/contract/validation";
-import { type Engine, roomIdFrom } from "../core/index.js";
+import { type Engine, Run, roomIdFrom } from "../core/index.js";
 import { RecordingSink } from "../testing/recording-sink.js";
 import { testCaller } from "../testing/test-caller.js";
 import { testService } from "../testing/test-service.js";
@@ -145,8 +145,8 @@ test("every field of Signal and PresenceChange is written, in either format", ()
 test("every field of GetHistoryResponse and of the messages in a batch is written, in either format", () => {
   const json = new MessageJson(types);
   const body = encodeBody({ user: "ann", text: "hi", room, id: "1", sentAtMs: 1_001, payload });
-  const entries = [{ offset: 5, body }];
-  const page = { epoch: 7, entries, oldest: 5, newest: 5, messages: 1, hasMore: true };
+  const run = Run.of(5, [body]);
+  const page = { epoch: 7, run, oldest: 5, newest: 5, messages: 1, hasMore: true };
   const gaps = onePayload("confab.v1.GetHistoryResponse.messages");
   const replies = [
     fromProto(GetHistoryResponseSchema, encodeHistory("proto", page, json)),
@@ -156,10 +156,10 @@ test("every field of GetHistoryResponse and of the messages in a batch is writte
     assertHandled(unsetFields(GetHistoryResponseSchema, reply, { gaps }), "encodeHistory in service/history.ts");
 
   const frames = [
-    fromProto(ServerFrameSchema, withoutEnvelope(new ProtoBatches("proto", envelopeFraming).encode(room, 7, entries))),
+    fromProto(ServerFrameSchema, withoutEnvelope(new ProtoBatches("proto", envelopeFraming).encode(room, 7, run))),
     fromJson(
       ServerFrameSchema,
-      withoutEnvelope(new JsonBatches("json", envelopeFraming, json).encode(room, 7, entries)),
+      withoutEnvelope(new JsonBatches("json", envelopeFraming, json).encode(room, 7, run)),
     ),
   ];
   for (const { frame } of frames) {

@@ -1,10 +1,10 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { positionJson, varintLength, writeVarint } from "@confab/contract";
+import { positionJson } from "@confab/contract";
 import { GetHistoryResponseSchema } from "@confab/contract/gen/confab/v1/room_pb";
 import type { HistoryPage } from "../core/index.js";
 import { cost } from "../work/index.js";
 import { wirePositionFrom } from "./conversions.js";
-import { encodedMessage, messageLength } from "./encodings.js";
+import { repeatedItemLength, repeatedLength, writeRepeated } from "./encodings.js";
 import type { MessageJson } from "./message-json.js";
 import type { HistoryForm } from "./operations/index.js";
 import { maxReplyMessagesBytes } from "./reply-size.js";
@@ -14,18 +14,20 @@ import type { WireFormat } from "./wire-format.js";
 export function historyForm(format: WireFormat, json: MessageJson): Omit<HistoryForm, "begin"> {
   return {
     maxBytes: maxReplyMessagesBytes,
-    bytesOf: sizeIn(format, json),
+    sizesOf: sizesIn(format, json),
     unitsPerEntry: cost.entry[format],
     unitsPerKib: cost.entryKib[format],
   };
 }
 
-/** What an entry takes of a page: the JSON is made here, and is at hand when the page is put together. */
-function sizeIn(format: WireFormat, json: MessageJson): HistoryForm["bytesOf"] {
-  if (format === "json") return (epoch, entry) => Buffer.byteLength(json.of(epoch, entry)) + 1;
-  return (epoch, entry) => {
-    const length = messageLength(epoch, entry);
-    return 1 + varintLength(length) + length;
+/** What messages take of a page: the JSON is made here, and is at hand when the page is put together. */
+function sizesIn(format: WireFormat, json: MessageJson): HistoryForm["sizesOf"] {
+  if (format === "json")
+    return (epoch, run) => run.entries.map((entry) => Buffer.byteLength(json.of(epoch, entry)) + 1);
+  return (epoch, run) => {
+    const sizes: number[] = [];
+    run.each((_, start, end, offset) => sizes.push(repeatedItemLength(end - start, epoch, offset)));
+    return sizes;
   };
 }
 
@@ -43,24 +45,15 @@ function encodeHistoryProto(page: HistoryPage): Uint8Array {
       newest: wirePositionFrom({ epoch: page.epoch, offset: page.newest }),
     }),
   );
-  // `messages` is field 1: tag 0x0a, length, message. Fields may stand in any order, so the rest simply follows.
-  const messages = page.entries.map((entry) => encodedMessage(page.epoch, entry));
-  const total = messages.reduce((sum, { length }) => sum + 1 + varintLength(length) + length, rest.length);
-  const bytes = new Uint8Array(total);
-  let at = 0;
-  for (const message of messages) {
-    bytes[at++] = 0x0a;
-    at = writeVarint(bytes, at, message.length);
-    bytes.set(message, at);
-    at += message.length;
-  }
-  bytes.set(rest, at);
+  const bytes = new Uint8Array(repeatedLength(page.epoch, page.run) + rest.length);
+  // Fields may stand in any order, so the rest simply follows.
+  bytes.set(rest, writeRepeated(bytes, 0, page.epoch, page.run));
   return bytes;
 }
 
 export function historyJson(page: HistoryPage, json: MessageJson): string {
   const messages =
-    page.entries.length > 0 ? `"messages":[${page.entries.map((entry) => json.of(page.epoch, entry)).join(",")}],` : "";
+    page.run.count > 0 ? `"messages":[${page.run.entries.map((entry) => json.of(page.epoch, entry)).join(",")}],` : "";
   const more = page.hasMore ? '"more":true,' : "";
   const oldest = positionJson({ epoch: page.epoch, offset: page.oldest });
   const newest = positionJson({ epoch: page.epoch, offset: page.newest });

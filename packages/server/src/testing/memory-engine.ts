@@ -13,6 +13,7 @@ import {
   type RoomLog,
   type RoomState,
   type RoomSummary,
+  Run,
   type Signal,
   unexpectedPosition,
 } from "../core/index.js";
@@ -86,7 +87,7 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
       return { position, sentAtMs, isDuplicate: false };
     });
     kept.entries.push(...added);
-    if (added.length > 0) for (const listener of this.listeners.get(room) ?? []) listener.entries(this.epoch, added);
+    if (added.length > 0) for (const listener of this.listeners.get(room) ?? []) listener.entries(this.epoch, runOf(added));
     return appended;
   }
 
@@ -97,12 +98,12 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
 
   readForward(room: RoomId, after: number, bounds: PageBounds): LogPage {
     const following = this.entriesOf(room).filter(({ offset }) => offset > after);
-    return { ...this.state(room), entries: withinBounds(following, bounds) };
+    return { ...this.state(room), run: runOf(withinBounds(following, bounds), after + 1) };
   }
 
   readBackward(room: RoomId, before: number, bounds: PageBounds): LogPage {
     const preceding = this.entriesOf(room).filter(({ offset }) => offset < before);
-    return { ...this.state(room), entries: withinBounds(preceding.reverse(), bounds).reverse() };
+    return { ...this.state(room), run: runOf(withinBounds(preceding.reverse(), bounds).reverse(), before) };
   }
 
   list(prefix: string, after: string, limit: number): RoomSummary[] {
@@ -137,6 +138,13 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
   private entriesOf(room: RoomId): LogEntry[] {
     return this.rooms.get(room)?.entries ?? [];
   }
+}
+
+function runOf(entries: readonly LogEntry[], emptyFirst = 1): Run {
+  return Run.of(
+    entries[0]?.offset ?? emptyFirst,
+    entries.map(({ body }) => body),
+  );
 }
 
 function withinBounds(entries: readonly LogEntry[], { maxEntries, maxBytes }: PageBounds): LogEntry[] {

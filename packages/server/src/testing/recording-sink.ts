@@ -3,9 +3,9 @@ import type {
   Encoding,
   EventEncoding,
   EventSink,
-  LogEntry,
   PresenceChange,
   RoomId,
+  Run,
   Signal,
   Sink,
 } from "../core/index.js";
@@ -18,9 +18,9 @@ export class OffsetEncoding implements Encoding {
 
   constructor(readonly name = "offsets") {}
 
-  encode(_room: RoomId, epoch: number, entries: readonly LogEntry[]): Uint8Array {
+  encode(_room: RoomId, epoch: number, run: Run): Uint8Array {
     this.encodings++;
-    return Buffer.from(entries.map(({ offset }) => `${epoch}:${offset} `).join(""));
+    return Buffer.from(run.entries.map(({ offset }) => `${epoch}:${offset} `).join(""));
   }
 }
 

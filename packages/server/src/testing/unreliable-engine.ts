@@ -1,19 +1,20 @@
 import { ConfabError, type Position } from "@confab/contract";
-import type {
-  Appended,
-  Engine,
-  Eventually,
-  LogEntry,
-  LogPage,
-  NewEntry,
-  PageBounds,
-  RoomBus,
-  RoomId,
-  RoomListener,
-  RoomLog,
-  RoomState,
-  RoomSummary,
-  Signal,
+import {
+  type Appended,
+  type Engine,
+  type Eventually,
+  type LogEntry,
+  type LogPage,
+  type NewEntry,
+  type PageBounds,
+  type RoomBus,
+  type RoomId,
+  type RoomListener,
+  type RoomLog,
+  type RoomState,
+  type RoomSummary,
+  Run,
+  type Signal,
 } from "../core/index.js";
 import { MemoryEngine } from "./memory-engine.js";
 import { MemoryMembers } from "./memory-members.js";
@@ -71,7 +72,7 @@ export class UnreliableEngine implements Engine, RoomLog, RoomBus {
     const brought = this.onTheWay.splice(0, count);
     for (let time = 0; time < times; time++) {
       for (const { room, epoch, offset, body } of brought)
-        for (const listener of this.listeners.get(room) ?? []) listener.entries(epoch, [{ offset, body }]);
+        for (const listener of this.listeners.get(room) ?? []) listener.entries(epoch, Run.of(offset, [body]));
     }
   }
 
@@ -136,7 +137,7 @@ export class UnreliableEngine implements Engine, RoomLog, RoomBus {
     this.reads++;
     if (this.isAway) throw new ConfabError("ENGINE_UNAVAILABLE", "the log is away");
     const page = make();
-    return { ...page, entries: page.entries.filter(({ offset }) => offset <= this.newestShown) };
+    return { ...page, run: page.run.slice(page.run.first, this.newestShown) };
   }
 
   /** The answer is made when it is released: what happens until then is in it. */

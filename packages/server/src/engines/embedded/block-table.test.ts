@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Random } from "@confab/contract/testing/random";
-import { blockOf, entriesOf } from "../../core/index.js";
+import { blockOf, entriesOf, runBackward, runForward } from "../../core/index.js";
 import { withCode } from "../../testing/engine-suite/setup.js";
-import { readRunBackward, readRunForward } from "./block-runs.js";
 import { BlockTable } from "./block-table.js";
 import { blockKey } from "./keys.js";
 import { MemoryDisk } from "./testing/memory-disk.js";
@@ -27,11 +26,11 @@ class Rooms {
   }
 
   forward(room: number, from: number, to = Number.POSITIVE_INFINITY, bounds = everything): number[] {
-    return readRunForward(this.store.entries, room, { from, to }, bounds).map(({ offset }) => offset);
+    return runForward(this.store.entries.forward(room, from), { from, to }, bounds).entries.map(({ offset }) => offset);
   }
 
   backward(room: number, to: number, from = 1, bounds = everything): number[] {
-    return readRunBackward(this.store.entries, room, { from, to }, bounds).map(({ offset }) => offset);
+    return runBackward(this.store.entries.backward(room, to), { from, to }, bounds).entries.map(({ offset }) => offset);
   }
 
   /** The messages of each of a room's blocks. */
@@ -46,7 +45,10 @@ test("messages of every length come whole, forward and backward", async () => {
   await rooms.append(1, 1, lengths);
   const { entries } = rooms.store;
   const range = { from: 1, to: lengths.length };
-  for (const run of [readRunForward(entries, 1, range, everything), readRunBackward(entries, 1, range, everything)]) {
+  for (const { entries: run } of [
+    runForward(entries.forward(1, range.from), range, everything),
+    runBackward(entries.backward(1, range.to), range, everything),
+  ]) {
     assert.deepEqual(
       run.map(({ offset, body: read }) => [offset, read.length, read.every((byte) => byte === offset)]),
       lengths.map((length, index) => [index + 1, length, true]),

@@ -1,8 +1,8 @@
 import { crc32 } from "node:zlib";
 import { ConfabError } from "@confab/contract";
-import { messageEnd } from "../../core/index.js";
+import { type Block, messageEnd } from "../../core/index.js";
 import { blockKey, lastOffsetOf } from "./keys.js";
-import type { Block, EntryTable, KeyRange, Table } from "./store.js";
+import type { EntryTable, KeyRange, Table } from "./store.js";
 
 /**
  * A block takes messages while it stays within so many bytes. Few pages of LMDB, so that little is read for a short page; and

@@ -29,7 +29,7 @@ const rooms: Readonly<Record<string, OldRoom>> = {
 };
 
 async function textsOf(engine: Engine, room: string): Promise<string[]> {
-  const { entries } = await engine.log.readForward(room as RoomId, 0, wholePage);
+  const { entries } = (await engine.log.readForward(room as RoomId, 0, wholePage)).run;
   return entries.map(({ body }) => decodeChatMessage(body).text);
 }
 
@@ -54,7 +54,7 @@ test("a log with a key for each message is converted when it is opened, and goes
   const engine = await openTestEngine(folder, { log: { warn: (_facts, text) => notices.push(text) } });
   assert.ok(notices.includes("the log has an earlier format and is converted; this may take a while"), String(notices));
   await assertConverted(engine);
-  const body = (await engine.log.readForward("one" as RoomId, 0, wholePage)).entries[0]?.body ?? new Uint8Array();
+  const body = (await engine.log.readForward("one" as RoomId, 0, wholePage)).run.entries[0]?.body ?? new Uint8Array();
   const more = await engine.log.append("trimmed" as RoomId, { body, sentAtMs: 1, dedupeKey: undefined });
   assert.equal(more.position.offset, 801, "after the newest, not after what was refused");
   await engine.close();

@@ -37,7 +37,8 @@ test("every acknowledged entry is there after kill -9, at its offset, once, over
 
     const engine = await openTestEngine(folder);
     for (const [room, texts] of acknowledged) {
-      const { entries, ...state } = await engine.log.readForward(room, 0, wholePage);
+      const { run, ...state } = await engine.log.readForward(room, 0, wholePage);
+      const { entries } = run;
       const where = `seed ${seed}, round ${round}, ${room}`;
       assert.equal(entries.length, state.newest, where);
       assert.ok(

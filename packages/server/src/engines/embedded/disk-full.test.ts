@@ -80,8 +80,8 @@ test("a full disk refuses sends with STORAGE_FULL, reading goes on, and sends to
     const burst = await Promise.allSettled(Array.from({ length: 10 }, () => engine.log.append(aRoom, entry)));
     assert.ok(burst.every((outcome) => outcome.status === "rejected" && withCode("STORAGE_FULL")(outcome.reason)));
     assert.equal(engine.trouble(), "the disk is full");
-    const { entries, newest } = await engine.log.readForward(aRoom, 0, wholePage);
-    assert.deepEqual([entries.length, newest], [sent, sent], "what was acknowledged, and nothing else");
+    const { run, newest } = await engine.log.readForward(aRoom, 0, wholePage);
+    assert.deepEqual([run.count, newest], [sent, sent], "what was acknowledged, and nothing else");
 
     rmSync(join(folder, "ballast"));
     assert.equal((await engine.log.append(aRoom, entry)).position.offset, sent + 1);

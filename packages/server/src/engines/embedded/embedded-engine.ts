@@ -81,7 +81,7 @@ export function engineOn(
     clock,
     maxPendingSends: limits.maxPendingSends,
     maxPendingSendBytes: limits.maxPendingSendBytes,
-    onDurable: (room, epoch, entries) => bus.entries(room, epoch, entries),
+    onDurable: (room, epoch, run) => bus.entries(room, epoch, run),
     onRemoved: (room) => {
       readers.removed(room);
       bus.replaced(room);

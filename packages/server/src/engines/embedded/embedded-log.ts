@@ -1,16 +1,17 @@
 import { ConfabError, type Position } from "@confab/contract";
-import type {
-  Appended,
-  LogEntry,
-  LogPage,
-  NewEntry,
-  PageBounds,
-  RoomId,
-  RoomLog,
-  RoomState,
-  RoomSummary,
+import {
+  type Appended,
+  type LogPage,
+  type NewEntry,
+  type PageBounds,
+  type RoomId,
+  type RoomLog,
+  type RoomState,
+  type RoomSummary,
+  Run,
+  runBackward,
+  runForward,
 } from "../../core/index.js";
-import { readRunBackward, readRunForward } from "./block-runs.js";
 import type { GroupCommit } from "./group-commit.js";
 import type { RoomTable } from "./room-table.js";
 import type { Store } from "./store.js";
@@ -41,18 +42,18 @@ export class EmbeddedLog implements RoomLog {
     const state = this.state(room);
     const record = this.rooms.get(room);
     // The end is the newest entry that the bus has brought: the store may show a commit a moment earlier.
-    if (!record || after >= state.newest) return { ...state, entries: [] };
+    if (!record || after >= state.newest) return { ...state, run: new Run(after + 1, []) };
     const range = { from: Math.max(after + 1, state.oldest), to: state.newest };
-    return pageOf(state, readRunForward(this.store.entries, record.number, range, bounds), after + 1);
+    return pageOf(state, runForward(this.store.entries.forward(record.number, range.from), range, bounds), after + 1);
   }
 
   readBackward(room: RoomId, before: number, bounds: PageBounds): LogPage {
     const state = this.state(room);
     const record = this.rooms.get(room);
     const to = Math.min(before - 1, state.newest);
-    if (!record || to < state.oldest) return { ...state, entries: [] };
+    if (!record || to < state.oldest) return { ...state, run: new Run(before, []) };
     const range = { from: state.oldest, to };
-    return { ...state, entries: readRunBackward(this.store.entries, record.number, range, bounds) };
+    return { ...state, run: runBackward(this.store.entries.backward(record.number, to), range, bounds) };
   }
 
   list(prefix: string, after: string, limit: number): readonly RoomSummary[] {
@@ -67,9 +68,9 @@ export class EmbeddedLog implements RoomLog {
   }
 }
 
-/** Entries may have been trimmed in a commit that is not known here yet: then the page itself says what is oldest. */
-function pageOf(state: RoomState, entries: readonly LogEntry[], wanted: number): LogPage {
-  const first = entries[0]?.offset ?? state.newest + 1;
+/** Messages may have been trimmed in a commit that is not known here yet: then the page itself says what is oldest. */
+function pageOf(state: RoomState, run: Run, wanted: number): LogPage {
+  const first = run.count > 0 ? run.first : state.newest + 1;
   const oldest = first > wanted && first > state.oldest ? first : state.oldest;
-  return { ...state, oldest, messages: state.newest - oldest + 1, entries };
+  return { ...state, oldest, messages: state.newest - oldest + 1, run };
 }

@@ -30,7 +30,7 @@ function entryOf(text: string): NewEntry {
 }
 
 async function textsOf({ log }: Engine): Promise<string[]> {
-  const { entries } = await log.readForward(room, 0, wholePage);
+  const { entries } = (await log.readForward(room, 0, wholePage)).run;
   assert.deepEqual(
     entries.map(({ offset }) => offset),
     entries.map((_, index) => index + 1),

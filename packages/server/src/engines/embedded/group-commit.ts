@@ -1,12 +1,11 @@
 import { ConfabError, type Position } from "@confab/contract";
 import {
   type Appended,
-  blockOf,
-  type LogEntry,
   type LogSize,
   type NewEntry,
   type RoomId,
   type RoomRetention,
+  Run,
   unexpectedPosition,
 } from "../../core/index.js";
 import type { DedupeIndex } from "./dedupe-index.js";
@@ -29,8 +28,8 @@ export interface GroupCommitDeps {
   readonly clock: KeptClock;
   readonly maxPendingSends: number;
   readonly maxPendingSendBytes: number;
-  /** Entries of one room have become durable, in their order. */
-  readonly onDurable: (room: RoomId, epoch: number, entries: readonly LogEntry[]) => void;
+  /** Messages of one room have become durable. */
+  readonly onDurable: (room: RoomId, epoch: number, run: Run) => void;
   /** A room has gone away. */
   readonly onRemoved: (room: RoomId) => void;
 }
@@ -61,7 +60,7 @@ interface Draft {
   readonly record: RoomRecord;
   /** The newest offset before this commit. */
   readonly storedNewest: number;
-  readonly entries: LogEntry[];
+  readonly bodies: Uint8Array[];
 }
 
 class Drafts extends Map<RoomId, Draft> {
@@ -71,7 +70,7 @@ class Drafts extends Map<RoomId, Draft> {
   /** Take a new room back whose first send was refused, before another is drafted: rooms are numbered without a gap. */
   takeBackIfEmpty(room: RoomId): void {
     const draft = this.get(room);
-    if (draft?.storedNewest !== 0 || draft.entries.length > 0) return;
+    if (draft?.storedNewest !== 0 || draft.bodies.length > 0) return;
     this.delete(room);
     this.newRooms--;
   }
@@ -184,13 +183,16 @@ export class GroupCommit {
     const drafts = new Drafts();
     let outcomes: Outcome[] = [];
     let changes: RoomChanges | undefined;
+    const runs: { readonly room: RoomId; readonly epoch: number; readonly run: Run }[] = [];
     const write = () => {
       ids.turnTo(time.logMs);
       outcomes = this.placeSends(group, drafts);
-      for (const { record, storedNewest, entries } of drafts.values()) {
-        const bytes = blockOf(entries.map(({ body }) => body));
-        const block = { first: storedNewest + 1, last: storedNewest + entries.length, bytes };
-        if (entries.length > 0) store.entries.append(record.number, block);
+      for (const [room, { record, storedNewest, bodies }] of drafts) {
+        const run = Run.of(storedNewest + 1, bodies);
+        const [block] = run.parts;
+        if (!block) continue;
+        store.entries.append(record.number, { first: run.first, last: run.last, bytes: block.bytes });
+        runs.push({ room, epoch: record.epoch, run });
       }
       for (const room of aged) {
         if (!drafts.has(room) && rooms.get(room)) this.draftOf(room, drafts);
@@ -210,9 +212,7 @@ export class GroupCommit {
     }
     ids.committed();
     if (changes) rooms.committed(changes);
-    for (const [room, { record, entries }] of drafts) {
-      if (entries.length > 0) onDurable(room, record.epoch, entries);
-    }
+    for (const { room, epoch, run } of runs) onDurable(room, epoch, run);
     for (const room of changes?.removed.keys() ?? []) onRemoved(room);
     for (const [send, outcome] of outcomes) {
       if (outcome instanceof ConfabError) send.reject(outcome);
@@ -226,13 +226,13 @@ export class GroupCommit {
     const { store, retention, removal } = this.deps;
     const put = new Map<RoomId, RoomRecord>();
     const removed = new Map<RoomId, RoomRecord>();
-    for (const [room, { record, storedNewest, entries }] of drafts) {
+    for (const [room, { record, storedNewest, bodies }] of drafts) {
       const bounds = retention.of(room);
       const { oldest } = record;
       let isDue = false;
       try {
         dropExpired(store, record, storedNewest, bounds, nowMs);
-        isDue = entries.length === 0 && removal.isDue(room, record, bounds, nowMs);
+        isDue = bodies.length === 0 && removal.isDue(room, record, bounds, nowMs);
       } catch (thrown) {
         // What is damaged stays: its age is not known, and it must not stop the sends of this commit.
         if (!isDataLoss(thrown)) throw thrown;
@@ -240,7 +240,7 @@ export class GroupCommit {
       if (isDue) {
         removal.removeEntries(record);
         removed.set(room, record);
-      } else if (entries.length > 0 || record.oldest > oldest) put.set(room, record);
+      } else if (bodies.length > 0 || record.oldest > oldest) put.set(room, record);
     }
     return { put, made: drafts.newRooms, removed };
   }
@@ -300,7 +300,7 @@ export class GroupCommit {
         record.newest++;
         record.bytes += body.length;
         size.add(body.length);
-        draft.entries.push({ offset: record.newest, body });
+        draft.bodies.push(body);
       }
       return placed;
     } catch (refused) {
@@ -328,7 +328,7 @@ export class GroupCommit {
     if (drafted) return drafted;
     const record = this.deps.rooms.draft(room, drafts.newRooms);
     if (record.newest === 0) drafts.newRooms++;
-    const draft = { record, storedNewest: record.newest, entries: [] };
+    const draft = { record, storedNewest: record.newest, bodies: [] };
     drafts.set(room, draft);
     return draft;
   }

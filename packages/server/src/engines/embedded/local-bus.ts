@@ -1,4 +1,4 @@
-import type { LogEntry, PresenceChange, RoomBus, RoomId, RoomListener, Signal } from "../../core/index.js";
+import type { PresenceChange, RoomBus, RoomId, RoomListener, Run, Signal } from "../../core/index.js";
 
 /** The bus of a single node: what is appended here is heard here. */
 export class LocalBus implements RoomBus {
@@ -28,7 +28,7 @@ export class LocalBus implements RoomBus {
     for (const listener of this.listeners.get(room) ?? []) listener.interrupted();
   }
 
-  entries(room: RoomId, epoch: number, entries: readonly LogEntry[]): void {
-    for (const listener of this.listeners.get(room) ?? []) listener.entries(epoch, entries);
+  entries(room: RoomId, epoch: number, run: Run): void {
+    for (const listener of this.listeners.get(room) ?? []) listener.entries(epoch, run);
   }
 }

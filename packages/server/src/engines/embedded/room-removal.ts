@@ -1,6 +1,5 @@
 import { decodeChatMessage } from "@confab/contract";
-import type { Retention, RoomId } from "../../core/index.js";
-import { readRunBackward } from "./block-runs.js";
+import { type Retention, type RoomId, runBackward } from "../../core/index.js";
 import type { DedupeIndex } from "./dedupe-index.js";
 import type { RoomReaders } from "./room-readers.js";
 import type { RoomRecord } from "./room-record.js";
@@ -30,7 +29,8 @@ export class RoomRemoval {
     if (!readers.areGone(room)) return false;
     // A message that is missing is damage, which a removal would hide.
     const { number, newest } = record;
-    const [entry] = readRunBackward(store.entries, number, { from: newest, to: newest }, oneEntry);
+    const range = { from: newest, to: newest };
+    const [entry] = runBackward(store.entries.backward(number, newest), range, oneEntry).entries;
     if (!entry || decodeChatMessage(entry.body).sentAtMs + maxAgeMs + emptyRoomMs > nowMs) return false;
     return !ids.hasAny(record.number);
   }

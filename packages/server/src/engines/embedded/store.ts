@@ -1,3 +1,5 @@
+import type { Block } from "../../core/index.js";
+
 export interface KeyRange {
   /** The first key; with `reverse` the last one. */
   readonly start?: Buffer;
@@ -14,15 +16,6 @@ export interface Table {
   remove(key: Buffer): unknown;
   getKeys(range: KeyRange): Iterable<Buffer>;
   getRange(range: KeyRange): Iterable<{ readonly key: Buffer; readonly value: Buffer }>;
-}
-
-/** A run of a room's messages. */
-export interface Block {
-  readonly first: number;
-  /** The offset of its last message. */
-  readonly last: number;
-  /** See core/blocks.ts. */
-  readonly bytes: Uint8Array;
 }
 
 /** The messages of all rooms, by the rooms' numbers. */

@@ -1,4 +1,4 @@
-import type { LogEntry, RoomListener } from "../../core/index.js";
+import type { RoomListener, Run } from "../../core/index.js";
 
 /**
  * How long this node's own entries wait for those of others before them, in milliseconds. Those are on their way: Redis
@@ -21,7 +21,7 @@ export class BusChannel {
   /** The last offset that the listeners were given; 0: none in this epoch. */
   private givenTo = 0;
   /** Own runs that came before those of others, in their order. */
-  private waiting: (readonly LogEntry[])[] = [];
+  private waiting: Run[] = [];
   private patience: NodeJS.Timeout | undefined;
 
   /** Whether the listeners had these entries. */
@@ -30,21 +30,19 @@ export class BusChannel {
   }
 
   /** From Redis, in the order of the log. */
-  heard(epoch: number, entries: readonly LogEntry[]): void {
-    this.give(epoch, entries);
+  heard(epoch: number, run: Run): void {
+    this.give(epoch, run);
     this.giveWaiting(false);
   }
 
   /** From this node's own append. */
-  appended(epoch: number, entries: readonly LogEntry[]): void {
-    const first = entries[0]?.offset;
-    if (first === undefined) return;
-    const isEarly = epoch === this.epoch && this.givenTo > 0 && first > this.givenTo + 1;
+  appended(epoch: number, run: Run): void {
+    const isEarly = epoch === this.epoch && this.givenTo > 0 && run.first > this.givenTo + 1;
     if (!isEarly) {
-      this.give(epoch, entries);
+      this.give(epoch, run);
       return;
     }
-    this.waiting.push(entries);
+    this.waiting.push(run);
     if (this.waiting.length >= maxWaitingRuns) this.giveWaiting(true);
     else this.patience ??= setTimeout(() => this.giveWaiting(true), patienceMs).unref();
   }
@@ -63,27 +61,24 @@ export class BusChannel {
     const { waiting } = this;
     if (waiting.length === 0) return;
     this.waiting = [];
-    for (const entries of waiting) {
-      const first = entries[0]?.offset ?? 0;
-      if (isLate || first <= this.givenTo + 1) this.give(this.epoch, entries);
-      else this.waiting.push(entries);
+    for (const run of waiting) {
+      if (isLate || run.first <= this.givenTo + 1) this.give(this.epoch, run);
+      else this.waiting.push(run);
     }
     if (this.waiting.length > 0) return;
     clearTimeout(this.patience);
     this.patience = undefined;
   }
 
-  private give(epoch: number, entries: readonly LogEntry[]): void {
+  private give(epoch: number, run: Run): void {
     if (epoch !== this.epoch) {
       this.giveWaiting(true);
       this.epoch = epoch;
       this.givenTo = 0;
     }
-    const last = entries.at(-1)?.offset ?? 0;
-    if (last <= this.givenTo) return;
-    const { givenTo } = this;
-    const unheard = (entries[0]?.offset ?? 0) > givenTo ? entries : entries.filter(({ offset }) => offset > givenTo);
-    this.givenTo = last;
+    if (run.last <= this.givenTo || run.count === 0) return;
+    const unheard = run.slice(this.givenTo + 1, run.last);
+    this.givenTo = run.last;
     for (const listener of this.listeners) listener.entries(epoch, unheard);
   }
 }

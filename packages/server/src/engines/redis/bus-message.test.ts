@@ -47,7 +47,7 @@ test("entries are placed without their bodies being read, up to the largest offs
   assert.ok(decoded?.kind === "entries");
   assert.equal(decoded.epoch, 4_294_967_295);
   assert.deepEqual(
-    decoded.entries.map(({ offset }) => offset),
+    decoded.run.entries.map(({ offset }) => offset),
     [2 ** 53 - 2, 2 ** 53 - 1],
   );
   assert.equal(placeOfEntries(encodeSignal(signal)), undefined);
@@ -80,7 +80,7 @@ test("kinds of a later version are nothing, and what is cut off anywhere is neve
   for (let length = 1; length < whole.length; length++) {
     try {
       const decoded = decodeBusMessage(whole.subarray(0, length));
-      assert.ok(decoded?.kind === "entries" && decoded.entries.length < 2);
+      assert.ok(decoded?.kind === "entries" && decoded.run.count < 2);
     } catch (error) {
       assert.ok(error instanceof RangeError || (error instanceof Error && /cut off/.test(error.message)));
     }

@@ -1,7 +1,7 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import { SignalSchema } from "@confab/contract/gen/confab/v1/room_pb";
-import { entriesOf, type LogEntry, type RoomId, type Signal } from "../../core/index.js";
+import { countIn, type RoomId, Run, type Signal } from "../../core/index.js";
 
 /**
  * What a room's channel carries.
@@ -18,8 +18,8 @@ export type BusMessage =
       readonly kind: "entries";
       readonly epoch: number;
       readonly block: Buffer;
-      /** The bodies are views of the block. */
-      readonly entries: readonly LogEntry[];
+      /** What is in the block. */
+      readonly run: Run;
     }
   | { readonly kind: "signal"; readonly signal: Signal }
   | { readonly kind: "replaced" }
@@ -56,7 +56,8 @@ export function placeOfEntries(bytes: Buffer): { readonly epoch: number; readonl
 
 function entriesFrom(bytes: Buffer): BusMessage {
   const block = bytes.subarray(headBytes);
-  return { kind: "entries", epoch: bytes.readUInt32BE(1), block, entries: entriesOf(block, bytes.readDoubleBE(5)) };
+  const run = new Run(bytes.readDoubleBE(5), [{ bytes: block, count: countIn(block) }]);
+  return { kind: "entries", epoch: bytes.readUInt32BE(1), block, run };
 }
 
 function presenceFrom(bytes: Buffer): BusMessage {

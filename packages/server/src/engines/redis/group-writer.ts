@@ -73,7 +73,7 @@ export class GroupWriter {
     const added = duplicates.size === 0 ? block : bufferOf(newBodies(group, duplicates));
     size.add(added.length);
     if (added.length > 0) tops.note(room, epoch, topBefore + group.length - duplicates.size, added);
-    return outcome;
+    return { ...outcome, added };
   }
 
   /** Trim a room to its bounds. Resolves to whether all its messages are past their age. @throws what the link throws. */
@@ -122,7 +122,7 @@ function newBodies(group: readonly NewEntry[], duplicates: GroupOutcome["duplica
   return group.filter((_, index) => !duplicates.has(index)).map(({ body }) => body);
 }
 
-function outcomeFrom(reply: unknown): GroupOutcome {
+function outcomeFrom(reply: unknown): Omit<GroupOutcome, "added"> {
   const [epoch, topBefore, ...pairs] = reply as [number, number, ...(number | Buffer)[]];
   const duplicates = new Map<number, { readonly offset: number; readonly sentAtMs: number }>();
   for (let at = 0; at + 1 < pairs.length; at += 2) {

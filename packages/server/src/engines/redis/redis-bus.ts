@@ -1,4 +1,4 @@
-import type { LogEntry, RoomBus, RoomId, RoomListener, Signal } from "../../core/index.js";
+import type { RoomBus, RoomId, RoomListener, Run, Signal } from "../../core/index.js";
 import { BusChannel } from "./bus-channel.js";
 import { type BusMessage, decodeBusMessage, encodeSignal, placeOfEntries } from "./bus-message.js";
 import type { Keys } from "./keys.js";
@@ -50,8 +50,8 @@ export class RedisBus implements RoomBus {
   }
 
   /** What this node has just appended. Its listeners need not wait for Redis to bring it. */
-  appended(room: RoomId, epoch: number, entries: readonly LogEntry[]): void {
-    this.watched.get(this.keys.channel(room))?.channel.appended(epoch, entries);
+  appended(room: RoomId, epoch: number, run: Run): void {
+    this.watched.get(this.keys.channel(room))?.channel.appended(epoch, run);
   }
 
   /** What Redis brings. */
@@ -64,9 +64,9 @@ export class RedisBus implements RoomBus {
     const decoded = decodedOrNothing(message);
     switch (decoded?.kind) {
       case "entries": {
-        const last = decoded.entries.at(-1);
-        if (last) this.tops.note(this.keys.roomOf(name), decoded.epoch, last.offset, decoded.block);
-        channel.heard(decoded.epoch, decoded.entries);
+        const { epoch, block, run } = decoded;
+        if (run.count > 0) this.tops.note(this.keys.roomOf(name), epoch, run.last, block);
+        channel.heard(epoch, run);
         break;
       }
       case "signal":

@@ -103,7 +103,7 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
   const appends = new RoomAppends({
     ...limits,
     write: (room, group, expected) => writer.write(room, group, expected),
-    written: (room, epoch, entries) => bus.appended(room, epoch, entries),
+    written: (room, epoch, run) => bus.appended(room, epoch, run),
   });
   const members = new RedisMembers({
     link,

@@ -1,8 +1,7 @@
 import type { Position } from "@confab/contract";
 import {
   type Appended,
-  entriesOf,
-  type LogEntry,
+  type Block,
   type LogPage,
   type NewEntry,
   type PageBounds,
@@ -10,6 +9,9 @@ import {
   type RoomLog,
   type RoomState,
   type RoomSummary,
+  Run,
+  runBackward,
+  runForward,
 } from "../../core/index.js";
 import type { Keys } from "./keys.js";
 import type { KnownTops } from "./known-tops.js";
@@ -30,7 +32,7 @@ interface Page {
   readonly bounds: PageBounds;
 }
 
-const noEntries: Page = { direction: "forward", from: 1, bounds: { maxEntries: 0, maxBytes: 0 } };
+const noMessages: Page = { direction: "forward", from: 1, bounds: { maxEntries: 0, maxBytes: 0 } };
 
 export interface RedisLogDeps {
   readonly link: RedisLink;
@@ -54,7 +56,7 @@ export class RedisLog implements RoomLog {
   }
 
   async state(room: RoomId): Promise<RoomState> {
-    const { entries: _, ...state } = await this.read(room, noEntries);
+    const { run: _, ...state } = await this.read(room, noMessages);
     return state;
   }
 
@@ -71,12 +73,12 @@ export class RedisLog implements RoomLog {
     try {
       for (let last = after; found.length < limit; ) {
         const names = await this.deps.index.page(prefix, last, limit);
-        const states = await Promise.all(names.map((room) => this.tryRead(room, noEntries)));
+        const states = await Promise.all(names.map((room) => this.tryRead(room, noMessages)));
         for (const [at, state] of states.entries()) {
           const room = names[at];
           // Listed, and its first message refused or still on its way.
           if (room === undefined || state === undefined || state.newest === 0 || found.length === limit) continue;
-          const { entries: _, ...summary } = state;
+          const { run: _, ...summary } = state;
           found.push({ room, ...summary });
         }
         if (names.length < limit) break;
@@ -110,27 +112,19 @@ export class RedisLog implements RoomLog {
     const [epoch, oldest, newest, digest, ...blocks] = reply as [number, number, number, Buffer, ...unknown[]];
     if (epoch === undefined) return undefined;
     if (digest.length > 0) this.deps.tops.noteDigest(room, epoch, newest, digest.toString("latin1"));
-    const covered = direction === "forward" ? entriesOfBlocks(blocks) : entriesOfBlocks(blocks).reverse();
-    const entries: LogEntry[] = [];
-    let bytes = 0;
-    for (const entry of covered) {
-      if (entries.length === bounds.maxEntries || bytes >= bounds.maxBytes) break;
-      const isInPage = direction === "forward" ? entry.offset >= from : entry.offset <= from;
-      if (!isInPage || entry.offset < oldest) continue;
-      entries.push(entry);
-      bytes += entry.body.length;
-    }
-    if (direction === "backward") entries.reverse();
-    return { epoch, oldest, newest, messages: newest - oldest + 1, entries };
+    // They may hold messages that were trimmed already.
+    const run =
+      direction === "forward"
+        ? runForward(blocksFrom(blocks), { from: Math.max(from, oldest), to: newest }, bounds)
+        : runBackward(blocksFrom(blocks), { from: oldest, to: Math.min(from, newest) }, bounds);
+    return { epoch, oldest, newest, messages: newest - oldest + 1, run };
   }
 }
 
-/** The entries of blocks as the script gives them, by their offsets. */
-function entriesOfBlocks(blocks: readonly unknown[]): LogEntry[] {
-  const entries: LogEntry[] = [];
-  for (let at = 0; at + 2 < blocks.length; at += 3) {
-    const [last, count, block] = blocks.slice(at, at + 3) as [number, number, Buffer];
-    for (const entry of entriesOf(block, last - count + 1)) entries.push(entry);
+/** The blocks that the script gives: last offset, count and bytes of each. */
+function* blocksFrom(reply: readonly unknown[]): Iterable<Block> {
+  for (let at = 0; at + 2 < reply.length; at += 3) {
+    const [last, count, bytes] = reply.slice(at, at + 3) as [number, number, Buffer];
+    yield { first: last - count + 1, last, bytes };
   }
-  return entries.sort((a, b) => a.offset - b.offset);
 }

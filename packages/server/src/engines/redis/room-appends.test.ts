@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ConfabError, type Position } from "@confab/contract";
 import { ErrorReply } from "@redis/client";
-import type { NewEntry, RoomId } from "../../core/index.js";
+import { blockOf, type NewEntry, type RoomId } from "../../core/index.js";
 import { RedisLostError } from "./redis-error.js";
 import { type GroupOutcome, RoomAppends } from "./room-appends.js";
 
@@ -19,6 +19,10 @@ interface Written {
   readonly fail: (error: unknown) => void;
 }
 
+function newBodies(group: readonly NewEntry[], duplicates: GroupOutcome["duplicates"]): Uint8Array[] {
+  return group.filter((_, index) => !duplicates.has(index)).map(({ body }) => body);
+}
+
 function bench() {
   const written: Written[] = [];
   const heard: number[][] = [];
@@ -28,10 +32,10 @@ function bench() {
     write: (at, group, expected) =>
       new Promise((resolve, reject) => {
         const succeed: Written["succeed"] = (topBefore, duplicates = new Map()) =>
-          resolve({ epoch: 7, topBefore, duplicates });
+          resolve({ epoch: 7, topBefore, duplicates, added: blockOf(newBodies(group, duplicates)) });
         written.push({ room: at, group, expected, succeed, refuse: () => resolve(undefined), fail: reject });
       }),
-    written: (_room, _epoch, entries) => heard.push(entries.map(({ offset }) => offset)),
+    written: (_room, _epoch, { entries }) => heard.push(entries.map(({ offset }) => offset)),
   });
   const append = async (at: RoomId, entry: NewEntry) => {
     const [appended] = await appends.append(at, [entry]);

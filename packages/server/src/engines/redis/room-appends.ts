@@ -1,11 +1,13 @@
 import { ConfabError, type Position } from "@confab/contract";
-import type { Appended, LogEntry, NewEntry, RoomId } from "../../core/index.js";
+import { type Appended, type NewEntry, type RoomId, Run } from "../../core/index.js";
 import { confabErrorFromRedis } from "./redis-error.js";
 
 /** What one run of the append script did. */
 export interface GroupOutcome {
   readonly epoch: number;
   readonly topBefore: number;
+  /** What was new in the group, as a block. */
+  readonly added: Uint8Array;
   /** By the entry's index in the group. */
   readonly duplicates: ReadonlyMap<number, { readonly offset: number; readonly sentAtMs: number }>;
 }
@@ -20,8 +22,8 @@ export interface RoomAppendsDeps {
    * @throws UNEXPECTED_POSITION, and what Redis or the connection say.
    */
   readonly write: (room: RoomId, group: readonly NewEntry[], expected?: Position) => Promise<GroupOutcome | undefined>;
-  /** The new entries of a group, which are in the log now. */
-  readonly written: (room: RoomId, epoch: number, entries: readonly LogEntry[]) => void;
+  /** The new messages of a group, which are in the log now. */
+  readonly written: (room: RoomId, epoch: number, run: Run) => void;
 }
 
 /** Entries that are stored together or not at all: they are in one run of the script. */
@@ -130,12 +132,10 @@ export class RoomAppends {
         if (rest.length > 0) await this.writeGroup(room, rest);
         return;
       }
-      const { epoch, topBefore, duplicates } = outcome;
-      const entries = all
-        .filter((_, index) => !duplicates.has(index))
-        .map(({ body }, index) => ({ offset: topBefore + 1 + index, body }));
+      const { epoch, topBefore, duplicates, added } = outcome;
       // Readers of this node first: who is told that it is stored may expect that it was heard.
-      this.deps.written(room, epoch, entries);
+      const run = new Run(topBefore + 1, added.length === 0 ? [] : [{ bytes: added, count: all.length - duplicates.size }]);
+      if (run.count > 0) this.deps.written(room, epoch, run);
       let next = 0;
       const appended = all.map((entry, index) => {
         const { offset, sentAtMs } = duplicates.get(index) ?? { offset: topBefore + ++next, sentAtMs: entry.sentAtMs };

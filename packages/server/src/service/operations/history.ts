@@ -5,6 +5,7 @@ import {
   type HistoryPage,
   type HistoryRequest,
   readHistory,
+  Run,
   roomIdFrom,
 } from "../../core/index.js";
 import { positionFrom } from "../conversions.js";
@@ -47,7 +48,10 @@ export const history: Operation<GetHistoryRequest, HistoryRequest, Promise<Histo
       throw charged(caller, audited(audit, { caller, action: "history", scope: room }, denied("history", room)));
     const share = rates?.reading(caller) ?? caller.share;
     await form.begin();
-    if (maxHistory === 0 && !after) return { ...(await engine.log.state(room)), entries: [], hasMore: false };
+    if (maxHistory === 0 && !after) {
+      const state = await engine.log.state(room);
+      return { ...state, run: new Run(state.oldest, []), hasMore: false };
+    }
     return readHistory(engine.log, { ...request, limit: Math.min(limit, maxHistory || 1) }, { ...form, share });
   },
 };

@@ -19,7 +19,7 @@ import type { Caller } from "./caller.js";
 import type { Operations } from "./operations.js";
 import { type Principal, unrestricted } from "./principal.js";
 
-const form = { begin: async () => undefined, maxBytes: 1_000, bytesOf: () => 1, unitsPerEntry: 1, unitsPerKib: 1 };
+const form = { begin: async () => undefined, maxBytes: 1_000, sizesOf: () => [], unitsPerEntry: 1, unitsPerKib: 1 };
 const listing = { begin: form.begin, unitsPerItem: 1, take: () => undefined };
 
 /** Every operation, asked for in room `den`. The compiler demands a new one here. */

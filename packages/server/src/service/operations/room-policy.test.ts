@@ -10,7 +10,7 @@ import { type TestService, testService } from "../../testing/test-service.js";
 import { unrestricted } from "./principal.js";
 import type { RoomPolicy } from "./room-policy.js";
 
-const form = { begin: async () => undefined, maxBytes: 100_000, bytesOf: () => 1, unitsPerEntry: 1, unitsPerKib: 1 };
+const form = { begin: async () => undefined, maxBytes: 100_000, sizesOf: () => [], unitsPerEntry: 1, unitsPerKib: 1 };
 const listing = { begin: form.begin, unitsPerItem: 1, take: () => undefined };
 const denied = { code: "PERMISSION_DENIED" };
 
@@ -45,11 +45,11 @@ test("without history a room has no pages, and no subscription begins with messa
 test("without history a reader still learns where the room begins and ends, and whether anything follows its position", async () => {
   const room = serviceWith({ maxHistory: 0 });
   await room.say("den", "a", "b", "c");
-  const { entries, oldest, newest, hasMore } = await pageOf(room, { limit: 1 });
-  assert.deepEqual([entries, oldest, newest, hasMore], [[], 1, 3, false]);
+  const { run, oldest, newest, hasMore } = await pageOf(room, { limit: 1 });
+  assert.deepEqual([run.entries, oldest, newest, hasMore], [[], 1, 3, false]);
   const follows = async (offset: bigint) => {
     const page = await pageOf(room, { limit: 1, after: { epoch: 7, offset } });
-    return page.entries.map((entry) => entry.offset);
+    return page.run.entries.map((entry) => entry.offset);
   };
   assert.deepEqual([await follows(2n), await follows(3n)], [[3], []]);
   await assert.rejects(follows(4n), { code: "OUT_OF_RANGE" });
@@ -59,10 +59,10 @@ test("a page and a subscription have at most as many messages as the room's hist
   const room = serviceWith({ maxHistory: 2 });
   await room.say("den", "a", "b", "c");
   for (const asked of [{}, { limit: 2 }, { limit: 1_000 }]) {
-    const { entries, hasMore } = await pageOf(room, asked);
-    assert.deepEqual([entries.map(({ offset }) => offset), hasMore], [[2, 3], true]);
+    const { run, hasMore } = await pageOf(room, asked);
+    assert.deepEqual([run.entries.map(({ offset }) => offset), hasMore], [[2, 3], true]);
   }
-  assert.equal((await pageOf(room, { limit: 1 })).entries.length, 1);
+  assert.equal((await pageOf(room, { limit: 1 })).run.count, 1);
   const starts = async (history: number) => (await subscribed(room, { history })).position.offset;
   assert.deepEqual([await starts(1), await starts(2), await starts(1_000)], [2, 1, 1]);
 });

@@ -35,7 +35,7 @@ function batches(wanted: Partial<Limits> = {}) {
     texts: (room = "den") =>
       engine
         .readForward(room as RoomId, 0, { maxEntries: 10_000, maxBytes: 10_000_000 })
-        .entries.map(({ body }) => decodeChatMessage(body).text),
+        .run.entries.map(({ body }) => decodeChatMessage(body).text),
   };
 }
 

@@ -44,7 +44,7 @@ function ratedService(wanted: Partial<Limits> = {}) {
   const texts = () =>
     engine
       .readForward("den" as RoomId, 0, { maxEntries: 100, maxBytes: 100_000 })
-      .entries.map(({ body }) => decodeChatMessage(body).text);
+      .run.entries.map(({ body }) => decodeChatMessage(body).text);
   return {
     engine,
     clock,

@@ -10,8 +10,8 @@ export function appendingSuite(define: Define): void {
     const { epoch, ...rest } = await engine.log.state(aRoom);
     assert.ok(Number.isInteger(epoch) && epoch >= 1 && epoch <= 0xffff_ffff);
     assert.deepEqual(rest, { oldest: 1, newest: 0, messages: 0 });
-    assert.deepEqual((await engine.log.readForward(aRoom, 0, wholePage)).entries, []);
-    assert.deepEqual((await engine.log.readBackward(aRoom, 1, wholePage)).entries, []);
+    assert.deepEqual((await engine.log.readForward(aRoom, 0, wholePage)).run.entries, []);
+    assert.deepEqual((await engine.log.readBackward(aRoom, 1, wholePage)).run.entries, []);
     assert.deepEqual(await engine.log.list("", "", 10), []);
   });
 
@@ -37,7 +37,7 @@ export function appendingSuite(define: Define): void {
       appended.map((_, i) => Math.floor(i / 3) + 1),
     );
     for (const [first, room] of rooms.entries()) {
-      const { entries } = await bench.engine.log.readForward(room, 0, wholePage);
+      const { entries } = (await bench.engine.log.readForward(room, 0, wholePage)).run;
       const texts = entries.map(({ body }) => decodeChatMessage(body).text);
       assert.deepEqual(
         texts,
@@ -79,7 +79,7 @@ export function appendingSuite(define: Define): void {
         outcomes.map((outcome) => (outcome.status === "fulfilled" ? outcome.value.position.offset : outcome.reason)),
         [refusal, refusal, 1, 2, 3, 4],
       );
-      const { entries } = await bench.engine.log.readForward(aRoom, 0, wholePage);
+      const { entries } = (await bench.engine.log.readForward(aRoom, 0, wholePage)).run;
       assert.deepEqual(
         entries.map(({ body }) => decodeChatMessage(body).text),
         ["first", "c", "d", "e"],
@@ -94,7 +94,7 @@ export function appendingSuite(define: Define): void {
     for (const body of bodies) {
       await bench.engine.log.append(aRoom, { body, sentAtMs: bench.clock.nowMs(), dedupeKey: undefined });
     }
-    const { entries } = await bench.engine.log.readForward(aRoom, 0, wholePage);
+    const { entries } = (await bench.engine.log.readForward(aRoom, 0, wholePage)).run;
     assert.deepEqual(
       entries.map(({ body }, i) => Buffer.compare(body, bodies[i] ?? Buffer.alloc(0))),
       bodies.map(() => 0),

@@ -16,7 +16,7 @@ function placesOf(appended: readonly Appended[]): (number | string)[] {
 }
 
 async function textsOf({ engine }: Bench, room = aRoom): Promise<string[]> {
-  const { entries } = await engine.log.readForward(room, 0, wholePage);
+  const { entries } = (await engine.log.readForward(room, 0, wholePage)).run;
   return entries.map(({ body }) => decodeChatMessage(body).text);
 }
 
@@ -54,7 +54,7 @@ export function batchesSuite(define: Define): void {
   define("the bus brings a batch in its order, before its acknowledgement", async (bench) => {
     const heard: LogEntry[] = [];
     const unwatch = await bench.engine.bus.watch(aRoom, {
-      entries: (_epoch, entries) => heard.push(...entries),
+      entries: (_epoch, run) => heard.push(...run.entries),
       interrupted: () => undefined,
       signal: () => undefined,
       presence: () => undefined,

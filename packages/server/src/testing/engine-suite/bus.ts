@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { LogEntry, PresenceChange, RoomListener, Signal } from "../../core/index.js";
+import type { LogEntry, PresenceChange, RoomListener, Run, Signal } from "../../core/index.js";
 import { aRoom, type Define, otherRoom } from "./setup.js";
 
 /** A listener that keeps what it hears. */
@@ -14,8 +14,8 @@ export class Listening implements RoomListener {
     return this.heard.map(({ offset }) => offset);
   }
 
-  entries(_epoch: number, entries: readonly LogEntry[]): void {
-    this.heard.push(...entries);
+  entries(_epoch: number, run: Run): void {
+    this.heard.push(...run.entries);
   }
 
   interrupted(): void {
@@ -45,7 +45,7 @@ export function busSuite(define: Define): void {
       listening.offsets,
       Array.from({ length: 200 }, (_, i) => i + 1),
     );
-    const { entries } = await bench.engine.log.readForward(aRoom, 0, { maxEntries: 1_000, maxBytes: 1_000_000 });
+    const { entries } = (await bench.engine.log.readForward(aRoom, 0, { maxEntries: 1_000, maxBytes: 1_000_000 })).run;
     assert.ok(entries.every(({ body }, i) => Buffer.compare(body, listening.heard[i]?.body ?? Buffer.alloc(0)) === 0));
     unwatch();
   });

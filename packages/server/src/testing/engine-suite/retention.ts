@@ -45,8 +45,8 @@ export function retentionSuite(define: Define): void {
     async (bench) => {
       await bench.fill(10);
       const page = await bench.engine.log.readForward(aRoom, 2, wholePage);
-      assert.deepEqual([page.oldest, page.entries[0]?.offset], [8, 8]);
-      assert.deepEqual((await bench.engine.log.readBackward(aRoom, 8, wholePage)).entries, []);
+      assert.deepEqual([page.oldest, page.run.entries[0]?.offset], [8, 8]);
+      assert.deepEqual((await bench.engine.log.readBackward(aRoom, 8, wholePage)).run.entries, []);
     },
     { retention: { maxMessages: 3 }, needs: "trims by count" },
   );

@@ -69,7 +69,7 @@ export function roomsSuite(define: Define): void {
       await bench.reopen();
       await bench.append("fourth", { room: "fourth" as RoomId });
       for (const room of ["fourth", otherRoom, aRoom, thirdRoom] as RoomId[]) {
-        const { entries } = await bench.engine.log.readForward(room, 0, wholePage);
+        const { entries } = (await bench.engine.log.readForward(room, 0, wholePage)).run;
         assert.deepEqual(
           entries.map(({ body }) => decodeChatMessage(body).text),
           [String(room)],

@@ -115,7 +115,7 @@ export class Bench {
   }
 
   async offsets(room = aRoom, after = 0): Promise<number[]> {
-    const { entries } = await this.engine.log.readForward(room, after, wholePage);
+    const { entries } = (await this.engine.log.readForward(room, after, wholePage)).run;
     return entries.map(({ offset }) => offset);
   }
 }

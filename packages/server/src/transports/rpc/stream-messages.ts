@@ -26,7 +26,7 @@ export function streamMessages(service: ChatService): Method {
 function textOf(inner: Encoding): Encoding {
   return {
     name: `${inner.name} as text`,
-    encode: (room, epoch, entries) => base64Text(inner.encode(room, epoch, entries)),
+    encode: (room, epoch, run) => base64Text(inner.encode(room, epoch, run)),
   };
 }
 

@@ -1,5 +1,5 @@
 import { formatPosition } from "@confab/contract";
-import type { Encoding, LogEntry, RoomId } from "../../core/index.js";
+import type { Encoding, RoomId, Run } from "../../core/index.js";
 import type { MessageJson } from "../../service/index.js";
 
 // One event is lines of `field: value` and an empty line (HTML standard, "Server-sent events"). A value never holds a line
@@ -31,9 +31,9 @@ export class EventMessages implements Encoding {
 
   constructor(private readonly json: MessageJson) {}
 
-  encode(_room: RoomId, epoch: number, entries: readonly LogEntry[]): Uint8Array {
+  encode(_room: RoomId, epoch: number, run: Run): Uint8Array {
     let text = "";
-    for (const entry of entries) {
+    for (const entry of run.entries) {
       const id = formatPosition({ epoch, offset: entry.offset });
       text += eventText({ id, json: this.json.of(epoch, entry) });
     }

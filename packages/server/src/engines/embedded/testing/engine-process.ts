@@ -57,7 +57,7 @@ async function readAll(): Promise<Record<string, string[]>> {
   const { log } = engine;
   const all: Record<string, string[]> = {};
   for (const { room, newest } of await log.list("", "", 1_000)) {
-    const { entries } = await log.readForward(room, 0, { maxEntries: 1_000_000, maxBytes: 1_000_000_000 });
+    const { entries } = (await log.readForward(room, 0, { maxEntries: 1_000_000, maxBytes: 1_000_000_000 })).run;
     const isComplete = entries.length === newest && entries.every(({ offset }, index) => offset === index + 1);
     if (!isComplete) throw new Error(`${room} has ${entries.length} of ${newest} messages`);
     all[room] = entries.map(({ body }) => decodeChatMessage(body).text);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Ack, ConfabError, decodeChatMessage, limitsWith } from "@confab/contract";
-import { type Engine, Hub, type LogEntry, type RoomId, sameForAll } from "../../../core/index.js";
+import { type Engine, Hub, type LogEntry, type RoomId, type Run, sameForAll } from "../../../core/index.js";
 import { ManualClock } from "../../../testing/engine-suite/index.js";
 import { ManualTurns, settled } from "../../../testing/manual-turns.js";
 import { RecordingSink } from "../../../testing/recording-sink.js";
@@ -106,7 +106,7 @@ export class FailingServer {
 
   async lastOf(room: string, count: number): Promise<string[]> {
     const bounds = { maxEntries: count, maxBytes: 10_000_000 };
-    const { entries } = await this.engine.log.readBackward(room as RoomId, Number.MAX_SAFE_INTEGER, bounds);
+    const { entries } = (await this.engine.log.readBackward(room as RoomId, Number.MAX_SAFE_INTEGER, bounds)).run;
     return entries.map(({ body }) => decodeChatMessage(body).text);
   }
 
@@ -174,7 +174,7 @@ export class FailingServer {
 
   private async entriesOf(room: string): Promise<readonly LogEntry[]> {
     const bounds = { maxEntries: 10_000, maxBytes: 10_000_000 };
-    return (await this.engine.log.readForward(room as RoomId, 0, bounds)).entries;
+    return (await this.engine.log.readForward(room as RoomId, 0, bounds)).run.entries;
   }
 
   private hubOn(engine: ReturnType<typeof openEngine>): Hub {
@@ -207,8 +207,8 @@ export class FailingServer {
 class TextEncoding {
   readonly name = "texts";
 
-  encode(_room: RoomId, _epoch: number, entries: readonly LogEntry[]): Uint8Array {
-    return Buffer.from(JSON.stringify(entries.map(({ body }) => decodeChatMessage(body).text)));
+  encode(_room: RoomId, _epoch: number, run: Run): Uint8Array {
+    return Buffer.from(JSON.stringify(run.entries.map(({ body }) => decodeChatMessage(body).text)));
   }
 }
 

@@ -46,6 +46,6 @@ export function sendText(engine: Engine, room: RoomId, text: string): Promise<Ap
 
 /** The texts of a room, oldest first. */
 export async function textsIn(engine: Engine, room: RoomId): Promise<string[]> {
-  const { entries } = await engine.log.readForward(room, 0, { maxEntries: 1_000_000, maxBytes: 1_000_000_000 });
+  const { entries } = (await engine.log.readForward(room, 0, { maxEntries: 1_000_000, maxBytes: 1_000_000_000 })).run;
   return entries.map(({ body }) => decodeChatMessage(body).text);
 }

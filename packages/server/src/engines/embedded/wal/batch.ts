@@ -1,4 +1,4 @@
-import type { Block } from "../store.js";
+import type { Block } from "../../../core/index.js";
 
 /** The tables of keys and values that a batch changes; what it says of them in a record. */
 export const tableNumbers = { ids: 0, rooms: 1, meta: 2 } as const;

@@ -1,4 +1,5 @@
-import type { Block, EntryTable } from "../store.js";
+import type { Block } from "../../../core/index.js";
+import type { EntryTable } from "../store.js";
 import type { RoomChange } from "./batch.js";
 
 /** What is durable of a room and not in the store below. */

@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ConfabError } from "@confab/contract";
 import { Random } from "@confab/contract/testing/random";
-import { blockOf } from "../../../core/index.js";
+import { blockOf, runBackward, runForward } from "../../../core/index.js";
 import { withCode } from "../../../testing/engine-suite/setup.js";
-import { readRunBackward, readRunForward } from "../block-runs.js";
 import { type Store, WriteError } from "../store.js";
 import { FailingServer } from "../testing/failing-server.js";
 import { type Fate, MemoryDisk } from "../testing/memory-disk.js";
@@ -275,11 +274,11 @@ test("reads see durable and stored messages as one, while they are stored and af
     const bounds = { maxEntries: random.int(1, 50), maxBytes: 1_000_000 };
     const text = ({ body }: { readonly body: Uint8Array }) => Buffer.from(body).toString();
     assert.deepEqual(
-      readRunForward(store.entries, 1, range, bounds).map(text),
+      runForward(store.entries.forward(1, range.from), range, bounds).entries.map(text),
       model.slice(dropped, dropped + bounds.maxEntries),
     );
     const from = Math.max(dropped, model.length - bounds.maxEntries);
-    assert.deepEqual(readRunBackward(store.entries, 1, range, bounds).map(text), model.slice(from));
+    assert.deepEqual(runBackward(store.entries.backward(1, range.to), range, bounds).entries.map(text), model.slice(from));
   };
   for (let step = 0; step < 400; step++) {
     const bodies = Array.from({ length: random.int(1, 20) }, (_, at) =>

@@ -1,0 +1,224 @@
+import { type Block, blockOf, entriesOf, messageEnd } from "./blocks.js";
+import type { LogEntry, PageBounds } from "./ports.js";
+
+/** A block, or a part of one: whole messages that follow each other. */
+export interface RunPart {
+  /** See blocks.ts. Never written to again. */
+  readonly bytes: Uint8Array;
+  /** How many messages it has. */
+  readonly count: number;
+}
+
+/**
+ * Messages of one room that follow each other, in the bytes in which they are stored: between the disk and a socket a message
+ * is no object of its own. It is never changed.
+ */
+export class Run {
+  readonly count: number;
+  /** Bytes of the bodies. */
+  readonly bodyBytes: number;
+
+  constructor(
+    /** The offset of the first message, or of what would be it if the run is empty. */
+    readonly first: number,
+    readonly parts: readonly RunPart[],
+    private made?: readonly LogEntry[],
+  ) {
+    let [count, bytes] = [0, 0];
+    for (const part of parts) {
+      count += part.count;
+      bytes += part.bytes.length;
+    }
+    this.count = count;
+    this.bodyBytes = bytes - lengthBytes * count;
+  }
+
+  static of(first: number, bodies: readonly Uint8Array[]): Run {
+    return new Run(first, bodies.length === 0 ? [] : [{ bytes: blockOf(bodies), count: bodies.length }]);
+  }
+
+  /** Runs that follow each other as one; at least one. */
+  static joined(runs: readonly [Run, ...Run[]]): Run {
+    const [first] = runs;
+    if (runs.length === 1) return first;
+    const parts = runs.flatMap((run) => run.parts);
+    const isMade = runs.every(({ made }) => made !== undefined);
+    return new Run(first.first, parts, isMade ? runs.flatMap(({ entries }) => entries) : undefined);
+  }
+
+  /** The offset of the last message; `first - 1` if the run is empty. */
+  get last(): number {
+    return this.first + this.count - 1;
+  }
+
+  /** The messages as objects, made once: for what needs each of them, as JSON does. */
+  get entries(): readonly LogEntry[] {
+    if (this.made) return this.made;
+    const entries: LogEntry[] = [];
+    for (const { bytes } of this.parts) entries.push(...entriesOf(bytes, this.first + entries.length));
+    this.made = entries;
+    return entries;
+  }
+
+  /** Call `visit` with each message: its body is `bytes` from `start` to `end`. */
+  each(visit: (bytes: Uint8Array, start: number, end: number, offset: number) => void): void {
+    let offset = this.first;
+    for (const { bytes } of this.parts) {
+      for (let at = 0; at < bytes.length; ) {
+        const end = messageEnd(bytes, at);
+        visit(bytes, at + lengthBytes, end, offset++);
+        at = end;
+      }
+    }
+  }
+
+  /** Its messages from one offset to another, both inclusive; what of them it does not have is left out. */
+  slice(from: number, to: number): Run {
+    if (from <= this.first && to >= this.last) return this;
+    const parts: RunPart[] = [];
+    let first = this.first;
+    for (const { bytes, count } of this.parts) {
+      const part = partOf({ first, last: first + count - 1, bytes }, from, to);
+      if (part.count > 0) parts.push(part);
+      first += count;
+    }
+    const start = Math.max(from, this.first);
+    return new Run(start, parts, this.made?.slice(start - this.first, Math.max(0, to - this.first + 1)));
+  }
+
+  /** In pieces, each of which ends after the message that reaches so many bytes. */
+  cut(maxBytes: number): readonly Run[] {
+    if (this.bodyBytes <= maxBytes) return [this];
+    const pieces: Run[] = [];
+    let [from, bytes] = [this.first, 0];
+    this.each((_, start, end, offset) => {
+      bytes += end - start;
+      if (bytes < maxBytes && offset < this.last) return;
+      pieces.push(this.slice(from, offset));
+      [from, bytes] = [offset + 1, 0];
+    });
+    return pieces;
+  }
+
+  /** The last messages of it, within bounds, in memory of their own. */
+  end({ maxEntries, maxBytes }: PageBounds): Run {
+    const end = runBackward([...this.blocks()].reverse(), { from: this.first, to: this.last }, { maxEntries, maxBytes });
+    const bytes = Buffer.concat(end.parts.map((part) => part.bytes));
+    return new Run(end.first, end.count === 0 ? [] : [{ bytes, count: end.count }]);
+  }
+
+  private *blocks(): Iterable<Block> {
+    let first = this.first;
+    for (const { bytes, count } of this.parts) {
+      yield { first, last: first + count - 1, bytes };
+      first += count;
+    }
+  }
+}
+
+/** What stands before each body in a block. */
+const lengthBytes = 4;
+
+/** Offsets, both inclusive. */
+export interface OffsetRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * The first messages of a range, as far as they follow each other and the bounds allow. Those that are missing at its front are
+ * left out. `blocks`: oldest first; of two that overlap, as two parts of a store may for a moment, the first one counts.
+ *
+ * @throws what `blocks` throws before it has given one that belongs to the range.
+ */
+export function runForward(blocks: Iterable<Block>, { from, to }: OffsetRange, bounds: PageBounds): Run {
+  const parts: RunPart[] = [];
+  let next: number | undefined;
+  let [count, bytes] = [0, 0];
+  const isFull = () => count === bounds.maxEntries || bytes >= bounds.maxBytes;
+  for (const block of untilDamage(blocks, parts)) {
+    const first = Math.max(block.first, next ?? from);
+    if (isFull() || first > to || (next !== undefined && first > next)) break;
+    const [start, offset] = [placeOf(block, first), first];
+    let at = start;
+    let taken = 0;
+    for (; offset + taken <= Math.min(block.last, to) && !isFull(); taken++) {
+      const end = endOf(block, at);
+      bytes += end - at - lengthBytes;
+      count++;
+      at = end;
+    }
+    if (taken > 0) parts.push({ bytes: part(block.bytes, start, at), count: taken });
+    if (taken > 0) next = first + taken;
+    // Before the next block is read, which may be damaged.
+    if (isFull() || block.last >= to) break;
+  }
+  return new Run(next === undefined ? from : next - count, parts);
+}
+
+/** The last messages of a range, with the same bounds, oldest first. `blocks`: newest first. @throws as `runForward` */
+export function runBackward(blocks: Iterable<Block>, { from, to }: OffsetRange, bounds: PageBounds): Run {
+  const parts: RunPart[] = [];
+  let next: number | undefined;
+  let [count, bytes] = [0, 0];
+  const isFull = () => count === bounds.maxEntries || bytes >= bounds.maxBytes;
+  for (const block of untilDamage(blocks, parts)) {
+    const last = Math.min(block.last, next ?? to);
+    if (isFull() || last < from || (next !== undefined && last < next)) break;
+    const first = Math.max(block.first, from);
+    const starts: number[] = [];
+    let end = placeOf(block, first);
+    for (let offset = first; offset <= last; offset++) {
+      starts.push(end);
+      end = endOf(block, end);
+    }
+    let at = end;
+    let taken = 0;
+    for (let start = starts.pop(); start !== undefined && !isFull(); start = starts.pop()) {
+      bytes += at - start - lengthBytes;
+      count++;
+      taken++;
+      at = start;
+    }
+    if (taken > 0) parts.unshift({ bytes: part(block.bytes, at, end), count: taken });
+    if (taken > 0) next = last - taken;
+    if (isFull() || block.first <= from) break;
+  }
+  return new Run(next === undefined ? to + 1 : next + 1, parts);
+}
+
+/** What of a block is in a range. */
+function partOf(block: Block, from: number, to: number): RunPart {
+  const [first, last] = [Math.max(from, block.first), Math.min(to, block.last)];
+  if (first > last) return { bytes: block.bytes.subarray(0, 0), count: 0 };
+  const start = placeOf(block, first);
+  let end = start;
+  for (let offset = first; offset <= last; offset++) end = endOf(block, end);
+  return { bytes: part(block.bytes, start, end), count: last - first + 1 };
+}
+
+/** Where the message with this offset begins; at most one after the last. */
+function placeOf(block: Block, offset: number): number {
+  let at = 0;
+  for (let next = block.first; next < offset; next++) at = endOf(block, at);
+  return at;
+}
+
+function endOf({ bytes }: Block, at: number): number {
+  const end = messageEnd(bytes, at);
+  if (end > bytes.length) throw new Error("a block is cut off");
+  return end;
+}
+
+function part(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
+}
+
+/** What can be read before something that is damaged is a run. Only one that would begin with that is refused. */
+function* untilDamage(blocks: Iterable<Block>, taken: readonly RunPart[]): Iterable<Block> {
+  try {
+    yield* blocks;
+  } catch (thrown) {
+    if (taken.length === 0) throw thrown;
+  }
+}
