@@ -1,5 +1,6 @@
 import type { Payload, SentMessage, StoredMessage } from "./message.js";
 import type { Position } from "./position.js";
+import { pieceOf } from "./piece.js";
 import { utf8Length, varintLength, WireReader, writeUtf8, writeVarint } from "./wire.js";
 
 // ChatMessage is encoded when it is accepted and decoded when it arrives, thousands of times a second, so these two are
@@ -45,7 +46,7 @@ export function encodeBody(message: StoredMessage): Uint8Array<ArrayBuffer> {
   const nanos = (message.sentAtMs - seconds * 1000) * 1_000_000;
   const sentAtBytes = timestampLength(seconds, nanos);
 
-  const body = new Uint8Array(
+  const body = pieceOf(
     stringFieldLength(userBytes) +
       stringFieldLength(textBytes) +
       stringFieldLength(roomBytes) +
@@ -141,7 +142,7 @@ export function encodeAck(ack: Ack): Uint8Array<ArrayBuffer> {
   const sentAtBytes = timestampLength(seconds, nanos);
   const length =
     stringFieldLength(idBytes) + 2 + positionLength(ack.position) + 2 + sentAtBytes + (ack.duplicate ? 2 : 0);
-  const bytes = new Uint8Array(length);
+  const bytes = pieceOf(length);
   let at = writeStringField(bytes, 0, 0x0a, ack.id, idBytes);
   at = writePosition(bytes, at, 0x12, ack.position);
   bytes[at++] = 0x1a;

@@ -44,7 +44,8 @@ export {
 } from "./message.js";
 export { checkPayloadForm, payloadValueFromBase64 } from "./payload-form.js";
 export { PayloadTypes } from "./payload-types.js";
+export { pieceOf } from "./piece.js";
 export { formatPosition, type Position, parsePosition } from "./position.js";
 export { bytesForm, bytesFrom, durationForm, durationMsFrom } from "./quantities.js";
 export { utf8Encoder } from "./utf8.js";
-export { utf8Length, varintLength, writeVarint } from "./wire.js";
+export { utf8Length, varintLength, WireReader, writeVarint } from "./wire.js";

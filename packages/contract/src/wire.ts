@@ -22,20 +22,16 @@ export function utf8Length(text: string): number {
 
 /** How many bytes a varint of `value` takes; 0..2^53-1. */
 export function varintLength(value: number): number {
-  let length = 1;
-  while (value >= 0x80) {
-    value = Math.floor(value / 0x80);
-    length++;
-  }
-  return length;
+  if (value < 0x80) return 1;
+  if (value < 0x4000) return 2;
+  return 2 + varintLength(Math.floor(value / 0x4000));
 }
 
 /** Write a varint of 0..2^53-1 and return the place after it. */
 export function writeVarint(target: Uint8Array, at: number, value: number): number {
-  while (value >= 0x80) {
-    target[at++] = (value % 0x80) | 0x80;
-    value = Math.floor(value / 0x80);
-  }
+  // Division takes far longer than the shifts that 32 bits allow.
+  for (; value > 0x7fff_ffff; value = Math.floor(value / 0x80)) target[at++] = (value % 0x80) | 0x80;
+  for (; value >= 0x80; value >>>= 7) target[at++] = (value & 0x7f) | 0x80;
   target[at++] = value;
   return at;
 }

@@ -78,10 +78,10 @@ export class Hub {
    *
    * @throws PAYLOAD_TOO_LARGE, and what `RoomLog.append` throws.
    */
-  async send(message: NewMessage, maxMessageBytes?: number, refuseFirst?: () => ConfabError): Promise<Ack> {
+  send(message: NewMessage, maxMessageBytes?: number, refuseFirst?: () => ConfabError): Promise<Ack> {
     const room = roomIdFrom(message.room);
     const { id, entry } = this.draftOf(message, room, { maxMessageBytes, refuseFirst });
-    return ackOf(id, await this.deps.engine.log.append(room, entry));
+    return this.deps.engine.log.append(room, entry).then((appended) => ackOf(id, appended));
   }
 
   /**

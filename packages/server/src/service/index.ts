@@ -6,7 +6,7 @@ export type { FrameChannel } from "./frames/channel.js";
 export { serveOut } from "./frames/serve-out.js";
 export type { FrameSession } from "./frames/session.js";
 export { FrameSessions, type FrameSessionsDeps } from "./frames/sessions.js";
-export { envelopeFraming, type Framing } from "./framing.js";
+export { envelopeFraming, type Framing, framed } from "./framing.js";
 export type { MessageJson } from "./message-json.js";
 export {
   type Action,

@@ -24,13 +24,12 @@ export class EmbeddedLog implements RoomLog {
     private readonly commits: GroupCommit,
   ) {}
 
-  async append(room: RoomId, entry: NewEntry): Promise<Appended> {
-    const [appended] = await this.commits.append(room, [entry]);
-    return appended as Appended;
+  append(room: RoomId, entry: NewEntry): Promise<Appended> {
+    return this.commits.append(room, entry);
   }
 
   appendAll(room: RoomId, entries: readonly NewEntry[], expected?: Position): Promise<readonly Appended[]> {
-    return this.commits.append(room, entries, expected);
+    return this.commits.appendAll(room, entries, expected);
   }
 
   state(room: RoomId): RoomState {

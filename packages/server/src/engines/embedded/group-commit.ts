@@ -101,20 +101,34 @@ export class GroupCommit {
 
   constructor(private readonly deps: GroupCommitDeps) {}
 
-  append(room: RoomId, entries: readonly NewEntry[], expected?: Position): Promise<readonly Appended[]> {
-    const { maxPendingSends, maxPendingSendBytes } = this.deps;
-    if (this.isClosed) return Promise.reject(new ConfabError("SHUTTING_DOWN", "the log is closed"));
+  append(room: RoomId, entry: NewEntry): Promise<Appended> {
+    return new Promise((resolve, reject) => {
+      const placed = ([appended]: readonly Appended[]) => resolve(appended as Appended);
+      this.push({ room, entries: [entry], bytes: entry.body.length, resolve: placed, reject });
+    });
+  }
+
+  appendAll(room: RoomId, entries: readonly NewEntry[], expected?: Position): Promise<readonly Appended[]> {
     const bytes = entries.reduce((sum, { body }) => sum + body.length, 0);
+    return new Promise((resolve, reject) => this.push({ room, entries, bytes, expected, resolve, reject }));
+  }
+
+  private push(send: PendingSend): void {
+    const { maxPendingSends, maxPendingSendBytes } = this.deps;
+    const { entries, bytes, reject } = send;
+    if (this.isClosed) {
+      reject(new ConfabError("SHUTTING_DOWN", "the log is closed"));
+      return;
+    }
     if (this.pendingEntries + entries.length > maxPendingSends || this.pendingBytes + bytes > maxPendingSendBytes) {
       const text = `${this.pendingEntries} sends (${this.pendingBytes} bytes) wait for the disk; maxPendingSends is ${maxPendingSends}, maxPendingSendBytes ${maxPendingSendBytes}`;
-      return Promise.reject(new ConfabError("OVERLOADED", text, { retryAfterMs: 1_000 }));
+      reject(new ConfabError("OVERLOADED", text, { retryAfterMs: 1_000 }));
+      return;
     }
     this.pendingEntries += entries.length;
     this.pendingBytes += bytes;
-    return new Promise((resolve, reject) => {
-      this.pending.push({ room, entries, bytes, expected, resolve, reject });
-      this.start();
-    });
+    this.pending.push(send);
+    this.start();
   }
 
   /** Drop what has passed its age in these rooms, and ids past their window, in the next commit. */

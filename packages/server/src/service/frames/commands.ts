@@ -1,15 +1,14 @@
 import { create } from "@bufbuild/protobuf";
-import { ConfabError } from "@confab/contract";
+import { ConfabError, type SentMessage } from "@confab/contract";
 import {
   AuthenticateSchema,
-  type ClientFrame,
   DoneSchema,
   type Subscribe,
   SubscribedSchema,
   UnsubscribedSchema,
   UnsubscribeSchema,
 } from "@confab/contract/gen/confab/v1/frame_pb";
-import type { ChatMessage, SendMessagesRequest } from "@confab/contract/gen/confab/v1/message_pb";
+import type { SendMessagesRequest } from "@confab/contract/gen/confab/v1/message_pb";
 import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import type { GetHistoryRequest, Signal } from "@confab/contract/gen/confab/v1/room_pb";
 import { refuseViolations, violationsOf } from "@confab/contract/validation";
@@ -18,13 +17,16 @@ import { wireAcksFrom, wirePositionFrom } from "../conversions.js";
 import { historyForm } from "../history.js";
 import { callerWith, roomIdFrom } from "../operations/index.js";
 import { sentMessageFrom } from "../sent-message.js";
+import type { TakenFrame } from "./client-frame.js";
 import type { FrameSession, Opening } from "./session.js";
 
 /** Do what a client's frame asks, and answer it. Throws what the client did wrong. */
-export async function answerFrame(session: FrameSession, { request, frame }: ClientFrame): Promise<void> {
+export function answerFrame(session: FrameSession, { request, frame }: TakenFrame): Promise<void> | void {
   switch (frame.case) {
-    case "send":
+    case "sent":
       return handleSend(session, request, frame.value);
+    case "send":
+      return handleSend(session, request, sentMessageFrom(frame.value));
     case "sendAll":
       return handleSendAll(session, request, frame.value);
     case "subscribe":
@@ -50,11 +52,12 @@ export async function answerFrame(session: FrameSession, { request, frame }: Cli
   }
 }
 
-async function handleSend(session: FrameSession, request: number, message: ChatMessage): Promise<void> {
+function handleSend(session: FrameSession, request: number, message: SentMessage): Promise<void> {
   const { service, frames } = session.deps;
   const { format, caller } = session.channel;
-  const ack = await service.operations.send(sentMessageFrom(message), caller);
-  if (request !== 0) session.sendEncoded(frames.ack(format, request, ack));
+  return service.operations.send(message, caller).then((ack) => {
+    if (request !== 0) session.sendEncoded(frames.ack(format, request, ack));
+  });
 }
 
 async function handleSendAll(session: FrameSession, request: number, asked: SendMessagesRequest): Promise<void> {

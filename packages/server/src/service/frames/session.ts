@@ -1,21 +1,21 @@
 import { create } from "@bufbuild/protobuf";
 import { ConfabError, confabErrorFrom } from "@confab/contract";
-import { type ClientFrame, ClientFrameSchema, UnsubscribedSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import { UnsubscribedSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import type { RoomId, Subscription } from "../../core/index.js";
 import { cost, type ReplyRoom, spendParsed } from "../../work/index.js";
 import type { ChatService } from "../chat-service.js";
 import type { ErrorBudget } from "../error-budget.js";
 import { wireErrorFrom } from "../error-frame.js";
 import type { Caller, LiveConnection, Principal } from "../operations/index.js";
-import { decodeMessage } from "../wire-format.js";
 import type { FrameChannel } from "./channel.js";
+import { decodeClientFrame, type TakenFrame } from "./client-frame.js";
 import type { FrameBody, ServerFrames } from "./server-frame.js";
 
 export interface FrameSessionDeps {
   readonly service: ChatService;
   readonly frames: ServerFrames;
-  /** Do what a frame asks and answer it; rejects with what the client did wrong. */
-  readonly answer: (session: FrameSession, frame: ClientFrame) => Promise<void>;
+  /** Do what a frame asks and answer it; throws or rejects with what the client did wrong. */
+  readonly answer: (session: FrameSession, frame: TakenFrame) => Promise<void> | void;
   readonly onClosed: (session: FrameSession) => void;
   /** The principal of a token. Never rejects. */
   readonly principalBy: (token: string) => Principal | Promise<Principal>;
@@ -47,6 +47,7 @@ export class FrameSession implements LiveConnection {
   private onProgress: (() => void) | undefined;
   /** Resolves when the token that was sent last is judged. */
   private authenticating: Promise<void> | undefined;
+  private authenticated: () => void = () => undefined;
   private lastLarge: Promise<void> = Promise.resolve();
   /** What the last large answer takes while it waits for the client. */
   private room: ReplyRoom | undefined;
@@ -68,22 +69,16 @@ export class FrameSession implements LiveConnection {
     if (this.isClosed) return;
     const { format, caller } = this.channel;
     spendParsed(caller.share, format, bytes.length);
-    let frame: ClientFrame;
+    let frame: TakenFrame;
     try {
-      frame = decodeMessage(ClientFrameSchema, format, bytes, this.deps.service.deps.types);
+      frame = decodeClientFrame(format, bytes, this.deps.service.deps.types);
     } catch (thrown) {
       this.refused(0, confabErrorFrom(thrown));
       return;
     }
     this.inFlight++;
     this.updatePause();
-    this.answer(frame).catch((thrown: unknown) => {
-      // A bug in the answering of errors must end this session and nothing else.
-      const error = confabErrorFrom(thrown);
-      this.deps.report(error);
-      this.channel.close(error);
-      this.closed();
-    });
+    this.answer(frame);
   }
 
   /** Resolves once every frame taken so far has been answered. One caller. */
@@ -228,28 +223,48 @@ export class FrameSession implements LiveConnection {
     this.end(reason);
   }
 
-  /** An error is an answer too. */
-  private async answer(frame: ClientFrame): Promise<void> {
+  /** Never throws: an error is an answer too. */
+  private answer(frame: TakenFrame): void {
     // What follows a token is asked with it.
-    while (this.authenticating !== undefined) await this.authenticating;
-    let authenticated: (() => void) | undefined;
+    if (this.authenticating !== undefined) {
+      void this.authenticating.then(() => this.answer(frame));
+      return;
+    }
     if (frame.frame.case === "authenticate") {
       this.authenticating = new Promise((resolve) => {
-        authenticated = resolve;
+        this.authenticated = resolve;
       });
     }
     try {
-      await this.deps.answer(this, frame);
-      // A pong asks for nothing, and a client can send any number.
-      if (frame.frame.case !== "pong") this.errors.giveBack();
+      const answer = this.deps.answer(this, frame);
+      if (answer === undefined) this.settled(frame);
+      else answer.then(() => this.settled(frame), (thrown: unknown) => this.settled(frame, { thrown }));
     } catch (thrown) {
-      this.refused(frame.request, confabErrorFrom(thrown));
-    } finally {
-      if (authenticated) this.authenticating = undefined;
-      authenticated?.();
+      this.settled(frame, { thrown });
+    }
+  }
+
+  /** A frame was answered; `refusal`: what it asks was not done. */
+  private settled(frame: TakenFrame, refusal?: { readonly thrown: unknown }): void {
+    const { request } = frame;
+    const kind = frame.frame.case;
+    try {
+      if (refusal) this.refused(request, confabErrorFrom(refusal.thrown));
+      // A pong asks for nothing, and a client can send any number.
+      else if (kind !== "pong") this.errors.giveBack();
+      if (kind === "authenticate") {
+        this.authenticating = undefined;
+        this.authenticated();
+      }
       this.inFlight--;
       this.updatePause();
       if (this.inFlight === 0) this.onAnswered?.();
+    } catch (thrown) {
+      // A bug in the answering of errors must end this session and nothing else.
+      const error = confabErrorFrom(thrown);
+      this.deps.report(error);
+      this.channel.close(error);
+      this.closed();
     }
   }
 

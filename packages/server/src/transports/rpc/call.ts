@@ -12,7 +12,7 @@ import {
 import type { Arrival, ArrivalTimeouts } from "../../http/arrival-timeouts.js";
 import type { Exchange, ExchangeListener, Fields } from "../../http/exchange.js";
 import type { ReaderStalls, StallingReader } from "../../http/reader-stalls.js";
-import type { UnaryCaller, WireFormat } from "../../service/index.js";
+import { envelopeFraming, framed, type UnaryCaller, type WireFormat } from "../../service/index.js";
 import { cost, goOn, inTurn, type PacedInput, type PartialRequest, type Share } from "../../work/index.js";
 import { acceptsGzip, compress, decompress, isGzipNamed, minCompressedBytes } from "./compression.js";
 import { Base64Reader, base64Text } from "./grpc-web/wire.js";
@@ -198,7 +198,7 @@ export class EnvelopedCall
   }
 
   send(message: Uint8Array, shared?: Uint8Array): boolean {
-    if (shared === undefined) return this.writeText(enveloped(0, message));
+    if (shared === undefined) return this.writeText(framed(envelopeFraming, message));
     const head = new Uint8Array(envelopeBytes + message.length);
     head.set(message, writeEnvelope(head, 0, 0, message.length + shared.length));
     this.writeText(head);
@@ -247,7 +247,7 @@ export class EnvelopedCall
       message.length < minCompressedBytes ||
       !acceptsGzip(this.exchange.request.headers[this.wire.acceptEncodingHeader])
     ) {
-      this.replyIn(enveloped(0, message), false);
+      this.replyIn(framed(envelopeFraming, message), false);
       return;
     }
     compress(message).then(
