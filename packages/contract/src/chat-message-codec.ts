@@ -1,6 +1,6 @@
 import type { Payload, SentMessage, StoredMessage } from "./message.js";
-import type { Position } from "./position.js";
 import { pieceOf } from "./piece.js";
+import type { Position } from "./position.js";
 import { utf8Length, varintLength, WireReader, writeUtf8, writeVarint } from "./wire.js";
 
 // ChatMessage is encoded when it is accepted and decoded when it arrives, thousands of times a second, so these two are

@@ -1,5 +1,3 @@
-import type { LogEntry } from "./ports.js";
-
 /*
  * A block: the bodies of messages of one room that follow each other, as one piece.
  *
@@ -7,6 +5,13 @@ import type { LogEntry } from "./ports.js";
  *
  * Both engines store messages in blocks: a key, a record or a command costs more than the bytes of a message.
  */
+
+/** One message as the log keeps it. `body` is an encoded ChatMessage without its position (contract/chat-message-codec). */
+export interface LogEntry {
+  readonly offset: number;
+  /** Never written to again. */
+  readonly body: Uint8Array;
+}
 
 /** A run of a room's messages as a block. */
 export interface Block {

@@ -1,9 +1,9 @@
 import type { Position } from "@confab/contract";
 import type { Share } from "../work/index.js";
-import type { LogPage, PageBounds, RoomLog, RoomState } from "./ports.js";
+import type { LogPage, RoomLog, RoomState } from "./ports.js";
 import { outOfRange, resumableOffset } from "./range.js";
 import type { RoomId } from "./room-id.js";
-import { Run } from "./run.js";
+import { type PageBounds, Run } from "./run.js";
 
 export interface HistoryRequest {
   readonly room: RoomId;
@@ -156,6 +156,7 @@ class PageInProgress {
       this.count++;
     }
     const { first, last } = run;
-    if (count > 0) this.runs.push(this.direction === 1 ? run.slice(first, first + count - 1) : run.slice(last - count + 1, last));
+    if (count > 0)
+      this.runs.push(this.direction === 1 ? run.slice(first, first + count - 1) : run.slice(last - count + 1, last));
   }
 }

@@ -1,4 +1,4 @@
-export { type Block, blockOf, countIn, entriesOf, messageEnd } from "./blocks.js";
+export { type Block, blockOf, countIn, entriesOf, type LogEntry, messageEnd } from "./blocks.js";
 export { type HistoryBounds, type HistoryPage, type HistoryRequest, readHistory } from "./history.js";
 export { Hub, type HubDeps, type Subscribed, type SubscribeRequest } from "./hub.js";
 export { type ClockLog, LogClock, type LogTime } from "./log-clock.js";
@@ -9,13 +9,11 @@ export type {
   Engine,
   Eventually,
   Ids,
-  LogEntry,
   LogPage,
   Member,
   MemberCounts,
   MemberDirectory,
   NewEntry,
-  PageBounds,
   PresenceChange,
   Revocation,
   RevocationChange,
@@ -32,5 +30,5 @@ export { unexpectedPosition } from "./range.js";
 export { type Retention, type RoomRetention, sameForAll } from "./retention.js";
 export { isOver, joinedRevocation, KnownRevocations, revocationKey } from "./revocation-set.js";
 export { type RoomId, roomIdFrom } from "./room-id.js";
-export { type OffsetRange, Run, runBackward, runForward } from "./run.js";
+export { type OffsetRange, type PageBounds, Run, runBackward, runForward } from "./run.js";
 export type { Encoding, EventEncoding, EventSink, Sink, Subscription } from "./subscription.js";

@@ -1,16 +1,9 @@
 import type { ConfabError, Payload, Position } from "@confab/contract";
 import type { RoomId } from "./room-id.js";
-import type { Run } from "./run.js";
+import type { PageBounds, Run } from "./run.js";
 
 /** A value now or later: the embedded engine answers at once, a networked one cannot. */
 export type Eventually<T> = T | Promise<T>;
-
-/** One message as the log keeps it. `body` is an encoded ChatMessage without its position (contract/chat-message-codec). */
-export interface LogEntry {
-  readonly offset: number;
-  /** Never written to again. */
-  readonly body: Uint8Array;
-}
 
 export interface NewEntry {
   readonly body: Uint8Array;
@@ -41,12 +34,6 @@ export interface RoomState {
 
 export interface LogPage extends RoomState {
   readonly run: Run;
-}
-
-export interface PageBounds {
-  readonly maxEntries: number;
-  /** A page ends after the entry that reaches it, so that one entry always fits. */
-  readonly maxBytes: number;
 }
 
 /** The durable order of every room's messages. */

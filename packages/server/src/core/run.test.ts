@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { forEachSeed, type Random } from "@confab/contract/testing/random";
-import { type Block, blockOf } from "./blocks.js";
-import type { LogEntry, PageBounds } from "./ports.js";
-import { Run, runBackward, runForward } from "./run.js";
+import { type Block, blockOf, type LogEntry } from "./blocks.js";
+import { type PageBounds, Run, runBackward, runForward } from "./run.js";
 
 function randomBodies(random: Random, count: number): Buffer[] {
   return Array.from({ length: count }, () => Buffer.alloc(random.pick([0, 1, 30, 300]), random.int(0, 255)));

@@ -1,5 +1,10 @@
-import { type Block, blockOf, entriesOf, messageEnd } from "./blocks.js";
-import type { LogEntry, PageBounds } from "./ports.js";
+import { type Block, blockOf, entriesOf, type LogEntry, messageEnd } from "./blocks.js";
+
+export interface PageBounds {
+  readonly maxEntries: number;
+  /** A page ends after the entry that reaches it, so that one entry always fits. */
+  readonly maxBytes: number;
+}
 
 /** A block, or a part of one: whole messages that follow each other. */
 export interface RunPart {
@@ -10,8 +15,8 @@ export interface RunPart {
 }
 
 /**
- * Messages of one room that follow each other, in the bytes in which they are stored: between the disk and a socket a message
- * is no object of its own. It is never changed.
+ * Messages of one room that follow each other, in the bytes in which they are stored. Between the disk and a socket there is no
+ * object for each message. A run is never changed.
  */
 export class Run {
   readonly count: number;
@@ -100,10 +105,19 @@ export class Run {
     return pieces;
   }
 
-  /** The last messages of it, within bounds, in memory of their own. */
+  /** The last messages of it, within bounds, in new memory. */
   end({ maxEntries, maxBytes }: PageBounds): Run {
-    const end = runBackward([...this.blocks()].reverse(), { from: this.first, to: this.last }, { maxEntries, maxBytes });
-    const bytes = Buffer.concat(end.parts.map((part) => part.bytes));
+    const end = runBackward(
+      [...this.blocks()].reverse(),
+      { from: this.first, to: this.last },
+      { maxEntries, maxBytes },
+    );
+    const bytes = new Uint8Array(end.parts.reduce((sum, part) => sum + part.bytes.length, 0));
+    let at = 0;
+    for (const part of end.parts) {
+      bytes.set(part.bytes, at);
+      at += part.bytes.length;
+    }
     return new Run(end.first, end.count === 0 ? [] : [{ bytes, count: end.count }]);
   }
 

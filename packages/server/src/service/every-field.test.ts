@@ -157,10 +157,7 @@ test("every field of GetHistoryResponse and of the messages in a batch is writte
 
   const frames = [
     fromProto(ServerFrameSchema, withoutEnvelope(new ProtoBatches("proto", envelopeFraming).encode(room, 7, run))),
-    fromJson(
-      ServerFrameSchema,
-      withoutEnvelope(new JsonBatches("json", envelopeFraming, json).encode(room, 7, run)),
-    ),
+    fromJson(ServerFrameSchema, withoutEnvelope(new JsonBatches("json", envelopeFraming, json).encode(room, 7, run))),
   ];
   for (const { frame } of frames) {
     assert.ok(frame.case === "messages");

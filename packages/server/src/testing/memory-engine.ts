@@ -87,7 +87,8 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
       return { position, sentAtMs, isDuplicate: false };
     });
     kept.entries.push(...added);
-    if (added.length > 0) for (const listener of this.listeners.get(room) ?? []) listener.entries(this.epoch, runOf(added));
+    if (added.length > 0)
+      for (const listener of this.listeners.get(room) ?? []) listener.entries(this.epoch, runOf(added));
     return appended;
   }
 

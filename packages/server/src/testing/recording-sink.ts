@@ -1,14 +1,5 @@
 import type { ConfabError } from "@confab/contract";
-import type {
-  Encoding,
-  EventEncoding,
-  EventSink,
-  PresenceChange,
-  RoomId,
-  Run,
-  Signal,
-  Sink,
-} from "../core/index.js";
+import type { Encoding, EventEncoding, EventSink, PresenceChange, RoomId, Run, Signal, Sink } from "../core/index.js";
 
 import { type Share, Work } from "../work/index.js";
 

@@ -9,7 +9,6 @@ import {
   type RoomLog,
   type RoomState,
   type RoomSummary,
-  Run,
   runBackward,
   runForward,
 } from "../../core/index.js";

@@ -134,7 +134,10 @@ export class RoomAppends {
       }
       const { epoch, topBefore, duplicates, added } = outcome;
       // Readers of this node first: who is told that it is stored may expect that it was heard.
-      const run = new Run(topBefore + 1, added.length === 0 ? [] : [{ bytes: added, count: all.length - duplicates.size }]);
+      const run = new Run(
+        topBefore + 1,
+        added.length === 0 ? [] : [{ bytes: added, count: all.length - duplicates.size }],
+      );
       if (run.count > 0) this.deps.written(room, epoch, run);
       let next = 0;
       const appended = all.map((entry, index) => {

@@ -238,7 +238,11 @@ export class FrameSession implements LiveConnection {
     try {
       const answer = this.deps.answer(this, frame);
       if (answer === undefined) this.settled(frame);
-      else answer.then(() => this.settled(frame), (thrown: unknown) => this.settled(frame, { thrown }));
+      else
+        answer.then(
+          () => this.settled(frame),
+          (thrown: unknown) => this.settled(frame, { thrown }),
+        );
     } catch (thrown) {
       this.settled(frame, { thrown });
     }

@@ -4,8 +4,8 @@ import {
   type HistoryBounds,
   type HistoryPage,
   type HistoryRequest,
-  readHistory,
   Run,
+  readHistory,
   roomIdFrom,
 } from "../../core/index.js";
 import { positionFrom } from "../conversions.js";

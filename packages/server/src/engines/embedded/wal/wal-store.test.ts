@@ -278,7 +278,10 @@ test("reads see durable and stored messages as one, while they are stored and af
       model.slice(dropped, dropped + bounds.maxEntries),
     );
     const from = Math.max(dropped, model.length - bounds.maxEntries);
-    assert.deepEqual(runBackward(store.entries.backward(1, range.to), range, bounds).entries.map(text), model.slice(from));
+    assert.deepEqual(
+      runBackward(store.entries.backward(1, range.to), range, bounds).entries.map(text),
+      model.slice(from),
+    );
   };
   for (let step = 0; step < 400; step++) {
     const bodies = Array.from({ length: random.int(1, 20) }, (_, at) =>
