@@ -227,14 +227,14 @@ export const mutants = {
     {
       name: "a gap in the offsets is delivered",
       file: `${server}/core/room.ts`,
-      find: "if (entry.offset > next) return undefined;",
+      find: "if (run.first > next) return undefined;",
       replace: "",
     },
     {
       name: "an entry that is known already is delivered again",
       file: `${server}/core/room.ts`,
-      find: "if (entry.offset < next) continue;",
-      replace: "",
+      find: "runs.push(run.slice(next, run.last));",
+      replace: "runs.push(run);",
     },
     {
       name: "entries of another epoch are delivered",
@@ -311,7 +311,7 @@ export const mutants = {
     {
       name: "a run that was given is given again",
       file: `${redis}/bus-channel.ts`,
-      find: "if (last <= this.givenTo) return;",
+      find: "if (run.last <= this.givenTo || run.count === 0) return;",
       replace: "",
     },
     {
