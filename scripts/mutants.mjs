@@ -269,8 +269,8 @@ export const mutants = {
     {
       name: "a batch is stored whatever offset it expects",
       file: `${embedded}/group-commit.ts`,
-      find: "expected.epoch !== record.epoch || expected.offset !== record.newest",
-      replace: "expected.epoch !== record.epoch",
+      find: "offsetHere(expected, record) !== record.newest",
+      replace: "offsetHere(expected, record) === undefined",
     },
     {
       name: "an id of a batch that could not be written stays",
@@ -330,9 +330,15 @@ export const mutants = {
   resume: [
     {
       name: "a position of another epoch is resumed",
-      file: `${server}/core/range.ts`,
-      find: "if (epoch !== state.epoch) throw",
-      replace: "if (false) throw",
+      file: `${server}/core/lineage.ts`,
+      find: "if (epoch === room.epoch) return offset;",
+      replace: "if (epoch === room.epoch || offset >= 0) return offset;",
+    },
+    {
+      name: "a position of an earlier epoch is resumed past what is left of it",
+      file: `${server}/core/lineage.ts`,
+      find: "earlier && offset <= earlier.top",
+      replace: "earlier",
     },
     {
       name: "a position past the end is resumed",
@@ -349,8 +355,8 @@ export const mutants = {
     {
       name: "a page of a trimmed log is given to a reader",
       file: `${server}/core/catch-up.ts`,
-      find: "epoch !== room.epoch || oldest > after + 1",
-      replace: "epoch !== room.epoch",
+      find: "if (oldest > after + 1) throw",
+      replace: "if (oldest < 0) throw",
     },
     {
       name: "a reader goes live a page early",

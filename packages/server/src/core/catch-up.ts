@@ -171,12 +171,15 @@ export class CatchUp {
     this.schedule();
   }
 
-  /** @throws OUT_OF_RANGE: what follows was trimmed, or the log is another one. */
+  /** @throws OUT_OF_RANGE: what follows was trimmed. ENGINE_UNAVAILABLE: the log is another one. */
   private pageFrom(room: ReadableRoom, after: number, maxEntries: number, found: LogPage): Page {
     const { run, epoch, oldest, newest } = found;
-    if (epoch !== room.epoch || oldest > after + 1) {
-      throw outOfRange(room.id, found, "the log was trimmed past this reader");
+    if (epoch !== room.epoch) {
+      // All its readers are told once it has been compared with the log; until then this one waits.
+      room.interrupted();
+      throw new ConfabError("ENGINE_UNAVAILABLE", "the log was replaced");
     }
+    if (oldest > after + 1) throw outOfRange(room.id, found, "the log was trimmed past this reader");
     if (run.count === 0) return new Page(room, after, run, false);
     if (run.first !== after + 1) throw new ConfabError("INTERNAL", "the log has a hole");
     this.backOff.reset();

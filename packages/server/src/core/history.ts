@@ -1,7 +1,7 @@
 import type { Position } from "@confab/contract";
 import type { Share } from "../work/index.js";
 import type { LogPage, RoomLog, RoomState } from "./ports.js";
-import { outOfRange, resumableOffset } from "./range.js";
+import { pageEnd, resumableOffset } from "./range.js";
 import type { RoomId } from "./room-id.js";
 import { type PageBounds, Run } from "./run.js";
 
@@ -57,10 +57,7 @@ export async function readHistory(log: RoomLog, request: HistoryRequest, bounds:
     if (after) resumableOffset(room, after, page.startState);
     return page.done();
   }
-  const end = before ? before.offset : state.newest + 1;
-  if (before && (before.epoch !== state.epoch || end > state.newest + 1 || end < state.oldest)) {
-    throw outOfRange(room, state, "the page's end is not in the log");
-  }
+  const end = before ? pageEnd(room, before, state) : state.newest + 1;
   const page = new PageInProgress(state, -1, limit, bounds);
   while (!page.isComplete) {
     const bounds = await page.beginPiece();

@@ -3,7 +3,7 @@ import { cost } from "../work/index.js";
 import { CatchUp } from "./catch-up.js";
 import { IdleRooms } from "./idle-rooms.js";
 import type { Appended, Clock, Engine, Ids, NewEntry, RoomState, Signal, Turns } from "./ports.js";
-import { outOfRange, resumableOffset } from "./range.js";
+import { replacedUnder, resumableOffset } from "./range.js";
 import { Room } from "./room.js";
 import { type RoomId, roomIdFrom } from "./room-id.js";
 import { SignalRates } from "./signal-rates.js";
@@ -155,7 +155,7 @@ export class Hub {
 
   /** End every subscription, when the server stops. */
   close(error: ConfabError): void {
-    for (const room of [...this.rooms.values()]) room.expelAll(error);
+    for (const room of [...this.rooms.values()]) room.expelAll(() => error);
   }
 
   private async openRoom(id: RoomId): Promise<Room> {
@@ -223,9 +223,9 @@ export class Hub {
     return { id, entry: { body, sentAtMs, dedupeKey, refuseFirst } };
   }
 
-  /** The log was replaced underneath: what the room's readers hold are positions of another one. */
+  /** The log was replaced underneath: what the room's readers hold are positions of another one, or of an earlier epoch. */
   private replaceLog(room: Room, state: RoomState): void {
-    room.expelAll(outOfRange(room.id, state, "the log was replaced"));
+    room.expelAll(({ position }) => replacedUnder(room.id, position, state));
     this.closeRoom(room);
   }
 

@@ -1,4 +1,5 @@
 import type { ConfabError, Payload, Position } from "@confab/contract";
+import type { Lineage } from "./lineage.js";
 import type { RoomId } from "./room-id.js";
 import type { PageBounds, Run } from "./run.js";
 
@@ -25,8 +26,7 @@ export interface Appended {
 }
 
 /** What a room's log holds. With `messages` 0, `oldest` is `newest + 1`; a room nobody wrote to has `newest` 0. */
-export interface RoomState {
-  readonly epoch: number;
+export interface RoomState extends Lineage {
   readonly oldest: number;
   readonly newest: number;
   readonly messages: number;
@@ -53,7 +53,7 @@ export interface RoomLog {
    * duplicate of one before it. Otherwise as `append`.
    *
    * `expected`: store them only if this is the newest position of the room, entries included that were appended before these.
-   * It is not asked if all are duplicates.
+   * A position of an earlier epoch counts as what it stands for now. It is not asked if all are duplicates.
    *
    * @throws UNEXPECTED_POSITION with what the room holds: nothing was stored. OVERLOADED counts all entries.
    */

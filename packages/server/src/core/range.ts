@@ -1,4 +1,5 @@
 import { ConfabError, formatPosition, type Position } from "@confab/contract";
+import { offsetHere } from "./lineage.js";
 import type { RoomState } from "./ports.js";
 import type { RoomId } from "./room-id.js";
 
@@ -21,13 +22,44 @@ export function unexpectedPosition(
 /**
  * The offset of a position that a reader may go on from: everything after it is in the log.
  *
- * @throws OUT_OF_RANGE: it is of another epoch, past the end, or what follows it was trimmed.
+ * @throws OUT_OF_RANGE: it is of another epoch, or of a part of an earlier one that is lost, past the end, or what follows it
+ * was trimmed.
  */
 export function resumableOffset(room: RoomId, position: Position, state: RoomState): number {
-  const { epoch, offset } = position;
-  if (epoch !== state.epoch) throw outOfRange(room, state, `position ${formatPosition(position)} is of another epoch`);
+  const offset = offsetHere(position, state);
+  if (offset === undefined)
+    throw outOfRange(room, state, `position ${formatPosition(position)} is ${strange(position, state)}`);
   if (offset > state.newest) throw outOfRange(room, state, `position ${formatPosition(position)} is past the end`);
   if (offset + 1 < state.oldest)
     throw outOfRange(room, state, `messages after position ${formatPosition(position)} were trimmed`);
   return offset;
+}
+
+function strange({ epoch }: Position, { lineage = [] }: RoomState): string {
+  return lineage.some((earlier) => earlier.epoch === epoch) ? "of messages that are lost" : "of another epoch or room";
+}
+
+/**
+ * The offset of a position that a page ends before. Of an earlier epoch it may be one past what is kept: what comes before
+ * it counts.
+ *
+ * @throws OUT_OF_RANGE: that is not in the log.
+ */
+export function pageEnd(room: RoomId, before: Position, state: RoomState): number {
+  const last = offsetHere({ ...before, offset: before.offset - 1 }, state);
+  if (last === undefined || last > state.newest || last + 1 < state.oldest)
+    throw outOfRange(room, state, "the page's end is not in the log");
+  return last + 1;
+}
+
+/**
+ * Why a reading ends whose log was replaced underneath: the room has another epoch now. A reader whose position still
+ * stands for the same message subscribes again and misses nothing; the others are told OUT_OF_RANGE.
+ */
+export function replacedUnder(room: RoomId, position: Position, state: RoomState): ConfabError {
+  const why = "the log was replaced";
+  const offset = offsetHere(position, state);
+  if (offset === undefined || offset > state.newest || offset + 1 < state.oldest) return outOfRange(room, state, why);
+  const text = `${why} by an earlier state of it; subscribe to room ${room} again after position ${formatPosition(position)}`;
+  return new ConfabError("ENGINE_UNAVAILABLE", text);
 }

@@ -112,9 +112,9 @@ export class Room implements RoomListener, ReadableRoom {
     subscription.sink.ended(error);
   }
 
-  /** End every subscription: the room cannot be read on. */
-  expelAll(error: ConfabError): void {
-    for (const subscription of [...this.all]) this.expel(subscription, error);
+  /** End every subscription: the room cannot be read on. `errorFor`: why, for each. */
+  expelAll(errorFor: (subscription: Subscription) => ConfabError): void {
+    for (const subscription of [...this.all]) this.expel(subscription, errorFor(subscription));
   }
 
   catchUp(subscription: Subscription): void {

@@ -57,6 +57,8 @@ export interface ReadableRoom {
   goLive(subscription: Subscription): void;
   /** The reader is ahead of the fan-out: it goes on catching up when the top has moved. */
   awaitTop(subscription: Subscription): void;
+  /** The log turned out to be another one: the room is compared with it soon. */
+  interrupted(): void;
   leave(subscription: Subscription): void;
   stopPresence(subscription: Subscription): void;
   expel(subscription: Subscription, error: ConfabError): void;

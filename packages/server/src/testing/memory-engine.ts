@@ -1,11 +1,14 @@
 import type { Position } from "@confab/contract";
 import {
   type Appended,
+  boundedLineage,
+  type EarlierEpoch,
   type Engine,
   type LogEntry,
   type LogPage,
   type MemberDirectory,
   type NewEntry,
+  offsetHere,
   type PageBounds,
   type RoomBus,
   type RoomId,
@@ -38,8 +41,10 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
   private readonly listeners = new Map<RoomId, Set<RoomListener>>();
   private readonly allMembers: MemoryMembers;
 
+  private lineage: readonly EarlierEpoch[] = [];
+
   constructor(
-    private readonly epoch = 7,
+    private epoch = 7,
     maxPresenceEventMembers = 1_000,
   ) {
     this.allMembers = new MemoryMembers((change, members) => {
@@ -73,7 +78,7 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
     if (refuseFirst && !this.rooms.has(room)) throw refuseFirst();
     const kept: MemoryRoom = this.rooms.get(room) ?? { entries: [], newest: 0, firstSends: new Map() };
     const isNew = ({ dedupeKey }: NewEntry) => dedupeKey === undefined || !kept.firstSends.has(dedupeKey);
-    const isElsewhere = expected && (expected.epoch !== this.epoch || expected.offset !== kept.newest);
+    const isElsewhere = expected && offsetHere(expected, this.state(room)) !== kept.newest;
     if (isElsewhere && entries.some(isNew)) throw unexpectedPosition(room, this.state(room), expected);
     this.rooms.set(room, kept);
     const added: LogEntry[] = [];
@@ -94,7 +99,8 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
 
   state(room: RoomId): RoomState {
     const { entries, newest } = this.rooms.get(room) ?? { entries: [], newest: 0 };
-    return { epoch: this.epoch, oldest: newest - entries.length + 1, newest, messages: entries.length };
+    const lineage = this.lineage.length > 0 ? { lineage: this.lineage } : {};
+    return { epoch: this.epoch, ...lineage, oldest: newest - entries.length + 1, newest, messages: entries.length };
   }
 
   readForward(room: RoomId, after: number, bounds: PageBounds): LogPage {
@@ -110,6 +116,16 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
   list(prefix: string, after: string, limit: number): RoomSummary[] {
     const names = [...this.rooms.keys()].filter((room) => room.startsWith(prefix) && room > after).sort();
     return names.slice(0, limit).map((room) => ({ room, ...this.state(room) }));
+  }
+
+  /** As after a restore: the rooms have their messages up to an offset, in another epoch. */
+  putBack(upTo: number, epoch: number): void {
+    for (const room of this.rooms.values()) {
+      room.entries = room.entries.filter(({ offset }) => offset <= upTo);
+      room.newest = Math.min(room.newest, upTo);
+    }
+    this.lineage = boundedLineage([...this.lineage, { epoch: this.epoch, top: upTo }]);
+    this.epoch = epoch;
   }
 
   /** Drop the entries up to an offset. */
