@@ -75,7 +75,10 @@ export interface Link {
  * possible with `after` set to the last position seen. Leaving the loop stops reading.
  */
 export interface Listening extends AsyncIterable<ChatMessage> {
-  /** Everything after this position follows. Known even when the room is empty. */
+  /**
+   * Everything after this position follows. Known even when the room is empty. After a restore on the server it has another
+   * epoch than the position that was asked for.
+   */
   readonly position: string;
   /** Whether `after` was given, and everything since then follows. */
   readonly recovered: boolean;

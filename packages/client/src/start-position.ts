@@ -30,13 +30,14 @@ export async function startOf(
     throw new ConfabError("INVALID_MESSAGE", `history must be an integer from 0 to ${maxHistory}, got ${history}`);
   // One message is the smallest page there is; only the two ends of the log are needed.
   const page = await link.history({ room, limit: 1 }, options);
-  const [oldest, newest] = [parsed(page.oldest), parsed(page.newest)];
+  const [oldest, newest] = [parsedPosition(page.oldest), parsedPosition(page.newest)];
   // As the server counts it back (Hub.subscribe).
   const offset = Math.max(oldest.offset - 1, newest.offset - history);
   return { position: formatPosition({ epoch: newest.epoch, offset }), newest: page.newest };
 }
 
-function parsed(text: string): Position {
+/** @throws PROTOCOL_VIOLATION: it is not a position. */
+export function parsedPosition(text: string): Position {
   const position = parsePosition(text);
   if (!position)
     throw new ConfabError("PROTOCOL_VIOLATION", `the server's position ${JSON.stringify(text)} is invalid`);

@@ -39,6 +39,25 @@ test("reading goes on after the last position, and not from the beginning that i
   ]);
 });
 
+test("after a restore reading goes on in the epoch of now, also where a stream says that only with its first message", async () => {
+  for (const isHeadLate of [false, true]) {
+    const { server, clock, heard, subscription } = await reading();
+    server.last.push(1, 2);
+    await settled();
+    server.last.drop();
+    Object.assign(server, { epoch: 9, isHeadLate });
+    await clock.pass(5_000);
+    server.last.push(3, 4);
+    await settled();
+    assert.deepEqual(heard, ["1", "2", "3", "4"]);
+    assert.equal(subscription.position, "9:4");
+    assert.deepEqual(
+      server.listens.map(({ after }) => after),
+      ["7:0", "7:2"],
+    );
+  }
+});
+
 test("a silent stream that the server ended is read on at once, without a change of state", async () => {
   const { server, clock, client, heard } = await reading();
   const states: string[] = [];

@@ -3,6 +3,7 @@ import { whenAborted } from "../call-signal.js";
 import { failureFrom } from "../client-fault.js";
 import type { CallOptions, ChatMessage, IncomingSignal, Link, Listening } from "../link.js";
 import { networkFailure } from "../network-failure.js";
+import { isSamePlace } from "../same-place.js";
 import { type Start, startOf } from "../start-position.js";
 import type { Clock } from "./clock.js";
 import type { BeforeLive, Connector, Session } from "./connector.js";
@@ -119,11 +120,14 @@ export class RoomReading implements AsyncIterable<ChatMessage> {
       const iterator = listening[Symbol.asyncIterator]();
       const silence = watchSilence({ ...this.deps, session, room: this.room, position: () => this.position });
       try {
-        for (;;) {
+        for (let isFirst = true; ; ) {
           silence.begins();
           const { done, value } = await iterator.next();
           silence.ends();
           if (done) return;
+          // A stream whose head comes with its first message says only then what its position is called now.
+          if (isFirst) this.position = listening.position;
+          isFirst = false;
           if (this.advance(value.position)) yield value;
         }
       } finally {
@@ -177,7 +181,7 @@ export class RoomReading implements AsyncIterable<ChatMessage> {
         ...(presence && { onPresence: (change) => presence.changed(change) }),
       });
       // A server that begins elsewhere than it was asked to would make a hole.
-      if (after !== undefined && listening.position !== after)
+      if (after !== undefined && !isSamePlace(after, listening.position))
         throw skipped(`reading room ${room} began after ${listening.position} and not after ${after}`);
       this.position = listening.position;
       await presence?.begin(link, room, attempt.signal);

@@ -1,6 +1,7 @@
 import { ConfabError } from "@confab/contract";
 import type { ChatMessage, Listening } from "../link.js";
 import { networkFailure } from "../network-failure.js";
+import { isSamePlace } from "../same-place.js";
 
 /** What a transport's stream has to say before its first message. */
 export interface OpenedStream<T> {
@@ -26,15 +27,17 @@ export interface PullSource<T> {
 export function pullListening<T>({ position, recovered, opening, signal, release }: PullSource<T>): Listening {
   // It is told to the one who iterates, who may begin to do so after it has failed.
   opening.catch(() => undefined);
+  let begun = position;
   async function* messages(): AsyncGenerator<ChatMessage> {
     try {
       const stream = await opening;
       // A server that begins elsewhere than it was asked to would make a hole.
-      if (stream.position !== position)
+      if (!isSamePlace(position, stream.position))
         throw new ConfabError(
           "PROTOCOL_VIOLATION",
           `the stream began after ${stream.position} and not after ${position}`,
         );
+      begun = stream.position;
       for await (const item of stream.source) yield stream.read(item);
       // Servers do not end a room; where one did it in good order, it is about to stop.
       if (!signal.aborted) throw networkFailure("ENGINE_UNAVAILABLE", "the server ended the stream");
@@ -45,5 +48,11 @@ export function pullListening<T>({ position, recovered, opening, signal, release
     }
   }
   const iterator = messages();
-  return { position, recovered, [Symbol.asyncIterator]: () => iterator };
+  return {
+    get position() {
+      return begun;
+    },
+    recovered,
+    [Symbol.asyncIterator]: () => iterator,
+  };
 }

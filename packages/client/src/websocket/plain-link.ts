@@ -1,4 +1,4 @@
-import { type ConfabError, defaultRoom } from "@confab/contract";
+import { type ConfabError, defaultRoom, formatPosition } from "@confab/contract";
 import { bounded, type CallBounds, linkClosed, within } from "../call-signal.js";
 import type {
   Ack,
@@ -18,7 +18,7 @@ import type {
   RoomsRequest,
 } from "../link.js";
 import { newMessageId } from "../message-id.js";
-import { startOf } from "../start-position.js";
+import { parsedPosition, startOf } from "../start-position.js";
 import { refuseSignals } from "../streams/listenings.js";
 import { queryOf } from "../streams/query.js";
 import { queueListening } from "../streams/queue-listening.js";
@@ -134,8 +134,10 @@ export class PlainLink implements Link {
   private async startOf(request: ListenRequest, options: CallOptions): Promise<string> {
     const { room, after } = request;
     if (after === undefined) return (await startOf(this, request, options)).position;
-    await this.history({ room, after, limit: 1 }, options);
-    return after;
+    const { newest } = await this.history({ room, after, limit: 1 }, options);
+    // After a restore the place of `after` has the room's epoch of now.
+    const [place, { epoch }] = [parsedPosition(after), parsedPosition(newest)];
+    return formatPosition({ epoch, offset: place.offset });
   }
 
   /**

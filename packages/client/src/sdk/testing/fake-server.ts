@@ -51,6 +51,9 @@ export class FakeServer {
   historyAnswered: Promise<void> = Promise.resolve();
   /** Where readers without a position begin. */
   start = formatPosition({ epoch: 7, offset: 0 });
+  /** What it calls all positions after a restore. Streams say so at once, or with their first message. */
+  epoch: number | undefined;
+  isHeadLate = false;
   transport: TransportName = "websocket-proto";
   /** What it says on new links. */
   dedupeWindowMs: number | undefined;
@@ -125,7 +128,23 @@ export class FakeLink implements Link {
     options.signal?.addEventListener("abort", () => queue.finish());
     const position = request.after ?? this.server.start;
     if (!parsePosition(position)) throw new ConfabError("MALFORMED_MESSAGE", position);
-    return { position, recovered: request.after !== undefined, [Symbol.asyncIterator]: () => queue.messages() };
+    const { epoch, isHeadLate } = this.server;
+    const begun =
+      epoch === undefined ? position : formatPosition({ epoch, offset: parsePosition(position)?.offset ?? 0 });
+    let hasBegun = !isHeadLate;
+    async function* messages() {
+      for await (const message of queue.messages()) {
+        hasBegun = true;
+        yield message;
+      }
+    }
+    return {
+      get position() {
+        return hasBegun ? begun : position;
+      },
+      recovered: request.after !== undefined,
+      [Symbol.asyncIterator]: messages,
+    };
   }
 
   /** The tokens that came after the first one. */
@@ -141,7 +160,8 @@ export class FakeLink implements Link {
 
   /** Give messages to everybody who reads over this link. */
   push(...offsets: number[]): void {
-    for (const queue of this.queues) for (const offset of offsets) queue.push([messageAt(offset)], 1);
+    for (const queue of this.queues)
+      for (const offset of offsets) queue.push([messageAt(offset, this.server.epoch)], 1);
   }
 
   /** Lose the connection, as networks do. */
