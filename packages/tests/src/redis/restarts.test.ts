@@ -3,7 +3,7 @@ import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { until } from "../fixture/redis-cluster.js";
-import { type lobby, untilHas } from "./testing/node.js";
+import { lobby, untilHas } from "./testing/node.js";
 import { redisFor, twoNodes } from "./testing/redis-for.js";
 
 const quietRoom = "quiet" as typeof lobby;
@@ -57,12 +57,51 @@ test("a Redis that comes back older, from a snapshot, begins another epoch in th
   await redis.kill("SIGKILL");
   await copyFile(join(redis.folder, "older.rdb"), join(redis.folder, "dump.rdb"));
   await redis.run();
-  const after = await one.sayUntilAcked("in its place");
-  assert.equal(after.position.offset, 2);
+  await one.untilWell();
+  // A sender that has read what is left may go on from there, also by its former position.
+  const message = { user: "ann", text: "in its place", room: lobby, id: "" };
+  const [after] = await one.hub.sendAll(lobby, [message], { expected: kept.position });
+  assert.equal(after?.position.offset, 2);
   assert.notEqual(after.position.epoch, lost.position.epoch);
   await until(() => busy.endedWith !== undefined);
   assert.equal(busy.endedWith?.code, "OUT_OF_RANGE");
-  for (const { position } of [kept, lost]) await assert.rejects(two.read(position), { code: "OUT_OF_RANGE" });
+  await assert.rejects(two.read(lost.position), { code: "OUT_OF_RANGE" });
+  const resumed = await two.read(kept.position);
+  await until(() => resumed.offsets.length > 0);
+  assert.deepEqual([resumed.offsets, [...resumed.epochs]], [[2], [after.position.epoch]]);
   await two.sayUntilAcked("goes on", quietRoom);
   await untilHas(quiet, 2);
+});
+
+test("after a snapshot was put back, positions up to the newest block that a node knows are good, and none after it", async (t) => {
+  const redis = await redisFor(t, { args: ["--save", ""] });
+  if (!redis) return;
+  const [one, two] = await twoNodes(t, redis);
+  const { epoch } = (await one.say("1")).position;
+  for (let offset = 2; offset <= 40; offset++) await one.say(`${offset}`);
+  await redis.cli("SAVE");
+  await copyFile(join(redis.folder, "dump.rdb"), join(redis.folder, "older.rdb"));
+  for (let offset = 41; offset <= 45; offset++) await one.say(`${offset} lost`);
+  await redis.kill("SIGKILL");
+  await copyFile(join(redis.folder, "older.rdb"), join(redis.folder, "dump.rdb"));
+  await redis.run();
+  await one.untilWell();
+  await two.untilWell();
+  const state = await one.engine.log.state(lobby);
+  const top = state.lineage?.[0]?.top ?? 0;
+  assert.deepEqual([state.newest, state.lineage], [40, [{ epoch, top }]]);
+  // Five were lost: of what was before about four times as many, a block is known.
+  assert.ok(top >= 20 && top <= 40, String(top));
+  const reader = await two.read({ epoch, offset: top });
+  await one.say("41");
+  await until(() => reader.offsets.at(-1) === 41 || reader.endedWith !== undefined);
+  assert.deepEqual(
+    reader.offsets,
+    Array.from({ length: 41 - top }, (_, at) => top + 1 + at),
+  );
+  assert.deepEqual([...reader.epochs], [state.epoch]);
+  for (const offset of [top + 1, 41, 45, 46])
+    await assert.rejects(two.read({ epoch, offset }), { code: "OUT_OF_RANGE" });
+  // The record keeps them with what is appended.
+  assert.deepEqual((await two.engine.log.state(lobby)).lineage, state.lineage);
 });

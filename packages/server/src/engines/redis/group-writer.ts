@@ -3,6 +3,7 @@ import {
   blockOf,
   type LogSize,
   type NewEntry,
+  offsetHere,
   type RoomId,
   type RoomRetention,
   type RoomState,
@@ -64,8 +65,12 @@ export class GroupWriter {
     const outcome = outcomeFrom(await link.run(appendScript, [log, meta, ...ids, channel], args, true));
     const { epoch, topBefore, duplicates } = outcome;
     if (epoch === noRoomEpoch && !isAllowed) return undefined;
-    if (expected && (epoch === noRoomEpoch || epoch === unexpectedEpoch))
-      throw unexpectedPosition(room, await this.deps.state(room), expected);
+    if (expected && (epoch === noRoomEpoch || epoch === unexpectedEpoch)) {
+      const state = await this.deps.state(room);
+      const isRenamed = expected.epoch !== state.epoch && offsetHere(expected, state) === state.newest;
+      if (!isRenamed) throw unexpectedPosition(room, state, expected);
+      return this.write(room, group, { epoch: state.epoch, offset: state.newest });
+    }
     // The room was listed when it was made; this is for an index that was lost since. Should it fail, the next message asks.
     if (!mayMake) index.reserve(room)?.catch(() => undefined);
     // While the room was being made, its name may have been taken off the index for one that was gone.

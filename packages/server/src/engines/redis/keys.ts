@@ -15,7 +15,7 @@ export interface RoomKeys {
  * The names of what one deployment keeps in Redis.
  *
  *     confab:{lobby}:log      stream of blocks (blocks.ts); the id is the last offset of the block, and when that was sent
- *     confab:{lobby}:meta     record of the room: epoch, top, oldest and what trimming needs
+ *     confab:{lobby}:meta     record of the room: epoch, top, oldest, what trimming needs, earlier epochs
  *     confab:{lobby}:ids:0..1 hashes: a digest of (user, id) to the place and time of the first message, a window each
  *     confab:{lobby}:bus      sharded channel
  *     confab:probe:{…}       a key for a moment, and a channel: what a node tries a server with

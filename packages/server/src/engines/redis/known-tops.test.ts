@@ -41,6 +41,38 @@ test("all that is known of a server that may have lost something is asked for, w
   assert.deepEqual(all.asked.slice(3), ["c", "a"], "what is lost is known no more");
 });
 
+test("some earlier blocks are remembered, at growing distances, and asked for together with the newest", async () => {
+  let args: readonly unknown[] = [];
+  const run: RedisLink["run"] = async (_script, _keys, given) => {
+    args = given;
+    return 1;
+  };
+  const tops = new KnownTops({ run } as RedisLink, new Keys("p"), assert.fail);
+  const [room = "" as RoomId] = rooms;
+  for (let offset = 1; offset <= 5_000; offset++) {
+    tops.noteDigest(room, 7, offset, `digest-${offset}`);
+    if (offset % 97 !== 0) continue;
+    tops.suspect(() => true);
+    await tops.verified(room);
+    const [epoch, , ...blocks] = args.map(String);
+    const known = blocks.filter((_, at) => at % 2 === 0).map(Number);
+    assert.deepEqual([epoch, known[0], known.length <= 9], ["7", offset, true]);
+    assert.deepEqual(
+      blocks.filter((_, at) => at % 2 === 1),
+      known.map((each) => `digest-${each}`),
+    );
+    // Of each loss within reach a block is known that is not far before it.
+    for (let lost = 1; lost <= 150; lost++) {
+      const left = known.find((each) => each <= offset - lost) ?? 0;
+      assert.ok(offset - left <= 5 * lost, `${lost} lost of ${offset}: ${known}`);
+    }
+  }
+  tops.noteDigest(room, 8, 1, "of another epoch");
+  tops.suspect(() => true);
+  await tops.verified(room);
+  assert.deepEqual([args[0], args.slice(2)], ["8", ["1", "of another epoch"]]);
+});
+
 test("only rooms of the server in doubt are, and each is asked for once however many wait", async () => {
   const some = bench();
   some.tops.suspect((room) => room === "b");

@@ -5,17 +5,30 @@ import { newEpoch } from "./new-epoch.js";
 import type { RedisLink } from "./redis-link.js";
 import { verifyScript } from "./scripts/verify.js";
 
-/** The last block of a room that this node knows to have been in the log. */
-interface KnownTop {
-  readonly epoch: number;
+/** A block that this node knows to have been in the log of a room. */
+interface KnownBlock {
   /** The last of the block. */
   readonly offset: number;
   /** Tells this block from another one at its place. */
   readonly digest: string;
 }
 
+/** The last of them. */
+interface KnownTop extends KnownBlock {
+  readonly epoch: number;
+  /** Some of those before it, the newest first: they tell what is left of a log that went back. */
+  readonly earlier: readonly KnownBlock[];
+}
+
 /** Rooms remembered; beyond it the ones longest unused are forgotten, and a loss in them is not noticed. */
 const maxKnownRooms = 100_000;
+
+/**
+ * Earlier blocks remembered of each room. They lie further and further apart: a log that lost so many messages is known to have
+ * what was before about four times as many, or all but them.
+ */
+const maxEarlierBlocks = 8;
+const spacing = 4;
 
 /** Rooms verified in one go: those that somebody waits for come in between. */
 const roomsPerSlice = 200;
@@ -55,9 +68,11 @@ export class KnownTops {
 
   noteDigest(room: RoomId, epoch: number, offset: number, digest: string): void {
     const known = this.tops.get(room);
-    if (known && known.epoch === epoch && known.offset >= offset) return;
+    const isNext = known?.epoch === epoch;
+    if (isNext && known.offset >= offset) return;
+    const earlier = isNext ? thinned(offset, [{ offset: known.offset, digest: known.digest }, ...known.earlier]) : [];
     this.tops.delete(room);
-    this.tops.set(room, { epoch, offset, digest });
+    this.tops.set(room, { epoch, offset, digest, earlier });
     if (this.tops.size <= maxKnownRooms) return;
     const [eldest] = this.tops.keys();
     if (eldest !== undefined) this.tops.delete(eldest);
@@ -89,7 +104,8 @@ export class KnownTops {
 
   private async verify(room: RoomId, top: KnownTop): Promise<void> {
     const { log, meta, channel } = this.keys.of(room);
-    const args = [String(top.epoch), String(top.offset), top.digest, newEpoch()];
+    const blocks = [top, ...top.earlier].flatMap(({ offset, digest }) => [String(offset), digest]);
+    const args = [String(top.epoch), newEpoch(), ...blocks];
     const isStillThere = (await this.link.run(verifyScript, [log, meta, channel], args)) === 1;
     this.suspects.delete(room);
     if (isStillThere) return;
@@ -112,4 +128,15 @@ export class KnownTops {
     }
     this.isSweeping = false;
   }
+}
+
+/** Without those blocks whose neighbours are near each other, as seen from the top. */
+function thinned(top: number, blocks: readonly KnownBlock[]): KnownBlock[] {
+  const kept: KnownBlock[] = [];
+  for (const [index, block] of blocks.entries()) {
+    const [newer, older] = [kept.at(-1), blocks[index + 1]];
+    const isBetween = newer && older && top - older.offset <= spacing * (top - newer.offset);
+    if (!isBetween) kept.push(block);
+  }
+  return kept.slice(0, maxEarlierBlocks);
 }

@@ -2,6 +2,7 @@ import type { Position } from "@confab/contract";
 import {
   type Appended,
   type Block,
+  type EarlierEpoch,
   type LogPage,
   type NewEntry,
   type PageBounds,
@@ -21,6 +22,7 @@ import type { RoomAppends } from "./room-appends.js";
 import type { RoomIndex } from "./room-index.js";
 import { openRoomScript } from "./scripts/open-room.js";
 import { readScript } from "./scripts/read.js";
+import { earlierBytes } from "./scripts/room-record.js";
 
 /** How long a room that nobody wrote to keeps its epoch after somebody last looked, in milliseconds. */
 const emptyRoomTtlMs = 3_600_000;
@@ -108,7 +110,7 @@ export class RedisLog implements RoomLog {
     const { log, meta } = this.deps.keys.of(room);
     const args = [direction, String(from), String(bounds.maxEntries), String(bounds.maxBytes)];
     const reply = await this.deps.link.run(readScript, [log, meta], args);
-    const [epoch, oldest, newest, digest, ...blocks] = reply as [number, number, number, Buffer, ...unknown[]];
+    const [epoch, oldest, newest, digest, earlier, ...blocks] = reply as ReadReply;
     if (epoch === undefined) return undefined;
     if (digest.length > 0) this.deps.tops.noteDigest(room, epoch, newest, digest.toString("latin1"));
     // They may hold messages that were trimmed already.
@@ -116,8 +118,19 @@ export class RedisLog implements RoomLog {
       direction === "forward"
         ? runForward(blocksFrom(blocks), { from: Math.max(from, oldest), to: newest }, bounds)
         : runBackward(blocksFrom(blocks), { from: oldest, to: Math.min(from, newest) }, bounds);
-    return { epoch, oldest, newest, messages: newest - oldest + 1, run };
+    const lineage = earlier.length > 0 ? { lineage: earlierEpochsIn(earlier) } : {};
+    return { epoch, ...lineage, oldest, newest, messages: newest - oldest + 1, run };
   }
+}
+
+type ReadReply = readonly [number, number, number, Buffer, Buffer, ...unknown[]];
+
+/** The end of a record: see scripts/room-record.ts. */
+function earlierEpochsIn(bytes: Buffer): EarlierEpoch[] {
+  return Array.from({ length: Math.floor(bytes.length / earlierBytes) }, (_, index) => ({
+    epoch: bytes.readUInt32BE(index * earlierBytes),
+    top: bytes.readDoubleBE(index * earlierBytes + 4),
+  }));
 }
 
 /** The blocks that the script gives: last offset, count and bytes of each. */

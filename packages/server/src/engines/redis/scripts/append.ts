@@ -32,9 +32,11 @@ if maxAgeMs > 0 or #ARGV > 12 then
 end
 
 local epoch, top, oldest, swept, bytes
+local lineage = ''
 local record = call('GET', meta)
 if record then
   epoch, top, oldest, swept, bytes = struct.unpack(recordForm, record)
+  lineage = string.sub(record, recordBytes + 1)
 elseif count == 0 or ARGV[11] ~= '' then
   return { 0, 0, 1 }
 else
@@ -131,7 +133,7 @@ if count > 0 then
   if type(added) == 'table' then
     if not string.find(added.err, 'equal or smaller', 1, true) then return added end
     call('UNLINK', log)
-    epoch, reply[1] = tonumber(ARGV[1]), tonumber(ARGV[1])
+    epoch, reply[1], lineage = tonumber(ARGV[1]), tonumber(ARGV[1]), ''
     if ARGV[12] ~= '' then
       -- It is a position of what the record knew, which is not this log.
       call('SET', meta, struct.pack(recordForm, epoch, topBefore, topBefore + 1, topBefore + 1, 0), 'KEEPTTL')
@@ -198,7 +200,7 @@ end
 if swept > sweptBefore then call('XTRIM', log, 'MINID', '~', text(swept)) end
 
 -- Without KEEPTTL: the record of a room that has messages stays.
-call('SET', meta, struct.pack(recordForm, epoch, top, oldest, swept, bytes))
+call('SET', meta, struct.pack(recordForm, epoch, top, oldest, swept, bytes) .. lineage)
 if count > 0 then
   call('SPUBLISH', KEYS[5], struct.pack('>BI4dI4', 1, epoch, topBefore + 1, count) .. block)
 elseif maxAgeMs > 0 and oldest == top then

@@ -6,8 +6,8 @@ import { script } from "./script.js";
  *
  *     KEYS  log, meta
  *     ARGV  'forward' or 'backward'; the first offset of the page (forward) or the last; maxEntries; maxBytes
- *     reply { epoch, oldest, top, digest, last offset of a block, how many it has, block, ... }, or {} for a room without
- *           a record; digest: of the newest block, where no page is asked for
+ *     reply { epoch, oldest, top, digest, earlier epochs, last offset of a block, how many it has, block, ... }, or {} for
+ *           a room without a record; digest: of the newest block, where no page is asked for
  *
  * The blocks cover the page and may hold more than it at both ends. Backward, they come the newest first. It writes nothing,
  * so that it works while memory is full.
@@ -19,7 +19,7 @@ local at, maxEntries, maxBytes = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(
 local record = redis.call('GET', KEYS[2])
 if not record then return {} end
 local epoch, top, oldest = struct.unpack(recordForm, record)
-local reply = { epoch, oldest, top, '' }
+local reply = { epoch, oldest, top, '', string.sub(record, recordBytes + 1) }
 -- The stream may have been removed without its record; then nothing of it can be read.
 local newest = top > 0 and redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
 if top > 0 and not newest then

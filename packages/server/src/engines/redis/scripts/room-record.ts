@@ -1,7 +1,10 @@
 /**
- * Lua for the record of a room, which outlives its messages: 36 bytes, big-endian.
+ * Lua for the record of a room, which outlives its messages: 36 bytes or more, big-endian.
  *
- *     epoch u32 | top f64 | oldest f64 | swept f64 | bytes f64
+ *     epoch u32 | top f64 | oldest f64 | swept f64 | bytes f64 | (earlier epoch u32 | top f64)*
+ *
+ * Earlier epochs stand behind all else, the oldest first: a node of a version that does not know them reads the rest, and drops
+ * them when it writes, which is safe.
  *
  * `swept`: messages below it are off the account of `bytes`, and out of the stream as far as its nodes allow. A string and
  * not a hash, since it is read and written with every message.
@@ -9,12 +12,15 @@
  * Numbers go into commands by %.0f: Lua's own form is short of digits from 10^14 on.
  */
 export const roomRecordLua = `
-local recordForm = '>I4dddd'
+local recordForm, recordBytes = '>I4dddd', 36
 
 local function text(number)
   return string.format('%.0f', number)
 end
 `;
+
+/** An earlier epoch in a record, in bytes. */
+export const earlierBytes = 12;
 
 /** How many of a block's last bytes stand for it. */
 export const digestedBytes = 256;
