@@ -25,7 +25,7 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
   DEADLINE_EXCEEDED: "The caller's deadline passed first; a send may still have been stored",
   CANCELLED: "The caller went away",
   OUT_OF_RANGE:
-    "The position cannot be resumed from: trimmed, of another epoch, or past the end; the details say what the log holds",
+    "The position cannot be resumed from: trimmed, of another epoch or another room, or past the end; the details say what the log holds",
   UNEXPECTED_POSITION:
     "The newest position of the room is not the expected one: nothing was stored; the details say what the log holds",
   ALREADY_SUBSCRIBED: "This connection already reads the room",

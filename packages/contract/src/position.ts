@@ -1,7 +1,7 @@
 /**
  * One place in the log of one room.
  *
- * `epoch` says which incarnation of the log this is (1..2^32-1); `offset` counts messages from 1, and 0 is the place
+ * `epoch` says which incarnation of the room's log this is (1..2^32-1); `offset` counts messages from 1, and 0 is the place
  * before the first one. They travel together always: an old offset beside a new epoch would name another message.
  */
 export interface Position {

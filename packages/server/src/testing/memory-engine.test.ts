@@ -24,6 +24,7 @@ engineSuite(
     "bounds its rooms": reason,
     "bounds its bytes": reason,
     "removes rooms": reason,
+    "gives each room an epoch": "the memory engine has one epoch",
     "refuses sends after close": reason,
     "forgets revocations by itself": "the memory engine has no clock",
   },

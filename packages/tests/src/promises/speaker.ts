@@ -11,7 +11,7 @@ export class Speaker {
     readonly room: string,
   ) {}
 
-  /** Send one message and wait for its acknowledgement. The result is the log's epoch. */
+  /** Send one message and wait for its acknowledgement. The result is the room's epoch. */
   async say(text = "hi"): Promise<number> {
     const response = await fetch(`${this.url}/v1/rooms/${this.room}/messages`, {
       method: "POST",

@@ -22,7 +22,7 @@ export interface Conversion {
 export async function convertLog({ store, entries, log }: Conversion): Promise<void> {
   const ranges = new Map<number, { readonly from: number; readonly to: number }>();
   for (const { value } of store.rooms.getRange({})) {
-    const { number, oldest, newest } = decodeRoomRecord(value, store.epoch);
+    const { number, oldest, newest } = decodeRoomRecord(value);
     ranges.set(number, { from: oldest, to: newest });
   }
   let isAnnounced = false;

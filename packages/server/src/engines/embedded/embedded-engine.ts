@@ -66,7 +66,7 @@ export function engineOn(
   const clock = new KeptClock(store, config.clock, config.log);
   const bus = new LocalBus();
   const rooms: RoomTable = new RoomTable(store, limits.maxRooms, (room) => readers.epochOf(room));
-  const readers = new RoomReaders(config.clock, limits.emptyRoomMs, () => rooms.newRoomEpoch);
+  const readers = new RoomReaders(config.clock, limits.emptyRoomMs, (room) => rooms.newRoomEpoch(room));
   const ids = new DedupeIndex(store, dedupeWindowMs, clock.read().logMs);
   const size = new LogSize(limits);
   size.set(store.usedBytes());

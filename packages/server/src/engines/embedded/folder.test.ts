@@ -138,10 +138,10 @@ test("a log of a newer format is refused by its number, is not changed, and is r
   await assertUsable();
   const log = open<Buffer, Buffer>({ path: join(folder, "log.mdb"), encoding: "binary" });
   const meta = log.openDB<Buffer, Buffer>({ name: "meta", encoding: "binary", keyEncoding: "binary" });
-  await meta.put(Buffer.from("format"), Buffer.from([0, 0, 0, 4]));
+  await meta.put(Buffer.from("format"), Buffer.from([0, 0, 0, 5]));
   await log.close();
   for (let i = 0; i < 2; i++) {
-    await assert.rejects(openTestEngine(folder), refusal(/has format 4, and this version reads up to 3/));
+    await assert.rejects(openTestEngine(folder), refusal(/has format 5, and this version reads up to 4/));
   }
 });
 

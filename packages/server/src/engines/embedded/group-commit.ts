@@ -3,6 +3,7 @@ import {
   type Appended,
   type LogSize,
   type NewEntry,
+  offsetHere,
   type RoomId,
   type RoomRetention,
   Run,
@@ -302,8 +303,7 @@ export class GroupCommit {
         return appended;
       });
       if (fresh.length === 0) return placed;
-      if (expected && (expected.epoch !== record.epoch || expected.offset !== record.newest))
-        throw unexpectedPosition(room, record, expected);
+      if (expected && offsetHere(expected, record) !== record.newest) throw unexpectedPosition(room, record, expected);
       size.refuseFull();
       // The writes first: should one throw, the draft knows nothing of this send.
       for (const [dedupeKey, { position, sentAtMs }] of newKeys) {

@@ -3,7 +3,8 @@
 //   blocks   ┌ room number: u32 ┐┌ last offset: u48 ┐                   → checksum u32, count u32, block (core/blocks.ts)
 //   ids      ┌ bucket: u32 ┐┌ room number: u32 ┐┌ dedupe key: UTF-8 ┐   → offset f64, sent at f64
 //            ┌ bucket: u32 ┐                                            → when the bucket began, of the log's time: f64
-//   meta     "format", "epoch"; "time" (kept-clock.ts); "rooms" (new-rooms.ts); "converting" (open-store.ts); "applied", "wal" (wal-store.ts)
+//   meta     "format", "epoch"; "time" (kept-clock.ts); "rooms", "shared" (new-rooms.ts); "renewals" (room-epochs.ts);
+//            "converting" (open-store.ts); "applied", "wal" (wal-store.ts)
 //   rooms    ┌ room name: ASCII ┐                                       → room record (room-record.ts)
 
 const offsetBytes = 6;

@@ -50,15 +50,20 @@ export function takeClosed(folder: string): boolean {
 
 /** Say that the log is closed, once all of it is on the disk. */
 export function sayClosed(folder: string): void {
+  flushLog(folder);
+  const path = join(folder, folderFiles.closed);
+  prepareFile(path);
+  writeFileSync(path, fingerprintOf(folder));
+}
+
+/** Flush what was written to the log, whatever its durability is. */
+export function flushLog(folder: string): void {
   const log = openSync(join(folder, folderFiles.log), "r+");
   try {
     fsyncSync(log);
   } finally {
     closeSync(log);
   }
-  const path = join(folder, folderFiles.closed);
-  prepareFile(path);
-  writeFileSync(path, fingerprintOf(folder));
 }
 
 function fingerprintOf(folder: string): string {

@@ -8,13 +8,16 @@ import { ChangeList } from "./change-list.js";
 import { convertLog } from "./convert-log.js";
 import { folderFiles, lockFileOf, prepareFile, prepareFolder } from "./data-folder.js";
 import { dropBelow } from "./drop-below.js";
+import { renewEpochs } from "./epoch-renewal.js";
 import { FolderLockedError, lockFolder } from "./folder-lock.js";
 import { checkLog } from "./log-check.js";
 import { troubleWithLogFile } from "./log-file.js";
 import { formatVersion } from "./log-format.js";
-import { type LogMarker, readMarker, sayClosed, takeClosed, writeMarker } from "./log-marker.js";
+import { flushLog, type LogMarker, readMarker, sayClosed, takeClosed, writeMarker } from "./log-marker.js";
 import { LogPlace } from "./log-place.js";
 import { makeEnvironment } from "./make-environment.js";
+import { keepSharedEpoch } from "./new-rooms.js";
+import { newSeed, RoomEpochs } from "./room-epochs.js";
 import { type Store, WriteError } from "./store.js";
 import { Transactions } from "./transactions.js";
 import { WalFiles } from "./wal/wal-files.js";
@@ -88,12 +91,21 @@ async function openLocked(folder: string, { durability, unlock, log }: Opening):
   try {
     root = open<Buffer, Buffer>({ path, maxDbs: 8, noSync: durability === "os", ...transactions, ...binary });
     const epoch = await readOrMakeEpoch(root, folder);
-    if (marker && marker.epoch !== epoch)
-      throw badFile(path, `it is another log than the one that log.json names (epoch ${epoch}, not ${marker.epoch})`);
-    if (!marker) writeMarker(folder, { epoch });
+    const { now, before } = logEpochsIn(root, epoch);
+    if (marker && marker.epoch !== now && marker.epoch !== before)
+      throw badFile(path, `it is another log than the one that log.json names (epoch ${now}, not ${marker.epoch})`);
     const opened = await storeIn(root, { folder, epoch, unlock });
     await bringUpToDate(root, opened, log);
-    return await behindWal(opened.store, { folder, durability, log, isLossAccepted: marker === undefined });
+    const isLossAccepted = marker === undefined && !isNew;
+    const isRenewed = marker !== undefined && marker.epoch !== now;
+    const store = await behindWal(opened.store, { folder, durability, log, isLossAccepted, isRenewed });
+    // Last, so that a start which is killed before it is done again. What the marker names is on the disk.
+    const logEpoch = new RoomEpochs(store).logEpochs.now;
+    if (marker?.epoch !== logEpoch) {
+      flushLog(folder);
+      writeMarker(folder, { epoch: logEpoch });
+    }
+    return store;
   } catch (cause) {
     await root?.close();
     if (cause instanceof StoreError) throw cause;
@@ -205,6 +217,7 @@ async function bringUpToDate(
     await store.write(() => {
       void store.meta.put(formatKey, uint32(formatVersion));
       void store.meta.put(convertingKey, uint32(formatVersion));
+      if (format < 4) keepSharedEpoch(store);
     });
     const entries = changes.tableOf(root.openDB<Buffer, Buffer>({ name: "entries", ...binary }));
     await convertLog({ store, entries, log });
@@ -222,14 +235,17 @@ interface WalOpening {
   readonly log: ClockLog;
   /** The operator has removed the marker of a folder that has a log. */
   readonly isLossAccepted: boolean;
+  /** A start has renewed the epochs and was killed before it said so in the marker. Nothing was acknowledged since then. */
+  readonly isRenewed: boolean;
 }
 
 /** @throws Error: what was acknowledged last is missing or damaged. */
-async function behindWal(below: Store, { folder, durability, log, isLossAccepted }: WalOpening): Promise<Store> {
+async function behindWal(below: Store, { folder, durability, log, ...opening }: WalOpening): Promise<Store> {
   const files = new WalFiles(folder, () => below.trouble());
-  const mayBeGone = isLossAccepted || !hasWal(below);
+  const mayBeGone = opening.isLossAccepted || opening.isRenewed || !hasWal(below);
   const applied = appliedIn(below);
-  const { records, isCut, ...last } = readLeft(files.take(below.epoch, mayBeGone), below.epoch, applied, mayBeGone);
+  const { now } = new RoomEpochs(below).logEpochs;
+  const { records, isCut, ...last } = readLeft(files.take(now, mayBeGone), now, applied, mayBeGone);
   if (isCut) {
     const facts = { fromRecord: applied + records.length + 1, toRecord: last.lastSequence };
     log.warn(
@@ -237,8 +253,18 @@ async function behindWal(below: Store, { folder, durability, log, isLossAccepted
       "messages that were acknowledged are lost: they were not flushed (--durability os), or log.json was removed",
     );
   }
-  const wal = new WriteAheadLog(files, { ...last, epoch: below.epoch, isFlushing: durability === "fsync" });
+  const renewed = isCut || opening.isLossAccepted ? newSeed([now]) : undefined;
+  const wal = new WriteAheadLog(files, { ...last, epoch: renewed ?? now, isFlushing: durability === "fsync" });
   const store = new WalStore(below, wal, { contents: records.map(({ content }) => content), isCut });
+  if (renewed !== undefined) {
+    log.warn(
+      {},
+      "all rooms begin another epoch, since messages may be lost; positions up to what the log has stay good",
+    );
+    store.changeLeft(() => renewEpochs(store, renewed));
+    // Before there are files of the new epoch, and before a client can get a position of it.
+    await store.storeLeft();
+  }
   try {
     wal.open();
     await store.storeLeft();
@@ -247,6 +273,10 @@ async function behindWal(below: Store, { folder, durability, log, isLossAccepted
     if (!(failure instanceof WriteError) || store.failure() !== undefined) throw failure;
   }
   return store;
+}
+
+function logEpochsIn(root: RootDatabase<Buffer, Buffer>, epoch: number): RoomEpochs["logEpochs"] {
+  return new RoomEpochs({ epoch, meta: root.openDB<Buffer, Buffer>({ name: "meta", ...binary }) }).logEpochs;
 }
 
 async function readOrMakeEpoch(root: RootDatabase<Buffer, Buffer>, folder: string): Promise<number> {

@@ -68,7 +68,7 @@ interface MessageTables {
 
 /** What lies outside of a room's range is never read. */
 function readRoom({ blocks, entries, progress }: MessageTables, value: Buffer): void {
-  const { number, oldest, newest } = decodeRoomRecord(value, 0);
+  const { number, oldest, newest } = decodeRoomRecord(value);
   let next = oldest;
   const follows = (offset: number) => {
     if (offset > next) throw new Error(`message ${next} of ${oldest} to ${newest} is missing`);

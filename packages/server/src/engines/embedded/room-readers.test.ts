@@ -7,7 +7,7 @@ import { RoomReaders } from "./room-readers.js";
 const keepMs = 1_000;
 const lobby = "lobby" as RoomId;
 
-function readersWith(clock: ManualClock, epoch: () => number = () => 1): RoomReaders {
+function readersWith(clock: ManualClock, epoch: (room: RoomId) => number = () => 1): RoomReaders {
   return new RoomReaders(clock, keepMs, epoch);
 }
 

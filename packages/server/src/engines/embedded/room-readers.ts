@@ -15,7 +15,7 @@ interface LeftRoom {
  * epoch while the room is read, and its readers hold positions of this one.
  */
 export class RoomReaders {
-  /** A room to the epoch that new rooms had when its first reader came. */
+  /** A room to the epoch that it had, or would have got, when its first reader came. */
   private readonly read = new Map<RoomId, number>();
   /** In the order in which they were left, the first one first. */
   private readonly left = new Map<RoomId, LeftRoom>();
@@ -25,14 +25,14 @@ export class RoomReaders {
     private readonly clock: Pick<Clock, "monotonicMs">,
     /** How long a room is remembered when it was left, in milliseconds. */
     private readonly keepMs: number,
-    private readonly newRoomEpoch: () => number,
+    private readonly newRoomEpoch: (room: RoomId) => number,
   ) {
     this.openedAtMs = clock.monotonicMs();
   }
 
   /** The first reader of a room comes. */
   entered(room: RoomId): void {
-    this.read.set(room, this.epochOf(room) ?? this.newRoomEpoch());
+    this.read.set(room, this.epochOf(room) ?? this.newRoomEpoch(room));
     this.left.delete(room);
   }
 
@@ -68,6 +68,6 @@ export class RoomReaders {
   /** A room went away, or may have: its epoch must not come back. */
   removed(room: RoomId): void {
     this.left.delete(room);
-    if (this.read.has(room)) this.read.set(room, this.newRoomEpoch());
+    if (this.read.has(room)) this.read.set(room, this.newRoomEpoch(room));
   }
 }

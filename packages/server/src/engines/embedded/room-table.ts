@@ -1,7 +1,8 @@
 import { ConfabError } from "@confab/contract";
-import type { RoomId, RoomState } from "../../core/index.js";
+import type { Lineage, RoomId, RoomState } from "../../core/index.js";
 import { NewRooms } from "./new-rooms.js";
-import { decodeRoomRecord, encodeRoomRecord, type RoomRecord } from "./room-record.js";
+import { RoomEpochs } from "./room-epochs.js";
+import type { RoomRecord } from "./room-record.js";
 import type { Store } from "./store.js";
 
 /** Records held in memory; beyond it the ones longest unused are read from the store again when they are needed. */
@@ -24,6 +25,7 @@ export class RoomTable {
   /** How many rooms there are; undefined: not counted yet. */
   private count: number | undefined;
   private readonly newRooms: NewRooms;
+  private readonly epochs: RoomEpochs;
 
   constructor(
     private readonly store: Store,
@@ -32,11 +34,12 @@ export class RoomTable {
     private readonly toldEpoch: (room: RoomId) => number | undefined,
   ) {
     this.newRooms = new NewRooms(store, () => this.counted());
+    this.epochs = new RoomEpochs(store);
   }
 
-  /** The epoch of rooms that are made from now on. */
-  get newRoomEpoch(): number {
-    return this.newRooms.epoch;
+  /** The epoch of a room if it is made from now on. */
+  newRoomEpoch(room: RoomId): number {
+    return this.newRooms.epochOf(room);
   }
 
   /** The room's record, or undefined while nobody has written to it. Do not change it. */
@@ -45,14 +48,14 @@ export class RoomTable {
     if (cached) return cached;
     const bytes = this.store.rooms.get(Buffer.from(room));
     if (!bytes) return undefined;
-    const record = decodeRoomRecord(bytes, this.store.epoch);
+    const record = this.epochs.decode(room, bytes);
     this.remember(room, record);
     return record;
   }
 
   state(room: RoomId): RoomState {
     const record = this.get(room);
-    return record ? stateOf(record) : { epoch: this.epochFor(room), oldest: 1, newest: 0, messages: 0 };
+    return stateOf(record ?? { ...this.epochsOfNew(room), oldest: 1, newest: 0 });
   }
 
   /** A record to change and then to write: a copy, so that a failed commit leaves no trace. @throws TOO_MANY_ROOMS. */
@@ -64,19 +67,14 @@ export class RoomTable {
       throw new ConfabError("TOO_MANY_ROOMS", `the server holds ${count} rooms; maxRooms is ${this.maxRooms}`);
     }
     const number = this.newRooms.lastNumber + drafted + 1;
-    return { number, epoch: this.epochFor(room), oldest: 1, newest: 0, bytes: 0 };
+    return { number, ...this.epochsOfNew(room), oldest: 1, newest: 0, bytes: 0 };
   }
 
   /** Write what has changed in the commit that is being made. */
   write({ put, made, removed }: RoomChanges): void {
     // First, since it may have to count the rooms that there are before this commit.
-    this.newRooms.write(
-      made,
-      [...removed.values()].map(({ epoch }) => epoch),
-    );
-    for (const [room, record] of put) {
-      void this.store.rooms.put(Buffer.from(room), encodeRoomRecord(record, this.store.epoch));
-    }
+    this.newRooms.write(made, removed);
+    for (const [room, record] of put) void this.store.rooms.put(Buffer.from(room), this.epochs.encode(record));
     for (const room of removed.keys()) void this.store.rooms.remove(Buffer.from(room));
   }
 
@@ -103,13 +101,14 @@ export class RoomTable {
       if (!room.startsWith(prefix) || found.length === limit) break;
       if (room === after) continue;
       // The store may show a commit a moment before it is known here, and before the bus has brought it.
-      found.push({ room, state: stateOf(this.cached.get(room) ?? decodeRoomRecord(value, this.store.epoch)) });
+      found.push({ room, state: stateOf(this.cached.get(room) ?? this.epochs.decode(room, value)) });
     }
     return found;
   }
 
-  private epochFor(room: RoomId): number {
-    return this.toldEpoch(room) ?? this.newRooms.epoch;
+  private epochsOfNew(room: RoomId): Lineage {
+    const lineage = this.newRooms.lineageOf(room);
+    return { epoch: this.toldEpoch(room) ?? this.newRooms.epochOf(room), ...(lineage.length > 0 && { lineage }) };
   }
 
   private counted(): number {
@@ -126,6 +125,6 @@ export class RoomTable {
   }
 }
 
-function stateOf({ epoch, oldest, newest }: RoomRecord): RoomState {
-  return { epoch, oldest, newest, messages: newest - oldest + 1 };
+function stateOf({ epoch, lineage, oldest, newest }: Omit<RoomRecord, "number" | "bytes">): RoomState {
+  return { epoch, ...(lineage && { lineage }), oldest, newest, messages: newest - oldest + 1 };
 }

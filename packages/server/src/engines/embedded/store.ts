@@ -47,7 +47,7 @@ export interface Store {
   readonly meta: Table;
   /** The part of the file that is in use, in bytes. */
   usedBytes(): number;
-  /** Which incarnation of the log this is; made when the folder was new. */
+  /** Made when the folder was new: the epoch of rooms whose record names none, and the first seed of the others'. */
   readonly epoch: number;
   /**
    * Store all that `write` puts and removes, or nothing of it. Resolves when it is durable; nothing of it can be read

@@ -6,7 +6,7 @@ import { aRoom, type Define, otherRoom, wholePage, withCode } from "./setup.js";
 const windowMs = 60_000;
 
 export function appendingSuite(define: Define): void {
-  define("a room nobody wrote to has the log's epoch and nothing else", async ({ engine }) => {
+  define("a room without a message has an epoch and nothing else", async ({ engine }) => {
     const { epoch, ...rest } = await engine.log.state(aRoom);
     assert.ok(Number.isInteger(epoch) && epoch >= 1 && epoch <= 0xffff_ffff);
     assert.deepEqual(rest, { oldest: 1, newest: 0, messages: 0 });
@@ -27,6 +27,27 @@ export function appendingSuite(define: Define): void {
     }
     assert.deepEqual(await bench.engine.log.state(aRoom), { epoch, oldest: 1, newest: 5, messages: 5 });
   });
+
+  define(
+    "each room has a separate epoch, before its first message and after it, and keeps it",
+    async (bench) => {
+      const rooms = [aRoom, otherRoom, ...Array.from({ length: 20 }, (_, at) => `room-${at}` as RoomId)];
+      const epochs = async () => {
+        const states = await Promise.all(rooms.map((room) => bench.engine.log.state(room)));
+        return states.map(({ epoch }) => epoch);
+      };
+      const before = await epochs();
+      assert.equal(new Set(before).size, rooms.length);
+      for (const [at, room] of rooms.entries()) {
+        const { position } = await bench.append("hi", { room });
+        assert.deepEqual(position, { epoch: before[at], offset: 1 });
+      }
+      assert.deepEqual(await epochs(), before);
+      await bench.reopen();
+      assert.deepEqual(await epochs(), before);
+    },
+    { needs: ["gives each room an epoch", "survives a reopening"] },
+  );
 
   define("appends of one turn have the order of their calls, in every room", async (bench) => {
     const rooms = [aRoom, otherRoom, "third" as RoomId];

@@ -42,6 +42,7 @@ export type EngineAbility =
   | "bounds its rooms"
   | "bounds its bytes"
   | "removes rooms"
+  | "gives each room an epoch"
   | "refuses sends after close"
   | "forgets revocations by itself"
   | "has nodes";

@@ -24,8 +24,9 @@ export const file_confab_v1_message: GenFile = /*@__PURE__*/
  */
 export type Position = Message<"confab.v1.Position"> & {
   /**
-   * Which incarnation of the log: a random number, never 0. A log that was
-   * lost or replaced comes back with another epoch.
+   * Which incarnation of the room's log: a random number, never 0. A log that
+   * was lost or replaced comes back with another epoch. After a restore, what
+   * was kept is found by positions of the epoch before, too.
    *
    * @generated from field: fixed32 epoch = 1;
    */
@@ -304,9 +305,9 @@ export type User = Message<"confab.v1.User"> & {
 
   /**
    * The last position the reader saw: it gets exactly what came after, then
-   * live messages. OUT_OF_RANGE if that cannot be done without a gap. It must
-   * be of this room: all rooms of a log share its epoch, so another room's
-   * position is taken for this room's wherever this room has come that far.
+   * live messages. OUT_OF_RANGE if that cannot be done without a gap, and for
+   * positions of other rooms. After a restore the reading begins at the same
+   * offset of another epoch.
    *
    * @generated from field: confab.v1.Position after = 3;
    */

@@ -4,7 +4,7 @@ import type { Place } from "./wire.js";
 
 /**
  * Places as positions of Confab's log. Only the bench's publisher writes, so its messages are numbered from 0 as offsets
- * are from 1; the log's epoch has to be asked for.
+ * are from 1; the room's epoch has to be asked for.
  */
 export function confabPositions() {
   let known: Position | undefined;
@@ -19,7 +19,7 @@ export function confabPositions() {
     },
     /** @throws Error: it is not prepared. */
     of({ sequence }: Place): Position {
-      if (known === undefined) throw new Error("the log's epoch is not known");
+      if (known === undefined) throw new Error("the room's epoch is not known");
       return positionAt(known, sequence + 1);
     },
   };

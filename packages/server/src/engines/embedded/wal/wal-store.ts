@@ -183,6 +183,16 @@ export class WalStore implements Store {
     }
   }
 
+  /** Make changes that are stored together with what an earlier process has left; before anything is written. */
+  changeLeft(change: () => void): void {
+    const batch: Change[] = [];
+    this.batch = batch;
+    change();
+    this.batch = undefined;
+    this.apply(batch);
+    this.isBehind = true;
+  }
+
   /** Bring what an earlier process has left into the store below, and let go of its files. @throws WriteError */
   async storeLeft(): Promise<void> {
     if (this.isBehind) await this.storeAll();
