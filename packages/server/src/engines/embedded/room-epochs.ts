@@ -69,7 +69,7 @@ export class RoomEpochs {
     void this.store.meta.put(renewalsKey, numbers(count + 1, ...kept));
   }
 
-  /** All that there were, since they are made while a log is opened and before it is used. */
+  /** Read once: renewals are made while a log is opened, before it is used. */
   private renewals(): Renewals {
     this.known ??= renewalsFrom(this.store.meta.get(renewalsKey));
     return this.known;
