@@ -3,7 +3,7 @@ import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { until } from "../fixture/redis-cluster.js";
-import { lobby, untilHas } from "./testing/node.js";
+import { lobby, TestNode, untilHas } from "./testing/node.js";
 import { redisFor, twoNodes } from "./testing/redis-for.js";
 
 const quietRoom = "quiet" as typeof lobby;
@@ -83,24 +83,34 @@ test("after a snapshot was put back, positions up to the newest block that a nod
   await copyFile(join(redis.folder, "dump.rdb"), join(redis.folder, "older.rdb"));
   for (let offset = 41; offset <= 45; offset++) await one.say(`${offset} lost`);
   await redis.kill("SIGKILL");
-  await copyFile(join(redis.folder, "older.rdb"), join(redis.folder, "dump.rdb"));
+  // Before the nodes are back, one that knows nothing has sent on.
+  const elsewhere = await redisFor(t, { args: ["--save", ""] });
+  assert.ok(elsewhere);
+  await elsewhere.kill("SIGKILL");
+  await copyFile(join(redis.folder, "older.rdb"), join(elsewhere.folder, "dump.rdb"));
+  await elsewhere.run();
+  const stranger = await TestNode.open({ prefix: one.prefix, url: elsewhere.url });
+  t.after(() => stranger.close());
+  for (const offset of [41, 42]) assert.deepEqual((await stranger.say("not lost")).position, { epoch, offset });
+  await elsewhere.cli("SAVE");
+  await copyFile(join(elsewhere.folder, "dump.rdb"), join(redis.folder, "dump.rdb"));
   await redis.run();
   await one.untilWell();
   await two.untilWell();
   const state = await one.engine.log.state(lobby);
   const top = state.lineage?.[0]?.top ?? 0;
-  assert.deepEqual([state.newest, state.lineage], [40, [{ epoch, top }]]);
+  assert.deepEqual([state.newest, state.lineage], [42, [{ epoch, top }]]);
   // Five were lost: of what was before about four times as many, a block is known.
   assert.ok(top >= 20 && top <= 40, String(top));
   const reader = await two.read({ epoch, offset: top });
-  await one.say("41");
-  await until(() => reader.offsets.at(-1) === 41 || reader.endedWith !== undefined);
+  await one.say("43");
+  await until(() => reader.offsets.at(-1) === 43 || reader.endedWith !== undefined);
   assert.deepEqual(
     reader.offsets,
-    Array.from({ length: 41 - top }, (_, at) => top + 1 + at),
+    Array.from({ length: 43 - top }, (_, at) => top + 1 + at),
   );
   assert.deepEqual([...reader.epochs], [state.epoch]);
-  for (const offset of [top + 1, 41, 45, 46])
+  for (const offset of [top + 1, 41, 42, 45, 46])
     await assert.rejects(two.read({ epoch, offset }), { code: "OUT_OF_RANGE" });
   // The record keeps them with what is appended.
   assert.deepEqual((await two.engine.log.state(lobby)).lineage, state.lineage);
