@@ -6,6 +6,7 @@ import { lobby, offsets, TestHub } from "../testing/test-hub.js";
 import { Work } from "../work/index.js";
 import { readHistory } from "./history.js";
 import { boundedLineage, maxEarlierEpochs, offsetHere } from "./lineage.js";
+import type { Run } from "./run.js";
 
 const outOfRange = (error: unknown) => {
   assert.ok(error instanceof ConfabError && error.code === "OUT_OF_RANGE", String(error));
@@ -40,15 +41,21 @@ test("OUT_OF_RANGE with what the log holds for a position of an earlier epoch th
 
 test("history goes on after such a position, or ends before it", async () => {
   const hub = await putBack();
-  const bounds = { maxBytes: 1_000, bytesOf: () => 1, share: new Work().share(), unitsPerEntry: 1, unitsPerKib: 1 };
+  const bounds = {
+    maxBytes: 1_000,
+    sizesOf: (_epoch: number, { count }: Run) => Array<number>(count).fill(1),
+    share: new Work().share(),
+    unitsPerEntry: 1,
+    unitsPerKib: 1,
+  };
   const page = async (at: { after?: number; before?: number }) => {
     const [after, before] = [at.after, at.before].map((offset) =>
       offset === undefined ? undefined : { epoch: 7, offset },
     );
     const request = { room: lobby, after, before, limit: 100, isOldestFirst: false };
-    const { entries, epoch } = await readHistory(hub.engine.log, request, bounds);
+    const { run, epoch } = await readHistory(hub.engine.log, request, bounds);
     assert.equal(epoch, 8);
-    return entries.map(({ offset }) => offset);
+    return run.entries.map(({ offset }) => offset);
   };
   assert.deepEqual(await page({ after: 4 }), [5, 6, 7, 8]);
   assert.deepEqual(await page({ before: 5 }), [3, 4]);
