@@ -46,6 +46,8 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
   STORAGE_FULL: "The disk or Redis's memory is full, or the log takes maxLogBytes: nothing was stored; reading goes on",
   OVERLOADED:
     "Too many sends wait for the log, too many pages for their readers, or too many bytes of incomplete requests: nothing was done",
+  NEWER_FORMAT:
+    "A newer version has stored the room in a format that this node does not know: nothing was done. Another node may know it; other rooms are not concerned",
   ENGINE_UNAVAILABLE: "The log cannot be reached: nothing was stored",
   OUTCOME_UNKNOWN:
     "The send may or may not have been stored: send it again with the same id, within the server's dedupe window",

@@ -73,6 +73,7 @@ export const errorKinds = {
   PERMISSION_DENIED: { grpc: "PERMISSION_DENIED", http: 403, close: 4003, retry: false },
   STORAGE_FULL: { grpc: "RESOURCE_EXHAUSTED", http: 507, retry: true },
   OVERLOADED: { grpc: "UNAVAILABLE", http: 503, retry: true },
+  NEWER_FORMAT: { grpc: "UNAVAILABLE", http: 503, retry: true },
   ENGINE_UNAVAILABLE: { grpc: "UNAVAILABLE", http: 503, retry: true },
   OUTCOME_UNKNOWN: { grpc: "UNAVAILABLE", http: 503, retry: true },
   SHUTTING_DOWN: { grpc: "UNAVAILABLE", http: 503, close: 1012, retry: true },

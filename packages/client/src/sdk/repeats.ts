@@ -26,6 +26,7 @@ export function elapsedMs(clock: Clock, since: Moment): number {
 const refusals: ReadonlySet<ErrorCode> = new Set([
   "OVERLOADED",
   "STORAGE_FULL",
+  "NEWER_FORMAT",
   "RATE_LIMITED",
   "TOO_MANY_REQUESTS",
   "TOO_MANY_CONNECTIONS",

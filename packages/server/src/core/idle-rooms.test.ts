@@ -219,3 +219,20 @@ test("entries of another epoch send the readers away with what the log holds now
   assert.deepEqual(sink.offsets, offsets(1, 2));
   assert.equal(sink.endedWith?.code, "OUT_OF_RANGE");
 });
+
+test("a room that this version cannot read any more is closed: its readers are told, and others read on", async () => {
+  const hub = new TestHub();
+  const { sink } = await hub.reader();
+  const otherRoom = "other" as RoomId;
+  const other = await hub.reader({ room: otherRoom });
+  const { state } = hub.engine;
+  const refusal = new ConfabError("NEWER_FORMAT", "upgrade");
+  hub.engine.state = (room) => {
+    if (room === lobby) throw refusal;
+    return state.call(hub.engine, room);
+  };
+  await twoRounds(hub);
+  assert.equal(sink.endedWith, refusal);
+  assert.deepEqual([hub.engine.watchersOf(lobby), hub.engine.watchersOf(otherRoom)], [0, 1]);
+  assert.equal(other.sink.endedWith, undefined);
+});

@@ -1,3 +1,4 @@
+import { ConfabError } from "@confab/contract";
 import type { RoomLog, RoomState, Turns } from "./ports.js";
 import type { Room } from "./room.js";
 
@@ -96,7 +97,12 @@ export class IdleRooms {
       if (state.epoch === room.epoch) room.reach(state.newest);
       else this.deps.replaced(room, state);
       return true;
-    } catch {
+    } catch (thrown) {
+      // A later version has taken the room over, and this node can read nothing of it any more.
+      if (thrown instanceof ConfabError && thrown.code === "NEWER_FORMAT") {
+        room.expelAll(thrown);
+        return true;
+      }
       // The log cannot be asked now. That is told to those who send and read; the next round asks again.
       return false;
     }

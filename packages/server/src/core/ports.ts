@@ -45,6 +45,7 @@ export interface RoomLog {
    *
    * @throws STORAGE_FULL, OVERLOADED, ENGINE_UNAVAILABLE, TOO_MANY_ROOMS, and of `refuseFirst`: nothing was stored. While the
    * log is full, a networked engine may say STORAGE_FULL also of an entry that is stored already.
+   * @throws NEWER_FORMAT, as the readings: a later version has taken the room over, and this one cannot read it.
    * @throws OUTCOME_UNKNOWN: it may have been stored; the same dedupe key finds out.
    */
   append(room: RoomId, entry: NewEntry): Promise<Appended>;
@@ -63,7 +64,7 @@ export interface RoomLog {
   readForward(room: RoomId, after: number, bounds: PageBounds): Eventually<LogPage>;
   /** The last entries before `before`, oldest first. */
   readBackward(room: RoomId, before: number, bounds: PageBounds): Eventually<LogPage>;
-  /** Rooms by name that begin with `prefix` and come after `after`, at most `limit`. */
+  /** Rooms by name that begin with `prefix` and come after `after`, at most `limit`; without those of NEWER_FORMAT. */
   list(prefix: string, after: string, limit: number): Eventually<readonly RoomSummary[]>;
 }
 
@@ -132,7 +133,11 @@ export interface MemberDirectory {
   leave(room: RoomId, user: string): void;
   /** In the order of `rooms`. @throws ENGINE_UNAVAILABLE */
   counts(rooms: readonly RoomId[]): Eventually<readonly MemberCounts[]>;
-  /** Members whose names come after `after` in the order of their code points, at most `limit`. @throws ENGINE_UNAVAILABLE */
+  /**
+   * Members whose names come after `after` in the order of their code points, at most `limit`.
+   *
+   * @throws ENGINE_UNAVAILABLE, NEWER_FORMAT
+   */
   page(room: RoomId, after: string, limit: number): Eventually<readonly Member[]>;
 }
 

@@ -5,9 +5,9 @@ import { gzipSync } from "node:zlib";
 import { build } from "vite";
 
 /** Below the bound that users are told of (README.md: 25 KB), in bytes. */
-const maxBytes = 24_900;
+const maxBytes = 24_950;
 
-test("a page that takes in connect gets less than 24.9 KB, and no Protobuf runtime", async (t) => {
+test("a page that takes in connect gets less than 24.95 KB, and no Protobuf runtime", async (t) => {
   const result = await build({
     configFile: false,
     logLevel: "error",

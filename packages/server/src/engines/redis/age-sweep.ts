@@ -44,7 +44,8 @@ export class AgeSweep {
       const rooms = await index.page("", this.sweptTo, roomsPerSweep);
       this.sweptTo = rooms.length === roomsPerSweep ? (rooms.at(-1) ?? "") : "";
       const aging = rooms.filter((room) => retention.of(room).maxAgeMs !== undefined);
-      await Promise.all(aging.map((room) => this.sweep(room)));
+      // A room that is refused, as one of a later format, does not keep the others.
+      await Promise.allSettled(aging.map((room) => this.sweep(room)));
     } catch {
       // Redis is away; the rooms are looked at when it is back.
     } finally {

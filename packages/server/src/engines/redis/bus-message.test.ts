@@ -73,8 +73,9 @@ test("every field of a signal goes over the bus", () => {
   assertHandled(ignoredFields(SignalSchema, decode, { gaps: inner }), "decodeBusMessage in bus-message.ts");
 });
 
-test("kinds of a later version are nothing, and what is cut off anywhere is never taken for something whole", () => {
-  assert.equal(decodeBusMessage(Buffer.of(9, 1, 2)), undefined);
+test("kinds of a later version are a reason to look at the log, or nothing from 128 on; what is cut off anywhere is never taken for something whole", () => {
+  for (const kind of [0, 5, 127]) assert.deepEqual(decodeBusMessage(Buffer.of(kind, 1, 2)), { kind: "unknown" });
+  for (const kind of [128, 255]) assert.equal(decodeBusMessage(Buffer.of(kind, 1, 2)), undefined);
   assert.equal(decodeBusMessage(Buffer.alloc(0)), undefined);
   const whole = entriesMessage(1, 1, [Buffer.from("abc"), Buffer.from("def")]);
   for (let length = 1; length < whole.length; length++) {

@@ -11,7 +11,8 @@ import { countIn, type RoomId, Run, type Signal } from "../../core/index.js";
  *     3                                                                    the log was replaced, by a node
  *     4 | members u32 | (present u8 | length u16 | user)*                  first in and last out, by the members script
  *
- * Numbers are big-endian. Other kinds are of a later version, and none of this one's business.
+ * Numbers are big-endian. Other kinds are of a later version. From 128 on they may be ignored by nodes that do not know them;
+ * below it they say something of the log, and such a node looks whether it can still read the room.
  */
 export type BusMessage =
   | {
@@ -23,7 +24,8 @@ export type BusMessage =
     }
   | { readonly kind: "signal"; readonly signal: Signal }
   | { readonly kind: "replaced" }
-  | { readonly kind: "presence"; readonly members: number; readonly users: readonly UserPresence[] };
+  | { readonly kind: "presence"; readonly members: number; readonly users: readonly UserPresence[] }
+  | { readonly kind: "unknown" };
 
 interface UserPresence {
   readonly user: string;
@@ -32,9 +34,13 @@ interface UserPresence {
 
 const headBytes = 17;
 
-/** Undefined: of a kind that is not known. @throws Error: it is none of ours. */
+/** Kinds from this one on need not be known. */
+const firstIgnoredKind = 128;
+
+/** Undefined: nothing that this version must act on. @throws Error: it is none of ours. */
 export function decodeBusMessage(bytes: Buffer): BusMessage | undefined {
-  switch (bytes[0]) {
+  const [kind = firstIgnoredKind] = bytes;
+  switch (kind) {
     case 1:
       return entriesFrom(bytes);
     case 2:
@@ -44,7 +50,7 @@ export function decodeBusMessage(bytes: Buffer): BusMessage | undefined {
     case 4:
       return presenceFrom(bytes);
     default:
-      return undefined;
+      return kind < firstIgnoredKind ? { kind: "unknown" } : undefined;
   }
 }
 

@@ -14,6 +14,8 @@ export interface CommandLinkDeps {
   readonly connected: (session: Session, mayHaveLost: boolean) => Promise<void>;
   /** A connection has ended. Attempts to connect again follow. */
   readonly lost: (cause: Error) => void;
+  /** A command has failed; its caller is told too. */
+  readonly failed: (thrown: unknown) => void;
   /** Replicas that must have a write before it counts; 0: none. */
   readonly waitReplicas: number;
   readonly random: () => number;
@@ -118,6 +120,7 @@ export class CommandLink {
       if (isDurable && this.deps.waitReplicas > 0) await this.awaitReplicas(session);
       return reply;
     } catch (thrown) {
+      this.deps.failed(thrown);
       // It was the master, and is a replica now: who the master is must be asked again.
       if (redisErrorCode(thrown) === "READONLY") session.end(new Error("the server is a replica now"));
       throw thrown;

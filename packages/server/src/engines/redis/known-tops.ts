@@ -2,6 +2,7 @@ import type { RoomId } from "../../core/index.js";
 import { blockDigest } from "./block-digest.js";
 import type { Keys } from "./keys.js";
 import { newEpoch } from "./new-epoch.js";
+import { newerRoomIn } from "./redis-error.js";
 import type { RedisLink } from "./redis-link.js";
 import { verifyScript } from "./scripts/verify.js";
 
@@ -106,7 +107,14 @@ export class KnownTops {
     const { log, meta, channel } = this.keys.of(room);
     const blocks = [top, ...top.earlier].flatMap(({ offset, digest }) => [String(offset), digest]);
     const args = [String(top.epoch), newEpoch(), ...blocks];
-    const isStillThere = (await this.link.run(verifyScript, [log, meta, channel], args)) === 1;
+    const isStillThere = await this.link.run(verifyScript, [log, meta, channel], args).then(
+      (reply) => reply === 1,
+      (thrown: unknown) => {
+        // Who reads or writes it next is refused; nothing of it can be vouched for here.
+        if (newerRoomIn(thrown)) return false;
+        throw thrown;
+      },
+    );
     this.suspects.delete(room);
     if (isStillThere) return;
     if (this.tops.get(room)?.epoch === top.epoch) this.tops.delete(room);

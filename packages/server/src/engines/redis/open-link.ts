@@ -3,6 +3,7 @@ import { CommandLink, type CommandLinkDeps } from "./command-link.js";
 import { durabilityOf } from "./durability.js";
 import type { EngineLog } from "./engine-log.js";
 import type { Keys } from "./keys.js";
+import { NewerRooms } from "./newer-rooms.js";
 import type { LinkEvents, RedisLink } from "./redis-link.js";
 import { locateMaster } from "./sentinel.js";
 import { ServerLink } from "./server-link.js";
@@ -65,11 +66,15 @@ export function linkFor(config: LinkConfig, deps: OpenLinkDeps): RedisLink & { o
 
 /** Makes the links to servers. */
 class Links {
+  private readonly newerRooms: NewerRooms;
+
   constructor(
     private readonly config: LinkConfig,
     private readonly options: SessionOptions,
     private readonly deps: OpenLinkDeps,
-  ) {}
+  ) {
+    this.newerRooms = new NewerRooms(config.log);
+  }
 
   server(part: Part): ServerLink {
     const { keys, events } = this.deps;
@@ -102,6 +107,7 @@ class Links {
         log.warn({ reason: cause.message }, "lost a connection to Redis");
         part.lost();
       },
+      failed: (thrown) => this.newerRooms.note(thrown),
       waitReplicas,
       random: Math.random,
     };

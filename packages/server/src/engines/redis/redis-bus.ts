@@ -72,6 +72,8 @@ export class RedisBus implements RoomBus {
       case "signal":
         for (const listener of channel.listeners) listener.signal(decoded.signal);
         break;
+      // A later version may have taken the room over. Its record tells.
+      case "unknown":
       case "replaced":
         channel.interrupted();
         break;

@@ -111,6 +111,7 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
     maxEventMembers: limits.maxPresenceEventMembers,
     nodeTimeoutMs: limits.nodeTimeoutMs,
     log: config.log,
+    refuseNewer: (room) => log.refuseNewer(room),
   });
   const log = new RedisLog({ link, keys, appends, index, tops });
   const revocations = new SharedRevocations({ link, keys, clock: config.clock });

@@ -21,6 +21,9 @@ const retryAfterMs = 1_000;
 /** Full memory takes an operator, or retention somewhere else. */
 const fullRetryAfterMs = 5_000;
 
+/** A room in a later format waits for this node's upgrade, unless the client meets another node. */
+const newerRetryAfterMs = 5_000;
+
 /** Replies that mean "not now": nothing was done (redis.io, "Redis protocol specification"; src/server.c, shared objects). */
 const unavailableCodes = new Set([
   "READONLY",
@@ -44,6 +47,19 @@ export function redisErrorCode(thrown: unknown): string | undefined {
   return thrown instanceof ErrorReply ? /^([A-Z]+)\b/.exec(thrown.message)?.[1] : undefined;
 }
 
+/** A room that a later version has stored in a format that this one does not know. */
+export interface NewerRoom {
+  readonly room: string;
+  readonly format: number;
+}
+
+/** The room that a script has refused for its format (scripts/room-record.ts); undefined: something else went wrong. */
+export function newerRoomIn(thrown: unknown): NewerRoom | undefined {
+  if (redisErrorCode(thrown) !== "NEWERFORMAT") return undefined;
+  const [, format, room] = /^NEWERFORMAT (\d+) .*\{(.*)\}:meta$/.exec((thrown as ErrorReply).message) ?? [];
+  return room === undefined ? undefined : { room, format: Number(format) };
+}
+
 /** What went wrong in a command, as an error of the catalogue; `isWrite`: the command changes what is stored. */
 export function confabErrorFromRedis(thrown: unknown, isWrite: boolean): ConfabError {
   if (thrown instanceof ConfabError) return thrown;
@@ -54,6 +70,11 @@ export function confabErrorFromRedis(thrown: unknown, isWrite: boolean): ConfabE
           cause: thrown,
         })
       : unavailable("Redis cannot be reached", thrown);
+  }
+  const newer = newerRoomIn(thrown);
+  if (newer) {
+    const text = `room ${newer.room} is stored in format ${newer.format}, which this node does not know: upgrade the node, or use one of the newer version`;
+    return new ConfabError("NEWER_FORMAT", text, { retryAfterMs: newerRetryAfterMs, cause: thrown });
   }
   const code = redisErrorCode(thrown);
   if (code === "OOM") {

@@ -16,10 +16,11 @@ import {
 import type { Keys } from "./keys.js";
 import type { KnownTops } from "./known-tops.js";
 import { newEpoch } from "./new-epoch.js";
-import { confabErrorFromRedis } from "./redis-error.js";
+import { confabErrorFromRedis, newerRoomIn } from "./redis-error.js";
 import type { RedisLink } from "./redis-link.js";
 import type { RoomAppends } from "./room-appends.js";
 import type { RoomIndex } from "./room-index.js";
+import { checkFormatScript } from "./scripts/check-format.js";
 import { openRoomScript } from "./scripts/open-room.js";
 import { readScript } from "./scripts/read.js";
 import { earlierBytes } from "./scripts/room-record.js";
@@ -74,10 +75,10 @@ export class RedisLog implements RoomLog {
     try {
       for (let last = after; found.length < limit; ) {
         const names = await this.deps.index.page(prefix, last, limit);
-        const states = await Promise.all(names.map((room) => this.tryRead(room, noMessages)));
+        const states = await Promise.all(names.map((room) => this.tryList(room)));
         for (const [at, state] of states.entries()) {
           const room = names[at];
-          // Listed, and its first message refused or still on its way.
+          // In the index, and its first message was refused or is still on its way; or too new for this node.
           if (room === undefined || state === undefined || state.newest === 0 || found.length === limit) continue;
           const { run: _, ...summary } = state;
           found.push({ room, ...summary });
@@ -91,6 +92,16 @@ export class RedisLog implements RoomLog {
     return found;
   }
 
+  /** @throws NEWER_FORMAT, ENGINE_UNAVAILABLE */
+  async refuseNewer(room: RoomId): Promise<void> {
+    const { link, keys } = this.deps;
+    try {
+      await link.run(checkFormatScript, [keys.of(room).meta], []);
+    } catch (thrown) {
+      throw confabErrorFromRedis(thrown, false);
+    }
+  }
+
   private async read(room: RoomId, page: Page): Promise<LogPage> {
     try {
       for (;;) {
@@ -101,6 +112,16 @@ export class RedisLog implements RoomLog {
       }
     } catch (thrown) {
       throw confabErrorFromRedis(thrown, false);
+    }
+  }
+
+  /** As `tryRead`; undefined also for a room of a later format: the others can be listed. */
+  private async tryList(room: RoomId): Promise<LogPage | undefined> {
+    try {
+      return await this.tryRead(room, noMessages);
+    } catch (thrown) {
+      if (newerRoomIn(thrown)) return undefined;
+      throw thrown;
     }
   }
 

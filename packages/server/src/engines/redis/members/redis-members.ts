@@ -16,6 +16,8 @@ export interface RedisMembersDeps {
   readonly maxEventMembers: number;
   readonly nodeTimeoutMs: number;
   readonly log: EngineLog;
+  /** @throws NEWER_FORMAT: this version does not know the room's format. ENGINE_UNAVAILABLE */
+  readonly refuseNewer: (room: RoomId) => Promise<void>;
 }
 
 /** How long a node that ends may take to remove its members by itself, in milliseconds. A hundred thousand take less. */
@@ -67,7 +69,8 @@ export class RedisMembers implements MemberDirectory {
 
   async page(room: RoomId, after: string, limit: number): Promise<readonly Member[]> {
     try {
-      return await this.readPage(room, after, limit);
+      const [page] = await Promise.all([this.readPage(room, after, limit), this.deps.refuseNewer(room)]);
+      return page;
     } catch (thrown) {
       throw confabErrorFromRedis(thrown, false);
     }

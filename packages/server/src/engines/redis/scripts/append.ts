@@ -34,6 +34,8 @@ end
 local epoch, top, oldest, swept, bytes
 local lineage = ''
 local record = call('GET', meta)
+local refusal = record and refusalOf(record, meta)
+if refusal then return refusal end
 if record then
   epoch, top, oldest, swept, bytes = struct.unpack(recordForm, record)
   lineage = string.sub(record, recordBytes + 1)

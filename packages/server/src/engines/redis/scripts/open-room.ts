@@ -13,6 +13,8 @@ import { script } from "./script.js";
 export const openRoomScript = script(`#!lua flags=allow-oom
 ${roomRecordLua}
 local record = redis.call('GET', KEYS[2])
+local refusal = record and refusalOf(record, KEYS[2])
+if refusal then return refusal end
 if not record then
   -- The record of a room that has messages may be lost: what it described is another log now.
   for _, key in ipairs({ KEYS[1], KEYS[3], KEYS[4] }) do redis.call('UNLINK', key) end

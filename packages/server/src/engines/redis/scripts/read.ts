@@ -18,6 +18,8 @@ local log = KEYS[1]
 local at, maxEntries, maxBytes = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local record = redis.call('GET', KEYS[2])
 if not record then return {} end
+local refusal = refusalOf(record, KEYS[2])
+if refusal then return refusal end
 local epoch, top, oldest = struct.unpack(recordForm, record)
 local reply = { epoch, oldest, top, '', string.sub(record, recordBytes + 1) }
 -- The stream may have been removed without its record; then nothing of it can be read.

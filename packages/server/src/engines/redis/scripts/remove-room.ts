@@ -23,6 +23,8 @@ local nowMs = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + 
 
 local record = call('GET', meta)
 if not record then return 1 end
+local refusal = refusalOf(record, meta)
+if refusal then return refusal end
 local _, top = struct.unpack(recordForm, record)
 if top == 0 then return 1 end
 local newest = call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]

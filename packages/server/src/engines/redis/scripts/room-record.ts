@@ -1,10 +1,16 @@
 /**
- * Lua for the record of a room, which outlives its messages: 36 bytes or more, big-endian.
+ * Lua for the record of a room, which outlives its messages. It tells the format of all that Redis keeps of the room's log:
  *
- *     epoch u32 | top f64 | oldest f64 | swept f64 | bytes f64 | (earlier epoch u32 | top f64)*
+ *     epoch u32 | top f64 | oldest f64 | swept f64 | bytes f64 | (earlier epoch u32 | top f64)*     36 bytes or more, big-endian: format 1
+ *     format u8 | ...                                                                              at most 35 bytes: a later format
  *
  * Earlier epochs stand behind all else, the oldest first: a node of a version that does not know them reads the rest, and drops
  * them when it writes, which is safe.
+ *
+ * A script that finds a later format replies `NEWERFORMAT format key`, before it reads or writes anything else. Versions that
+ * do not know this word refuse such a record too, because it is too short for them. So a version that changes blocks, ids or
+ * the record first puts a record of its format there. What older nodes may ignore needs no new format: it gets a
+ * separate key, or follows the 36 bytes if an older node may drop it.
  *
  * `swept`: messages below it are off the account of `bytes`, and out of the stream as far as its nodes allow. A string and
  * not a hash, since it is read and written with every message.
@@ -13,6 +19,12 @@
  */
 export const roomRecordLua = `
 local recordForm, recordBytes = '>I4dddd', 36
+
+-- What to reply to a record of a later format; nil: it is of format 1.
+local function refusalOf(record, key)
+  if #record >= 36 then return nil end
+  return { err = 'NEWERFORMAT ' .. (string.byte(record) or 0) .. ' ' .. key }
+end
 
 local function text(number)
   return string.format('%.0f', number)

@@ -18,6 +18,8 @@ ${roomRecordLua}${blockDigestLua}
 local record = redis.call('GET', KEYS[2])
 -- Another epoch, or none: whoever made it has told the readers, or the next who looks will.
 if not record then return 0 end
+local refusal = refusalOf(record, KEYS[2])
+if refusal then return refusal end
 local epoch, top, oldest, swept, bytes = struct.unpack(recordForm, record)
 if text(epoch) ~= ARGV[1] then return 0 end
 -- Before the first message nothing can be missing.

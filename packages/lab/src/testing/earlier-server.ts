@@ -1,0 +1,1 @@
+export { builtCommit } from "../bench/targets/before.js";
