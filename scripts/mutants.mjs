@@ -113,8 +113,8 @@ export const mutants = {
     {
       name: "retention by age drops nothing",
       file: `${embedded}/retention.ts`,
-      find: "+ maxAgeMs <= nowMs);",
-      replace: "+ maxAgeMs <= 0);",
+      find: "+ maxAgeMs <= nowMs;",
+      replace: "+ maxAgeMs <= 0;",
     },
     {
       name: "signal rates are never refilled",

@@ -2,7 +2,7 @@ import { crc32 } from "node:zlib";
 import { ConfabError } from "@confab/contract";
 import { type Block, messageEnd } from "../../core/index.js";
 import { blockKey, lastOffsetOf } from "./keys.js";
-import type { EntryTable, KeyRange, Table } from "./store.js";
+import { DamagedBlock, type EntryTable, type KeyRange, type Table } from "./store.js";
 
 /**
  * A block takes messages while it stays within so many bytes. Few pages of LMDB, so that little is read for a short page; and
@@ -15,6 +15,11 @@ const extendedBytes = 2_048;
 
 /** What stands before the block in a value: a checksum, and how many messages it has. Both u32, big-endian. */
 const headBytes = 8;
+
+/** What a block of so many messages takes beside them, in bytes. */
+export function blockOverhead(messages: number): number {
+  return headBytes + 4 * messages;
+}
 
 const noBytes = new Uint8Array(0);
 
@@ -47,7 +52,7 @@ export class BlockTable implements EntryTable {
     let next = 0;
     for (const row of this.rows({ start: blockKey(room, from), end: blockKey(room + 1, 0) })) {
       const block = blockFrom(row);
-      if (block.first < next) throw damage(`messages ${block.first} to ${block.last} are there twice`);
+      if (block.first < next) throw twice(block, row.value);
       next = block.last + 1;
       yield block;
     }
@@ -61,7 +66,7 @@ export class BlockTable implements EntryTable {
     const range = { start: start ?? blockKey(room, to), end: blockKey(room, 0), reverse: true };
     for (const row of this.rows(range)) {
       const block = blockFrom(row);
-      if (block.last >= next) throw damage(`messages ${block.first} to ${block.last} are there twice`);
+      if (block.last >= next) throw twice(block, row.value);
       next = block.first;
       if (block.first <= to) yield block;
     }
@@ -114,8 +119,13 @@ function isWhole(key: Buffer, value: Buffer): boolean {
 
 function blockFrom({ key, value }: { readonly key: Buffer; readonly value: Buffer }): Block {
   const last = lastOffsetOf(key);
-  if (!isWhole(key, value)) throw damage(`the messages up to ${last} are not what was stored`);
+  if (!isWhole(key, value))
+    throw new DamagedBlock(last, value.length, `the messages up to ${last} are not what was stored`);
   return { first: last - value.readUInt32BE(4) + 1, last, bytes: value.subarray(headBytes) };
+}
+
+function twice({ first, last }: Block, value: Buffer): DamagedBlock {
+  return new DamagedBlock(last, value.length, `messages ${first} to ${last} are there twice`);
 }
 
 function damage(what: string): ConfabError {

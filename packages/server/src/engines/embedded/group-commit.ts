@@ -249,7 +249,7 @@ export class GroupCommit {
         dropExpired(store, record, storedNewest, bounds, nowMs);
         isDue = bodies.length === 0 && removal.isDue(room, record, bounds, nowMs);
       } catch (thrown) {
-        // What is damaged stays: its age is not known, and it must not stop the sends of this commit.
+        // The table cannot be read there, or the room's newest message cannot: it stays, and the sends of this commit go on.
         if (!isDataLoss(thrown)) throw thrown;
       }
       if (isDue) {

@@ -131,6 +131,12 @@ function overwriteText(): void {
   writeFileSync(log, file);
 }
 
+/** As if the disk had changed the bytes: the time of the last change does not tell. */
+function sayUnchanged(where: string): void {
+  const { size, mtimeNs } = statSync(join(where, "log.mdb"), { bigint: true });
+  writeFileSync(join(where, "log.closed"), `${size} bytes, changed at ${mtimeNs}\n`);
+}
+
 test("a message whose text was overwritten is found by its room and block", async () => {
   overwriteText();
   assert.match(await refusal(), /it is damaged: room [abc]: .*the messages up to \d+ are not what was stored/);
@@ -139,9 +145,7 @@ test("a message whose text was overwritten is found by its room and block", asyn
 test("a log that was closed in order and not changed since then is served at once; it is open from then on", async () => {
   overwriteText();
   const closed = join(folder, "log.closed");
-  // As if the disk had changed the bytes: the time of the last change does not tell.
-  const { size, mtimeNs } = statSync(log, { bigint: true });
-  writeFileSync(closed, `${size} bytes, changed at ${mtimeNs}\n`);
+  sayUnchanged(folder);
   const engine = await openTestEngine(folder);
   assert.ok(!existsSync(closed));
   // What the disk has changed is named and not served; the other rooms are.
@@ -155,6 +159,31 @@ test("a log that was closed in order and not changed since then is served at onc
   assert.ok(existsSync(closed));
   rmSync(closed);
   assert.match(await refusal(), /it is damaged/);
+});
+
+// The room was never trimmed again, however far it went beyond its bounds.
+test("a room whose oldest block is damaged is trimmed past it, by count and by age", async () => {
+  const [room] = rooms as [RoomId];
+  const file = readFileSync(log);
+  // The room's fourth message, behind the length of its text. Free pages may hold it too.
+  const body = Buffer.concat([Buffer.of(0x06), Buffer.from(textOf(9))]);
+  for (let at = file.indexOf(body); at !== -1; at = file.indexOf(body, at + 1)) file.fill(0xfe, at + 100, at + 110);
+  writeFileSync(log, file);
+  sayUnchanged(folder);
+  const kept = await openTestEngine(folder);
+  await assert.rejects(textsIn(kept, room), withCode("DATA_LOSS"));
+  await kept.close();
+  for (const retention of [{ maxMessages: 20 }, { maxAgeMs: 1 }]) {
+    const own = testFolder();
+    cpSync(folder, own, { recursive: true });
+    sayUnchanged(own);
+    const engine = await openTestEngine(own, { retention });
+    for (const text of ["one", "two"]) await send(engine, room, text);
+    assert.equal((await engine.log.state(room)).messages, "maxMessages" in retention ? 20 : 1);
+    assert.equal((await textsIn(engine, room)).at(-1), "two");
+    await engine.close();
+    rmSync(own, { recursive: true });
+  }
 });
 
 test("a log whose server was killed is read before it is served, and then it is served", async () => {

@@ -1,3 +1,4 @@
+import { ConfabError } from "@confab/contract";
 import type { Block } from "../../core/index.js";
 
 export interface KeyRange {
@@ -18,11 +19,27 @@ export interface Table {
   getRange(range: KeyRange): Iterable<{ readonly key: Buffer; readonly value: Buffer }>;
 }
 
+/** A block that is not what was stored, or not in its place. Who reads it is told DATA_LOSS; what follows it can be read. */
+export class DamagedBlock extends ConfabError {
+  /** `last`: where it ends; `bytes`: of the value that holds it. */
+  constructor(
+    readonly last: number,
+    readonly bytes: number,
+    what: string,
+  ) {
+    super("DATA_LOSS", `the room's log is damaged: ${what}`);
+  }
+}
+
 /** The messages of all rooms, by the rooms' numbers. */
 export interface EntryTable {
   /** Add messages, which follow the last one that the table has of this room. */
   append(room: number, block: Block): void;
-  /** The blocks with messages from offset `from` on, oldest first. The first one may begin before it. @throws DATA_LOSS */
+  /**
+   * The blocks with messages from offset `from` on, oldest first. The first one may begin before it.
+   *
+   * @throws DATA_LOSS, which is a `DamagedBlock` where the place is known.
+   */
   forward(room: number, from: number): Iterable<Block>;
   /** The blocks with messages up to offset `to`, newest first. The first one may end after it. @throws DATA_LOSS */
   backward(room: number, to: number): Iterable<Block>;
