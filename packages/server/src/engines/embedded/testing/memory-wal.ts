@@ -1,4 +1,5 @@
-import type { WalFile, WalPlace } from "../wal/write-ahead-log.js";
+import { appliedIn, WalStore } from "../wal/wal-store.js";
+import { readLeft, type WalFile, type WalPlace, WriteAheadLog } from "../wal/write-ahead-log.js";
 import type { MemoryDisk } from "./memory-disk.js";
 
 /**
@@ -10,7 +11,7 @@ import type { MemoryDisk } from "./memory-disk.js";
  *   cut          the power fails in the flush; a part of it is there, by sectors
  *   cut kept     as before, and all of it is there
  */
-export class MemoryWal implements WalPlace {
+class MemoryWal implements WalPlace {
   private own: Buffer[] = [];
 
   constructor(
@@ -86,4 +87,20 @@ function tornInto(before: Buffer, after: Buffer): Buffer {
   before.copy(torn);
   for (let at = 0; at < after.length; at += 2 * sectorBytes) after.copy(torn, at, at, at + sectorBytes);
   return torn;
+}
+
+/** The write-ahead logs of disks, which a restart finds. */
+const wals = new WeakMap<MemoryDisk, MemoryWal>();
+
+/** Open what is durable on a disk, behind a write-ahead log, as a restart does. */
+export function openBehindWal(disk: MemoryDisk): WalStore {
+  // As if an earlier process had said so: otherwise the first write would.
+  if (disk.transactions === 0) disk.tables = { ...disk.tables, meta: new Map([["wal", Buffer.of(1)]]) };
+  const below = disk.open();
+  const files = wals.get(disk)?.durable ?? [];
+  const { records, isCut, ...last } = readLeft(files, below.epoch, appliedIn(below));
+  const place = new MemoryWal(disk, files);
+  wals.set(disk, place);
+  const wal = new WriteAheadLog(place, { ...last, epoch: below.epoch, isFlushing: true });
+  return new WalStore(below, wal, { contents: records.map(({ content }) => content), isCut });
 }

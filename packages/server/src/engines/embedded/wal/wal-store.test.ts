@@ -7,24 +7,8 @@ import { withCode } from "../../../testing/engine-suite/setup.js";
 import { type Store, WriteError } from "../store.js";
 import { FailingServer } from "../testing/failing-server.js";
 import { type Fate, MemoryDisk } from "../testing/memory-disk.js";
-import { MemoryWal } from "../testing/memory-wal.js";
-import { appliedIn, WalStore } from "./wal-store.js";
-import { readLeft, WriteAheadLog } from "./write-ahead-log.js";
-
-/** The write-ahead logs of disks, which a restart finds. */
-const wals = new WeakMap<MemoryDisk, MemoryWal>();
-
-function openBehindWal(disk: MemoryDisk): WalStore {
-  // As if an earlier process had said so: otherwise the first write would.
-  if (disk.transactions === 0) disk.tables = { ...disk.tables, meta: new Map([["wal", Buffer.of(1)]]) };
-  const below = disk.open();
-  const files = wals.get(disk)?.durable ?? [];
-  const { records, isCut, ...last } = readLeft(files, below.epoch, appliedIn(below));
-  const place = new MemoryWal(disk, files);
-  wals.set(disk, place);
-  const wal = new WriteAheadLog(place, { ...last, epoch: below.epoch, isFlushing: true });
-  return new WalStore(below, wal, { contents: records.map(({ content }) => content), isCut });
-}
+import { openBehindWal } from "../testing/memory-wal.js";
+import { appliedIn, type WalStore } from "./wal-store.js";
 
 function start(): Promise<FailingServer> {
   return FailingServer.start(openBehindWal);
