@@ -18,3 +18,9 @@ test("limitsWith is every default, with what is overridden on top", () => {
   assert.equal(all.maxRooms, 3);
   assert.equal(all.maxMessageBytes, limits.maxMessageBytes.fallback);
 });
+
+// A larger batch was refused for ever, with OVERLOADED, which says "later".
+test("what may wait for the log is at least one batch of any configuration", () => {
+  assert.ok(limits.maxPendingSends.min >= limits.maxBatchMessages.max);
+  assert.ok(limits.maxPendingSendBytes.min >= limits.maxMessageBytes.max);
+});

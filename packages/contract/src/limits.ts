@@ -284,10 +284,11 @@ export const limits = {
     meaning:
       "A subscription for which bytes wait, and whose client takes none of them for this long, is ended with SLOW_READER, at most a twentieth later; what it has not read replyStallMs after that is dropped. A WebSocket or HTTP/2 connection from which nothing comes for this long, not even the answer to a ping, is ended too",
   },
-  maxPendingSends: { fallback: 100_000, min: 1, max: 10_000_000, meaning: "Sends waiting for the log" },
+  // At least what one batch may have: a larger one would be OVERLOADED for ever.
+  maxPendingSends: { fallback: 100_000, min: 1_000, max: 10_000_000, meaning: "Sends waiting for the log" },
   maxPendingSendBytes: {
     fallback: 67_108_864,
-    min: 1_048_576,
+    min: 4_194_304,
     max: 4_294_967_296,
     meaning: "Bytes of the sends waiting for the log",
   },
