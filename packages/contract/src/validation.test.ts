@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
 import { ConfabError } from "./errors.js";
 import { AuthenticateSchema, MessageBatchSchema, SubscribeSchema } from "./gen/confab/v1/frame_pb.js";
 import { ChatMessageSchema, SendMessagesRequestSchema, UserSchema } from "./gen/confab/v1/message_pb.js";
 import { SignalSchema } from "./gen/confab/v1/room_pb.js";
+import { interpretedViolations } from "./interpreted-rules.js";
 import type { SentMessage } from "./message.js";
 import { forEachSeed, type Random } from "./testing/random.js";
 import {
@@ -18,6 +19,13 @@ import {
 
 const good: SentMessage = { user: "ann", text: "hi", room: "", id: "" };
 
+/** The violations of a message, on which our own check and the interpreter of rules agree. */
+function judged<Desc extends DescMessage>(desc: Desc, message: MessageShape<Desc>) {
+  const violations = violationsOf(desc, message);
+  assert.deepEqual(violations, interpretedViolations(desc, message));
+  return violations;
+}
+
 /** The same question to the quick check and to the contract's own rules; they must answer alike. */
 function verdict(message: SentMessage): boolean {
   const quick = isValidNewMessage(message);
@@ -27,7 +35,7 @@ function verdict(message: SentMessage): boolean {
     ...(payload && { payload: { typeUrl: payload.typeUrl, value: new Uint8Array(payload.value) } }),
     ...(encodedPayload && { encodedPayload }),
   };
-  const violations = violationsOf(ChatMessageSchema, create(ChatMessageSchema, init));
+  const violations = judged(ChatMessageSchema, create(ChatMessageSchema, init));
   assert.equal(quick, violations.length === 0, `${JSON.stringify(message)}: ${JSON.stringify(violations)}`);
   return quick;
 }
@@ -128,7 +136,7 @@ test("random messages near the edges have the same verdict from both checks", ()
 /** As `verdict`, for a reader. */
 function readerVerdict(init: MessageInitShape<typeof UserSchema>): boolean {
   const reader = create(UserSchema, init);
-  const violations = violationsOf(UserSchema, reader);
+  const violations = judged(UserSchema, reader);
   assert.equal(isValidReader(reader), violations.length === 0, `${JSON.stringify(violations)}`);
   return violations.length === 0;
 }
@@ -148,7 +156,7 @@ test("batches near the edges have the same verdict from both checks", () => {
       })),
       ...(random.oneIn(2) && { expected: { epoch: 1, offset: random.pick([0n, 2n ** 53n - 1n, 2n ** 53n]) } }),
     });
-    const violations = violationsOf(SendMessagesRequestSchema, batch);
+    const violations = judged(SendMessagesRequestSchema, batch);
     assert.equal(isValidBatch(batch), violations.length === 0, JSON.stringify(violations));
     if (violations.length === 0) counts.valid++;
     else counts.refused++;
@@ -167,7 +175,7 @@ test("signals near the edges have the same verdict from both checks", () => {
       ...(random.oneIn(3) && { payload: { ...payload, typeUrl: random.pick(["a/b", "", "b"]) } }),
       ...(random.oneIn(3) && { encodedPayload: { ...payload, typeUrl: random.pick(["a/b", "", "b"]) } }),
     });
-    const violations = violationsOf(SignalSchema, signal);
+    const violations = judged(SignalSchema, signal);
     assert.equal(isValidSignal(signal), violations.length === 0, JSON.stringify(violations));
     if (violations.length === 0) counts.valid++;
     else counts.refused++;
@@ -210,7 +218,7 @@ test("random readers near the edges have the same verdict from both checks", () 
 });
 
 test("each violation names its field, the rule and what the rule asks", () => {
-  const violations = violationsOf(ChatMessageSchema, create(ChatMessageSchema, { user: "a".repeat(65), room: "/" }));
+  const violations = judged(ChatMessageSchema, create(ChatMessageSchema, { user: "a".repeat(65), room: "/" }));
   assert.deepEqual(
     violations.map(({ field, rule }) => [field, rule]),
     [
@@ -224,7 +232,7 @@ test("each violation names its field, the rule and what the rule asks", () => {
 
 test("a violation within another message is named by its path", () => {
   const reader = create(UserSchema, { room: "no room", after: { epoch: 1, offset: 2n ** 60n } });
-  const fields = violationsOf(SubscribeSchema, create(SubscribeSchema, { reader })).map(({ field }) => field);
+  const fields = judged(SubscribeSchema, create(SubscribeSchema, { reader })).map(({ field }) => field);
   assert.deepEqual(fields.sort(), ["reader.after.offset", "reader.room"]);
 });
 
@@ -232,7 +240,7 @@ test("a violation within another message is named by its path", () => {
 test("a violation within a list is named by its place", () => {
   const batch = create(MessageBatchSchema, { messages: [{ user: "ann", text: "hi" }, { text: "hi" }] });
   assert.deepEqual(
-    violationsOf(MessageBatchSchema, batch).map(({ field }) => field),
+    judged(MessageBatchSchema, batch).map(({ field }) => field),
     ["messages[1].user"],
   );
 });

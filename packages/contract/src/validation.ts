@@ -1,41 +1,28 @@
-import { createRegistry, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
-import { pathToString } from "@bufbuild/protobuf/reflect";
-import { createValidator } from "@bufbuild/protovalidate";
+import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { Violation } from "./errors.js";
 import { invalidMessage } from "./errors.js";
 import { AuthenticateSchema } from "./gen/confab/v1/frame_pb.js";
 import type { SendMessagesRequest, User } from "./gen/confab/v1/message_pb.js";
 import type { Signal } from "./gen/confab/v1/room_pb.js";
-import { file_confab_v1_rules } from "./gen/confab/v1/rules_pb.js";
 import { defaultRoom, type SentMessage } from "./message.js";
+import { ownViolations } from "./own-rules.js";
 import { isTypeUrl } from "./payload-form.js";
 import { isUserName } from "./user-name.js";
 
-// The contract's rules for several fields are extensions, which the validator finds here.
-const validator = createValidator({ registry: createRegistry(file_confab_v1_rules) });
-
 /** The constraints of the contract that a message breaks; empty when there are none. Payloads are not looked into. */
 export function violationsOf<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>): Violation[] {
-  const result = validator.validate(schema, shortened(schema, message));
-  if (result.kind === "valid") return [];
-  // The rules are compiled from our own contract and reviewed payload types: a rule that cannot run is a bug there.
-  if (result.kind === "error") throw result.error;
-  return result.violations.map((violation) => ({
-    field: pathToString(violation.field),
-    rule: violation.ruleId,
-    message: violation.message,
-  }));
+  return ownViolations(schema, shortened(schema, message));
 }
 
-/** Much more than a rule of the contract allows any string but a token, and few enough to be read in a millisecond or two. */
+/** Much more than a rule of the contract allows any string but a token. */
 const maxJudgedCharacters = 1_000;
 
 /**
- * A message of the contract with its strings cut to what the rules have to see. The interpreter of rules takes a
- * microsecond for each character, and the client chooses how many there are. Rules of payload types are not ours: their
+ * A message of the contract with its strings cut to what the rules have to see: the client chooses how many characters there
+ * are, and the interpreter of rules takes a microsecond for each. Rules of payload types are not ours: their
  * messages stay as they are.
  */
-function shortened<Desc extends DescMessage>(
+export function shortened<Desc extends DescMessage>(
   { typeName, fields }: Desc,
   message: MessageShape<Desc>,
 ): MessageShape<Desc> {
@@ -58,8 +45,7 @@ export function refuseViolations(violations: readonly Violation[]): void {
 }
 
 // The rules of ChatMessage, User and Signal once more, by hand: every send and signal passes here, and thousands of readers
-// that come back at once, and the interpreter of rules takes longer than the rest of their way. A property test compares each
-// with the contract's own.
+// that come back at once. A property test compares each with the contract's own.
 const roomShape = /^([A-Za-z0-9][A-Za-z0-9._-]{0,99})?$/;
 const kindShape = /^[a-z][a-z0-9._-]{0,31}$/;
 const idShape = /^[\x21-\x7e]{0,64}$/;

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { limits, messageFromJson, PayloadTypes } from "@confab/contract";
 import { ChatMessageSchema } from "@confab/contract/gen/confab/v1/message_pb";
+import { interpretedViolations } from "@confab/contract/interpreted-rules";
 import { refuseViolations, violationsOf } from "@confab/contract/validation";
 import { bindSample, type Sample, sampleDifference } from "@confab/lab";
 
@@ -25,7 +26,7 @@ export function checkSample(sample: Sample): void {
   }
   const types =
     sample.kind === "typed"
-      ? PayloadTypes.fromDescriptorSet(Buffer.from(sample.descriptorSetBase64, "base64"), violationsOf)
+      ? PayloadTypes.fromDescriptorSet(Buffer.from(sample.descriptorSetBase64, "base64"), interpretedViolations)
       : PayloadTypes.none();
   const bound = bindSample(sample);
   const message = create(ChatMessageSchema, bound.protobufFields());

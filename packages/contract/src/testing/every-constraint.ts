@@ -10,7 +10,7 @@ import {
 } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { field as constraintsOf } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import { violationsOf } from "../validation.js";
+import { interpretedViolations as violationsOf } from "../interpreted-rules.js";
 import { difference, type KnownGaps } from "./every-field.js";
 
 // Code that checks the constraints of a message by hand lets everything through in a field that the contract gets later. These

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { fromBinary, fromJson, toBinary, toJson } from "@bufbuild/protobuf";
 import { limitsWith, PayloadTypes } from "@confab/contract";
-import { violationsOf } from "@confab/contract/validation";
+import { interpretedViolations } from "@confab/contract/interpreted-rules";
 import { ArrivalTimeouts } from "../../../../server/dist/http/arrival-timeouts.js";
 import { listen } from "../../../../server/dist/server/listener.js";
 import { unrestricted } from "../../../../server/dist/service/index.js";
@@ -21,7 +21,7 @@ interface CompatRequest {
 }
 
 const [descriptors = ""] = process.argv.slice(2);
-const types = PayloadTypes.fromDescriptorSet(readFileSync(descriptors), violationsOf);
+const types = PayloadTypes.fromDescriptorSet(readFileSync(descriptors), interpretedViolations);
 const schemaOf = (name: string) => {
   const schema = types.registry.getMessage(`connectrpc.conformance.v1.${name}`);
   if (!schema) throw new Error(`${name} is not in ${descriptors}`);
