@@ -1,4 +1,4 @@
-import { ConfabError, isNetworkFailure } from "@confab/client/node";
+import { ConfabError } from "@confab/contract";
 import { type Command, type CommandContext, UsageError } from "./command.js";
 import { type ExitCode, exitCode, exitCodesHelp } from "./exit-codes.js";
 
@@ -96,6 +96,8 @@ async function report(
   }
   if (signal.aborted) return exitCode.interrupted;
   if (error instanceof ConfabError) {
+    // Such an error comes from a command that has loaded the client; a server starts without it.
+    const { isNetworkFailure } = await import("@confab/client/node");
     await err.line(`confab: ${isNetworkFailure(error) ? "" : `${error.code}: `}${error.message}`);
     return isNetworkFailure(error) ? exitCode.unreachable : exitCode.refused;
   }

@@ -2,7 +2,7 @@ import { adminCall, UnreachableError } from "../admin-call.js";
 import { type Command, type CommandContext, UsageError } from "../command.js";
 import { connectionOptions } from "../connection.js";
 import { exitCode, exitCodesHelp } from "../exit-codes.js";
-import { printable } from "../output/format.js";
+import { printable } from "../output/printable.js";
 import { parseCommandLine, positionals } from "../parse-args.js";
 
 export const admin: Command = {

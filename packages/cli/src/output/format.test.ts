@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PayloadTypes } from "@confab/contract";
-import { ackLine, messageJsonLine, messageLine, printable, roomLines } from "./format.js";
+import { ackLine, messageJsonLine, messageLine, roomLines } from "./format.js";
+import { printable } from "./printable.js";
 
 const types = PayloadTypes.none();
 const message = {

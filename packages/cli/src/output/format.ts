@@ -1,5 +1,6 @@
 import { type Ack, type ChatMessage, payloadJson, payloadMember, type RoomInfo } from "@confab/client/node";
 import type { PayloadTypes } from "@confab/contract";
+import { printable, timeText } from "./printable.js";
 
 /** One message as a line for people: `12:03:04 alice: hi`, in local time. */
 export function messageLine(message: ChatMessage, types: PayloadTypes): string {
@@ -43,21 +44,4 @@ export function roomLines(rooms: readonly RoomInfo[]): string[] {
       .join("  ")
       .trimEnd(),
   );
-}
-
-/** `12:03:04`, in local time. */
-export function timeText(date: Date): string {
-  return [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => String(part).padStart(2, "0")).join(":");
-}
-
-/**
- * Text of strangers, safe to show: a message is one line, and must not move the cursor, give orders to the
- * terminal, or change the direction of what follows. Control characters are shown as the pictures that Unicode has for them.
- */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu, (character) => {
-    const code = character.charCodeAt(0);
-    if (code < 0x20) return String.fromCharCode(0x2400 + code);
-    return code === 0x7f ? "\u2421" : "\ufffd";
-  });
 }

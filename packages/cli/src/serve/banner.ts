@@ -6,7 +6,7 @@ import {
   serverVersion,
   type TlsConfig,
 } from "@confab/server";
-import { printable } from "../output/format.js";
+import { printable } from "../output/printable.js";
 
 export interface BannerFacts {
   readonly engine: EngineConfig;

@@ -1,4 +1,4 @@
-import { printable, timeText } from "../output/format.js";
+import { printable, timeText } from "../output/printable.js";
 
 /** A line of the log, which pino has made in JSON, as a line for people: `12:03:04 warn: text fact=value`. */
 export function logLineText(json: string): string {

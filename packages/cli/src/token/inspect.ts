@@ -1,6 +1,6 @@
 import type { TokenVerifier } from "@confab/server";
 import { UsageError } from "../command.js";
-import { printable } from "../output/format.js";
+import { printable } from "../output/printable.js";
 
 /** One thing that a token says, for people. */
 interface Line {

@@ -1,6 +1,6 @@
 import { ConfabError } from "@confab/contract";
 import { isUserName } from "@confab/contract/user-name";
-import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from "jose";
+import type { errors, JWTPayload } from "jose";
 import { type Rule, RuleError, rulesFrom } from "../service/index.js";
 import { repeatedKey } from "./json-keys.js";
 import type { KeyHint, KeyRing } from "./key-ring.js";
@@ -45,8 +45,12 @@ export const maxTokenLength = 8_192;
 /** Signatures of one token that are tried: keys without names may be several. */
 const maxCandidates = 4;
 
+type Jose = typeof import("jose");
+
 /** Verifies tokens: JWTs, signed (RFC 7519, RFC 7515). */
 export class TokenVerifier {
+  /** Loaded with the first verifier: a server without keys does not need it. */
+  private readonly jose = import("jose");
   private limitChanges = 0;
   private lastLimitMs: number;
 
@@ -70,7 +74,7 @@ export class TokenVerifier {
   async verify(token: string): Promise<VerifiedToken> {
     if (token.length > maxTokenLength)
       throw refused(`it has ${token.length} characters; at most ${maxTokenLength} are taken`);
-    const hint = hintFrom(token);
+    const hint = hintFrom(token, await this.jose);
     const candidates = await this.keys.find(hint);
     if (candidates.length === 0) throw refused(unknownKey(hint));
     const verified =
@@ -83,10 +87,11 @@ export class TokenVerifier {
   /** Undefined: none of these keys has signed it. */
   private async verifiedBy(candidates: readonly VerificationKey[], token: string): Promise<VerifiedToken | undefined> {
     const { issuer, audience, clockToleranceMs } = this.rules;
+    const jose = await this.jose;
     for (const candidate of candidates.slice(0, maxCandidates)) {
       const { key, algorithm } = candidate;
       try {
-        const { payload } = await jwtVerify(token, key, {
+        const { payload } = await jose.jwtVerify(token, key, {
           algorithms: [algorithm, ...(algorithm === "EdDSA" ? ["Ed25519"] : [])],
           ...(issuer !== undefined && { issuer }),
           ...(audience !== undefined && { audience: [...audience] }),
@@ -97,7 +102,7 @@ export class TokenVerifier {
         return this.verified(token, payload, candidate);
       } catch (error) {
         // Another key without a name may have signed it.
-        if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw this.refusalFrom(error);
+        if (!(error instanceof jose.errors.JWSSignatureVerificationFailed)) throw this.refusalFrom(error, jose);
       }
     }
     return undefined;
@@ -142,7 +147,7 @@ export class TokenVerifier {
     return this.rules.maxLifetimeMs?.() ?? Number.POSITIVE_INFINITY;
   }
 
-  private refusalFrom(error: unknown): unknown {
+  private refusalFrom(error: unknown, { errors }: Jose): unknown {
     if (error instanceof RuleError) return refused(error.message);
     if (error instanceof errors.JWTExpired) return expired(Number(error.payload.exp) * 1_000, this.nowMs());
     if (error instanceof errors.JWTClaimValidationFailed) return refused(this.claimText(error));
@@ -190,14 +195,14 @@ function isCanonical(part: string): boolean {
   return Buffer.from(part, "base64url").toString("base64url") === part;
 }
 
-function hintFrom(token: string): KeyHint {
+function hintFrom(token: string, jose: Jose): KeyHint {
   // Their types are the issuer's word.
-  const { alg, kid } = headerOf(token) ?? {};
+  const { alg, kid } = headerOf(token, jose) ?? {};
   if (typeof alg === "string" && (kid === undefined || typeof kid === "string")) return { algorithm: alg, id: kid };
   throw refused("it is not a signed JWT: three parts in base64url with dots between them");
 }
 
-function headerOf(token: string): Readonly<Record<string, unknown>> | undefined {
+function headerOf(token: string, { decodeProtectedHeader }: Jose): Readonly<Record<string, unknown>> | undefined {
   if (!tokenShape.test(token) || !token.split(".").every(isCanonical)) return undefined;
   try {
     return { ...decodeProtectedHeader(token) };

@@ -1,12 +1,15 @@
-import type { PayloadTypes } from "@confab/contract";
 import type { Engine } from "../core/index.js";
-import { asyncApiDocument, openApiDocument } from "../documents/index.js";
-import { type StaticJson, staticJson } from "../http-reply/index.js";
+import type { StaticJson } from "../http-reply/index.js";
 import type { Readiness } from "../transports/rpc/services/health.js";
-import { serverVersion } from "./version.js";
+import type { ContractDocuments } from "./documents.js";
 
-/** A plain answer that is made anew for each request. */
-export type Page = () => { readonly status: number; readonly json: Uint8Array };
+interface PlainAnswer {
+  readonly status: number;
+  readonly json: Uint8Array;
+}
+
+/** A plain answer that is made anew for each request, or one that never changes and may not be there yet. */
+export type Page = () => PlainAnswer | Promise<StaticJson>;
 
 /** Whether the process lives, and whether it should be sent requests: what an orchestrator asks. */
 export function operationPages(readiness: Readiness, engine: Engine): [string, Page][] {
@@ -24,14 +27,14 @@ export function operationPages(readiness: Readiness, engine: Engine): [string, P
   ];
 }
 
-/** The contract in the languages of other tools, made once. */
-export function documentPages(isTls: boolean, types: PayloadTypes): [string, StaticJson][] {
+/** The contract in the languages of other tools. */
+export function documentPages(documents: ContractDocuments): [string, Page][] {
   return [
-    ["/openapi.json", staticJson(openApiDocument({ version: serverVersion, types }))],
-    ["/asyncapi.json", staticJson(asyncApiDocument({ version: serverVersion, types, isTls }))],
+    ["/openapi.json", async () => (await documents.get()).openApi],
+    ["/asyncapi.json", async () => (await documents.get()).asyncApi],
   ];
 }
 
-function page(status: number, body: object): ReturnType<Page> {
+function page(status: number, body: object): PlainAnswer {
   return { status, json: Buffer.from(JSON.stringify(body)) };
 }

@@ -1,7 +1,7 @@
 import { ConfabError } from "@confab/contract";
 import type { Exchange, ExchangeHandler, RequestHead } from "../http/exchange.js";
 import { ignoredBody } from "../http/read-body.js";
-import { replyJson, replyStaticJson, respondError, type StaticJson } from "../http-reply/index.js";
+import { replyJson, replyStaticJson, respondError } from "../http-reply/index.js";
 import type { Principal } from "../service/index.js";
 import type { RpcHandler } from "../transports/rpc/adapter.js";
 import { cost } from "../work/index.js";
@@ -16,8 +16,8 @@ export interface RouterDeps {
   readonly rest: (exchange: Exchange, principal: Principal) => void;
   /** Who asks, by what the request shows. Never rejects. */
   readonly principalOf: (request: RequestHead) => Principal | Promise<Principal>;
-  /** Plain answers by path: some are made for each request, some never change. */
-  readonly pages: ReadonlyMap<string, Page | StaticJson>;
+  /** Plain answers by path. */
+  readonly pages: ReadonlyMap<string, Page>;
   readonly files: StaticFiles | undefined;
   /** For bugs. */
   readonly report: (error: unknown) => void;
@@ -65,6 +65,25 @@ export function createRouter({ admission, rpc, rest, principalOf, pages, files, 
     if (path.startsWith("/v1/")) return identified(exchange, rest);
     answerPlain(exchange, path);
     return true;
+  };
+
+  const answerPage = (exchange: Exchange, page: Page) => {
+    exchange.listen(ignoredBody);
+    const { method } = exchange.request;
+    if (method !== "GET" && method !== "HEAD") {
+      respondError(exchange, new ConfabError("METHOD_NOT_ALLOWED", "this path takes GET"), { allow: "GET, HEAD" });
+      return;
+    }
+    const answer = page();
+    if (!(answer instanceof Promise)) {
+      replyJson(exchange, answer.status, answer.json);
+      return;
+    }
+    answer
+      .then((json) => {
+        if (!exchange.isOver) replyStaticJson(exchange, json);
+      })
+      .catch((thrown: unknown) => failed(exchange, thrown));
   };
 
   const answerPlain = (exchange: Exchange, path: string) => {
@@ -133,19 +152,4 @@ export function createRouter({ admission, rpc, rest, principalOf, pages, files, 
       failed(exchange, thrown);
     }
   };
-}
-
-function answerPage(exchange: Exchange, page: Page | StaticJson): void {
-  exchange.listen(ignoredBody);
-  const { method } = exchange.request;
-  if (method !== "GET" && method !== "HEAD") {
-    respondError(exchange, new ConfabError("METHOD_NOT_ALLOWED", "this path takes GET"), { allow: "GET, HEAD" });
-    return;
-  }
-  if (typeof page !== "function") {
-    replyStaticJson(exchange, page);
-    return;
-  }
-  const { status, json } = page();
-  replyJson(exchange, status, json);
 }

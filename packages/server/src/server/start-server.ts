@@ -6,7 +6,6 @@ import { Hub } from "../core/index.js";
 import { ArrivalTimeouts } from "../http/arrival-timeouts.js";
 import type { RequestHead } from "../http/exchange.js";
 import type { Peer } from "../http/peer.js";
-import type { StaticJson } from "../http-reply/index.js";
 import { CallerRates, ChatService, FrameSessions, LiveCallers, maxWireBytes } from "../service/index.js";
 import { createRestHandler } from "../transports/rest/adapter.js";
 import { createRpcHandler } from "../transports/rpc/adapter.js";
@@ -23,12 +22,13 @@ import { openAuth } from "./auth.js";
 import type { CertificateFacts } from "./certificate.js";
 import { ConfigError, checkedLimits, defaultRetention, type ServerConfig } from "./config.js";
 import { DescriptorWatch } from "./descriptors.js";
+import { ContractDocuments } from "./documents.js";
 import { openEngine } from "./engine.js";
 import { HostPolicy, isLocalOnly } from "./hosts.js";
 import { type ListenerOptions, listen } from "./listener.js";
 import { type Logger, silentLogger } from "./logger.js";
 import { OriginPolicy } from "./origins.js";
-import { documentPages, operationPages, type Page } from "./pages.js";
+import { documentPages, operationPages } from "./pages.js";
 import { peerFaultsTo } from "./peer-faults.js";
 import { eventLoop, randomIds, systemClock } from "./platform.js";
 import { PortCertificates } from "./port-certificates.js";
@@ -83,9 +83,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   // One object, which `reload` changes: what enforces a limit reads it there.
   const limits: { -readonly [name in LimitName]: number } = checkedLimits(config.limits ?? {});
   const roomRules = checkedRooms(config.rooms, limits);
-  const types = config.types
-    ? PayloadTypes.fromDescriptorSet(config.types, violationsOf)
-    : PayloadTypes.none(violationsOf);
+  const types = config.types ? await payloadTypesFrom(config.types) : PayloadTypes.none(violationsOf);
   const logger = config.logger ?? silentLogger;
   const certificates = new PortCertificates(config.tls, logger);
   const { clientAuthorities } = certificates;
@@ -146,6 +144,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     report,
   });
   const readiness = new Readiness();
+  const documents = new ContractDocuments({ isTls: config.tls !== undefined, types: config.types });
   const arrivals = new ArrivalTimeouts(limits.requestTimeoutMs);
   const sse = createSseHandler({ service, report });
   const rpc = createRpcHandler({
@@ -162,10 +161,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     principalOf,
     rpc,
     rest: createRestHandler({ service, openStream: sse.openStream, bodyTimeouts: arrivals, report }),
-    pages: new Map<string, Page | StaticJson>([
-      ...operationPages(readiness, engine),
-      ...documentPages(config.tls !== undefined, types),
-    ]),
+    pages: new Map([...operationPages(readiness, engine), ...documentPages(documents)]),
     files,
     report,
   });
@@ -274,6 +270,14 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       return stopped;
     },
   };
+}
+
+/** The interpreter of their rules takes longer to load than all the rest of a server without payload types. */
+async function payloadTypesFrom(descriptors: Uint8Array): Promise<PayloadTypes> {
+  const { compileRules, interpretedViolations } = await import("@confab/contract/interpreted-rules");
+  const types = PayloadTypes.fromDescriptorSet(descriptors, interpretedViolations);
+  compileRules(types.registry);
+  return types;
 }
 
 /** Bugs go to the log with what is underneath; clients are told only that there was one. */

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { extname, join, relative, sep } from "node:path";
-import { gzipSync } from "node:zlib";
+import { gzip } from "node:zlib";
 import { ConfabError } from "@confab/contract";
 import type { Exchange, Fields } from "../http/exchange.js";
 import { ignoredBody } from "../http/read-body.js";
@@ -43,7 +43,8 @@ const securityFields: Fields = {
 interface StaticFile {
   readonly contentType: string;
   readonly plain: Buffer;
-  readonly gzipped: Buffer;
+  /** Made with the first request that takes it, and kept. */
+  gzipped: Promise<Buffer> | undefined;
   /** Its name holds a hash of its content, so a browser may keep it for good. */
   readonly isHashed: boolean;
 }
@@ -63,7 +64,7 @@ export class StaticFiles {
       const file = join(entry.parentPath, entry.name);
       const path = `/${relative(root, file).split(sep).join("/")}`;
       const plain = readFileSync(file);
-      this.files.set(path, { contentType, plain, gzipped: gzipSync(plain), isHashed: path.startsWith("/assets/") });
+      this.files.set(path, { contentType, plain, gzipped: undefined, isHashed: path.startsWith("/assets/") });
     }
     // A page is also at its name without the ending: `/lab` is lab.html, and `/` is index.html.
     for (const [path, file] of [...this.files])
@@ -80,20 +81,34 @@ export class StaticFiles {
       respondError(exchange, new ConfabError("METHOD_NOT_ALLOWED", "this path takes GET"), { allow: "GET, HEAD" });
       return true;
     }
-    const isGzip = /\bgzip\b/.test(headers["accept-encoding"] ?? "");
-    const body = isGzip ? file.gzipped : file.plain;
     exchange.listen(ignoredBody);
-    exchange.respond(200, {
-      "content-type": file.contentType,
-      "content-length": String(body.length),
-      "cache-control": file.isHashed ? "public, max-age=31536000, immutable" : "no-cache",
-      ...securityFields,
-      vary: "accept-encoding",
-      ...(isGzip && { "content-encoding": "gzip" }),
-    });
-    exchange.share.spend((body.length * cost.copiedKib) / 1_024);
-    if (method === "GET") exchange.write(body);
-    exchange.end();
+    if (/\bgzip\b/.test(headers["accept-encoding"] ?? "")) {
+      file.gzipped ??= gzipped(file.plain);
+      void file.gzipped.then((body) => {
+        if (!exchange.isOver) reply(exchange, file, body);
+      });
+    } else reply(exchange, file, file.plain);
     return true;
   }
+}
+
+/** Compressed, or as it is if that fails, which it does for want of memory alone. In the pool of threads: no other request waits. */
+function gzipped(plain: Buffer): Promise<Buffer> {
+  return new Promise((resolve) => {
+    gzip(plain, (error, packed) => resolve(error ? plain : packed));
+  });
+}
+
+function reply(exchange: Exchange, { contentType, plain, isHashed }: StaticFile, body: Buffer): void {
+  exchange.respond(200, {
+    "content-type": contentType,
+    "content-length": String(body.length),
+    "cache-control": isHashed ? "public, max-age=31536000, immutable" : "no-cache",
+    ...securityFields,
+    vary: "accept-encoding",
+    ...(body !== plain && { "content-encoding": "gzip" }),
+  });
+  exchange.share.spend((body.length * cost.copiedKib) / 1_024);
+  if (exchange.request.method === "GET") exchange.write(body);
+  exchange.end();
 }

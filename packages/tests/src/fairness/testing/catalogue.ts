@@ -6,6 +6,7 @@ import { ClientFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import { Health } from "@confab/contract/gen/grpc/health/v1/health_pb";
 import { ServerReflection } from "@confab/contract/gen/grpc/reflection/v1/reflection_pb";
 // By path: the table of RPCs, the routes and the pages are the server's own, and the suite must have no other list of them.
+import { ContractDocuments } from "../../../../server/dist/server/documents.js";
 import { documentPages, operationPages } from "../../../../server/dist/server/pages.js";
 import { HttpRoutes } from "../../../../server/dist/service/http-routes.js";
 import { FrameSessions, unrestricted } from "../../../../server/dist/service/index.js";
@@ -224,7 +225,7 @@ export function pageAttacks(files: readonly string[]): Attack[] {
   const readiness = new Readiness();
   const pages = [
     ...operationPages(readiness, testService().engine),
-    ...documentPages(false, testService().service.deps.types),
+    ...documentPages(new ContractDocuments({ isTls: false, types: undefined })),
   ];
   return [...pages.map(([path]) => path), ...files].map((path) => ({
     name: `GET ${path}`,
