@@ -100,7 +100,7 @@ export class IdleRooms {
     } catch (thrown) {
       // A later version has taken the room over, and this node can read nothing of it any more.
       if (thrown instanceof ConfabError && thrown.code === "NEWER_FORMAT") {
-        room.expelAll(thrown);
+        room.expelAll(() => thrown);
         return true;
       }
       // The log cannot be asked now. That is told to those who send and read; the next round asks again.

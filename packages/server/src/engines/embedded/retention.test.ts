@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encodeBody } from "@confab/contract";
-import { blockOf, type Retention } from "../../core/index.js";
+import { type Block, blockOf, type Retention } from "../../core/index.js";
 import { dropExpired } from "./retention.js";
-import { type Block, DamagedBlock, type Store } from "./store.js";
+import { DamagedBlock, type Store } from "./store.js";
 
 const body = encodeBody({ user: "ann", text: "hi", room: "lobby", id: "1", sentAtMs: 0, payload: undefined });
 
