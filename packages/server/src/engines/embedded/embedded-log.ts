@@ -16,21 +16,15 @@ import type { GroupCommit } from "./group-commit.js";
 import type { RoomTable } from "./room-table.js";
 import type { Store } from "./store.js";
 
-/** The log of a data folder. It shows what is durable and nothing else: positions that a crash could take back are never seen. */
-export class EmbeddedLog implements RoomLog {
+/** The part of a log that is read. */
+export type ReadableLog = Omit<RoomLog, "append" | "appendAll">;
+
+/** What can be read of a data folder. It shows what is durable and nothing else: positions that a crash could take back are never seen. */
+export class StoredLog implements ReadableLog {
   constructor(
-    private readonly store: Store,
-    private readonly rooms: RoomTable,
-    private readonly commits: GroupCommit,
+    private readonly store: Pick<Store, "entries" | "failure">,
+    private readonly rooms: Pick<RoomTable, "get" | "state" | "list">,
   ) {}
-
-  append(room: RoomId, entry: NewEntry): Promise<Appended> {
-    return this.commits.append(room, entry);
-  }
-
-  appendAll(room: RoomId, entries: readonly NewEntry[], expected?: Position): Promise<readonly Appended[]> {
-    return this.commits.appendAll(room, entries, expected);
-  }
 
   state(room: RoomId): RoomState {
     this.refuseAfterFailure();
@@ -64,6 +58,25 @@ export class EmbeddedLog implements RoomLog {
   private refuseAfterFailure(): void {
     const failure = this.store.failure();
     if (failure !== undefined) throw new ConfabError("ENGINE_UNAVAILABLE", failure);
+  }
+}
+
+/** The log of a data folder, for the process that owns it. */
+export class EmbeddedLog extends StoredLog implements RoomLog {
+  constructor(
+    store: Store,
+    rooms: RoomTable,
+    private readonly commits: GroupCommit,
+  ) {
+    super(store, rooms);
+  }
+
+  append(room: RoomId, entry: NewEntry): Promise<Appended> {
+    return this.commits.append(room, entry);
+  }
+
+  appendAll(room: RoomId, entries: readonly NewEntry[], expected?: Position): Promise<readonly Appended[]> {
+    return this.commits.appendAll(room, entries, expected);
   }
 }
 

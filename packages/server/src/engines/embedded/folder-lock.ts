@@ -22,6 +22,15 @@ const firstPauseMs = 20;
  */
 const heldHere = new Set<string>();
 
+/** Enter a folder that this process opens; the result takes that back. @throws FolderLockedError: it has opened it already. */
+export function enterFolder(folder: string): () => void {
+  const { dev, ino } = statSync(folder, { bigint: true });
+  const id = `${dev}:${ino}`;
+  if (heldHere.has(id)) throw new FolderLockedError(`the data folder ${folder} is in use by process ${process.pid}`);
+  heldHere.add(id);
+  return () => void heldHere.delete(id);
+}
+
 /**
  * Take a data folder for this process; the result gives it back. The kernel gives it back when the process ends, however it
  * ends, and knows of all processes on the machine, whatever their PID namespace.
@@ -37,11 +46,7 @@ const heldHere = new Set<string>();
  * @throws FolderLockedError: it is held. StoreError's causes: the lock's files cannot be made.
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
-  const { dev, ino } = statSync(folder, { bigint: true });
-  const id = `${dev}:${ino}`;
-  if (heldHere.has(id)) throw new FolderLockedError(`the data folder ${folder} is in use by process ${process.pid}`);
-  heldHere.add(id);
-  const release = () => void heldHere.delete(id);
+  const release = enterFolder(folder);
   try {
     const path = join(folder, folderFiles.lock);
     // Which file this is does not matter, and none of them ever changes: the kernel's lock is on the other one.

@@ -28,6 +28,16 @@ export class LocalBus implements RoomBus {
     for (const listener of this.listeners.get(room) ?? []) listener.interrupted();
   }
 
+  /** Whether anything listens to a room. */
+  isWatched(room: RoomId): boolean {
+    return this.listeners.has(room);
+  }
+
+  /** Something of any room may have been missed. */
+  interrupted(): void {
+    for (const room of [...this.listeners.keys()]) this.replaced(room);
+  }
+
   entries(room: RoomId, epoch: number, run: Run): void {
     for (const listener of this.listeners.get(room) ?? []) listener.entries(epoch, run);
   }

@@ -125,6 +125,6 @@ export class RoomTable {
   }
 }
 
-function stateOf({ epoch, lineage, oldest, newest }: Omit<RoomRecord, "number" | "bytes">): RoomState {
+export function stateOf({ epoch, lineage, oldest, newest }: Omit<RoomRecord, "number" | "bytes">): RoomState {
   return { epoch, ...(lineage && { lineage }), oldest, newest, messages: newest - oldest + 1 };
 }

@@ -100,7 +100,8 @@ export class BatchEncoder {
 /** The changes of a batch. Keys, values and blocks are views of it. @throws RangeError, Error: it cannot be read. */
 export function decodeBatch(batch: Buffer): Change[] {
   const changes: Change[] = [];
-  for (let at = 0; at < batch.length; ) {
+  let at = 0;
+  while (at < batch.length) {
     const kind = batch.readUInt8(at);
     switch (kind) {
       case kinds.put:
@@ -115,9 +116,10 @@ export function decodeBatch(batch: Buffer): Change[] {
       }
       case kinds.append: {
         const [first, last] = [batch.readDoubleBE(at + 5), batch.readDoubleBE(at + 13)];
-        const bytes = batch.subarray(at + 25, at + 25 + batch.readUInt32BE(at + 21));
-        changes.push({ room: batch.readUInt32BE(at + 1), block: { first, last, bytes }, dropTo: 0 });
-        at += 25 + bytes.length;
+        const end = at + 25 + batch.readUInt32BE(at + 21);
+        const block = { first, last, bytes: batch.subarray(at + 25, end) };
+        changes.push({ room: batch.readUInt32BE(at + 1), block, dropTo: 0 });
+        at = end;
         break;
       }
       case kinds.drop:
@@ -127,6 +129,7 @@ export function decodeBatch(batch: Buffer): Change[] {
       default:
         throw new Error("a batch has a change of an unknown kind");
     }
+    if (at > batch.length) throw new Error("a batch is cut off");
   }
   return changes;
 }

@@ -1,6 +1,7 @@
 import type { Block } from "../../../core/index.js";
 import type { EntryTable } from "../store.js";
 import type { RoomChange } from "./batch.js";
+import type { OverlayPart } from "./overlay-table.js";
 
 /** What is durable of a room and not in the store below. */
 interface Recent {
@@ -80,6 +81,14 @@ export class OverlayEntries implements Pick<EntryTable, "forward" | "backward"> 
       if (recent.blocks.length === 0 && recent.dropTo === 0) this.rooms.delete(room);
     }
     this.taken = new Map();
+  }
+
+  /** The messages of one of the two parts. What the store below lets go of is left out. */
+  *changes(part: OverlayPart): Iterable<RoomChange> {
+    for (const [room, { blocks, taken }] of this.rooms) {
+      const [from, to] = part === "taken" ? [0, taken] : [taken, blocks.length];
+      for (let at = from; at < to; at++) yield { room, block: blocks[at], dropTo: 0 };
+    }
   }
 
   private recent(room: number): Recent {

@@ -5,6 +5,9 @@ interface Row {
   readonly value: Buffer;
 }
 
+/** The changes that are being stored, or those that came later. */
+export type OverlayPart = "taken" | "newer";
+
 /** Undefined: it is removed. */
 type Values = Map<string, Buffer | undefined>;
 
@@ -101,6 +104,11 @@ export class OverlayTable implements Omit<Table, "put" | "remove"> {
   stored(): void {
     this.taken = new Map();
     this.sorted = undefined;
+  }
+
+  /** The changes of one of the two parts. */
+  *changes(part: OverlayPart): Iterable<[key: Buffer, value: Buffer | undefined]> {
+    for (const [text, value] of part === "taken" ? this.taken : this.newer) yield [Buffer.from(text, "latin1"), value];
   }
 
   private keys(): readonly string[] {

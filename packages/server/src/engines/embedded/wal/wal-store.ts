@@ -1,7 +1,8 @@
 import { type EntryTable, type KeyRange, type Store, type Table, WriteError } from "../store.js";
 import { BatchEncoder, type Change, decodeBatch, type TableName } from "./batch.js";
-import { OverlayEntries } from "./overlay-entries.js";
-import { OverlayTable } from "./overlay-table.js";
+import type { HeldLog, LogFeed } from "./log-feed.js";
+import { Overlay } from "./overlay.js";
+import type { OverlayTable } from "./overlay-table.js";
 import type { WriteAheadLog } from "./write-ahead-log.js";
 
 /** When what is durable is stored, if the store is not busy: it bounds how long one transaction keeps the event loop. */
@@ -35,7 +36,7 @@ export interface LeftContents {
 }
 
 /** The number of the last record of the write-ahead log whose content a store has; 0: none. */
-export function appliedIn(store: Store): number {
+export function appliedIn(store: Pick<Store, "meta">): number {
   return store.meta.get(appliedKey)?.readDoubleBE(0) ?? 0;
 }
 
@@ -51,10 +52,7 @@ export class WalStore implements Store {
   readonly ids: Store["ids"];
   readonly rooms: Store["rooms"];
   readonly meta: Table;
-  private readonly overlay: {
-    readonly entries: OverlayEntries;
-    readonly tables: Readonly<Record<TableName, OverlayTable>>;
-  };
+  private readonly overlay: Overlay;
   private readonly encoder = new BatchEncoder();
   /** The changes of the write that is being made. */
   private batch: Change[] | undefined;
@@ -78,6 +76,8 @@ export class WalStore implements Store {
   /** What an earlier process has left is not stored. Nothing is written before it is: its records end where new ones begin. */
   private isBehind: boolean;
   private sweepsSinceStored = 0;
+  /** Hears what becomes durable. */
+  private feed: LogFeed | undefined;
 
   constructor(
     private readonly below: Store,
@@ -86,14 +86,7 @@ export class WalStore implements Store {
   ) {
     const isFirst = !hasWal(below);
     this.isBehind = contents.length > 0 || isCut || isFirst;
-    this.overlay = {
-      entries: new OverlayEntries(below.entries),
-      tables: {
-        ids: new OverlayTable(below.ids),
-        rooms: new OverlayTable(below.rooms),
-        meta: new OverlayTable(below.meta),
-      },
-    };
+    this.overlay = new Overlay(below);
     const { ids, rooms, meta } = this.overlay.tables;
     this.ids = {
       ...this.tableOf("ids", ids),
@@ -138,6 +131,25 @@ export class WalStore implements Store {
     return this.below.claim();
   }
 
+  /** Tell this of all that becomes durable from now on; it is closed with the store. */
+  feedTo(feed: LogFeed): void {
+    this.feed = feed;
+  }
+
+  /** What is durable and not in the store below, at this moment. */
+  held(): HeldLog {
+    return {
+      taken: this.taken === undefined ? undefined : [...this.overlay.changes("taken")],
+      newer: [...this.overlay.changes("newer")],
+      sequence: this.wal.lastSequence,
+    };
+  }
+
+  /** Why the log in the folder may be another one than this one by now; undefined: it is this one. */
+  displaced(): string | undefined {
+    return this.below.trouble() ?? this.wal.trouble();
+  }
+
   async write(write: () => void): Promise<void> {
     await this.makeRoom();
     const batch: Change[] = [];
@@ -153,6 +165,7 @@ export class WalStore implements Store {
     try {
       await this.appendRecord(this.encoder.encode(batch));
       this.apply(batch);
+      this.feed?.durable(this.wal.lastSequence, batch);
     } finally {
       this.isAppending = false;
       const isMuch = this.wal.bytes >= maxStoredBytes || this.changesSinceTaken >= maxStoredChanges;
@@ -161,6 +174,8 @@ export class WalStore implements Store {
   }
 
   sweep(): void {
+    this.below.sweep();
+    this.feed?.sweep();
     this.sweepsSinceStored++;
     // Trouble may have passed: that is seen also while nothing is written.
     if (this.refusal && this.storing === undefined && !this.isAppending)
@@ -169,6 +184,8 @@ export class WalStore implements Store {
   }
 
   async close(): Promise<void> {
+    this.feed?.close();
+    this.feed = undefined;
     let isStored = false;
     try {
       while (this.storing !== undefined) await this.storing;
@@ -262,29 +279,27 @@ export class WalStore implements Store {
     if (this.taken !== undefined) throw new Error("what was taken before is not stored");
     this.sweepsSinceStored = 0;
     this.changesSinceTaken = 0;
-    const { entries, tables } = this.overlay;
     const applied = Buffer.allocUnsafe(8);
     applied.writeDoubleBE(this.wal.lastSequence);
-    tables.meta.set(appliedKey, applied);
+    this.overlay.tables.meta.set(appliedKey, applied);
     this.taken = this.wal.lastSequence;
     this.takenBytes = this.wal.bytes;
-    entries.take();
-    for (const table of Object.values(tables)) table.take();
+    this.overlay.take();
+    this.feed?.taken();
     this.wal.turn();
     await this.storeTaken();
   }
 
   private async storeTaken(): Promise<void> {
     if (this.taken === undefined) return;
-    const { entries, tables } = this.overlay;
+    const { overlay } = this;
     try {
       await this.below.claim();
       const isStored = this.isTakenUnknown && appliedIn(this.below) >= this.taken;
       if (!isStored) {
         await this.below.write(() => {
-          entries.store();
-          for (const table of Object.values(tables)) table.store();
-          if (this.idsFrom) this.below.ids.dropBelow(this.idsFrom, 2 * tables.ids.takenCount);
+          overlay.store();
+          if (this.idsFrom) this.below.ids.dropBelow(this.idsFrom, 2 * overlay.tables.ids.takenCount);
         });
       }
     } catch (thrown) {
@@ -298,8 +313,8 @@ export class WalStore implements Store {
     this.isTakenUnknown = false;
     this.takenBytes = 0;
     this.refusal = undefined;
-    entries.stored();
-    for (const table of Object.values(tables)) table.stored();
+    overlay.stored();
+    this.feed?.stored();
     this.wal.forgetLeft();
   }
 
@@ -313,11 +328,7 @@ export class WalStore implements Store {
 
   /** The changes are durable. */
   private apply(changes: readonly Change[]): void {
-    const { entries, tables } = this.overlay;
-    for (const change of changes) {
-      if ("key" in change) tables[change.table].set(change.key, change.value);
-      else entries.change(change);
-    }
+    this.overlay.apply(changes);
     this.changesSinceTaken += changes.length;
   }
 
