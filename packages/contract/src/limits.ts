@@ -284,6 +284,20 @@ export const limits = {
     meaning:
       "A subscription for which bytes wait, and whose client takes none of them for this long, is ended with SLOW_READER, at most a twentieth later; what it has not read replyStallMs after that is dropped. A WebSocket or HTTP/2 connection from which nothing comes for this long, not even the answer to a ping, is ended too",
   },
+  maxLogReaders: {
+    fallback: 16,
+    min: 0,
+    max: 100,
+    meaning:
+      "Processes that read the data folder beside the server that owns it, such as `confab history --data`; 0: none, and the folder has no socket for them",
+  },
+  maxLogReaderBytes: {
+    fallback: 16_777_216,
+    min: 65_536,
+    max: 1_073_741_824,
+    meaning:
+      "Bytes of new messages that wait for one of these processes; past it the process is cut off, and begins again with what it has missed",
+  },
   // At least what one batch may have: a larger one would be OVERLOADED for ever.
   maxPendingSends: { fallback: 100_000, min: 1_000, max: 10_000_000, meaning: "Sends waiting for the log" },
   maxPendingSendBytes: {

@@ -9,11 +9,13 @@ export const folderFiles = {
   /** There while the log is closed in order; see log-marker.ts. */
   closed: "log.closed",
   lock: "lock.mdb",
+  /** Where processes that read the log connect to the one that owns it; see readers/. */
+  readers: "readers.sock",
 } as const;
 
 /** All names that a data folder has, or had with an earlier version; `.new` while a file is made. */
 const ownName =
-  /^(log\.mdb|lock\.mdb|log\.json)((\.[0-9a-f-]+)?\.new)?(-lock)?$|^wal-[01](\.[0-9a-f-]+\.(taken|new))?$|^log\.closed$|^lock$|^admin-token(\.[0-9a-f-]+\.new)?$/;
+  /^(log\.mdb|lock\.mdb|log\.json)((\.[0-9a-f-]+)?\.new)?(-lock)?$|^wal-[01](\.[0-9a-f-]+\.(taken|new))?$|^readers\.sock(\.new)?$|^log\.closed$|^lock$|^admin-token(\.[0-9a-f-]+\.new)?$/;
 
 /** Only the server's user may read messages, whatever the umask. */
 const folderMode = 0o700;

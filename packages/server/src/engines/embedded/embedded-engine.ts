@@ -27,7 +27,14 @@ export interface EmbeddedEngineConfig {
   readonly dedupeWindowMs: number;
   readonly limits: Pick<
     Limits,
-    "maxRooms" | "maxLogBytes" | "emptyRoomMs" | "maxPendingSends" | "maxPendingSendBytes" | "maxPresenceEventMembers"
+    | "maxRooms"
+    | "maxLogBytes"
+    | "emptyRoomMs"
+    | "maxPendingSends"
+    | "maxPendingSendBytes"
+    | "maxPresenceEventMembers"
+    | "maxLogReaders"
+    | "maxLogReaderBytes"
   >;
   readonly clock: Clock;
   /** Receives what the operator should know: a clock that jumped, a log that is checked. */
@@ -47,7 +54,7 @@ const roomsPerSweep = 256;
  * @throws StoreError, FolderLockedError: the data folder cannot be used; the message says why.
  */
 export async function openEmbeddedEngine(config: EmbeddedEngineConfig): Promise<Engine> {
-  const store = await openStore(config.folder, config.durability, config.log);
+  const store = await openStore(config);
   return engineOn(store, new DiskSpace(() => freeBytesIn(config.folder)), config);
 }
 

@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import type { Limits } from "@confab/contract";
 import { type Database, open, type RootDatabase } from "lmdb";
 import type { ClockLog } from "../../core/index.js";
 import { BlockTable } from "./block-table.js";
@@ -10,6 +11,7 @@ import { folderFiles, lockFileOf, prepareFile, prepareFolder } from "./data-fold
 import { dropBelow } from "./drop-below.js";
 import { renewEpochs } from "./epoch-renewal.js";
 import { FolderLockedError, lockFolder } from "./folder-lock.js";
+import { ForeignSnapshots } from "./foreign-snapshots.js";
 import { checkLog } from "./log-check.js";
 import { troubleWithLogFile } from "./log-file.js";
 import { formatVersion } from "./log-format.js";
@@ -18,6 +20,7 @@ import { LogPlace } from "./log-place.js";
 import { makeEnvironment } from "./make-environment.js";
 import { keepSharedEpoch } from "./new-rooms.js";
 import { newSeed, RoomEpochs } from "./room-epochs.js";
+import { openReaderPort } from "./readers/reader-port.js";
 import { type Store, WriteError } from "./store.js";
 import { Transactions } from "./transactions.js";
 import { WalFiles } from "./wal/wal-files.js";
@@ -48,18 +51,29 @@ const transactions = { eventTurnBatching: false, overlappingSync: false } as con
 
 const binary = { encoding: "binary", keyEncoding: "binary" } as const;
 
+/** How a data folder is opened. */
+export interface StoreConfig {
+  readonly folder: string;
+  readonly durability: Durability;
+  readonly log: ClockLog;
+  readonly limits: Pick<Limits, "maxLogReaders" | "maxLogReaderBytes">;
+}
+
 /**
  * Open a data folder, making it if it is not there. A log that was not closed in order is read as a whole first; `log` is told, since that may take a while.
  *
  * @throws StoreError: it cannot be made, written or read, is damaged, or a newer version wrote it. FolderLockedError: it is in use.
  */
-export async function openStore(folder: string, durability: Durability, log: ClockLog): Promise<Store> {
+export async function openStore({ folder, durability, log, limits }: StoreConfig): Promise<Store> {
   const unlock = await asStoreError(`the data folder ${folder} cannot be written`, () => {
     prepareFolder(folder);
     return lockFolder(folder);
   });
   try {
-    return await openLocked(folder, { durability, unlock, log });
+    const store = await openLocked(folder, { durability, unlock, log });
+    const port = await openReaderPort({ folder, source: store, limits, log });
+    if (port) store.feedTo(port);
+    return store;
   } catch (failure) {
     await unlock();
     throw failure;
@@ -72,7 +86,7 @@ interface Opening {
   readonly log: ClockLog;
 }
 
-async function openLocked(folder: string, { durability, unlock, log }: Opening): Promise<Store> {
+async function openLocked(folder: string, { durability, unlock, log }: Opening): Promise<WalStore> {
   const path = join(folder, folderFiles.log);
   const marker = await asStoreError("", () => readMarker(folder));
   refuseBadFile(path, marker);
@@ -94,7 +108,7 @@ async function openLocked(folder: string, { durability, unlock, log }: Opening):
     const { now, before } = logEpochsIn(root, epoch);
     if (marker && marker.epoch !== now && marker.epoch !== before)
       throw badFile(path, `it is another log than the one that log.json names (epoch ${now}, not ${marker.epoch})`);
-    const opened = await storeIn(root, { folder, epoch, unlock });
+    const opened = await storeIn(root, { folder, epoch, unlock, log });
     await bringUpToDate(root, opened, log);
     const isLossAccepted = marker === undefined && !isNew;
     const isRenewed = marker !== undefined && marker.epoch !== now;
@@ -144,6 +158,7 @@ interface OpenLog {
   readonly folder: string;
   readonly epoch: number;
   readonly unlock: () => Promise<void>;
+  readonly log: ClockLog;
 }
 
 interface OpenStore {
@@ -152,7 +167,10 @@ interface OpenStore {
   readonly changes: ChangeList;
 }
 
-async function storeIn(root: RootDatabase<Buffer, Buffer>, { folder, epoch, unlock }: OpenLog): Promise<OpenStore> {
+async function storeIn(
+  root: RootDatabase<Buffer, Buffer>,
+  { folder, epoch, unlock, log }: OpenLog,
+): Promise<OpenStore> {
   const place = new LogPlace(folder, [join(folder, folderFiles.log), join(folder, lockFileOf(folderFiles.lock))]);
   const transactions = new Transactions(root, place);
   const [blocks, ids, rooms, meta] = ["blocks", "ids", "rooms", "meta"].map((name) =>
@@ -160,6 +178,7 @@ async function storeIn(root: RootDatabase<Buffer, Buffer>, { folder, epoch, unlo
   ) as [LogTable, LogTable, LogTable, LogTable];
   const changes = new ChangeList();
   const idTable = changes.tableOf(ids);
+  const snapshots = new ForeignSnapshots(root, log);
   let usedBytes = 0;
   const store: Store = {
     epoch,
@@ -181,7 +200,7 @@ async function storeIn(root: RootDatabase<Buffer, Buffer>, { folder, epoch, unlo
     write: (write) => transactions.write(changes.collect(write)),
     failure: () => transactions.failure,
     trouble: () => transactions.failure ?? place.trouble(),
-    sweep: () => undefined,
+    sweep: () => snapshots.look(),
     close: async (isWhole = true) => {
       const isGood = isWhole && store.trouble() === undefined;
       await root.close();
@@ -240,7 +259,7 @@ interface WalOpening {
 }
 
 /** @throws Error: what was acknowledged last is missing or damaged. */
-async function behindWal(below: Store, { folder, durability, log, ...opening }: WalOpening): Promise<Store> {
+async function behindWal(below: Store, { folder, durability, log, ...opening }: WalOpening): Promise<WalStore> {
   const files = new WalFiles(folder, () => below.trouble());
   const mayBeGone = opening.isLossAccepted || opening.isRenewed || !hasWal(below);
   const applied = appliedIn(below);
