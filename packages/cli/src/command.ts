@@ -20,6 +20,11 @@ export interface Command {
   run(args: string[], context: CommandContext): Promise<ExitCode>;
 }
 
+/** There is no server to talk to; the message says why. */
+export class UnreachableError extends Error {
+  override readonly name = "UnreachableError";
+}
+
 /** The command line is wrong; the message says what, in words of the command line. */
 export class UsageError extends Error {
   override readonly name = "UsageError";

@@ -50,7 +50,7 @@ export async function openConnection(
   values: ConnectionValues,
   { env, signal }: CommandContext,
 ): Promise<ServerConnection> {
-  const types = values.types ? await clientTypes(values.types) : PayloadTypes.none();
+  const types = await payloadTypes(values);
   const { timeoutMs, ...target } = targetFrom(values, env);
   const link = openLink(transportNamed(values.transport ?? "websocket-proto"), { ...target, types });
   return { link, types, hasToken: target.token !== undefined, call: { signal, timeoutMs } };
@@ -106,8 +106,9 @@ function authoritiesIn(file: string): string {
   }
 }
 
-/** The server is the one that checks payloads. */
-async function clientTypes(files: readonly string[]): Promise<PayloadTypes> {
+/** The server is the one that checks payloads. @throws UsageError: a file cannot be read. */
+export async function payloadTypes({ types: files }: ConnectionValues): Promise<PayloadTypes> {
+  if (!files) return PayloadTypes.none();
   // The compiler is loaded only where it is needed: most commands need none.
   const { loadTypes } = await import("./types/load-types.js");
   try {

@@ -1,5 +1,5 @@
 import { ConfabError } from "@confab/contract";
-import { type Command, type CommandContext, UsageError } from "./command.js";
+import { type Command, type CommandContext, UnreachableError, UsageError } from "./command.js";
 import { type ExitCode, exitCode, exitCodesHelp } from "./exit-codes.js";
 
 interface CommandEntry {
@@ -95,6 +95,10 @@ async function report(
     return exitCode.usage;
   }
   if (signal.aborted) return exitCode.interrupted;
+  if (error instanceof UnreachableError) {
+    await err.line(`confab: ${error.message}`);
+    return exitCode.unreachable;
+  }
   if (error instanceof ConfabError) {
     // Such an error comes from a command that has loaded the client; a server starts without it.
     const { isNetworkFailure } = await import("@confab/client/node");

@@ -21,6 +21,7 @@ export {
   type ServerConfig,
   type TlsConfig,
 } from "./server/config.js";
+export { type FolderHistory, type FolderMessage, openFolderHistory } from "./server/folder-history.js";
 export { isLocalOnly } from "./server/hosts.js";
 export type { Logger } from "./server/logger.js";
 export { type RoomRule, type RuleBound, roomRulesFrom } from "./server/room-rules.js";

@@ -1,7 +1,15 @@
-import type { HistoryPage, Link } from "@confab/client/node";
-import { type Command, UsageError } from "../command.js";
-import { connectionHelp, connectionOptions, openConnection, type ServerConnection } from "../connection.js";
+import type { ChatMessage, HistoryPage, HistoryRequest } from "@confab/client/node";
+import type { PayloadTypes } from "@confab/contract";
+import { type Command, type CommandContext, UsageError } from "../command.js";
+import {
+  type ConnectionValues,
+  connectionHelp,
+  connectionOptions,
+  openConnection,
+  payloadTypes,
+} from "../connection.js";
 import { exitCode, exitCodesHelp } from "../exit-codes.js";
+import type { Folder } from "../folder.js";
 import { messageJsonLine, messageLine } from "../output/format.js";
 import { parseCommandLine, positionals, wholeNumber } from "../parse-args.js";
 
@@ -18,6 +26,8 @@ from where.
       --after P        the ones that follow position P
       --before P       the ones before position P
       --json           print each message as a line of JSON, with its position
+      --data FOLDER    read the data folder of a server that runs on this machine, and not by the network
+      --follow         with --data: go on with new messages until Ctrl-C, also when the server restarts
 ${connectionHelp}
 
 ${exitCodesHelp}`,
@@ -29,28 +39,67 @@ ${exitCodesHelp}`,
       after: { type: "string" },
       before: { type: "string" },
       json: { type: "boolean" },
+      data: { type: "string" },
+      follow: { type: "boolean" },
     });
     const [room] = positionals(words, ["ROOM"]);
     const limit = wholeNumber("limit", values.limit ?? "50", 1);
     const { after, before } = values;
     if (after !== undefined && before !== undefined) throw new UsageError("--after and --before exclude each other");
-    const connection = await openConnection(values, context);
+    if (values.follow && values.data === undefined)
+      throw new UsageError("--follow requires --data; over the network, use confab listen");
+    if (values.follow && before !== undefined) throw new UsageError("--follow and --before exclude each other");
+    if (values.follow && after !== undefined && values.limit !== undefined)
+      throw new UsageError("--limit cannot be used with both --after and --follow, which print all that follows");
+    const source = values.data === undefined ? await server(values, context) : await folder(values.data, values);
+    const print = (message: ChatMessage) =>
+      context.out.line(values.json ? messageJsonLine(message, source.types) : messageLine(message, source.types));
     try {
       const range = { room, after, before, limit };
-      const pages = after === undefined ? await pagesBackward(connection, range) : pagesForward(connection, range);
-      for await (const page of pages) {
-        for (const message of page.messages) {
-          await context.out.line(
-            values.json ? messageJsonLine(message, connection.types) : messageLine(message, connection.types),
-          );
+      let last = after;
+      // What follows a position is all printed by `follow`.
+      if (!values.follow || after === undefined) {
+        const pages = after === undefined ? await pagesBackward(source, range) : pagesForward(source, range);
+        for await (const page of pages) {
+          for (const message of page.messages) await print(message);
+          last = page.messages.at(-1)?.position ?? last;
         }
       }
-      return exitCode.ok;
+      if (!values.follow || !source.follow) return exitCode.ok;
+      for await (const message of source.follow(room, last, context.signal)) await print(message);
+      return exitCode.interrupted;
     } finally {
-      connection.link.close();
+      await source.close();
     }
   },
 };
+
+/** Where history is read. */
+interface Source {
+  readonly types: PayloadTypes;
+  history(request: HistoryRequest): Promise<Page>;
+  /** Not by the network. */
+  readonly follow?: Folder["follow"];
+  close(): Promise<void> | void;
+}
+
+type Page = Pick<HistoryPage, "messages" | "more">;
+
+async function server(values: ConnectionValues, context: CommandContext): Promise<Source> {
+  const { link, call, types } = await openConnection(values, context);
+  return { types, history: (request) => link.history(request, call), close: () => link.close() };
+}
+
+/** @throws UsageError: an option is of the network. UnreachableError: the folder cannot be read. */
+async function folder(path: string, values: ConnectionValues): Promise<Source> {
+  const ofNetwork = (["url", "ca", "token", "transport", "timeout"] as const).find(
+    (name) => values[name] !== undefined,
+  );
+  if (ofNetwork !== undefined) throw new UsageError(`--data and --${ofNetwork} exclude each other`);
+  // The server's code takes longer to load than a page takes to read.
+  const { openFolder } = await import("../folder.js");
+  return { types: await payloadTypes(values), ...(await openFolder(path)) };
+}
 
 interface Range {
   readonly room: string | undefined;
@@ -60,13 +109,10 @@ interface Range {
 }
 
 /** Pages that follow `after`, up to the limit, as they are read. */
-async function* pagesForward(
-  { link, call }: ServerConnection,
-  { room, after, limit }: Range,
-): AsyncGenerator<HistoryPage> {
+async function* pagesForward(source: Source, { room, after, limit }: Range): AsyncGenerator<Page> {
   let from = after;
   for (let left = limit; left > 0; ) {
-    const page: HistoryPage = await link.history({ room, after: from, limit: Math.min(left, maxPageMessages) }, call);
+    const page: Page = await source.history({ room, after: from, limit: Math.min(left, maxPageMessages) });
     yield page;
     left -= page.messages.length;
     from = page.messages.at(-1)?.position;
@@ -75,14 +121,11 @@ async function* pagesForward(
 }
 
 /** The pages that end before `before`. They are read newest first and shown oldest first, so all are read before the first is shown. */
-async function pagesBackward({ link, call }: ServerConnection, { room, before, limit }: Range): Promise<HistoryPage[]> {
-  const pages: HistoryPage[] = [];
+async function pagesBackward(source: Source, { room, before, limit }: Range): Promise<Page[]> {
+  const pages: Page[] = [];
   let to = before;
   for (let left = limit; left > 0; ) {
-    const page: Awaited<ReturnType<Link["history"]>> = await link.history(
-      { room, before: to, limit: Math.min(left, maxPageMessages) },
-      call,
-    );
+    const page: Page = await source.history({ room, before: to, limit: Math.min(left, maxPageMessages) });
     pages.unshift(page);
     left -= page.messages.length;
     to = page.messages[0]?.position;

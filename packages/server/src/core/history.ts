@@ -43,7 +43,11 @@ const expectedEntryBytes = 1_024;
  *
  * @throws OUT_OF_RANGE: the cursor is of another epoch, past the end, or trimmed away.
  */
-export async function readHistory(log: RoomLog, request: HistoryRequest, bounds: HistoryBounds): Promise<HistoryPage> {
+export async function readHistory(
+  log: Omit<RoomLog, "append" | "appendAll">,
+  request: HistoryRequest,
+  bounds: HistoryBounds,
+): Promise<HistoryPage> {
   const { room, after, before, limit } = request;
   const state = await log.state(room);
   if (after || (request.isOldestFirst && !before)) {

@@ -5,8 +5,9 @@ import { BlockTable } from "../block-table.js";
 import { lockFileOf } from "../data-folder.js";
 import { type ReadableLog, StoredLog } from "../embedded-log.js";
 import { troubleWithLogFile } from "../log-file.js";
-import { storedRoomEpoch } from "../new-rooms.js";
-import { decodeRoomRecord, type RoomRecord } from "../room-record.js";
+import { NewRooms } from "../new-rooms.js";
+import { RoomEpochs } from "../room-epochs.js";
+import type { RoomRecord } from "../room-record.js";
 import { stateOf } from "../room-table.js";
 import type { EntryTable, Table } from "../store.js";
 import type { Change } from "../wal/batch.js";
@@ -27,7 +28,7 @@ const noIds: Table = {
 interface Tables {
   readonly entries: Pick<EntryTable, "forward" | "backward">;
   readonly rooms: Pick<Table, "get" | "getRange">;
-  readonly meta: Pick<Table, "get">;
+  readonly meta: Pick<Table, "get" | "getKeys" | "getRange">;
 }
 
 /**
@@ -39,6 +40,7 @@ interface Tables {
 export class LogView {
   readonly log: ReadableLog;
   private readonly overlay: Overlay;
+  private readonly epochs: RoomEpochs;
   private readonly below: Tables & { readonly entries: EntryTable; readonly rooms: Table; readonly meta: Table };
   /** The number of the last record that was heard. */
   private sequence = 0;
@@ -54,6 +56,8 @@ export class LogView {
       LogTable,
     ];
     this.below = { entries: new BlockTable(blocks), rooms, meta };
+    // An owner gives all rooms another epoch only before it lets others read.
+    this.epochs = new RoomEpochs({ epoch, meta });
     this.overlay = new Overlay({
       ...this.below,
       ids: { ...noIds, dropBelow: () => undefined },
@@ -129,22 +133,25 @@ export class LogView {
 
   private recordOf(room: RoomId): RoomRecord | undefined {
     const bytes = this.tables.rooms.get(Buffer.from(room));
-    return bytes && decodeRoomRecord(bytes, this.epoch);
+    return bytes && this.epochs.decode(room, bytes);
   }
 
   private stateOf(room: RoomId): RoomState {
     const record = this.recordOf(room);
     if (record) return stateOf(record);
-    return { epoch: storedRoomEpoch(this.tables.meta, this.epoch), oldest: 1, newest: 0, messages: 0 };
+    // It may have changed since the last look.
+    const newRooms = new NewRooms({ epoch: this.epoch, meta: uncounted(this.tables.meta) }, () => 0);
+    const lineage = newRooms.lineageOf(room);
+    return stateOf({ epoch: newRooms.epochOf(room), ...(lineage.length > 0 && { lineage }), oldest: 1, newest: 0 });
   }
 
   private list(prefix: string, after: string, limit: number): { room: RoomId; state: RoomState }[] {
     const found: { room: RoomId; state: RoomState }[] = [];
     const start = Buffer.from(after > prefix ? after : prefix);
     for (const { key, value } of this.tables.rooms.getRange({ start })) {
-      const room = key.toString("latin1");
+      const room = key.toString("latin1") as RoomId;
       if (found.length === limit || !room.startsWith(prefix)) break;
-      if (room !== after) found.push({ room: room as RoomId, state: stateOf(decodeRoomRecord(value, this.epoch)) });
+      if (room !== after) found.push({ room, state: stateOf(this.epochs.decode(room, value)) });
     }
     return found;
   }
@@ -159,7 +166,7 @@ function tableNamed(root: RootDatabase<Buffer, Buffer>, name: string): LogTable 
   return table;
 }
 
-function uncounted(table: Table): Table & { count(): number } {
+function uncounted(table: Pick<Table, "get" | "getKeys" | "getRange">): Table & { count(): number } {
   return {
     get: (key) => table.get(key),
     getKeys: (range) => table.getKeys(range),
