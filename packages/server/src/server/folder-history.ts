@@ -52,7 +52,7 @@ const pageBytes = 1_048_576;
 /** Whoever may read the folder may read all of it, and waits for nobody. */
 const unhindered: HistoryBounds = {
   maxBytes: pageBytes,
-  bytesOf: (_epoch, { body }) => body.length,
+  sizesOf: (_epoch, { entries }) => entries.map(({ body }) => body.length),
   share: { begin: async () => undefined, spend: () => undefined },
   unitsPerEntry: 0,
   unitsPerKib: 0,
@@ -64,8 +64,11 @@ class ReadFolder implements FolderHistory {
   async page({ room, after, before, limit }: FolderRange): Promise<FolderPage> {
     refuseViolations(violationsOf(GetHistoryRequestSchema, create(GetHistoryRequestSchema, { room })));
     const request: HistoryRequest = { room: roomIdFrom(room), after, before, limit, isOldestFirst: false };
-    const { epoch, newest, entries, hasMore } = await readHistory(this.reader.log, request, unhindered);
-    const messages = entries.map(({ offset, body }) => ({ ...decodeChatMessage(body), position: { epoch, offset } }));
+    const { epoch, newest, run, hasMore } = await readHistory(this.reader.log, request, unhindered);
+    const messages = run.entries.map(({ offset, body }) => ({
+      ...decodeChatMessage(body),
+      position: { epoch, offset },
+    }));
     return { messages, hasMore, newest: { epoch, offset: newest } };
   }
 

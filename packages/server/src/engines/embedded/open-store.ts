@@ -19,8 +19,8 @@ import { flushLog, type LogMarker, readMarker, sayClosed, takeClosed, writeMarke
 import { LogPlace } from "./log-place.js";
 import { makeEnvironment } from "./make-environment.js";
 import { keepSharedEpoch } from "./new-rooms.js";
-import { newSeed, RoomEpochs } from "./room-epochs.js";
 import { openReaderPort } from "./readers/reader-port.js";
+import { newSeed, RoomEpochs } from "./room-epochs.js";
 import { type Store, WriteError } from "./store.js";
 import { Transactions } from "./transactions.js";
 import { WalFiles } from "./wal/wal-files.js";

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { ConfabError } from "@confab/contract";
-import { entriesOf, type RoomId, type RoomListener } from "../../../core/index.js";
+import { type RoomId, type RoomListener, Run } from "../../../core/index.js";
 import { folderFiles } from "../data-folder.js";
 import type { ReadableLog } from "../embedded-log.js";
 import { enterFolder } from "../folder-lock.js";
 import { LocalBus } from "../local-bus.js";
 import { StoreError } from "../open-store.js";
-import { decodeRoomRecord } from "../room-record.js";
+import type { RoomEpochs } from "../room-epochs.js";
 import type { Change } from "../wal/batch.js";
 import { LogView } from "./log-view.js";
 import { OwnerLink } from "./owner-link.js";
@@ -138,7 +138,7 @@ class FolderReader implements LogReader {
         batch: (sequence, changes) => {
           known().apply(changes);
           known().reach(sequence);
-          this.tell(changes, known().epoch);
+          this.tell(changes, known().epochs);
         },
         reached: (question) => this.question?.reached(question),
         ended: (reason) => {
@@ -179,7 +179,7 @@ class FolderReader implements LogReader {
     this.retry = setTimeout(() => this.connect(), pauseMs);
   }
 
-  private tell(changes: readonly Change[], logEpoch: number): void {
+  private tell(changes: readonly Change[], epochs: RoomEpochs): void {
     const rooms = new Map<number, { readonly room: RoomId; readonly epoch: number }>();
     const removed: RoomId[] = [];
     for (const change of changes) {
@@ -188,14 +188,15 @@ class FolderReader implements LogReader {
       if (!this.bus.isWatched(room)) continue;
       if (!change.value) removed.push(room);
       else {
-        const { number, epoch } = decodeRoomRecord(change.value, logEpoch);
+        const { number, epoch } = epochs.decode(room, change.value);
         rooms.set(number, { room, epoch });
       }
     }
     for (const change of changes) {
       const to = "room" in change ? rooms.get(change.room) : undefined;
-      if (to && "room" in change && change.block)
-        this.bus.entries(to.room, to.epoch, entriesOf(change.block.bytes, change.block.first));
+      if (!to || !("room" in change) || !change.block) continue;
+      const { first, last, bytes } = change.block;
+      this.bus.entries(to.room, to.epoch, new Run(first, [{ bytes, count: last - first + 1 }]));
     }
     for (const room of removed) this.bus.replaced(room);
   }

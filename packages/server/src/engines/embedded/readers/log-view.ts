@@ -40,7 +40,8 @@ interface Tables {
 export class LogView {
   readonly log: ReadableLog;
   private readonly overlay: Overlay;
-  private readonly epochs: RoomEpochs;
+  /** Which epochs records mean. */
+  readonly epochs: RoomEpochs;
   private readonly below: Tables & { readonly entries: EntryTable; readonly rooms: Table; readonly meta: Table };
   /** The number of the last record that was heard. */
   private sequence = 0;

@@ -11,7 +11,7 @@ import type { MemoryDisk } from "./memory-disk.js";
  *   cut          the power fails in the flush; a part of it is there, by sectors
  *   cut kept     as before, and all of it is there
  */
-class MemoryWal implements WalPlace {
+export class MemoryWal implements WalPlace {
   private own: Buffer[] = [];
 
   constructor(

@@ -19,7 +19,7 @@ export async function readRooms(log: ReadableLog): Promise<Record<string, unknow
   for (const { room, ...state } of await log.list("", "", 100_000)) {
     const forward = await log.readForward(room as RoomId, 0, wholePage);
     const backward = await log.readBackward(room as RoomId, state.newest + 1, wholePage);
-    const [seen, again] = [forward, backward].map(({ epoch, entries }) => entries.map((each) => seenFrom(epoch, each)));
+    const [seen, again] = [forward, backward].map(({ epoch, run }) => run.entries.map((each) => seenFrom(epoch, each)));
     if (JSON.stringify(seen) !== JSON.stringify(again)) throw new Error(`${room} is read differently backward`);
     rooms[room] = { state, seen };
   }

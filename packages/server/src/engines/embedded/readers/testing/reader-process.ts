@@ -1,6 +1,6 @@
 // A process that reads a data folder beside its owner: see `child.ts`. It follows rooms as core does: from what it hears, and
 // from the log where it may have missed something.
-import type { LogEntry, RoomId, RoomListener } from "../../../../core/index.js";
+import type { LogEntry, RoomId, RoomListener, Run } from "../../../../core/index.js";
 import { type LogReader, openLogReader } from "../log-reader.js";
 import { answerParent, tellParent } from "./answer-parent.js";
 import { readRooms, type Seen, seenFrom } from "./read-rooms.js";
@@ -31,7 +31,7 @@ class FollowedRoom implements RoomListener {
 
   constructor(private readonly room: RoomId) {}
 
-  entries(epoch: number, entries: readonly LogEntry[]): void {
+  entries(epoch: number, { entries }: Run): void {
     if (epoch !== this.epoch) this.begin(epoch);
     for (const entry of entries) {
       if (entry.offset <= this.heard) this.repeated++;
@@ -46,8 +46,8 @@ class FollowedRoom implements RoomListener {
 
   interrupted(): void {
     this.isInterrupted = true;
-    const { epoch, entries } = now(read().log.readForward(this.room, 0, { maxEntries: 1e6, maxBytes: 1e9 }));
-    for (const entry of entries) this.take(epoch, entry);
+    const { epoch, run } = now(read().log.readForward(this.room, 0, { maxEntries: 1e6, maxBytes: 1e9 }));
+    for (const entry of run.entries) this.take(epoch, entry);
     tellParent({ interrupted: this.room });
   }
 
@@ -83,10 +83,8 @@ class FollowedRoom implements RoomListener {
   /** What was heard can be read in the same moment. */
   private compare(heard: LogEntry | undefined): void {
     if (!heard || heard.offset % 16 !== 0) return;
-    const { epoch, entries } = now(
-      read().log.readBackward(this.room, heard.offset + 1, { maxEntries: 1, maxBytes: 1 }),
-    );
-    const [entry] = entries;
+    const { epoch, run } = now(read().log.readBackward(this.room, heard.offset + 1, { maxEntries: 1, maxBytes: 1 }));
+    const [entry] = run.entries;
     if (epoch === this.epoch && entry && Buffer.compare(entry.body, heard.body) !== 0)
       this.problems.push(`another message at ${heard.offset} than was heard`);
   }
