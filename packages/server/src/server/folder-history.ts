@@ -49,7 +49,7 @@ const pageMessages = 256;
 /** Bodies in one page, in bytes. */
 const pageBytes = 1_048_576;
 
-/** Whoever may read the folder may read all of it, and waits for nobody. */
+/** A process that may read the folder may read all of it, and has no other client to wait for. */
 const unhindered: HistoryBounds = {
   maxBytes: pageBytes,
   sizesOf: (_epoch, { entries }) => entries.map(({ body }) => body.length),
@@ -74,10 +74,10 @@ class ReadFolder implements FolderHistory {
 
   async *follow(room: string, after: Position, signal: AbortSignal): AsyncIterable<readonly FolderMessage[]> {
     const news = new News(signal);
-    const heard = () => news.come();
+    const received = () => news.come();
     const unwatch = this.reader.watch(roomIdFrom(room), {
-      entries: heard,
-      interrupted: heard,
+      entries: received,
+      interrupted: received,
       signal: () => undefined,
       presence: () => undefined,
     });

@@ -228,8 +228,9 @@ export const ownedModules: readonly {
   { module: "node:tls", places: ["http", "server"], reason: "transports know the Exchange and nothing below it" },
   {
     module: "node:net",
-    places: ["http", "server", "transports/websocket"],
-    reason: "transports know the Exchange; composition listens; a WebSocket is handed the socket after its upgrade",
+    places: ["http", "server", "transports/websocket", "engines/embedded"],
+    reason:
+      "transports know the Exchange; composition listens; a WebSocket is handed the socket after its upgrade; processes that read a data folder connect to its owner",
   },
 ];
 

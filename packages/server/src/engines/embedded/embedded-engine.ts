@@ -8,7 +8,7 @@ import { KeptClock } from "./kept-clock.js";
 import { KeptRevocations } from "./kept-revocations.js";
 import { LocalBus } from "./local-bus.js";
 import { LocalMembers } from "./local-members.js";
-import { type Durability, openStore } from "./open-store.js";
+import { type Durability, openStore, type StoreConfig } from "./open-store.js";
 import { RoomReaders } from "./room-readers.js";
 import { RoomRemoval } from "./room-removal.js";
 import { RoomTable } from "./room-table.js";
@@ -25,17 +25,11 @@ export interface EmbeddedEngineConfig {
   readonly retention: RoomRetention;
   /** How long a repeated send is recognised at the least, in milliseconds. */
   readonly dedupeWindowMs: number;
-  readonly limits: Pick<
-    Limits,
-    | "maxRooms"
-    | "maxLogBytes"
-    | "emptyRoomMs"
-    | "maxPendingSends"
-    | "maxPendingSendBytes"
-    | "maxPresenceEventMembers"
-    | "maxLogReaders"
-    | "maxLogReaderBytes"
-  >;
+  readonly limits: StoreConfig["limits"] &
+    Pick<
+      Limits,
+      "maxRooms" | "maxLogBytes" | "emptyRoomMs" | "maxPendingSends" | "maxPendingSendBytes" | "maxPresenceEventMembers"
+    >;
   readonly clock: Clock;
   /** Receives what the operator should know: a clock that jumped, a log that is checked. */
   readonly log: ClockLog;

@@ -41,7 +41,7 @@ export const maxFrameBytes = 67_108_864;
 
 const headBytes = 5;
 
-/** One frame, with memory of its own. */
+/** One frame, in separate memory. */
 export function frameOf(kind: number, ...parts: readonly Uint8Array[]): Buffer {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   const frame = Buffer.allocUnsafe(headBytes + length);

@@ -68,7 +68,7 @@ test("an owner that is cut off in the middle, or says what does not fit, is left
   const owner = await readers.owner();
   await owner.ask("send", "plain-0", ["one"]);
   await owner.ask("close");
-  // A folder with a log, and a server in it that is none.
+  // A folder with a log, and a program in it that is not its owner.
   const rest = [
     Buffer.concat([hello, ready, sequenceFrame(kinds.batch, 2, Buffer.from([3, 0, 0]))]),
     Buffer.concat([hello, ready, frameOf(kinds.stored)]),

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { statSync } from "node:fs";
+import { renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { RoomId } from "../../../core/index.js";
@@ -135,10 +135,14 @@ test("a reader that was stopped for a while goes on where it was, without a new 
   const reader = await readers.reader(plain);
   for (let i = 0; i < 3; i++) {
     reader.signal("SIGSTOP");
-    await owner.ask("startSending", 4, plain, 500, 30);
+    // One room in each record: the other one is read from LMDB meanwhile.
+    await owner.ask("startSending", 1, plain, 500, 40);
     await owner.ask("allSent");
+    // LMDB is ahead then of what this process has received.
+    const { mtimeMs } = statSync(join(readers.folder, "log.mdb"));
+    await owner.ask("send", "plain-0", ["stored soon"]);
+    while (statSync(join(readers.folder, "log.mdb")).mtimeMs === mtimeMs) await owner.ask("hasRoom", "");
     reader.signal("SIGCONT");
-    // LMDB may be ahead of what this process has heard.
     assertAllSeen(acknowledgedBy([owner]), await seenBy(reader));
   }
   await assertFaultless(reader);
@@ -163,6 +167,21 @@ test("while its owner is stopped a reader says so and refuses, and goes on after
     ["one", "two"],
   );
   await assertFaultless(reader);
+});
+
+test("an owner whose folder is gone ends its readers", async (t) => {
+  const readers = new TestReaders(t);
+  const owner = await readers.owner();
+  await owner.ask("send", "plain-0", ["one"]);
+  const reader = await readers.reader(plain);
+  renameSync(readers.folder, `${readers.folder}.moved`);
+  t.after(() => rmSync(`${readers.folder}.moved`, { recursive: true }));
+  await warns(owner, /was cut off.*was deleted or moved/);
+  while ((await reader.ask("trouble")) === undefined);
+  // It finds the next one by the folder's name.
+  const next = await readers.owner();
+  await readableAgain(reader);
+  assert.deepEqual(await reader.ask("read"), await next.ask("read"));
 });
 
 test("a reader that is killed in the middle of a read does not keep LMDB's pages from being used again", async (t) => {
@@ -213,7 +232,7 @@ test("a bounded number of processes read a log, and with 0 there is no socket fo
   await other.ask("close");
 });
 
-/** The owner hears a moment later that another reader has gone. */
+/** The owner receives a moment later that another reader has gone. */
 async function assertOpens(readers: TestReaders): Promise<void> {
   for (;;) {
     try {

@@ -17,7 +17,7 @@ export interface LogReader {
   /** Throws ENGINE_UNAVAILABLE while there is no owner: see `trouble`. */
   readonly log: ReadableLog;
   /**
-   * Tell of the room's entries from now on. After a time without an owner, every listener hears `interrupted` once the log can
+   * Report the room's entries from now on. After a time without an owner, every listener receives `interrupted` once the log can
    * be read again. The result ends it.
    */
   watch(room: RoomId, listener: RoomListener): () => void;

@@ -34,7 +34,7 @@ interface Tables {
 /**
  * The log of another process: what LMDB has, and over it what its owner says is durable and not there yet.
  *
- * LMDB may be ahead of what was heard from the owner, when this process is slow. Then LMDB alone counts, so that what is read
+ * LMDB may be ahead of what was received from the owner, when this process is slow. Then LMDB alone counts, so that what is read
  * never goes back to an earlier state.
  */
 export class LogView {
@@ -43,7 +43,7 @@ export class LogView {
   /** Which epochs records mean. */
   readonly epochs: RoomEpochs;
   private readonly below: Tables & { readonly entries: EntryTable; readonly rooms: Table; readonly meta: Table };
-  /** The number of the last record that was heard. */
+  /** The number of the last record that was received. */
   private sequence = 0;
   private isTaken = false;
 

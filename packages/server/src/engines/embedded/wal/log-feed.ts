@@ -10,7 +10,7 @@ export interface HeldLog {
   readonly sequence: number;
 }
 
-/** Hears what becomes of a log, in that order. Nothing of it throws. */
+/** Receives what becomes of a log, in that order. Nothing of it throws. */
 export interface LogFeed {
   /** The changes of the record with this number are durable. */
   durable(sequence: number, changes: readonly Change[]): void;

@@ -67,7 +67,7 @@ for (const seed of [1, 2, 3])
         isTaken = true;
       } else if (what < 8) {
         await store.write(() => overlay.store());
-        // The copy hears of it later than the store shows it.
+        // The copy receives of it later than the store shows it.
         assert.deepEqual(shownBy(copy), shownBy(overlay));
         overlay.stored();
         copy.stored();

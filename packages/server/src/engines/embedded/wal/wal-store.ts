@@ -76,7 +76,7 @@ export class WalStore implements Store {
   /** What an earlier process has left is not stored. Nothing is written before it is: its records end where new ones begin. */
   private isBehind: boolean;
   private sweepsSinceStored = 0;
-  /** Hears what becomes durable. */
+  /** Receives what becomes durable. */
   private feed: LogFeed | undefined;
 
   constructor(

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
-/** A process of its own that does what it is asked: `owner-process.js` or `reader-process.js`. */
+/** A separate process that does what it is asked: `owner-process.js` or `reader-process.js`. */
 export interface Child {
   /** One thing it can do, by its name. Resolves with the result. @throws Error: it failed, or the process has ended. */
   ask<Result>(what: string, ...args: readonly unknown[]): Promise<Result>;

@@ -1,4 +1,4 @@
-// A process that reads a data folder beside its owner: see `child.ts`. It follows rooms as core does: from what it hears, and
+// A process that reads a data folder beside its owner: see `child.ts`. It follows rooms as core does: from what it receives, and
 // from the log where it may have missed something.
 import type { LogEntry, RoomId, RoomListener, Run } from "../../../../core/index.js";
 import { type LogReader, openLogReader } from "../log-reader.js";
@@ -15,17 +15,17 @@ function read(): LogReader {
 
 /** A room's messages as its readers get them. */
 class FollowedRoom implements RoomListener {
-  /** In the order in which they were heard, or read. */
+  /** In the order in which they were received, or read. */
   readonly seen: Seen[] = [];
-  /** Entries that were heard twice, and entries that were not heard although nothing was interrupted. */
+  /** Entries that were received twice, and entries that were not received although nothing was interrupted. */
   repeated = 0;
   holes = 0;
-  /** What was read and does not agree with what was heard. */
+  /** What was read and does not agree with what was received. */
   readonly problems: string[] = [];
   private readonly known = new Set<string>();
   private epoch = 0;
-  /** The newest offset that was heard, and the newest that was read. */
-  private heard = 0;
+  /** The newest offset that was received, and the newest that was read. */
+  private received = 0;
   private newest = 0;
   private isInterrupted = false;
 
@@ -34,10 +34,10 @@ class FollowedRoom implements RoomListener {
   entries(epoch: number, { entries }: Run): void {
     if (epoch !== this.epoch) this.begin(epoch);
     for (const entry of entries) {
-      if (entry.offset <= this.heard) this.repeated++;
-      if (entry.offset > this.heard + 1 && !this.isInterrupted) this.holes++;
+      if (entry.offset <= this.received) this.repeated++;
+      if (entry.offset > this.received + 1 && !this.isInterrupted) this.holes++;
       this.isInterrupted = false;
-      this.heard = entry.offset;
+      this.received = entry.offset;
       this.take(epoch, entry);
     }
     for (const room of rooms.values()) room.look();
@@ -56,12 +56,12 @@ class FollowedRoom implements RoomListener {
   }
 
   presence(): void {
-    // Nor do members.
+    // Members do not either.
   }
 
   private begin(epoch: number): void {
     this.epoch = epoch;
-    this.heard = 0;
+    this.received = 0;
     this.newest = 0;
   }
 
@@ -71,22 +71,22 @@ class FollowedRoom implements RoomListener {
     this.known.add(key);
   }
 
-  /** The room has what was heard, and never goes back. */
+  /** The room has what was received, and never goes back. */
   private look(): void {
     const { epoch, newest } = now(read().log.state(this.room));
     if (epoch !== this.epoch) return;
-    if (newest < Math.max(this.heard, this.newest))
-      this.problems.push(`at ${newest} after ${this.heard} was heard and ${this.newest} was read`);
+    if (newest < Math.max(this.received, this.newest))
+      this.problems.push(`at ${newest} after ${this.received} was received and ${this.newest} was read`);
     this.newest = newest;
   }
 
-  /** What was heard can be read in the same moment. */
-  private compare(heard: LogEntry | undefined): void {
-    if (!heard || heard.offset % 16 !== 0) return;
-    const { epoch, run } = now(read().log.readBackward(this.room, heard.offset + 1, { maxEntries: 1, maxBytes: 1 }));
+  /** What was received can be read in the same moment. */
+  private compare(received: LogEntry | undefined): void {
+    if (!received || received.offset % 16 !== 0) return;
+    const { epoch, run } = now(read().log.readBackward(this.room, received.offset + 1, { maxEntries: 1, maxBytes: 1 }));
     const [entry] = run.entries;
-    if (epoch === this.epoch && entry && Buffer.compare(entry.body, heard.body) !== 0)
-      this.problems.push(`another message at ${heard.offset} than was heard`);
+    if (epoch === this.epoch && entry && Buffer.compare(entry.body, received.body) !== 0)
+      this.problems.push(`another message at ${received.offset} than was received`);
   }
 }
 

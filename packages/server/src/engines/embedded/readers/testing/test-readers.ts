@@ -55,7 +55,7 @@ export function acknowledgedBy(owners: readonly Child[]): SeenByRoom {
   return rooms;
 }
 
-/** Resolves when an owner has told of so many acknowledged messages more. */
+/** Resolves when an owner has reported so many acknowledged messages more. */
 export async function acknowledges(owner: Child, more: number): Promise<void> {
   const count = owner.count("acknowledged") + more;
   await owner.until(() => owner.count("acknowledged") >= count);
@@ -66,7 +66,7 @@ export async function warns(owner: Child, text: RegExp): Promise<void> {
   await owner.until(() => owner.count("warned") > 0 && owner.told.some((each) => text.test(JSON.stringify(each))));
 }
 
-/** Nothing was heard twice, nothing was missed, and what was read agreed with it. */
+/** Nothing was received twice, nothing was missed, and what was read agreed with it. */
 export async function assertFaultless(reader: Child): Promise<void> {
   for (const { name, ...faults } of await reader.ask<{ name: string }[]>("faults"))
     assert.deepEqual(faults, { repeated: 0, holes: 0, problems: [] }, name);
@@ -92,7 +92,7 @@ export function assertInOrder(seen: SeenByRoom, rooms: readonly string[]): void 
   }
 }
 
-/** What a reader has seen when it has heard all that was acknowledged until now. */
+/** What a reader has seen when it has received all that was acknowledged until now. */
 export async function seenBy(reader: Child): Promise<SeenByRoom> {
   await reader.ask("caughtUp");
   return reader.ask<SeenByRoom>("seen");
