@@ -125,6 +125,8 @@ test("every member of ClientFrame is sent by a link of frames, with every field"
     "confab.v1.ClientFrame.pong": "any word from a client counts",
     "confab.v1.ChatMessage.position": "the server sets it",
     "confab.v1.ChatMessage.sent_at": "the server sets it",
+    "confab.v1.ChatMessage.deleted": "a sender that sets it is refused",
+    "confab.v1.SendMessagesRequest.messages.deleted": "a sender that sets it is refused",
     "confab.v1.ChatMessage.payload": "encoded_payload has a payload of an unknown type",
     "confab.v1.SendMessagesRequest.messages.position": "the server sets it",
     "confab.v1.SendMessagesRequest.messages.sent_at": "the server sets it",

@@ -151,6 +151,8 @@ export interface ChatMessage {
   readonly position: string;
   readonly sentAt: Date;
   readonly payload?: MessagePayload | undefined;
+  /** An operator has erased it: it has no text and no payload any more. */
+  readonly deleted?: boolean;
 }
 
 export interface ListenRequest {

@@ -32,6 +32,7 @@ function randomMessage(random: Random): StoredMessage {
     sentAtMs: random.oneIn(10)
       ? random.pick([0, 1, 999, 1_000, 253_402_300_799_999])
       : random.int(0, 4_000_000_000_000),
+    ...(random.oneIn(4) && { deleted: true }),
   };
 }
 
@@ -51,9 +52,10 @@ function completed(body: Uint8Array, position: Position): Uint8Array {
 
 /** The generated message with the same content, in the terms of the hand-written codec. */
 function plainFrom(message: ChatMessage): DecodedMessage {
-  const { $typeName: _, $unknown: __, payload, encodedPayload, position, sentAt, ...others } = message;
+  const { $typeName: _, $unknown: __, payload, encodedPayload, position, sentAt, deleted, ...others } = message;
   return {
     ...others,
+    ...(deleted && { deleted }),
     payload: payload && plainPayload(payload),
     encodedPayload: encodedPayload && plainPayload(encodedPayload),
     position: { epoch: position?.epoch ?? 0, offset: Number(position?.offset ?? 0n) },

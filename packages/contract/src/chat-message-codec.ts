@@ -10,7 +10,7 @@ import { utf8Length, varintLength, WireReader, writeUtf8, writeVarint } from "./
 // A body is a ChatMessage without its position. Fields of a message may stand in any order, so the position is appended
 // to the body where the message is sent, and the log need not store it:
 //
-//   ┌ body: 0a user  12 text  1a room  22 id  3a payload  32 sent_at ┐┌ position: 2a len 0d epoch:fixed32 10 offset:varint ┐
+//   ┌ body: 0a user  12 text  1a room  22 id  3a payload  48 deleted  32 sent_at ┐┌ position: 2a len 0d epoch:fixed32 10 offset:varint ┐
 
 const tag = {
   user: 0x0a,
@@ -21,6 +21,7 @@ const tag = {
   sentAt: 0x32,
   payload: 0x3a,
   encodedPayload: 0x42,
+  deleted: 0x48,
 } as const;
 
 function stringFieldLength(byteLength: number): number {
@@ -52,6 +53,7 @@ export function encodeBody(message: StoredMessage): Uint8Array<ArrayBuffer> {
       stringFieldLength(roomBytes) +
       stringFieldLength(idBytes) +
       (payload ? 1 + varintLength(payloadBytes) + payloadBytes : 0) +
+      (message.deleted ? 2 : 0) +
       1 +
       varintLength(sentAtBytes) +
       sentAtBytes,
@@ -70,6 +72,10 @@ export function encodeBody(message: StoredMessage): Uint8Array<ArrayBuffer> {
       body.set(payload.value, at);
       at += payload.value.length;
     }
+  }
+  if (message.deleted) {
+    body[at++] = tag.deleted;
+    body[at++] = 1;
   }
   body[at++] = tag.sentAt;
   at = writeVarint(body, at, sentAtBytes);
@@ -174,6 +180,7 @@ export function decodeChatMessage(bytes: Uint8Array): DecodedMessage {
   let id = "";
   let payload: Payload | undefined;
   let encodedPayload: Payload | undefined;
+  let deleted = false;
   const stamp = { seconds: 0, nanos: 0 };
   const position = { epoch: 0, offset: 0 };
   while (reader.at < reader.end) {
@@ -198,6 +205,9 @@ export function decodeChatMessage(bytes: Uint8Array): DecodedMessage {
         // Its fields are those of `google.protobuf.Any`.
         encodedPayload = readPayload(reader, encodedPayload);
         break;
+      case tag.deleted:
+        deleted = reader.varint() !== 0;
+        break;
       case tag.sentAt:
         readTimestamp(reader, stamp);
         break;
@@ -208,7 +218,7 @@ export function decodeChatMessage(bytes: Uint8Array): DecodedMessage {
         reader.skipField(field);
     }
   }
-  return {
+  const message = {
     user,
     text,
     room,
@@ -218,6 +228,7 @@ export function decodeChatMessage(bytes: Uint8Array): DecodedMessage {
     position,
     sentAtMs: stamp.seconds * 1000 + Math.floor(stamp.nanos / 1_000_000),
   };
+  return deleted ? { ...message, deleted } : message;
 }
 
 /** Run `read` for each field of the embedded message that begins here. */

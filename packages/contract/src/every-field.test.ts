@@ -43,6 +43,7 @@ const full: StoredMessage = {
   room: "r",
   id: "1",
   sentAtMs: 1_001,
+  deleted: true,
   payload: anyPack(PositionSchema, create(PositionSchema, { epoch: 5, offset: 6n })),
 };
 

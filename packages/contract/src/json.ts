@@ -37,6 +37,7 @@ export function chatMessageJson(message: StoredMessage, position: Position, type
   if (message.id !== "") json += `,"id":${JSON.stringify(message.id)}`;
   json += `,"position":${positionJson(position)},"sentAt":${timestampJson(message.sentAtMs)}`;
   if (message.payload) json += `,${payloadMemberJson(message.payload, types)}`;
+  if (message.deleted) json += ',"deleted":true';
   return `${json}}`;
 }
 

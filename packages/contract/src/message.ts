@@ -17,12 +17,16 @@ export interface NewMessage {
 /** A message as it came: a payload may stand in either of the two fields that the contract has for it. */
 export interface SentMessage extends NewMessage {
   readonly encodedPayload?: Payload | undefined;
+  /** A sender that sets it is refused. */
+  readonly deleted?: boolean;
 }
 
 /** A message as the log keeps it: every field but the position, which follows from where it stands. */
 export interface StoredMessage extends NewMessage {
   /** When the server accepted it, in whole milliseconds since 1970. */
   readonly sentAtMs: number;
+  /** It was erased: it has no text and no payload any more. */
+  readonly deleted?: boolean;
 }
 
 /** The room of messages that name none. */

@@ -66,6 +66,9 @@ const edges: readonly (readonly [what: string, change: Partial<SentMessage>, isV
   ["a payload without a type beside a text", { text: "hi", payload: { typeUrl: "", value: new Uint8Array(0) } }, false],
   ["no text but an encoded payload", { text: "", encodedPayload: payload }, true],
   ["both payloads", { payload, encodedPayload: payload }, false],
+  ["a message that says that it was erased", { deleted: true }, false],
+  ["the same without a text", { text: "", deleted: true }, false],
+  ["a message that says that it was not erased", { deleted: false }, true],
   ["an encoded payload without a type", { encodedPayload: { ...payload, typeUrl: "" } }, false],
   ["an encoded payload whose type has no slash", { encodedPayload: { ...payload, typeUrl: "b" } }, false],
   ["an encoded payload whose type ends with a line feed", { encodedPayload: { ...payload, typeUrl: "a/b\n" } }, false],
@@ -125,6 +128,7 @@ test("random messages near the edges have the same verdict from both checks", ()
       room: nearlyValid(random, random.pick([0, 1, 5, 98, 99, 100, 101])),
       id: nearlyValid(random, random.pick([0, 1, 5, 63, 64, 65])),
       payload: random.oneIn(2) ? payload : undefined,
+      deleted: random.oneIn(8),
       encodedPayload: random.oneIn(8) ? { ...payload, typeUrl: nearlyValid(random, 5) } : undefined,
     };
     if (verdict(message)) counts.valid++;

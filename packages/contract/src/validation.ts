@@ -60,6 +60,7 @@ export function isValidNewMessage(message: SentMessage): boolean {
     isValidUser(message.user) &&
     roomShape.test(message.room) &&
     idShape.test(message.id) &&
+    !message.deleted &&
     isValidContent(message)
   );
 }

@@ -119,6 +119,7 @@ function comparable(value: unknown): unknown {
 const serversToSet = {
   "confab.v1.ChatMessage.position": "the server sets it",
   "confab.v1.ChatMessage.sent_at": "the server sets it",
+  "confab.v1.ChatMessage.deleted": "a sender that sets it is refused",
 };
 const oneOfTwo = (path: string) => ({ [path]: "the other one is set" });
 

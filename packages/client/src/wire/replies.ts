@@ -67,7 +67,7 @@ export function historyFrom({
 }
 
 export function messageFrom(message: Decoded<typeof contract.chatMessage>): ChatMessage {
-  const { user, text, room, id, position, sentAt, payload = message.encodedPayload } = message;
-  const payloadIfAny = payload && { payload };
-  return { user, text, room, id, position: positionText(position), sentAt: sentAt ?? new Date(0), ...payloadIfAny };
+  const { user, text, room, id, position, sentAt, payload = message.encodedPayload, deleted } = message;
+  const others = { ...(payload && { payload }), ...(deleted && { deleted }) };
+  return { user, text, room, id, position: positionText(position), sentAt: sentAt ?? new Date(0), ...others };
 }

@@ -5,6 +5,8 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import type { Position } from "./message_pb.js";
+import { file_confab_v1_message } from "./message_pb.js";
 import { file_confab_v1_rules } from "./rules_pb.js";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
@@ -15,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file confab/v1/admin_service.proto.
  */
 export const file_confab_v1_admin_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1jb25mYWIvdjEvYWRtaW5fc2VydmljZS5wcm90bxIJY29uZmFiLnYxIpIDCg1SZXZva2VSZXF1ZXN0EhoKCHRva2VuX2lkGAEgASgJQgi6SAVyAxjIARIZCgR1c2VyGAIgASgJQgu6SAhyBojqMAEYQBI9Cg1pc3N1ZWRfYmVmb3JlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIKukgHsgEEOAEqADqKArpIhgIafwoNcmV2b2tlLnRva2VucxIrdG9rZW5faWQsIHVzZXIgb3IgaXNzdWVkX2JlZm9yZSBpcyByZXF1aXJlZBpBdGhpcy50b2tlbl9pZCAhPSAnJyB8fCB0aGlzLnVzZXIgIT0gJycgfHwgaGFzKHRoaXMuaXNzdWVkX2JlZm9yZSkaggEKEHJldm9rZS5vbmVfdG9rZW4SKHRva2VuX2lkIGV4Y2x1ZGVzIHVzZXIgYW5kIGlzc3VlZF9iZWZvcmUaRHRoaXMudG9rZW5faWQgPT0gJycgfHwgKHRoaXMudXNlciA9PSAnJyAmJiAhaGFzKHRoaXMuaXNzdWVkX2JlZm9yZSkpIkAKDlJldm9rZVJlc3BvbnNlEi4KCmtlcHRfdW50aWwYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkkKFkxpc3RSZXZvY2F0aW9uc1JlcXVlc3QSFgoEcGFnZRgBIAEoCUIIukgFcgMY0gESFwoFbGltaXQYAiABKA1CCLpIBSoDGOgHIlgKF0xpc3RSZXZvY2F0aW9uc1Jlc3BvbnNlEioKC3Jldm9jYXRpb25zGAEgAygLMhUuY29uZmFiLnYxLlJldm9jYXRpb24SEQoJbmV4dF9wYWdlGAIgASgJIo8BCgpSZXZvY2F0aW9uEhAKCHRva2VuX2lkGAEgASgJEgwKBHVzZXIYAiABKAkSMQoNaXNzdWVkX2JlZm9yZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKa2VwdF91bnRpbBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAy6wEKDEFkbWluU2VydmljZRJfCgZSZXZva2USGC5jb25mYWIudjEuUmV2b2tlUmVxdWVzdBoZLmNvbmZhYi52MS5SZXZva2VSZXNwb25zZSIggtPkkwIaOgEqIhUvdjEvYWRtaW4vcmV2b2NhdGlvbnMSegoPTGlzdFJldm9jYXRpb25zEiEuY29uZmFiLnYxLkxpc3RSZXZvY2F0aW9uc1JlcXVlc3QaIi5jb25mYWIudjEuTGlzdFJldm9jYXRpb25zUmVzcG9uc2UiIJACAYLT5JMCFxIVL3YxL2FkbWluL3Jldm9jYXRpb25zYgZwcm90bzM", [file_buf_validate_validate, file_confab_v1_rules, file_google_api_annotations, file_google_protobuf_timestamp]);
+  fileDesc("Ch1jb25mYWIvdjEvYWRtaW5fc2VydmljZS5wcm90bxIJY29uZmFiLnYxIpIDCg1SZXZva2VSZXF1ZXN0EhoKCHRva2VuX2lkGAEgASgJQgi6SAVyAxjIARIZCgR1c2VyGAIgASgJQgu6SAhyBojqMAEYQBI9Cg1pc3N1ZWRfYmVmb3JlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIKukgHsgEEOAEqADqKArpIhgIafwoNcmV2b2tlLnRva2VucxIrdG9rZW5faWQsIHVzZXIgb3IgaXNzdWVkX2JlZm9yZSBpcyByZXF1aXJlZBpBdGhpcy50b2tlbl9pZCAhPSAnJyB8fCB0aGlzLnVzZXIgIT0gJycgfHwgaGFzKHRoaXMuaXNzdWVkX2JlZm9yZSkaggEKEHJldm9rZS5vbmVfdG9rZW4SKHRva2VuX2lkIGV4Y2x1ZGVzIHVzZXIgYW5kIGlzc3VlZF9iZWZvcmUaRHRoaXMudG9rZW5faWQgPT0gJycgfHwgKHRoaXMudXNlciA9PSAnJyAmJiAhaGFzKHRoaXMuaXNzdWVkX2JlZm9yZSkpIkAKDlJldm9rZVJlc3BvbnNlEi4KCmtlcHRfdW50aWwYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkkKFkxpc3RSZXZvY2F0aW9uc1JlcXVlc3QSFgoEcGFnZRgBIAEoCUIIukgFcgMY0gESFwoFbGltaXQYAiABKA1CCLpIBSoDGOgHIlgKF0xpc3RSZXZvY2F0aW9uc1Jlc3BvbnNlEioKC3Jldm9jYXRpb25zGAEgAygLMhUuY29uZmFiLnYxLlJldm9jYXRpb24SEQoJbmV4dF9wYWdlGAIgASgJIo8BCgpSZXZvY2F0aW9uEhAKCHRva2VuX2lkGAEgASgJEgwKBHVzZXIYAiABKAkSMQoNaXNzdWVkX2JlZm9yZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKa2VwdF91bnRpbBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiuAEKE0VyYXNlTWVzc2FnZVJlcXVlc3QSOQoEcm9vbRgBIAEoCUIrukgociYyJF4oW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXXswLDk5fSk/JBIlCghwb3NpdGlvbhgCIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbjo/ukg8GjoKDmVyYXNlLnBvc2l0aW9uEhRwb3NpdGlvbiBpcyByZXF1aXJlZBoSaGFzKHRoaXMucG9zaXRpb24pIhYKFEVyYXNlTWVzc2FnZVJlc3BvbnNlMtsCCgxBZG1pblNlcnZpY2USXwoGUmV2b2tlEhguY29uZmFiLnYxLlJldm9rZVJlcXVlc3QaGS5jb25mYWIudjEuUmV2b2tlUmVzcG9uc2UiIILT5JMCGjoBKiIVL3YxL2FkbWluL3Jldm9jYXRpb25zEnoKD0xpc3RSZXZvY2F0aW9ucxIhLmNvbmZhYi52MS5MaXN0UmV2b2NhdGlvbnNSZXF1ZXN0GiIuY29uZmFiLnYxLkxpc3RSZXZvY2F0aW9uc1Jlc3BvbnNlIiCQAgGC0+STAhcSFS92MS9hZG1pbi9yZXZvY2F0aW9ucxJuCgxFcmFzZU1lc3NhZ2USHi5jb25mYWIudjEuRXJhc2VNZXNzYWdlUmVxdWVzdBofLmNvbmZhYi52MS5FcmFzZU1lc3NhZ2VSZXNwb25zZSIdgtPkkwIXOgEqIhIvdjEvYWRtaW4vZXJhc3VyZXNiBnByb3RvMw", [file_buf_validate_validate, file_confab_v1_message, file_confab_v1_rules, file_google_api_annotations, file_google_protobuf_timestamp]);
 
 /**
  * Which tokens: the one with an id, those of a user, or all of them.
@@ -161,6 +163,45 @@ export const RevocationSchema: GenMessage<Revocation> = /*@__PURE__*/
   messageDesc(file_confab_v1_admin_service, 4);
 
 /**
+ * @generated from message confab.v1.EraseMessageRequest
+ */
+export type EraseMessageRequest = Message<"confab.v1.EraseMessageRequest"> & {
+  /**
+   * Which room; empty is `lobby`.
+   *
+   * @generated from field: string room = 1;
+   */
+  room: string;
+
+  /**
+   * Which message: its `ChatMessage.position`.
+   *
+   * @generated from field: confab.v1.Position position = 2;
+   */
+  position?: Position | undefined;
+};
+
+/**
+ * Describes the message confab.v1.EraseMessageRequest.
+ * Use `create(EraseMessageRequestSchema)` to create a new message.
+ */
+export const EraseMessageRequestSchema: GenMessage<EraseMessageRequest> = /*@__PURE__*/
+  messageDesc(file_confab_v1_admin_service, 5);
+
+/**
+ * @generated from message confab.v1.EraseMessageResponse
+ */
+export type EraseMessageResponse = Message<"confab.v1.EraseMessageResponse"> & {
+};
+
+/**
+ * Describes the message confab.v1.EraseMessageResponse.
+ * Use `create(EraseMessageResponseSchema)` to create a new message.
+ */
+export const EraseMessageResponseSchema: GenMessage<EraseMessageResponse> = /*@__PURE__*/
+  messageDesc(file_confab_v1_admin_service, 6);
+
+/**
  * What operators do. Each call needs the permission `admin` for all rooms.
  *
  * @generated from service confab.v1.AdminService
@@ -188,6 +229,24 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof ListRevocationsRequestSchema;
     output: typeof ListRevocationsResponseSchema;
+  },
+  /**
+   * Erase what one message says: a secret that was sent by mistake, or what the
+   * law requires to go. The message stays in its place with `deleted` set, and
+   * without `text` and `payload`. The reply means that this is stored: no
+   * client can read the text from then on, and it does not come back after a
+   * crash.
+   * The server's files are free of it within about a minute.
+   *
+   * To erase a message again is answered in the same way. OUT_OF_RANGE: there is
+   * no message at the position.
+   *
+   * @generated from rpc confab.v1.AdminService.EraseMessage
+   */
+  eraseMessage: {
+    methodKind: "unary";
+    input: typeof EraseMessageRequestSchema;
+    output: typeof EraseMessageResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_confab_v1_admin_service, 0);

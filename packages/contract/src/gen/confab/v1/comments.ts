@@ -3,11 +3,13 @@
 /** The comments of the contract, by the full name of a message, field, service or method. Paragraphs are apart by an empty line. */
 export const comments: { readonly [name: string]: string } = {
   "confab.v1.AdminService": "What operators do. Each call needs the permission `admin` for all rooms.",
+  "confab.v1.AdminService.EraseMessage": "Erase what one message says: a secret that was sent by mistake, or what the law requires to go. The message stays in its place with `deleted` set, and without `text` and `payload`. The reply means that this is stored: no client can read the text from then on, and it does not come back after a crash. The server's files are free of it within about a minute.\n\nTo erase a message again is answered in the same way. OUT_OF_RANGE: there is no message at the position.",
   "confab.v1.AdminService.ListRevocations": "The revocations that hold: of tokens by their id, then of users by their name.",
   "confab.v1.AdminService.Revoke": "Refuse tokens that have not expired yet. What they opened on any node ends within a second. The reply means that the revocation is stored; it is kept until the tokens have expired.",
   "confab.v1.Authenticate": "A token for this connection, or a fresh one before the old one expires.",
   "confab.v1.AvailableRange": "Detail of OUT_OF_RANGE and UNEXPECTED_POSITION: what the log does hold.",
-  "confab.v1.ChatMessage": "A message of a room. Its sender sets `user`, `text` or `payload`, and may set `room` and `id`; the server sets `position` and `sent_at` whatever the sender wrote there.",
+  "confab.v1.ChatMessage": "A message of a room. Its sender sets `user`, `text` or `payload`, and may set `room` and `id`; the server sets `position` and `sent_at` whatever the sender wrote there. `deleted` is the server's alone.",
+  "confab.v1.ChatMessage.deleted": "An operator has erased the message (`AdminService.EraseMessage`). Its `text` and `payload` are gone, the other fields are as they were. A sender that sets it is refused.",
   "confab.v1.ChatMessage.encoded_payload": "`payload` in a form that every JSON codec reads. In JSON the server writes payloads of types that it does not know here. A sender may set this field instead of `payload`, in JSON and in Protobuf: it means the same.",
   "confab.v1.ChatMessage.id": "The sender's idempotency key, up to 64 visible ASCII characters: the same (room, user, id) again, within the window, is stored once, whatever the second one says: the first one wins, and `ChatResponse.duplicate` tells the sender. Empty: the server fills in a UUIDv7.",
   "confab.v1.ChatMessage.payload": "A message of your own type. Its `type_url` is a prefix, a `/` and the type's full name (`type.googleapis.com/shop.Order`); its `value` is a Protobuf message. Anything else is refused.\n\nA type that the server knows is checked and transcoded: the types of `--types`, the well-known types of google.protobuf, those of google.rpc's error details and of this package. Any other type passes through untouched. In Protobuf it stands here; in JSON the server writes it to `encoded_payload`, because JSON codecs refuse a whole page when one `Any` in it has a type that they do not know.\n\nOf a type that the server knows, objects and lists may stand at most 60 deep in the payload's JSON, and messages at most 100 deep in its Protobuf. A deeper payload is refused with MALFORMED_MESSAGE: JSON readers could not parse it.\n\nA JSON reader that uses a Protobuf library needs the types of `--types`, and the well-known types that senders use.\n\nA JSON sender may also write a type that the server does not know as `{\"@type\": type_url, \"value\": base64}`, with the base64 that `encoded_payload` has.",
@@ -34,6 +36,8 @@ export const comments: { readonly [name: string]: string } = {
   "confab.v1.EncodedPayload": "A message of any type, encoded in Protobuf: the fields of `google.protobuf.Any`, without the JSON form that only readers who know the type can read.",
   "confab.v1.EncodedPayload.type_url": "As `google.protobuf.Any.type_url`: a prefix, a `/` and the type's full name.",
   "confab.v1.EncodedPayload.value": "The encoded message. In JSON: base64 in the standard alphabet, with padding. Other spellings are refused.",
+  "confab.v1.EraseMessageRequest.position": "Which message: its `ChatMessage.position`.",
+  "confab.v1.EraseMessageRequest.room": "Which room; empty is `lobby`.",
   "confab.v1.Error": "One error of the catalogue (docs/errors.md).",
   "confab.v1.Error.code": "The catalogue's name for it, such as PAYLOAD_TOO_LARGE.",
   "confab.v1.Error.details": "The same details that a gRPC status carries.",

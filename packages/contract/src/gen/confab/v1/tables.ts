@@ -2,6 +2,59 @@
 
 // The fields of each message by their JSON names: number, type, and whether there are many.
 
+/** `confab.v1.Position` */
+export const position = {
+  epoch: [1, "fixed32"],
+  offset: [2, "uint64"],
+} as const;
+
+/** `confab.v1.EncodedPayload` */
+export const encodedPayload = {
+  typeUrl: [1, "string"],
+  value: [2, "bytes"],
+} as const;
+
+/** `confab.v1.ChatMessage` */
+export const chatMessage = {
+  user: [1, "string"],
+  text: [2, "string"],
+  room: [3, "string"],
+  id: [4, "string"],
+  position: [5, position],
+  sentAt: [6, "timestamp"],
+  payload: [7, "any"],
+  encodedPayload: [8, encodedPayload],
+  deleted: [9, "bool"],
+} as const;
+
+/** `confab.v1.ChatResponse` */
+export const chatResponse = {
+  id: [1, "string"],
+  position: [2, position],
+  sentAt: [3, "timestamp"],
+  duplicate: [4, "bool"],
+} as const;
+
+/** `confab.v1.SendMessagesRequest` */
+export const sendMessagesRequest = {
+  room: [1, "string"],
+  messages: [2, chatMessage, "many"],
+  expected: [3, position],
+} as const;
+
+/** `confab.v1.SendMessagesResponse` */
+export const sendMessagesResponse = {
+  acks: [1, chatResponse, "many"],
+} as const;
+
+/** `confab.v1.User` */
+export const user = {
+  name: [1, "string"],
+  room: [2, "string"],
+  after: [3, position],
+  history: [4, "uint32"],
+} as const;
+
 /** `confab.v1.RevokeRequest` */
 export const revokeRequest = {
   tokenId: [1, "string"],
@@ -34,57 +87,14 @@ export const listRevocationsResponse = {
   nextPage: [2, "string"],
 } as const;
 
-/** `confab.v1.Position` */
-export const position = {
-  epoch: [1, "fixed32"],
-  offset: [2, "uint64"],
-} as const;
-
-/** `confab.v1.EncodedPayload` */
-export const encodedPayload = {
-  typeUrl: [1, "string"],
-  value: [2, "bytes"],
-} as const;
-
-/** `confab.v1.ChatMessage` */
-export const chatMessage = {
-  user: [1, "string"],
-  text: [2, "string"],
-  room: [3, "string"],
-  id: [4, "string"],
-  position: [5, position],
-  sentAt: [6, "timestamp"],
-  payload: [7, "any"],
-  encodedPayload: [8, encodedPayload],
-} as const;
-
-/** `confab.v1.ChatResponse` */
-export const chatResponse = {
-  id: [1, "string"],
-  position: [2, position],
-  sentAt: [3, "timestamp"],
-  duplicate: [4, "bool"],
-} as const;
-
-/** `confab.v1.SendMessagesRequest` */
-export const sendMessagesRequest = {
+/** `confab.v1.EraseMessageRequest` */
+export const eraseMessageRequest = {
   room: [1, "string"],
-  messages: [2, chatMessage, "many"],
-  expected: [3, position],
+  position: [2, position],
 } as const;
 
-/** `confab.v1.SendMessagesResponse` */
-export const sendMessagesResponse = {
-  acks: [1, chatResponse, "many"],
-} as const;
-
-/** `confab.v1.User` */
-export const user = {
-  name: [1, "string"],
-  room: [2, "string"],
-  after: [3, position],
-  history: [4, "uint32"],
-} as const;
+/** `confab.v1.EraseMessageResponse` */
+export const eraseMessageResponse = {} as const;
 
 /** `confab.v1.GetHistoryRequest` */
 export const getHistoryRequest = {
