@@ -56,6 +56,12 @@ export class CatchUp {
     this.schedule();
   }
 
+  /** Messages of the room may have other bodies in the log by now. */
+  forget(room: ReadableRoom): void {
+    this.pages.forget(room);
+    for (const read of this.reads) if (read.room === room) read.isStale = true;
+  }
+
   private schedule(): void {
     if (this.isScheduled) return;
     this.isScheduled = true;
@@ -136,13 +142,15 @@ export class CatchUp {
     const maxEntries = pageEntries - (cursor % pageEntries);
     const answer = this.log.readForward(room.id, cursor, { maxEntries, maxBytes: pageBytes });
     if (!(answer instanceof Promise)) return this.pageFrom(room, cursor, maxEntries, answer);
-    const read: Read = { room, after: cursor, others: [] };
+    const read: Read = { room, after: cursor, others: [], isStale: false };
     this.reads.push(read);
     answer
       .then((page) => this.pageFrom(room, cursor, maxEntries, page))
       .then(
         (page) => {
           this.endRead(read);
+          // It was asked for before: its reader may have it, later ones may not.
+          if (read.isStale) this.pages.forget(room);
           this.giveLate(subscription, page);
           // Not at once like the one it was read for: they may be many.
           for (const other of read.others) this.add(other);
@@ -205,6 +213,8 @@ interface Read {
   readonly room: ReadableRoom;
   readonly after: number;
   readonly others: Subscription[];
+  /** Something of the room was erased since it began. */
+  isStale: boolean;
 }
 
 function logIsAway({ code }: ConfabError): boolean {

@@ -44,7 +44,7 @@ const expectedEntryBytes = 1_024;
  * @throws OUT_OF_RANGE: the cursor is of another epoch, past the end, or trimmed away.
  */
 export async function readHistory(
-  log: Omit<RoomLog, "append" | "appendAll">,
+  log: Omit<RoomLog, "append" | "appendAll" | "erase">,
   request: HistoryRequest,
   bounds: HistoryBounds,
 ): Promise<HistoryPage> {

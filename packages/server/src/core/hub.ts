@@ -1,14 +1,23 @@
-import { type Ack, ConfabError, encodeBody, type Limits, type NewMessage, type Position } from "@confab/contract";
+import {
+  type Ack,
+  ConfabError,
+  encodeBody,
+  formatPosition,
+  type Limits,
+  type NewMessage,
+  type Position,
+} from "@confab/contract";
 import { cost } from "../work/index.js";
 import { CatchUp } from "./catch-up.js";
 import { IdleRooms } from "./idle-rooms.js";
 import type { Appended, Clock, Engine, Ids, NewEntry, RoomState, Signal, Turns } from "./ports.js";
-import { replacedUnder, resumableOffset } from "./range.js";
+import { outOfRange, replacedUnder, resumableOffset } from "./range.js";
 import { Room } from "./room.js";
 import { type RoomId, roomIdFrom } from "./room-id.js";
 import { SignalRates } from "./signal-rates.js";
 import { SubscribeTurns } from "./subscribe-turns.js";
 import { type Sink, Subscription } from "./subscription.js";
+import { tombstoneOf } from "./tombstone.js";
 
 export interface HubDeps {
   readonly engine: Engine;
@@ -104,6 +113,22 @@ export class Hub {
   }
 
   /**
+   * Erase what a message says; its place and its other fields stay. Resolves once that is durable. From then on this
+   * node gives the text to no reader; other nodes are told.
+   *
+   * @throws OUT_OF_RANGE: there is no message at the position. What `RoomLog.erase` and reading throw.
+   */
+  async erase(room: RoomId, position: Position): Promise<void> {
+    const { log } = this.deps.engine;
+    const { epoch, offset } = position;
+    const page = await log.readForward(room, offset - 1, { maxEntries: 1, maxBytes: 1 });
+    const [entry] = page.run.entries;
+    if (page.epoch !== epoch || entry?.offset !== offset)
+      throw outOfRange(room, page, `there is no message at position ${formatPosition(position)}`);
+    await log.erase(room, position, tombstoneOf(entry.body));
+  }
+
+  /**
    * Begin to read a room. Messages reach the sink only in a later turn of the event loop, so that the caller can announce
    * the position first.
    *
@@ -180,6 +205,12 @@ export class Hub {
         wasInterrupted = true;
         room?.interrupted();
       },
+      erased: () => {
+        // What came before the room was there is in the log.
+        early.length = 0;
+        wasInterrupted = true;
+        room?.erased();
+      },
       signal: (signal) => room?.signal(signal),
       presence: (changes, members) => room?.presence(changes, members),
     });
@@ -190,6 +221,7 @@ export class Hub {
         members: engine.members,
         catchUp: (subscription) => this.catchUp.add(subscription),
         compare: (suspect) => this.idleRooms.checkSoon(suspect),
+        forget: (forgetful) => this.catchUp.forget(forgetful),
         emptied: (emptied) => this.closeRoom(emptied),
       });
     } catch (thrown) {

@@ -94,6 +94,8 @@ export class IdleRooms {
   private async checkRoom(room: Room): Promise<boolean> {
     try {
       const state = await this.deps.log.state(room.id);
+      // The bus may have lost that something was erased, too.
+      room.forget();
       if (state.epoch === room.epoch) room.reach(state.newest);
       else this.deps.replaced(room, state);
       return true;

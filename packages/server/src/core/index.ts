@@ -27,7 +27,7 @@ export type {
   Signal,
   Turns,
 } from "./ports.js";
-export { unexpectedPosition } from "./range.js";
+export { outOfRange, unexpectedPosition } from "./range.js";
 export { type Retention, type RoomRetention, sameForAll } from "./retention.js";
 export { isOver, joinedRevocation, KnownRevocations, revocationKey } from "./revocation-set.js";
 export { type RoomId, roomIdFrom } from "./room-id.js";

@@ -51,6 +51,11 @@ export class PageCache {
     this.pages.push(page);
   }
 
+  /** Drop the pages of a room. */
+  forget(room: ReadableRoom): void {
+    if (this.pages.some((page) => page.room === room)) this.pages = this.pages.filter((page) => page.room !== room);
+  }
+
   clear(): void {
     this.pages = [];
   }

@@ -59,6 +59,15 @@ export interface RoomLog {
    * @throws UNEXPECTED_POSITION with what the room holds: nothing was stored. OVERLOADED counts all entries.
    */
   appendAll(room: RoomId, entries: readonly NewEntry[], expected?: Position): Promise<readonly Appended[]>;
+  /**
+   * Put another body, one that says less, in the place of a message's. Resolves once it is durable. From then on the log gives
+   * the old body to no reader, and listeners of all nodes are told (`RoomListener.erased`). An engine that has files
+   * overwrites the old body there soon after. Not cancellable.
+   *
+   * @throws OUT_OF_RANGE: there is no such message. DATA_LOSS, STORAGE_FULL, OVERLOADED, ENGINE_UNAVAILABLE: nothing was
+   * stored. OUTCOME_UNKNOWN: it may have been stored; the same again is as good as once.
+   */
+  erase(room: RoomId, position: Position, body: Uint8Array): Promise<void>;
   state(room: RoomId): Eventually<RoomState>;
   /** The entries that follow `after`, oldest first. Trimmed ones are missing at the front: compare `oldest`. */
   readForward(room: RoomId, after: number, bounds: PageBounds): Eventually<LogPage>;
@@ -93,6 +102,8 @@ export interface RoomListener {
   entries(epoch: number, run: Run): void;
   /** Something of the room may have been missed, or its log was replaced: to be compared with the log now. */
   interrupted(): void;
+  /** Messages of the room have other bodies in the log than before: what is kept of them in memory must go. */
+  erased(): void;
   signal(signal: Signal): void;
   /** Who came and went, in that order, and how many members the room has after it. At most once, like a signal. */
   presence(changes: readonly PresenceChange[], members: number): void;

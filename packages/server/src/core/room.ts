@@ -13,6 +13,8 @@ export interface RoomDeps {
   readonly catchUp: (subscription: Subscription) => void;
   /** Compares the room with the log, soon. */
   readonly compare: (room: Room) => void;
+  /** Drops what is kept of the room's messages for those who catch up. */
+  readonly forget: (room: Room) => void;
   /** The last subscription has left. */
   readonly emptied: (room: Room) => void;
 }
@@ -68,6 +70,20 @@ export class Room implements RoomListener, ReadableRoom {
 
   interrupted(): void {
     this.deps.compare(this);
+  }
+
+  erased(): void {
+    this.forget();
+    // What came in this turn may be what was erased: it is read from the log instead.
+    const newest = this.heard.reduce((newest, { last }) => Math.max(newest, last), 0);
+    this.heard = [];
+    if (newest > this.top) this.fillHole(newest);
+  }
+
+  /** Drop what is kept of messages in memory: they may have other bodies in the log by now. */
+  forget(): void {
+    this.tail.clear();
+    this.deps.forget(this);
   }
 
   signal(signal: Signal): void {

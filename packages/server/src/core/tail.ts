@@ -23,6 +23,7 @@ export class Tail {
   }
 
   clear(): void {
+    if (this.runs.length === 0) return;
     this.runs = [];
     this.count = 0;
     this.bytes = 0;

@@ -13,8 +13,12 @@ const schemas: { readonly [id: string]: (message: DescMessage) => JsonSchema } =
       { type: "object", required: ["text"], properties: { text: { type: "string", minLength: 1 } } },
       isSet(message, "payload"),
       isSet(message, "encoded_payload"),
+      { type: "object", required: ["deleted"], properties: { deleted: { const: true } } },
     ],
   }),
+  // The schema is that of received messages too: the rule stands in words only.
+  "message.deleted": () => ({}),
+  "erase.position": (message) => isSet(message, "position"),
   "message.one_payload": (message) => notBoth(message, "payload", "encoded_payload"),
   // A schema cannot compare two values: the rule stands in words only.
   "batch.one_room": () => ({}),

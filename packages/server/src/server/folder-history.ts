@@ -78,6 +78,7 @@ class ReadFolder implements FolderHistory {
     const unwatch = this.reader.watch(roomIdFrom(room), {
       entries: received,
       interrupted: received,
+      erased: () => undefined,
       signal: () => undefined,
       presence: () => undefined,
     });

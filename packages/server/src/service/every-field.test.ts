@@ -144,7 +144,7 @@ test("every field of Signal and PresenceChange is written, in either format", ()
 
 test("every field of GetHistoryResponse and of the messages in a batch is written, in either format", () => {
   const json = new MessageJson(types);
-  const body = encodeBody({ user: "ann", text: "hi", room, id: "1", sentAtMs: 1_001, payload });
+  const body = encodeBody({ user: "ann", text: "hi", room, id: "1", sentAtMs: 1_001, payload, deleted: true });
   const run = Run.of(5, [body]);
   const page = { epoch: 7, run, oldest: 5, newest: 5, messages: 1, hasMore: true };
   const gaps = onePayload("confab.v1.GetHistoryResponse.messages");

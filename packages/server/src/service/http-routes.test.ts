@@ -21,6 +21,7 @@ test("the contract's routes are exactly these", () => {
       "POST /v1/rooms/{room}/signals SendSignal whole",
       "POST /v1/admin/revocations Revoke whole",
       "GET /v1/admin/revocations ListRevocations none",
+      "POST /v1/admin/erasures EraseMessage whole",
     ],
   );
 });

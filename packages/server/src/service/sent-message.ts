@@ -12,6 +12,6 @@ export function decodeSentMessage(format: WireFormat, bytes: Uint8Array, types: 
 
 /** Like `decodeSentMessage`, for a message that came decoded, within a frame or from a REST route. */
 export function sentMessageFrom(message: ChatMessage): SentMessage {
-  const { user, text, room, id, payload, encodedPayload } = message;
-  return { user, text, room, id, payload: payloadFrom(payload), encodedPayload: payloadFrom(encodedPayload) };
+  const { user, text, room, id, payload, encodedPayload, deleted } = message;
+  return { user, text, room, id, payload: payloadFrom(payload), encodedPayload: payloadFrom(encodedPayload), deleted };
 }

@@ -40,7 +40,7 @@ interface Spelling<In extends DescMessage, Asked> {
 }
 
 const { sendMessage, sendMessages, getHistory, listRooms, listMembers, sendSignal } = ChatServiceDesc.method;
-const { revoke, listRevocations } = AdminService.method;
+const { revoke, listRevocations, eraseMessage } = AdminService.method;
 
 /** The unary RPCs of a service, by the names of their descriptors: one that has no entry below does not compile. */
 export type UnaryName<Service extends { readonly method: object }> = {
@@ -123,6 +123,10 @@ export function unaryMethods(operations: Operations, json: MessageJson): Readonl
         return reply.end({ nextPage: await operations.revocations(asked, caller, { begin, unitsPerItem, take }) });
       }),
     ),
+    eraseMessage: small(eraseMessage, async (asked, caller) => {
+      await operations.erase(asked, caller);
+      return {};
+    }),
   };
   return new Map([...entriesOf(ChatServiceDesc, chat), ...entriesOf(AdminService, admin)]);
 }

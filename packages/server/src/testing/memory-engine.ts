@@ -9,6 +9,7 @@ import {
   type MemberDirectory,
   type NewEntry,
   offsetHere,
+  outOfRange,
   type PageBounds,
   type RoomBus,
   type RoomId,
@@ -95,6 +96,15 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
     if (added.length > 0)
       for (const listener of this.listeners.get(room) ?? []) listener.entries(this.epoch, runOf(added));
     return appended;
+  }
+
+  async erase(room: RoomId, { epoch, offset }: Position, body: Uint8Array): Promise<void> {
+    if (this.appendError) throw this.appendError;
+    const kept = this.rooms.get(room);
+    if (epoch !== this.epoch || !kept?.entries.some((entry) => entry.offset === offset))
+      throw outOfRange(room, this.state(room), "there is no such message");
+    kept.entries = kept.entries.map((entry) => (entry.offset === offset ? { offset, body } : entry));
+    for (const listener of this.listeners.get(room) ?? []) listener.erased();
   }
 
   state(room: RoomId): RoomState {

@@ -43,6 +43,8 @@ export class UnreliableEngine implements Engine, RoomLog, RoomBus {
   isAway = false;
   /** The newest offset that reading shows, when the log lags behind the bus. */
   newestShown = Number.POSITIVE_INFINITY;
+  /** Whether erasures are not reported to listeners. */
+  isLossy = false;
   /** How often entries were asked for. */
   reads = 0;
   /** What the bus has not brought yet, in the order of the log. */
@@ -65,6 +67,12 @@ export class UnreliableEngine implements Engine, RoomLog, RoomBus {
       if (appended && !appended.isDuplicate) this.onTheWay.push({ room, ...appended.position, body });
     }
     return all;
+  }
+
+  /** Listeners are told at once; `isLossy` loses that. */
+  async erase(room: RoomId, position: Position, body: Uint8Array): Promise<void> {
+    await this.memory.erase(room, position, body);
+    if (!this.isLossy) for (const listener of this.listeners.get(room) ?? []) listener.erased();
   }
 
   /** Bring the first `count` entries that are on their way, `times` times in a row; 0 times loses them. */

@@ -2,7 +2,8 @@ import { crc32 } from "node:zlib";
 import { ConfabError } from "@confab/contract";
 import { type Block, messageEnd } from "../../core/index.js";
 import { blockKey, lastOffsetOf } from "./keys.js";
-import { DamagedBlock, type EntryTable, type KeyRange, type Table } from "./store.js";
+import { rewrittenBlock } from "./rewritten-block.js";
+import { DamagedBlock, type EntryTable, type KeyRange, type Rewriting, type Table } from "./store.js";
 
 /**
  * A block takes messages while it stays within so many bytes. Few pages of LMDB, so that little is read for a short page; and
@@ -79,6 +80,27 @@ export class BlockTable implements EntryTable {
 
   clear(room: number): void {
     this.drop(room, Number.POSITIVE_INFINITY);
+  }
+
+  rewrite(room: number, rewriting: Rewriting): void {
+    const { bodies, cutTo } = rewriting;
+    const blocks = new Map<number, Block>();
+    for (const offset of [...bodies.keys(), ...(cutTo > 0 ? [cutTo] : [])]) {
+      const block = this.blockWith(room, offset);
+      if (block) blocks.set(block.last, block);
+    }
+    for (const block of blocks.values()) {
+      const { first, last, bytes } = rewrittenBlock(block, rewriting);
+      this.put(room, first, last - first + 1, [bytes]);
+    }
+  }
+
+  /** The block that holds a message; undefined: none does, or it is damaged, and is left as it is: for its readers. */
+  private blockWith(room: number, offset: number): Block | undefined {
+    const [row] = this.rows({ start: blockKey(room, offset), end: blockKey(room + 1, 0), limit: 1 });
+    if (!row || !isWhole(row.key, row.value)) return undefined;
+    const block = blockFrom(row);
+    return block.first <= offset ? block : undefined;
   }
 
   /** @throws DATA_LOSS: the table cannot be read there. */

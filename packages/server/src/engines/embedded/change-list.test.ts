@@ -15,7 +15,7 @@ function tableOn(made: string[]): Table {
 
 const key = Buffer.from("k");
 
-test("changes are made in their order when all of them are known, and none when one throws", () => {
+test("changes are made when all of them are known, removals last, and none when one throws", () => {
   const made: string[] = [];
   const changes = new ChangeList();
   const [one, two] = [changes.tableOf(tableOn(made)), changes.tableOf(tableOn(made))];
@@ -26,7 +26,7 @@ test("changes are made in their order when all of them are known, and none when 
   });
   assert.deepEqual(made, []);
   make();
-  assert.deepEqual(made, ["put k k", "remove k", "put k v"]);
+  assert.deepEqual(made, ["put k k", "put k v", "remove k"]);
   const failure = new Error("a read failed");
   const failing = () =>
     changes.collect(() => {
@@ -36,4 +36,18 @@ test("changes are made in their order when all of them are known, and none when 
   assert.throws(failing, failure);
   assert.equal(made.length, 3);
   assert.throws(() => one.put(key, key), /outside of a write/);
+});
+
+// LMDB takes a page that a removal has emptied for the next page of the transaction, with the bytes that it had.
+test("texts are removed after everything else", () => {
+  const made: string[] = [];
+  const changes = new ChangeList();
+  const [texts, others] = [changes.tableOf(tableOn(made), true), changes.tableOf(tableOn(made))];
+  const make = changes.collect(() => {
+    texts.remove(key);
+    others.remove(Buffer.from("o"));
+    texts.put(Buffer.from("new"), key);
+  });
+  make();
+  assert.deepEqual(made, ["put new k", "remove o", "remove k"]);
 });

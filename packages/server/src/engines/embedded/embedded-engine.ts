@@ -1,5 +1,6 @@
 import type { Limits } from "@confab/contract";
-import { type Clock, type ClockLog, type Engine, LogSize, type RoomId, type RoomRetention } from "../../core/index.js";
+import { type Clock, type Engine, LogSize, type RoomId, type RoomRetention } from "../../core/index.js";
+import { cutTrimmed } from "./cut-trimmed.js";
 import { DedupeIndex } from "./dedupe-index.js";
 import { DiskSpace, freeBytesIn } from "./disk-space.js";
 import { EmbeddedLog } from "./embedded-log.js";
@@ -12,6 +13,7 @@ import { type Durability, openStore, type StoreConfig } from "./open-store.js";
 import { RoomReaders } from "./room-readers.js";
 import { RoomRemoval } from "./room-removal.js";
 import { RoomTable } from "./room-table.js";
+import { Scrubbing, type ScrubLog } from "./scrubbing.js";
 import type { Store } from "./store.js";
 
 export interface EmbeddedEngineConfig {
@@ -31,10 +33,12 @@ export interface EmbeddedEngineConfig {
       "maxRooms" | "maxLogBytes" | "emptyRoomMs" | "maxPendingSends" | "maxPendingSendBytes" | "maxPresenceEventMembers"
     >;
   readonly clock: Clock;
-  /** Receives what the operator should know: a clock that jumped, a log that is checked. */
-  readonly log: ClockLog;
+  /** Receives what the operator should know: a clock that jumped, a log that is checked, files that are free of what was erased. */
+  readonly log: ScrubLog;
   /** How often rooms are looked at for messages past their age, in milliseconds: more often in tests. */
   readonly sweepIntervalMs?: number | undefined;
+  /** From an erasure until the files begin to be scrubbed, in milliseconds: less in tests. */
+  readonly scrubDelayMs?: number | undefined;
 }
 
 const defaultSweepIntervalMs = 1_000;
@@ -61,6 +65,7 @@ export function engineOn(
     dedupeWindowMs,
     limits,
     sweepIntervalMs = defaultSweepIntervalMs,
+    scrubDelayMs,
     ...config
   }: Omit<EmbeddedEngineConfig, "folder" | "durability">,
 ): Engine {
@@ -87,6 +92,15 @@ export function engineOn(
       readers.removed(room);
       bus.replaced(room);
     },
+    onErased: (room) => bus.erased(room),
+    scrubbing: () => scrubbing,
+  });
+  const scrubbing: Scrubbing = new Scrubbing({
+    store,
+    write: (run) => commits.write(run),
+    cut: (after, maxRooms) => cutTrimmed(store, after, maxRooms),
+    log: config.log,
+    delayMs: scrubDelayMs,
   });
   const log = new EmbeddedLog(store, rooms, commits);
   const revocations = new KeptRevocations({
@@ -126,7 +140,10 @@ export function engineOn(
     trouble: () => disk.trouble ?? store.trouble(),
     close: () => {
       clearInterval(sweep);
-      closing ??= commits.close().then(() => store.close());
+      closing ??= scrubbing
+        .close()
+        .then(() => commits.close())
+        .then(() => store.close());
       return closing;
     },
   };

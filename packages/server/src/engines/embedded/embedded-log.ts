@@ -17,7 +17,7 @@ import type { RoomTable } from "./room-table.js";
 import type { Store } from "./store.js";
 
 /** The part of a log that is read. */
-export type ReadableLog = Omit<RoomLog, "append" | "appendAll">;
+export type ReadableLog = Omit<RoomLog, "append" | "appendAll" | "erase">;
 
 /** What can be read of a data folder. It shows what is durable and nothing else: positions that a crash could take back are never seen. */
 export class StoredLog implements ReadableLog {
@@ -77,6 +77,10 @@ export class EmbeddedLog extends StoredLog implements RoomLog {
 
   appendAll(room: RoomId, entries: readonly NewEntry[], expected?: Position): Promise<readonly Appended[]> {
     return this.commits.appendAll(room, entries, expected);
+  }
+
+  erase(room: RoomId, position: Position, body: Uint8Array): Promise<void> {
+    return this.commits.erase(room, position, body);
   }
 }
 

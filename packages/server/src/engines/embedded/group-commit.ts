@@ -1,12 +1,14 @@
-import { ConfabError, type Position } from "@confab/contract";
+import { ConfabError, formatPosition, type Position } from "@confab/contract";
 import {
   type Appended,
   type LogSize,
   type NewEntry,
   offsetHere,
+  outOfRange,
   type RoomId,
   type RoomRetention,
   Run,
+  runForward,
   unexpectedPosition,
 } from "../../core/index.js";
 import type { DedupeIndex } from "./dedupe-index.js";
@@ -16,6 +18,7 @@ import { dropExpired } from "./retention.js";
 import type { RoomRecord } from "./room-record.js";
 import type { RoomRemoval } from "./room-removal.js";
 import type { RoomChanges, RoomTable } from "./room-table.js";
+import type { Scrubbing } from "./scrubbing.js";
 import { type Store, WriteError } from "./store.js";
 
 export interface GroupCommitDeps {
@@ -33,6 +36,9 @@ export interface GroupCommitDeps {
   readonly onDurable: (room: RoomId, epoch: number, run: Run) => void;
   /** A room has gone away. */
   readonly onRemoved: (room: RoomId) => void;
+  /** Messages of a room were erased. */
+  readonly onErased: (room: RoomId) => void;
+  readonly scrubbing: () => Pick<Scrubbing, "ask">;
 }
 
 /** Entries that are stored together or not at all. */
@@ -56,12 +62,23 @@ interface PendingWrite {
   readonly reject: (error: unknown) => void;
 }
 
+/** A message that is to get another body. */
+interface PendingErasure {
+  readonly room: RoomId;
+  readonly position: Position;
+  readonly body: Uint8Array;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
 /** One room's part of the commit that is being made. */
 interface Draft {
   readonly record: RoomRecord;
   /** The newest offset before this commit. */
   readonly storedNewest: number;
   readonly bodies: Uint8Array[];
+  /** Offsets of messages that it erases. */
+  readonly erased: Set<number>;
 }
 
 class Drafts extends Map<RoomId, Draft> {
@@ -81,6 +98,11 @@ class Drafts extends Map<RoomId, Draft> {
 const maxGroupEntries = 1_024;
 const maxGroupBytes = 4_194_304;
 
+/** Erasures in one commit. Each reads a block. */
+const maxGroupErasures = 128;
+
+const oneEntry = { maxEntries: 1, maxBytes: 1 };
+
 /** An id that was taken back: it has no first send. */
 const takenBack = { offset: 0, sentAtMs: 0 };
 
@@ -97,6 +119,7 @@ export class GroupCommit {
   /** Rooms to look at for messages past their age, without a send. */
   private aged: RoomId[] = [];
   private writes: PendingWrite[] = [];
+  private readonly erasures: PendingErasure[] = [];
   private running: Promise<void> | undefined;
   private isClosed = false;
 
@@ -139,6 +162,20 @@ export class GroupCommit {
     this.start();
   }
 
+  /** Give a message another body. Resolves once that is durable. @see RoomLog.erase */
+  erase(room: RoomId, position: Position, body: Uint8Array): Promise<void> {
+    if (this.isClosed) return Promise.reject(new ConfabError("SHUTTING_DOWN", "the log is closed"));
+    const { maxPendingSends } = this.deps;
+    if (this.erasures.length >= maxPendingSends) {
+      const text = `${this.erasures.length} erasures wait for the disk; maxPendingSends is ${maxPendingSends}`;
+      return Promise.reject(new ConfabError("OVERLOADED", text, { retryAfterMs: 1_000 }));
+    }
+    return new Promise((resolve, reject) => {
+      this.erasures.push({ room, position, body, resolve, reject });
+      this.start();
+    });
+  }
+
   /** Run this in the next commit. Resolves once that is durable. @throws as an append does. */
   write(run: () => void): Promise<void> {
     if (this.isClosed) return Promise.reject(new ConfabError("SHUTTING_DOWN", "the log is closed"));
@@ -176,14 +213,15 @@ export class GroupCommit {
     do {
       const group = this.takeGroup();
       const { aged, writes } = this;
+      const erasures = this.erasures.splice(0, maxGroupErasures);
       this.aged = [];
       this.writes = [];
       try {
-        await this.commit(group, aged, writes);
+        await this.commit(group, aged, writes, erasures);
       } catch (thrown) {
-        for (const each of [...group, ...writes]) each.reject(thrown);
+        for (const each of [...group, ...writes, ...erasures]) each.reject(thrown);
       }
-    } while (this.pending.length > 0 || this.aged.length > 0 || this.writes.length > 0);
+    } while (this.pending.length + this.aged.length + this.writes.length + this.erasures.length > 0);
     this.running = undefined;
   }
 
@@ -191,14 +229,16 @@ export class GroupCommit {
     group: readonly PendingSend[],
     aged: readonly RoomId[],
     writes: readonly PendingWrite[],
+    erasures: readonly PendingErasure[],
   ): Promise<void> {
-    const { store, rooms, ids, disk, clock, onDurable, onRemoved } = this.deps;
+    const { store, rooms, ids, disk, clock, onDurable, onRemoved, onErased } = this.deps;
     await disk.refuseWhileFull();
     const time = clock.read();
     const drafts = new Drafts();
     let outcomes: Outcome[] = [];
     let changes: RoomChanges | undefined;
     const runs: { readonly room: RoomId; readonly epoch: number; readonly run: Run }[] = [];
+    let erased: readonly PendingErasure[] = [];
     const write = () => {
       ids.turnTo(time.logMs);
       outcomes = this.placeSends(group, drafts);
@@ -212,7 +252,11 @@ export class GroupCommit {
       for (const room of aged) {
         if (!drafts.has(room) && rooms.get(room)) this.draftOf(room, drafts);
       }
-      changes = this.trim(drafts, time.wallMs);
+      const trimmed = this.trim(drafts, time.wallMs);
+      changes = trimmed;
+      // After the trim, which takes off a room's account what its messages had before.
+      erased = erasures.filter((erasure) => this.placeErasure(erasure, drafts, trimmed));
+      if (erased.length > 0) this.deps.scrubbing().ask();
       rooms.write(changes);
       ids.dropExpired(group.reduce((sum, { entries }) => sum + entries.length, 0));
       for (const { run } of writes) run();
@@ -223,12 +267,16 @@ export class GroupCommit {
     } catch (failure) {
       // The rooms may be gone all the same. While nothing can be read nothing can be asked of them either.
       if (store.failure() === undefined) for (const room of changes?.removed.keys() ?? []) onRemoved(room);
+      // They may be stored.
+      for (const { room } of erased) onErased(room);
       throw failure;
     }
     ids.committed();
     if (changes) rooms.committed(changes);
     for (const { room, epoch, run } of runs) onDurable(room, epoch, run);
     for (const room of changes?.removed.keys() ?? []) onRemoved(room);
+    for (const room of new Set(erased.map(({ room }) => room))) onErased(room);
+    for (const { resolve } of erased) resolve();
     for (const [send, outcome] of outcomes) {
       if (outcome instanceof ConfabError) send.reject(outcome);
       else send.resolve(outcome);
@@ -237,7 +285,7 @@ export class GroupCommit {
   }
 
   /** Drop what the rooms of a commit keep no longer: messages, or the whole room. */
-  private trim(drafts: Drafts, nowMs: number): RoomChanges {
+  private trim(drafts: Drafts, nowMs: number): RoomChanges & { readonly put: Map<RoomId, RoomRecord> } {
     const { store, retention, removal } = this.deps;
     const put = new Map<RoomId, RoomRecord>();
     const removed = new Map<RoomId, RoomRecord>();
@@ -258,6 +306,35 @@ export class GroupCommit {
       } else if (bodies.length > 0 || record.oldest > oldest) put.set(room, record);
     }
     return { put, made: drafts.newRooms, removed };
+  }
+
+  /** Whether the message gets its other body in the commit that is being made; otherwise that is refused at once. */
+  private placeErasure(
+    { room, position, body, reject }: PendingErasure,
+    drafts: Drafts,
+    { put, removed }: RoomChanges & { readonly put: Map<RoomId, RoomRecord> },
+  ): boolean {
+    const { store, rooms } = this.deps;
+    const { epoch, offset } = position;
+    try {
+      const draft = drafts.get(room) ?? (rooms.get(room) ? this.draftOf(room, drafts) : undefined);
+      const { record, storedNewest = 0 } = draft ?? {};
+      // What this commit brings cannot be meant: no client knows a position of it.
+      if (!record || removed.has(room) || epoch !== record.epoch || offset < record.oldest || offset > storedNewest)
+        throw outOfRange(room, rooms.state(room), `there is no message at position ${formatPosition(position)}`);
+      const range = { from: offset, to: offset };
+      const [entry] = runForward(store.entries.forward(record.number, offset), range, oneEntry).entries;
+      if (!entry) throw new ConfabError("DATA_LOSS", `message ${offset} of room ${room} is missing`);
+      // The same again in one commit: the account has it already.
+      if (!draft?.erased.has(offset)) record.bytes += body.length - entry.body.length;
+      draft?.erased.add(offset);
+      store.entries.rewrite(record.number, { bodies: new Map([[offset, body]]), cutTo: 0 });
+      put.set(room, record);
+      return true;
+    } catch (refused) {
+      reject(refused);
+      return false;
+    }
   }
 
   /** Give each entry its offset, or the first one's. Sends that cannot have a place are refused at once. */
@@ -342,7 +419,7 @@ export class GroupCommit {
     if (drafted) return drafted;
     const record = this.deps.rooms.draft(room, drafts.newRooms);
     if (record.newest === 0) drafts.newRooms++;
-    const draft = { record, storedNewest: record.newest, bodies: [] };
+    const draft = { record, storedNewest: record.newest, bodies: [], erased: new Set<number>() };
     drafts.set(room, draft);
     return draft;
   }

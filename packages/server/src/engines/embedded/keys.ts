@@ -4,8 +4,10 @@
 //   ids      ┌ bucket: u32 ┐┌ room number: u32 ┐┌ dedupe key: UTF-8 ┐   → offset f64, sent at f64
 //            ┌ bucket: u32 ┐                                            → when the bucket began, of the log's time: f64
 //   meta     "format", "epoch"; "time" (kept-clock.ts); "rooms", "shared" (new-rooms.ts); "renewals" (room-epochs.ts);
-//            "converting" (open-store.ts); "applied", "wal" (wal-store.ts)
+//            "converting" (open-store.ts); "applied", "wal" (wal-store.ts);
+//            "scrub" (scrubbing.ts), "tidy" (log-scrub.ts)
 //   rooms    ┌ room name: ASCII ┐                                       → room record (room-record.ts)
+//   zeros    ┌ number: u32 ┐                                            → zeros, while there is a scrub (log-scrub.ts)
 
 const offsetBytes = 6;
 const roomNumberBytes = 4;

@@ -28,6 +28,11 @@ export class LocalBus implements RoomBus {
     for (const listener of this.listeners.get(room) ?? []) listener.interrupted();
   }
 
+  /** Messages of a room were erased. */
+  erased(room: RoomId): void {
+    for (const listener of this.listeners.get(room) ?? []) listener.erased();
+  }
+
   /** Whether anything listens to a room. */
   isWatched(room: RoomId): boolean {
     return this.listeners.has(room);

@@ -17,6 +17,7 @@ import { troubleWithLogFile } from "./log-file.js";
 import { formatVersion } from "./log-format.js";
 import { flushLog, type LogMarker, readMarker, sayClosed, takeClosed, writeMarker } from "./log-marker.js";
 import { LogPlace } from "./log-place.js";
+import { LogScrub } from "./log-scrub.js";
 import { makeEnvironment } from "./make-environment.js";
 import { keepSharedEpoch } from "./new-rooms.js";
 import { openReaderPort } from "./readers/reader-port.js";
@@ -171,18 +172,19 @@ async function storeIn(
   root: RootDatabase<Buffer, Buffer>,
   { folder, epoch, unlock, log }: OpenLog,
 ): Promise<OpenStore> {
-  const place = new LogPlace(folder, [join(folder, folderFiles.log), join(folder, lockFileOf(folderFiles.lock))]);
+  const path = join(folder, folderFiles.log);
+  const place = new LogPlace(folder, [path, join(folder, lockFileOf(folderFiles.lock))]);
   const transactions = new Transactions(root, place);
-  const [blocks, ids, rooms, meta] = ["blocks", "ids", "rooms", "meta"].map((name) =>
+  const [blocks, ids, rooms, meta, zeros] = ["blocks", "ids", "rooms", "meta", "zeros"].map((name) =>
     root.openDB<Buffer, Buffer>({ name, ...binary }),
-  ) as [LogTable, LogTable, LogTable, LogTable];
+  ) as [LogTable, LogTable, LogTable, LogTable, LogTable];
   const changes = new ChangeList();
   const idTable = changes.tableOf(ids);
   const snapshots = new ForeignSnapshots(root, log);
   let usedBytes = 0;
   const store: Store = {
     epoch,
-    entries: new BlockTable(changes.tableOf(blocks)),
+    entries: new BlockTable(changes.tableOf(blocks, true)),
     ids: { ...idTable, dropBelow: (key, more) => dropBelow(idTable, key, more) },
     rooms: { ...changes.tableOf(rooms), count: () => numberOf(rooms, "entryCount") },
     meta: changes.tableOf(meta),
@@ -201,6 +203,10 @@ async function storeIn(
     failure: () => transactions.failure,
     trouble: () => transactions.failure ?? place.trouble(),
     sweep: () => snapshots.look(),
+    scrub: (signal, alone = (step) => step()) =>
+      new LogScrub({ root, tables: [blocks, ids, rooms, meta], blocks, meta, zeros, transactions, path }, alone).run(
+        signal,
+      ),
     close: async (isWhole = true) => {
       const isGood = isWhole && store.trouble() === undefined;
       await root.close();

@@ -48,7 +48,12 @@ test("a reader that comes while its room is on its way out is told to compare, a
   await until(() => disk.transactions > transactions);
   // The removal is not durable: the room is there still.
   let interruptions = 0;
-  const quiet = { entries: () => undefined, signal: () => undefined, presence: () => undefined };
+  const quiet = {
+    entries: () => undefined,
+    erased: () => undefined,
+    signal: () => undefined,
+    presence: () => undefined,
+  };
   await engine.bus.watch(lobby, { ...quiet, interrupted: () => interruptions++ });
   assert.deepEqual(await engine.log.state(lobby), { epoch, oldest: 1, newest: 1, messages: 1 });
   engine.members.enter(lobby, "bob");

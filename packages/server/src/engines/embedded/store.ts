@@ -31,6 +31,14 @@ export class DamagedBlock extends ConfabError {
   }
 }
 
+/** What is to be written again of a room's blocks. */
+export interface Rewriting {
+  /** Other bodies for messages, by their offsets. Those of messages that are not there are left out. */
+  readonly bodies: ReadonlyMap<number, Uint8Array>;
+  /** Messages up to this offset, which the table was told to drop, also leave the block that holds later ones; 0: none. */
+  readonly cutTo: number;
+}
+
 /** The messages of all rooms, by the rooms' numbers. */
 export interface EntryTable {
   /** Add messages, which follow the last one that the table has of this room. */
@@ -47,6 +55,11 @@ export interface EntryTable {
   drop(room: number, upTo: number): void;
   /** Let go of all messages of a room. */
   clear(room: number): void;
+  /**
+   * Write again the blocks that have such messages. A store without a write-ahead log reads them as they are before the write:
+   * there it must be once for a room in a write, and not together with `append`.
+   */
+  rewrite(room: number, rewriting: Rewriting): void;
 }
 
 /** The durable state of one data folder: what the embedded engine needs of LMDB, and what its tests replace. */
@@ -86,6 +99,14 @@ export interface Store {
   trouble(): string | undefined;
   /** To be called from time to time, about every second. */
   sweep(): void;
+  /**
+   * Overwrite what the files still hold of values that were replaced or removed before this call. Writes go on meanwhile.
+   * Resolves to true when it is done, or to false when the signal has ended it. One at a time; after an end in the middle it
+   * begins again. `alone` runs one step of it, in its turn with other transactions; undefined: there are no others.
+   *
+   * @throws WriteError, Error: it is not done, and may be tried again later.
+   */
+  scrub(signal: AbortSignal, alone?: (step: () => Promise<void>) => Promise<void>): Promise<boolean>;
   /** `isWhole`: false if something that was acknowledged is not in this store, and the next opening must not trust it. */
   close(isWhole?: boolean): Promise<void>;
 }

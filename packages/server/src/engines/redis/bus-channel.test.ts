@@ -14,6 +14,7 @@ function listening(): { readonly channel: BusChannel; readonly given: string[] }
   const listener: RoomListener = {
     entries: (epoch, some) => given.push(...some.entries.map(({ offset }) => `${epoch}:${offset}`)),
     interrupted: () => given.push("interrupted"),
+    erased: () => given.push("erased"),
     signal: () => undefined,
     presence: () => undefined,
   };
@@ -86,4 +87,12 @@ test("an older run that comes again gives nothing, and what follows it is not gi
   channel.heard(1, run(1, 3));
   channel.heard(1, run(4, 6));
   assert.deepEqual(given, ["1:1", "1:2", "1:3", "1:4", "1:5", "1:6"]);
+});
+
+test("what waited is given before the news that something was erased", () => {
+  const { channel, given } = listening();
+  channel.heard(1, run(1));
+  channel.appended(1, run(3));
+  channel.erased();
+  assert.deepEqual(given, ["1:1", "1:3", "erased"]);
 });

@@ -52,6 +52,12 @@ export class BusChannel {
     for (const listener of this.listeners) listener.interrupted();
   }
 
+  /** What waits is older: it goes first. */
+  erased(): void {
+    this.giveWaiting(true);
+    for (const listener of this.listeners) listener.erased();
+  }
+
   close(): void {
     clearTimeout(this.patience);
   }

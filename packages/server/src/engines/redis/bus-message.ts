@@ -10,6 +10,7 @@ import { countIn, type RoomId, Run, type Signal } from "../../core/index.js";
  *     2 | a Signal of the contract                                         a signal, by a node
  *     3                                                                    the log was replaced, by a node
  *     4 | members u32 | (present u8 | length u16 | user)*                  first in and last out, by the members script
+ *     5                                                                    messages were erased, by the erase script
  *
  * Numbers are big-endian. Other kinds are of a later version. From 128 on they may be ignored by nodes that do not know them;
  * below it they say something of the log, and such a node looks whether it can still read the room.
@@ -24,6 +25,7 @@ export type BusMessage =
     }
   | { readonly kind: "signal"; readonly signal: Signal }
   | { readonly kind: "replaced" }
+  | { readonly kind: "erased" }
   | { readonly kind: "presence"; readonly members: number; readonly users: readonly UserPresence[] }
   | { readonly kind: "unknown" };
 
@@ -49,6 +51,8 @@ export function decodeBusMessage(bytes: Buffer): BusMessage | undefined {
       return { kind: "replaced" };
     case 4:
       return presenceFrom(bytes);
+    case 5:
+      return { kind: "erased" };
     default:
       return kind < firstIgnoredKind ? { kind: "unknown" } : undefined;
   }

@@ -54,6 +54,11 @@ export class RedisBus implements RoomBus {
     this.watched.get(this.keys.channel(room))?.channel.appended(epoch, run);
   }
 
+  /** What this node has erased, or may have. Redis tells other nodes. */
+  erased(room: RoomId): void {
+    this.watched.get(this.keys.channel(room))?.channel.erased();
+  }
+
   /** What Redis brings. */
   heard(name: string, message: Buffer): void {
     const channel = this.watched.get(name)?.channel;
@@ -76,6 +81,9 @@ export class RedisBus implements RoomBus {
       case "unknown":
       case "replaced":
         channel.interrupted();
+        break;
+      case "erased":
+        channel.erased();
         break;
       case "presence": {
         const room = this.keys.roomOf(name);

@@ -113,7 +113,7 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
     log: config.log,
     refuseNewer: (room) => log.refuseNewer(room),
   });
-  const log = new RedisLog({ link, keys, appends, index, tops });
+  const log = new RedisLog({ link, keys, appends, index, tops, erased: (room) => bus.erased(room) });
   const revocations = new SharedRevocations({ link, keys, clock: config.clock });
   try {
     await link.open();

@@ -1,10 +1,11 @@
-import type { Position } from "@confab/contract";
+import { formatPosition, type Position } from "@confab/contract";
 import {
   type Appended,
   type Block,
   type EarlierEpoch,
   type LogPage,
   type NewEntry,
+  outOfRange,
   type PageBounds,
   type RoomId,
   type RoomLog,
@@ -21,6 +22,7 @@ import type { RedisLink } from "./redis-link.js";
 import type { RoomAppends } from "./room-appends.js";
 import type { RoomIndex } from "./room-index.js";
 import { checkFormatScript } from "./scripts/check-format.js";
+import { eraseScript } from "./scripts/erase.js";
 import { openRoomScript } from "./scripts/open-room.js";
 import { readScript } from "./scripts/read.js";
 import { earlierBytes } from "./scripts/room-record.js";
@@ -42,6 +44,8 @@ export interface RedisLogDeps {
   readonly appends: RoomAppends;
   readonly index: RoomIndex;
   readonly tops: KnownTops;
+  /** Messages of a room were erased, or may have been. */
+  readonly erased: (room: RoomId) => void;
 }
 
 /** The log in Redis: a stream for each room, and a record that outlives its messages. */
@@ -55,6 +59,24 @@ export class RedisLog implements RoomLog {
 
   appendAll(room: RoomId, entries: readonly NewEntry[], expected?: Position): Promise<readonly Appended[]> {
     return this.deps.appends.append(room, entries, expected);
+  }
+
+  async erase(room: RoomId, position: Position, body: Uint8Array): Promise<void> {
+    const { link, keys, tops, erased } = this.deps;
+    const { epoch, offset } = position;
+    const { log, meta, channel } = keys.of(room);
+    let reply: unknown;
+    try {
+      await tops.verified(room);
+      const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+      reply = await link.run(eraseScript, [log, meta, channel], [String(epoch), String(offset), bytes], true);
+    } catch (thrown) {
+      throw confabErrorFromRedis(thrown, true);
+    } finally {
+      erased(room);
+    }
+    if (reply !== 1)
+      throw outOfRange(room, await this.state(room), `there is no message at position ${formatPosition(position)}`);
   }
 
   async state(room: RoomId): Promise<RoomState> {

@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { ConfabError } from "@confab/contract";
-import { ListRevocationsRequestSchema, RevokeRequestSchema } from "@confab/contract/gen/confab/v1/admin_service_pb";
+import {
+  EraseMessageRequestSchema,
+  ListRevocationsRequestSchema,
+  RevokeRequestSchema,
+} from "@confab/contract/gen/confab/v1/admin_service_pb";
 import { SendMessagesRequestSchema, UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import {
   GetHistoryRequestSchema,
@@ -35,6 +39,11 @@ const asking: { readonly [Name in keyof Operations]: (operations: Operations, ca
   members: ({ members }, caller) => members(create(ListMembersRequestSchema, { room: "den" }), caller, listing),
   signal: ({ signal }, caller) => signal(create(SignalSchema, { user: "ann", room: "den", kind: "typing" }), caller),
   revoke: ({ revoke }, caller) => revoke(create(RevokeRequestSchema, { user: "ann" }), caller),
+  // There is no message, which the log says.
+  erase: ({ erase }, caller) =>
+    erase(create(EraseMessageRequestSchema, { room: "den", position: { epoch: 7, offset: 1n } }), caller).catch(
+      (error) => assert.equal(error.code, "OUT_OF_RANGE"),
+    ),
   revocations: ({ revocations }, caller) => revocations(create(ListRevocationsRequestSchema), caller, listing),
 };
 
@@ -49,6 +58,7 @@ const needed: { readonly [Name in keyof Operations]: string } = {
   signal: "signal den",
   revoke: "admin all rooms",
   revocations: "admin all rooms",
+  erase: "admin all rooms",
 };
 
 for (const name of Object.keys(asking) as (keyof Operations)[]) {

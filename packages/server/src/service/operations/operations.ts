@@ -1,3 +1,4 @@
+import { erase } from "./erase.js";
 import { history } from "./history.js";
 import { members } from "./members.js";
 import { newest } from "./newest.js";
@@ -24,5 +25,6 @@ export function operationsOn(deps: OperationDeps) {
     signal: opened(signal, deps),
     revoke: opened(revoke, deps),
     revocations: opened(revocations, deps),
+    erase: opened(erase, deps),
   };
 }

@@ -107,7 +107,8 @@ export function checkNewMessage(message: SentMessage, types: PayloadTypes, withi
   return checked;
 }
 
-function wireMessageFrom({ user, text, room, id, payload, encodedPayload }: SentMessage): ChatMessage {
+function wireMessageFrom(message: SentMessage): ChatMessage {
+  const { user, text, room, id, payload, encodedPayload, deleted = false } = message;
   return create(ChatMessageSchema, {
     user,
     text,
@@ -115,5 +116,6 @@ function wireMessageFrom({ user, text, room, id, payload, encodedPayload }: Sent
     id,
     ...(payload && { payload: anyFrom(payload) }),
     ...(encodedPayload && { encodedPayload }),
+    deleted,
   });
 }

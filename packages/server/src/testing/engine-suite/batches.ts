@@ -56,6 +56,7 @@ export function batchesSuite(define: Define): void {
     const unwatch = await bench.engine.bus.watch(aRoom, {
       entries: (_epoch, run) => heard.push(...run.entries),
       interrupted: () => undefined,
+      erased: () => undefined,
       signal: () => undefined,
       presence: () => undefined,
     });

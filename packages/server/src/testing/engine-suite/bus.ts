@@ -6,6 +6,7 @@ import { aRoom, type Define, otherRoom } from "./setup.js";
 export class Listening implements RoomListener {
   readonly heard: LogEntry[] = [];
   readonly signals: Signal[] = [];
+  erasures = 0;
   /** Each change as `+ann` or `-ann`, and the room's members after each run of them. */
   readonly changes: string[] = [];
   readonly counts: number[] = [];
@@ -20,6 +21,10 @@ export class Listening implements RoomListener {
 
   interrupted(): void {
     // Listeners that count on the log, as Room does, would compare it now.
+  }
+
+  erased(): void {
+    this.erasures++;
   }
 
   signal(signal: Signal): void {

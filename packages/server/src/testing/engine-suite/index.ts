@@ -3,6 +3,7 @@ import { batchesSuite } from "./batches.js";
 import { busSuite } from "./bus.js";
 import { clocksSuite } from "./clocks.js";
 import { closingSuite } from "./closing.js";
+import { erasingSuite } from "./erasing.js";
 import { membersSuite } from "./members.js";
 import { readingSuite } from "./reading.js";
 import { retentionSuite } from "./retention.js";
@@ -21,6 +22,7 @@ export function engineSuite(name: string, open: OpenEngine, skips: EngineSkips =
   appendingSuite(define);
   batchesSuite(define);
   readingSuite(define);
+  erasingSuite(define);
   retentionSuite(define);
   roomsSuite(define);
   clocksSuite(define);

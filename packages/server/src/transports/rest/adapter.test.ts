@@ -139,6 +139,7 @@ test("SendSignal reaches the room's listeners and is not logged", async () => {
   server.engine.watch(room, {
     entries: () => assert.fail("it was logged"),
     interrupted: () => assert.fail("nothing was missed"),
+    erased: () => assert.fail("nothing was erased"),
     signal: (signal) => heard.push(signal),
     presence: () => assert.fail("nobody came"),
   });

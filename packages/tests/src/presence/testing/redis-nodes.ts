@@ -53,6 +53,7 @@ export class RedisNodes<Redis extends StartedRedis> {
       entries: () => undefined,
       signal: () => undefined,
       interrupted: () => undefined,
+      erased: () => undefined,
       presence: (changes) => told.push(...changes.map(({ user, isPresent }) => `${isPresent ? "+" : "-"}${user}`)),
     });
     this.nodes.push({ engine, told });

@@ -86,8 +86,8 @@ export function* heldFrames(changes: readonly Change[]): Generator<Buffer> {
 
 function bytesOf(change: Change | undefined): number {
   if (!change) return 0;
-  const length = "key" in change ? change.key.length + (change.value?.length ?? 0) : (change.block?.bytes.length ?? 0);
-  return changeHeadBytes + length;
+  if ("key" in change) return changeHeadBytes + change.key.length + (change.value?.length ?? 0);
+  return changeHeadBytes + (("offset" in change ? change.body : change.block?.bytes)?.length ?? 0);
 }
 
 /** Takes a stream of bytes apart. */

@@ -194,7 +194,8 @@ class FolderReader implements LogReader {
     }
     for (const change of changes) {
       const to = "room" in change ? rooms.get(change.room) : undefined;
-      if (!to || !("room" in change) || !change.block) continue;
+      if (to && "offset" in change && change.body) this.bus.erased(to.room);
+      if (!to || !("block" in change) || !change.block) continue;
       const { first, last, bytes } = change.block;
       this.bus.entries(to.room, to.epoch, new Run(first, [{ bytes, count: last - first + 1 }]));
     }

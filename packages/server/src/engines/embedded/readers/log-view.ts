@@ -70,6 +70,7 @@ export class LogView {
       append: readOnly,
       drop: readOnly,
       clear: readOnly,
+      rewrite: readOnly,
     };
     this.log = new StoredLog(
       { entries, failure: () => undefined },

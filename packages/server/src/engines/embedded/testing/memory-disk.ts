@@ -127,6 +127,8 @@ export class MemoryDisk {
       failure: () => undefined,
       trouble: () => undefined,
       sweep: () => undefined,
+      // There are no files, which could hold anything else.
+      scrub: () => Promise.resolve(true),
       close: () => Promise.resolve(),
     };
   }

@@ -1,3 +1,4 @@
+import { fileHeaderBytes } from "../wal/records.js";
 import { appliedIn, WalStore } from "../wal/wal-store.js";
 import { readLeft, type WalFile, type WalPlace, WriteAheadLog } from "../wal/write-ahead-log.js";
 import type { MemoryDisk } from "./memory-disk.js";
@@ -58,6 +59,10 @@ export class MemoryWal implements WalPlace {
         own[index] = cached;
         if (fate === "ENOSPC") disk.freeBytes = 0;
         throw new Error(fate);
+      },
+      wipe: async () => {
+        cached = Buffer.concat([cached.subarray(0, fileHeaderBytes), Buffer.alloc(cached.length - fileHeaderBytes)]);
+        own[index] = cached;
       },
       flush: async () => {
         await disk.released();

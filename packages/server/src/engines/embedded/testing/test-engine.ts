@@ -44,6 +44,12 @@ export function sendText(engine: Engine, room: RoomId, text: string): Promise<Ap
   return engine.log.append(room, { body, sentAtMs: 1, dedupeKey: text.slice(0, 60) });
 }
 
+/** Send a text without an id, so that the message has it alone. */
+export function sayText(engine: Engine, room: RoomId, text: string): Promise<Appended> {
+  const body = encodeBody({ user: "ann", text, room, id: "", sentAtMs: 1 });
+  return engine.log.append(room, { body, sentAtMs: 1, dedupeKey: undefined });
+}
+
 /** The texts of a room, oldest first. */
 export async function textsIn(engine: Engine, room: RoomId): Promise<string[]> {
   const { entries } = (await engine.log.readForward(room, 0, { maxEntries: 1_000_000, maxBytes: 1_000_000_000 })).run;

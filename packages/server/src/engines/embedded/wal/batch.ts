@@ -20,7 +20,15 @@ export interface RoomChange {
   readonly dropTo: number;
 }
 
-export type Change = KeyChange | RoomChange;
+/** A message gets another body, or leaves its block together with those before it. */
+export interface RewriteChange {
+  readonly room: number;
+  readonly offset: number;
+  /** Undefined: all up to the offset, which were dropped, leave their block. */
+  readonly body: Uint8Array | undefined;
+}
+
+export type Change = KeyChange | RoomChange | RewriteChange;
 
 /*
  * A batch of changes, as it stands in a record of the write-ahead log. Numbers are big-endian.
@@ -28,9 +36,11 @@ export type Change = KeyChange | RoomChange;
  *     (1 | table u8 | length u16 | key | length u32 | value         put
  *      2 | table u8 | length u16 | key                              remove
  *      3 | room u32 | first f64 | last f64 | length u32 | block     append
- *      4 | room u32 | up to f64)*                                   drop
+ *      4 | room u32 | up to f64                                     drop
+ *      5 | room u32 | offset f64 | length u32 | body                another body
+ *      6 | room u32 | up to f64)*                                   cut
  */
-const kinds = { put: 1, remove: 2, append: 3, drop: 4 } as const;
+const kinds = { put: 1, remove: 2, append: 3, drop: 4, replace: 5, cut: 6 } as const;
 
 /** What the memory of an encoder may stay at, in bytes: what a large batch took is given back. */
 const maxKeptBytes = 1_048_576;
@@ -46,6 +56,7 @@ export class BatchEncoder {
     this.used = 0;
     for (const change of changes) {
       if ("key" in change) this.keyChange(change);
+      else if ("offset" in change) this.rewriteChange(change);
       else this.roomChange(change);
     }
     return this.buffer.subarray(0, this.used);
@@ -76,6 +87,15 @@ export class BatchEncoder {
     this.used = this.buffer.writeDoubleBE(last, this.used);
     this.used = this.buffer.writeUInt32BE(bytes.length, this.used);
     this.copy(bytes);
+  }
+
+  private rewriteChange({ room, offset, body }: RewriteChange): void {
+    this.reserve(17 + (body?.length ?? 0));
+    this.room(body ? kinds.replace : kinds.cut, room);
+    this.used = this.buffer.writeDoubleBE(offset, this.used);
+    if (!body) return;
+    this.used = this.buffer.writeUInt32BE(body.length, this.used);
+    this.copy(body);
   }
 
   private room(kind: number, room: number): void {
@@ -124,6 +144,16 @@ export function decodeBatch(batch: Buffer): Change[] {
       }
       case kinds.drop:
         changes.push({ room: batch.readUInt32BE(at + 1), block: undefined, dropTo: batch.readDoubleBE(at + 5) });
+        at += 13;
+        break;
+      case kinds.replace: {
+        const body = batch.subarray(at + 17, at + 17 + batch.readUInt32BE(at + 13));
+        changes.push({ room: batch.readUInt32BE(at + 1), offset: batch.readDoubleBE(at + 5), body });
+        at += 17 + body.length;
+        break;
+      }
+      case kinds.cut:
+        changes.push({ room: batch.readUInt32BE(at + 1), offset: batch.readDoubleBE(at + 5), body: undefined });
         at += 13;
         break;
       default:

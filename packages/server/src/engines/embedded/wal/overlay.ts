@@ -21,6 +21,7 @@ export class Overlay {
   apply(changes: readonly Change[]): void {
     for (const change of changes) {
       if ("key" in change) this.tables[change.table].set(change.key, change.value);
+      else if ("offset" in change) this.entries.rewrite(change);
       else this.entries.change(change);
     }
   }

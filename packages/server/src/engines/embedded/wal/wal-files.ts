@@ -3,6 +3,7 @@ import {
   closeSync,
   existsSync,
   fdatasync,
+  fstatSync,
   fsyncSync,
   linkSync,
   openSync,
@@ -18,7 +19,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { flushFolder, isCode, prepareFile } from "../data-folder.js";
 import { fileIdOf } from "../log-place.js";
-import { hasFileHeader } from "./records.js";
+import { fileHeaderBytes, hasFileHeader } from "./records.js";
 import { type WalFile, type WalPlace, wayOut } from "./write-ahead-log.js";
 
 const names = ["wal-0", "wal-1"] as const;
@@ -37,6 +38,10 @@ const firstFileBytes = 1_048_576;
 
 /** A record of at most so many bytes is copied to the kernel in this turn of the event loop: sooner done than waited for. */
 const maxSyncBytes = 262_144;
+
+/** Bytes that are overwritten with one call. */
+const wipedBytes = 1_048_576;
+const zeros = Buffer.alloc(wipedBytes);
 
 const flush = promisify(fdatasync);
 const writeLater = promisify(writev);
@@ -162,6 +167,13 @@ class NodeWalFile implements WalFile {
 
   flush(): Promise<void> {
     return flush(this.handle);
+  }
+
+  async wipe(): Promise<void> {
+    const end = fstatSync(this.handle).size;
+    for (let at = fileHeaderBytes; at < end; at += wipedBytes)
+      await this.writeLarge([zeros.subarray(0, Math.min(wipedBytes, end - at))], at);
+    await this.flush();
   }
 
   trouble(): string | undefined {

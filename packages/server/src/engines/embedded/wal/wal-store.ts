@@ -78,6 +78,8 @@ export class WalStore implements Store {
   private sweepsSinceStored = 0;
   /** Receives what becomes durable. */
   private feed: LogFeed | undefined;
+  /** Waits for the moment in which a file of the write-ahead log can be overwritten. */
+  private wipe: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | undefined;
 
   constructor(
     private readonly below: Store,
@@ -100,6 +102,10 @@ export class WalStore implements Store {
       append: (room, block) => this.change({ room, block, dropTo: 0 }),
       drop: (room, upTo) => this.change({ room, block: undefined, dropTo: upTo }),
       clear: (room) => this.change({ room, block: undefined, dropTo: Number.POSITIVE_INFINITY }),
+      rewrite: (room, { bodies, cutTo }) => {
+        for (const [offset, body] of bodies) this.change({ room, offset, body });
+        if (cutTo > 0) this.change({ room, offset: cutTo, body: undefined });
+      },
       forward: (room, from) => this.overlay.entries.forward(room, from),
       backward: (room, to) => this.overlay.entries.backward(room, to),
     };
@@ -169,8 +175,17 @@ export class WalStore implements Store {
     } finally {
       this.isAppending = false;
       const isMuch = this.wal.bytes >= maxStoredBytes || this.changesSinceTaken >= maxStoredChanges;
-      if (isMuch || this.isStoringDue) this.storeSoon();
+      if (isMuch || this.isStoringDue || this.wipe) this.storeSoon();
     }
+  }
+
+  async scrub(signal: AbortSignal): Promise<boolean> {
+    // Both files have old contents. What is in one of them alone is stored before that one is overwritten.
+    for (let file = 0; file < 2; file++) {
+      if (signal.aborted) return false;
+      await this.wipeNext();
+    }
+    return this.below.scrub(signal, (step) => this.alone(step));
   }
 
   sweep(): void {
@@ -255,11 +270,41 @@ export class WalStore implements Store {
     }
   }
 
+  /** Store what is durable, go on in the other file, and overwrite this one. @throws WriteError */
+  private wipeNext(): Promise<void> {
+    const trouble = this.isBehind ? "what an earlier process has left is not stored" : this.trouble();
+    if (trouble !== undefined) return Promise.reject(new WriteError(true, trouble));
+    return new Promise((resolve, reject) => {
+      this.wipe = { resolve, reject };
+      this.storeSoon();
+    });
+  }
+
+  /** Run a step on the store below while nothing else is stored. @throws WriteError, and what the step throws. */
+  private async alone(step: () => Promise<void>): Promise<void> {
+    while (this.storing !== undefined) await this.storing;
+    const trouble = this.trouble();
+    if (trouble !== undefined) throw new WriteError(true, trouble);
+    await this.store(step);
+  }
+
   private storeSoon(): void {
     this.isStoringDue = this.isAppending;
+    if (this.refusal) this.endWipe()?.reject(this.refusal);
     if (this.isAppending || this.storing !== undefined || this.refusal) return;
+    const wipe = this.endWipe();
+    if (wipe) {
+      void this.store(() => this.storeNewer().then(() => this.wal.wipeOther())).then(wipe.resolve, wipe.reject);
+      return;
+    }
     // A refusal is kept for the next write.
     void this.store(() => this.storeNewer()).catch(() => undefined);
+  }
+
+  private endWipe() {
+    const { wipe } = this;
+    this.wipe = undefined;
+    return wipe;
   }
 
   private async store(step: () => Promise<void>): Promise<void> {
@@ -269,6 +314,7 @@ export class WalStore implements Store {
       .catch(() => undefined)
       .finally(() => {
         if (this.storing === storing) this.storing = undefined;
+        if (this.wipe) this.storeSoon();
       });
     this.storing = storing;
     await stored;
@@ -297,6 +343,8 @@ export class WalStore implements Store {
       await this.below.claim();
       const isStored = this.isTakenUnknown && appliedIn(this.below) >= this.taken;
       if (!isStored) {
+        // They may be written twice, when only the second write fails: that changes nothing.
+        if (overlay.entries.hasRewrites) await this.below.write(() => overlay.entries.storeRewrites());
         await this.below.write(() => {
           overlay.store();
           if (this.idsFrom) this.below.ids.dropBelow(this.idsFrom, 2 * overlay.tables.ids.takenCount);
@@ -320,7 +368,7 @@ export class WalStore implements Store {
 
   /** @throws Error: a record that an earlier process has left does not follow what is stored. */
   private refuseGap(change: Change): void {
-    if (!("room" in change) || !change.block) return;
+    if (!("block" in change) || !change.block) return;
     const [newest] = this.overlay.entries.backward(change.room, Number.MAX_SAFE_INTEGER);
     if (change.block.first === (newest?.last ?? 0) + 1) return;
     throw new Error("its write-ahead log does not follow it: one of the two is of another time, or of a copy");

@@ -19,6 +19,8 @@ export interface WalFile {
   flush(): Promise<void>;
   /** Why nothing that is written to it counts any more; undefined: it does. */
   trouble(): string | undefined;
+  /** Overwrite all but its header with zeros. Resolves when that is durable. @throws the system's error. */
+  wipe(): Promise<void>;
 }
 
 /** Where the files are. */
@@ -105,7 +107,7 @@ export class WriteAheadLog {
     this.sequence = place.sequence;
   }
 
-  private file(): WalFile {
+  private file(turn = this.turnNumber): WalFile {
     const trouble = this.files ? undefined : this.place.trouble();
     if (trouble !== undefined) throw new WriteError(true, trouble);
     try {
@@ -113,13 +115,25 @@ export class WriteAheadLog {
     } catch (cause) {
       throw new WriteError(true, "the log could not be written", { cause });
     }
-    return this.files[this.turnNumber % 2 === 0 ? 0 : 1];
+    return this.files[turn % 2 === 0 ? 0 : 1];
   }
 
   /** Later records go to the other file. To be called when what that file has is in the store. */
   turn(): void {
     this.turnNumber++;
     this.position = fileHeaderBytes;
+  }
+
+  /** Overwrite what is in the file that `turn` has left, once that is in the store. @throws WriteError */
+  async wipeOther(): Promise<void> {
+    const file = this.file(this.turnNumber + 1);
+    const trouble = file.trouble();
+    if (trouble !== undefined) throw new WriteError(true, trouble);
+    try {
+      await file.wipe();
+    } catch (cause) {
+      throw new WriteError(true, "the log could not be written", { cause });
+    }
   }
 
   /** Open the files now, and not with the first record. @throws WriteError */

@@ -51,6 +51,10 @@ class FollowedRoom implements RoomListener {
     tellParent({ interrupted: this.room });
   }
 
+  erased(): void {
+    // What was received stays what it was.
+  }
+
   signal(): void {
     // Signals do not travel here.
   }

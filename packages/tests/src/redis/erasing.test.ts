@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { until } from "../fixture/redis-cluster.js";
+import { lobby, untilHas } from "./testing/node.js";
+import { redisFor, twoNodes } from "./testing/redis-for.js";
+
+const secret = "the-password-is-hunter2";
+
+test("an erased text is not in Redis, nor in the file that it writes then; both nodes go on in the same epoch", async (t) => {
+  const redis = await redisFor(t, { args: ["--save", ""] });
+  if (!redis) return;
+  const [one, two] = await twoNodes(t, redis);
+  const reader = await two.read();
+  // Messages of many sizes: small ones share a piece of the stream.
+  for (let n = 1; n <= 300; n++)
+    await one.say(n % 7 === 3 ? `${n}-${secret}` : `${n}`.padEnd(n % 90 === 0 ? 9_000 : n, "x"));
+  await untilHas(reader, 300);
+  const { epoch } = await one.engine.log.state(lobby);
+  for (let offset = 3; offset <= 300; offset += 7) await two.hub.erase(lobby, { epoch, offset });
+  // Compressed pieces would hide it.
+  await redis.cli("CONFIG", "SET", "rdbcompression", "no");
+  await redis.cli("SAVE");
+  const file = await readFile(join(redis.folder, "dump.rdb"));
+  assert.ok(!file.includes(secret));
+  assert.ok(file.includes("4xxx"));
+  const { entries } = (await one.engine.log.readForward(lobby, 0, { maxEntries: 1_000, maxBytes: 10_000_000 })).run;
+  assert.deepEqual(
+    entries.map(({ offset }) => offset),
+    Array.from({ length: 300 }, (_, at) => at + 1),
+  );
+  const last = await one.say("next");
+  assert.deepEqual(last.position, { epoch, offset: 301 });
+  await untilHas(reader, 301);
+});
+
+test("nodes that knew an erased block before do not take the log for another one when Redis comes back", async (t) => {
+  const redis = await redisFor(t, { args: ["--appendonly", "yes", "--appendfsync", "always"] });
+  if (!redis) return;
+  const [one, two] = await twoNodes(t, redis);
+  const readers = [await one.read(), await two.read()];
+  const { position } = await one.say(secret);
+  for (const reader of readers) await untilHas(reader, 1);
+  await two.hub.erase(lobby, position);
+  await redis.kill("SIGKILL");
+  await until(() => one.engine.trouble() !== undefined && two.engine.trouble() !== undefined);
+  await redis.run();
+  const next = await one.sayUntilAcked("next");
+  assert.deepEqual(next.position, { epoch: position.epoch, offset: 2 });
+  for (const reader of readers) await untilHas(reader, 2);
+});
