@@ -1,3 +1,4 @@
+import { parsePosition } from "@confab/contract";
 import { adminCall, UnreachableError } from "../admin-call.js";
 import { type Command, type CommandContext, UsageError } from "../command.js";
 import { connectionOptions } from "../connection.js";
@@ -10,9 +11,12 @@ export const admin: Command = {
        confab admin revoke --token-id ID [options]
        confab admin revoke --issued-before TIME [options]
        confab admin revocations [options]
+       confab admin erase ROOM POSITION [options]
 
-Refuses tokens that have not expired, on all nodes, or lists what is revoked. It needs a token with
-the permission admin for all rooms. A server without keys has one in its data folder: it prints where.
+Refuses tokens that have not expired, on all nodes, or lists what is revoked. Or erases the text and
+the payload of one message, by the position that it has in confab history --json. It needs a token
+with the permission admin for all rooms. A server without keys has one in its data folder: it prints
+where.
 
       --user NAME      the tokens of this user that were issued before now, or before TIME
       --token-id ID    the one token whose claim jti is ID
@@ -30,9 +34,9 @@ ${exitCodesHelp}`,
 
   async run(args, context) {
     const { values, positionals: words } = parseCommandLine(args, adminOptions);
-    const [what] = positionals(words, ["WHAT"]);
+    const [what, ...others] = words;
     try {
-      return await ask(what, values, context);
+      return await ask(what, others, values, context);
     } catch (error) {
       if (!(error instanceof UnreachableError)) throw error;
       await context.err.line(`confab: ${error.message}`);
@@ -41,17 +45,25 @@ ${exitCodesHelp}`,
   },
 };
 
-async function ask(what: string | undefined, values: Values, context: CommandContext): Promise<0> {
+async function ask(
+  what: string | undefined,
+  words: readonly string[],
+  values: Values,
+  context: CommandContext,
+): Promise<0> {
+  if (what !== "erase") positionals(words, []);
   switch (what) {
     case "revoke":
       return revoke(values, context);
     case "revocations":
       return list(values, context);
+    case "erase":
+      return erase(words, values, context);
     default:
       throw new UsageError(
         what === undefined
-          ? "what to do is missing: revoke or revocations"
-          : `there is no ${JSON.stringify(what)}; there are revoke and revocations`,
+          ? "what to do is missing: revoke, revocations or erase"
+          : `there is no ${JSON.stringify(what)}; there are revoke, revocations and erase`,
       );
   }
 }
@@ -85,6 +97,18 @@ async function revoke(values: Values, context: CommandContext): Promise<0> {
   );
   const { keptUntil } = answer as { keptUntil?: string };
   await context.out.line(values.json ? JSON.stringify(answer) : `revoked; kept until ${printable(String(keptUntil))}`);
+  return exitCode.ok;
+}
+
+async function erase(words: readonly string[], values: Values, context: CommandContext): Promise<0> {
+  const [room, text] = positionals(words, ["ROOM", "POSITION"]);
+  if (room === undefined || text === undefined) throw new UsageError("missing argument: ROOM or POSITION");
+  const position = parsePosition(text);
+  if (!position) throw new UsageError(`POSITION must be epoch:offset, as 3405691582:7, got ${JSON.stringify(text)}`);
+  const { epoch, offset } = position;
+  const body = { room, position: { epoch, offset: String(offset) } };
+  const answer = await adminCall({ method: "POST", path: "erasures", body }, values, context);
+  await context.out.line(values.json ? JSON.stringify(answer) : `erased message ${text} of room ${room}`);
   return exitCode.ok;
 }
 

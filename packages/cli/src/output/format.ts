@@ -4,7 +4,8 @@ import { printable, timeText } from "./printable.js";
 
 /** One message as a line for people: `12:03:04 alice: hi`, in local time. */
 export function messageLine(message: ChatMessage, types: PayloadTypes): string {
-  const { user, text, sentAt, payload } = message;
+  const { user, text, sentAt, payload, deleted } = message;
+  if (deleted) return `${timeText(sentAt)} ${printable(user)} (erased)`;
   const shown =
     payload === undefined ? text : `${text}${text === "" ? "" : " "}${JSON.stringify(payloadJson(payload, types))}`;
   return `${timeText(sentAt)} ${printable(user)}: ${printable(shown)}`;

@@ -237,6 +237,26 @@ describe("confab admin", () => {
     assert.match(lines[1] ?? "", /^user bob issued before 2026-01-31T12:00:00Z, kept until 20/);
   });
 
+  it("erases a message by the position that history shows", async () => {
+    const CONFAB_TOKEN = await tokenBy(path("admin-key"), "--user", "ann");
+    const asAnn = (args: readonly string[]) => run([...args, "--url", server.url], { env: { CONFAB_TOKEN } });
+    assert.equal((await asAnn(["send", "vault", "the password is hunter2"])).code, 0);
+    const said = JSON.parse((await asAnn(["history", "vault", "--json"])).stdout) as Record<string, unknown>;
+    const position = String(said["position"]);
+    for (let time = 0; time < 2; time++) {
+      const erased = await admin(["erase", "vault", position], "--can", "*=admin");
+      assert.deepEqual(
+        [erased.code, erased.stdout, erased.stderr],
+        [0, `erased message ${position} of room vault\n`, ""],
+      );
+    }
+    const left = JSON.parse((await asAnn(["history", "vault", "--json"])).stdout) as Record<string, unknown>;
+    assert.deepEqual(left, { ...said, text: "", deleted: true });
+    assert.match((await asAnn(["history", "vault"])).stdout, /^\d\d:\d\d:\d\d ann \(erased\)\n$/);
+    const none = await admin(["erase", "vault", position.replace(/:1$/, ":2")], "--can", "*=admin");
+    assert.match(none.stderr, /^confab: OUT_OF_RANGE: there is no message at position /);
+  });
+
   it("lists page after page, until there is no next one", async () => {
     const asked: (string | undefined)[] = [];
     const pages = [
@@ -264,8 +284,11 @@ describe("confab admin", () => {
       [1, "confab: PERMISSION_DENIED: admin is not allowed in all rooms\n"],
     );
     for (const [args, text] of [
-      [[], "what to do is missing: revoke or revocations"],
-      [["expel"], 'there is no "expel"; there are revoke and revocations'],
+      [[], "what to do is missing: revoke, revocations or erase"],
+      [["expel"], 'there is no "expel"; there are revoke, revocations and erase'],
+      [["revoke", "bob"], 'unexpected argument "bob"'],
+      [["erase", "lobby"], "missing argument: ROOM or POSITION"],
+      [["erase", "lobby", "seven"], 'POSITION must be epoch:offset, as 3405691582:7, got "seven"'],
       [["revoke"], "what to revoke is missing: --user, --token-id or --issued-before"],
       [
         ["revoke", "--token-id", "a", "--user", "b"],

@@ -34,6 +34,7 @@ const said: readonly (readonly [what: string, message: MessageInitShape<typeof C
   ["a user with a bidi isolate", { user: "\u2066ann\u2069", text: "hi" }, "INVALID_MESSAGE"],
   ["users with joiners that their scripts need", { user: "علی\u200cرضا രാജന്\u200d 👩\u200d💻", text: "hi" }, "stored"],
   ["neither text nor payload", { user: "ann" }, "INVALID_MESSAGE"],
+  ["the mark of an erased message", { user: "ann", text: "hi", deleted: true }, "INVALID_MESSAGE"],
   ["a payload without a type", { user: "ann", payload: { typeUrl: "" } }, "INVALID_MESSAGE"],
   ["a payload without a type beside a text", { user: "ann", text: "hi", payload: {} }, "INVALID_MESSAGE"],
   ["a room with a slash", { user: "ann", text: "hi", room: "a/b" }, "INVALID_MESSAGE"],

@@ -72,6 +72,11 @@ const costlyCalls: Readonly<Record<string, Costly>> = {
   // Of no token: those of the callers are needed.
   "AdminService/Revoke": { requests: [{ tokenId: "x".repeat(64) }], times: costlyTimes },
   "AdminService/ListRevocations": { requests: [{}], times: costlyTimes },
+  // Of no message: those that are there are read by the other requests.
+  "AdminService/EraseMessage": {
+    requests: [{ room: "lobby", position: { epoch: 1, offset: "1" } }],
+    times: costlyTimes,
+  },
   "Health/Check": { requests: [{ service: ChatService.typeName }] },
   "Health/List": { requests: [{}] },
   "Health/Watch": { requests: [{ service: ChatService.typeName }] },
