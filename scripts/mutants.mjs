@@ -20,8 +20,40 @@ const socket = `${server}/transports/websocket/protocol`;
 const contract = "packages/contract/src";
 const client = "packages/client/src";
 
-/** By area: durability, release, expiry, order, framing, resume, errors. @type {Readonly<Record<string, readonly Mutant[]>>} */
+/** By area: erasing, durability, release, expiry, order, framing, resume, errors. @type {Readonly<Record<string, readonly Mutant[]>>} */
 export const mutants = {
+  erasing: [
+    {
+      name: "a scrub leaves old bytes in leaf pages",
+      file: `${embedded}/log-scrub.ts`,
+      find: "void blocks.put(beside, mark);",
+      replace: "",
+    },
+    {
+      name: "a scrub fills one free page",
+      file: `${embedded}/log-scrub.ts`,
+      find: "if (isWhole && pages.free <= freedLast + freedBefore) return;",
+      replace: "if (filled > 0) return;",
+    },
+    {
+      name: "a scrub leaves the write-ahead log",
+      file: `${embedded}/wal/wal-files.ts`,
+      find: "await this.writeLarge([zeros.subarray(0, Math.min(wipedBytes, end - at))], at);",
+      replace: "",
+    },
+    {
+      name: "texts are removed before other things are put",
+      file: `${embedded}/change-list.ts`,
+      find: "[...changes.puts, ...changes.removals, ...changes.lastRemovals]",
+      replace: "[...changes.lastRemovals, ...changes.removals, ...changes.puts]",
+    },
+    {
+      name: "an erased text stays in the tail of the fan-out",
+      file: `${server}/core/room.ts`,
+      find: "this.forget();",
+      replace: "",
+    },
+  ],
   durability: [
     {
       name: "acknowledge before the flush",
@@ -44,7 +76,7 @@ export const mutants = {
     {
       name: "a refused group is never answered",
       file: `${embedded}/group-commit.ts`,
-      find: "for (const each of [...group, ...writes]) each.reject(thrown);",
+      find: "for (const each of [...group, ...writes, ...erasures]) each.reject(thrown);",
       replace: "",
     },
     {
