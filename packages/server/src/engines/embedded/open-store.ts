@@ -199,7 +199,13 @@ async function storeIn(
       return usedBytes;
     },
     claim: () => transactions.claim(),
-    write: (write) => transactions.write(changes.collect(write)),
+    write: async (write) => {
+      // A view that was read last may still be open, and would not show what was stored since: not to this write, nor to those
+      // who read after it.
+      root.resetReadTxn();
+      await transactions.write(changes.collect(write));
+      root.resetReadTxn();
+    },
     failure: () => transactions.failure,
     trouble: () => transactions.failure ?? place.trouble(),
     sweep: () => snapshots.look(),
