@@ -50,3 +50,20 @@ test("nodes that knew an erased block before do not take the log for another one
   assert.deepEqual(next.position, { epoch: position.epoch, offset: 2 });
   for (const reader of readers) await untilHas(reader, 2);
 });
+
+test("a room that had other epochs knows them after an erasure", async (t) => {
+  const redis = await redisFor(t);
+  if (!redis) return;
+  const [one] = await twoNodes(t, redis);
+  const { position } = await one.say(secret);
+  // An earlier epoch, and the offset up to which its positions are good: they follow the record.
+  const [key = ""] = await redis.cli("KEYS", "*:meta");
+  await redis.cli("SETRANGE", key, "36", "abcd@@@@@@@@");
+  const { lineage } = await one.engine.log.state(lobby);
+  assert.deepEqual(
+    lineage?.map(({ epoch }) => epoch),
+    [0x61626364],
+  );
+  await one.hub.erase(lobby, position);
+  assert.deepEqual((await one.engine.log.state(lobby)).lineage, lineage);
+});

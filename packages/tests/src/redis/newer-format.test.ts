@@ -48,6 +48,7 @@ test("a room that a later version has taken over is refused by each operation, a
     "read forward": () => log.readForward(lobby, 0, wholePage),
     "read backward": () => log.readBackward(lobby, 2, wholePage),
     members: () => members.page(lobby, "", 10),
+    erase: () => log.erase(lobby, position, new Uint8Array(1)),
   };
   for (const [name, operation] of Object.entries(operations))
     await assert.rejects(async () => operation(), newerFormat, name);
@@ -68,11 +69,11 @@ test("a later version takes a room over that is read: by its message on the bus,
   const { node } = await nodeOn(t, redis);
   await node.say("1");
   const reader = await node.read();
-  await redis.cli("SPUBLISH", `${prefix}:{${lobby}}:bus`, "\u0005what this version does not know");
+  await redis.cli("SPUBLISH", `${prefix}:{${lobby}}:bus`, "\u0006what this version does not know");
   await node.say("2");
   await until(() => String(reader.offsets) === "2");
   await takeOver(redis, prefix, lobby);
-  await redis.cli("SPUBLISH", `${prefix}:{${lobby}}:bus`, "\u0005the same");
+  await redis.cli("SPUBLISH", `${prefix}:{${lobby}}:bus`, "\u0006the same");
   await until(() => reader.endedWith !== undefined);
   assert.equal(reader.endedWith?.code, "NEWER_FORMAT");
 

@@ -25,6 +25,8 @@ local call = redis.call
 local log, meta, offset, body = KEYS[1], KEYS[2], tonumber(ARGV[2]), ARGV[3]
 local record = call('GET', meta)
 if not record then return 0 end
+local refusal = refusalOf(record, meta)
+if refusal then return refusal end
 local epoch, top, oldest, swept, bytes = struct.unpack(recordForm, record)
 if text(epoch) ~= ARGV[1] or offset < oldest or offset > top then return 0 end
 local tail = call('XRANGE', log, ARGV[2], '+')
@@ -47,7 +49,7 @@ if string.sub(block, at + 4, at + 3 + length) ~= body then
   call('XSETID', log, kept and kept[1] or '0-0')
   for index = math.min(#before, ${nodeEntries}), 1, -1 do call('XADD', log, before[index][1], unpack(before[index][2])) end
   for _, each in ipairs(tail) do call('XADD', log, each[1], unpack(each[2])) end
-  call('SET', meta, struct.pack(recordForm, epoch, top, oldest, swept, bytes + #body - length))
+  call('SET', meta, struct.pack(recordForm, epoch, top, oldest, swept, bytes + #body - length) .. string.sub(record, recordBytes + 1))
 end
 call('SPUBLISH', KEYS[3], string.char(5))
 return 1
