@@ -35,9 +35,10 @@ async function* follow(
   for await (const messages of folder.follow(room, from, signal)) yield* messages.map(clientMessage);
 }
 
-function clientMessage({ sentAtMs, position, user, text, room, id, payload }: FolderMessage): ChatMessage {
-  const sentAt = new Date(sentAtMs);
-  return { user, text, room, id, position: formatPosition(position), sentAt, ...(payload && { payload }) };
+function clientMessage(message: FolderMessage): ChatMessage {
+  const { sentAtMs, position, user, text, room, id, payload, deleted } = message;
+  const others = { ...(payload && { payload }), ...(deleted && { deleted }) };
+  return { user, text, room, id, position: formatPosition(position), sentAt: new Date(sentAtMs), ...others };
 }
 
 /** @throws UsageError: it is not a position. */

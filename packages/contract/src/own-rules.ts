@@ -17,7 +17,7 @@ import {
   oneof as oneofRules,
 } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Violation } from "./errors.js";
-import type { RevokeRequest } from "./gen/confab/v1/admin_service_pb.js";
+import type { EraseMessageRequest, RevokeRequest } from "./gen/confab/v1/admin_service_pb.js";
 import type { ChatMessage, SendMessagesRequest, User } from "./gen/confab/v1/message_pb.js";
 import type { GetHistoryRequest, Signal } from "./gen/confab/v1/room_pb.js";
 import { user_name } from "./gen/confab/v1/rules_pb.js";
@@ -90,9 +90,10 @@ const userNameRule: Rule = {
 
 /** Rules over several fields, by their ids. What they say is in the contract. */
 const crossFieldRules: Readonly<Record<string, (message: never) => boolean>> = {
-  "message.content": ({ text, payload, encodedPayload }: ChatMessage) =>
-    text !== "" || payload !== undefined || encodedPayload !== undefined,
+  "message.content": ({ text, payload, encodedPayload, deleted }: ChatMessage) =>
+    text !== "" || payload !== undefined || encodedPayload !== undefined || deleted,
   "message.one_payload": isOnePayload,
+  "message.deleted": ({ deleted }: ChatMessage) => !deleted,
   "signal.one_payload": isOnePayload,
   "batch.one_room": ({ room, messages }: SendMessagesRequest) =>
     messages.every((message) => message.room === "" || message.room === (room || defaultRoom)),
@@ -102,6 +103,7 @@ const crossFieldRules: Readonly<Record<string, (message: never) => boolean>> = {
     tokenId !== "" || user !== "" || issuedBefore !== undefined,
   "revoke.one_token": ({ tokenId, user, issuedBefore }: RevokeRequest) =>
     tokenId === "" || (user === "" && issuedBefore === undefined),
+  "erase.position": ({ position }: EraseMessageRequest) => position !== undefined,
 };
 
 function isOnePayload({ payload, encodedPayload }: Pick<ChatMessage | Signal, "payload" | "encodedPayload">): boolean {
@@ -127,6 +129,17 @@ function checkOf(desc: DescMessage): Check {
   };
   // Before its parts, since a message may hold another one of its type.
   checks.set(desc, check);
+  try {
+    addParts(desc, parts);
+  } catch (thrown) {
+    // What is not whole must not be taken for the check later.
+    checks.delete(desc);
+    throw thrown;
+  }
+  return check;
+}
+
+function addParts(desc: DescMessage, parts: Check[]): void {
   for (const field of desc.fields) if (hasRules(field)) parts.push(fieldCheck(field));
   const { cel, celExpression, oneof } = getOption(desc, messageRules);
   if (celExpression.length > 0 || oneof.length > 0) throw unknownRule(desc);
@@ -147,7 +160,6 @@ function checkOf(desc: DescMessage): Check {
       });
     });
   }
-  return check;
 }
 
 /** Whether a field has a rule, or holds messages that have one. */

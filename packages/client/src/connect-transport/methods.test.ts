@@ -27,6 +27,7 @@ const serversToSet = {
   "confab.v1.ChatMessage.position.offset": "the server sets it",
   "confab.v1.ChatMessage.sent_at.seconds": "the server sets it",
   "confab.v1.ChatMessage.sent_at.nanos": "the server sets it",
+  "confab.v1.ChatMessage.deleted": "the server sets it; links have no such field to send",
 };
 
 const batchedToSet = Object.fromEntries(
@@ -92,7 +93,8 @@ test("StreamMessages gives every field of its request to the link, and every fie
 });
 
 const payload = { typeUrl: "x/shop.Order", value: Uint8Array.of(8, 1) };
-const message = { user: "ann", text: "hi", room: "r", id: "1", position: "3:4", sentAt: new Date(1_001), payload };
+const others = { sentAt: new Date(1_001), payload, deleted: true };
+const message = { user: "ann", text: "hi", room: "r", id: "1", position: "3:4", ...others };
 const room = { name: "r", oldest: "3:1", newest: "3:4", messages: 4, members: 1, subscribers: 1 };
 
 const answers: readonly (readonly [method: string, desc: DescMessage, answer: unknown])[] = [

@@ -10,6 +10,7 @@ import {
 import { cost } from "../work/index.js";
 import { CatchUp } from "./catch-up.js";
 import { IdleRooms } from "./idle-rooms.js";
+import { offsetHere } from "./lineage.js";
 import type { Appended, Clock, Engine, Ids, NewEntry, RoomState, Signal, Turns } from "./ports.js";
 import { outOfRange, replacedUnder, resumableOffset } from "./range.js";
 import { Room } from "./room.js";
@@ -87,10 +88,10 @@ export class Hub {
    *
    * @throws PAYLOAD_TOO_LARGE, and what `RoomLog.append` throws.
    */
-  send(message: NewMessage, maxMessageBytes?: number, refuseFirst?: () => ConfabError): Promise<Ack> {
+  async send(message: NewMessage, maxMessageBytes?: number, refuseFirst?: () => ConfabError): Promise<Ack> {
     const room = roomIdFrom(message.room);
     const { id, entry } = this.draftOf(message, room, { maxMessageBytes, refuseFirst });
-    return this.deps.engine.log.append(room, entry).then((appended) => ackOf(id, appended));
+    return ackOf(id, await this.deps.engine.log.append(room, entry));
   }
 
   /**
@@ -120,12 +121,12 @@ export class Hub {
    */
   async erase(room: RoomId, position: Position): Promise<void> {
     const { log } = this.deps.engine;
-    const { epoch, offset } = position;
-    const page = await log.readForward(room, offset - 1, { maxEntries: 1, maxBytes: 1 });
+    const page = await log.readForward(room, position.offset - 1, { maxEntries: 1, maxBytes: 1 });
+    const offset = offsetHere(position, page);
     const [entry] = page.run.entries;
-    if (page.epoch !== epoch || entry?.offset !== offset)
+    if (offset === undefined || entry?.offset !== offset)
       throw outOfRange(room, page, `there is no message at position ${formatPosition(position)}`);
-    await log.erase(room, position, tombstoneOf(entry.body));
+    await log.erase(room, { epoch: page.epoch, offset }, tombstoneOf(entry.body));
   }
 
   /**

@@ -92,6 +92,9 @@ function randomBlocks(random: Random, entries: readonly LogEntry[]): Block[] {
     const count = random.int(1, 6);
     const from = random.oneIn(4) ? Math.max(0, at - random.int(0, 3)) : at;
     blocks.push(blockFrom(entries.slice(from, at + count)));
+    // As a part of a store that has it still, which the other one has already.
+    const end = Math.min(at + count, entries.length);
+    if (random.oneIn(4)) blocks.push(blockFrom(entries.slice(random.int(at, end - 1), end)));
     at += count;
   }
   return blocks;

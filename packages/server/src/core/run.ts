@@ -153,6 +153,8 @@ export function runForward(blocks: Iterable<Block>, { from, to }: OffsetRange, b
   for (const block of untilDamage(blocks, parts)) {
     const first = Math.max(block.first, next ?? from);
     if (isFull() || first > to || (next !== undefined && first > next)) break;
+    // All of it was taken from the one before.
+    if (first > block.last) continue;
     const [start, offset] = [placeOf(block, first), first];
     let at = start;
     let taken = 0;
@@ -179,6 +181,7 @@ export function runBackward(blocks: Iterable<Block>, { from, to }: OffsetRange, 
   for (const block of untilDamage(blocks, parts)) {
     const last = Math.min(block.last, next ?? to);
     if (isFull() || last < from || (next !== undefined && last < next)) break;
+    if (last < block.first) continue;
     const first = Math.max(block.first, from);
     const starts: number[] = [];
     let end = placeOf(block, first);

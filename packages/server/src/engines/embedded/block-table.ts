@@ -28,8 +28,9 @@ const noBytes = new Uint8Array(0);
 export class BlockTable implements EntryTable {
   constructor(private readonly table: Table) {}
 
-  append(room: number, { first, bytes }: Block): void {
-    const before = this.extendable(room, first - 1);
+  append(room: number, { first, bytes }: Block, droppedTo = 0): void {
+    // What the same write drops is still there to be read, and must not come back.
+    const before = first - 1 > droppedTo ? this.extendable(room, first - 1) : undefined;
     if (before) void this.table.remove(blockKey(room, before.last));
     let start = before?.bytes ?? noBytes;
     let next = before?.first ?? first;

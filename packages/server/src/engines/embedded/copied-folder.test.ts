@@ -29,7 +29,8 @@ interface Copy {
 /** Copy files as a backup program does that knows nothing of a log. */
 async function copyWhileServed({ from, to, first, pause }: Copy): Promise<void> {
   mkdirSync(to, { mode: 0o700 });
-  const names = readdirSync(from);
+  const files = readdirSync(from, { withFileTypes: true }).filter((each) => each.isFile());
+  const names = files.map(({ name }) => name);
   assert.ok(names.includes(first));
   for (const name of [first, ...names.filter((each) => each !== first)]) {
     const [source, target] = [openSync(join(from, name), "r"), openSync(join(to, name), "w", 0o600)];

@@ -41,8 +41,8 @@ export interface Rewriting {
 
 /** The messages of all rooms, by the rooms' numbers. */
 export interface EntryTable {
-  /** Add messages, which follow the last one that the table has of this room. */
-  append(room: number, block: Block): void;
+  /** Add messages, which follow the last one that the table has of this room. `droppedTo`: up to where the same write drops. */
+  append(room: number, block: Block, droppedTo?: number): void;
   /**
    * The blocks with messages from offset `from` on, oldest first. The first one may begin before it.
    *

@@ -20,6 +20,7 @@ function randomSend(random: Random): ClientFrame {
     text: random.text(random.pick([0, 5, 300])),
     room: random.text(random.int(0, 5)),
     id: random.text(random.int(0, 40)),
+    deleted: random.oneIn(4),
     ...(random.oneIn(4) && { position: { epoch: 1, offset: 2n } }),
     ...(payload && { payload }),
   });

@@ -91,6 +91,7 @@ function unsetIn({ frame }: MessageShape<typeof ServerFrameSchema>, desc: Parame
 async function everyFrame(format: "proto" | "json") {
   const server = new FrameServer({ pingIntervalMs: 1_500 });
   await server.hub.sayAndDeliver(3);
+  await server.hub.hub.erase(lobby, { epoch: 7, offset: 2 });
   const client = new FrameClient(server, format);
   const after = { epoch: 7, offset: 1n };
   const reader = { name: "ann", room: "lobby", after };
@@ -100,7 +101,7 @@ async function everyFrame(format: "proto" | "json") {
   await client.ask({ request: 2, frame: send });
   await client.ask({ request: 3, frame: send });
   await client.ask({ request: 3, frame: { case: "sendAll", value: { messages: [send.value] } } });
-  await client.ask({ request: 4, frame: { case: "history", value: { limit: 1 } } });
+  await client.ask({ request: 4, frame: { case: "history", value: { limit: 10 } } });
   const payload = { typeUrl: "type.googleapis.com/google.rpc.ErrorInfo", value: Uint8Array.of(0x0a, 1, 0x72) };
   const signal = { user: "bob", kind: "read", position: after, payload };
   await client.ask({ request: 5, frame: { case: "signal", value: signal } });

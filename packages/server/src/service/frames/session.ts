@@ -230,6 +230,11 @@ export class FrameSession implements LiveConnection {
       void this.authenticating.then(() => this.answer(frame));
       return;
     }
+    // It may have closed while the frame waited: what it subscribes to now would never be closed.
+    if (this.isClosed) {
+      this.settled(frame);
+      return;
+    }
     if (frame.frame.case === "authenticate") {
       this.authenticating = new Promise((resolve) => {
         this.authenticated = resolve;

@@ -16,7 +16,7 @@ export function tokenIn(text: string): string | undefined {
 /** All tokens that are in any file of a folder. */
 export function tokensInFiles(folder: string): Map<string, string> {
   const found = new Map<string, string>();
-  for (const name of readdirSync(folder)) {
+  for (const { name } of readdirSync(folder, { withFileTypes: true }).filter((each) => each.isFile())) {
     const bytes = readFileSync(join(folder, name)).toString("latin1");
     for (const match of bytes.matchAll(shape))
       if (!found.has(match[0])) found.set(match[0], `${name} at ${match.index}`);

@@ -90,11 +90,11 @@ export class OverlayEntries implements Pick<EntryTable, "forward" | "backward"> 
       const [first, last] = [kept[0], kept.at(-1)];
       if (dropTo > 0) this.below.drop(room, dropTo);
       if (first && last)
-        this.below.append(room, {
-          first: first.first,
-          last: last.last,
-          bytes: Buffer.concat(kept.map(({ bytes }) => bytes)),
-        });
+        this.below.append(
+          room,
+          { first: first.first, last: last.last, bytes: Buffer.concat(kept.map(({ bytes }) => bytes)) },
+          dropTo,
+        );
     }
   }
 

@@ -38,7 +38,7 @@ async function leaveUnstored(texts: readonly string[]): Promise<void> {
   const engine = await openTestEngine(served);
   for (const text of texts) await send(engine, text);
   rmSync(folder, { recursive: true, force: true });
-  cpSync(served, folder, { recursive: true });
+  cpSync(served, folder, { recursive: true, filter: (path) => !path.endsWith(".sock") });
   await engine.close();
   rmSync(served, { recursive: true });
 }
