@@ -81,7 +81,13 @@ export function createRouter({ admission, rpc, rest, principalOf, pages, files, 
     }
     answer
       .then((json) => {
-        if (!exchange.isOver) replyStaticJson(exchange, json);
+        const { share } = exchange;
+        const reply = () => {
+          if (!exchange.isOver) replyStaticJson(exchange, json);
+        };
+        // All who waited for it come at once.
+        if (share.isFree) reply();
+        else share.wait(reply);
       })
       .catch((thrown: unknown) => failed(exchange, thrown));
   };

@@ -23,7 +23,7 @@ import type { ListedRoom, Operations, UnaryCaller } from "./operations/index.js"
 import { decodeSentMessage, sentMessageFrom } from "./sent-message.js";
 import { decodeMessage, encodeMessage, type WireFormat } from "./wire-format.js";
 
-/** A unary RPC of the contract. Both calls throw a ConfabError for what the client did wrong, or reject with it. */
+/** A unary RPC of the contract. Both calls reject with a ConfabError for what the client did wrong. */
 export interface UnaryMethod {
   readonly hasNoSideEffects: boolean;
   /** Encoded request in, encoded reply out. */
@@ -144,9 +144,10 @@ function method<In extends DescMessage, Asked>(
 ): UnaryMethod {
   return {
     hasNoSideEffects: idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS,
-    call: (format, request, caller) => {
+    call: async (format, request, caller) => {
       spendParsed(caller.share, format, request.length);
-      return answer(decode(format, request), format, caller);
+      // Awaited here: a promise that is returned costs two more turns of the microtask queue.
+      return await answer(decode(format, request), format, caller);
     },
     callInJson: async (request, caller) => answer(from(request as MessageShape<In>), "json", caller),
   };

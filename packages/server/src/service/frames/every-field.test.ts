@@ -101,7 +101,9 @@ async function everyFrame(format: "proto" | "json") {
   await client.ask({ request: 2, frame: send });
   await client.ask({ request: 3, frame: send });
   await client.ask({ request: 3, frame: { case: "sendAll", value: { messages: [send.value] } } });
-  await client.ask({ request: 4, frame: { case: "history", value: { limit: 10 } } });
+  await client.ask({ request: 4, frame: { case: "history", value: { limit: 1 } } });
+  // The erased one.
+  await client.ask({ request: 7, frame: { case: "history", value: { limit: 1, after } } });
   const payload = { typeUrl: "type.googleapis.com/google.rpc.ErrorInfo", value: Uint8Array.of(0x0a, 1, 0x72) };
   const signal = { user: "bob", kind: "read", position: after, payload };
   await client.ask({ request: 5, frame: { case: "signal", value: signal } });

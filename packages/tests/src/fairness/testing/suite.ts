@@ -73,11 +73,22 @@ function assertAnswered(
   isLimited: boolean,
 ): void {
   // Past the limits of a user: 429 for what is too much in a second, 503 for what is too much at once.
-  const { 200: ok = 0, message = 0, 429: tooOften = 0, 503: tooMany = 0, ...others } = answers;
+  const {
+    200: ok = 0,
+    message = 0,
+    429: tooOften = 0,
+    503: tooMany = 0,
+    400: bad = 0,
+    416: none = 0,
+    ...others
+  } = answers;
   const limited = tooOften + tooMany;
-  assert.deepEqual(others, {}, `${name}: not served, so that it does not cost what it should`);
+  // An erasure names a message that is not there: it is looked for, and refused.
+  const refused = /EraseMessage|erasures/.test(name) ? 0 : bad + none;
+  const wrong = refused === 0 ? others : { ...others, refused };
+  assert.deepEqual(wrong, {}, `${name}: not served, so that it does not cost what it should`);
   if (!isLimited) assert.equal(limited, 0, `${name}: refused, so that it does not cost what it should`);
-  const answered = ok + message + limited;
+  const answered = ok + message + bad + none + limited;
   // A limit that a plain WebSocket passes when it opens ends it.
   const mayEnd = isLimited && carrier === "ws-plain";
   const least = connections * (isUnanswered || mayEnd ? 1 : times);

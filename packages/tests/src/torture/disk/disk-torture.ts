@@ -141,7 +141,7 @@ function refuseHoles(events: readonly DiskEvent[], folder: string): void {
     events.flatMap((event) => (event.kind === "create" ? [[event.name, event.inode] as const] : [])),
   );
   const image = imageAfter(events, events.length, "kept", new Random(1));
-  for (const name of readdirSync(folder)) {
+  for (const { name } of readdirSync(folder, { withFileTypes: true }).filter((each) => each.isFile())) {
     // LMDB's lock files are written through mappings, and made again at each start.
     if (name.endsWith("-lock") && mapped.has(inodes.get(`/${name}`) ?? "")) continue;
     const recorded = image.get(`/${name}`);

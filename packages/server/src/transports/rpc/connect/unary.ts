@@ -111,14 +111,10 @@ export class ConnectUnaryCall implements CallContext {
   private call(request: Uint8Array): void {
     // Past its deadline a call has been answered, and must not be done after all.
     if (this.isOver) return;
-    try {
-      this.method.call(this.format, request, this).then(
-        (reply) => this.reply(reply),
-        (thrown) => this.fail(rpcErrorFrom(thrown)),
-      );
-    } catch (thrown) {
-      this.fail(rpcErrorFrom(thrown));
-    }
+    this.method.call(this.format, request, this).then(
+      (reply) => this.reply(reply),
+      (thrown) => this.fail(rpcErrorFrom(thrown)),
+    );
   }
 
   private reply(message: Uint8Array): void {
