@@ -1,6 +1,6 @@
 import type { Position } from "@confab/contract";
 import type { Share } from "../work/index.js";
-import type { LogPage, RoomLog, RoomState } from "./ports.js";
+import type { LogPage, ReadableLog, RoomState } from "./ports.js";
 import { pageEnd, resumableOffset } from "./range.js";
 import type { RoomId } from "./room-id.js";
 import { type PageBounds, Run } from "./run.js";
@@ -44,7 +44,7 @@ const expectedEntryBytes = 1_024;
  * @throws OUT_OF_RANGE: the cursor is of another epoch, past the end, or trimmed away.
  */
 export async function readHistory(
-  log: Omit<RoomLog, "append" | "appendAll" | "erase">,
+  log: ReadableLog,
   request: HistoryRequest,
   bounds: HistoryBounds,
 ): Promise<HistoryPage> {
@@ -145,7 +145,7 @@ class PageInProgress {
     return this.direction === 1 ? last < state.newest : last > state.oldest;
   }
 
-  /** What of a run fits, beginning with the message next to the cursor. */
+  /** Take the messages that fit, beginning next to the cursor. */
   private add(epoch: number, run: Run): void {
     const sizes = this.bounds.sizesOf(epoch, run);
     let count = 0;

@@ -16,6 +16,7 @@ export type {
   MemberDirectory,
   NewEntry,
   PresenceChange,
+  ReadableLog,
   Revocation,
   RevocationChange,
   RevocationLog,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ConfabError } from "@confab/contract";
+import { ConfabError, decodeChatMessage } from "@confab/contract";
 import { RecordingSink } from "../testing/recording-sink.js";
 import { lobby, offsets, TestHub } from "../testing/test-hub.js";
 import { Work } from "../work/index.js";
@@ -110,4 +110,18 @@ test("the newest earlier epochs are remembered, and older ones forgotten", () =>
   assert.deepEqual(found, [...Array(3).fill(undefined), ...Array(maxEarlierEpochs).fill(5)]);
   assert.equal(offsetHere({ epoch: 5, offset: 6 }, room), undefined);
   assert.equal(offsetHere({ epoch: 100, offset: 600 }, room), 600);
+});
+
+test("a message is erased by such a position too, and none by that of a lost one", async () => {
+  const hub = await putBack();
+  await hub.hub.erase(lobby, { epoch: 7, offset: 5 });
+  const { entries } = hub.engine.memory.readForward(lobby, 4, { maxEntries: 2, maxBytes: 1_000 }).run;
+  assert.deepEqual(
+    entries.map(({ offset, body }) => [offset, decodeChatMessage(body).deleted ?? false]),
+    [
+      [5, true],
+      [6, false],
+    ],
+  );
+  await assert.rejects(hub.hub.erase(lobby, { epoch: 7, offset: 7 }), outOfRange);
 });

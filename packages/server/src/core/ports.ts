@@ -77,6 +77,9 @@ export interface RoomLog {
   list(prefix: string, after: string, limit: number): Eventually<readonly RoomSummary[]>;
 }
 
+/** The part of a log that is read. */
+export type ReadableLog = Omit<RoomLog, "append" | "appendAll" | "erase">;
+
 export interface RoomSummary extends RoomState {
   readonly room: RoomId;
 }

@@ -230,7 +230,7 @@ export class Room implements RoomListener, ReadableRoom {
 }
 
 /**
- * What of `heard` follows `top`, each message once; undefined if something between was never heard. A bus may repeat itself
+ * The messages in `heard` that follow `top`, each once; undefined if one between was never received. A bus may repeat itself
  * after a reconnect, or lose messages, or both in one turn: only the offsets tell.
  */
 function following(top: number, heard: readonly Run[]): Run | undefined {

@@ -77,7 +77,7 @@ export class Run {
     }
   }
 
-  /** Its messages from one offset to another, both inclusive; what of them it does not have is left out. */
+  /** Its messages from one offset to another, both inclusive. Those that it does not have are left out. */
   slice(from: number, to: number): Run {
     if (from <= this.first && to >= this.last) return this;
     const parts: RunPart[] = [];
@@ -204,7 +204,7 @@ export function runBackward(blocks: Iterable<Block>, { from, to }: OffsetRange, 
   return new Run(next === undefined ? to + 1 : next + 1, parts);
 }
 
-/** What of a block is in a range. */
+/** The messages of a block that are in a range. */
 function partOf(block: Block, from: number, to: number): RunPart {
   const [first, last] = [Math.max(from, block.first), Math.min(to, block.last)];
   if (first > last) return { bytes: block.bytes.subarray(0, 0), count: 0 };

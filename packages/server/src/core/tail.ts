@@ -17,7 +17,7 @@ export class Tail {
     this.add(run);
     // Trimming only at twice the bound makes it rare, so that its cost does not show on the hot path.
     if (this.count <= 2 * kept.maxEntries && this.bytes <= 2 * kept.maxBytes) return;
-    const all = this.joined();
+    const all = joined(this.runs);
     this.clear();
     if (all) this.add(all.end(kept));
   }
@@ -31,8 +31,12 @@ export class Tail {
 
   /** What follows `cursor`, at most `limit` messages; undefined when some of it is not here any more. */
   after(cursor: number, limit: number): Run | undefined {
-    const all = this.joined();
-    return all && cursor + 1 >= all.first ? all.slice(cursor + 1, cursor + limit) : undefined;
+    const begin = this.runs[0]?.first ?? Number.POSITIVE_INFINITY;
+    if (cursor + 1 < begin) return undefined;
+    const [from, to] = [cursor + 1, cursor + limit];
+    return (
+      joined(this.runs.filter(({ first, last }) => last >= from && first <= to))?.slice(from, to) ?? new Run(from, [])
+    );
   }
 
   private add(run: Run): void {
@@ -40,9 +44,8 @@ export class Tail {
     this.count += run.count;
     this.bytes += run.bodyBytes;
   }
+}
 
-  private joined(): Run | undefined {
-    const [first, ...rest] = this.runs;
-    return first && Run.joined([first, ...rest]);
-  }
+function joined([first, ...rest]: readonly Run[]): Run | undefined {
+  return first && Run.joined([first, ...rest]);
 }

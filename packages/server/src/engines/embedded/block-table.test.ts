@@ -146,6 +146,20 @@ test("a block that was changed, cut, zeroed or moved is named and never served; 
   }
 });
 
+test("a small block that the same write drops is not written again with what follows it", async () => {
+  const rooms = new Rooms();
+  await rooms.append(1, 1, [10, 10, 10]);
+  const { store } = rooms;
+  await store.write(() => {
+    store.entries.drop(1, 3);
+    store.entries.append(1, { first: 4, last: 4, bytes: blockOf([Buffer.alloc(10)]) }, 3);
+  });
+  assert.deepEqual(
+    [...store.entries.forward(1, 1)].map(({ first, last }) => [first, last]),
+    [[4, 4]],
+  );
+});
+
 test("two blocks with one offset are damage", async () => {
   const rooms = new Rooms();
   await rooms.append(1, 1, Array(4).fill(5_000));

@@ -4,6 +4,7 @@ import {
   type LogPage,
   type NewEntry,
   type PageBounds,
+  type ReadableLog,
   type RoomId,
   type RoomLog,
   type RoomState,
@@ -15,9 +16,6 @@ import {
 import type { GroupCommit } from "./group-commit.js";
 import type { RoomTable } from "./room-table.js";
 import type { Store } from "./store.js";
-
-/** The part of a log that is read. */
-export type ReadableLog = Omit<RoomLog, "append" | "appendAll" | "erase">;
 
 /** What can be read of a data folder. It shows what is durable and nothing else: positions that a crash could take back are never seen. */
 export class StoredLog implements ReadableLog {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { open, type RootDatabase } from "lmdb";
 import { folderFiles, lockFileOf, prepareFile } from "./data-folder.js";
+import { readersOf } from "./lmdb-tables.js";
 import { troubleWithLogFile } from "./log-file.js";
 import { makeEnvironment } from "./make-environment.js";
 
@@ -54,7 +55,7 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
     for (const file of [path, lockFileOf(path)]) prepareFile(file);
     for (let attempt = 0; ; attempt++) {
       const holder = await tryToLock(path);
-      if (typeof holder !== "string") return () => holder.close().then(release);
+      if (typeof holder !== "number") return () => holder.close().then(release);
       if (attempt === maxAttempts)
         throw new FolderLockedError(`the data folder ${folder} is in use by ${processName(holder)}`);
       await pause(randomInt(firstPauseMs << attempt));
@@ -70,14 +71,14 @@ function isMissingOrBad(path: string): boolean {
 }
 
 /** The lock, or the process id of the one that has it or is about to. */
-async function tryToLock(path: string): Promise<RootDatabase | string> {
+async function tryToLock(path: string): Promise<RootDatabase | number> {
   const environment = open({ path, maxDbs: 1, overlappingSync: false });
-  let [holder] = readersOf(environment);
+  let holder = readersOf(environment)[0]?.pid;
   if (holder === undefined) {
     const hasEntered = enter(environment);
     const readers = readersOf(environment);
     if (hasEntered && readers.length === 1) return environment;
-    holder = readers.find((pid) => pid !== String(process.pid)) ?? String(process.pid);
+    holder = readers.find(({ pid }) => pid !== process.pid)?.pid ?? process.pid;
   }
   await environment.close();
   return holder;
@@ -95,14 +96,6 @@ function enter(environment: RootDatabase): boolean {
   }
 }
 
-/** The process ids in the table of readers, each in its own PID namespace. */
-function readersOf(environment: RootDatabase): string[] {
-  // A line of text for each: process id, thread, transaction.
-  return [...environment.readerList().matchAll(/^ *(\d+) /gm)].map(([, pid = ""]) => pid);
-}
-
-function processName(pid: string): string {
-  return pid === String(process.pid)
-    ? `a server of another container, whose process id is ${pid} too`
-    : `process ${pid}`;
+function processName(pid: number): string {
+  return pid === process.pid ? `a server of another container, whose process id is ${pid} too` : `process ${pid}`;
 }

@@ -1,5 +1,6 @@
 import type { RootDatabase } from "lmdb";
 import type { ClockLog } from "../../core/index.js";
+import { readersOf } from "./lmdb-tables.js";
 
 /** Looks, about a second apart, in which a process has the same outdated snapshot before that is logged. */
 const maxLooks = 10;
@@ -35,17 +36,9 @@ export class ForeignSnapshots {
 
   /** The other processes that read an earlier state than the newest one. */
   private outdated(): readonly [pid: number, transaction: number][] {
-    const held = heldIn(this.root.readerList()).filter(([pid]) => pid !== process.pid);
-    if (held.length === 0) return held;
-    const { lastTxnId } = this.root.getStats() as { readonly lastTxnId?: number };
-    return held.filter(([, transaction]) => transaction < (lastTxnId ?? 0));
+    const others = readersOf(this.root).filter(({ pid }) => pid !== process.pid);
+    if (others.length === 0) return [];
+    const { lastTxnId = 0 } = this.root.getStats() as { readonly lastTxnId?: number };
+    return others.flatMap(({ pid, transaction = lastTxnId }) => (transaction < lastTxnId ? [[pid, transaction]] : []));
   }
-}
-
-/** The processes that read now, and which transaction they see, from a line of text for each: process id, thread, transaction. */
-function heldIn(list: string): [pid: number, transaction: number][] {
-  return [...list.matchAll(/^ *(\d+) +[0-9a-f]+ +(\d+)$/gm)].map(([, ...numbers]) => {
-    const [pid = 0, transaction = 0] = numbers.map(Number);
-    return [pid, transaction];
-  });
 }

@@ -1,18 +1,18 @@
-import { ConfabError, formatPosition, type Position } from "@confab/contract";
+import { ConfabError, type Position } from "@confab/contract";
 import {
   type Appended,
   type LogSize,
   type NewEntry,
   offsetHere,
-  outOfRange,
   type RoomId,
   type RoomRetention,
   Run,
-  runForward,
   unexpectedPosition,
 } from "../../core/index.js";
 import type { DedupeIndex } from "./dedupe-index.js";
 import type { DiskSpace } from "./disk-space.js";
+import { type Draft, Drafts } from "./drafts.js";
+import { type DraftedChanges, Erasures, type PendingErasure } from "./erasures.js";
 import type { KeptClock } from "./kept-clock.js";
 import { dropExpired } from "./retention.js";
 import type { RoomRecord } from "./room-record.js";
@@ -62,46 +62,9 @@ interface PendingWrite {
   readonly reject: (error: unknown) => void;
 }
 
-/** A message that is to get another body. */
-interface PendingErasure {
-  readonly room: RoomId;
-  readonly position: Position;
-  readonly body: Uint8Array;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** One room's part of the commit that is being made. */
-interface Draft {
-  readonly record: RoomRecord;
-  /** The newest offset before this commit. */
-  readonly storedNewest: number;
-  readonly bodies: Uint8Array[];
-  /** Offsets of messages that it erases. */
-  readonly erased: Set<number>;
-}
-
-class Drafts extends Map<RoomId, Draft> {
-  /** Rooms among them that the store does not know yet. */
-  newRooms = 0;
-
-  /** Take a new room back whose first send was refused, before another is drafted: rooms are numbered without a gap. */
-  takeBackIfEmpty(room: RoomId): void {
-    const draft = this.get(room);
-    if (draft?.storedNewest !== 0 || draft.bodies.length > 0) return;
-    this.delete(room);
-    this.newRooms--;
-  }
-}
-
 /** Entries and bytes in one commit, before the last send of it. They bound how long one commit keeps the event loop. */
 const maxGroupEntries = 1_024;
 const maxGroupBytes = 4_194_304;
-
-/** Erasures in one commit. Each reads a block. */
-const maxGroupErasures = 128;
-
-const oneEntry = { maxEntries: 1, maxBytes: 1 };
 
 /** An id that was taken back: it has no first send. */
 const takenBack = { offset: 0, sentAtMs: 0 };
@@ -119,11 +82,13 @@ export class GroupCommit {
   /** Rooms to look at for messages past their age, without a send. */
   private aged: RoomId[] = [];
   private writes: PendingWrite[] = [];
-  private readonly erasures: PendingErasure[] = [];
+  private readonly erasures: Erasures;
   private running: Promise<void> | undefined;
   private isClosed = false;
 
-  constructor(private readonly deps: GroupCommitDeps) {}
+  constructor(private readonly deps: GroupCommitDeps) {
+    this.erasures = new Erasures(deps);
+  }
 
   append(room: RoomId, entry: NewEntry): Promise<Appended> {
     return new Promise((resolve, reject) => {
@@ -165,15 +130,9 @@ export class GroupCommit {
   /** Give a message another body. Resolves once that is durable. @see RoomLog.erase */
   erase(room: RoomId, position: Position, body: Uint8Array): Promise<void> {
     if (this.isClosed) return Promise.reject(new ConfabError("SHUTTING_DOWN", "the log is closed"));
-    const { maxPendingSends } = this.deps;
-    if (this.erasures.length >= maxPendingSends) {
-      const text = `${this.erasures.length} erasures wait for the disk; maxPendingSends is ${maxPendingSends}`;
-      return Promise.reject(new ConfabError("OVERLOADED", text, { retryAfterMs: 1_000 }));
-    }
-    return new Promise((resolve, reject) => {
-      this.erasures.push({ room, position, body, resolve, reject });
-      this.start();
-    });
+    const erasing = this.erasures.push(room, position, body);
+    this.start();
+    return erasing;
   }
 
   /** Run this in the next commit. Resolves once that is durable. @throws as an append does. */
@@ -213,7 +172,7 @@ export class GroupCommit {
     do {
       const group = this.takeGroup();
       const { aged, writes } = this;
-      const erasures = this.erasures.splice(0, maxGroupErasures);
+      const erasures = this.erasures.take();
       this.aged = [];
       this.writes = [];
       try {
@@ -221,7 +180,7 @@ export class GroupCommit {
       } catch (thrown) {
         for (const each of [...group, ...writes, ...erasures]) each.reject(thrown);
       }
-    } while (this.pending.length + this.aged.length + this.writes.length + this.erasures.length > 0);
+    } while (this.pending.length + this.aged.length + this.writes.length + this.erasures.count > 0);
     this.running = undefined;
   }
 
@@ -234,7 +193,7 @@ export class GroupCommit {
     const { store, rooms, ids, disk, clock, onDurable, onRemoved, onErased } = this.deps;
     await disk.refuseWhileFull();
     const time = clock.read();
-    const drafts = new Drafts();
+    const drafts = new Drafts(rooms);
     let outcomes: Outcome[] = [];
     let changes: RoomChanges | undefined;
     const runs: { readonly room: RoomId; readonly epoch: number; readonly run: Run }[] = [];
@@ -249,13 +208,11 @@ export class GroupCommit {
         store.entries.append(record.number, { first: run.first, last: run.last, bytes: block.bytes });
         runs.push({ room, epoch: record.epoch, run });
       }
-      for (const room of aged) {
-        if (!drafts.has(room) && rooms.get(room)) this.draftOf(room, drafts);
-      }
+      for (const room of aged) drafts.ofExisting(room);
       const trimmed = this.trim(drafts, time.wallMs);
       changes = trimmed;
       // After the trim, which takes off a room's account what its messages had before.
-      erased = erasures.filter((erasure) => this.placeErasure(erasure, drafts, trimmed));
+      erased = erasures.filter((erasure) => this.erasures.place(erasure, drafts, trimmed));
       if (erased.length > 0) this.deps.scrubbing().ask();
       rooms.write(changes);
       ids.dropExpired(group.reduce((sum, { entries }) => sum + entries.length, 0));
@@ -285,7 +242,7 @@ export class GroupCommit {
   }
 
   /** Drop what the rooms of a commit keep no longer: messages, or the whole room. */
-  private trim(drafts: Drafts, nowMs: number): RoomChanges & { readonly put: Map<RoomId, RoomRecord> } {
+  private trim(drafts: Drafts, nowMs: number): DraftedChanges {
     const { store, retention, removal } = this.deps;
     const put = new Map<RoomId, RoomRecord>();
     const removed = new Map<RoomId, RoomRecord>();
@@ -308,35 +265,6 @@ export class GroupCommit {
     return { put, made: drafts.newRooms, removed };
   }
 
-  /** Whether the message gets its other body in the commit that is being made; otherwise that is refused at once. */
-  private placeErasure(
-    { room, position, body, reject }: PendingErasure,
-    drafts: Drafts,
-    { put, removed }: RoomChanges & { readonly put: Map<RoomId, RoomRecord> },
-  ): boolean {
-    const { store, rooms } = this.deps;
-    const { epoch, offset } = position;
-    try {
-      const draft = drafts.get(room) ?? (rooms.get(room) ? this.draftOf(room, drafts) : undefined);
-      const { record, storedNewest = 0 } = draft ?? {};
-      // What this commit brings cannot be meant: no client knows a position of it.
-      if (!record || removed.has(room) || epoch !== record.epoch || offset < record.oldest || offset > storedNewest)
-        throw outOfRange(room, rooms.state(room), `there is no message at position ${formatPosition(position)}`);
-      const range = { from: offset, to: offset };
-      const [entry] = runForward(store.entries.forward(record.number, offset), range, oneEntry).entries;
-      if (!entry) throw new ConfabError("DATA_LOSS", `message ${offset} of room ${room} is missing`);
-      // The same again in one commit: the account has it already.
-      if (!draft?.erased.has(offset)) record.bytes += body.length - entry.body.length;
-      draft?.erased.add(offset);
-      store.entries.rewrite(record.number, { bodies: new Map([[offset, body]]), cutTo: 0 });
-      put.set(room, record);
-      return true;
-    } catch (refused) {
-      reject(refused);
-      return false;
-    }
-  }
-
   /** Give each entry its offset, or the first one's. Sends that cannot have a place are refused at once. */
   private placeSends(group: readonly PendingSend[], drafts: Drafts): Outcome[] {
     const { rooms } = this.deps;
@@ -349,7 +277,7 @@ export class GroupCommit {
       try {
         // A draft without a record has a first entry by now: one whose first send was refused was taken back.
         if (refuseFirst && !drafts.has(room) && !rooms.get(room)) throw refuseFirst();
-        outcomes.push([send, this.place(send, this.draftOf(room, drafts), firsts)]);
+        outcomes.push([send, this.place(send, drafts.of(room), firsts)]);
       } catch (refused) {
         drafts.takeBackIfEmpty(room);
         // It quotes a position, which another send of this commit may have made: it is true once that is durable.
@@ -412,16 +340,6 @@ export class GroupCommit {
     return stored && stored.offset !== takenBack.offset
       ? appendedAt(record.epoch, stored.offset, stored.sentAtMs)
       : undefined;
-  }
-
-  private draftOf(room: RoomId, drafts: Drafts): Draft {
-    const drafted = drafts.get(room);
-    if (drafted) return drafted;
-    const record = this.deps.rooms.draft(room, drafts.newRooms);
-    if (record.newest === 0) drafts.newRooms++;
-    const draft = { record, storedNewest: record.newest, bodies: [], erased: new Set<number>() };
-    drafts.set(room, draft);
-    return draft;
   }
 
   /** Resolves when all that `write` writes is durable. */

@@ -1,9 +1,8 @@
 import { statSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import type { Database, RootDatabase } from "lmdb";
+import type { RootDatabase } from "lmdb";
+import { type LogTable, readersOf } from "./lmdb-tables.js";
 import type { Transactions } from "./transactions.js";
-
-type LogTable = Database<Buffer, Buffer>;
 
 export interface LogScrubDeps {
   readonly root: RootDatabase<Buffer, Buffer>;
@@ -211,11 +210,8 @@ export class LogScrub {
   private refuseReaders(lastTransaction: number): void {
     const { root } = this.deps;
     root.resetReadTxn();
-    // A line for each: the process, the thread, and its transaction.
-    const readers = root.readerList().matchAll(/^\s*\d+\s+\w+\s+(\d+)\s*$/gm);
-    for (const [, transaction] of readers) {
-      if (Number(transaction) <= lastTransaction) throw new Error("a program that reads the log holds old pages");
-    }
+    const isOld = readersOf(root).some(({ transaction = Number.POSITIVE_INFINITY }) => transaction <= lastTransaction);
+    if (isOld) throw new Error("a program that reads the log holds old pages");
   }
 
   private pages(): Pages {

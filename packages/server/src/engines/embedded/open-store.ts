@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Limits } from "@confab/contract";
-import { type Database, open, type RootDatabase } from "lmdb";
+import { open, type RootDatabase } from "lmdb";
 import type { ClockLog } from "../../core/index.js";
 import { BlockTable } from "./block-table.js";
 import { ChangeList } from "./change-list.js";
@@ -12,6 +12,7 @@ import { dropBelow } from "./drop-below.js";
 import { renewEpochs } from "./epoch-renewal.js";
 import { FolderLockedError, lockFolder } from "./folder-lock.js";
 import { ForeignSnapshots } from "./foreign-snapshots.js";
+import { binary, type LogTable } from "./lmdb-tables.js";
 import { checkLog } from "./log-check.js";
 import { troubleWithLogFile } from "./log-file.js";
 import { formatVersion } from "./log-format.js";
@@ -25,7 +26,8 @@ import { newSeed, RoomEpochs } from "./room-epochs.js";
 import { type Store, WriteError } from "./store.js";
 import { Transactions } from "./transactions.js";
 import { WalFiles } from "./wal/wal-files.js";
-import { appliedIn, hasWal, WalStore } from "./wal/wal-store.js";
+import { appliedIn, hasWal } from "./wal/wal-marks.js";
+import { WalStore } from "./wal/wal-store.js";
 import { readLeft, WriteAheadLog } from "./wal/write-ahead-log.js";
 
 const formatKey = Buffer.from("format");
@@ -49,8 +51,6 @@ export class StoreError extends Error {
  * fails, the batch resolves all the same (lmdb 3.5.6).
  */
 const transactions = { eventTurnBatching: false, overlappingSync: false } as const;
-
-const binary = { encoding: "binary", keyEncoding: "binary" } as const;
 
 /** How a data folder is opened. */
 export interface StoreConfig {
@@ -327,8 +327,6 @@ async function readOrMakeEpoch(root: RootDatabase<Buffer, Buffer>, folder: strin
   });
   return made;
 }
-
-type LogTable = Database<Buffer, Buffer>;
 
 /** The pages of a table (lmdb.h, MDB_stat). */
 function usedBytesOf(table: LogTable): number {

@@ -1,20 +1,17 @@
 import { decodeChatMessage, encodeBody } from "@confab/contract";
-import { ABORT, type Database, open } from "lmdb";
+import { ABORT, open } from "lmdb";
 import { entriesOf } from "../../core/index.js";
 import { BlockTable } from "./block-table.js";
 import { blockKey, lastOffsetOf } from "./keys.js";
+import { binary, type LogTable } from "./lmdb-tables.js";
 import { formatVersion } from "./log-format.js";
 import { decodeRoomRecord } from "./room-record.js";
-
-const binary = { encoding: "binary", keyEncoding: "binary" } as const;
 
 /** Keys or messages that are read between two calls of `progress`. */
 const step = 10_000;
 
 /** A value that needs more consecutive pages than the list of free ones has, most likely: so all of that list is read. */
 const largeValueBytes = 4_194_304;
-
-type LogTable = Database<Buffer, Buffer>;
 
 /**
  * Read every page of a log that LMDB would, and compare what its tables say of each other: each room has the messages that

@@ -226,3 +226,14 @@ test("a page that could not be made takes no room, though its channel is full", 
   assert.deepEqual(client.errors, ["2 NOT_SUBSCRIBED", "1 OUT_OF_RANGE"]);
   assert.equal(work.counts.replyBytes, 0);
 });
+
+test("what waits behind a token is not done once the session has closed", async () => {
+  const server = new FrameServer();
+  const client = new FrameClient(server);
+  client.say({ request: 1, frame: { case: "authenticate", value: { token: "t" } } });
+  client.say({ request: 2, frame: { case: "subscribe", value: { reader: { room: "lobby" } } } });
+  client.session.closed();
+  await server.settle();
+  assert.equal(client.session.subscriptions.size, 0);
+  assert.equal(server.hub.hub.roomInUse(lobby), undefined);
+});

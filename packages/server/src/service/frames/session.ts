@@ -259,7 +259,7 @@ export class FrameSession implements LiveConnection {
     const kind = frame.frame.case;
     try {
       if (refusal) this.refused(request, confabErrorFrom(refusal.thrown));
-      // A pong asks for nothing, and a client can send any number.
+      // A client can send any number of pongs, and they ask for nothing.
       else if (kind !== "pong") this.errors.giveBack();
       if (kind === "authenticate") {
         this.authenticating = undefined;

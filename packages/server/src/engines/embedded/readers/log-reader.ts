@@ -1,8 +1,7 @@
 import { join } from "node:path";
 import { ConfabError } from "@confab/contract";
-import { type RoomId, type RoomListener, Run } from "../../../core/index.js";
+import { type ReadableLog, type RoomId, type RoomListener, Run } from "../../../core/index.js";
 import { folderFiles } from "../data-folder.js";
-import type { ReadableLog } from "../embedded-log.js";
 import { enterFolder } from "../folder-lock.js";
 import { LocalBus } from "../local-bus.js";
 import { StoreError } from "../open-store.js";

@@ -1,9 +1,10 @@
 import { accessSync, constants } from "node:fs";
-import { type Database, open, type RootDatabase } from "lmdb";
-import type { RoomId, RoomState } from "../../../core/index.js";
+import { open, type RootDatabase } from "lmdb";
+import type { ReadableLog, RoomId, RoomState } from "../../../core/index.js";
 import { BlockTable } from "../block-table.js";
 import { lockFileOf } from "../data-folder.js";
-import { type ReadableLog, StoredLog } from "../embedded-log.js";
+import { StoredLog } from "../embedded-log.js";
+import { binary, type LogTable } from "../lmdb-tables.js";
 import { troubleWithLogFile } from "../log-file.js";
 import { NewRooms } from "../new-rooms.js";
 import { RoomEpochs } from "../room-epochs.js";
@@ -12,9 +13,7 @@ import { stateOf } from "../room-table.js";
 import type { EntryTable, Table } from "../store.js";
 import type { Change } from "../wal/batch.js";
 import { Overlay } from "../wal/overlay.js";
-import { appliedIn } from "../wal/wal-store.js";
-
-const binary = { encoding: "binary", keyEncoding: "binary" } as const;
+import { appliedIn } from "../wal/wal-marks.js";
 
 /** Only the owner looks ids up. */
 const noIds: Table = {
@@ -158,8 +157,6 @@ export class LogView {
     return found;
   }
 }
-
-type LogTable = Database<Buffer, Buffer>;
 
 /** @throws Error: the log has no such table. */
 function tableNamed(root: RootDatabase<Buffer, Buffer>, name: string): LogTable {

@@ -1,5 +1,6 @@
 import { fileHeaderBytes } from "../wal/records.js";
-import { appliedIn, WalStore } from "../wal/wal-store.js";
+import { appliedIn } from "../wal/wal-marks.js";
+import { WalStore } from "../wal/wal-store.js";
 import { readLeft, type WalFile, type WalPlace, WriteAheadLog } from "../wal/write-ahead-log.js";
 import type { MemoryDisk } from "./memory-disk.js";
 

@@ -5,7 +5,8 @@ import { blockOf, runBackward, runForward } from "../../../core/index.js";
 import { settled } from "../../../testing/manual-turns.js";
 import { MemoryDisk } from "../testing/memory-disk.js";
 import { MemoryWal } from "../testing/memory-wal.js";
-import { appliedIn, WalStore } from "./wal-store.js";
+import { appliedIn } from "./wal-marks.js";
+import { WalStore } from "./wal-store.js";
 import { readLeft, WriteAheadLog } from "./write-ahead-log.js";
 
 const room = 1;

@@ -8,7 +8,8 @@ import { type Store, WriteError } from "../store.js";
 import { FailingServer } from "../testing/failing-server.js";
 import { type Fate, MemoryDisk } from "../testing/memory-disk.js";
 import { openBehindWal } from "../testing/memory-wal.js";
-import { appliedIn, type WalStore } from "./wal-store.js";
+import { appliedIn } from "./wal-marks.js";
+import type { WalStore } from "./wal-store.js";
 
 function start(): Promise<FailingServer> {
   return FailingServer.start(openBehindWal);
@@ -307,6 +308,14 @@ test("messages that a room keeps no longer are not stored, and those that are st
   await store.write(() => store.entries.drop(1, 400));
   await store.storeAll();
   assert.equal(disk.tables.blocks.size, 1);
+  await append(411, 10);
+  await store.write(() => store.entries.drop(1, 410));
+  await store.storeAll();
+  assert.deepEqual(
+    [...disk.open().entries.forward(1, 1)].map(({ first }) => first),
+    [411],
+    "a small block that goes is not extended",
+  );
   await store.write(() => store.entries.clear(1));
   await store.storeAll();
   assert.equal(disk.tables.blocks.size, 0);

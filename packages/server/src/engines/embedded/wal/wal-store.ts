@@ -3,6 +3,7 @@ import { BatchEncoder, type Change, decodeBatch, type TableName } from "./batch.
 import type { HeldLog, LogFeed } from "./log-feed.js";
 import { Overlay } from "./overlay.js";
 import type { OverlayTable } from "./overlay-table.js";
+import { appliedIn, appliedKey, hasWal, walKey } from "./wal-marks.js";
 import type { WriteAheadLog } from "./write-ahead-log.js";
 
 /** When what is durable is stored, if the store is not busy: it bounds how long one transaction keeps the event loop. */
@@ -18,26 +19,11 @@ const maxKeyBytes = 1_978;
 /** How long what is durable may be in the write-ahead log alone, in sweeps. */
 const sweepsUntilStored = 5;
 
-const appliedKey = Buffer.from("applied");
-
-/** There since the store has a write-ahead log: when that is gone, something is lost. */
-const walKey = Buffer.from("wal");
-
-/** Whether something may have been acknowledged that is in a write-ahead log alone. */
-export function hasWal(store: Store): boolean {
-  return store.meta.get(walKey) !== undefined;
-}
-
 /** What an earlier process has left in its write-ahead log. */
 export interface LeftContents {
   readonly contents: readonly Buffer[];
   /** What follows them is lost, and must not be looked for by the next start. */
   readonly isCut: boolean;
-}
-
-/** The number of the last record of the write-ahead log whose content a store has; 0: none. */
-export function appliedIn(store: Pick<Store, "meta">): number {
-  return store.meta.get(appliedKey)?.readDoubleBE(0) ?? 0;
 }
 
 /**

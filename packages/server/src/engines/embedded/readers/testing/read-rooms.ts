@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { decodeChatMessage } from "@confab/contract";
-import type { RoomId } from "../../../../core/index.js";
-import type { ReadableLog } from "../../embedded-log.js";
+import type { ReadableLog, RoomId } from "../../../../core/index.js";
 
 /** A message as the tests compare it: its text may be long. */
 export type Seen = readonly [epoch: number, offset: number, text: string];
