@@ -63,7 +63,8 @@ export interface Exchange {
   listen(listener: ExchangeListener): void;
   /** Stop taking the request's body from the peer, so that flow control reaches it; `resume` goes on. */
   pause(): void;
-  resume(): void;
+  /** `isInTurn`: the caller is a step of the share and not the listener, so what is held may be delivered before this returns. */
+  resume(isInTurn?: boolean): void;
   /** Send the response head now, not with the first body byte. The fields object may be kept and its encoding cached: do not change it. */
   respond(status: number, headers: Fields): void;
   /**

@@ -63,8 +63,8 @@ export class CrossOriginExchange implements Exchange {
     this.inner.pause();
   }
 
-  resume(): void {
-    this.inner.resume();
+  resume(isInTurn?: boolean): void {
+    this.inner.resume(isInTurn);
   }
 
   respond(status: number, headers: Fields): void {

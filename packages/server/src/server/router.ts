@@ -26,10 +26,10 @@ export interface RouterDeps {
 /** Which handler a request is for. */
 export function createRouter({ admission, rpc, rest, principalOf, pages, files, report }: RouterDeps): ExchangeHandler {
   /** Hand a paused exchange on. `open` says whether a handler listens to it now; nothing of it is read until then. */
-  const later = (exchange: Exchange, open: () => boolean) => {
+  const later = (exchange: Exchange, isInTurn: boolean, open: () => boolean) => {
     if (exchange.isOver) return;
     try {
-      if (open()) exchange.resume();
+      if (open()) exchange.resume(isInTurn);
     } catch (thrown) {
       failed(exchange, thrown);
     }
@@ -51,7 +51,7 @@ export function createRouter({ admission, rpc, rest, principalOf, pages, files, 
     exchange.share.spend(cost.token);
     exchange.pause();
     void principal.then((known) =>
-      later(exchange, () => {
+      later(exchange, false, () => {
         handle(exchange, known);
         return true;
       }),
@@ -144,7 +144,7 @@ export function createRouter({ admission, rpc, rest, principalOf, pages, files, 
   /** A request whose connection has used up its share. Nothing of it is read until its turn comes. */
   const openLater = (exchange: Exchange) => {
     exchange.pause();
-    exchange.share.wait(() => later(exchange, () => open(exchange)));
+    exchange.share.wait(() => later(exchange, true, () => open(exchange)));
   };
 
   return (exchange) => {

@@ -45,6 +45,8 @@ export class Share implements ReplyOwner, PartialRequestOwner {
   private servedInTurn = 0;
   /** In a line, or being served. */
   private isInLine = false;
+  /** One of its steps is being done, ahead of those that wait. */
+  private isStepping = false;
   private isClosed = false;
 
   constructor(private readonly owner: ShareOwner) {
@@ -52,10 +54,10 @@ export class Share implements ReplyOwner, PartialRequestOwner {
     this.turn = owner.turn;
   }
 
-  /** Whether the next step may be done now. */
+  /** Whether the next step may be done now. What a step that had to wait leads to is done with it: it does not wait again. */
   get isFree(): boolean {
     const { owner } = this;
-    if (this.steps !== undefined || owner.units >= owner.bounds.unitsPerTurn) return false;
+    if ((this.steps !== undefined && !this.isStepping) || owner.units >= owner.bounds.unitsPerTurn) return false;
     if (this.turn !== owner.turn) this.refill();
     return this.left > 0;
   }
@@ -137,10 +139,15 @@ export class Share implements ReplyOwner, PartialRequestOwner {
     this.left = Math.min(unitsPerShare, this.left + unitsPerShare);
     this.servedInTurn = owner.turn;
     let hasWorked = false;
-    while (this.steps !== undefined && this.left > 0 && owner.units < unitsPerTurn) {
-      if (hasWorked && isLate()) break;
-      hasWorked = true;
-      this.takeStep(this.steps)?.();
+    this.isStepping = true;
+    try {
+      while (this.steps !== undefined && this.left > 0 && owner.units < unitsPerTurn) {
+        if (hasWorked && isLate()) break;
+        hasWorked = true;
+        this.takeStep(this.steps)?.();
+      }
+    } finally {
+      this.isStepping = false;
     }
     return hasWorked;
   }

@@ -143,6 +143,20 @@ test("work that waits while its connection is served is done in its turn, once",
   assert.equal(work.waitingShares, 0);
 });
 
+test("what a step leads to is done with it, before the steps that wait behind it", async () => {
+  const work = new TestWork();
+  const share = work.share();
+  work.steps(share, "a", 2, 100);
+  share.wait(() => {
+    work.done.push("head");
+    share.spend(20);
+    work.step(share, "body", 20);
+  });
+  work.step(share, "behind", 20);
+  await work.turns.untilIdle();
+  assert.equal(work.taken(), "a1 a2 head body behind");
+});
+
 test("a turn that takes long is ended, whatever the units say", async () => {
   const work = new TestWork();
   const share = work.share();

@@ -80,6 +80,11 @@ test("gRPC messages are counted when they are whole, wherever they are torn", ()
   assert.equal(new GrpcMessageCounter().push(stream, 0, stream.length - 1), messages.length - 1);
 });
 
-test("a header too long for its one-byte length is refused", () => {
-  assert.throws(() => literalHeaders([["x", "y".repeat(127)]]), RangeError);
+test("lengths of headers are written as RFC 7541 §5.1 says", () => {
+  const lengthOf = (characters: number) => literalHeaders([["x", "y".repeat(characters)]]).subarray(3, -characters);
+  assert.deepEqual([...lengthOf(126)], [126]);
+  assert.deepEqual([...lengthOf(127)], [127, 0]);
+  assert.deepEqual([...lengthOf(254)], [127, 127]);
+  // The example of Appendix C.1.2, with another prefix: 1337 = 127 + 1210.
+  assert.deepEqual([...lengthOf(1337)], [127, 0x80 | (1210 & 0x7f), 1210 >> 7]);
 });

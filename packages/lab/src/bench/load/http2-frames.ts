@@ -58,13 +58,21 @@ export function clientPreface(streamWindowBytes = maxWindowBytes): Buffer {
 
 /**
  * A header block of literals that are neither indexed nor compressed (RFC 7541 §6.2.2), so that no state is shared with
- * the server. Names and values are shorter than 127 bytes, which makes each length one byte.
+ * the server.
  */
 export function literalHeaders(headers: readonly (readonly [name: string, value: string])[]): Buffer {
-  const parts = headers.flatMap(([name, value]) => {
-    if (name.length > 126 || value.length > 126)
-      throw new RangeError(`header ${name} is too long for a one-byte length`);
-    return [Buffer.of(0, name.length), Buffer.from(name), Buffer.of(value.length), Buffer.from(value)];
-  });
-  return Buffer.concat(parts);
+  return Buffer.concat(headers.flatMap(([name, value]) => [Buffer.of(0), ...literal(name), ...literal(value)]));
 }
+
+/** A string without Huffman code (§5.2), behind its length as an integer with a prefix of seven bits (§5.1). */
+function literal(text: string): readonly Buffer[] {
+  const bytes = Buffer.from(text);
+  if (bytes.length < maxPrefix) return [Buffer.of(bytes.length), bytes];
+  const length = [maxPrefix];
+  let rest = bytes.length - maxPrefix;
+  for (; rest >= 0x80; rest >>= 7) length.push(0x80 | (rest & 0x7f));
+  return [Buffer.from([...length, rest]), bytes];
+}
+
+/** From this length on it goes on behind the prefix. */
+const maxPrefix = 0x7f;

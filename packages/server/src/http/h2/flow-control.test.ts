@@ -170,6 +170,17 @@ test("the end of a request comes after what a paused listener has not read", asy
   assert.ok(exchange.share.isFree);
 });
 
+test("a step of the share is given at once what a paused listener has not read, and whether it is all", async (t) => {
+  const { exchange, recorder, peer } = await openExchange(t, 0);
+  exchange.pause();
+  peer.send(frame(FrameType.DATA, 0, 1, counting(5)), frame(FrameType.DATA, Flag.END_STREAM, 1, counting(7)));
+  await peer.settled();
+  exchange.resume(true);
+  assert.deepEqual(recorder.events, ["data", "ended"]);
+  assert.equal(recorder.body.length, 12);
+  assert.ok(recorder.knewLast);
+});
+
 test("a body above the stream's window is a FLOW_CONTROL_ERROR of the stream", async (t) => {
   const { exchange, peer, recorder } = await openExchange(t, 0);
   exchange.pause();

@@ -202,17 +202,19 @@ export class Session implements StreamOwner, TurnEnd {
     if (increment > 0) this.output.numberFrame(FrameType.WINDOW_UPDATE, 0, increment);
   }
 
+  deliver(stream: Http2Stream): void {
+    if (!this.isReading) return;
+    try {
+      stream.deliverHeld();
+    } catch (error) {
+      this.failFor(error);
+    }
+    this.wake();
+  }
+
   /** In its turn, so that a request which comes later does not overtake this one. */
   deliverLater(stream: Http2Stream): void {
-    this.share.wait(() => {
-      if (!this.isReading) return;
-      try {
-        stream.deliverHeld();
-      } catch (error) {
-        this.failFor(error);
-      }
-      this.wake();
-    });
+    this.share.wait(() => this.deliver(stream));
   }
 
   responseEnded(stream: Http2Stream): void {

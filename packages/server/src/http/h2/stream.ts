@@ -13,7 +13,9 @@ export interface StreamOwner {
   readonly share: Share;
   /** `count` bytes have been read: their share of the windows may be given back. */
   consumed(stream: Http2Stream, count: number): void;
-  /** Call `deliverHeld` in the turn of this connection, and not from here. */
+  /** Call `deliverHeld`. */
+  deliver(stream: Http2Stream): void;
+  /** Call it in the turn of this connection, and not from here. */
   deliverLater(stream: Http2Stream): void;
   /** The response is complete; the request may not be. */
   responseEnded(stream: Http2Stream): void;
@@ -107,11 +109,13 @@ export class Http2Stream implements Exchange, SendingStream {
     this.#isPaused = true;
   }
 
-  resume(): void {
+  resume(isInTurn = false): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
+    if (this.isDead || (this.#held === undefined && !this.isRequestEnded)) return;
+    if (isInTurn) this.#owner.deliver(this);
     // Not from here: the caller may be in the middle of a call from us.
-    if (!this.isDead && (this.#held !== undefined || this.isRequestEnded)) this.#owner.deliverLater(this);
+    else this.#owner.deliverLater(this);
   }
 
   respond(status: number, headers: Fields): void {
@@ -193,7 +197,7 @@ export class Http2Stream implements Exchange, SendingStream {
         if (this.isRequestEnded) this.#deliverEnd();
         return;
       }
-      this.#listener.data(bytes);
+      this.#listener.data(bytes, this.isRequestEnded && this.#held?.bytes === 0);
       this.#owner.consumed(this, bytes.length);
     }
   }

@@ -61,9 +61,12 @@ export async function openServer(handler: ExchangeHandler, options: Partial<Http
 export class Recorder implements ExchangeListener {
   readonly events: string[] = [];
   readonly chunks: Uint8Array[] = [];
+  /** It was told with the last chunk that nothing follows. */
+  knewLast = false;
   readonly #waiting: { readonly event: string; readonly resolve: () => void }[] = [];
 
-  data(chunk: Uint8Array): void {
+  data(chunk: Uint8Array, isLast = false): void {
+    this.knewLast = isLast;
     this.chunks.push(chunk);
     this.#happened("data");
   }
