@@ -1,12 +1,7 @@
 import { createNodePlatform } from "@confab/client/node";
 import { ConfabError, type ErrorCode, errorKinds } from "@confab/contract";
-import type { CommandContext } from "./command.js";
+import { type CommandContext, UnreachableError } from "./command.js";
 import { type ConnectionValues, targetFrom } from "./connection.js";
-
-/** There was no connection, or another program answered. */
-export class UnreachableError extends Error {
-  override readonly name = "UnreachableError";
-}
 
 interface AdminRequest {
   readonly method: "GET" | "POST";
@@ -15,7 +10,7 @@ interface AdminRequest {
   readonly body?: object;
 }
 
-/** Ask the AdminService over REST, which every proxy lets through. @throws UsageError; ConfabError: what the server refused. */
+/** Ask the AdminService over REST, which every proxy lets through. @throws UsageError; UnreachableError: no connection, or another program answered; ConfabError: what the server refused. */
 export async function adminCall(
   { method, path, body }: AdminRequest,
   values: ConnectionValues,

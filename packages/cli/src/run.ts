@@ -30,7 +30,7 @@ const commands: readonly CommandEntry[] = [
   { name: "rooms", summary: "list the rooms", load: async () => (await import("./commands/rooms.js")).rooms },
   {
     name: "admin",
-    summary: "revoke tokens, list what is revoked",
+    summary: "revoke tokens, list what is revoked, erase a message",
     load: async () => (await import("./commands/admin.js")).admin,
   },
   {

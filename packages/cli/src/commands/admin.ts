@@ -1,5 +1,5 @@
 import { parsePosition } from "@confab/contract";
-import { adminCall, UnreachableError } from "../admin-call.js";
+import { adminCall } from "../admin-call.js";
 import { type Command, type CommandContext, UsageError } from "../command.js";
 import { connectionOptions } from "../connection.js";
 import { exitCode, exitCodesHelp } from "../exit-codes.js";
@@ -23,7 +23,7 @@ where.
       --issued-before TIME
                        2026-01-31T12:00:00Z; without --user: the tokens of all users. Tokens
                        whose iat is later by up to --auth-clock-tolerance are refused too
-      --json           print each answer as a line of JSON; a list has 1000 revocations in each
+      --json           print what was done as a line of JSON; a list has 1000 revocations in each
       --url URL        the server; default $CONFAB_URL or http://127.0.0.1:8080
       --ca FILE        authorities to trust for an https:// server, in PEM
       --token FILE     a file with the token to show; default $CONFAB_TOKEN, which is the token itself
@@ -35,38 +35,23 @@ ${exitCodesHelp}`,
   async run(args, context) {
     const { values, positionals: words } = parseCommandLine(args, adminOptions);
     const [what, ...others] = words;
-    try {
-      return await ask(what, others, values, context);
-    } catch (error) {
-      if (!(error instanceof UnreachableError)) throw error;
-      await context.err.line(`confab: ${error.message}`);
-      return exitCode.unreachable;
+    if (what !== "erase") positionals(others, []);
+    switch (what) {
+      case "revoke":
+        return revoke(values, context);
+      case "revocations":
+        return list(values, context);
+      case "erase":
+        return erase(others, values, context);
+      default:
+        throw new UsageError(
+          what === undefined
+            ? "what to do is missing: revoke, revocations or erase"
+            : `there is no ${JSON.stringify(what)}; there are revoke, revocations and erase`,
+        );
     }
   },
 };
-
-async function ask(
-  what: string | undefined,
-  words: readonly string[],
-  values: Values,
-  context: CommandContext,
-): Promise<0> {
-  if (what !== "erase") positionals(words, []);
-  switch (what) {
-    case "revoke":
-      return revoke(values, context);
-    case "revocations":
-      return list(values, context);
-    case "erase":
-      return erase(words, values, context);
-    default:
-      throw new UsageError(
-        what === undefined
-          ? "what to do is missing: revoke, revocations or erase"
-          : `there is no ${JSON.stringify(what)}; there are revoke, revocations and erase`,
-      );
-  }
-}
 
 const { url, ca, token, timeout, help } = connectionOptions;
 const adminOptions = {
@@ -107,8 +92,10 @@ async function erase(words: readonly string[], values: Values, context: CommandC
   if (!position) throw new UsageError(`POSITION must be epoch:offset, as 3405691582:7, got ${JSON.stringify(text)}`);
   const { epoch, offset } = position;
   const body = { room, position: { epoch, offset: String(offset) } };
-  const answer = await adminCall({ method: "POST", path: "erasures", body }, values, context);
-  await context.out.line(values.json ? JSON.stringify(answer) : `erased message ${text} of room ${room}`);
+  await adminCall({ method: "POST", path: "erasures", body }, values, context);
+  await context.out.line(
+    values.json ? JSON.stringify({ room, position: text }) : `erased message ${text} of room ${room}`,
+  );
   return exitCode.ok;
 }
 
