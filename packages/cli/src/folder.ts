@@ -1,6 +1,7 @@
 import type { ChatMessage, HistoryPage, HistoryRequest } from "@confab/client/node";
-import { defaultRoom, formatPosition, type Position, parsePosition } from "@confab/contract";
-import { type FolderHistory, type FolderMessage, openFolderHistory, StoreError } from "@confab/server";
+import { defaultRoom, type Position, parsePosition } from "@confab/contract";
+import { StoreError } from "@confab/server";
+import { type FolderHistory, openFolderHistory } from "@confab/server/folder";
 import { UnreachableError, UsageError } from "./command.js";
 
 /** A data folder that is read beside its server. */
@@ -20,7 +21,7 @@ export async function openFolder(path: string): Promise<Folder> {
     history: async ({ room = defaultRoom, after, before, limit = 1 }) => {
       const range = { room, after: positionIn("after", after), before: positionIn("before", before), limit };
       const { messages, hasMore } = await folder.page(range);
-      return { messages: messages.map(clientMessage), more: hasMore };
+      return { messages, more: hasMore };
     },
     follow: (room = defaultRoom, after, signal) => follow(folder, { room, after, signal }),
     close: () => folder.close(),
@@ -32,13 +33,7 @@ async function* follow(
   { room, after, signal }: { readonly room: string; readonly after: string | undefined; readonly signal: AbortSignal },
 ): AsyncIterable<ChatMessage> {
   const from = positionIn("after", after) ?? (await folder.page({ room, limit: 1 })).newest;
-  for await (const messages of folder.follow(room, from, signal)) yield* messages.map(clientMessage);
-}
-
-function clientMessage(message: FolderMessage): ChatMessage {
-  const { sentAtMs, position, user, text, room, id, payload, deleted } = message;
-  const others = { ...(payload && { payload }), ...(deleted && { deleted }) };
-  return { user, text, room, id, position: formatPosition(position), sentAt: new Date(sentAtMs), ...others };
+  for await (const messages of folder.follow(room, from, signal)) yield* messages;
 }
 
 /** @throws UsageError: it is not a position. */

@@ -1,30 +1,32 @@
-export { FolderLockedError, StoreError } from "./engines/embedded/index.js";
-export { RedisStartError, RedisUrlError } from "./engines/redis/start-errors.js";
+// What a program needs that has a Confab server in it. Further entry points: `tokens` (keys and tokens), `folder` (a data folder
+// of another process), `settings` (for commands that start a server).
+export { ConfabError } from "@confab/contract";
 export {
-  type CertificateUserPlace,
-  certificateUserPlaces,
-  defaultCertificateUserPlaces,
-  fixedKeys,
-  KeyError,
-  keysFromFile,
-  secretIn,
-  type TokenRules,
-  TokenVerifier,
-  type VerificationKey,
-} from "./identity/index.js";
-export { type CertificateFacts, TlsFileError } from "./server/certificate.js";
-export {
-  type AuthConfig,
-  ConfigError,
-  defaultRetention,
-  type EngineConfig,
-  type ServerConfig,
-  type TlsConfig,
-} from "./server/config.js";
-export { type FolderHistory, type FolderMessage, openFolderHistory } from "./server/folder-history.js";
-export { isLocalOnly } from "./server/hosts.js";
+  type Admin,
+  type AttachTo,
+  type Confab,
+  type ConfabOptions,
+  createConfab,
+  type HistoryPage,
+  type HistoryRange,
+  type MembersPage,
+  type NewRoomMessage,
+  type ReadFrom,
+  type RevokedTokens,
+  type Room,
+  type RoomSignal,
+  type Stored,
+} from "./library/index.js";
+export type { AuthConfig, EngineConfig, TlsConfig } from "./server/config.js";
 export type { Logger } from "./server/logger.js";
-export { type RoomRule, type RuleBound, roomRulesFrom } from "./server/room-rules.js";
-export { type RunningServer, startServer } from "./server/start-server.js";
-export { serverVersion } from "./server/version.js";
-export { RuleError, rulesFrom } from "./service/index.js";
+export type { OwnPort } from "./server/open-server.js";
+export type { RoomRule } from "./server/room-rules.js";
+export {
+  ConfigError,
+  FolderLockedError,
+  RedisStartError,
+  RedisUrlError,
+  StoreError,
+  TlsFileError,
+} from "./server/start-errors.js";
+export type { Message } from "./service/index.js";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { gunzipSync } from "node:zlib";
-import { type RunningServer, startServer } from "@confab/server";
+import { type RunningServer, startServer } from "@confab/server/testing/start-server";
 
 /** A request whose Host is the test's own to choose, and whose body comes as it was sent. */
 function rawGet(port: number, path: string, headers: OutgoingHttpHeaders) {

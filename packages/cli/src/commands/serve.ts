@@ -1,12 +1,12 @@
 import {
+  type Confab,
   ConfigError,
+  createConfab,
   FolderLockedError,
+  type OwnPort,
   RedisStartError,
   RedisUrlError,
-  type RunningServer,
-  type ServerConfig,
   StoreError,
-  startServer,
   TlsFileError,
 } from "@confab/server";
 import { type Command, type CommandContext, UsageError } from "../command.js";
@@ -72,13 +72,17 @@ Exit codes:
       const advice = "give the URL by CONFAB_ENGINE or CONFAB_ENGINE_FILE";
       logger.warn({}, `other users of this machine can read the password in --engine; ${advice}`);
     }
-    const server = await start(config, settings, context);
-    if (!server) return exitCode.refused;
+    const started = await start(config, settings, context);
+    if (!started) return exitCode.refused;
+    const { server, url } = started;
+    const { certificate, adminTokenFile } = server;
     const stopReloads = hasReloadable(config, configFile)
       ? reloadOnHangup({ ...read, server, logger, auditFile })
       : undefined;
-    if (isJson) logger.info({ url: server.url, ...placeOf(config.engine) }, "listening");
-    else for (const line of banner(server, { ...config, program: context.program })) await context.out.line(line);
+    if (isJson) logger.info({ url, ...placeOf(config.engine) }, "listening");
+    else
+      for (const line of banner({ url, certificate, adminTokenFile }, { ...config, program: context.program }))
+        await context.out.line(line);
     await aborted(context.signal);
     await server.close();
     stopReloads?.();
@@ -95,14 +99,23 @@ const tlsSettings = {
   clientUser: "tls-client-user",
 } as const;
 
-/** Start, or say in one line why that cannot be. */
-async function start(
-  config: ServeConfig,
-  settings: Settings,
-  { err }: CommandContext,
-): Promise<RunningServer | undefined> {
+interface Started extends OwnPort {
+  readonly server: Confab;
+}
+
+async function listening(server: Confab): Promise<Started> {
   try {
-    return await startServer(config);
+    return { ...(await server.listen()), server };
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+}
+
+/** Start, or say in one line why that cannot be. */
+async function start(config: ServeConfig, settings: Settings, { err }: CommandContext): Promise<Started | undefined> {
+  try {
+    return await listening(await createConfab(config));
   } catch (error) {
     if (error instanceof RedisUrlError)
       throw new UsageError(`${settings.labelOf("engine")}: ${error.message}`, { cause: error });
@@ -162,7 +175,7 @@ function socketFailure(code: unknown, host: string): string | undefined {
 }
 
 /** Where messages are, for the log; the URL of a Redis may hold a password. */
-function placeOf(engine: ServerConfig["engine"]): object {
+function placeOf(engine: ServeConfig["engine"]): object {
   return engine.kind === "embedded" ? { dataDir: engine.dataDir } : { engine: "redis" };
 }
 

@@ -1,6 +1,6 @@
 import { createPublicKey } from "node:crypto";
 import { limits } from "@confab/contract";
-import type { TokenRules, TokenVerifier, VerificationKey } from "@confab/server";
+import type { TokenRules, TokenVerifier, VerificationKey } from "@confab/server/tokens";
 import { SignJWT } from "jose";
 import { type Command, type CommandContext, UsageError } from "../command.js";
 import { exitCode } from "../exit-codes.js";
@@ -99,7 +99,7 @@ async function mint(values: Values, nowMs: number): Promise<{ readonly token: st
 async function rulesOf({ can = [], cannot = [] }: Values): Promise<readonly object[]> {
   const rules = [...can.map((text) => ruleFrom("can", text)), ...cannot.map((text) => ruleFrom("cannot", text))];
   if (rules.length === 0) return rules;
-  const { RuleError, rulesFrom } = await import("@confab/server");
+  const { RuleError, rulesFrom } = await import("@confab/server/tokens");
   try {
     rulesFrom(rules, "--can and --cannot");
   } catch (error) {
@@ -130,7 +130,7 @@ async function inspectToken(
 type Claims = Pick<TokenRules, "issuer" | "audience">;
 
 async function verifierOf(files: readonly string[], claims: Claims): Promise<TokenVerifier> {
-  const { KeyError, keysFromFile } = await import("@confab/server");
+  const { KeyError, keysFromFile } = await import("@confab/server/tokens");
   const keys = files.flatMap((file) => {
     try {
       return keysFromFile(readFile(file));
@@ -143,7 +143,7 @@ async function verifierOf(files: readonly string[], claims: Claims): Promise<Tok
 
 /** As a server has it that was told nothing else. */
 async function verifierWith(keys: readonly VerificationKey[], claims: Claims): Promise<TokenVerifier> {
-  const { fixedKeys, TokenVerifier } = await import("@confab/server");
+  const { fixedKeys, TokenVerifier } = await import("@confab/server/tokens");
   const maxLifetimeMs = () => limits.maxTokenLifetimeMs.fallback;
   return new TokenVerifier(fixedKeys(keys), { ...claims, clockToleranceMs: 5_000, maxLifetimeMs }, Date.now);
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { defaultDedupeWindowMs, limits } from "@confab/contract";
-import { defaultRetention } from "@confab/server";
+import { defaultRetention } from "@confab/server/settings";
 import { readSettings } from "../serve/read-settings.js";
 import { serverConfigFrom } from "../serve/server-config.js";
 import { fileNameOf, namesOf } from "./setting.js";

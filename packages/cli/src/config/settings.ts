@@ -1,4 +1,4 @@
-import { certificateUserPlaces, defaultCertificateUserPlaces } from "@confab/server";
+import { certificateUserPlaces, defaultCertificateUserPlaces } from "@confab/server/settings";
 import {
   byteSize,
   duration,

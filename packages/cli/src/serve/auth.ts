@@ -1,4 +1,4 @@
-import type { ServerConfig } from "@confab/server";
+import type { ConfabOptions } from "@confab/server";
 import { UsageError } from "../command.js";
 import type { Settings } from "../config/resolve.js";
 
@@ -6,7 +6,7 @@ import type { Settings } from "../config/resolve.js";
 const needKey = ["auth-issuer", "auth-audience", "auth-clock-tolerance", "auth-cookie", "auth-token-in-url"] as const;
 
 /** Who may connect. @throws UsageError: a setting needs a key, and there is none. */
-export function authFrom(settings: Settings): Pick<ServerConfig, "auth" | "allowAnyone"> {
+export function authFrom(settings: Settings): Pick<ConfabOptions, "auth" | "allowAnyone"> {
   const allowAnyone = settings.get("allow-anyone");
   const keyFiles = settings.get("auth-key");
   const jwksUrl = settings.get("auth-jwks");

@@ -1,15 +1,10 @@
-import {
-  type AuthConfig,
-  type EngineConfig,
-  isLocalOnly,
-  type RunningServer,
-  serverVersion,
-  type TlsConfig,
-} from "@confab/server";
+import type { AuthConfig, Confab, TlsConfig } from "@confab/server";
+import { type CertificateFacts, isLocalOnly, serverVersion } from "@confab/server/settings";
 import { printable } from "../output/printable.js";
+import type { NamedEngine } from "./engine.js";
 
 export interface BannerFacts {
-  readonly engine: EngineConfig;
+  readonly engine: NamedEngine;
   readonly webRoot?: string;
   readonly tls?: TlsConfig;
   readonly auth?: AuthConfig;
@@ -21,11 +16,13 @@ export interface BannerFacts {
   readonly program: string;
 }
 
+/** What a server says of itself. */
+interface Itself extends Pick<Confab, "certificate" | "adminTokenFile"> {
+  readonly url: string;
+}
+
 /** Where each transport is and one line to try it, for a terminal. */
-export function banner(
-  { url, certificate, adminTokenFile }: Pick<RunningServer, "url" | "certificate" | "adminTokenFile">,
-  facts: BannerFacts,
-): string[] {
+export function banner({ url, certificate, adminTokenFile }: Itself, facts: BannerFacts): string[] {
   const { engine, webRoot, tls, trustedProxies = [], program } = facts;
   if (url.startsWith("unix:")) return unixBanner(url.slice("unix:".length), adminTokenFile, facts);
   const { host } = new URL(url);
@@ -81,10 +78,7 @@ function unixBanner(path: string, adminTokenFile: string | undefined, facts: Ban
 }
 
 /** Whoever tries a line of the banner finds out here why a client may not trust the address that stands in it. */
-function tlsLines(
-  { names, validTo }: NonNullable<RunningServer["certificate"]>,
-  tls: TlsConfig | undefined,
-): readonly string[] {
+function tlsLines({ names, validTo }: CertificateFacts, tls: TlsConfig | undefined): readonly string[] {
   return [
     `  TLS        for ${printable(names.join(", "))}, until ${validTo.toISOString().slice(0, 10)}; kill -HUP ${process.pid} reads the certificate again`,
     `             clients that do not know its authority: curl --cacert ${tls?.certFile}, ... listen --ca ${tls?.certFile}`,
@@ -136,7 +130,7 @@ function accessLines({
   ];
 }
 
-function keptIn(engine: EngineConfig): string {
+function keptIn(engine: NamedEngine): string {
   if (engine.kind === "redis") return "Redis and acknowledged once it has them";
   const acknowledged = engine.durability === "os" ? "the operating system has them" : "they are on disk";
   return `${engine.dataDir} and acknowledged once ${acknowledged}`;

@@ -1,12 +1,15 @@
-import type { EngineConfig, ServerConfig } from "@confab/server";
+import type { ConfabOptions, EngineConfig } from "@confab/server";
 import { UsageError } from "../command.js";
 import type { Settings } from "../config/resolve.js";
 
 const ofEmbedded = ["data", "durability"] as const;
 const ofRedis = ["redis-prefix", "redis-wait-replicas"] as const;
 
+/** The engines that a command line can name. */
+export type NamedEngine = Exclude<EngineConfig, { readonly kind: "custom" }>;
+
 /** Where messages are kept. @throws UsageError: a setting is of the other engine. */
-export function engineFrom(settings: Settings): EngineConfig {
+export function engineFrom(settings: Settings): NamedEngine {
   const url = settings.get("engine");
   const isEmbedded = url === "embedded";
   for (const name of isEmbedded ? ofRedis : ofEmbedded) {
@@ -28,7 +31,7 @@ export function engineFrom(settings: Settings): EngineConfig {
 }
 
 /** How much is kept of each room. */
-export function retentionFrom(settings: Settings): NonNullable<ServerConfig["retention"]> {
+export function retentionFrom(settings: Settings): NonNullable<ConfabOptions["retention"]> {
   const maxMessages = settings.get("retention-messages");
   const maxAgeMs = settings.get("retention-age");
   const maxBytes = settings.get("retention-bytes");

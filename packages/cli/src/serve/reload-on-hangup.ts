@@ -1,4 +1,4 @@
-import type { RunningServer } from "@confab/server";
+import type { Confab } from "@confab/server";
 import { UsageError } from "../command.js";
 import { changesForRestart } from "../config/resolve.js";
 import type { AuditFile } from "./audit-file.js";
@@ -7,7 +7,7 @@ import type { ReadSettings } from "./read-settings.js";
 import { type ServeConfig, serverConfigFrom } from "./server-config.js";
 
 export interface ReloadDeps extends Pick<ReadSettings, "settings" | "readAgain"> {
-  readonly server: Pick<RunningServer, "reload">;
+  readonly server: Pick<Confab, "reload">;
   readonly logger: ServeLog;
   readonly auditFile: AuditFile | undefined;
 }

@@ -1,13 +1,14 @@
-import type { RoomRule, ServerConfig } from "@confab/server";
+import type { ConfabOptions, RoomRule } from "@confab/server";
 import { UsageError } from "../command.js";
 import type { Settings } from "../config/resolve.js";
 import { TypeFileError } from "../types/type-file-error.js";
 import { authFrom } from "./auth.js";
-import { engineFrom, retentionFrom } from "./engine.js";
+import { engineFrom, type NamedEngine, retentionFrom } from "./engine.js";
 import { webRoot } from "./web-root.js";
 
 /** A server's configuration, with the values that a command needs to speak about it. */
-export type ServeConfig = ServerConfig & Required<Pick<ServerConfig, "host" | "port">>;
+export type ServeConfig = ConfabOptions &
+  Required<Pick<ConfabOptions, "host" | "port">> & { readonly engine: NamedEngine };
 
 /** The server's configuration out of the settings. @throws UsageError: two settings exclude or need each other. */
 export async function serverConfigFrom(settings: Settings): Promise<ServeConfig> {
@@ -33,7 +34,7 @@ export async function serverConfigFrom(settings: Settings): Promise<ServeConfig>
   };
 }
 
-function socketFrom(settings: Settings): Pick<ServerConfig, "socketMode"> {
+function socketFrom(settings: Settings): Pick<ConfabOptions, "socketMode"> {
   if (settings.get("host").startsWith("unix:")) {
     if (settings.isGiven("port"))
       throw new UsageError(`${settings.labelOf("port")} has no effect on a Unix socket: leave it out`);
@@ -44,7 +45,7 @@ function socketFrom(settings: Settings): Pick<ServerConfig, "socketMode"> {
   return {};
 }
 
-async function rulesFrom(settings: Settings): Promise<Pick<ServerConfig, "rules">> {
+async function rulesFrom(settings: Settings): Promise<Pick<ConfabOptions, "rules">> {
   const file = settings.get("rules");
   if (file === undefined) return {};
   // The parser of YAML is loaded only where it is needed.
@@ -53,14 +54,14 @@ async function rulesFrom(settings: Settings): Promise<Pick<ServerConfig, "rules"
 }
 
 /** Whether they are rules the server checks. */
-async function roomsFrom(settings: Settings): Promise<Pick<ServerConfig, "rooms">> {
+async function roomsFrom(settings: Settings): Promise<Pick<ConfabOptions, "rooms">> {
   const file = settings.get("rooms");
   if (file === undefined) return {};
   const { rulesIn } = await import("./rules.js");
   return { rooms: rulesIn(file, settings.labelOf("rooms")) as readonly RoomRule[] };
 }
 
-function tlsFrom(settings: Settings): Pick<ServerConfig, "tls"> {
+function tlsFrom(settings: Settings): Pick<ConfabOptions, "tls"> {
   const certFile = settings.get("tls-cert");
   const keyFile = settings.get("tls-key");
   const clientCaFiles = settings.get("tls-client-ca");

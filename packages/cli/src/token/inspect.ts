@@ -1,4 +1,4 @@
-import type { TokenVerifier } from "@confab/server";
+import type { TokenVerifier } from "@confab/server/tokens";
 import { UsageError } from "../command.js";
 import { printable } from "../output/printable.js";
 

@@ -23,7 +23,7 @@ export async function readSigningKey(file: string): Promise<SigningKey> {
 
 /** The server says what a secret is. */
 async function secretOf(bytes: Buffer, file: string): Promise<KeyObject | undefined> {
-  const { KeyError, secretIn } = await import("@confab/server");
+  const { KeyError, secretIn } = await import("@confab/server/tokens");
   try {
     return secretIn(bytes);
   } catch (error) {

@@ -5,7 +5,7 @@ import type { OriginPolicy } from "./origins.js";
 import type { TrustedProxies } from "./trusted-proxies.js";
 
 export interface AdmissionDeps {
-  readonly hosts: HostPolicy;
+  readonly hosts: Pick<HostPolicy, "allows">;
   readonly origins: OriginPolicy;
   readonly proxies: TrustedProxies;
   /** Called for each request that is not let in. */
@@ -42,14 +42,20 @@ export class Admission {
     );
   }
 
-  /** Whether a request may act with the cookies that its browser adds by itself. */
   trustsCookies(request: RequestHead): boolean {
-    const { origin, "sec-fetch-site": site } = request.headers;
-    const { origins, proxies } = this.deps;
-    // An image or script of another site is asked for without an origin (w3.org/TR/fetch-metadata).
-    if (origin === undefined) return site === undefined || site === "same-origin" || site === "none";
-    return origins.trusts(origin, proxies.viewOf(request));
+    return cookiesAreTrusted(request, this.deps);
   }
+}
+
+/** Whether a request may act with the cookies that its browser adds by itself. */
+export function cookiesAreTrusted(
+  request: RequestHead,
+  { origins, proxies }: Pick<AdmissionDeps, "origins" | "proxies">,
+): boolean {
+  const { origin, "sec-fetch-site": site } = request.headers;
+  // An image or script of another site is asked for without an origin (w3.org/TR/fetch-metadata).
+  if (origin === undefined) return site === undefined || site === "same-origin" || site === "none";
+  return origins.trusts(origin, proxies.viewOf(request));
 }
 
 /** An orchestrator's probes name whatever address it has; these answers tell a page of another site nothing. */

@@ -23,6 +23,8 @@ import { systemClock } from "./platform.js";
 
 export interface Auth {
   readonly authenticator: Authenticator;
+  /** Whether callers show who they are, by a token or a certificate. */
+  readonly isVerified: boolean;
   /** Whether what a caller may do can change while it is connected. */
   readonly canChange: boolean;
   /** How long from now an accepted token can be used at the most, in milliseconds. */
@@ -112,6 +114,7 @@ export function openAuth(config: Pick<ServerConfig, "auth" | "allowAnyone" | "ru
   });
   return {
     authenticator,
+    isVerified,
     canChange: isVerified || config.rules !== undefined,
     longestTokenUseMs: () => lifetimes.longestUseMs(),
     follow: async (revocations, changed) => {

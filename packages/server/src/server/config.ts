@@ -1,5 +1,5 @@
 import { type LimitName, type Limits, limits, limitsWith } from "@confab/contract";
-import type { Retention } from "../core/index.js";
+import type { Clock, Engine, Retention, RoomRetention } from "../core/index.js";
 import type { Durability } from "../engines/embedded/index.js";
 import type { CertificateUserPlace } from "../identity/index.js";
 import { ConfigError } from "./config-error.js";
@@ -8,7 +8,7 @@ import type { RoomRule } from "./room-rules.js";
 
 export { ConfigError } from "./config-error.js";
 
-/** Where messages are kept: on this machine, or in a Redis that several nodes share. */
+/** Where messages are kept: on this machine, in a Redis that several nodes share, or by your own engine. */
 export type EngineConfig =
   | {
       readonly kind: "embedded";
@@ -24,7 +24,23 @@ export type EngineConfig =
       readonly prefix?: string;
       /** Replicas that must have a message before it is acknowledged. Default 0. */
       readonly waitReplicas?: number;
+    }
+  | {
+      /** Your own engine, which is green on the engine suite: see `@confab/server/engine`. */
+      readonly kind: "custom";
+      readonly open: (deps: EngineDeps) => Promise<Engine>;
     };
+
+/** What an engine is given by its server. */
+export interface EngineDeps {
+  readonly retention: RoomRetention;
+  /** How long a repeated send is recognised at the least, in milliseconds. */
+  readonly dedupeWindowMs: number;
+  /** Some of them change while the server runs. */
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
 
 /** Files in PEM that are read at the start, and again when the server is told to. */
 export interface TlsConfig {

@@ -1,7 +1,7 @@
 import { defaultDedupeWindowMs, type Limits } from "@confab/contract";
 import type { Engine, RoomRetention } from "../core/index.js";
 import { openEmbeddedEngine } from "../engines/embedded/index.js";
-import { ConfigError, type ServerConfig } from "./config.js";
+import { ConfigError, type EngineDeps, type ServerConfig } from "./config.js";
 import { silentLogger } from "./logger.js";
 import { systemClock } from "./platform.js";
 
@@ -16,7 +16,7 @@ export async function openEngine(
   limits: Limits,
   retention: RoomRetention,
 ): Promise<Engine> {
-  const shared = {
+  const shared: EngineDeps = {
     retention,
     dedupeWindowMs: config.dedupeWindowMs ?? defaultDedupeWindowMs,
     limits,
@@ -36,6 +36,8 @@ export async function openEngine(
         waitReplicas: engine.waitReplicas ?? 0,
         answerTimeoutMs,
       });
+    case "custom":
+      return engine.open(shared);
   }
 }
 

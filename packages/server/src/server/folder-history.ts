@@ -1,18 +1,14 @@
 import { create } from "@bufbuild/protobuf";
-import { ConfabError, decodeChatMessage, type Position, type StoredMessage } from "@confab/contract";
+import { ConfabError, type Position, parsePosition } from "@confab/contract";
 import { GetHistoryRequestSchema } from "@confab/contract/gen/confab/v1/room_pb";
 import { refuseViolations, violationsOf } from "@confab/contract/validation";
 import { type HistoryBounds, type HistoryRequest, readHistory, roomIdFrom } from "../core/index.js";
 import { type LogReader, openLogReader } from "../engines/embedded/index.js";
-
-/** A message of a data folder. */
-export interface FolderMessage extends StoredMessage {
-  readonly position: Position;
-}
+import { type Message, messageFrom } from "../service/index.js";
 
 export interface FolderPage {
   /** Oldest first. */
-  readonly messages: readonly FolderMessage[];
+  readonly messages: readonly Message[];
   readonly hasMore: boolean;
   /** The newest position of the room. */
   readonly newest: Position;
@@ -35,7 +31,7 @@ export interface FolderHistory {
    *
    * @throws OUT_OF_RANGE, DATA_LOSS
    */
-  follow(room: string, after: Position, signal: AbortSignal): AsyncIterable<readonly FolderMessage[]>;
+  follow(room: string, after: Position, signal: AbortSignal): AsyncIterable<readonly Message[]>;
   close(): Promise<void>;
 }
 
@@ -65,14 +61,11 @@ class ReadFolder implements FolderHistory {
     refuseViolations(violationsOf(GetHistoryRequestSchema, create(GetHistoryRequestSchema, { room })));
     const request: HistoryRequest = { room: roomIdFrom(room), after, before, limit, isOldestFirst: false };
     const { epoch, newest, run, hasMore } = await readHistory(this.reader.log, request, unhindered);
-    const messages = run.entries.map(({ offset, body }) => ({
-      ...decodeChatMessage(body),
-      position: { epoch, offset },
-    }));
+    const messages = run.entries.map(({ offset, body }) => messageFrom(body, { epoch, offset }));
     return { messages, hasMore, newest: { epoch, offset: newest } };
   }
 
-  async *follow(room: string, after: Position, signal: AbortSignal): AsyncIterable<readonly FolderMessage[]> {
+  async *follow(room: string, after: Position, signal: AbortSignal): AsyncIterable<readonly Message[]> {
     const news = new News(signal);
     const received = () => news.come();
     const unwatch = this.reader.watch(roomIdFrom(room), {
@@ -86,7 +79,8 @@ class ReadFolder implements FolderHistory {
       for (let from = after; !signal.aborted; ) {
         news.take();
         const { messages } = await this.pageWhileThere(room, from);
-        from = messages.at(-1)?.position ?? from;
+        const last = messages.at(-1);
+        from = (last && parsePosition(last.position)) ?? from;
         if (messages.length > 0) yield messages;
         else await news.wait();
       }

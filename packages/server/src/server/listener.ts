@@ -1,9 +1,10 @@
 import type { AddressInfo, Server, Socket } from "node:net";
 import { ConfabError, type Limits } from "@confab/contract";
 import type { ClientAddressOf, ExchangeHandler } from "../http/exchange.js";
+import type { UpgradeHandler } from "../http/h1/intake.js";
 import { refusalBytes } from "../http/h1/refusal.js";
 import { ReplyStalls } from "../http/h1/reply-stalls.js";
-import { createHttp1Server, type UpgradeHandler } from "../http/h1/server.js";
+import { createHttp1Server } from "../http/h1/server.js";
 import { type Http2Connection, serveHttp2 } from "../http/h2/index.js";
 import { peerOf } from "../http/peer.js";
 import { pingIntervalOf } from "../http/ping-interval.js";

@@ -1,4 +1,5 @@
 export { ChatService } from "./chat-service.js";
+export { anyFrom, wirePositionFrom } from "./conversions.js";
 export { type FrameEncoding, JsonBatches, JsonMessages, ProtoBatches, ProtoMessages } from "./encodings.js";
 export type { ErrorBudget } from "./error-budget.js";
 export { wireErrorFrom } from "./error-frame.js";
@@ -7,6 +8,8 @@ export { serveOut } from "./frames/serve-out.js";
 export type { FrameSession } from "./frames/session.js";
 export { FrameSessions, type FrameSessionsDeps } from "./frames/sessions.js";
 export { envelopeFraming, type Framing, framed } from "./framing.js";
+export { historyForm } from "./history.js";
+export { type Message, messageFrom } from "./message.js";
 export type { MessageJson } from "./message-json.js";
 export {
   type Action,
@@ -19,6 +22,7 @@ export {
   isStranger,
   LiveCallers,
   maxHistoryPage,
+  type Operations,
   Permissions,
   type Principal,
   type Reading,

@@ -6,7 +6,7 @@
  *     contract ← core ← engines/embedded · engines/redis
  *                core ← operations ← service ← documents
  *                       service ← identity ← server
- *                       service ← http-reply ← transports/rpc · websocket · sse · rest   (all of it) ← server ← cli
+ *                       service ← http-reply ← transports/rpc · websocket · sse · rest   (all of it) ← server ← library ← cli
  *     contract ← http ←───────────────────── transports
  *     contract ← client ← web · lab · cli
  *
@@ -16,8 +16,8 @@ export interface Place {
   readonly name: string;
   /** The files that are here: all under the folder. */
   readonly folder: string;
-  /** One more file that is here. */
-  readonly file?: string;
+  /** More files that are here. */
+  readonly files?: readonly string[];
   /** The places that files here may import, each with the reason. A place may always import itself. */
   readonly mayImport: Readonly<Record<string, string>>;
   /** The places whose types alone files here may import, each with the reason. */
@@ -136,7 +136,6 @@ export const places: readonly Place[] = [
     // Composition: the one place that knows everything.
     name: "server",
     folder: "packages/server/src/server",
-    file: "packages/server/src/index.ts",
     mayImport: {
       contract: "limits are configuration",
       core: "it makes the hub",
@@ -152,6 +151,23 @@ export const places: readonly Place[] = [
       "transports/websocket": "it mounts the transports",
       "transports/sse": "it mounts the transports",
       "transports/rest": "it mounts the transports",
+    },
+  },
+  {
+    // What a program has that a server is part of: the package's entry, and those beside it.
+    name: "library",
+    folder: "packages/server/src/library",
+    files: ["index", "engine", "folder", "settings", "tokens"].map((entry) => `packages/server/src/${entry}.ts`),
+    mayImport: {
+      contract: "positions and errors, and the requests that it makes",
+      service: "the program is a caller of the operations, as each client is",
+      server: "it opens the server",
+      work: "the program has a share of the event loop",
+      core: "the ports and runs, for authors of engines",
+      identity: "keys and tokens, for programs that make them",
+    },
+    mayImportTypes: {
+      http: "the servers that it is attached to",
     },
   },
   {
@@ -176,7 +192,7 @@ export const places: readonly Place[] = [
       contract: "exit codes come from the error catalogue",
       client: "send, listen, history, rooms",
       lab: "compare, bench",
-      server: "serve, by the package's entry alone",
+      library: "serve, by the package's entries alone",
     },
   },
   {
@@ -185,7 +201,7 @@ export const places: readonly Place[] = [
     mayImport: {
       contract: "whole-system tests see what users see: packages by their entries",
       client: "as above",
-      server: "as above",
+      library: "as above",
       cli: "as above",
       lab: "as above",
       web: "as above",
@@ -204,8 +220,15 @@ export const ownedNames: readonly {
 }[] = [
   {
     of: "core",
-    names: ["Hub", "HubDeps", "Engine", "RoomLog", "RoomBus", "MemberDirectory", "readHistory", "*"],
+    names: ["Hub", "HubDeps", "readHistory", "*"],
     places: ["core", "operations", "server", ...engines],
+    reason: "operations are the one way to the rooms, where each caller's permissions are checked",
+  },
+  {
+    of: "core",
+    names: ["Engine", "RoomLog", "RoomBus", "MemberDirectory"],
+    // The library hands the ports to authors of engines.
+    places: ["core", "operations", "server", "library", ...engines],
     reason: "operations are the one way to the rooms, where each caller's permissions are checked",
   },
 ];

@@ -24,7 +24,7 @@ function importProblem(
 ): string | undefined {
   const path = importedPath(file.path, specifier);
   if (path === undefined) return outsideProblem(place, specifier);
-  if (isForTests(path) && place.name !== "tests") return `imports ${specifier}, which is for tests`;
+  if (isForTests(path)) return place.name === "tests" ? undefined : `imports ${specifier}, which is for tests`;
   if (specifier.startsWith(".") && packageOf(path) !== packageOf(file.path)) {
     return `imports ${specifier} of another package by path, not by its name`;
   }
@@ -68,8 +68,8 @@ function globalProblem(place: Place, chain: string): string | undefined {
 /** The place of a file, with its extension or without. */
 function placeOf(path: string): Place | undefined {
   return places.find(
-    ({ folder, file }) =>
-      path.startsWith(`${folder}/`) || (file !== undefined && withoutExtension(path) === withoutExtension(file)),
+    ({ folder, files = [] }) =>
+      path.startsWith(`${folder}/`) || files.some((file) => withoutExtension(path) === withoutExtension(file)),
   );
 }
 

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { startServer } from "@confab/server";
+import { startServer } from "@confab/server/testing/start-server";
 
 // On loopback, without a key and without a proxy, callers are this machine's and are not counted.
 for (const [what, trustedProxies, isCounted] of [

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
-import { type RunningServer, type ServerConfig, startServer } from "@confab/server";
+import { type RunningServer, type ServerConfig, startServer } from "@confab/server/testing/start-server";
 import { Frames } from "../auth/testing/frames.js";
 import { streams } from "../auth/testing/streams.js";
 import { inSeconds, newTestKey } from "../auth/testing/tokens.js";

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { enveloped } from "@confab/contract";
-import { type RunningServer, startServer } from "@confab/server";
+import { type RunningServer, startServer } from "@confab/server/testing/start-server";
 import { WebSocket } from "ws";
 
 // One HTTP/2 connection with a thousand requests that did not end made the server hold 385 KB for each of them.

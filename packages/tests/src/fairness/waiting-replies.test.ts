@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { connect } from "@confab/client/node";
-import { type RunningServer, startServer } from "@confab/server";
+import { type RunningServer, startServer } from "@confab/server/testing/start-server";
 
 // 600 history requests on one HTTP/2 connection whose window is 0 took 2.8 GB, and kept them for minutes.
 

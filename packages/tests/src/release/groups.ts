@@ -1,5 +1,5 @@
 import { connect, type Link, openLink, type TransportName } from "@confab/client/node";
-import { type RunningServer, type ServerConfig, startServer } from "@confab/server";
+import { type RunningServer, type ServerConfig, startServer } from "@confab/server/testing/start-server";
 import { startCutProxy } from "../fixture/cut-proxy.js";
 import type { Activity } from "./activity.js";
 import { clientActivities } from "./clients.js";

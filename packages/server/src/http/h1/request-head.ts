@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { ConfabError } from "@confab/contract";
+import { withoutBase } from "../base-path.js";
 import type { ClientAddressOf, RequestHead } from "../exchange.js";
 import { fieldOverheadBytes, headersTooLarge } from "../header-size.js";
 import { isHost } from "../host.js";
@@ -8,12 +9,14 @@ import { peerOf } from "../peer.js";
 export interface HeadContext {
   readonly scheme: RequestHead["scheme"];
   readonly clientAddressOf: ClientAddressOf | undefined;
+  /** What the target begins with, and the head does not show. */
+  readonly basePath?: string | undefined;
 }
 
 /** A request's head as Node's parser gives it. */
 export function requestHeadFrom(
   incoming: IncomingMessage,
-  { scheme, clientAddressOf }: HeadContext,
+  { scheme, clientAddressOf, basePath }: HeadContext,
   refusal: ConfabError | undefined,
 ): RequestHead {
   const headers: Record<string, string> = {};
@@ -23,9 +26,10 @@ export function requestHeadFrom(
   }
   const absolute = absoluteFormOf(incoming.url);
   const peer = peerOf(incoming.socket);
+  const target = absolute?.target ?? incoming.url ?? "/";
   return {
     method: incoming.method ?? "GET",
-    target: absolute?.target ?? incoming.url ?? "/",
+    target: basePath === undefined ? target : withoutBase(target, basePath),
     authority: absolute?.authority ?? headers["host"] ?? "",
     scheme,
     headers,

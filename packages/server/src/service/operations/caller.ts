@@ -1,8 +1,8 @@
 import { cost, type ReplyRoom, type Share } from "../../work/index.js";
 import type { Principal } from "./principal.js";
 
-/** How a caller reached this server. */
-export type TransportName = "grpc" | "grpc-web" | "connect" | "websocket" | "sse" | "rest";
+/** How a caller reached this server. `library`: it is the program that the server is part of. */
+export type TransportName = "grpc" | "grpc-web" | "connect" | "websocket" | "sse" | "rest" | "library";
 
 /** Who asks for an operation, and on which connection. A transport makes one for each connection or request. */
 export interface Caller {

@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 import { ConfabError } from "@confab/contract";
 import type { RequestHead } from "../../http/exchange.js";
+import type { UpgradeHandler } from "../../http/h1/intake.js";
 import { refusalBytes } from "../../http/h1/refusal.js";
-import type { UpgradeHandler } from "../../http/h1/server.js";
 import { ReaderStalls } from "../../http/reader-stalls.js";
 import { turnAway } from "../../http/turn-away.js";
 import { errorJson } from "../../http-reply/index.js";

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { connect } from "@confab/client/node";
-import { type RunningServer, startServer } from "@confab/server";
+import { type RunningServer, startServer } from "@confab/server/testing/start-server";
 import { newTestKey, type TestKey } from "../../auth/testing/tokens.js";
 import type { Attack, AttackResult, ProbeOrder, ProbeResult } from "../attack.js";
 

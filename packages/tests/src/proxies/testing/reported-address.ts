@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { type RunningServer, type ServerConfig, startServer } from "@confab/server";
+import { type RunningServer, type ServerConfig, startServer } from "@confab/server/testing/start-server";
 import { type ClientOptions, WebSocket } from "ws";
 
 /** A server in this process that reports the address of a client which makes too many mistakes. */

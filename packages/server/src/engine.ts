@@ -1,0 +1,30 @@
+// For authors of engines: the ports that an engine fills, and what it is given. `@confab/server/engine-suite` has the tests that it
+// must pass.
+export {
+  type Appended,
+  type Block,
+  blockOf,
+  type Clock,
+  type Engine,
+  type LogPage,
+  type Member,
+  type MemberCounts,
+  type MemberDirectory,
+  type NewEntry,
+  type PageBounds,
+  type PresenceChange,
+  type Revocation,
+  type RevocationLog,
+  type RoomBus,
+  type RoomId,
+  type RoomListener,
+  type RoomLog,
+  type RoomRetention,
+  type RoomState,
+  type RoomSummary,
+  Run,
+  runBackward,
+  runForward,
+  type Signal,
+} from "./core/index.js";
+export type { EngineDeps } from "./server/config.js";

@@ -1,0 +1,13 @@
+export type { Admin, RevokedTokens } from "./admin.js";
+export { type AttachTo, type Confab, createConfab } from "./confab.js";
+export type { ConfabOptions } from "./options.js";
+export type {
+  HistoryPage,
+  HistoryRange,
+  MembersPage,
+  NewRoomMessage,
+  ReadFrom,
+  Room,
+  RoomSignal,
+  Stored,
+} from "./room.js";

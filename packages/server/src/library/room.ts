@@ -1,0 +1,183 @@
+import { create } from "@bufbuild/protobuf";
+import { type Ack, ConfabError, formatPosition, type Payload, parsePosition } from "@confab/contract";
+import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
+import {
+  GetHistoryRequestSchema,
+  ListMembersRequestSchema,
+  SignalSchema,
+} from "@confab/contract/gen/confab/v1/room_pb";
+import type { Member } from "../core/index.js";
+import {
+  anyFrom,
+  type Caller,
+  historyForm,
+  type Message,
+  messageFrom,
+  type Operations,
+  wirePositionFrom,
+} from "../service/index.js";
+import { cost } from "../work/index.js";
+import { RoomReader } from "./room-reader.js";
+
+/** A message to send. */
+export interface NewRoomMessage {
+  /** In whose name: any user's. */
+  readonly user: string;
+  readonly text?: string;
+  /** Makes the send repeatable: the same id again, from the same user, is stored once. Default: a new one. */
+  readonly id?: string;
+  readonly payload?: Payload;
+}
+
+/** A message was stored. */
+export interface Stored {
+  readonly id: string;
+  /** `epoch:offset`. */
+  readonly position: string;
+  readonly sentAt: Date;
+  /** It was stored before, by an earlier send with the same id. */
+  readonly duplicate: boolean;
+}
+
+/** Where to begin to read. Default: with what is sent from now on. */
+export interface ReadFrom {
+  /** With what follows this position. */
+  readonly after?: string;
+  /** With so many of the newest messages; 0 to 1,000. */
+  readonly history?: number;
+}
+
+export interface HistoryRange {
+  /** Only messages after this position. */
+  readonly after?: string;
+  /** Only messages before this position. */
+  readonly before?: string;
+  /** 1 to 1,000; default 50. */
+  readonly limit?: number;
+}
+
+export interface HistoryPage {
+  /** Oldest first. */
+  readonly messages: readonly Message[];
+  /** There are more in the direction of reading: before these, or with `after` behind them. */
+  readonly hasMore: boolean;
+}
+
+export interface RoomSignal {
+  readonly user: string;
+  /** `typing`, `read`, or your own. */
+  readonly kind: string;
+  /** What it is about, such as the last message that was read. */
+  readonly position?: string;
+  readonly payload?: Payload;
+}
+
+export interface MembersPage {
+  /** By name. */
+  readonly members: readonly Member[];
+  /** Members of the room, on all pages. */
+  readonly total: number;
+  /** For `page` of the next call; empty: this was the last page. */
+  readonly nextPage: string;
+}
+
+/** What rooms need of the server that they are on. */
+export interface RoomDeps {
+  readonly operations: Operations;
+  /** The program that the server is part of: it may do everything. */
+  readonly caller: Caller;
+  readonly limits: { readonly maxQueuedBytes: number };
+  readonly jsonOf: Parameters<typeof historyForm>[1];
+}
+
+/**
+ * A room, for the program that the server is part of. It may do everything, and its requests are checked as those of clients
+ * are. All methods throw ConfabError, with a code of docs/errors.md.
+ */
+export class Room {
+  constructor(
+    readonly name: string,
+    private readonly deps: RoomDeps,
+  ) {}
+
+  /** Append a message. Resolves once it is durable. */
+  async send({ user, text = "", id = "", payload }: NewRoomMessage): Promise<Stored> {
+    const { operations, caller } = this.deps;
+    const message = { user, text, id, payload, room: this.name, encodedPayload: undefined };
+    return storedFrom(await operations.send(message, caller));
+  }
+
+  /**
+   * The room's messages, from a place on and then as they come, until the loop is left. Resolves when the subscription has begun:
+   * what is sent from then on comes.
+   *
+   * @throws OUT_OF_RANGE: the messages after `after` are not kept any more.
+   */
+  async messages({ after, history = 0 }: ReadFrom = {}): Promise<AsyncIterableIterator<Message>> {
+    const { operations, caller, limits } = this.deps;
+    const position = positionFrom("after", after);
+    const reader = create(UserSchema, {
+      room: this.name,
+      history: count("history", history),
+      ...(position && { after: position }),
+    });
+    const messages = new RoomReader(caller.share, limits.maxQueuedBytes);
+    const { subscription } = await operations.subscribe({ reader }, caller, messages);
+    messages.began(subscription);
+    return messages;
+  }
+
+  /** A page of what is stored; without a position the newest one. */
+  async history({ after, before, limit = 0 }: HistoryRange = {}): Promise<HistoryPage> {
+    const { operations, caller, jsonOf } = this.deps;
+    const [from, to] = [positionFrom("after", after), positionFrom("before", before)];
+    const asked = {
+      room: this.name,
+      limit: count("limit", limit),
+      ...(from && { after: from }),
+      ...(to && { before: to }),
+    };
+    const form = { ...historyForm("proto", jsonOf), begin: async () => undefined };
+    const { epoch, run, hasMore } = await operations.history(create(GetHistoryRequestSchema, asked), caller, form);
+    return { messages: run.entries.map(({ body, offset }) => messageFrom(body, { epoch, offset })), hasMore };
+  }
+
+  /** Tell the room's readers something that is not stored, at most once. */
+  async signal({ user, kind, position, payload }: RoomSignal): Promise<void> {
+    const { operations, caller } = this.deps;
+    const about = positionFrom("position", position);
+    const more = { ...(about && { position: about }), ...(payload && { payload: anyFrom(payload) }) };
+    operations.signal(create(SignalSchema, { room: this.name, user, kind, ...more }), caller);
+  }
+
+  /** Who reads the room, on all nodes. `limit`: 1 to 1,000; default 100. */
+  async members({ limit = 0, page = "" } = {}): Promise<MembersPage> {
+    const { operations, caller } = this.deps;
+    const members: Member[] = [];
+    const asked = create(ListMembersRequestSchema, { room: this.name, limit: count("limit", limit), page });
+    const { nextPage, total } = await operations.members(asked, caller, {
+      begin: async () => undefined,
+      unitsPerItem: cost.listed.proto,
+      take: (items) => void members.push(...items),
+    });
+    return { members, total, nextPage };
+  }
+}
+
+function storedFrom({ id, position, sentAtMs, duplicate }: Ack): Stored {
+  return { id, position: formatPosition(position), sentAt: new Date(sentAtMs), duplicate };
+}
+
+/** What the contract's type for it can hold; its own bound comes later. @throws INVALID_MESSAGE */
+function count(field: string, value: number): number {
+  if (Number.isInteger(value) && value >= 0 && value < 2 ** 32) return value;
+  throw new ConfabError("INVALID_MESSAGE", `${field} is ${value}; it must be a whole number, and not negative`);
+}
+
+/** @throws INVALID_MESSAGE: it is not a position. */
+function positionFrom(field: string, text: string | undefined) {
+  if (text === undefined) return undefined;
+  const position = parsePosition(text);
+  if (position) return wirePositionFrom(position);
+  throw new ConfabError("INVALID_MESSAGE", `${field} is ${JSON.stringify(text)}; it must be a position such as 7:12`);
+}

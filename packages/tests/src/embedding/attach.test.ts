@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createSecureServer } from "node:http2";
+import { type AddressInfo, connect as connectSocket } from "node:net";
+import { describe, test } from "node:test";
+import { connect, type TransportName } from "@confab/client/node";
+import { ConfigError } from "@confab/server";
+import { testCertificate, testKey } from "@confab/server/testing/certificate";
+import { WebSocket } from "ws";
+import { confabFor, hostFor } from "./testing.js";
+
+/** What HTTP/1.1 carries. */
+const transports: readonly TransportName[] = [
+  "websocket-plain",
+  "websocket-json",
+  "websocket-proto",
+  "connect",
+  "grpc-web",
+  "sse",
+];
+
+const isConfig = (text: RegExp) => (error: unknown) => error instanceof ConfigError && text.test(error.message);
+
+describe("attached to a server of node:http", () => {
+  for (const transport of transports) {
+    test(`a client talks by ${transport}, below the path`, async (t) => {
+      const confab = await confabFor(t, { allowAnyone: true });
+      const host = await hostFor(t);
+      confab.attach(host, { path: "/talk" });
+      const client = connect({ url: `${host.url}/talk`, user: "ann", transport });
+      t.after(() => client.close());
+      const messages = client.room("lobby").messages({ history: 2 });
+      await confab.send("lobby", { user: "bot", text: "first" });
+      await client.room("lobby").send({ text: "second" });
+      const texts: string[] = [];
+      for await (const { text } of messages) if (texts.push(text) === 2) break;
+      assert.deepEqual(texts, ["first", "second"]);
+    });
+  }
+
+  test("the host's own routes and bodies are as before, whenever its listener was added", async (t) => {
+    const confab = await confabFor(t, { allowAnyone: true });
+    for (const isLater of [false, true]) {
+      const seen: string[] = [];
+      const answer = async (request: IncomingMessage, response: ServerResponse) => {
+        seen.push(request.url ?? "");
+        const chunks: Buffer[] = [];
+        for await (const chunk of request) chunks.push(chunk as Buffer);
+        response.end(`${request.url} ${Buffer.concat(chunks)}`);
+      };
+      const host = await hostFor(t, isLater ? undefined : answer);
+      confab.attach(host, { path: "/talk" });
+      if (isLater) host.on("request", answer);
+      const own = await fetch(`${host.url}/talks?x=1`, { method: "POST", body: "body" });
+      assert.equal(await own.text(), "/talks?x=1 body");
+      const theirs = await fetch(`${host.url}/talk/healthz`);
+      assert.equal(await theirs.text(), '{"status":"ok"}');
+      const unknown = await fetch(`${host.url}/talk/nothing`);
+      assert.equal(unknown.status, 404);
+      assert.match(await unknown.text(), /UNKNOWN_PATH.*nothing lives at \/nothing/);
+      assert.deepEqual(seen, ["/talks?x=1"]);
+    }
+  });
+
+  test("upgrades that are not below the path go to the host, as a request where it takes none", async (t) => {
+    const confab = await confabFor(t, { allowAnyone: true });
+    const host = await hostFor(t, (request, response) => void response.end(`plain ${request.headers.upgrade ?? "-"}`));
+    confab.attach(host, { path: "/talk" });
+    const upgrade = "GET /own HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+    assert.match(await answerTo(host.url, upgrade), /plain -/);
+    host.on("upgrade", (_request, socket) => socket.end("HTTP/1.1 101 Own\r\n\r\n"));
+    assert.match(await answerTo(host.url, upgrade), /101 Own/);
+    // curl --http2 asks for it on each request.
+    const h2c =
+      "GET /talk/healthz HTTP/1.1\r\nhost: x\r\nconnection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n\r\n";
+    assert.match(await answerTo(host.url, h2c), /"status":"ok"/);
+  });
+
+  test("after detach and after close the host goes on alone, and open WebSockets are told", async (t) => {
+    const confab = await confabFor(t, { allowAnyone: true });
+    const host = await hostFor(t, (_request, response) => void response.end("the host's"));
+    const detach = confab.attach(host, { path: "/one" });
+    confab.attach(host, { path: "/two" });
+    detach();
+    assert.equal(await (await fetch(`${host.url}/one/healthz`)).text(), "the host's");
+    confab.attach(host, { path: "/one" });
+    const socket = new WebSocket(`${host.url.replace("http", "ws")}/two/chat`);
+    await once(socket, "open");
+    const closed = once(socket, "close");
+    await confab.close();
+    assert.equal((await closed)[0], 1012);
+    for (const path of ["/one/healthz", "/two/healthz"])
+      assert.equal(await (await fetch(`${host.url}${path}`)).text(), "the host's");
+    assert.throws(() => confab.attach(host, { path: "/three" }), isConfig(/was closed/));
+  });
+
+  test("a path is taken once, and must be a path", async (t) => {
+    const confab = await confabFor(t, { allowAnyone: true });
+    const other = await confabFor(t, { allowAnyone: true });
+    const host = await hostFor(t);
+    confab.attach(host);
+    assert.throws(() => confab.attach(host), isConfig(/attached at \/ of this server already/));
+    assert.throws(() => other.attach(host, { path: "/" }), isConfig(/already/));
+    for (const path of ["talk", "/talk/", "/a b", "//", "/talk?x", ""])
+      assert.throws(() => other.attach(host, { path }), isConfig(/`path`/), path);
+  });
+
+  test("no caller is admitted without a word about who may connect", async (t) => {
+    const confab = await confabFor(t);
+    const host = await hostFor(t);
+    assert.throws(() => confab.attach(host), isConfig(/`allowAnyone`/));
+    const loopback = await confabFor(t, { host: "127.0.0.1", allowAnyone: true });
+    assert.throws(() => loopback.attach(host), isConfig(/without a `host`/));
+  });
+
+  test("pages of other origins are refused", async (t) => {
+    const confab = await confabFor(t, { allowAnyone: true });
+    const host = await hostFor(t);
+    confab.attach(host, { path: "/talk" });
+    const asked = { headers: { origin: "https://elsewhere.example" } };
+    assert.equal((await fetch(`${host.url}/talk/v1/rooms`, asked)).status, 403);
+    assert.equal((await fetch(`${host.url}/talk/v1/rooms`, { headers: { origin: host.url } })).status, 200);
+  });
+});
+
+/** What a server answers to bytes, until it has said something. */
+async function answerTo(url: string, bytes: string): Promise<string> {
+  const socket = connectSocket(Number(new URL(url).port), "127.0.0.1");
+  socket.write(bytes);
+  let text = "";
+  for await (const chunk of socket) {
+    text += String(chunk);
+    if (/\r\n\r\n./.test(text) || text.includes("101 Own")) break;
+  }
+  socket.destroy();
+  return text;
+}
+
+describe("attached to a server of node:http2", () => {
+  test("clients talk by gRPC, and by what HTTP/1.1 carries where the server allows it", async (t) => {
+    const confab = await confabFor(t, { allowAnyone: true });
+    const host = createSecureServer({ cert: testCertificate, key: testKey, allowHTTP1: true }, (_request, response) => {
+      response.end("the host's");
+    });
+    host.listen(0, "127.0.0.1");
+    await once(host, "listening");
+    t.after(() => host.close());
+    const url = `https://127.0.0.1:${(host.address() as AddressInfo).port}`;
+    confab.attach(host);
+    for (const transport of ["grpc", "websocket-proto", "sse"] as const) {
+      const client = connect({ url, user: "ann", transport, ca: [testCertificate] });
+      t.after(() => client.close());
+      const messages = client.room(transport).messages({ history: 2 });
+      await confab.send(transport, { user: "bot", text: "first" });
+      await client.room(transport).send({ text: "second" });
+      const texts: string[] = [];
+      for await (const { text } of messages) if (texts.push(text) === 2) break;
+      assert.deepEqual(texts, ["first", "second"]);
+    }
+  });
+});

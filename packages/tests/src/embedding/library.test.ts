@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { connect } from "@confab/client/node";
+import { ConfabError, ConfigError, createConfab } from "@confab/server";
+import type { EngineDeps, RoomId } from "@confab/server/engine";
+import { MemoryEngine } from "@confab/server/testing/memory-engine";
+import { confabFor } from "./testing.js";
+
+const codeOf = (code: string) => (error: unknown) => error instanceof ConfabError && error.code === code;
+
+test("an unknown option is named", async () => {
+  const options = { limit: {} } as object;
+  await assert.rejects(
+    createConfab(options),
+    (error) => error instanceof ConfigError && /"limit".* limits/.test(error.message),
+  );
+});
+
+test("the program talks with clients: what it sends they read, and what they send it reads", async (t) => {
+  const confab = await confabFor(t);
+  const { url } = await confab.listen();
+  const client = connect({ url, user: "ann" });
+  t.after(() => client.close());
+
+  const lobby = confab.room("lobby");
+  const messages = await lobby.messages();
+  const stored = await lobby.send({ user: "clock", text: "noon", id: "noon-1" });
+  assert.equal(stored.duplicate, false);
+  assert.ok(Math.abs(Date.now() - stored.sentAt.getTime()) < 60_000);
+  const again = await confab.send("lobby", { user: "clock", text: "noon", id: "noon-1" });
+  assert.deepEqual(again, { ...stored, duplicate: true });
+  await client.room("lobby").send({ text: "hello" });
+
+  const [first, second] = [(await messages.next()).value, (await messages.next()).value];
+  assert.deepEqual(
+    [first?.user, first?.text, first?.id, first?.position],
+    ["clock", "noon", "noon-1", stored.position],
+  );
+  assert.deepEqual([second?.user, second?.text, second?.room], ["ann", "hello", "lobby"]);
+  assert.deepEqual(await messages.return?.(), { done: true, value: undefined });
+
+  const page = await lobby.history({ limit: 1 });
+  assert.deepEqual([page.hasMore, page.messages], [true, [second]]);
+  assert.deepEqual((await lobby.history({ after: stored.position })).messages, [second]);
+  assert.deepEqual((await lobby.history({ before: second?.position ?? "" })).messages, [first]);
+  const resumed = await confab.subscribe("lobby", { after: stored.position });
+  assert.deepEqual((await resumed.next()).value, second);
+});
+
+test("members and signals reach the program, and its signals reach clients", async (t) => {
+  const confab = await confabFor(t);
+  const { url } = await confab.listen();
+  const client = connect({ url, user: "ann" });
+  t.after(() => client.close());
+  const room = client.room("team");
+  const reading = room.subscribe(() => undefined);
+  t.after(() => reading.unsubscribe());
+  const signals = room.signals()[Symbol.asyncIterator]();
+  const heard = signals.next();
+  while ((await confab.room("team").members()).total === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  const { members, total, nextPage } = await confab.room("team").members();
+  assert.deepEqual([members.map(({ user }) => user), total, nextPage], [["ann"], 1, ""]);
+  await confab.room("team").signal({ user: "bot", kind: "typing" });
+  assert.equal((await heard).value?.kind, "typing");
+  await signals.return?.();
+});
+
+test("its requests are checked as those of clients are", async (t) => {
+  const confab = await confabFor(t);
+  const room = confab.room("lobby");
+  await assert.rejects(room.send({ user: "", text: "x" }), codeOf("INVALID_MESSAGE"));
+  await assert.rejects(confab.room("a b").send({ user: "ann", text: "x" }), codeOf("INVALID_MESSAGE"));
+  await assert.rejects(room.messages({ after: "nonsense" }), codeOf("INVALID_MESSAGE"));
+  await assert.rejects(room.messages({ history: 1_001 }), codeOf("INVALID_MESSAGE"));
+  await assert.rejects(room.history({ after: "77:1" }), codeOf("OUT_OF_RANGE"));
+  await assert.rejects(room.signal({ user: "ann", kind: "" }), codeOf("INVALID_MESSAGE"));
+  await assert.rejects(room.members({ limit: -1 }), codeOf("INVALID_MESSAGE"));
+  await assert.rejects(confab.admin.erase("lobby", "nonsense"), codeOf("INVALID_MESSAGE"));
+});
+
+test("a message is erased, and what waits of it nowhere is given out", async (t) => {
+  const confab = await confabFor(t);
+  const { position } = await confab.send("lobby", { user: "ann", text: "secret" });
+  await confab.admin.erase("lobby", position);
+  const [message] = (await confab.room("lobby").history()).messages;
+  assert.deepEqual([message?.text, message?.deleted, message?.position], ["", true, position]);
+});
+
+test("a reader that does not read costs a bounded amount, and misses nothing", async (t) => {
+  const confab = await confabFor(t, { limits: { maxQueuedBytes: 65_536 } });
+  const room = confab.room("busy");
+  const messages = await room.messages();
+  const text = "x".repeat(1_000);
+  const count = 2_000;
+  for (let n = 0; n < count; n += 500) {
+    await Promise.all(Array.from({ length: 500 }, (_, at) => room.send({ user: "ann", text, id: `${n + at}` })));
+  }
+  const offsets: number[] = [];
+  for await (const { position } of messages) {
+    offsets.push(Number(position.split(":")[1]));
+    if (offsets.length === count) break;
+  }
+  assert.deepEqual(
+    offsets,
+    Array.from({ length: count }, (_, at) => at + 1),
+  );
+});
+
+test("close ends the loops that read, with the reason, and everything after it", async (t) => {
+  const confab = await confabFor(t);
+  const messages = await confab.subscribe("lobby");
+  const ended = assert.rejects(messages.next(), codeOf("SHUTTING_DOWN"));
+  await confab.close();
+  await ended;
+  assert.deepEqual(await messages.next(), { done: true, value: undefined });
+  await assert.rejects(confab.send("lobby", { user: "ann", text: "late" }), codeOf("SHUTTING_DOWN"));
+});
+
+test("an engine of the program's own keeps the messages, and is given what it needs", async (t) => {
+  const engine = new MemoryEngine();
+  let given: EngineDeps | undefined;
+  const open = async (deps: EngineDeps) => {
+    given = deps;
+    return engine;
+  };
+  const confab = await confabFor(t, { engine: { kind: "custom", open }, limits: { maxRooms: 77 } });
+  const { position } = await confab.send("lobby", { user: "ann", text: "kept" });
+  assert.equal(given?.limits.maxRooms, 77);
+  const { newest } = engine.state("lobby" as RoomId);
+  assert.equal(position, `7:${newest}`);
+});
