@@ -15,6 +15,7 @@ export type {
   MemberCounts,
   MemberDirectory,
   NewEntry,
+  OccupancyListener,
   PresenceChange,
   ReadableLog,
   Revocation,

@@ -126,6 +126,9 @@ export interface Member {
   readonly connections: number;
 }
 
+/** Told that a room is read now, or is not read any more. */
+export type OccupancyListener = (room: RoomId, isOccupied: boolean) => void;
+
 export interface MemberCounts {
   /** Distinct users. */
   readonly members: number;
@@ -145,6 +148,11 @@ export interface MemberDirectory {
   enter(room: RoomId, user: string): void;
   /** A subscription that was entered ends. */
   leave(room: RoomId, user: string): void;
+  /**
+   * From now on `changed` is told when a room gets its first subscription over all nodes, listed or not, and when it loses its
+   * last one. Each change is reported on one node, at most once: not if that dies just then. To be called once, before `enter`.
+   */
+  watchOccupancy(changed: OccupancyListener): void;
   /** In the order of `rooms`. @throws ENGINE_UNAVAILABLE */
   counts(rooms: readonly RoomId[]): Eventually<readonly MemberCounts[]>;
   /**

@@ -1,4 +1,11 @@
-import type { Member, MemberCounts, MemberDirectory, PresenceChange, RoomId } from "../core/index.js";
+import type {
+  Member,
+  MemberCounts,
+  MemberDirectory,
+  OccupancyListener,
+  PresenceChange,
+  RoomId,
+} from "../core/index.js";
 
 /** Told of first in and last out, and of how many members the room has then. */
 type OnChange = (change: PresenceChange, members: number) => void;
@@ -40,8 +47,13 @@ export class MemoryMembers {
 
 class NodeMembers implements MemberDirectory {
   readonly subscriptions: { readonly room: RoomId; readonly user: string }[] = [];
+  private occupancyChanged: OccupancyListener | undefined;
 
   constructor(private readonly all: MemoryMembers) {}
+
+  watchOccupancy(changed: OccupancyListener): void {
+    this.occupancyChanged = changed;
+  }
 
   enter(room: RoomId, user: string): void {
     this.change(room, user, () => this.subscriptions.push({ room, user }));
@@ -71,7 +83,10 @@ class NodeMembers implements MemberDirectory {
 
   private change(room: RoomId, user: string, run: () => void): void {
     const before = this.all.members(room).length;
+    const wasRead = this.all.connections(room).size > 0;
     run();
+    const isRead = this.all.connections(room).size > 0;
+    if (isRead !== wasRead) this.occupancyChanged?.(room, isRead);
     const members = this.all.members(room).length;
     if (members === before || members > this.all.maxEventMembers) return;
     this.all.onChange({ room, user, isPresent: members > before }, members);

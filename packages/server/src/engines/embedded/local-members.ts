@@ -1,4 +1,11 @@
-import type { Member, MemberCounts, MemberDirectory, PresenceChange, RoomId } from "../../core/index.js";
+import type {
+  Member,
+  MemberCounts,
+  MemberDirectory,
+  OccupancyListener,
+  PresenceChange,
+  RoomId,
+} from "../../core/index.js";
 import type { RoomReaders } from "./room-readers.js";
 import { SortedNames } from "./sorted-names.js";
 
@@ -12,6 +19,7 @@ interface RoomMembers {
 /** The members of a single node's rooms: counts at once, and a page in the time that its own length takes. */
 export class LocalMembers implements MemberDirectory {
   private readonly rooms = new Map<RoomId, RoomMembers>();
+  private occupancyChanged: OccupancyListener | undefined;
 
   constructor(
     private readonly maxEventMembers: number,
@@ -21,12 +29,17 @@ export class LocalMembers implements MemberDirectory {
     private readonly readers: Pick<RoomReaders, "entered" | "leftBy">,
   ) {}
 
+  watchOccupancy(changed: OccupancyListener): void {
+    this.occupancyChanged = changed;
+  }
+
   enter(room: RoomId, user: string): void {
     let entered = this.rooms.get(room);
     if (!entered) {
       entered = { connections: new Map(), names: new SortedNames(), subscribers: 0 };
       this.rooms.set(room, entered);
       this.readers.entered(room);
+      this.occupancyChanged?.(room, true);
     }
     entered.subscribers++;
     if (user === "") return;
@@ -44,6 +57,7 @@ export class LocalMembers implements MemberDirectory {
     if (left.subscribers === 0) {
       this.rooms.delete(room);
       this.readers.leftBy(room);
+      this.occupancyChanged?.(room, false);
     }
     if (user === "") return;
     const connections = left.connections.get(user) ?? 0;

@@ -110,6 +110,47 @@ export function membersSuite(define: Define): void {
     { limits: { maxPresenceEventMembers: 2 } },
   );
 
+  define("a room is occupied with its first reader and vacated with its last one, named or not", async ({ engine }) => {
+    const changes: string[] = [];
+    engine.members.watchOccupancy((room, isOccupied) => void changes.push(`${isOccupied ? "+" : "-"}${room}`));
+    enter(engine, "");
+    await becomes(() => changes, [`+${aRoom}`]);
+    enter(engine, "ann");
+    await becomes(() => countsOf(engine), [1, 2]);
+    leave(engine, "");
+    await becomes(() => countsOf(engine), [1, 1]);
+    assert.deepEqual(changes, [`+${aRoom}`]);
+    leave(engine, "ann");
+    await becomes(() => changes, [`+${aRoom}`, `-${aRoom}`]);
+    engine.members.enter(otherRoom, "ann");
+    enter(engine, "ann");
+    await becomes(() => [...changes].sort(), [`+${otherRoom}`, `+${aRoom}`, `+${aRoom}`, `-${aRoom}`]);
+  });
+
+  define(
+    "a room that is read on several nodes is vacated once, when the last of them leaves it",
+    async (bench) => {
+      const { engine: one } = bench;
+      const two = await bench.anotherNode();
+      const changes: string[] = [];
+      for (const [name, engine] of [
+        ["one", one],
+        ["two", two],
+      ] as const)
+        engine.members.watchOccupancy((_room, isOccupied) => void changes.push(`${isOccupied ? "+" : "-"} on ${name}`));
+      enter(one, "ann");
+      await becomes(() => changes, ["+ on one"]);
+      enter(two, "");
+      await becomes(() => countsOf(one), [1, 2]);
+      leave(one, "ann");
+      await becomes(() => countsOf(two), [0, 1]);
+      assert.deepEqual(changes, ["+ on one"]);
+      leave(two, "");
+      await becomes(() => changes, ["+ on one", "- on two"]);
+    },
+    { needs: "has nodes" },
+  );
+
   define(
     "a user on two nodes is one member, who comes once and goes once",
     async (bench) => {

@@ -1,12 +1,13 @@
-import type { RoomId } from "../../../core/index.js";
+import type { OccupancyListener, RoomId } from "../../../core/index.js";
 import type { RedisLink } from "../redis-link.js";
 import type { MemberKeys } from "./member-keys.js";
-import { writeMembersScript } from "./scripts.js";
+import { writeMembersScript, writtenMembers } from "./scripts.js";
 
 export interface DeadNodesDeps {
   readonly link: RedisLink;
   readonly keys: MemberKeys;
   readonly maxEventMembers: number;
+  readonly occupancyChanged: OccupancyListener;
   /** Told of what went wrong, each time. */
   readonly failed: (thrown: unknown) => void;
 }
@@ -59,7 +60,9 @@ export class DeadNodes {
       const [next, pairs] = reply as [Buffer, Buffer[]];
       const args = [node, "*", "", String(maxEventMembers)];
       const gone = pairs.flatMap((user, index) => (index % 2 === 0 ? [user, "0"] : []));
-      await link.run(writeMembersScript, keys.writing(room, node), [...args, ...gone]);
+      const written = await link.run(writeMembersScript, keys.writing(room, node), [...args, ...gone]);
+      const { isOccupied } = writtenMembers(written);
+      if (isOccupied !== undefined) this.deps.occupancyChanged(room, isOccupied);
       cursor = String(next);
       if (cursor === "0") break;
     }

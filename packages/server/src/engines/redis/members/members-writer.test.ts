@@ -75,6 +75,7 @@ class Bench {
     own: this.own,
     maxEventMembers: 1_000,
     mayWrite: () => this.isTrusted,
+    occupancyChanged: () => undefined,
     failed: (thrown) => this.failures.push(thrown),
   });
 

@@ -1,8 +1,8 @@
-import type { RoomId } from "../../../core/index.js";
+import type { OccupancyListener, RoomId } from "../../../core/index.js";
 import type { RedisLink } from "../redis-link.js";
 import type { MemberKeys } from "./member-keys.js";
 import type { OwnRoom, OwnRooms } from "./own-rooms.js";
-import { writeMembersScript } from "./scripts.js";
+import { writeMembersScript, writtenMembers } from "./scripts.js";
 
 export interface MembersWriterDeps {
   readonly link: Pick<RedisLink, "run" | "send">;
@@ -11,6 +11,7 @@ export interface MembersWriterDeps {
   readonly maxEventMembers: number;
   /** Whether the other nodes still count on this one. Otherwise it must find out first what became of it. */
   readonly mayWrite: () => boolean;
+  readonly occupancyChanged: OccupancyListener;
   /** Told of what went wrong, each time. */
   readonly failed: (thrown: unknown) => void;
 }
@@ -156,17 +157,19 @@ export class MembersWriter {
     if (own.stale.size === 0) this.waiting.delete(room);
     const args = [node, before, stamp, String(maxEventMembers)];
     for (const user of users) args.push(user, String(own.connections.get(user) ?? 0));
-    let fits: unknown;
+    let reply: unknown;
     try {
-      fits = await link.run(writeMembersScript, keys.writing(room, node), args);
+      reply = await link.run(writeMembersScript, keys.writing(room, node), args);
     } catch (thrown) {
       this.waiting.add(room);
       throw thrown;
     }
+    const { fits, isOccupied } = writtenMembers(reply);
+    if (isOccupied !== undefined) this.deps.occupancyChanged(room, isOccupied);
     if (node !== this.node) return;
     own.stamp = stamp;
     if (own.stale.size === 0) this.unwritten.delete(room);
-    if (fits !== 1) {
+    if (!fits) {
       own.isSuspect = true;
       this.waiting.add(room);
     }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Member, MemberCounts, MemberDirectory, RoomId } from "../../../core/index.js";
+import type { Member, MemberCounts, MemberDirectory, OccupancyListener, RoomId } from "../../../core/index.js";
 import type { EngineLog } from "../engine-log.js";
 import { confabErrorFromRedis, RedisLostError } from "../redis-error.js";
 import type { RedisLink } from "../redis-link.js";
@@ -29,18 +29,25 @@ export class RedisMembers implements MemberDirectory {
   private readonly writer: MembersWriter;
   private readonly life: NodeLife;
   private lastFailure: string | undefined;
+  private onOccupancy: OccupancyListener = () => undefined;
 
   constructor(private readonly deps: RedisMembersDeps) {
     const { own } = this;
     const failed = (thrown: unknown) => this.failed(thrown);
-    const deadNodes = new DeadNodes({ ...deps, failed });
+    const occupancyChanged: OccupancyListener = (room, isOccupied) => this.onOccupancy(room, isOccupied);
+    const deadNodes = new DeadNodes({ ...deps, occupancyChanged, failed });
     this.life = new NodeLife({ ...deps, own, writer: () => this.writer, deadNodes, newNodeName, failed });
-    this.writer = new MembersWriter(newNodeName(), { ...deps, own, mayWrite: () => this.life.isTrusted, failed });
+    const mayWrite = () => this.life.isTrusted;
+    this.writer = new MembersWriter(newNodeName(), { ...deps, own, mayWrite, occupancyChanged, failed });
   }
 
   /** Begin to tell the other nodes of this one. */
   start(): void {
     this.life.start();
+  }
+
+  watchOccupancy(changed: OccupancyListener): void {
+    this.onOccupancy = changed;
   }
 
   enter(room: RoomId, user: string): void {

@@ -6,7 +6,10 @@ import { script } from "../scripts/script.js";
  *     KEYS  members, shared, nodes, the node's own hash, channel, idle
  *     ARGV  node; the stamp it left last time, or '*': whichever; its stamp from now on, or '': it has left the room;
  *           maxPresenceEventMembers; then for each user the name and the number of connections, 0 for none
- *     reply 1 if the stamp was the expected one, else 0: Redis has lost, or has seen, something that the node does not know of
+ *     reply the sum of
+ *           1 if the stamp was the expected one; else Redis has lost, or has seen, something that the node does not know of
+ *           2 if no node had a reader of the room before
+ *           4 if no node has one any more
  *
  * It says how things are and not how they change, so it may be run again. Allowed while memory is full: those who leave
  * make room, and what those who come take is bounded by their connections.
@@ -38,6 +41,7 @@ for at = 5, #ARGV, 2 do
   end
 end
 local before = call('HGET', nodes, node) or ''
+local wasRead = call('HLEN', nodes) > 0
 if stamp == '' then call('HDEL', nodes, node) else call('HSET', nodes, node, stamp) end
 call('UNLINK', KEYS[6])
 if #changes > 0 then
@@ -46,9 +50,19 @@ if #changes > 0 then
     call('SPUBLISH', KEYS[5], struct.pack('>BI4', 4, count) .. table.concat(changes))
   end
 end
-if expected == '*' or before == expected then return 1 end
-return 0
+local reply = 0
+if expected == '*' or before == expected then reply = 1 end
+local isRead = call('HLEN', nodes) > 0
+if isRead and not wasRead then reply = reply + 2 end
+if wasRead and not isRead then reply = reply + 4 end
+return reply
 `);
+
+/** What the reply of `writeMembersScript` says. */
+export function writtenMembers(reply: unknown): { readonly fits: boolean; readonly isOccupied: boolean | undefined } {
+  const bits = Number(reply);
+  return { fits: (bits & 1) !== 0, isOccupied: (bits & 6) === 0 ? undefined : (bits & 2) !== 0 };
+}
 
 /**
  * How many read a room.
