@@ -43,6 +43,8 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
     "The token has expired: send a new one, in a frame or on a new connection, and read on after the last position",
   KEYS_UNAVAILABLE: "The keys that verify tokens cannot be fetched now",
   PERMISSION_DENIED: "The caller's token or the server's rules do not allow this here",
+  HOOK_REFUSED: "The team's own code refuses it, by a hook: nothing was done. The text is the hook's",
+  HOOK_FAILED: "A hook that must be asked first did not answer, or not as it should: nothing was done",
   STORAGE_FULL: "The disk or Redis's memory is full, or the log takes maxLogBytes: nothing was stored; reading goes on",
   OVERLOADED:
     "Too many sends wait for the log, too many pages for their readers, or too many bytes of incomplete requests: nothing was done",

@@ -71,6 +71,8 @@ export const errorKinds = {
   TOKEN_EXPIRED: { grpc: "UNAUTHENTICATED", http: 401, close: 4002, retry: false },
   KEYS_UNAVAILABLE: { grpc: "UNAVAILABLE", http: 503, close: 4514, retry: true },
   PERMISSION_DENIED: { grpc: "PERMISSION_DENIED", http: 403, close: 4003, retry: false },
+  HOOK_REFUSED: { grpc: "PERMISSION_DENIED", http: 403, close: 4004, retry: false },
+  HOOK_FAILED: { grpc: "UNAVAILABLE", http: 503, close: 4515, retry: true },
   STORAGE_FULL: { grpc: "RESOURCE_EXHAUSTED", http: 507, retry: true },
   OVERLOADED: { grpc: "UNAVAILABLE", http: 503, retry: true },
   NEWER_FORMAT: { grpc: "UNAVAILABLE", http: 503, retry: true },

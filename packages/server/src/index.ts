@@ -29,4 +29,4 @@ export {
   StoreError,
   TlsFileError,
 } from "./server/start-errors.js";
-export type { Message } from "./service/index.js";
+export type { Hooks, Message } from "./service/index.js";

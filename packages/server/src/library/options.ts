@@ -26,6 +26,7 @@ const known: Readonly<Record<keyof ConfabOptions, true>> = {
   allowedOrigins: true,
   trustedProxies: true,
   proxyProtocol: true,
+  hooks: true,
   logger: true,
   auditLog: true,
 };

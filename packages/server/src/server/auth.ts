@@ -3,7 +3,10 @@ import type { RevocationLog } from "../core/index.js";
 import type { RequestHead } from "../http/exchange.js";
 import {
   Authenticator,
+  ConnectHook,
+  connectAnswerIn,
   defaultCertificateUserPlaces,
+  type HookIdentity,
   loopbackRules,
   noStaticRules,
   ordinaryRules,
@@ -12,8 +15,15 @@ import {
   type StaticRules,
   staticRulesFrom,
   TokenLifetimes,
+  TokenPrincipal,
 } from "../identity/index.js";
-import { RuleError, stranger, strangerWithoutCertificate } from "../service/index.js";
+import {
+  type Principal,
+  RuleError,
+  type ServiceHooks,
+  stranger,
+  strangerWithoutCertificate,
+} from "../service/index.js";
 import { ConfiguredKeys, clockToleranceOf, verifierOf } from "./auth-keys.js";
 import type { ClientAuthorities } from "./client-authorities.js";
 import { type AuthConfig, ConfigError, type ServerConfig } from "./config.js";
@@ -25,6 +35,8 @@ export interface Auth {
   readonly authenticator: Authenticator;
   /** Whether callers show who they are, by a token or a certificate. */
   readonly isVerified: boolean;
+  /** Who makes a request, by what it shows and by the `connect` hook. Never rejects. */
+  readonly principalOf: (request: RequestHead) => Principal | Promise<Principal>;
   /** Whether what a caller may do can change while it is connected. */
   readonly canChange: boolean;
   /** How long from now an accepted token can be used at the most, in milliseconds. */
@@ -57,6 +69,7 @@ export interface AuthDeps {
   readonly trustsCookies: (request: RequestHead) => boolean;
   /** Undefined: clients are not asked for certificates. */
   readonly clientAuthorities?: ClientAuthorities | undefined;
+  readonly hooks?: Pick<ServiceHooks, "connect"> | undefined;
 }
 
 const defaultCookie = "confab_token";
@@ -66,7 +79,7 @@ function admitsAnyone(host: string): string {
   const who = isLocalOnly(host)
     ? "`trustedProxies` (--trust-proxy) lets callers of other machines in"
     : `\`host\` (--host) is ${host}`;
-  return `${who}, and callers are asked for no token: give a key (--auth-key or --auth-jwks) or an authority of client certificates (--tls-client-ca), or admit all callers (--allow-anyone)`;
+  return `${who}, and callers are asked for no token: give a key (--auth-key or --auth-jwks) or an authority of client certificates (--tls-client-ca), a "connect" hook, or admit all callers (--allow-anyone)`;
 }
 
 /**
@@ -78,8 +91,11 @@ function admitsAnyone(host: string): string {
 export function openAuth(config: Pick<ServerConfig, "auth" | "allowAnyone" | "rules" | "tls">, deps: AuthDeps): Auth {
   const { auth, allowAnyone = false } = config;
   const { host, isLocal, logger, trustsCookies, clientAuthorities, limits } = deps;
-  const isVerified = auth !== undefined || clientAuthorities !== undefined;
-  const namePrefix = isVerified && allowAnyone ? unverifiedPrefix : undefined;
+  const hook = deps.hooks?.connect((answer) => connectAnswerIn(answer, allowAnyone ? unverifiedPrefix : undefined));
+  // A hook that names users is like a key. On this machine alone, callers that it does not know go on as without it.
+  const isVerified = auth !== undefined || clientAuthorities !== undefined || (hook !== undefined && !isLocal);
+  const hasUsers = isVerified || hook !== undefined;
+  const namePrefix = hasUsers && allowAnyone ? unverifiedPrefix : undefined;
   const clockToleranceMs = clockToleranceOf(auth);
   const lifetimes = new TokenLifetimes(() => limits.maxTokenLifetimeMs, clockToleranceMs);
   const maxLifetimeMs = () => lifetimes.maxMs();
@@ -112,13 +128,23 @@ export function openAuth(config: Pick<ServerConfig, "auth" | "allowAnyone" | "ru
     anonymous: isVerified && !allowAnyone ? unknownCaller : rules.anonymous(namePrefix),
     nowMs: () => systemClock.nowMs(),
   });
+  const shownBy = (request: RequestHead) => authenticator.principalOf(request);
+  const principalNamed = ({ user, rules: own, expiresAtMs }: HookIdentity) => {
+    // `revoked` allows for a clock that is ahead, and this one is our own.
+    const issuedAtMs = systemClock.nowMs() + clockToleranceMs;
+    const named = { user, rules: own, expiresAtMs, issuedAtMs, key: undefined, id: undefined };
+    return new TokenPrincipal(named, rules, (token) => revoked.refusal(token));
+  };
+  const nowMs = () => systemClock.nowMs();
+  const connectHook = hook && new ConnectHook({ hook, shownBy, principalNamed, trustsCookies, nowMs });
   return {
     authenticator,
     isVerified,
-    canChange: isVerified || config.rules !== undefined,
+    principalOf: connectHook ? (request) => connectHook.principalOf(request) : shownBy,
+    canChange: hasUsers || config.rules !== undefined,
     longestTokenUseMs: () => lifetimes.longestUseMs(),
     follow: async (revocations, changed) => {
-      if (!isVerified) return;
+      if (!hasUsers) return;
       await revocations.watch((change) => {
         revoked.follow(change);
         if (change.added.length > 0) changed();

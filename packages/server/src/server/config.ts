@@ -2,6 +2,7 @@ import { type LimitName, type Limits, limits, limitsWith } from "@confab/contrac
 import type { Clock, Engine, Retention, RoomRetention } from "../core/index.js";
 import type { Durability } from "../engines/embedded/index.js";
 import type { CertificateUserPlace } from "../identity/index.js";
+import type { Hooks } from "../service/index.js";
 import { ConfigError } from "./config-error.js";
 import type { Logger } from "./logger.js";
 import type { RoomRule } from "./room-rules.js";
@@ -121,6 +122,8 @@ export interface ServerConfig {
    * Those of others do not, whatever they send. Default false.
    */
   readonly proxyProtocol?: boolean;
+  /** The team's own code that looks at what happens, and may refuse or change it: see docs/hooks.md. Default: none. */
+  readonly hooks?: Hooks;
   readonly logger?: Logger;
   /** Where it is written who was refused what, and who administers the server. Default: `logger`. */
   readonly auditLog?: Pick<Logger, "info">;

@@ -26,6 +26,7 @@ import { ConfigError, checkedLimits, defaultRetention, type ServerConfig } from 
 import { DescriptorWatch } from "./descriptors.js";
 import { ContractDocuments } from "./documents.js";
 import { openEngine } from "./engine.js";
+import { openHooks } from "./hooks.js";
 import { HostPolicy, isLocalOnly } from "./hosts.js";
 import { type Listener, type ListenerOptions, listen } from "./listener.js";
 import { type Logger, silentLogger } from "./logger.js";
@@ -114,10 +115,13 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
     );
   // Behind a proxy, a page from localhost runs on the visitor's machine. Without a host it is not known who can reach the
   // server that this one will be attached to.
-  const isLocal = isLocalOnly(host, config.trustedProxies) && !(config.allowAnyone && config.host === undefined);
+  const isElsewhere = config.host === undefined && (config.allowAnyone || config.hooks?.connect !== undefined);
+  const isLocal = isLocalOnly(host, config.trustedProxies) && !isElsewhere;
   const origins = new OriginPolicy(config.allowedOrigins ?? [], isLocal);
   const onRefusal = (remoteAddress: string, refusal: ConfabError) => audit.notAdmitted(remoteAddress, refusal);
   const trustsCookies = (request: RequestHead) => cookiesAreTrusted(request, { origins, proxies });
+  const rooms = policiesBy(roomRules, limits);
+  const hooks = config.hooks && openHooks(config.hooks, { log: logger, clock: systemClock, types, rooms, audit });
   const auth = openAuth(config, {
     host,
     isLocal,
@@ -125,11 +129,13 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
     trustsCookies,
     clientAuthorities,
     limits,
+    hooks,
   });
-  const { authenticator } = auth;
+  const { authenticator, principalOf } = auth;
   const files = config.webRoot === undefined ? undefined : new StaticFiles(config.webRoot);
   const retention = retentionBy(roomRules, config.retention ?? defaultRetention);
   const engine = await openEngine(config, limits, retention);
+  if (hooks?.occupancy !== undefined) engine.members.watchOccupancy(hooks.occupancy);
   let adminToken: AdminToken | undefined;
   const descriptors = new DescriptorWatch(logger);
   const faults = peerFaultsTo(logger);
@@ -141,10 +147,9 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
   const isCounted = auth.canChange || !isLocal;
   const liveCallers = isCounted ? new LiveCallers({ clock: systemClock, turns: eventLoop, limits }) : undefined;
   const rates = isCounted ? new CallerRates(() => systemClock.monotonicMs(), limits) : undefined;
-  const rooms = policiesBy(roomRules, limits);
   const { longestTokenUseMs } = auth;
-  const service = new ChatService({ hub, engine, types, limits, rooms, longestTokenUseMs, liveCallers, rates, audit });
-  const principalOf = (request: RequestHead) => authenticator.principalOf(request);
+  const roomDeps = { hub, engine, types, limits, rooms, longestTokenUseMs };
+  const service = new ChatService({ ...roomDeps, liveCallers, rates, audit, hooks });
   const sessions = new FrameSessions({
     service,
     serverVersion,
@@ -195,6 +200,8 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
     arrivals.close();
     descriptors.close();
     await engine.close();
+    // Those that connections and rooms have ended with.
+    await hooks?.idle();
   };
   const clientAddressOf: ClientAddressOf = (headers, peer) => proxies.clientAddressOf(headers, peer);
   const shared = { limits, clientAddressOf, work };
@@ -292,8 +299,8 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
 const anyHost = { allows: () => true };
 
 const attachAdmitsAnyone =
-  "callers of other machines may reach the server that this one is attached to, and are asked for no token: give `auth`, " +
-  "or admit all callers by `allowAnyone` without a `host`";
+  "callers of other machines may reach the server that this one is attached to, and are asked for no token: give `auth` or " +
+  "`hooks.connect`, or admit all callers by `allowAnyone`; without a `host`";
 
 /** The interpreter of their rules takes longer to load than all the rest of a server without payload types. */
 async function payloadTypesFrom(descriptors: Uint8Array): Promise<PayloadTypes> {

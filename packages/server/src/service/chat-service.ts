@@ -9,6 +9,7 @@ import {
   isStranger,
   type LiveCallers,
   type OperationDeps,
+  type OperationHooks,
   type Operations,
   operationsOn,
 } from "./operations/index.js";
@@ -26,6 +27,7 @@ export class ChatService {
   readonly liveCallers: LiveCallers | undefined;
   private readonly clock: Clock;
   private readonly audit: Audit | undefined;
+  private readonly hooks: OperationHooks | undefined;
 
   constructor(deps: OperationDeps) {
     const { types, limits } = deps;
@@ -33,6 +35,7 @@ export class ChatService {
     this.clock = deps.hub.clock;
     this.liveCallers = deps.liveCallers;
     this.audit = deps.audit;
+    this.hooks = deps.hooks;
     this.json = new MessageJson(types);
     this.operations = operationsOn(deps);
     this.unary = unaryMethods(this.operations, this.json);
@@ -45,6 +48,15 @@ export class ChatService {
     if (refusal && !isStranger(caller.principal))
       this.audit?.refused({ caller, action: "connect", scope: undefined }, refusal);
     return refusal;
+  }
+
+  /** A connection with frames or plain messages is over. To be called once. */
+  connectionEnded(caller: Caller): void {
+    if (this.hooks?.disconnect === undefined) return;
+    const { principal } = caller;
+    // Who was not let in was not connected: what it showed was refused from the beginning, so it has no user.
+    const wasRefused = principal.user === undefined && principal.refusal(this.clock.nowMs()) !== undefined;
+    if (!wasRefused || isStranger(principal)) this.hooks.disconnect(caller);
   }
 
   /** For one connection with frames or plain messages. */

@@ -9,6 +9,27 @@ export type { FrameSession } from "./frames/session.js";
 export { FrameSessions, type FrameSessionsDeps } from "./frames/sessions.js";
 export { envelopeFraming, type Framing, framed } from "./framing.js";
 export { historyForm } from "./history.js";
+export { fieldsOf, isRefusal, refusalOf } from "./hooks/answers.js";
+export { HookCaller, HookFault } from "./hooks/hook-caller.js";
+export { HookError } from "./hooks/hook-options.js";
+export type {
+  Change,
+  ConnectEvent,
+  DisconnectEvent,
+  EventCaller,
+  Hook,
+  HookFunction,
+  HookName,
+  HookOptions,
+  Hooks,
+  Identity,
+  OccupancyEvent,
+  Refusal,
+  SendEvent,
+  SignalEvent,
+  SubscribeEvent,
+} from "./hooks/hooks.js";
+export { ServiceHooks, type ServiceHooksDeps } from "./hooks/service-hooks.js";
 export { type Message, messageFrom } from "./message.js";
 export type { MessageJson } from "./message-json.js";
 export {
@@ -16,6 +37,7 @@ export {
   type Attempt,
   type Audit,
   type Caller,
+  type CallerKind,
   CallerRates,
   countedAddress,
   defaultPolicy,

@@ -104,8 +104,8 @@ export function unaryMethods(operations: Operations, json: MessageJson): Readonl
         return reply.end(await operations.members(asked, caller, { begin, unitsPerItem, take }));
       }),
     ),
-    sendSignal: small(sendSignal, (signal, caller) => {
-      operations.signal(signal, caller);
+    sendSignal: small(sendSignal, async (signal, caller) => {
+      await operations.signal(signal, caller);
       return {};
     }),
   };

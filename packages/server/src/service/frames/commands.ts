@@ -128,8 +128,9 @@ async function handleHistory(session: FrameSession, request: number, asked: GetH
   });
 }
 
-function handleSignal(session: FrameSession, request: number, signal: Signal): void {
-  session.deps.service.operations.signal(signal, session.channel.caller);
+function handleSignal(session: FrameSession, request: number, signal: Signal): void | Promise<void> {
+  const signalled = session.deps.service.operations.signal(signal, session.channel.caller);
+  if (signalled instanceof Promise) return signalled.then(() => done(session, request));
   done(session, request);
 }
 

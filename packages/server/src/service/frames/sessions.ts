@@ -41,6 +41,7 @@ export class FrameSessions {
       onClosed: (session) => {
         this.open.delete(session);
         service.liveCallers?.deleteConnection(session);
+        service.connectionEnded(session.caller);
       },
     };
   }

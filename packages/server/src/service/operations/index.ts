@@ -1,11 +1,20 @@
 export { roomIdFrom } from "../../core/index.js";
-export type { Attempt, Audit } from "./audit.js";
-export { type Caller, callerWith, RequestCaller, requestIdOf, type TransportName, type UnaryCaller } from "./caller.js";
+export { type Attempt, type Audit, audited } from "./audit.js";
+export {
+  type Caller,
+  callerWith,
+  charged,
+  RequestCaller,
+  requestIdOf,
+  type TransportName,
+  type UnaryCaller,
+} from "./caller.js";
 export { CallerRates } from "./caller-rates.js";
 export { countedAddress } from "./counted-address.js";
 export type { HistoryForm } from "./history.js";
 export { LiveCallers, type LiveConnection } from "./live-callers.js";
 export type { OperationDeps } from "./operation.js";
+export { type CallerKind, callerKinds, kindOf, type OperationHooks, type SendHook } from "./operation-hooks.js";
 export { type Operations, operationsOn } from "./operations.js";
 export {
   type Action,
@@ -20,4 +29,5 @@ export {
 export { defaultPolicy, maxHistoryPage, type RoomCreators, type RoomPolicies, type RoomPolicy } from "./room-policy.js";
 export type { ListedRoom } from "./rooms.js";
 export { Permissions, type Rule, RuleError, rulesFrom } from "./rules.js";
+export { checkNewMessage } from "./send.js";
 export type { Reading } from "./subscribe.js";

@@ -4,6 +4,7 @@ import { Administration, type Audit, audited } from "./audit.js";
 import { type Caller, charged } from "./caller.js";
 import type { CallerRates } from "./caller-rates.js";
 import type { LiveCallers } from "./live-callers.js";
+import type { OperationHooks } from "./operation-hooks.js";
 import { type Action, type Principal, refusalOfName, type Scope } from "./principal.js";
 import type { RoomPolicies } from "./room-policy.js";
 
@@ -20,6 +21,8 @@ export interface OperationDeps {
   /** What has to end when its caller's token does; undefined on a server that asks for none. */
   readonly liveCallers?: LiveCallers | undefined;
   readonly audit?: Audit | undefined;
+  /** The team's own code; undefined: there is none. */
+  readonly hooks?: OperationHooks | undefined;
 }
 
 /** One operation of the contract. Each has a file here; `operations.ts` opens them to callers. */

@@ -38,11 +38,14 @@ export const sendAll: Operation<SendMessagesRequest, NewBatch, Promise<readonly 
     deps.rates?.takeSend(caller, { messages: messages.length, bytes });
     // The request is accounted for as one message.
     caller.share.spend(cost.message * (messages.length - 1));
-    return appendIn(
-      { room, caller, deps },
-      (acks) => acks.some(isFirst),
-      (maxMessageBytes, refuseFirst) => deps.hub.sendAll(room, messages, { maxMessageBytes, refuseFirst, expected }),
-    );
+    const append = (passed: readonly NewMessage[]): Promise<readonly Ack[]> =>
+      appendIn(
+        { room, caller, deps },
+        (acks) => acks.some(isFirst),
+        (maxMessageBytes, refuseFirst) => deps.hub.sendAll(room, passed, { maxMessageBytes, refuseFirst, expected }),
+      );
+    const hook = deps.hooks?.send;
+    return hook === undefined ? append(messages) : hook.passAll(messages, caller, append);
   },
 };
 

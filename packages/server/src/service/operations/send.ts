@@ -19,12 +19,19 @@ export const send: Operation<SentMessage, NewMessage, Promise<Ack>> = {
   userOf: ({ user }) => user,
   run: (message, caller, deps) => {
     deps.rates?.takeSend(caller, { messages: 1, bytes: sentBytes(message) });
-    const place = { room: roomIdFrom(message.room), caller, deps };
-    return appendIn(place, isFirst, (maxMessageBytes, refuseFirst) =>
-      deps.hub.send(message, maxMessageBytes, refuseFirst),
-    );
+    const hook = deps.hooks?.send;
+    return hook === undefined
+      ? append(message, caller, deps)
+      : hook.pass(message, caller, (passed) => append(passed, caller, deps));
   },
 };
+
+function append(message: NewMessage, caller: Caller, deps: OperationDeps): Promise<Ack> {
+  const place = { room: roomIdFrom(message.room), caller, deps };
+  return appendIn(place, isFirst, (maxMessageBytes, refuseFirst) =>
+    deps.hub.send(message, maxMessageBytes, refuseFirst),
+  );
+}
 
 /** Of text and payload: what the rates of a caller count. */
 export function sentBytes({ text, payload }: NewMessage): number {

@@ -4,8 +4,8 @@ import { roomIdFrom, type Signal } from "../../core/index.js";
 import { payloadFrom, positionFrom } from "../conversions.js";
 import type { Operation } from "./operation.js";
 
-/** Tell a room's readers, at most once. @throws RATE_LIMITED */
-export const signal: Operation<WireSignal, Signal, void> = {
+/** Tell a room's readers, at most once. A promise only if there is a hook. @throws RATE_LIMITED */
+export const signal: Operation<WireSignal, Signal, void | Promise<void>> = {
   action: "signal",
   named: (wire, user) => (wire.user === "" ? { ...wire, user } : wire),
   check: (wire, { types }) => {
@@ -18,8 +18,9 @@ export const signal: Operation<WireSignal, Signal, void> = {
   },
   scopeOf: ({ room }) => room,
   userOf: ({ user }) => user,
-  run: (checked, caller, { hub, rates }) => {
+  run: (checked, caller, { hub, rates, hooks }) => {
     rates?.take(caller, "signals", 1);
+    if (hooks?.signal !== undefined) return hooks.signal(checked, caller, () => hub.signal(checked));
     hub.signal(checked);
   },
 };

@@ -29,7 +29,7 @@ export const subscribe: Operation<AskedReader, SubscribeRequest, Promise<Reading
   },
   scopeOf: ({ room }) => room,
   userOf: ({ user }) => user,
-  run: async (request, caller, { hub, liveCallers, rooms, rates, audit }, sink) => {
+  run: async (request, caller, { hub, liveCallers, rooms, rates, audit, hooks }, sink) => {
     const { room } = request;
     const { hasPresence, maxHistory } = rooms.of(room);
     const refused = (action: "history" | "members") =>
@@ -42,6 +42,7 @@ export const subscribe: Operation<AskedReader, SubscribeRequest, Promise<Reading
     const user = hasPresence ? request.user : "";
     const reader = liveCallers?.addReader(caller, room, request.user);
     try {
+      if (hooks?.subscribe !== undefined) await hooks.subscribe(request, caller);
       const subscribed = await hub.subscribe({ ...request, user, history }, sink);
       reader?.began(subscribed.subscription);
       return { ...subscribed, room };

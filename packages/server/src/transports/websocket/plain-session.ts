@@ -105,6 +105,7 @@ export class PlainSession implements ConnectionListener, Sink, PacedInput, Stall
   closed(_code: number, error?: ConfabError): void {
     if (error?.code === "INTERNAL") this.deps.report(error);
     this.deps.readerStalls.delete(this);
+    this.deps.service.connectionEnded(this.caller);
     this.over();
   }
 

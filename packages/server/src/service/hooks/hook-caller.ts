@@ -1,0 +1,200 @@
+import { ConfabError } from "@confab/contract";
+import { Circuit, type CircuitDeps } from "./circuit.js";
+import type { HookContext, HookName } from "./hooks.js";
+
+/** Calls of one hook that wait because `maxConcurrent` are without an answer. Past it a call fails at once. */
+const maxWaitingCalls = 1_000;
+
+/** What is wrong with a hook or its answer: for the log. Clients are told only which hook it is. */
+export class HookFault extends Error {
+  override readonly name = "HookFault";
+}
+
+export interface HookSettings {
+  readonly timeoutMs: number;
+  readonly maxConcurrent: number;
+  readonly onFailure: "open" | "closed";
+}
+
+/** How a hook is called, and how its answer is read. */
+export interface HookForm<Event, Answer> {
+  run(event: Event, context: HookContext): unknown;
+  /** Undefined: the hook has nothing to say. @throws anything: the answer is not one. */
+  read(answer: unknown, event: Event): Answer | undefined;
+}
+
+/** A call in progress. Its signal is made when it is asked for. */
+class Call implements HookContext {
+  private controller: AbortController | undefined;
+
+  get signal(): AbortSignal {
+    this.controller ??= new AbortController();
+    return this.controller.signal;
+  }
+
+  abort(reason: HookFault): void {
+    this.controller?.abort(reason);
+  }
+}
+
+/** Calls one hook, whatever its form: within a time, so many at a time, and not at all while it keeps failing. */
+export class HookCaller<Event, Answer> {
+  private readonly circuit: Circuit;
+  private inFlight = 0;
+  /** Who waits for a place, the first one first. */
+  private readonly waiting = new Set<() => void>();
+  private readonly onIdle: (() => void)[] = [];
+
+  constructor(
+    readonly name: HookName,
+    private readonly settings: HookSettings,
+    private readonly form: HookForm<Event, Answer>,
+    deps: CircuitDeps,
+  ) {
+    this.circuit = new Circuit(name, deps);
+  }
+
+  /**
+   * The hook's answer; undefined: it has nothing to say, or it failed and does not count then. A promise only if the hook
+   * gives one, or if the call has to wait for others.
+   *
+   * @throws HOOK_FAILED: it failed, and nothing may be done without it.
+   */
+  call(event: Event): Answer | undefined | Promise<Answer | undefined> {
+    const mustWait = this.inFlight >= this.settings.maxConcurrent;
+    if (mustWait && this.waiting.size >= maxWaitingCalls)
+      return this.failure(new HookFault(`${maxWaitingCalls} calls wait for an answer to others`));
+    if (!this.circuit.admits()) return this.failure(undefined);
+    if (mustWait) return this.callInTurn(event);
+    this.inFlight++;
+    return this.run(event, this.settings.timeoutMs);
+  }
+
+  /** Call a hook whose answer does not matter. Never rejects: what goes wrong is in the log. Undefined: it is done. */
+  tell(event: Event): Promise<unknown> | undefined {
+    try {
+      const told = this.call(event);
+      return told instanceof Promise ? told.catch(ignore) : undefined;
+    } catch (thrown) {
+      return ignore(thrown);
+    }
+  }
+
+  /** Resolves once no call is in progress: within `timeoutMs`, if none begins. */
+  idle(): Promise<void> {
+    return this.inFlight === 0 ? Promise.resolve() : new Promise((resolve) => this.onIdle.push(resolve));
+  }
+
+  /** A place is taken for it. */
+  private run(event: Event, timeoutMs: number): Answer | undefined | Promise<Answer | undefined> {
+    const call = new Call();
+    let answer: unknown;
+    try {
+      answer = this.form.run(event, call);
+      if (isPromiseLike(answer)) return this.later(event, within(timeoutMs, answer, call));
+      return this.taken(event, answer);
+    } catch (thrown) {
+      return this.failed(thrown);
+    } finally {
+      if (!isPromiseLike(answer)) this.leave();
+    }
+  }
+
+  /** The time of a call begins when it is asked for. */
+  private async callInTurn(event: Event): Promise<Answer | undefined> {
+    const askedAtMs = performance.now();
+    try {
+      await this.place();
+    } catch (thrown) {
+      return this.failed(thrown);
+    }
+    return this.run(event, Math.max(1, this.settings.timeoutMs - (performance.now() - askedAtMs)));
+  }
+
+  private place(): Promise<void> {
+    const { timeoutMs } = this.settings;
+    return new Promise((resolve, reject) => {
+      const go = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.waiting.add(go);
+      const timer = setTimeout(() => {
+        this.waiting.delete(go);
+        reject(new HookFault(`no answer within ${timeoutMs} ms: other calls have not been answered`));
+      }, timeoutMs);
+    });
+  }
+
+  private async later(event: Event, answer: Promise<unknown>): Promise<Answer | undefined> {
+    try {
+      return this.taken(event, await answer);
+    } catch (thrown) {
+      return this.failed(thrown);
+    } finally {
+      this.leave();
+    }
+  }
+
+  private taken(event: Event, answer: unknown): Answer | undefined {
+    const read = this.form.read(answer, event);
+    this.circuit.succeeded();
+    return read;
+  }
+
+  /** A call ends: its place is the next one's. */
+  private leave(): void {
+    const [next] = this.waiting;
+    if (next) {
+      this.waiting.delete(next);
+      next();
+      return;
+    }
+    this.inFlight--;
+    if (this.inFlight === 0) for (const resolve of this.onIdle.splice(0)) resolve();
+  }
+
+  private failed(reason: unknown): undefined {
+    this.circuit.failed(reason);
+    return this.failure(reason);
+  }
+
+  private failure(cause: unknown): undefined {
+    if (this.settings.onFailure === "open") return undefined;
+    throw hookFailed(this.name, cause);
+  }
+}
+
+function hookFailed(name: HookName, cause: unknown): ConfabError {
+  return new ConfabError("HOOK_FAILED", `the server's hook "${name}" gave no usable answer`, { cause });
+}
+
+/** The answer, or a fault once the time is up. What comes later counts no more, whatever it is. */
+function within(timeoutMs: number, answer: PromiseLike<unknown>, call: Call): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      const fault = new HookFault(`no answer within ${Math.round(timeoutMs)} ms`);
+      call.abort(fault);
+      reject(fault);
+    }, timeoutMs);
+    answer.then(
+      (given) => {
+        clearTimeout(timer);
+        resolve(given);
+      },
+      (thrown: unknown) => {
+        clearTimeout(timer);
+        reject(thrown);
+      },
+    );
+  });
+}
+
+function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}
+
+/** The circuit has told the log. */
+function ignore(_failure: unknown): undefined {
+  return undefined;
+}
