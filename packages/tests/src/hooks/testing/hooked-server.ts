@@ -26,6 +26,7 @@ export async function hookedServer(
   const line = (facts: object, message: string) =>
     void lines.push(`${message} ${JSON.stringify(facts)} ${String((facts as { err?: unknown }).err ?? "")}`);
   const server = await startServer({
+    host: "127.0.0.1",
     port: 0,
     engine: { kind: "embedded", dataDir: folder, durability: "os" },
     limits: { maxSignalsPerSecond: 1_000 },
