@@ -20,6 +20,9 @@ const contractPackage = "confab.v1";
 /** What errors hold beside messages of the contract. */
 const otherMessages = ["google.rpc.Status", "google.rpc.ErrorInfo", "google.rpc.RetryInfo", "google.rpc.BadRequest"];
 
+/** A file whose messages no client sends or gets: a team's own service does. */
+const hooksFile = "confab/v1/hook";
+
 /** Fields that clients have no use for: they are passed over, as unknown ones are. */
 const leftOut = new Set([
   // Errors of ours have none (error-details.ts).
@@ -53,7 +56,8 @@ const tables = new Map();
 /** @type {string[]} */
 const faults = [];
 for (const file of registry.files)
-  if (file.proto.package === contractPackage) for (const message of file.messages) addTable(message, []);
+  if (file.proto.package === contractPackage && file.name !== hooksFile)
+    for (const message of file.messages) addTable(message, []);
 for (const name of otherMessages) {
   const message = registry.getMessage(name);
   if (message) addTable(message, []);

@@ -11,7 +11,7 @@ export { envelopeFraming, type Framing, framed } from "./framing.js";
 export { historyForm } from "./history.js";
 export { fieldsOf, isRefusal, refusalOf } from "./hooks/answers.js";
 export { HookCaller, HookFault } from "./hooks/hook-caller.js";
-export { HookError } from "./hooks/hook-options.js";
+export { HookError, hasCaller, isHookName } from "./hooks/hook-options.js";
 export type {
   Change,
   ConnectEvent,
@@ -39,6 +39,7 @@ export {
   type Caller,
   type CallerKind,
   CallerRates,
+  callerKinds,
   countedAddress,
   defaultPolicy,
   isStranger,

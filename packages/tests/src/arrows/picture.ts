@@ -5,7 +5,7 @@
  *     contract ← work ← core · service · http · http-reply · transports · server
  *     contract ← core ← engines/embedded · engines/redis
  *                core ← operations ← service ← documents
- *                       service ← identity ← server
+ *                       service ← identity · hook-clients ← server
  *                       service ← http-reply ← transports/rpc · websocket · sse · rest   (all of it) ← server ← library ← cli
  *     contract ← http ←───────────────────── transports
  *     contract ← client ← web · lab · cli
@@ -128,6 +128,14 @@ export const places: readonly Place[] = [
     },
     mayImportTypes: { http: "a token is in a request's head" },
   },
+  {
+    name: "hook-clients",
+    folder: "packages/server/src/hook-clients",
+    mayImport: {
+      contract: "the messages of HookService",
+      service: "are the events of hooks, which it carries to a team's own service",
+    },
+  },
   { name: "transports/rpc", folder: "packages/server/src/transports/rpc", ...transportArrows },
   { name: "transports/websocket", folder: "packages/server/src/transports/websocket", ...transportArrows },
   { name: "transports/sse", folder: "packages/server/src/transports/sse", ...transportArrows },
@@ -146,6 +154,7 @@ export const places: readonly Place[] = [
       "http-reply": "its own pages fail as all others do",
       documents: "it shows them as pages",
       identity: "it reads the keys, and gives the transports who calls",
+      "hook-clients": "programs that start a server get hooks over the network from it",
       work: "requests wait for their connection's turn before a handler sees them",
       "transports/rpc": "it mounts the transports",
       "transports/websocket": "it mounts the transports",
@@ -164,6 +173,7 @@ export const places: readonly Place[] = [
       server: "it opens the server",
       work: "the program has a share of the event loop",
       core: "the ports and runs, for authors of engines",
+      "hook-clients": "hooks that call a service",
       identity: "keys and tokens, for programs that make them",
     },
     mayImportTypes: {
@@ -246,7 +256,11 @@ export const ownedModules: readonly {
     places: ["http", "transports/websocket"],
     reason: "transports know the Exchange; a WebSocket refuses a handshake on the socket itself",
   },
-  { module: "node:http2", places: ["http"], reason: "transports know the Exchange and nothing below it" },
+  {
+    module: "node:http2",
+    places: ["http", "hook-clients"],
+    reason: "transports know the Exchange and nothing below it; a hook over gRPC is a client",
+  },
   { module: "node:https", places: ["http"], reason: "transports know the Exchange and nothing below it" },
   { module: "node:tls", places: ["http", "server"], reason: "transports know the Exchange and nothing below it" },
   {

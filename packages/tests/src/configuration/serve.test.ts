@@ -41,7 +41,7 @@ describe("confab serve with settings from a file and from the environment", () =
 
   it("prints them with their origins instead of starting, and no secret", async () => {
     writeFileSync(path("print.yaml"), "retention-age: 12h\n");
-    writeFileSync(path("engine"), "redis://:secret@db\n");
+    writeFileSync(path("engine"), "redis://:hush@db\n");
     const args = [confab, "serve", "--print-config", "--config", path("print.yaml"), "--port", "9000"];
     const { code, stdout, stderr } = await runProgram(process.execPath, args, {
       env: { ...process.env, CONFAB_ENGINE_FILE: path("engine") },
@@ -50,7 +50,7 @@ describe("confab serve with settings from a file and from the environment", () =
     assert.match(stdout, /^port: 9000 +# --port$/m);
     assert.match(stdout, /^retention-age: 12h +# .*print\.yaml:1$/m);
     assert.match(stdout, /^# engine: \(hidden\) +# CONFAB_ENGINE_FILE$/m);
-    assert.doesNotMatch(stdout, /secret/);
+    assert.doesNotMatch(stdout, /hush/);
   });
 
   it("prints a file that it starts with, from another folder too", async () => {

@@ -26,7 +26,7 @@ const hookNames: readonly string[] = [
 const withoutCaller: readonly HookName[] = ["connect", "occupied", "vacated"];
 
 /** Whether it is known whose events a hook is called for. */
-function hasCaller(name: HookName): boolean {
+export function hasCaller(name: HookName): boolean {
   return !withoutCaller.includes(name);
 }
 
@@ -40,7 +40,7 @@ export function checkHooks(hooks: Hooks): void {
   }
 }
 
-function isHookName(name: string): name is HookName {
+export function isHookName(name: string): name is HookName {
   return hookNames.includes(name);
 }
 

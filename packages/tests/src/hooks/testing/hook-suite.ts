@@ -5,13 +5,13 @@ import { create, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { ChatMessageSchema, SendMessagesRequestSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import type { ConnectEvent, DisconnectEvent, OccupancyEvent, SendEvent, SignalEvent, SubscribeEvent } from "@confab/server/hooks";
 import { WebSocket } from "ws";
-import { Frames } from "../auth/testing/frames.js";
-import { inSeconds, newTestKey } from "../auth/testing/tokens.js";
-import { allWays, webSocketUrl } from "../auth/testing/ways.js";
-import { rawListeners } from "../matrix/raw-listeners.js";
-import { rawBatchSenders, rawSenders } from "../parity/raw-senders.js";
-import { hookForms } from "./testing/forms.js";
-import { hookedServer } from "./testing/hooked-server.js";
+import { Frames } from "../../auth/testing/frames.js";
+import { inSeconds, newTestKey } from "../../auth/testing/tokens.js";
+import { allWays, webSocketUrl } from "../../auth/testing/ways.js";
+import { rawListeners } from "../../matrix/raw-listeners.js";
+import { rawBatchSenders, rawSenders } from "../../parity/raw-senders.js";
+import type { HookForm } from "./forms.js";
+import { hookedServer } from "./hooked-server.js";
 
 // The team's own code, in every form that it can have, on every transport: the same effect everywhere.
 
@@ -59,7 +59,8 @@ async function ask(names: readonly string[], url: string, shown: Readonly<Record
   return outcomes;
 }
 
-for (const form of hookForms) {
+/** The behaviour of hooks in one of their forms, as tests. */
+export function hookSuite(form: HookForm): void {
   describe(`hooks ${form.name}`, () => {
     it("send: what it refuses is refused, and what it changes is stored changed, on every transport", async (t) => {
       const events: SendEvent[] = [];

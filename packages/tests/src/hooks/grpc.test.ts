@@ -1,0 +1,4 @@
+import { byGrpc } from "./testing/forms.js";
+import { hookSuite } from "./testing/hook-suite.js";
+
+hookSuite(byGrpc);
