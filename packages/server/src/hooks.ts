@@ -4,7 +4,6 @@ export {
   type CallerKind,
   type Change,
   type ConnectEvent,
-  callerKinds,
   type DisconnectEvent,
   type Hook,
   HookError,

@@ -9,3 +9,4 @@ export { defaultRetention } from "./server/config.js";
 export { isLocalOnly } from "./server/hosts.js";
 export { type RuleBound, roomRulesFrom } from "./server/room-rules.js";
 export { serverVersion } from "./server/version.js";
+export { callerKinds } from "./service/index.js";

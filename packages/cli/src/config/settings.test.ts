@@ -56,11 +56,37 @@ test("settings of client certificates, proxies and Unix sockets reach the server
   assert.equal((await config("--host", "unix:/run/a.sock", "--socket-mode", "0660")).socketMode, 0o660);
 });
 
+test("hooks reach the server's configuration, each with what holds for it", async () => {
+  const { hooks } = await config(
+    ...["--hook", "send,disconnect=grpc://localhost:1", "--hook", "connect=http://localhost/", "--hook-open", "send"],
+    ...["--hook-secret", "a secret of sixteen", "--hook-timeout", "3s", "--hook-skip", "admin"],
+  );
+  const settings = Object.entries(hooks ?? {}).map(([name, hook]) => {
+    const { run, ...others } = hook as { run: unknown };
+    assert.equal(typeof run, "function");
+    return [name, others];
+  });
+  const closed = { timeoutMs: 3_000, onFailure: "closed" };
+  assert.deepEqual(Object.fromEntries(settings), {
+    send: { timeoutMs: 3_000, onFailure: "open", skip: ["admin"] },
+    disconnect: { ...closed, skip: ["admin"] },
+    connect: closed,
+  });
+  assert.equal((await config()).hooks, undefined);
+});
+
 for (const [args, reason] of [
   [["--tls-client-ca", "a"], /--tls-client-ca needs .*--tls-cert/],
   [["--tls-cert", "c", "--tls-key", "k", "--tls-client-user", "san-dns"], /--tls-client-user needs .*--tls-client-ca/],
   [["--socket-mode", "0660"], /--socket-mode needs .*unix:/],
   [["--host", "unix:/run/a.sock", "--port", "1"], /--port has no effect/],
+  [["--hook-timeout", "3s"], /--hook-timeout needs a hook: --hook/],
+  [["--hook", "grpc://localhost:1"], /--hook must be the names of hooks, = and a URL/],
+  [["--hook", "sned=grpc://localhost:1"], /--hook: there is no hook "sned"/],
+  [["--hook", "send=grpc://hooks.example:1"], /--hook: .*another machine/],
+  [["--hook", "send=http://localhost/"], /--hook: .*need a secret/],
+  [["--hook", "send=grpc://localhost:1", "--hook", "send=grpc://localhost:2"], /--hook names send twice/],
+  [["--hook", "send=grpc://localhost:1", "--hook-open", "signal"], /--hook-open signal: --hook does not name it/],
 ] as const) {
   test(`${args.join(" ")} is refused, with the setting that is missing`, async () => {
     await assert.rejects(async () => config(...args), reason);

@@ -1,4 +1,4 @@
-import { certificateUserPlaces, defaultCertificateUserPlaces } from "@confab/server/settings";
+import { callerKinds, certificateUserPlaces, defaultCertificateUserPlaces } from "@confab/server/settings";
 import {
   byteSize,
   duration,
@@ -136,6 +136,36 @@ export const settings = {
     help: "recognise a message that is sent again with the same room, user and id for at least 90s, 30m, 12h",
   },
   types: { kind: path("FILE"), isList: true, help: "payload types: .proto files or descriptor sets" },
+  hook: {
+    kind: text("NAMES=URL", "names of hooks, = and a URL"),
+    isList: true,
+    help: "ask your service before things happen, and report to it what happens (docs/hooks.md): send,subscribe=grpcs://hooks.example:443. Names: connect, disconnect, subscribe, send, signal, occupied, vacated. URLs: grpcs://, connect+https://, or https:// for JSON in plain HTTP, which requires --hook-secret; grpc://, connect+http:// and http:// are without TLS, on this machine",
+  },
+  "hook-secret": {
+    kind: text("SECRET", "at least 16 characters"),
+    isSecret: true,
+    help: "what hooks in plain HTTP are signed with, at least 16 characters. Other users of the machine can read a command line: give it by --hook-secret-file, CONFAB_HOOK_SECRET or CONFAB_HOOK_SECRET_FILE instead",
+  },
+  "hook-timeout": {
+    kind: durationFrom("1s", "1m"),
+    fallback: "2s",
+    help: "how long the answer of a hook is waited for",
+  },
+  "hook-open": {
+    kind: text("NAME", "name of a hook"),
+    isList: true,
+    help: "a hook without which things go on when it fails. What other hooks are asked about is refused then, with HOOK_FAILED",
+  },
+  "hook-skip": {
+    kind: oneOf("KIND", ...callerKinds),
+    isList: true,
+    help: "a kind of callers that hooks are not asked about. service: those who may send for other users",
+  },
+  "hook-clear-text": {
+    kind: yesOrNo,
+    fallback: "false",
+    help: "call hooks of other machines without TLS, if their URL says so. Who can read the network reads all messages then",
+  },
   "allow-host": {
     kind: text("HOST", "host name, *.suffix or *"),
     isList: true,

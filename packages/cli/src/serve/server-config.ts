@@ -4,6 +4,7 @@ import type { Settings } from "../config/resolve.js";
 import { TypeFileError } from "../types/type-file-error.js";
 import { authFrom } from "./auth.js";
 import { engineFrom, type NamedEngine, retentionFrom } from "./engine.js";
+import { hooksFrom } from "./hooks.js";
 import { webRoot } from "./web-root.js";
 
 /** A server's configuration, with the values that a command needs to speak about it. */
@@ -29,6 +30,7 @@ export async function serverConfigFrom(settings: Settings): Promise<ServeConfig>
     allowedOrigins: settings.get("allow-origin"),
     trustedProxies: settings.get("trust-proxy"),
     proxyProtocol: settings.get("proxy-protocol"),
+    ...(await hooksFrom(settings)),
     ...(types.length > 0 && { types: await typesFrom(types, settings.labelOf("types")) }),
     ...webRoot(),
   };

@@ -166,7 +166,9 @@ export const places: readonly Place[] = [
     // What a program has that a server is part of: the package's entry, and those beside it.
     name: "library",
     folder: "packages/server/src/library",
-    files: ["index", "engine", "folder", "hooks", "settings", "tokens"].map((entry) => `packages/server/src/${entry}.ts`),
+    files: ["index", "engine", "folder", "hooks", "settings", "tokens"].map(
+      (entry) => `packages/server/src/${entry}.ts`,
+    ),
     mayImport: {
       contract: "positions and errors, and the requests that it makes",
       service: "the program is a caller of the operations, as each client is",

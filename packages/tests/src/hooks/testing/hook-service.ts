@@ -10,7 +10,15 @@ import type {
   OnSubscribeRequestSchema,
 } from "@confab/contract/gen/confab/v1/hook_pb";
 import type { Hooks } from "@confab/server";
-import type { CallerKind, ConnectEvent, HookFunction, OccupancyEvent, SendEvent, SignalEvent, SubscribeEvent } from "@confab/server/hooks";
+import type {
+  CallerKind,
+  ConnectEvent,
+  HookFunction,
+  OccupancyEvent,
+  SendEvent,
+  SignalEvent,
+  SubscribeEvent,
+} from "@confab/server/hooks";
 
 /** A HookService as a team would write it, out of functions that would do in the server's process too. */
 export function serviceOf(hooks: Hooks) {

@@ -3,7 +3,14 @@ import { once } from "node:events";
 import { describe, it } from "node:test";
 import { create, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { ChatMessageSchema, SendMessagesRequestSchema } from "@confab/contract/gen/confab/v1/message_pb";
-import type { ConnectEvent, DisconnectEvent, OccupancyEvent, SendEvent, SignalEvent, SubscribeEvent } from "@confab/server/hooks";
+import type {
+  ConnectEvent,
+  DisconnectEvent,
+  OccupancyEvent,
+  SendEvent,
+  SignalEvent,
+  SubscribeEvent,
+} from "@confab/server/hooks";
 import { WebSocket } from "ws";
 import { Frames } from "../../auth/testing/frames.js";
 import { inSeconds, newTestKey } from "../../auth/testing/tokens.js";
