@@ -21,8 +21,16 @@ import { PlainLink } from "./websocket/plain-link.js";
 
 const position = "3:4";
 const gone = new Error("no server");
-const request = { room: "r", after: position, before: position, limit: 5, oldestFirst: true };
-const listening = { room: "r", user: "ann", after: position, history: 5 };
+const request = {
+  room: "r",
+  after: position,
+  before: position,
+  limit: 5,
+  oldestFirst: true,
+  changes: true,
+  history: 5,
+};
+const listening = { room: "r", user: "ann", after: position, history: 5, changes: true };
 const options = { onSignal: () => undefined, onPresence: () => undefined };
 
 const asksBySse: readonly (readonly [name: string, DescMessage, (link: Link) => Promise<unknown>])[] = [
@@ -101,6 +109,7 @@ test("every member of ClientFrame is sent by a link of frames, with every field"
   );
   const leaving = new AbortController();
   const payload = { typeUrl: "x/confab.v1.Position", value: Uint8Array.of(0x0d, 7, 0, 0, 0) };
+  const change = { user: "ann", room: "r", id: "1", position };
   const asked = Promise.allSettled([
     link.listen(listening, { ...options, signal: leaving.signal }),
     link.send({ user: "ann", text: "hi", room: "r", id: "1", payload }),
@@ -109,6 +118,9 @@ test("every member of ClientFrame is sent by a link of frames, with every field"
       messages: [{ user: "ann", text: "hi", room: "r", id: "1", payload }],
       expected: position,
     }),
+    link.change({ ...change, kind: "edit", text: "hi", payload }),
+    link.change({ ...change, kind: "delete" }),
+    link.change({ ...change, kind: "react", emoji: "+1", removed: true }),
     link.signal({ user: "ann", room: "r", kind: "read", position, payload }),
     link.history(request),
   ]);
@@ -126,7 +138,10 @@ test("every member of ClientFrame is sent by a link of frames, with every field"
     "confab.v1.ChatMessage.position": "the server sets it",
     "confab.v1.ChatMessage.sent_at": "the server sets it",
     "confab.v1.ChatMessage.deleted": "a sender that sets it is refused",
+    "confab.v1.ChatMessage.change": "a sender that sets it is refused",
     "confab.v1.SendMessagesRequest.messages.deleted": "a sender that sets it is refused",
+    "confab.v1.SendMessagesRequest.messages.change": "a sender that sets it is refused",
+    "confab.v1.EditMessageRequest.payload": "encoded_payload has a payload of an unknown type",
     "confab.v1.ChatMessage.payload": "encoded_payload has a payload of an unknown type",
     "confab.v1.SendMessagesRequest.messages.position": "the server sets it",
     "confab.v1.SendMessagesRequest.messages.sent_at": "the server sets it",

@@ -49,6 +49,12 @@ export interface Link {
    */
   sendAll(batch: OutgoingBatch, options?: CallOptions): Promise<readonly Ack[]>;
   /**
+   * Change a message that is in the log: edit it, delete it, or react to it. Resolves once that is durable.
+   *
+   * @throws OUT_OF_RANGE: there is no such message. MESSAGE_DELETED. OUTCOME_UNKNOWN (retry with the same `id`): as `send`.
+   */
+  change(change: OutgoingChange, options?: CallOptions): Promise<Ack>;
+  /**
    * Read a room. Resolves once the server said where reading starts; see `Listening`.
    *
    * @throws UNKNOWN_METHOD: `onSignal` or `onPresence` is given, and the link does not hear signals.
@@ -134,6 +140,22 @@ export interface OutgoingBatch {
   readonly expected?: string | undefined;
 }
 
+/** A change of a message that is in the log. */
+export type OutgoingChange = {
+  readonly user: string;
+  /** `lobby` if undefined. */
+  readonly room?: string | undefined;
+  /** Which message. */
+  readonly position: string;
+  /** The idempotency key of the change; a random one if undefined. */
+  readonly id?: string | undefined;
+} & (
+  | { readonly kind: "edit"; readonly text?: string | undefined; readonly payload?: MessagePayload | undefined }
+  | { readonly kind: "delete" }
+  /** An emoji or a word, without spaces; `removed`: it is taken back. */
+  | { readonly kind: "react"; readonly emoji: string; readonly removed?: boolean | undefined }
+);
+
 /** The acknowledgement of a message: it is durable and has a position. */
 export interface Ack {
   readonly id: string;
@@ -151,9 +173,23 @@ export interface ChatMessage {
   readonly position: string;
   readonly sentAt: Date;
   readonly payload?: MessagePayload | undefined;
-  /** An operator has erased it: it has no text and no payload any more. */
+  /** It was deleted or erased: it has no text and no payload any more. */
   readonly deleted?: boolean;
+  /** It is not a message: it changes an earlier one. Only readers that ask for `changes` get it. */
+  readonly change?: MessageChange;
 }
+
+/** What an entry of a room's log does to an earlier message. The new text and payload of an edit are the entry's own. */
+export type MessageChange = {
+  /** The position of the message. */
+  readonly target: string;
+} & (
+  | { readonly kind: "edit" }
+  | { readonly kind: "deletion" }
+  | { readonly kind: "reaction"; readonly emoji: string; readonly removed: boolean }
+  /** Of a server of a later version. */
+  | { readonly kind: "unknown" }
+);
 
 export interface ListenRequest {
   readonly room?: string | undefined;
@@ -161,8 +197,10 @@ export interface ListenRequest {
   readonly user?: string | undefined;
   /** The last position seen: what came after it follows, then live messages. Not together with `history`. */
   readonly after?: string | undefined;
-  /** Begin with this many of the newest messages; 0..1000. */
+  /** Begin with this many of the newest messages; 0..1000. Changes do not count. */
   readonly history?: number | undefined;
+  /** Also read changes of messages: each offset of the log comes then. Otherwise those of changes are left out. */
+  readonly changes?: boolean | undefined;
 }
 
 export interface HistoryRequest {
@@ -173,15 +211,21 @@ export interface HistoryRequest {
   readonly limit?: number | undefined;
   /** With neither `after` nor `before`: the oldest page instead of the newest. */
   readonly oldestFirst?: boolean | undefined;
+  /** Also changes of messages, which count for `limit`. */
+  readonly changes?: boolean | undefined;
+  /** Also ask where a reading begins that begins with this many of the newest messages: `start` of the page. */
+  readonly history?: number | undefined;
 }
 
 export interface HistoryPage {
   /** Oldest first, whatever the direction. */
   readonly messages: readonly ChatMessage[];
-  /** More follow in the direction that was read. */
+  /** More follow in the direction that was read. They may all be changes: then the next page may be empty. */
   readonly more: boolean;
   readonly oldest: string;
   readonly newest: string;
+  /** Where a reading begins that begins with `history` of the newest messages, if that was asked. */
+  readonly start?: string | undefined;
 }
 
 export interface RoomsRequest {

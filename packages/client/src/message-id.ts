@@ -5,6 +5,11 @@ export function withIds(batch: OutgoingBatch): OutgoingBatch {
   return { ...batch, messages: batch.messages.map((message) => ({ ...message, id: message.id ?? newMessageId() })) };
 }
 
+/** A message or a change that has an idempotency key. */
+export function withId<Sent extends { readonly id?: string | undefined }>(sent: Sent): Sent & { readonly id: string } {
+  return { ...sent, id: sent.id ?? newMessageId() };
+}
+
 /**
  * A new idempotency key: 128 random bits in hexadecimal.
  *

@@ -29,9 +29,10 @@ export async function startOf(
   if (!Number.isInteger(history) || history < 0 || history > maxHistory)
     throw new ConfabError("INVALID_MESSAGE", `history must be an integer from 0 to ${maxHistory}, got ${history}`);
   // One message is the smallest page there is; only the two ends of the log are needed.
-  const page = await link.history({ room, limit: 1 }, options);
+  const page = await link.history({ room, limit: 1, ...(history > 0 && { history }) }, options);
+  if (page.start !== undefined) return { position: page.start, newest: page.newest };
   const [oldest, newest] = [parsedPosition(page.oldest), parsedPosition(page.newest)];
-  // As the server counts it back (Hub.subscribe).
+  // Also of a server that does not count changes apart.
   const offset = Math.max(oldest.offset - 1, newest.offset - history);
   return { position: formatPosition({ epoch: newest.epoch, offset }), newest: page.newest };
 }

@@ -1,10 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { create, type DescField, type DescMessage, fromBinary, ScalarType, toBinary } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescField,
+  type DescMessage,
+  fromBinary,
+  type MessageInitShape,
+  ScalarType,
+  toBinary,
+} from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { decodeChatMessage } from "./chat-message-codec.js";
 import { ConfabError } from "./errors.js";
-import { ChatMessageSchema } from "./gen/confab/v1/message_pb.js";
+import { ChatMessageSchema, type MessageChangeSchema } from "./gen/confab/v1/message_pb.js";
 import type { Payload } from "./message.js";
 import { forEachSeed, Random } from "./testing/random.js";
 
@@ -20,8 +28,22 @@ function seedMessage(random: Random): Uint8Array {
       ...(random.oneIn(2) && { encodedPayload: { typeUrl: "c/d", value: random.bytes(2) } }),
       sentAt: timestampFromMs(1_700_000_000_123),
       position: { epoch: 7, offset: 300n },
+      ...(random.oneIn(3) && { change: seedChange(random) }),
     }),
   );
+}
+
+type ChangeInit = MessageInitShape<typeof MessageChangeSchema>;
+
+function seedChange(random: Random): ChangeInit {
+  return {
+    target: BigInt(random.int(1, 1_000)),
+    kind: random.pick<NonNullable<ChangeInit["kind"]>>([
+      { case: "edit", value: {} },
+      { case: "deletion", value: {} },
+      { case: "reaction", value: { emoji: random.text(2), removed: random.oneIn(2) } },
+    ]),
+  };
 }
 
 function mutated(bytes: Uint8Array, random: Random): Uint8Array {
@@ -135,6 +157,12 @@ test("mutated messages are refused by MALFORMED_MESSAGE or read as the generated
     assert.deepEqual(plain(ours.value.encodedPayload), plain(encodedPayload));
     assert.equal(ours.value.position.epoch, position?.epoch ?? 0);
     assert.equal(ours.value.position.offset, Number(position?.offset ?? 0n));
+    const { change } = theirs.value;
+    assert.equal(ours.value.change?.target, change && Number(change.target));
+    assert.equal(ours.value.change?.kind, change && (change.kind.case ?? "unknown"));
+    if (change?.kind.case !== "reaction" || ours.value.change?.kind !== "reaction") return;
+    assert.equal(ours.value.change.emoji, change.kind.value.emoji);
+    assert.equal(ours.value.change.removed, change.kind.value.removed);
   });
   // The property means something only while mutation reaches all three.
   assert.ok(counts.read > 1_000 && counts.refused > 1_000 && counts.compared > 5_000, JSON.stringify(counts));

@@ -1,7 +1,8 @@
-import type { Payload, SentMessage, StoredMessage } from "./message.js";
+import type { MessageChange, Payload, SentMessage, StoredMessage } from "./message.js";
+import { changeFieldLength, changeTag, readChange, writeChangeField } from "./message-change-codec.js";
 import { pieceOf } from "./piece.js";
 import type { Position } from "./position.js";
-import { utf8Length, varintLength, WireReader, writeUtf8, writeVarint } from "./wire.js";
+import { readEmbedded, utf8Length, varintLength, WireReader, writeUtf8, writeVarint } from "./wire.js";
 
 // ChatMessage is encoded when it is accepted and decoded when it arrives, thousands of times a second, so these two are
 // written by hand: measured on Node 20, the generated code takes 4.6 µs to encode a 100-character message and 1.3 µs to
@@ -10,7 +11,7 @@ import { utf8Length, varintLength, WireReader, writeUtf8, writeVarint } from "./
 // A body is a ChatMessage without its position. Fields of a message may stand in any order, so the position is appended
 // to the body where the message is sent, and the log need not store it:
 //
-//   ┌ body: 0a user  12 text  1a room  22 id  3a payload  48 deleted  32 sent_at ┐┌ position: 2a len 0d epoch:fixed32 10 offset:varint ┐
+//   ┌ body: [52 change]  0a user  12 text  1a room  22 id  3a payload  48 deleted  32 sent_at ┐┌ position: 2a len 0d epoch:fixed32 10 offset:varint ┐
 
 const tag = {
   user: 0x0a,
@@ -22,6 +23,7 @@ const tag = {
   payload: 0x3a,
   encodedPayload: 0x42,
   deleted: 0x48,
+  change: changeTag,
 } as const;
 
 function stringFieldLength(byteLength: number): number {
@@ -40,7 +42,7 @@ export function encodeBody(message: StoredMessage): Uint8Array<ArrayBuffer> {
   const textBytes = utf8Length(message.text);
   const roomBytes = utf8Length(message.room);
   const idBytes = utf8Length(message.id);
-  const { payload } = message;
+  const { payload, change } = message;
   const typeUrlBytes = payload ? utf8Length(payload.typeUrl) : 0;
   const payloadBytes = payload ? stringFieldLength(typeUrlBytes) + stringFieldLength(payload.value.length) : 0;
   const seconds = Math.floor(message.sentAtMs / 1000);
@@ -48,7 +50,8 @@ export function encodeBody(message: StoredMessage): Uint8Array<ArrayBuffer> {
   const sentAtBytes = timestampLength(seconds, nanos);
 
   const body = pieceOf(
-    stringFieldLength(userBytes) +
+    (change ? changeFieldLength(change) : 0) +
+      stringFieldLength(userBytes) +
       stringFieldLength(textBytes) +
       stringFieldLength(roomBytes) +
       stringFieldLength(idBytes) +
@@ -58,7 +61,8 @@ export function encodeBody(message: StoredMessage): Uint8Array<ArrayBuffer> {
       varintLength(sentAtBytes) +
       sentAtBytes,
   );
-  let at = writeStringField(body, 0, tag.user, message.user, userBytes);
+  let at = change ? writeChangeField(body, 0, change) : 0;
+  at = writeStringField(body, at, tag.user, message.user, userBytes);
   at = writeStringField(body, at, tag.text, message.text, textBytes);
   at = writeStringField(body, at, tag.room, message.room, roomBytes);
   at = writeStringField(body, at, tag.id, message.id, idBytes);
@@ -181,6 +185,7 @@ export function decodeChatMessage(bytes: Uint8Array): DecodedMessage {
   let payload: Payload | undefined;
   let encodedPayload: Payload | undefined;
   let deleted = false;
+  let change: MessageChange | undefined;
   const stamp = { seconds: 0, nanos: 0 };
   const position = { epoch: 0, offset: 0 };
   while (reader.at < reader.end) {
@@ -208,6 +213,9 @@ export function decodeChatMessage(bytes: Uint8Array): DecodedMessage {
       case tag.deleted:
         deleted = reader.varint() !== 0;
         break;
+      case tag.change:
+        change = readChange(reader, change);
+        break;
       case tag.sentAt:
         readTimestamp(reader, stamp);
         break;
@@ -228,18 +236,8 @@ export function decodeChatMessage(bytes: Uint8Array): DecodedMessage {
     position,
     sentAtMs: stamp.seconds * 1000 + Math.floor(stamp.nanos / 1_000_000),
   };
-  return deleted ? { ...message, deleted } : message;
-}
-
-/** Run `read` for each field of the embedded message that begins here. */
-function readEmbedded(reader: WireReader, read: (field: number) => void): void {
-  const outerEnd = reader.end;
-  const length = reader.varint();
-  const start = reader.skip(length);
-  reader.at = start;
-  reader.end = start + length;
-  while (reader.at < reader.end) read(reader.tag());
-  reader.end = outerEnd;
+  if (!deleted && !change) return message;
+  return { ...message, ...(deleted && { deleted }), ...(change && { change }) };
 }
 
 function readPayload(reader: WireReader, before: Payload | undefined): Payload {

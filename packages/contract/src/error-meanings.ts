@@ -28,6 +28,7 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
     "The position cannot be resumed from: trimmed, of another epoch or another room, or past the end; the details say what the log holds",
   UNEXPECTED_POSITION:
     "The newest position of the room is not the expected one: nothing was stored; the details say what the log holds",
+  MESSAGE_DELETED: "The message was deleted or erased: it cannot be edited, deleted again or reacted to",
   ALREADY_SUBSCRIBED: "This connection already reads the room",
   NOT_SUBSCRIBED: "This connection does not read the room",
   TOO_MANY_SUBSCRIPTIONS: "This connection reads maxRoomsPerConnection rooms already",

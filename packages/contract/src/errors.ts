@@ -58,6 +58,7 @@ export const errorKinds = {
   OUT_OF_RANGE: { grpc: "OUT_OF_RANGE", http: 416, close: 4010, retry: false },
   // ABORTED is gRPC's status for a test-and-set that fails: read again, then decide again (grpc/doc/statuscodes.md).
   UNEXPECTED_POSITION: { grpc: "ABORTED", http: 409, retry: false },
+  MESSAGE_DELETED: { grpc: "FAILED_PRECONDITION", http: 410, retry: false },
   ALREADY_SUBSCRIBED: { grpc: "ALREADY_EXISTS", http: 409, retry: false },
   NOT_SUBSCRIBED: { grpc: "FAILED_PRECONDITION", http: 412, retry: false },
   TOO_MANY_SUBSCRIPTIONS: { grpc: "RESOURCE_EXHAUSTED", http: 429, retry: false },

@@ -35,13 +35,17 @@ export {
 } from "./json.js";
 export { type Limit, type LimitName, type Limits, limits, limitsWith } from "./limits.js";
 export {
+  type ChangeKind,
   defaultDedupeWindowMs,
   defaultRoom,
+  type MessageChange,
+  type NewChange,
   type NewMessage,
   type Payload,
   type SentMessage,
   type StoredMessage,
 } from "./message.js";
+export { decodeChange, isChange } from "./message-change-codec.js";
 export { checkPayloadForm, payloadValueFromBase64 } from "./payload-form.js";
 export { PayloadTypes } from "./payload-types.js";
 export { pieceOf } from "./piece.js";

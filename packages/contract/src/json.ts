@@ -4,7 +4,7 @@ import { base64Encode } from "@bufbuild/protobuf/wire";
 import type { Ack } from "./chat-message-codec.js";
 import { ConfabError } from "./errors.js";
 import { isObject, putPayload, takePayloads } from "./json-payloads.js";
-import type { Payload, StoredMessage } from "./message.js";
+import type { MessageChange, Payload, StoredMessage } from "./message.js";
 import type { PayloadTypes } from "./payload-types.js";
 import type { Position } from "./position.js";
 
@@ -38,7 +38,16 @@ export function chatMessageJson(message: StoredMessage, position: Position, type
   json += `,"position":${positionJson(position)},"sentAt":${timestampJson(message.sentAtMs)}`;
   if (message.payload) json += `,${payloadMemberJson(message.payload, types)}`;
   if (message.deleted) json += ',"deleted":true';
+  if (message.change) json += `,"change":${changeJson(message.change)}`;
   return `${json}}`;
+}
+
+function changeJson(change: MessageChange): string {
+  const target = `"target":"${change.target}"`;
+  if (change.kind === "unknown") return `{${target}}`;
+  if (change.kind !== "reaction") return `{${target},"${change.kind}":{}}`;
+  const { emoji, removed } = change;
+  return `{${target},"reaction":${JSON.stringify({ emoji, ...(removed && { removed }) })}}`;
 }
 
 /**

@@ -17,16 +17,40 @@ export interface NewMessage {
 /** A message as it came: a payload may stand in either of the two fields that the contract has for it. */
 export interface SentMessage extends NewMessage {
   readonly encodedPayload?: Payload | undefined;
-  /** A sender that sets it is refused. */
+  /** A sender that sets one of these is refused. */
   readonly deleted?: boolean;
+  readonly change?: MessageChange | undefined;
+}
+
+/** What is done to a message. */
+export type ChangeKind =
+  | { readonly kind: "edit" }
+  | { readonly kind: "deletion" }
+  | { readonly kind: "reaction"; readonly emoji: string; readonly removed: boolean };
+
+/** What an entry of the log does to an earlier message of its room: the fields of `MessageChange`. */
+export type MessageChange = {
+  /** The offset of the message. */
+  readonly target: number;
+} & (
+  | ChangeKind
+  /** Of a later version of the contract. */
+  | { readonly kind: "unknown" }
+);
+
+/** An entry as its sender wrote it: a message, or a change of one, whose text and payload are those of an edit. */
+export interface NewChange extends NewMessage {
+  readonly change: MessageChange;
 }
 
 /** A message as the log keeps it: every field but the position, which follows from where it stands. */
 export interface StoredMessage extends NewMessage {
   /** When the server accepted it, in whole milliseconds since 1970. */
   readonly sentAtMs: number;
-  /** It was erased: it has no text and no payload any more. */
+  /** It was deleted or erased: it has no text and no payload any more. */
   readonly deleted?: boolean;
+  /** It is not a message: it changes an earlier one. */
+  readonly change?: MessageChange | undefined;
 }
 
 /** The room of messages that name none. */

@@ -18,7 +18,14 @@ import {
 } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Violation } from "./errors.js";
 import type { EraseMessageRequest, RevokeRequest } from "./gen/confab/v1/admin_service_pb.js";
-import type { ChatMessage, SendMessagesRequest, User } from "./gen/confab/v1/message_pb.js";
+import type {
+  ChatMessage,
+  DeleteMessageRequest,
+  EditMessageRequest,
+  ReactRequest,
+  SendMessagesRequest,
+  User,
+} from "./gen/confab/v1/message_pb.js";
 import type { GetHistoryRequest, Signal } from "./gen/confab/v1/room_pb.js";
 import { user_name } from "./gen/confab/v1/rules_pb.js";
 import { defaultRoom } from "./message.js";
@@ -90,10 +97,16 @@ const userNameRule: Rule = {
 
 /** Rules over several fields, by their ids. What they say is in the contract. */
 const crossFieldRules: Readonly<Record<string, (message: never) => boolean>> = {
-  "message.content": ({ text, payload, encodedPayload, deleted }: ChatMessage) =>
-    text !== "" || payload !== undefined || encodedPayload !== undefined || deleted,
+  "message.content": ({ deleted, change, ...content }: ChatMessage) =>
+    hasContent(content) || deleted || change !== undefined,
   "message.one_payload": isOnePayload,
   "message.deleted": ({ deleted }: ChatMessage) => !deleted,
+  "message.change": ({ change }: ChatMessage) => change === undefined,
+  "edit.content": hasContent,
+  "edit.one_payload": isOnePayload,
+  "edit.position": hasPosition,
+  "delete.position": hasPosition,
+  "react.position": hasPosition,
   "signal.one_payload": isOnePayload,
   "batch.one_room": ({ room, messages }: SendMessagesRequest) =>
     messages.every((message) => message.room === "" || message.room === (room || defaultRoom)),
@@ -103,11 +116,28 @@ const crossFieldRules: Readonly<Record<string, (message: never) => boolean>> = {
     tokenId !== "" || user !== "" || issuedBefore !== undefined,
   "revoke.one_token": ({ tokenId, user, issuedBefore }: RevokeRequest) =>
     tokenId === "" || (user === "" && issuedBefore === undefined),
-  "erase.position": ({ position }: EraseMessageRequest) => position !== undefined,
+  "erase.position": hasPosition,
 };
 
-function isOnePayload({ payload, encodedPayload }: Pick<ChatMessage | Signal, "payload" | "encodedPayload">): boolean {
+function hasContent({
+  text,
+  payload,
+  encodedPayload,
+}: Pick<ChatMessage | EditMessageRequest, "text" | "payload" | "encodedPayload">): boolean {
+  return text !== "" || payload !== undefined || encodedPayload !== undefined;
+}
+
+function isOnePayload({
+  payload,
+  encodedPayload,
+}: Pick<ChatMessage | EditMessageRequest | Signal, "payload" | "encodedPayload">): boolean {
   return payload === undefined || encodedPayload === undefined;
+}
+
+type Positioned = EraseMessageRequest | EditMessageRequest | DeleteMessageRequest | ReactRequest;
+
+function hasPosition({ position }: Pick<Positioned, "position">): boolean {
+  return position !== undefined;
 }
 
 /** The constraints of the contract that a message breaks. @throws Error: its type has a rule that is not known here. */

@@ -29,11 +29,12 @@ function judged<Desc extends DescMessage>(desc: Desc, message: MessageShape<Desc
 /** The same question to the quick check and to the contract's own rules; they must answer alike. */
 function verdict(message: SentMessage): boolean {
   const quick = isValidNewMessage(message);
-  const { payload, encodedPayload, ...strings } = message;
+  const { payload, encodedPayload, change, ...strings } = message;
   const init = {
     ...strings,
     ...(payload && { payload: { typeUrl: payload.typeUrl, value: new Uint8Array(payload.value) } }),
     ...(encodedPayload && { encodedPayload }),
+    ...(change && { change: { target: BigInt(change.target) } }),
   };
   const violations = judged(ChatMessageSchema, create(ChatMessageSchema, init));
   assert.equal(quick, violations.length === 0, `${JSON.stringify(message)}: ${JSON.stringify(violations)}`);

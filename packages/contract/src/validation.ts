@@ -61,6 +61,7 @@ export function isValidNewMessage(message: SentMessage): boolean {
     roomShape.test(message.room) &&
     idShape.test(message.id) &&
     !message.deleted &&
+    message.change === undefined &&
     isValidContent(message)
   );
 }

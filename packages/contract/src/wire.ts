@@ -164,6 +164,17 @@ export class WireReader {
   }
 }
 
+/** Run `read` for each field of the embedded message that begins here. */
+export function readEmbedded(reader: WireReader, read: (field: number) => void): void {
+  const outerEnd = reader.end;
+  const length = reader.varint();
+  const start = reader.skip(length);
+  reader.at = start;
+  reader.end = start + length;
+  while (reader.at < reader.end) read(reader.tag());
+  reader.end = outerEnd;
+}
+
 /** As deep as protobuf implementations commonly follow nested data. */
 const maxGroupDepth = 100;
 

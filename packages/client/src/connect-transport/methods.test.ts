@@ -3,6 +3,9 @@ import { create, type DescMessage, fromBinary, type MessageShape, toBinary } fro
 import {
   ChatMessageSchema,
   ChatResponseSchema,
+  DeleteMessageRequestSchema,
+  EditMessageRequestSchema,
+  ReactRequestSchema,
   SendMessagesRequestSchema,
   SendMessagesResponseSchema,
   UserSchema,
@@ -28,6 +31,9 @@ const serversToSet = {
   "confab.v1.ChatMessage.sent_at.seconds": "the server sets it",
   "confab.v1.ChatMessage.sent_at.nanos": "the server sets it",
   "confab.v1.ChatMessage.deleted": "the server sets it; links have no such field to send",
+  "confab.v1.ChatMessage.change.target": "the server sets change; links have no such field to send",
+  "confab.v1.ChatMessage.change.reaction.emoji": "the server sets change; links have no such field to send",
+  "confab.v1.ChatMessage.change.reaction.removed": "the server sets change; links have no such field to send",
 };
 
 const batchedToSet = Object.fromEntries(
@@ -37,19 +43,25 @@ const batchedToSet = Object.fromEntries(
   ]),
 );
 
-const methods: readonly (readonly [method: string, desc: DescMessage, gaps?: KnownGaps])[] = [
+/** The server requires it, and a link without one is not asked. */
+const position = { position: { epoch: 3, offset: 4n } };
+
+const methods: readonly (readonly [method: string, desc: DescMessage, gaps?: KnownGaps, base?: object])[] = [
   ["SendMessage", ChatMessageSchema, serversToSet],
   ["SendMessages", SendMessagesRequestSchema, batchedToSet],
+  ["EditMessage", EditMessageRequestSchema, {}, position],
+  ["DeleteMessage", DeleteMessageRequestSchema, {}, position],
+  ["React", ReactRequestSchema, {}, position],
   ["GetHistory", GetHistoryRequestSchema],
   ["ListRooms", ListRoomsRequestSchema],
   ["ListMembers", ListMembersRequestSchema],
   ["SendSignal", SignalSchema],
 ];
 
-for (const [method, desc, gaps = {}] of methods) {
+for (const [method, desc, gaps = {}, base = {}] of methods) {
   test(`${method} gives every field of its request to the link`, () => {
     assertHandled(
-      ignoredFields(desc, (message) => requestTo(method, desc, message), { gaps }),
+      ignoredFields(desc, (message) => requestTo(method, desc, message), { base, gaps }),
       `${method} in ${methodsFile}`,
     );
   });
@@ -93,7 +105,8 @@ test("StreamMessages gives every field of its request to the link, and every fie
 });
 
 const payload = { typeUrl: "x/shop.Order", value: Uint8Array.of(8, 1) };
-const others = { sentAt: new Date(1_001), payload, deleted: true };
+const change = { target: "3:2", kind: "reaction", emoji: "+1", removed: true };
+const others = { sentAt: new Date(1_001), payload, deleted: true, change };
 const message = { user: "ann", text: "hi", room: "r", id: "1", position: "3:4", ...others };
 const room = { name: "r", oldest: "3:1", newest: "3:4", messages: 4, members: 1, subscribers: 1 };
 
@@ -104,7 +117,11 @@ const answers: readonly (readonly [method: string, desc: DescMessage, answer: un
     SendMessagesResponseSchema,
     [{ id: "1", position: "3:4", sentAt: new Date(1_001), duplicate: true }],
   ],
-  ["GetHistory", GetHistoryResponseSchema, { messages: [message], more: true, oldest: "3:1", newest: "3:4" }],
+  [
+    "GetHistory",
+    GetHistoryResponseSchema,
+    { messages: [message], more: true, oldest: "3:1", newest: "3:4", start: "3:2" },
+  ],
   ["ListRooms", ListRoomsResponseSchema, { rooms: [room], nextPage: "r" }],
   ["ListMembers", ListMembersResponseSchema, { members: [{ user: "ann", connections: 1 }], nextPage: "ann", total: 2 }],
 ];
@@ -118,7 +135,8 @@ for (const [method, desc, answer] of answers) {
 
 function assertWritten(desc: DescMessage, bytes: Uint8Array, by: string): void {
   const unset = unsetFields(desc, fromBinary(desc, bytes));
-  const others = unset.filter((field) => !field.endsWith(".encoded_payload"));
+  // The members of a oneof that are not set, and one of two fields for a payload.
+  const others = unset.filter((field) => !/\.(encoded_payload|change\.edit|change\.deletion)$/.test(field));
   assertHandled(others, `${by} in ${methodsFile}`);
 }
 
@@ -129,9 +147,10 @@ function requestTo(method: string, desc: DescMessage, message: MessageShape<Desc
     asked = request;
     return new Promise(() => undefined);
   };
-  const link: Pick<Link, "send" | "sendAll" | "history" | "rooms" | "members" | "signal"> = {
+  const link: Pick<Link, "send" | "sendAll" | "change" | "history" | "rooms" | "members" | "signal"> = {
     send: ask,
     sendAll: ask,
+    change: ask,
     history: ask,
     rooms: ask,
     members: ask,

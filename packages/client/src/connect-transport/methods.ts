@@ -1,10 +1,14 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { ConfabError, formatPosition } from "@confab/contract";
 import {
   ChatMessageSchema,
   ChatResponseSchema,
+  DeleteMessageRequestSchema,
+  EditMessageRequestSchema,
+  type MessageChangeSchema,
   type Position,
+  ReactRequestSchema,
   SendMessagesRequestSchema,
   SendMessagesResponseSchema,
   UserSchema,
@@ -20,7 +24,7 @@ import {
   SendSignalResponseSchema,
   SignalSchema,
 } from "@confab/contract/gen/confab/v1/room_pb";
-import type { Ack, CallOptions, ChatMessage, Link, OutgoingMessage } from "../link.js";
+import type { Ack, CallOptions, ChatMessage, Link, MessageChange, OutgoingChange, OutgoingMessage } from "../link.js";
 import type { MethodName } from "../rpc/caller.js";
 import { positionHeader } from "../rpc/rpc-link.js";
 import { encodedPayload, untouchedPayloads } from "../wire/payloads.js";
@@ -53,6 +57,18 @@ export async function callMethod(
       const acks = await link.sendAll({ room, messages: messages.map(outgoingFrom), ...from }, call);
       return toBinary(SendMessagesResponseSchema, create(SendMessagesResponseSchema, { acks: acks.map(ackInit) }));
     }
+    case "EditMessage": {
+      const { position: at, payload: typed, encodedPayload, ...rest } = fromBinary(EditMessageRequestSchema, request);
+      return changed(link, { ...rest, kind: "edit", position: targetText(at), payload: typed ?? encodedPayload }, call);
+    }
+    case "DeleteMessage": {
+      const { position: at, ...rest } = fromBinary(DeleteMessageRequestSchema, request);
+      return changed(link, { ...rest, kind: "delete", position: targetText(at) }, call);
+    }
+    case "React": {
+      const { position: at, ...rest } = fromBinary(ReactRequestSchema, request);
+      return changed(link, { ...rest, kind: "react", position: targetText(at) }, call);
+    }
     case "GetHistory": {
       const { after, before, ...rest } = fromBinary(GetHistoryRequestSchema, request);
       const cursors = { ...(after && { after: positionText(after) }), ...(before && { before: positionText(before) }) };
@@ -62,6 +78,7 @@ export async function callMethod(
         oldest: position(page.oldest),
         newest: position(page.newest),
         messages: page.messages.map(messageInit),
+        ...(page.start !== undefined && { start: position(page.start) }),
       };
       return toBinary(GetHistoryResponseSchema, create(GetHistoryResponseSchema, init));
     }
@@ -101,9 +118,9 @@ export async function readRoom(
   signal: AbortSignal,
 ): Promise<ReplyStream> {
   for await (const request of requests) {
-    const { name, room, after, history } = fromBinary(UserSchema, request);
+    const { name, room, after, history, changes } = fromBinary(UserSchema, request);
     const from = after && { after: positionText(after) };
-    const listening = await link.listen({ user: name, room, history, ...from }, { signal });
+    const listening = await link.listen({ user: name, room, history, changes, ...from }, { signal });
     async function* replies() {
       for await (const message of listening)
         yield toBinary(ChatMessageSchema, create(ChatMessageSchema, messageInit(message)));
@@ -112,6 +129,17 @@ export async function readRoom(
     return { header: new Headers({ [positionHeader]: listening.position }), replies: replies() };
   }
   throw new ConfabError("PROTOCOL_VIOLATION", "the request stream ended without a request");
+}
+
+async function changed(link: Link, { id, ...change }: OutgoingChange, call: CallOptions): Promise<Uint8Array> {
+  const ack = await link.change({ ...change, ...(id !== "" && { id }) }, call);
+  return toBinary(ChatResponseSchema, create(ChatResponseSchema, ackInit(ack)));
+}
+
+/** The server refuses a request without a position; a link takes one as text. */
+function targetText(at: Position | undefined): string {
+  if (at === undefined) throw new ConfabError("INVALID_MESSAGE", "position is required");
+  return positionText(at);
 }
 
 function outgoingFrom(message: WireMessage): OutgoingMessage {
@@ -123,13 +151,21 @@ function ackInit(ack: Ack) {
   return { ...ack, position: position(ack.position), sentAt: timestampFromDate(ack.sentAt) };
 }
 
-function messageInit({ position: at, sentAt, payload, ...rest }: ChatMessage) {
+function messageInit({ position: at, sentAt, payload, change, ...rest }: ChatMessage) {
   return {
     ...rest,
+    ...(change && { change: changeInit(change) }),
     position: position(at),
     sentAt: timestampFromDate(sentAt),
     ...(payload && { payload: encodedPayload(payload, untouchedPayloads) }),
   };
+}
+
+function changeInit({ target, ...change }: MessageChange) {
+  const at = { target: position(target).offset };
+  if (change.kind === "unknown") return at;
+  const { kind, ...value } = change;
+  return { ...at, kind: { case: kind, value } } as MessageInitShape<typeof MessageChangeSchema>;
 }
 
 function position(text: string): { epoch: number; offset: bigint } {

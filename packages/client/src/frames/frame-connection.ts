@@ -20,6 +20,9 @@ export interface FrameConnectionOptions {
   onClosed(error: ConfabError): void;
 }
 
+/** The frames whose outcome is unknown if the connection is lost before their answer comes. */
+const appends = ["send", "sendAll", "edit", "delete", "react"] as const;
+
 interface PendingRequest {
   readonly isSend: boolean;
   /** Whose subscription it is, if it is one. */
@@ -76,7 +79,7 @@ export class FrameConnection {
       });
       if (bounds.signal.aborted) return;
       this.pending.set(id, {
-        isSend: frame.send !== undefined || frame.sendAll !== undefined,
+        isSend: appends.some((name) => frame[name] !== undefined),
         reader,
         resolve: (event) => {
           release();

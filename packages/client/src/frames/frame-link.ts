@@ -13,17 +13,19 @@ import type {
   ListenRequest,
   MembersRequest,
   OutgoingBatch,
+  OutgoingChange,
   OutgoingMessage,
   OutgoingSignal,
   RoomsRequest,
   TransportName,
 } from "../link.js";
-import { newMessageId, withIds } from "../message-id.js";
+import { withId, withIds } from "../message-id.js";
 import { isNetworkFailure, transportBlocked } from "../network-failure.js";
 import { queueListening } from "../streams/queue-listening.js";
 import { pageLimit } from "../streams/room-queue.js";
 import { untouchedPayloads } from "../wire/payloads.js";
 import {
+  changeRequest,
   type FrameBody,
   historyRequest,
   readerRequest,
@@ -80,7 +82,7 @@ export class FrameLink implements Link {
     const event = await bounded(options, async (bounds) => {
       const connection = await this.connect(bounds);
       refuseTooLarge([message], connection.maxMessageBytes);
-      const send = sendRequest({ ...message, id: message.id ?? newMessageId() }).message;
+      const send = sendRequest(withId(message)).message;
       return connection.request({ send }, bounds);
     });
     return event.kind === "ack" ? event.ack : unexpected(event);
@@ -93,6 +95,15 @@ export class FrameLink implements Link {
       return connection.request({ sendAll: sendAllRequest(withIds(batch)).message }, bounds);
     });
     return event.kind === "acks" ? event.acks : unexpected(event);
+  }
+
+  async change(change: OutgoingChange, options?: CallOptions): Promise<Ack> {
+    const event = await bounded(options, async (bounds) => {
+      const connection = await this.connect(bounds);
+      if (change.kind === "edit") refuseTooLarge([change], connection.maxMessageBytes);
+      return connection.request({ [change.kind]: changeRequest(withId(change)).message }, bounds);
+    });
+    return event.kind === "ack" ? event.ack : unexpected(event);
   }
 
   listen(request: ListenRequest, options: ListenOptions = {}): Promise<Listening> {
@@ -110,7 +121,8 @@ export class FrameLink implements Link {
       signals: onSignal !== undefined,
       presence: onPresence !== undefined,
     };
-    const pageAfter = (after: string) => this.history({ room, after, limit: pageLimit }, { signal });
+    const { changes } = request;
+    const pageAfter = (after: string) => this.history({ room, after, limit: pageLimit, changes }, { signal });
     const reader = new RoomReader(pageAfter, { onSignal, onPresence });
     connection.readers.set(room, reader);
     const leave = () => {

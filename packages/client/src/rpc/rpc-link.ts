@@ -10,12 +10,13 @@ import type {
   ListenRequest,
   MembersRequest,
   OutgoingBatch,
+  OutgoingChange,
   OutgoingMessage,
   OutgoingSignal,
   RoomsRequest,
   TransportName,
 } from "../link.js";
-import { newMessageId, withIds } from "../message-id.js";
+import { withId, withIds } from "../message-id.js";
 import { asOutcomeUnknown } from "../network-failure.js";
 import type { PayloadConverter } from "../payload.js";
 import { startOf } from "../start-position.js";
@@ -33,6 +34,7 @@ import {
   roomsReply,
 } from "../wire/replies.js";
 import {
+  changeRequest,
   encodeRequest,
   historyRequest,
   membersRequest,
@@ -48,6 +50,8 @@ import type { MethodName, RpcCaller, RpcStream } from "./caller.js";
 
 /** The header that says where StreamMessages starts (chat_service.proto). */
 export const positionHeader = "confab-position";
+
+const changeMethods = { edit: "EditMessage", delete: "DeleteMessage", react: "React" } as const;
 
 /** How often a reading may find its start trimmed away before it has begun. */
 const maxStarts = 3;
@@ -83,20 +87,15 @@ export class RpcLink implements Link {
   }
 
   async send(message: OutgoingMessage, options?: CallOptions) {
-    const request = sendRequest({ ...message, id: message.id ?? newMessageId() });
-    try {
-      return await this.call("SendMessage", request, ackReply, options);
-    } catch (error) {
-      throw asOutcomeUnknown(error);
-    }
+    return this.append("SendMessage", sendRequest(withId(message)), ackReply, options);
   }
 
   async sendAll(batch: OutgoingBatch, options?: CallOptions) {
-    try {
-      return await this.call("SendMessages", sendAllRequest(withIds(batch)), acksReply, options);
-    } catch (error) {
-      throw asOutcomeUnknown(error);
-    }
+    return this.append("SendMessages", sendAllRequest(withIds(batch)), acksReply, options);
+  }
+
+  async change(change: OutgoingChange, options?: CallOptions) {
+    return this.append(changeMethods[change.kind], changeRequest(withId(change)), ackReply, options);
   }
 
   async listen(request: ListenRequest, options: ListenOptions = {}): Promise<Listening> {
@@ -154,6 +153,19 @@ export class RpcLink implements Link {
         read: (message: Uint8Array) => decodeReply(messageReply, caller.format, message),
       };
     });
+  }
+
+  private async append<T extends Table, Result>(
+    method: MethodName,
+    request: Request<T>,
+    reply: Reply<Result>,
+    options?: CallOptions,
+  ): Promise<Result> {
+    try {
+      return await this.call(method, request, reply, options);
+    } catch (error) {
+      throw asOutcomeUnknown(error);
+    }
   }
 
   private async call<T extends Table, Result>(

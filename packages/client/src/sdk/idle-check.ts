@@ -8,6 +8,8 @@ import { hasFrames } from "./has-frames.js";
 export interface SilenceOptions {
   readonly session: Session;
   readonly room: string;
+  /** Whether changes of messages are read, too. */
+  readonly changes: boolean | undefined;
   readonly connector: Connector;
   readonly clock: Clock;
   readonly idleCheckMs: number;
@@ -30,7 +32,7 @@ const noWatch: SilenceWatch = { begins: () => undefined, ends: () => undefined, 
  * something for a while, or if nobody answers.
  */
 export function watchSilence(options: SilenceOptions): SilenceWatch {
-  const { session, room, clock, idleCheckMs, attemptTimeoutMs } = options;
+  const { session, room, changes, clock, idleCheckMs, attemptTimeoutMs } = options;
   if (hasFrames(session.link)) return noWatch;
   let isWaiting = false;
   let waits = 0;
@@ -51,7 +53,10 @@ export function watchSilence(options: SilenceOptions): SilenceWatch {
   const check = async () => {
     const [after, waitsBefore] = [options.position(), waits];
     try {
-      const { messages } = await session.link.history({ room, after, limit: 1 }, { timeoutMs: attemptTimeoutMs });
+      const { messages } = await session.link.history(
+        { room, after, limit: 1, changes },
+        { timeoutMs: attemptTimeoutMs },
+      );
       if (isClosed) return;
       // What is there may be on its way; it has an interval to arrive.
       if (messages.length === 0) return again();

@@ -3,12 +3,15 @@ import { ConfabError, formatPosition, parsePosition } from "@confab/contract";
 /** Where a message stands to the position before it. */
 export type Step = "next" | "duplicate" | "gap";
 
-/** @throws PROTOCOL_VIOLATION: one of them is no position. */
-export function stepFrom(position: string, next: string): Step {
+/**
+ * @param leavesOut whether offsets between them may be left out, as those of changes are for a reader of messages only.
+ * @throws PROTOCOL_VIOLATION: one of them is no position.
+ */
+export function stepFrom(position: string, next: string, leavesOut = false): Step {
   const [from, to] = [parsed(position), parsed(next)];
   // Another epoch is another log: what lies between cannot be known.
-  if (from.epoch !== to.epoch || to.offset > from.offset + 1) return "gap";
-  return to.offset === from.offset + 1 ? "next" : "duplicate";
+  if (from.epoch !== to.epoch || (to.offset > from.offset + 1 && !leavesOut)) return "gap";
+  return to.offset > from.offset ? "next" : "duplicate";
 }
 
 /** The position to read on from so that `offset` of that log comes next. */

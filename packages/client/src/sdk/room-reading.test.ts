@@ -112,8 +112,8 @@ test("a message that was given out before is dropped", async () => {
   assert.deepEqual(heard, ["1", "2", "3"]);
 });
 
-test("nothing after a hole is given out before the hole is filled", async () => {
-  const { server, clock, heard } = await reading();
+test("a reading of changes gives nothing out after a hole before the hole is filled", async () => {
+  const { server, clock, heard } = await reading({ changes: true });
   server.last.push(1, 3);
   await settled();
   assert.deepEqual(heard, ["1"]);
@@ -122,6 +122,14 @@ test("nothing after a hole is given out before the hole is filled", async () => 
   server.last.push(2, 3);
   await settled();
   assert.deepEqual(heard, ["1", "2", "3"]);
+});
+
+test("a reading of messages takes offsets that are left out for changes", async () => {
+  const { server, clock, heard } = await reading();
+  server.last.push(1, 3, 2, 3, 9);
+  await clock.pass(5_000);
+  assert.deepEqual(heard, ["1", "3", "9"]);
+  assert.equal(server.listens.length, 1);
 });
 
 test("a message of another epoch is a hole", async () => {
@@ -133,8 +141,8 @@ test("a message of another epoch is a hole", async () => {
   assert.equal(server.listens[1]?.after, "7:1");
 });
 
-test("a server that skips the same message again and again is told off", async () => {
-  const { server, clock, subscription } = await reading();
+test("a server that skips the same message again and again is told off by a reading of changes", async () => {
+  const { server, clock, subscription } = await reading({ changes: true });
   for (let attempt = 0; attempt < 5; attempt++) {
     server.last.push(2);
     await clock.pass(60_000);

@@ -19,6 +19,11 @@ export interface ReadOptions {
   readonly history?: number | undefined;
   /** Who reads; the client's user if undefined, and "" for nobody in particular. */
   readonly user?: string | undefined;
+  /**
+   * Also give out changes of messages (`ChatMessage.change`), as `fold` takes them. Otherwise messages only, and the server
+   * alone sees to it that none is missing, since the offsets of changes are left out.
+   */
+  readonly changes?: boolean | undefined;
   /** Ends the reading, without an error. */
   readonly signal?: AbortSignal | undefined;
   /**
@@ -118,7 +123,13 @@ export class RoomReading implements AsyncIterable<ChatMessage> {
     try {
       const listening = await this.begin(session, attempt);
       const iterator = listening[Symbol.asyncIterator]();
-      const silence = watchSilence({ ...this.deps, session, room: this.room, position: () => this.position });
+      const silence = watchSilence({
+        ...this.deps,
+        session,
+        room: this.room,
+        changes: this.options.changes,
+        position: () => this.position,
+      });
       try {
         for (let isFirst = true; ; ) {
           silence.begins();
@@ -163,7 +174,7 @@ export class RoomReading implements AsyncIterable<ChatMessage> {
 
   private async begin({ link }: Session, attempt: AbortController): Promise<Listening> {
     const { clock, attemptTimeoutMs } = this.deps;
-    const { user, isFromNow, onSignal, onPresence } = this.options;
+    const { user, isFromNow, changes, onSignal, onPresence } = this.options;
     const { room } = this;
     const presence = onPresence && new PresenceFeed(onPresence);
     let isLate = false;
@@ -174,7 +185,7 @@ export class RoomReading implements AsyncIterable<ChatMessage> {
     try {
       await this.findStart(link, { signal: attempt.signal });
       const after = isFromNow ? undefined : this.position;
-      const request = { room, user, after };
+      const request = { room, user, after, ...(changes && { changes }) };
       const listening = await link.listen(request, {
         signal: attempt.signal,
         ...(onSignal && { onSignal }),
@@ -196,7 +207,7 @@ export class RoomReading implements AsyncIterable<ChatMessage> {
   /** Move on to a message. False: it was given out before. @throws PROTOCOL_VIOLATION: messages before it are missing. */
   private advance(next: string): boolean {
     const from = this.position ?? next;
-    const step = stepFrom(from, next);
+    const step = stepFrom(from, next, !this.options.changes);
     if (step === "duplicate") return false;
     if (step === "gap") {
       this.skips++;

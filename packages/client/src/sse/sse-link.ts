@@ -15,12 +15,13 @@ import type {
   MembersPage,
   MembersRequest,
   OutgoingBatch,
+  OutgoingChange,
   OutgoingMessage,
   OutgoingSignal,
   RoomsPage,
   RoomsRequest,
 } from "../link.js";
-import { newMessageId, withIds } from "../message-id.js";
+import { withId, withIds } from "../message-id.js";
 import { asOutcomeUnknown } from "../network-failure.js";
 import type { PayloadConverter } from "../payload.js";
 import { bodyChunks, bodyText, type Fetch, type FetchInit, fetchBytes, fetchResponse } from "../streams/http-body.js";
@@ -40,6 +41,7 @@ import {
   roomsReply,
 } from "../wire/replies.js";
 import {
+  changeRequest,
   encodeRequest,
   historyRequest,
   membersRequest,
@@ -77,21 +79,16 @@ export class SseLink implements Link {
   }
 
   async send(message: OutgoingMessage, options?: CallOptions): Promise<Ack> {
-    const request = sendRequest({ ...message, id: message.id ?? newMessageId() });
-    try {
-      return await this.post(`${roomPath(message.room)}/messages`, request, ackReply, options);
-    } catch (error) {
-      throw asOutcomeUnknown(error);
-    }
+    return this.append(`${roomPath(message.room)}/messages`, sendRequest(withId(message)), ackReply, options);
   }
 
   async sendAll(batch: OutgoingBatch, options?: CallOptions): Promise<readonly Ack[]> {
-    const request = sendAllRequest(withIds(batch));
-    try {
-      return await this.post(`${roomPath(batch.room)}/messages:batch`, request, acksReply, options);
-    } catch (error) {
-      throw asOutcomeUnknown(error);
-    }
+    return this.append(`${roomPath(batch.room)}/messages:batch`, sendAllRequest(withIds(batch)), acksReply, options);
+  }
+
+  async change(change: OutgoingChange, options?: CallOptions): Promise<Ack> {
+    const path = `${roomPath(change.room)}/messages:${change.kind}`;
+    return this.append(path, changeRequest(withId(change)), ackReply, options);
   }
 
   async listen(request: ListenRequest, options: ListenOptions = {}): Promise<Listening> {
@@ -137,6 +134,19 @@ export class SseLink implements Link {
   close(): void {
     this.listenings.close();
     this.fetch.close?.();
+  }
+
+  private async append<T extends Table, Result>(
+    path: string,
+    request: Request<T>,
+    reply: Reply<Result>,
+    options?: CallOptions,
+  ): Promise<Result> {
+    try {
+      return await this.post(path, request, reply, options);
+    } catch (error) {
+      throw asOutcomeUnknown(error);
+    }
   }
 
   private get<T>(path: string, reply: Reply<T>, options?: CallOptions): Promise<T> {

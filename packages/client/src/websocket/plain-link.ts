@@ -13,11 +13,12 @@ import type {
   ListenRequest,
   MembersRequest,
   OutgoingBatch,
+  OutgoingChange,
   OutgoingMessage,
   OutgoingSignal,
   RoomsRequest,
 } from "../link.js";
-import { newMessageId } from "../message-id.js";
+import { withId } from "../message-id.js";
 import { parsedPosition, startOf } from "../start-position.js";
 import { refuseSignals } from "../streams/listenings.js";
 import { queryOf } from "../streams/query.js";
@@ -66,7 +67,7 @@ export class PlainLink implements Link {
     const before = this.lastSend;
     const sent = bounded(options, async (bounds) => {
       await before;
-      return this.sendNow({ ...message, id: message.id ?? newMessageId() }, bounds);
+      return this.sendNow(withId(message), bounds);
     });
     // A send that failed does not keep the next one from being tried.
     this.lastSend = sent.catch(() => undefined);
@@ -78,12 +79,18 @@ export class PlainLink implements Link {
     return this.deps.aside.sendAll(batch, options);
   }
 
+  /** The plain shape has no way to change a message either. */
+  change(change: OutgoingChange, options?: CallOptions): Promise<Ack> {
+    return this.deps.aside.change(change, options);
+  }
+
   async listen(request: ListenRequest, options: ListenOptions = {}): Promise<Listening> {
     refuseSignals(this.transport, options);
     const { signal } = options;
     const room = request.room || defaultRoom;
     const position = await this.startOf(request, { signal });
-    const pageAfter = (after: string) => this.history({ room, after, limit: pageLimit }, { signal });
+    const { changes } = request;
+    const pageAfter = (after: string) => this.history({ room, after, limit: pageLimit, changes }, { signal });
     const reader = new RoomQueue(position, pageAfter);
     const connection = this.openConnection(queryOf(readerRequest({ ...request, room, after: position, history: 0 })), {
       message: (message, bytes) => reader.received([message], bytes),

@@ -14,7 +14,10 @@ import { ServerFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import {
   ChatMessageSchema,
   ChatResponseSchema,
+  DeleteMessageRequestSchema,
+  EditMessageRequestSchema,
   EncodedPayloadSchema,
+  ReactRequestSchema,
   UserSchema,
 } from "@confab/contract/gen/confab/v1/message_pb";
 import {
@@ -29,6 +32,7 @@ import {
 import { assertHandled, ignoredFields, type KnownGaps, unsetFields } from "@confab/contract/testing/every-field";
 import { ackReply, historyReply, membersReply, messageReply, type Reply, roomsReply } from "./replies.js";
 import {
+  changeRequest,
   encodeRequest,
   historyRequest,
   membersRequest,
@@ -120,8 +124,11 @@ const serversToSet = {
   "confab.v1.ChatMessage.position": "the server sets it",
   "confab.v1.ChatMessage.sent_at": "the server sets it",
   "confab.v1.ChatMessage.deleted": "a sender that sets it is refused",
+  "confab.v1.ChatMessage.change": "a sender that sets it is refused",
 };
 const oneOfTwo = (path: string) => ({ [path]: "the other one is set" });
+
+const changed = { user: "ann", room: "r", id: "1", position: offset };
 
 const requests: readonly (readonly [DescMessage, Request, gaps?: KnownGaps])[] = [
   [
@@ -129,8 +136,26 @@ const requests: readonly (readonly [DescMessage, Request, gaps?: KnownGaps])[] =
     sendRequest({ user: "ann", text: "hi", room: "r", id: "1", payload }),
     { ...serversToSet, ...oneOfTwo("confab.v1.ChatMessage.encoded_payload") },
   ],
-  [UserSchema, readerRequest({ user: "ann", room: "r", after: offset, history: 5 })],
-  [GetHistoryRequestSchema, historyRequest({ room: "r", after: offset, before: offset, limit: 5, oldestFirst: true })],
+  [
+    EditMessageRequestSchema,
+    changeRequest({ ...changed, kind: "edit", text: "hi", payload }),
+    oneOfTwo("confab.v1.EditMessageRequest.encoded_payload"),
+  ],
+  [DeleteMessageRequestSchema, changeRequest({ ...changed, kind: "delete" })],
+  [ReactRequestSchema, changeRequest({ ...changed, kind: "react", emoji: "+1", removed: true })],
+  [UserSchema, readerRequest({ user: "ann", room: "r", after: offset, history: 5, changes: true })],
+  [
+    GetHistoryRequestSchema,
+    historyRequest({
+      room: "r",
+      after: offset,
+      before: offset,
+      limit: 5,
+      oldestFirst: true,
+      changes: true,
+      history: 5,
+    }),
+  ],
   [ListRoomsRequestSchema, roomsRequest({ prefix: "r", limit: 5, page: "p" })],
   [ListMembersRequestSchema, membersRequest({ room: "r", limit: 5, page: "p" })],
   [

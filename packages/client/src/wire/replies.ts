@@ -1,7 +1,7 @@
 import type { JsonValue } from "@bufbuild/protobuf";
-import { ConfabError, parseJson } from "@confab/contract";
+import { ConfabError, formatPosition, parseJson } from "@confab/contract";
 import * as contract from "@confab/contract/gen/confab/v1/tables";
-import type { Ack, ChatMessage, HistoryPage, MembersPage, RoomsPage } from "../link.js";
+import type { Ack, ChatMessage, HistoryPage, MembersPage, MessageChange, RoomsPage } from "../link.js";
 import { decodeJson } from "./json.js";
 import { positionText } from "./positions.js";
 import { decodeProto } from "./proto.js";
@@ -62,12 +62,33 @@ export function historyFrom({
   more,
   oldest,
   newest,
+  start,
 }: Decoded<typeof contract.getHistoryResponse>): HistoryPage {
-  return { messages: messages.map(messageFrom), more, oldest: positionText(oldest), newest: positionText(newest) };
+  return {
+    messages: messages.map(messageFrom),
+    more,
+    oldest: positionText(oldest),
+    newest: positionText(newest),
+    ...(start && { start: positionText(start) }),
+  };
 }
 
 export function messageFrom(message: Decoded<typeof contract.chatMessage>): ChatMessage {
-  const { user, text, room, id, position, sentAt, payload = message.encodedPayload, deleted } = message;
-  const others = { ...(payload && { payload }), ...(deleted && { deleted }) };
+  const { user, text, room, id, position, sentAt, payload = message.encodedPayload, deleted, change } = message;
+  const others = {
+    ...(payload && { payload }),
+    ...(deleted && { deleted }),
+    ...(change && { change: changeFrom(change, position?.epoch ?? 0) }),
+  };
   return { user, text, room, id, position: positionText(position), sentAt: sentAt ?? new Date(0), ...others };
+}
+
+/** A change names a message by its offset, in the log that the change is in. */
+function changeFrom(
+  { target: offset, edit, deletion, reaction }: Decoded<typeof contract.messageChange>,
+  epoch: number,
+): MessageChange {
+  const target = formatPosition({ epoch, offset });
+  if (reaction) return { target, kind: "reaction", emoji: reaction.emoji, removed: reaction.removed };
+  return { target, kind: edit ? "edit" : deletion ? "deletion" : "unknown" };
 }

@@ -5,6 +5,7 @@ import type {
   ListenRequest,
   MembersRequest,
   OutgoingBatch,
+  OutgoingChange,
   OutgoingMessage,
   OutgoingSignal,
   RoomsRequest,
@@ -56,14 +57,29 @@ export function sendAllRequest(batch: OutgoingBatch): Request<typeof contract.se
   };
 }
 
-export function readerRequest({ user, room, after, history }: ListenRequest): Request<typeof contract.user> {
-  return { table: contract.user, message: { name: user, room, history, after: wirePosition("after", after) } };
+const changeTables = {
+  edit: contract.editMessageRequest,
+  delete: contract.deleteMessageRequest,
+  react: contract.reactRequest,
+} as const;
+
+export function changeRequest({
+  kind,
+  position,
+  ...rest
+}: OutgoingChange): Request<(typeof changeTables)[typeof kind]> {
+  return { table: changeTables[kind], message: { ...rest, position: wirePosition("position", position) } };
+}
+
+export function readerRequest(request: ListenRequest): Request<typeof contract.user> {
+  const { user, room, after, history, changes } = request;
+  return { table: contract.user, message: { name: user, room, history, changes, after: wirePosition("after", after) } };
 }
 
 export function historyRequest(request: HistoryRequest): Request<typeof contract.getHistoryRequest> {
-  const { room, limit, oldestFirst } = request;
+  const { room, limit, oldestFirst, changes, history } = request;
   const [after, before] = [wirePosition("after", request.after), wirePosition("before", request.before)];
-  return { table: contract.getHistoryRequest, message: { room, limit, oldestFirst, after, before } };
+  return { table: contract.getHistoryRequest, message: { room, limit, oldestFirst, changes, history, after, before } };
 }
 
 export function roomsRequest(request: RoomsRequest = {}): Request<typeof contract.listRoomsRequest> {

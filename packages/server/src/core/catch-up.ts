@@ -4,7 +4,7 @@ import { BackOff } from "./back-off.js";
 import { Page, PageCache } from "./page-cache.js";
 import type { LogPage, RoomLog, Turns } from "./ports.js";
 import { outOfRange } from "./range.js";
-import type { ReadableRoom, Subscription } from "./subscription.js";
+import type { ReadableRoom, Sink, Subscription } from "./subscription.js";
 
 /**
  * The entries of one page. Pages end at multiples of it: readers who come from different places meet at the first such
@@ -114,16 +114,18 @@ export class CatchUp {
       return 0;
     }
     subscription.cursor = page.last;
-    const bytes = page.bytesIn(sink.encoding);
-    sink.share.spend((bytes.length * cost.copiedKib) / 1_024);
-    const hasRoom = sink.write(bytes);
+    const bytes = page.bytesIn(sink.encoding, subscription.wantsChanges);
+    // To pass over a page takes its time, too.
+    const stepBytes = bytes.length > 0 ? bytes.length : page.run.bodyBytes;
+    sink.share.spend((stepBytes * cost.copiedKib) / 1_024);
+    const hasRoom = bytes.length > 0 ? sink.write(bytes) : passed(sink);
     // The write itself may have ended the subscription; closed is for good.
-    if (subscription.state !== "catching-up") return bytes.length;
+    if (subscription.state !== "catching-up") return stepBytes;
     if (!hasRoom) subscription.state = "lagging";
     // In a busy room the top moves every turn: a reader that waited for another step here would never go live.
     else if (subscription.cursor === room.top) room.goLive(subscription);
     else this.add(subscription);
-    return bytes.length;
+    return stepBytes;
   }
 
   private pageFromTail(room: ReadableRoom, cursor: number): Page | undefined {
@@ -206,6 +208,12 @@ export class CatchUp {
     if (logIsAway(error)) this.backOff.add(subscription);
     else subscription.room.expel(subscription, error);
   }
+}
+
+/** Nothing of a page was for this reader. */
+function passed(sink: Sink): true {
+  sink.passed?.();
+  return true;
 }
 
 /** A page that is being read for one reader, and wanted by others. */

@@ -5,6 +5,7 @@ import { settled } from "../testing/manual-turns.js";
 import { lobby, offsets, TestHub } from "../testing/test-hub.js";
 import { Work } from "../work/index.js";
 import { type HistoryBounds, type HistoryRequest, readHistory } from "./history.js";
+import type { ReadableLog } from "./ports.js";
 
 const newest: HistoryRequest = { room: lobby, after: undefined, before: undefined, limit: 4, isOldestFirst: false };
 
@@ -141,4 +142,79 @@ test("a page ends where the room was trimmed between two of its pieces", async (
   hub.engine.trim(lobby, 300);
   hub.engine.releaseOne();
   assert.deepEqual(await reading, { offsets: offsets(1, 50), hasMore: true });
+});
+
+/** Messages, and changes of the first one: `m` and `c`. */
+async function mixed(entries: string): Promise<TestHub> {
+  const hub = new TestHub();
+  const share = { begin: () => undefined, spend: () => undefined };
+  for (const kind of entries) {
+    if (kind === "m") await hub.say();
+    else {
+      const change = { kind: "reaction", emoji: "+1", removed: false } as const;
+      const content = { user: "ann", text: "", id: "", refusalFor: () => undefined };
+      await hub.hub.change({ room: lobby, position: at(1), change, share, ...content });
+    }
+  }
+  return hub;
+}
+
+test("pages of messages meet each message once and no change, in both directions and with any limit", async () => {
+  for (const entries of ["mcccmcm", "mc", "mmccc", "mcmcmcmcmcmcm", `m${"c".repeat(700)}m${"c".repeat(60)}mm`]) {
+    const hub = await mixed(entries);
+    const all = offsets(1, entries.length);
+    const messages = all.filter((offset) => entries[offset - 1] === "m");
+    for (const limit of [1, 2, 3, 50]) {
+      for (const [wantsChanges, wanted] of [
+        [false, messages],
+        [true, all],
+      ] as const) {
+        const forward: number[] = [];
+        for (let after = 0, hasMore = true; hasMore; after = forward.at(-1) ?? 0) {
+          const read = await page(hub, { after: at(after), limit, wantsChanges });
+          assert.ok(read.offsets.length > 0 || !read.hasMore, "an empty page is the last one");
+          forward.push(...read.offsets);
+          hasMore = read.hasMore;
+        }
+        assert.deepEqual(forward, wanted);
+        const backward: number[] = [];
+        for (let before = entries.length + 1, hasMore = true; hasMore; before = backward[0] ?? 0) {
+          const read = await page(hub, { before: at(before), limit, wantsChanges });
+          backward.unshift(...read.offsets);
+          hasMore = read.hasMore;
+        }
+        assert.deepEqual(backward, wanted);
+      }
+    }
+  }
+});
+
+test("a page that bytes end before its limit goes on with the next message", async () => {
+  const hub = await mixed("mcmccmcm");
+  const small = { ...roomy, maxBytes: 2 };
+  const request = { ...newest, limit: 9 };
+  const forward = await readHistory(hub.engine.log, { ...request, after: at(0) }, small);
+  assert.deepEqual([forward.run.entries.map(({ offset }) => offset), forward.hasMore], [[1, 3], true]);
+  const backward = await readHistory(hub.engine.log, request, small);
+  assert.deepEqual([backward.run.entries.map(({ offset }) => offset), backward.hasMore], [[6, 8], true]);
+});
+
+test("many changes are passed over in large pieces", async () => {
+  const hub = await mixed(`m${"c".repeat(2_000)}`);
+  const before = hub.engine.reads;
+  assert.deepEqual(await page(hub, { after: at(1), limit: 1 }), { offsets: [], hasMore: false });
+  assert.ok(hub.engine.reads - before < 10, `${hub.engine.reads - before} reads`);
+});
+
+test("a page that has only passed changes over when the log is replaced is empty, and the last one", async () => {
+  const { log } = (await mixed(`m${"c".repeat(100)}m`)).engine;
+  let reads = 0;
+  const replaced: ReadableLog = {
+    state: (room) => log.state(room),
+    list: (...asked) => log.list(...asked),
+    readBackward: (...asked) => log.readBackward(...asked),
+    readForward: async (...asked) => ({ ...(await log.readForward(...asked)), ...(reads++ > 0 && { epoch: 8 }) }),
+  };
+  const { run, hasMore } = await readHistory(replaced, { ...newest, after: at(1) }, roomy);
+  assert.deepEqual([run.count, hasMore], [0, false]);
 });

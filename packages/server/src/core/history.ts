@@ -1,5 +1,6 @@
 import type { Position } from "@confab/contract";
 import type { Share } from "../work/index.js";
+import { scannedPiece, unitsOfScan } from "./newest-messages.js";
 import type { LogPage, ReadableLog, RoomState } from "./ports.js";
 import { pageEnd, resumableOffset } from "./range.js";
 import type { RoomId } from "./room-id.js";
@@ -13,11 +14,15 @@ export interface HistoryRequest {
   readonly limit: number;
   /** Without a cursor: the oldest page instead of the newest. */
   readonly isOldestFirst: boolean;
+  /** Changes of messages are entries of the page, too. Otherwise they are passed over. */
+  readonly wantsChanges?: boolean | undefined;
 }
 
 export interface HistoryPage extends LogPage {
-  /** More entries follow in the direction that was read. */
+  /** More entries follow in the direction that was read. They may all be passed over. */
   readonly hasMore: boolean;
+  /** Where a subscription begins that asks for the newest messages, if the request wants to know. */
+  readonly start?: number | undefined;
 }
 
 /** What one page may take of the reply that it is for. */
@@ -48,11 +53,11 @@ export async function readHistory(
   request: HistoryRequest,
   bounds: HistoryBounds,
 ): Promise<HistoryPage> {
-  const { room, after, before, limit } = request;
+  const { room, after, before } = request;
   const state = await log.state(room);
   if (after || (request.isOldestFirst && !before)) {
     const cursor = after ? resumableOffset(room, after, state) : state.oldest - 1;
-    const page = new PageInProgress(state, 1, limit, bounds);
+    const page = new PageInProgress(state, 1, request, bounds);
     while (!page.isComplete) {
       const bounds = await page.beginPiece();
       page.take(await log.readForward(room, page.last ?? cursor, bounds));
@@ -62,7 +67,7 @@ export async function readHistory(
     return page.done();
   }
   const end = before ? pageEnd(room, before, state) : state.newest + 1;
-  const page = new PageInProgress(state, -1, limit, bounds);
+  const page = new PageInProgress(state, -1, request, bounds);
   while (!page.isComplete) {
     const bounds = await page.beginPiece();
     page.take(await log.readBackward(room, page.last ?? end, bounds));
@@ -73,6 +78,8 @@ export async function readHistory(
 /** A page that is read piece by piece, away from its cursor: forward (1) or backward (-1). */
 class PageInProgress {
   isComplete = false;
+  /** The offset of the last entry that was read and is either in the page or passed over. */
+  last: number | undefined;
   /** Nearest to the cursor first. */
   private readonly runs: Run[] = [];
   private count = 0;
@@ -80,19 +87,14 @@ class PageInProgress {
   /** Units that were accounted for before the piece was read. */
   private accounted = 0;
   private firstState: RoomState | undefined;
+  private hasPassed = false;
 
   constructor(
     private state: RoomState,
     private readonly direction: 1 | -1,
-    private readonly limit: number,
+    private readonly request: Pick<HistoryRequest, "limit" | "wantsChanges">,
     private readonly bounds: HistoryBounds,
   ) {}
-
-  /** The offset of the last message that was taken. */
-  get last(): number | undefined {
-    const run = this.runs.at(-1);
-    return run && (this.direction === 1 ? run.last : run.first);
-  }
 
   /** What the log held when the first piece was read. */
   get startState(): RoomState {
@@ -104,15 +106,25 @@ class PageInProgress {
    * a turn before the first of them has been read.
    */
   async beginPiece(): Promise<PageBounds> {
-    const maxEntries = Math.min(piece.maxEntries, this.limit - this.count);
+    // Where the last piece had no message, there are many changes to pass over.
+    if (this.hasPassed) return this.beginScan();
+    const maxEntries = Math.min(piece.maxEntries, this.request.limit - this.count);
     this.accounted = this.unitsOf(maxEntries, Math.min(piece.maxBytes, maxEntries * expectedEntryBytes));
     await this.bounds.share.begin(this.accounted);
     return { ...piece, maxEntries };
   }
 
+  private async beginScan(): Promise<PageBounds> {
+    this.accounted = unitsOfScan(scannedPiece.maxBytes);
+    await this.bounds.share.begin(this.accounted);
+    return scannedPiece;
+  }
+
   take(read: LogPage): void {
     const { run } = read;
-    this.bounds.share.spend(this.unitsOf(run.count, run.bodyBytes) - this.accounted);
+    const wanted = this.request.wantsChanges ? run : run.messages;
+    const passed = run === wanted ? 0 : unitsOfScan(run.bodyBytes - wanted.bodyBytes);
+    this.bounds.share.spend(this.unitsOf(wanted.count, wanted.bodyBytes) + passed - this.accounted);
     this.firstState ??= read;
     const { last, direction } = this;
     const next = direction === 1 ? run.first : run.last;
@@ -123,8 +135,9 @@ class PageInProgress {
       this.isComplete = true;
       return;
     }
-    this.add(read.epoch, run);
-    this.isComplete ||= this.count === this.limit || !this.hasMore;
+    this.hasPassed = wanted.count === 0;
+    this.last = this.add(read.epoch, wanted) ?? (direction === 1 ? run.last : run.first);
+    this.isComplete ||= this.count === this.request.limit || !this.hasMore;
   }
 
   private unitsOf(entries: number, bytes: number): number {
@@ -133,10 +146,10 @@ class PageInProgress {
 
   done(): HistoryPage {
     const { epoch, oldest, newest, messages } = this.state;
-    const { hasMore } = this;
     const [first, ...rest] = this.direction === 1 ? this.runs : this.runs.reverse();
     const run = first ? Run.joined([first, ...rest]) : new Run(oldest, []);
-    return { epoch, oldest, newest, messages, run, hasMore };
+    // An empty page has nothing after which its reader could ask for the next one.
+    return { epoch, oldest, newest, messages, run, hasMore: this.count > 0 && this.hasMore };
   }
 
   private get hasMore(): boolean {
@@ -145,19 +158,26 @@ class PageInProgress {
     return this.direction === 1 ? last < state.newest : last > state.oldest;
   }
 
-  /** Take the messages that fit, beginning next to the cursor. */
-  private add(epoch: number, run: Run): void {
+  /** Take the messages that fit, beginning next to the cursor. The offset of the last one; undefined: all did. */
+  private add(epoch: number, run: Run): number | undefined {
     const sizes = this.bounds.sizesOf(epoch, run);
+    const isForward = this.direction === 1;
     let count = 0;
-    for (; count < run.count; count++) {
-      const bytes = sizes[this.direction === 1 ? count : run.count - 1 - count] ?? 0;
+    for (; count < run.count && this.count < this.request.limit; count++) {
+      const bytes = sizes[isForward ? count : run.count - 1 - count] ?? 0;
       this.isComplete = this.count > 0 && this.bytes + bytes > this.bounds.maxBytes;
       if (this.isComplete) break;
       this.bytes += bytes;
       this.count++;
     }
-    const { first, last } = run;
-    if (count > 0)
-      this.runs.push(this.direction === 1 ? run.slice(first, first + count - 1) : run.slice(last - count + 1, last));
+    if (count === run.count) {
+      if (count > 0) this.runs.push(run);
+      return undefined;
+    }
+    const taken = isForward
+      ? run.slice(run.first, run.offsetAt(count - 1))
+      : run.slice(run.offsetAt(run.count - count), run.last);
+    if (count > 0) this.runs.push(taken);
+    return isForward ? taken.last : taken.first;
   }
 }

@@ -2,23 +2,23 @@ import {
   type Ack,
   ConfabError,
   encodeBody,
-  formatPosition,
   type Limits,
+  type MessageChange,
   type NewMessage,
   type Position,
 } from "@confab/contract";
 import { cost } from "../work/index.js";
 import { CatchUp } from "./catch-up.js";
+import { changeMessage, eraseMessage, type MessageChanging } from "./changing.js";
 import { IdleRooms } from "./idle-rooms.js";
-import { offsetHere } from "./lineage.js";
+import { beforeNewestMessages, type ScanningShare } from "./newest-messages.js";
 import type { Appended, Clock, Engine, Ids, NewEntry, RoomState, Signal, Turns } from "./ports.js";
-import { outOfRange, replacedUnder, resumableOffset } from "./range.js";
+import { replacedUnder, resumableOffset } from "./range.js";
 import { Room } from "./room.js";
 import { type RoomId, roomIdFrom } from "./room-id.js";
 import { SignalRates } from "./signal-rates.js";
 import { SubscribeTurns } from "./subscribe-turns.js";
 import { type Sink, Subscription } from "./subscription.js";
-import { tombstoneOf } from "./tombstone.js";
 
 export interface HubDeps {
   readonly engine: Engine;
@@ -35,6 +35,8 @@ export interface SubscribeRequest {
   readonly after: Position | undefined;
   /** Begin with this many of the newest messages; 0 with `after`. */
   readonly history: number;
+  /** Also read changes of messages. */
+  readonly wantsChanges?: boolean | undefined;
 }
 
 export interface Subscribed {
@@ -114,19 +116,40 @@ export class Hub {
   }
 
   /**
-   * Erase what a message says; its place and its other fields stay. Resolves once that is durable. From then on this
-   * node gives the text to no reader; other nodes are told.
+   * Erase what a message says, and what its edits say; its place and its other fields stay. Resolves once that is durable.
+   * From then on this node gives the text to no reader; other nodes are told.
    *
    * @throws OUT_OF_RANGE: there is no message at the position. What `RoomLog.erase` and reading throw.
    */
-  async erase(room: RoomId, position: Position): Promise<void> {
+  erase(room: RoomId, position: Position, share: ScanningShare = unshared): Promise<void> {
+    return eraseMessage({ log: this.deps.engine.log, room, share }, position);
+  }
+
+  /**
+   * Append a change of a message that is in the log. It has at most `maxMessageBytes` as it is stored. Resolves once it is
+   * durable; a deletion, once no reader gets the text any more.
+   *
+   * @throws OUT_OF_RANGE: there is no such message. INVALID_MESSAGE: what is there is a change. MESSAGE_DELETED. Of
+   * `refusalFor`. What `send` and `erase` throw. After OUTCOME_UNKNOWN the same again finishes it.
+   */
+  async change(changing: MessageChanging, maxMessageBytes?: number): Promise<Ack> {
     const { log } = this.deps.engine;
-    const page = await log.readForward(room, position.offset - 1, { maxEntries: 1, maxBytes: 1 });
-    const offset = offsetHere(position, page);
-    const [entry] = page.run.entries;
-    if (offset === undefined || entry?.offset !== offset)
-      throw outOfRange(room, page, `there is no message at position ${formatPosition(position)}`);
-    await log.erase(room, { epoch: page.epoch, offset }, tombstoneOf(entry.body));
+    const { room, share } = changing;
+    const { id, appended } = await changeMessage({ log, room, share }, changing, (change, refuseFirst) =>
+      this.draftOf(change, room, { maxMessageBytes, refuseFirst }),
+    );
+    return ackOf(id, appended);
+  }
+
+  /** The position before the newest messages of a room, of which there may be fewer. Changes do not count. */
+  async beforeNewest(id: RoomId, state: RoomState, messages: number, share: ScanningShare): Promise<number> {
+    const room = this.rooms.get(id);
+    const known = room?.epoch === state.epoch ? plainStart(room, state, messages) : undefined;
+    if (known !== undefined) return known;
+    const { log } = this.deps.engine;
+    const { offset, hasChanges } = await beforeNewestMessages({ log, room: id, share }, state, messages);
+    if (!hasChanges && room?.epoch === state.epoch) room.notePlain(offset + 1, state.newest);
+    return offset;
   }
 
   /**
@@ -148,11 +171,11 @@ export class Hub {
         this.replaceLog(room, state);
         return await this.subscribe(request, sink);
       }
-      const { after } = request;
-      const cursor = after
-        ? resumableOffset(request.room, after, state)
-        : Math.max(state.oldest - 1, state.newest - request.history);
-      const subscription = new Subscription(room, sink, request.user, cursor);
+      const { after, history } = request;
+      const known = after ? resumableOffset(request.room, after, state) : plainStart(room, state, history);
+      const cursor = known ?? (await this.beforeNewest(request.room, state, history, sink.share));
+      if (this.rooms.get(request.room) !== room) return await this.subscribe(request, sink);
+      const subscription = new Subscription(room, sink, request.user, cursor, request.wantsChanges);
       room.enter(subscription);
       return { subscription, position: { epoch: room.epoch, offset: cursor }, isRecovered: after !== undefined };
     } finally {
@@ -238,21 +261,22 @@ export class Hub {
 
   /** A message as the log takes it, and the id that it has from now on. @throws PAYLOAD_TOO_LARGE */
   private draftOf(
-    message: NewMessage,
+    message: NewMessage & { readonly change?: MessageChange },
     room: RoomId,
     { maxMessageBytes = this.deps.limits.maxMessageBytes, refuseFirst }: SendOptions,
   ): { readonly id: string; readonly entry: NewEntry } {
     const { clock, ids, limits } = this.deps;
     const sentAtMs = clock.nowMs();
     const id = message.id === "" ? ids.messageId(sentAtMs) : message.id;
-    const body = encodeBody({ user: message.user, text: message.text, room, id, payload: message.payload, sentAtMs });
+    const { user, text, payload, change } = message;
+    const body = encodeBody({ user, text, room, id, payload, sentAtMs, change });
     if (body.length > maxMessageBytes) {
       const where = maxMessageBytes === limits.maxMessageBytes ? "" : ` of room ${room}`;
       const text = `the message is ${body.length} bytes; maxMessageBytes${where} is ${maxMessageBytes}`;
       throw new ConfabError("PAYLOAD_TOO_LARGE", text);
     }
     // An id of our own making is new by construction, and need not be remembered.
-    const dedupeKey = message.id === "" ? undefined : `${message.user}\0${id}`;
+    const dedupeKey = message.id === "" ? undefined : change ? keyOfChange(user, change, id) : `${user}\0${id}`;
     return { id, entry: { body, sentAtMs, dedupeKey, refuseFirst } };
   }
 
@@ -268,6 +292,21 @@ export class Hub {
     this.unwatch.get(room.id)?.();
     this.unwatch.delete(room.id);
   }
+}
+
+/** For work that is of no connection. */
+const unshared: ScanningShare = { begin: () => undefined, spend: () => undefined };
+
+/** Neither names nor ids have a NUL, so that no message has the key of a change. */
+function keyOfChange(user: string, { kind, target }: MessageChange, id: string): string {
+  return `${user}\0${kind}\0${target}\0${id}`;
+}
+
+/** The offset before the newest messages, where it follows without reading the log; undefined: there may be changes among them. */
+function plainStart(room: Room, { oldest, newest }: RoomState, messages: number): number | undefined {
+  const offset = Math.max(oldest - 1, newest - messages);
+  // What is above the top is not known yet.
+  return messages === 0 || (newest <= room.top && room.isPlainFrom(offset + 1)) ? offset : undefined;
 }
 
 function ackOf(id: string, { position, sentAtMs, isDuplicate }: Appended): Ack {

@@ -96,13 +96,20 @@ class Play {
       ? { history: random.pick([0, 0, 5, 1_000]) }
       : { after: { epoch: 7, offset: random.int(0, this.newest) } };
     const user = random.pick(["", "ann", "bob"]);
-    void hub.subscribe(sink, { ...from, user }).then(({ subscription, position }) => {
-      assert.deepEqual(sink.offsets, [], "nothing came before the position");
-      reader.start = position.offset;
-      reader.close = () => subscription.close();
-      reader.drained = () => subscription.drained();
-      if (hasLeft) subscription.close();
-    });
+    void hub.subscribe(sink, { ...from, user }).then(
+      ({ subscription, position }) => {
+        assert.deepEqual(sink.offsets, [], "nothing came before the position");
+        reader.start = position.offset;
+        reader.close = () => subscription.close();
+        reader.drained = () => subscription.drained();
+        if (hasLeft) subscription.close();
+      },
+      (error) => {
+        // Where the newest messages begin is asked of the log: while that is away, the reader has to come again.
+        assert.equal(error.code, "ENGINE_UNAVAILABLE");
+        if (this.readers.includes(reader)) this.readers.splice(this.readers.indexOf(reader), 1);
+      },
+    );
   }
 
   private leave(reader: Reader): void {

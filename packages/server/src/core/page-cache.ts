@@ -1,9 +1,10 @@
 import type { Run } from "./run.js";
 import type { Encoding, ReadableRoom } from "./subscription.js";
 
-/** A run of a room, with its bytes in each encoding that somebody wanted. */
+/** A run of a room, with its bytes in each encoding that somebody wanted: of its messages, and with changes of messages. */
 export class Page {
   private readonly encoded = new Map<Encoding, Uint8Array>();
+  private readonly encodedWithChanges = new Map<Encoding, Uint8Array>();
 
   constructor(
     readonly room: ReadableRoom,
@@ -19,14 +20,21 @@ export class Page {
     return this.after + this.run.count;
   }
 
-  bytesIn(encoding: Encoding): Uint8Array {
-    const known = this.encoded.get(encoding);
+  /** None if the page has nothing that is wanted. */
+  bytesIn(encoding: Encoding, wantsChanges = false): Uint8Array {
+    const { room, run } = this;
+    const wanted = wantsChanges ? run : run.messages;
+    // Mostly there are no changes, and the bytes are the same for all.
+    const encoded = wanted === run ? this.encodedWithChanges : this.encoded;
+    const known = encoded.get(encoding);
     if (known) return known;
-    const bytes = encoding.encode(this.room.id, this.room.epoch, this.run);
-    this.encoded.set(encoding, bytes);
+    const bytes = wanted.count === 0 ? nothing : encoding.encode(room.id, room.epoch, wanted);
+    encoded.set(encoding, bytes);
     return bytes;
   }
 }
+
+const nothing = new Uint8Array(0);
 
 /** Pages kept at a time, over all rooms: with a page of 128 KiB, and once more in each encoding in use, a few megabytes. */
 const maxPages = 32;

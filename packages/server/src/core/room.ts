@@ -30,6 +30,8 @@ export class Room implements RoomListener, ReadableRoom {
   readonly tail = new Tail();
   private readonly events: RoomEvents;
   private readonly live = new Map<Encoding, Set<Subscription>>();
+  /** Of `live`, those that also want changes of messages. */
+  private readonly liveToChanges = new Map<Encoding, Set<Subscription>>();
   private readonly all = new Set<Subscription>();
   /** Readers that know of a later message than the fan-out has brought. */
   private readonly ahead = new Set<Subscription>();
@@ -38,6 +40,8 @@ export class Room implements RoomListener, ReadableRoom {
   private isDeliveryDue = false;
   /** Whether the bus brought anything since `takeSilence` was last called. */
   private isSilent = false;
+  /** From this offset to the top, it is known that there is no change of a message. */
+  private plainFrom: number;
 
   constructor(
     readonly id: RoomId,
@@ -47,6 +51,7 @@ export class Room implements RoomListener, ReadableRoom {
     private readonly deps: RoomDeps,
   ) {
     this.events = new RoomEvents(id, deps.turns);
+    this.plainFrom = top + 1;
   }
 
   get subscriberCount(): number {
@@ -141,9 +146,10 @@ export class Room implements RoomListener, ReadableRoom {
   goLive(subscription: Subscription): void {
     subscription.state = "live";
     const { encoding } = subscription.sink;
-    const group = this.live.get(encoding);
+    const live = this.liveAs(subscription);
+    const group = live.get(encoding);
     if (group) group.add(subscription);
-    else this.live.set(encoding, new Set([subscription]));
+    else live.set(encoding, new Set([subscription]));
   }
 
   awaitTop(subscription: Subscription): void {
@@ -166,11 +172,26 @@ export class Room implements RoomListener, ReadableRoom {
     if (newest > this.top && this.isSilent) this.fillHole(newest);
   }
 
+  /** Whether no change of a message is known of between an offset and the top: from there on each offset is a message. */
+  isPlainFrom(offset: number): boolean {
+    return offset >= this.plainFrom;
+  }
+
+  /** The log has no change of a message from one offset to another one. */
+  notePlain(from: number, to: number): void {
+    if (to + 1 >= this.plainFrom && from < this.plainFrom) this.plainFrom = from;
+  }
+
+  private liveAs({ wantsChanges }: Subscription): Map<Encoding, Set<Subscription>> {
+    return wantsChanges ? this.liveToChanges : this.live;
+  }
+
   private removeLive(subscription: Subscription): void {
     const { encoding } = subscription.sink;
-    const group = this.live.get(encoding);
+    const live = this.liveAs(subscription);
+    const group = live.get(encoding);
     group?.delete(subscription);
-    if (group?.size === 0) this.live.delete(encoding);
+    if (group?.size === 0) live.delete(encoding);
   }
 
   private deliver(): void {
@@ -190,7 +211,15 @@ export class Room implements RoomListener, ReadableRoom {
 
   private deliverRun(run: Run): void {
     this.top = run.last;
-    for (const [encoding, group] of this.live) {
+    const { messages } = run;
+    if (messages !== run) this.plainFrom = run.last + 1;
+    if (messages.count > 0) this.writeTo(this.live, messages);
+    else for (const group of this.live.values()) for (const { sink } of group) sink.passed?.();
+    if (this.liveToChanges.size > 0) this.writeTo(this.liveToChanges, run);
+  }
+
+  private writeTo(live: ReadonlyMap<Encoding, ReadonlySet<Subscription>>, run: Run): void {
+    for (const [encoding, group] of live) {
       const bytes = encoding.encode(this.id, this.epoch, run);
       for (const subscription of group) {
         // Taking bytes may fill the socket: from then on nothing more is queued for it, and it is caught up from the log.
@@ -211,8 +240,9 @@ export class Room implements RoomListener, ReadableRoom {
   private fillHole(top: number): void {
     const behind = this.top;
     this.top = top;
+    this.plainFrom = top + 1;
     this.tail.clear();
-    for (const group of [...this.live.values()]) {
+    for (const group of [...this.live.values(), ...this.liveToChanges.values()]) {
       for (const subscription of [...group]) {
         this.removeLive(subscription);
         subscription.state = "catching-up";

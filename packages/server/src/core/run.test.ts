@@ -59,6 +59,38 @@ test("a run is its messages, whatever parts it has and however it is cut", () =>
   });
 });
 
+test("a run without changes is its messages at their offsets, however it is cut and joined", () => {
+  forEachSeed(300, (random) => {
+    const first = random.pick([1, 100, 2 ** 40]);
+    const isChanged = random.pick([2, 3, 50]);
+    const bodies = randomBodies(random, random.int(0, 25)).map((body) => {
+      const marked = Buffer.concat([Buffer.from([random.oneIn(isChanged) ? 0x52 : 0x0a]), body]);
+      return random.oneIn(20) ? Buffer.alloc(0) : marked;
+    });
+    const all = bodies.map((body, index) => [first + index, body.toString("hex")] as const);
+    const wanted = all.filter(([, hex]) => !hex.startsWith("52"));
+    const run = inParts(random, first, bodies);
+    if (random.oneIn(2)) assert.equal(run.entries.length, all.length, "made before it is filtered");
+    const { messages } = run;
+    assert.equal(messages === run, wanted.length === all.length);
+    assert.deepEqual(contentOf(messages), wanted);
+    assert.equal(messages.messages, messages);
+    if (wanted.length > 0) {
+      assert.deepEqual([messages.first, messages.last], [wanted[0]?.[0], wanted.at(-1)?.[0]]);
+      const place = random.int(0, wanted.length - 1);
+      assert.equal(messages.offsetAt(place), wanted[place]?.[0]);
+    }
+    const [from, to] = [first + random.int(-3, 28), first + random.int(-3, 28)];
+    const inRange = ([offset]: readonly [number, string]) => offset >= from && offset <= to;
+    assert.deepEqual(contentOf(messages.slice(from, to)), wanted.filter(inRange));
+    assert.deepEqual(contentOf(run.slice(from, to).messages), wanted.filter(inRange));
+    const middle = first + random.int(-1, 26);
+    const halves = [run.slice(first, middle).messages, run.slice(middle + 1, run.last).messages] as const;
+    assert.deepEqual(contentOf(Run.joined(halves)), wanted);
+    assert.deepEqual(messages.cut(random.pick([1, 31, 500])).flatMap(contentOf), wanted);
+  });
+});
+
 test("the end of a run keeps no memory of the rest", () => {
   const end = Run.of(1, Array(1_000).fill(Buffer.alloc(1_000))).end({ maxEntries: 2, maxBytes: 10_000 });
   assert.deepEqual([end.first, end.count], [999, 2]);

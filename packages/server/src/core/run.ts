@@ -1,3 +1,4 @@
+import { isChange } from "@confab/contract";
 import { type Block, blockOf, entriesOf, type LogEntry, messageEnd } from "./blocks.js";
 
 export interface PageBounds {
@@ -12,16 +13,22 @@ export interface RunPart {
   readonly bytes: Uint8Array;
   /** How many messages it has. */
   readonly count: number;
+  /** How many offsets are left out between the part before it and this one; undefined: none. */
+  readonly skipped?: number;
 }
 
 /**
  * Messages of one room that follow each other, in the bytes in which they are stored. Between the disk and a socket there is no
- * object for each message. A run is never changed.
+ * object for each message. A run is never changed. What is said here of messages holds for changes of messages, too; without
+ * them (`messages`) a run leaves offsets out.
  */
 export class Run {
   readonly count: number;
   /** Bytes of the bodies. */
   readonly bodyBytes: number;
+  /** The offset of the last message; `first - 1` if the run is empty. */
+  readonly last: number;
+  private withoutChanges: Run | undefined;
 
   constructor(
     /** The offset of the first message, or of what would be it if the run is empty. */
@@ -29,46 +36,62 @@ export class Run {
     readonly parts: readonly RunPart[],
     private made?: readonly LogEntry[],
   ) {
-    let [count, bytes] = [0, 0];
+    let [count, bytes, skipped] = [0, 0, 0];
     for (const part of parts) {
       count += part.count;
       bytes += part.bytes.length;
+      if (part.skipped !== undefined) skipped += part.skipped;
     }
     this.count = count;
     this.bodyBytes = bytes - lengthBytes * count;
+    this.last = first + count + skipped - 1;
   }
 
   static of(first: number, bodies: readonly Uint8Array[]): Run {
     return new Run(first, bodies.length === 0 ? [] : [{ bytes: blockOf(bodies), count: bodies.length }]);
   }
 
-  /** Runs that follow each other as one; at least one. */
+  /** Runs that follow each other as one; at least one. Offsets that are between them are left out. */
   static joined(runs: readonly [Run, ...Run[]]): Run {
     const [first] = runs;
     if (runs.length === 1) return first;
-    const parts = runs.flatMap((run) => run.parts);
+    const parts: RunPart[] = [];
+    let before: Run | undefined;
+    let start = first.first;
+    for (const run of runs) {
+      if (run.count === 0) continue;
+      if (!before) start = run.first;
+      const skipped = before ? run.first - before.last - 1 : 0;
+      for (const part of run.parts) parts.push(part === run.parts[0] && skipped > 0 ? { ...part, skipped } : part);
+      before = run;
+    }
     const isMade = runs.every(({ made }) => made !== undefined);
-    return new Run(first.first, parts, isMade ? runs.flatMap(({ entries }) => entries) : undefined);
-  }
-
-  /** The offset of the last message; `first - 1` if the run is empty. */
-  get last(): number {
-    return this.first + this.count - 1;
+    return new Run(start, parts, isMade ? runs.flatMap(({ entries }) => entries) : undefined);
   }
 
   /** The messages as objects, made once: for what needs each of them, as JSON does. */
   get entries(): readonly LogEntry[] {
     if (this.made) return this.made;
     const entries: LogEntry[] = [];
-    for (const { bytes } of this.parts) entries.push(...entriesOf(bytes, this.first + entries.length));
+    for (const { first, bytes } of this.blocks()) entries.push(...entriesOf(bytes, first));
     this.made = entries;
     return entries;
+  }
+
+  /**
+   * The run without changes of messages: the same run if it has none. To find that out takes a look at one byte of each message,
+   * once.
+   */
+  get messages(): Run {
+    this.withoutChanges ??= this.leaveOutChanges();
+    return this.withoutChanges;
   }
 
   /** Call `visit` with each message: its body is `bytes` from `start` to `end`. */
   each(visit: (bytes: Uint8Array, start: number, end: number, offset: number) => void): void {
     let offset = this.first;
-    for (const { bytes } of this.parts) {
+    for (const { bytes, skipped } of this.parts) {
+      if (skipped !== undefined) offset += skipped;
       for (let at = 0; at < bytes.length; ) {
         const end = messageEnd(bytes, at);
         visit(bytes, at + lengthBytes, end, offset++);
@@ -77,18 +100,25 @@ export class Run {
     }
   }
 
+  /** The offset of a message by its place in the run, from 0. */
+  offsetAt(place: number): number {
+    let before = 0;
+    for (const { first, last } of this.blocks()) {
+      if (place <= before + last - first) return first + place - before;
+      before += last - first + 1;
+    }
+    return this.last + 1;
+  }
+
   /** Its messages from one offset to another, both inclusive. Those that it does not have are left out. */
   slice(from: number, to: number): Run {
     if (from <= this.first && to >= this.last) return this;
-    const parts: RunPart[] = [];
-    let first = this.first;
-    for (const { bytes, count } of this.parts) {
-      const part = partOf({ first, last: first + count - 1, bytes }, from, to);
-      if (part.count > 0) parts.push(part);
-      first += count;
+    const collected = new PartsInOrder(Math.max(from, this.first));
+    for (const block of this.blocks()) {
+      const part = partOf(block, from, to);
+      if (part.count > 0) collected.add(Math.max(block.first, from), part);
     }
-    const start = Math.max(from, this.first);
-    return new Run(start, parts, this.made?.slice(start - this.first, Math.max(0, to - this.first + 1)));
+    return collected.run(this.made?.filter(({ offset }) => offset >= from && offset <= to));
   }
 
   /** In pieces, each of which ends after the message that reaches so many bytes. */
@@ -121,12 +151,63 @@ export class Run {
     return new Run(end.first, end.count === 0 ? [] : [{ bytes, count: end.count }]);
   }
 
+  private leaveOutChanges(): Run {
+    if (!this.hasChanges()) return this;
+    const collected = new PartsInOrder(this.first);
+    for (const { first, bytes } of this.blocks()) {
+      // From the first message after a change to the next change.
+      let [start, offset, count] = [0, first, 0];
+      for (let at = 0; at < bytes.length; offset++) {
+        const end = messageEnd(bytes, at);
+        if (isChange(bytes, at + lengthBytes)) {
+          if (count > 0) collected.add(offset - count, { bytes: part(bytes, start, at), count });
+          [start, count] = [end, 0];
+        } else count++;
+        at = end;
+      }
+      if (count > 0) collected.add(offset - count, { bytes: part(bytes, start, bytes.length), count });
+    }
+    return collected.run(this.made?.filter(({ body }) => !isChange(body)));
+  }
+
+  private hasChanges(): boolean {
+    for (const { bytes } of this.parts)
+      for (let at = 0; at < bytes.length; at = messageEnd(bytes, at))
+        if (isChange(bytes, at + lengthBytes)) return true;
+    return false;
+  }
+
   private *blocks(): Iterable<Block> {
     let first = this.first;
-    for (const { bytes, count } of this.parts) {
+    for (const { bytes, count, skipped = 0 } of this.parts) {
+      first += skipped;
       yield { first, last: first + count - 1, bytes };
       first += count;
     }
+  }
+}
+
+/** Parts of a run that is being made, each behind the one before. */
+class PartsInOrder {
+  private readonly parts: RunPart[] = [];
+  private next: number;
+
+  /** `first`: of the run, as long as it has no message. */
+  constructor(private first: number) {
+    this.next = first;
+  }
+
+  /** `offset`: of the part's first message. */
+  add(offset: number, part: RunPart): void {
+    const { bytes, count } = part;
+    if (this.parts.length === 0) this.first = offset;
+    const isNext = this.parts.length === 0 || offset === this.next;
+    this.parts.push(isNext ? { bytes, count } : { bytes, count, skipped: offset - this.next });
+    this.next = offset + count;
+  }
+
+  run(made: readonly LogEntry[] | undefined): Run {
+    return new Run(this.first, this.parts, made);
   }
 }
 

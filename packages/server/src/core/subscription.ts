@@ -41,6 +41,8 @@ export interface Sink {
    * leaves the fan-out, and whoever owns the sink calls `Subscription.drained()` when the socket has emptied.
    */
   write(bytes: Uint8Array): boolean;
+  /** The subscription has passed entries that it does not want: its position is another one, and there is nothing to write. */
+  passed?(): void;
   /** The server ends the subscription. Not called after `Subscription.close()`. */
   ended(error: ConfabError): void;
   readonly events?: EventSink;
@@ -91,6 +93,8 @@ export class Subscription {
     readonly user: string,
     /** The last offset that was given to the sink; not kept up while live. */
     public cursor: number,
+    /** Whether it is given changes of messages, too. Otherwise they are passed over. */
+    readonly wantsChanges = false,
   ) {
     this.isToldPresence = sink.events?.wantsPresence ?? false;
   }

@@ -14,10 +14,23 @@ const schemas: { readonly [id: string]: (message: DescMessage) => JsonSchema } =
       isSet(message, "payload"),
       isSet(message, "encoded_payload"),
       { type: "object", required: ["deleted"], properties: { deleted: { const: true } } },
+      isSet(message, "change"),
     ],
   }),
-  // The schema is that of received messages too: the rule stands in words only.
+  // The schema is that of received messages too: these two stand in words only.
   "message.deleted": () => ({}),
+  "message.change": () => ({}),
+  "edit.content": (message) => ({
+    anyOf: [
+      { type: "object", required: ["text"], properties: { text: { type: "string", minLength: 1 } } },
+      isSet(message, "payload"),
+      isSet(message, "encoded_payload"),
+    ],
+  }),
+  "edit.one_payload": (message) => notBoth(message, "payload", "encoded_payload"),
+  "edit.position": (message) => isSet(message, "position"),
+  "delete.position": (message) => isSet(message, "position"),
+  "react.position": (message) => isSet(message, "position"),
   "erase.position": (message) => isSet(message, "position"),
   "message.one_payload": (message) => notBoth(message, "payload", "encoded_payload"),
   // A schema cannot compare two values: the rule stands in words only.

@@ -1,11 +1,14 @@
 import { create } from "@bufbuild/protobuf";
 import { type Any, AnySchema, timestampFromMs } from "@bufbuild/protobuf/wkt";
-import type { Ack, Payload, Position } from "@confab/contract";
+import type { Ack, MessageChange, Payload, Position } from "@confab/contract";
 import {
+  type ChatResponse,
+  ChatResponseSchema,
   type EncodedPayload,
   PositionSchema,
   type SendMessagesResponse,
   SendMessagesResponseSchema,
+  type MessageChange as WireChange,
   type Position as WirePosition,
 } from "@confab/contract/gen/confab/v1/message_pb";
 
@@ -21,15 +24,26 @@ export function wirePositionFrom({ epoch, offset }: Position): WirePosition {
   return create(PositionSchema, { epoch, offset: BigInt(offset) });
 }
 
-export function wireAcksFrom(acks: readonly Ack[]): SendMessagesResponse {
-  return create(SendMessagesResponseSchema, {
-    acks: acks.map(({ id, position, sentAtMs, duplicate }) => ({
-      id,
-      position: wirePositionFrom(position),
-      sentAt: timestampFromMs(sentAtMs),
-      duplicate,
-    })),
+export function wireAckFrom({ id, position, sentAtMs, duplicate }: Ack): ChatResponse {
+  return create(ChatResponseSchema, {
+    id,
+    position: wirePositionFrom(position),
+    sentAt: timestampFromMs(sentAtMs),
+    duplicate,
   });
+}
+
+export function wireAcksFrom(acks: readonly Ack[]): SendMessagesResponse {
+  return create(SendMessagesResponseSchema, { acks: acks.map(wireAckFrom) });
+}
+
+/** A change that a sender wrote, which is refused. */
+export function changeFrom({ target, kind }: WireChange): MessageChange {
+  const at = { target: Number(target) };
+  if (kind.case === undefined) return { ...at, kind: "unknown" };
+  return kind.case === "reaction"
+    ? { ...at, kind: "reaction", emoji: kind.value.emoji, removed: kind.value.removed }
+    : { ...at, kind: kind.case };
 }
 
 export function payloadFrom(wire: Any | EncodedPayload | undefined): Payload | undefined {

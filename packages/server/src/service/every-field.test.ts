@@ -63,10 +63,18 @@ const serversToSet = {
   "confab.v1.ChatMessage.position.offset": "the server sets position",
   "confab.v1.ChatMessage.sent_at.seconds": "the server sets sent_at",
   "confab.v1.ChatMessage.sent_at.nanos": "the server sets sent_at",
+  "confab.v1.ChatMessage.change.target": "a sender that sets change is refused",
+  "confab.v1.ChatMessage.change.reaction.emoji": "a sender that sets change is refused",
+  "confab.v1.ChatMessage.change.reaction.removed": "a sender that sets change is refused",
 };
 
 /** What the server writes holds one payload; of an unknown type, encodedPayload. */
-const onePayload = (path: string) => ({ [`${path}.encoded_payload`]: "the payload is of a known type" });
+const onePayload = (path: string) => ({
+  [`${path}.encoded_payload`]: "the payload is of a known type",
+  ...(path.endsWith("Signal")
+    ? {}
+    : { [`${path}.change.edit`]: "a reaction", [`${path}.change.deletion`]: "a reaction" }),
+});
 
 function fromProto<Desc extends DescMessage>(desc: Desc, bytes: Uint8Array): MessageShape<Desc> {
   return fromBinary(desc, bytes);
@@ -144,9 +152,10 @@ test("every field of Signal and PresenceChange is written, in either format", ()
 
 test("every field of GetHistoryResponse and of the messages in a batch is written, in either format", () => {
   const json = new MessageJson(types);
-  const body = encodeBody({ user: "ann", text: "hi", room, id: "1", sentAtMs: 1_001, payload, deleted: true });
+  const change = { target: 2, kind: "reaction", emoji: "+1", removed: true } as const;
+  const body = encodeBody({ user: "ann", text: "hi", room, id: "1", sentAtMs: 1_001, payload, deleted: true, change });
   const run = Run.of(5, [body]);
-  const page = { epoch: 7, run, oldest: 5, newest: 5, messages: 1, hasMore: true };
+  const page = { epoch: 7, run, oldest: 5, newest: 5, messages: 1, hasMore: true, start: 3 };
   const gaps = onePayload("confab.v1.GetHistoryResponse.messages");
   const replies = [
     fromProto(GetHistoryResponseSchema, encodeHistory("proto", page, json)),

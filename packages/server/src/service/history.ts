@@ -43,6 +43,7 @@ function encodeHistoryProto(page: HistoryPage): Uint8Array {
       more: page.hasMore,
       oldest: wirePositionFrom({ epoch: page.epoch, offset: page.oldest }),
       newest: wirePositionFrom({ epoch: page.epoch, offset: page.newest }),
+      ...(page.start !== undefined && { start: wirePositionFrom({ epoch: page.epoch, offset: page.start }) }),
     }),
   );
   const bytes = new Uint8Array(repeatedLength(page.epoch, page.run) + rest.length);
@@ -57,5 +58,6 @@ export function historyJson(page: HistoryPage, json: MessageJson): string {
   const more = page.hasMore ? '"more":true,' : "";
   const oldest = positionJson({ epoch: page.epoch, offset: page.oldest });
   const newest = positionJson({ epoch: page.epoch, offset: page.newest });
-  return `{${messages}${more}"oldest":${oldest},"newest":${newest}}`;
+  const start = page.start === undefined ? "" : `,"start":${positionJson({ epoch: page.epoch, offset: page.start })}`;
+  return `{${messages}${more}"oldest":${oldest},"newest":${newest}${start}}`;
 }

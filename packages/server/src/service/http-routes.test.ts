@@ -14,6 +14,9 @@ test("the contract's routes are exactly these", () => {
     [
       "POST /v1/rooms/{room}/messages SendMessage whole",
       "POST /v1/rooms/{room}/messages:batch SendMessages whole",
+      "POST /v1/rooms/{room}/messages:edit EditMessage whole",
+      "POST /v1/rooms/{room}/messages:delete DeleteMessage whole",
+      "POST /v1/rooms/{room}/messages:react React whole",
       "GET /v1/rooms/{room}/stream StreamMessages none",
       "GET /v1/rooms/{room}/messages GetHistory none",
       "GET /v1/rooms ListRooms none",

@@ -15,7 +15,7 @@ import { ChatService as ChatServiceDesc } from "@confab/contract/gen/confab/v1/c
 import { MemberSchema, RoomSchema } from "@confab/contract/gen/confab/v1/room_pb";
 import type { Member, Revocation } from "../core/index.js";
 import { cost, holdRoom, type ReplyRoom, spendParsed } from "../work/index.js";
-import { wireAcksFrom, wirePositionFrom } from "./conversions.js";
+import { wireAckFrom, wireAcksFrom, wirePositionFrom } from "./conversions.js";
 import { encodeHistory, historyForm } from "./history.js";
 import { ListedReply } from "./listed-reply.js";
 import type { MessageJson } from "./message-json.js";
@@ -39,7 +39,8 @@ interface Spelling<In extends DescMessage, Asked> {
   readonly answer: (asked: Asked, format: WireFormat, caller: UnaryCaller) => Promise<Uint8Array>;
 }
 
-const { sendMessage, sendMessages, getHistory, listRooms, listMembers, sendSignal } = ChatServiceDesc.method;
+const { sendMessage, sendMessages, editMessage, deleteMessage, react } = ChatServiceDesc.method;
+const { getHistory, listRooms, listMembers, sendSignal } = ChatServiceDesc.method;
 const { revoke, listRevocations, eraseMessage } = AdminService.method;
 
 /** The unary RPCs of a service, by the names of their descriptors: one that has no entry below does not compile. */
@@ -81,6 +82,11 @@ export function unaryMethods(operations: Operations, json: MessageJson): Readonl
       },
     }),
     sendMessages: small(sendMessages, async (asked, caller) => wireAcksFrom(await operations.sendAll(asked, caller))),
+    editMessage: small(editMessage, async (asked, caller) => wireAckFrom(await operations.edit(asked, caller))),
+    deleteMessage: small(deleteMessage, async (asked, caller) =>
+      wireAckFrom(await operations.deleteMessage(asked, caller)),
+    ),
+    react: small(react, async (asked, caller) => wireAckFrom(await operations.react(asked, caller))),
     getHistory: plain(getHistory, (asked, format, caller) =>
       inRoom(caller, async (begin) => {
         const page = await operations.history(asked, caller, { ...historyForm(format, json), begin });

@@ -41,10 +41,16 @@ export class TestHub {
 
   subscribe(
     sink: RecordingSink,
-    from: { readonly room?: RoomId; readonly user?: string; readonly after?: Position; readonly history?: number } = {},
+    from: {
+      readonly room?: RoomId;
+      readonly user?: string;
+      readonly after?: Position;
+      readonly history?: number;
+      readonly wantsChanges?: boolean;
+    } = {},
   ): Promise<Subscribed> {
-    const { room = lobby, user = "", after, history = 0 } = from;
-    return this.hub.subscribe({ room, user, after, history }, sink);
+    const { room = lobby, user = "", after, history = 0, wantsChanges } = from;
+    return this.hub.subscribe({ room, user, after, history, wantsChanges }, sink);
   }
 
   /** Subscribe many at once, and let as many turns pass as it takes until all are let in. @throws Error: that never ends. */

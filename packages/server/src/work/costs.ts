@@ -18,6 +18,8 @@ export const cost = {
   /** An entry that is read from the log and put into a reply; and 1,024 bytes of it, from the log to the socket. */
   entry: { proto: 4, json: 10 },
   entryKib: { proto: 5, json: 10 },
+  /** A piece of a log that is looked through: to ask for it. Its bytes count as copied. */
+  scannedPiece: 20,
   /** A room or member that is read and put into a reply. */
   listed: { proto: 10, json: 15 },
   /** 1,024 bytes that are parsed and checked. */

@@ -33,7 +33,7 @@ describe("messages sent on every transport at once", () => {
       allHeard = resolve;
     });
     const hangUps = rawListeners.map(({ listen }, index) =>
-      listen(server.url, room, (message) => {
+      listen(server.url, { room }, (message) => {
         const mine = heard[index] ?? [];
         mine.push(message);
         if (mine.length === total && ++complete === rawListeners.length) allHeard?.();

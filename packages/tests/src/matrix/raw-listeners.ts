@@ -9,8 +9,13 @@ import { frameWithoutDetails, tooLong } from "../parity/raw-clients.js";
 /** A way to hear a room, at the level of bytes and with nobody's SDK. */
 export interface RawListener {
   readonly name: string;
-  /** Hear messages from now on. The result ends it. */
-  listen(url: string, room: string, heard: (message: ChatMessage) => void): () => void;
+  /** Hear messages from now on, and changes of messages if they are asked for. The result ends it. */
+  listen(url: string, asked: AskedRoom, heard: (message: ChatMessage) => void): () => void;
+}
+
+export interface AskedRoom {
+  readonly room: string;
+  readonly changes?: boolean;
 }
 
 const streamPath = "/confab.v1.ChatService/StreamMessages";
@@ -19,33 +24,33 @@ const conversePath = "/confab.v1.ChatService/Converse";
 type Format = "proto" | "json";
 
 export const rawListeners: readonly RawListener[] = [
-  { name: "gRPC", listen: (url, room, heard) => listenGrpc(url, room, "proto", heard) },
-  { name: "gRPC in JSON", listen: (url, room, heard) => listenGrpc(url, room, "json", heard) },
+  { name: "gRPC", listen: (url, asked, heard) => listenGrpc(url, asked, "proto", heard) },
+  { name: "gRPC in JSON", listen: (url, asked, heard) => listenGrpc(url, asked, "json", heard) },
   {
     name: "gRPC-Web",
-    listen: (url, room, heard) => listenFetch(url, room, "application/grpc-web+proto", "proto", heard),
+    listen: (url, asked, heard) => listenFetch(url, asked, "application/grpc-web+proto", "proto", heard),
   },
   {
     name: "gRPC-Web text",
-    listen: (url, room, heard) => listenFetch(url, room, "application/grpc-web-text+proto", "proto", heard),
+    listen: (url, asked, heard) => listenFetch(url, asked, "application/grpc-web-text+proto", "proto", heard),
   },
   {
     name: "Connect in Protobuf",
-    listen: (url, room, heard) => listenFetch(url, room, "application/connect+proto", "proto", heard),
+    listen: (url, asked, heard) => listenFetch(url, asked, "application/connect+proto", "proto", heard),
   },
   {
     name: "Connect in JSON",
-    listen: (url, room, heard) => listenFetch(url, room, "application/connect+json", "json", heard),
+    listen: (url, asked, heard) => listenFetch(url, asked, "application/connect+json", "json", heard),
   },
   { name: "SSE", listen: listenSse },
   { name: "WebSocket, plain", listen: listenPlain },
-  { name: "WebSocket, JSON frames", listen: (url, room, heard) => listenFramed(url, room, "confab.v1.json", heard) },
+  { name: "WebSocket, JSON frames", listen: (url, asked, heard) => listenFramed(url, asked, "confab.v1.json", heard) },
   {
     name: "WebSocket, Protobuf frames",
-    listen: (url, room, heard) => listenFramed(url, room, "confab.v1.proto", heard),
+    listen: (url, asked, heard) => listenFramed(url, asked, "confab.v1.proto", heard),
   },
-  { name: "Converse", listen: (url, room, heard) => listenConverse(url, room, "proto", heard) },
-  { name: "Converse in JSON", listen: (url, room, heard) => listenConverse(url, room, "json", heard) },
+  { name: "Converse", listen: (url, asked, heard) => listenConverse(url, asked, "proto", heard) },
+  { name: "Converse in JSON", listen: (url, asked, heard) => listenConverse(url, asked, "json", heard) },
 ];
 
 function decoded(format: Format, bytes: Uint8Array): ChatMessage {
@@ -54,15 +59,15 @@ function decoded(format: Format, bytes: Uint8Array): ChatMessage {
     : fromJsonString(ChatMessageSchema, Buffer.from(bytes).toString());
 }
 
-function userBytes(room: string, format: Format): Uint8Array {
-  const user = create(UserSchema, { name: "listener", room });
+function userBytes(asked: AskedRoom, format: Format): Uint8Array {
+  const user = create(UserSchema, { name: "listener", ...asked });
   return format === "proto" ? toBinary(UserSchema, user) : Buffer.from(toJsonString(UserSchema, user));
 }
 
-function subscribeBytes(room: string, format: Format): Uint8Array {
+function subscribeBytes(asked: AskedRoom, format: Format): Uint8Array {
   const frame = create(ClientFrameSchema, {
     request: 1,
-    frame: { case: "subscribe", value: { reader: { name: "listener", room } } },
+    frame: { case: "subscribe", value: { reader: { name: "listener", ...asked } } },
   });
   return format === "proto" ? toBinary(ClientFrameSchema, frame) : Buffer.from(toJsonString(ClientFrameSchema, frame));
 }
@@ -93,17 +98,22 @@ function openHttp2(url: string, path: string, format: Format, take: (message: Ui
   return { stream, close: () => session.destroy() };
 }
 
-function listenGrpc(url: string, room: string, format: Format, heard: (message: ChatMessage) => void): () => void {
+function listenGrpc(url: string, asked: AskedRoom, format: Format, heard: (message: ChatMessage) => void): () => void {
   const { stream, close } = openHttp2(url, streamPath, format, (message) => heard(decoded(format, message)));
-  stream.end(Buffer.from(enveloped(0, userBytes(room, format))));
+  stream.end(Buffer.from(enveloped(0, userBytes(asked, format))));
   return close;
 }
 
-function listenConverse(url: string, room: string, format: Format, heard: (message: ChatMessage) => void): () => void {
+function listenConverse(
+  url: string,
+  asked: AskedRoom,
+  format: Format,
+  heard: (message: ChatMessage) => void,
+): () => void {
   const { stream, close } = openHttp2(url, conversePath, format, (message) =>
     hearFrame(Buffer.from(message), format === "proto", heard),
   );
-  stream.write(Buffer.from(enveloped(0, subscribeBytes(room, format))));
+  stream.write(Buffer.from(enveloped(0, subscribeBytes(asked, format))));
   return close;
 }
 
@@ -126,13 +136,13 @@ function readBody(response: Promise<Response>, abort: AbortController, take: (ch
 
 function listenFetch(
   url: string,
-  room: string,
+  asked: AskedRoom,
   contentType: string,
   format: Format,
   heard: (message: ChatMessage) => void,
 ): () => void {
   const isText = contentType.includes("-text");
-  const request = Buffer.from(enveloped(0, userBytes(room, format)));
+  const request = Buffer.from(enveloped(0, userBytes(asked, format)));
   const abort = new AbortController();
   const response = fetch(url + streamPath, {
     method: "POST",
@@ -155,9 +165,13 @@ function listenFetch(
   });
 }
 
-function listenSse(url: string, room: string, heard: (message: ChatMessage) => void): () => void {
+function listenSse(
+  url: string,
+  { room, changes = false }: AskedRoom,
+  heard: (message: ChatMessage) => void,
+): () => void {
   const abort = new AbortController();
-  const response = fetch(`${url}/v1/rooms/${room}/stream?name=listener`, {
+  const response = fetch(`${url}/v1/rooms/${room}/stream?name=listener&changes=${changes}`, {
     headers: { accept: "text/event-stream" },
     signal: abort.signal,
   });
@@ -176,21 +190,25 @@ function listenSse(url: string, room: string, heard: (message: ChatMessage) => v
   });
 }
 
-function listenPlain(url: string, room: string, heard: (message: ChatMessage) => void): () => void {
-  const socket = new WebSocket(`${url.replace("http", "ws")}/chat?room=${room}`);
+function listenPlain(
+  url: string,
+  { room, changes = false }: AskedRoom,
+  heard: (message: ChatMessage) => void,
+): () => void {
+  const socket = new WebSocket(`${url.replace("http", "ws")}/chat?room=${room}&changes=${changes}`);
   socket.on("message", (data: Buffer) => heard(fromJsonString(ChatMessageSchema, data.toString())));
   return () => socket.terminate();
 }
 
 function listenFramed(
   url: string,
-  room: string,
+  asked: AskedRoom,
   subprotocol: string,
   heard: (message: ChatMessage) => void,
 ): () => void {
   const socket = new WebSocket(`${url.replace("http", "ws")}/chat`, subprotocol);
   const format = subprotocol === "confab.v1.json" ? "json" : "proto";
-  socket.on("open", () => socket.send(subscribeBytes(room, format), { binary: format === "proto" }));
+  socket.on("open", () => socket.send(subscribeBytes(asked, format), { binary: format === "proto" }));
   socket.on("message", (data: Buffer, isBinary) => hearFrame(data, isBinary, heard));
   return () => socket.terminate();
 }

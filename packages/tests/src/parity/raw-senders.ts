@@ -43,6 +43,25 @@ const several: Spelling = {
   frameName: "sendAll",
 };
 
+const edit: Spelling = {
+  path: "/confab.v1.ChatService/EditMessage",
+  route: "messages:edit",
+  frameTag: 0x52,
+  frameName: "edit",
+};
+const deletion: Spelling = {
+  path: "/confab.v1.ChatService/DeleteMessage",
+  route: "messages:delete",
+  frameTag: 0x5a,
+  frameName: "delete",
+};
+const reaction: Spelling = {
+  path: "/confab.v1.ChatService/React",
+  route: "messages:react",
+  frameTag: 0x62,
+  frameName: "react",
+};
+
 /** Every way to send a message that the server has. None of it goes through the project's own client. */
 export const rawSenders: readonly RawSender[] = [
   ...sendersOf(one),
@@ -51,6 +70,13 @@ export const rawSenders: readonly RawSender[] = [
 
 /** The same for a SendMessagesRequest, which the plain WebSocket does not take. */
 export const rawBatchSenders: readonly RawSender[] = sendersOf(several);
+
+/** The same for changes of messages. */
+export const rawChangeSenders = {
+  edit: sendersOf(edit),
+  delete: sendersOf(deletion),
+  react: sendersOf(reaction),
+} as const;
 
 function sendersOf(spelling: Spelling): readonly RawSender[] {
   const { path } = spelling;

@@ -20,14 +20,15 @@ describe("each operation over each transport, in a room without history, without
   });
   after(() => server.stop());
 
-  it("is refused with PERMISSION_DENIED, but for signals and the list of rooms", async () => {
+  it("is refused with PERMISSION_DENIED, but for signals, the list of rooms, and changes of messages, which create none", async () => {
     const outcomes = new Map<string, string[]>();
     for (const { name, ask } of allWays()) {
       const outcome = await ask(server.url, {});
       outcomes.set(outcome, [...(outcomes.get(outcome) ?? []), name]);
     }
     assert.deepEqual([...outcomes.keys()].sort(), ["PERMISSION_DENIED", "done"]);
-    const isAllowed = /signal|ListRooms|^GET \/v1\/rooms$/i;
+    const isAllowed =
+      /signal|ListRooms|^GET \/v1\/rooms$|(Edit|Delete)Message|^React|messages:(edit|delete|react)|^(edit|delete|react) on/i;
     assert.deepEqual(
       [...outcomes].flatMap(([outcome, names]) =>
         names.filter((name) => isAllowed.test(name) !== (outcome === "done")).map((name) => `${name}: ${outcome}`),

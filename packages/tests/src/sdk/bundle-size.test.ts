@@ -4,10 +4,10 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "vite";
 
-/** Below the bound that users are told of (README.md: 25 KB, rounded), in bytes. */
-const maxBytes = 25_499;
+/** Below the bound that users are told of (README.md: 26 KB, rounded), in bytes. */
+const maxBytes = 26_499;
 
-test("a page that takes in connect gets less than 25.5 KB, and no Protobuf runtime", async (t) => {
+test("a page that takes in connect gets less than 26.5 KB, and no Protobuf runtime", async (t) => {
   const result = await build({
     configFile: false,
     logLevel: "error",

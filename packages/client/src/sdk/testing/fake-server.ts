@@ -12,6 +12,7 @@ import type {
   ListenRequest,
   MembersPage,
   OutgoingBatch,
+  OutgoingChange,
   OutgoingMessage,
   TransportName,
 } from "../../link.js";
@@ -113,6 +114,12 @@ export class FakeLink implements Link {
       });
       this.server.sends.push({ message, batch, link: this, timeoutMs, ack: () => resolve(acks), fail: reject });
     });
+  }
+
+  /** As a send whose text is the edit's, or what the change is. */
+  change(change: OutgoingChange, options?: CallOptions): Promise<Ack> {
+    const text = change.kind === "edit" ? change.text : change.kind;
+    return this.send({ user: change.user, id: change.id, room: change.room, text }, options);
   }
 
   /** Who hears signals and presence over this link. */

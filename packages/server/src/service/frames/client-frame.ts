@@ -30,6 +30,9 @@ function decodeSend(bytes: Uint8Array): TakenFrame | undefined {
   }
   // A longer varint is cut to 32 bits by the generated code.
   if (message === undefined || request > 0xffff_ffff) return undefined;
-  const { user, text, room, id, payload, encodedPayload, deleted = false } = decodeChatMessage(message);
-  return { request, frame: { case: "sent", value: { user, text, room, id, payload, encodedPayload, deleted } } };
+  const { user, text, room, id, payload, encodedPayload, deleted = false, change } = decodeChatMessage(message);
+  return {
+    request,
+    frame: { case: "sent", value: { user, text, room, id, payload, encodedPayload, deleted, change } },
+  };
 }

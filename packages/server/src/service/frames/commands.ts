@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { ConfabError, type SentMessage } from "@confab/contract";
+import { type Ack, ConfabError, type SentMessage } from "@confab/contract";
 import {
   AuthenticateSchema,
   DoneSchema,
@@ -15,7 +15,7 @@ import { refuseViolations, violationsOf } from "@confab/contract/validation";
 import { cost } from "../../work/index.js";
 import { wireAcksFrom, wirePositionFrom } from "../conversions.js";
 import { historyForm } from "../history.js";
-import { callerWith, roomIdFrom } from "../operations/index.js";
+import { type Caller, callerWith, type Operations, roomIdFrom } from "../operations/index.js";
 import { sentMessageFrom } from "../sent-message.js";
 import type { TakenFrame } from "./client-frame.js";
 import type { FrameSession, Opening } from "./session.js";
@@ -29,6 +29,12 @@ export function answerFrame(session: FrameSession, { request, frame }: TakenFram
       return handleSend(session, request, sentMessageFrom(frame.value));
     case "sendAll":
       return handleSendAll(session, request, frame.value);
+    case "edit":
+      return acknowledge(session, request, (operations, caller) => operations.edit(frame.value, caller));
+    case "delete":
+      return acknowledge(session, request, (operations, caller) => operations.deleteMessage(frame.value, caller));
+    case "react":
+      return acknowledge(session, request, (operations, caller) => operations.react(frame.value, caller));
     case "subscribe":
       return handleSubscribe(session, request, frame.value);
     case "unsubscribe":
@@ -60,6 +66,17 @@ function handleSend(session: FrameSession, request: number, message: SentMessage
   });
 }
 
+async function acknowledge(
+  session: FrameSession,
+  request: number,
+  change: (operations: Operations, caller: Caller) => Promise<Ack>,
+): Promise<void> {
+  const { service, frames } = session.deps;
+  const { format, caller } = session.channel;
+  const ack = await change(service.operations, caller);
+  if (request !== 0) session.sendEncoded(frames.ack(format, request, ack));
+}
+
 async function handleSendAll(session: FrameSession, request: number, asked: SendMessagesRequest): Promise<void> {
   const { operations } = session.deps.service;
   const acks = await operations.sendAll(asked, session.channel.caller);
@@ -88,6 +105,7 @@ async function handleSubscribe(session: FrameSession, request: number, subscribe
       encoding: channel.encoding,
       share: channel.caller.share,
       write: (bytes) => session.writeMessages(bytes),
+      passed: () => session.progressed(),
       ended: (error) => session.unsubscribed(room, error),
       events: {
         encoding: channel.encoding,

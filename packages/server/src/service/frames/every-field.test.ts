@@ -48,7 +48,7 @@ function askedBy(frame: TakenFrame): unknown {
       return new Promise(() => undefined);
     };
   const { session } = new FrameClient(new FrameServer());
-  const names = ["send", "sendAll", "subscribe", "history", "signal"];
+  const names = ["send", "sendAll", "edit", "deleteMessage", "react", "subscribe", "history", "signal"];
   const operations = Object.fromEntries(names.map((name) => [name, ask(name)]));
   const service = Object.create(session.deps.service, { operations: { value: operations } });
   const recording = Object.create(session, {
@@ -92,18 +92,34 @@ async function everyFrame(format: "proto" | "json") {
   const server = new FrameServer({ pingIntervalMs: 1_500 });
   await server.hub.sayAndDeliver(3);
   await server.hub.hub.erase(lobby, { epoch: 7, offset: 2 });
+  const changed = new FrameClient(server, format);
+  const of = { user: "ann", position: { epoch: 7, offset: 3n } };
+  await changed.ask({ request: 1, frame: { case: "react", value: { ...of, emoji: "+1", removed: true } } });
+  await changed.ask({ request: 2, frame: { case: "edit", value: { ...of, text: "new" } } });
+  await changed.ask({ request: 3, frame: { case: "delete", value: of } });
+  server.hub.engine.deliver();
+  // A batch that begins with each of the changes.
+  const readers = [3n, 4n, 5n].map((offset) => {
+    const one = new FrameClient(server, format);
+    const of = { room: "lobby", after: { epoch: 7, offset }, changes: true };
+    void one.ask({ request: 1, frame: { case: "subscribe", value: { reader: of } } });
+    return one;
+  });
   const client = new FrameClient(server, format);
   const after = { epoch: 7, offset: 1n };
-  const reader = { name: "ann", room: "lobby", after };
+  const reader = { name: "ann", room: "lobby", after, changes: true };
   const value = { reader, presence: true, signals: true };
   await client.ask({ request: 1, frame: { case: "subscribe", value } });
   const send = { case: "send" as const, value: { user: "bob", text: "hi", id: "once" } };
   await client.ask({ request: 2, frame: send });
   await client.ask({ request: 3, frame: send });
   await client.ask({ request: 3, frame: { case: "sendAll", value: { messages: [send.value] } } });
-  await client.ask({ request: 4, frame: { case: "history", value: { limit: 1 } } });
-  // The erased one.
-  await client.ask({ request: 7, frame: { case: "history", value: { limit: 1, after } } });
+  await client.ask({ request: 4, frame: { case: "history", value: { limit: 1, history: 1 } } });
+  // The erased one, and each of the changes.
+  for (const offset of [1n, 3n, 4n, 5n]) {
+    const value = { limit: 1, after: { epoch: 7, offset }, changes: true };
+    await client.ask({ request: 7, frame: { case: "history", value } });
+  }
   const payload = { typeUrl: "type.googleapis.com/google.rpc.ErrorInfo", value: Uint8Array.of(0x0a, 1, 0x72) };
   const signal = { user: "bob", kind: "read", position: after, payload };
   await client.ask({ request: 5, frame: { case: "signal", value: signal } });
@@ -113,5 +129,5 @@ async function everyFrame(format: "proto" | "json") {
   server.hub.hub.send = () => Promise.reject(new ConfabError("OVERLOADED", "later", { retryAfterMs: 1_500 }));
   await client.ask({ request: 6, frame: send });
   server.sessions.closeAll(new ConfabError("OVERLOADED", "later", { retryAfterMs: 1_500 }), 2_500);
-  return client.frames;
+  return [client, ...readers].flatMap(({ frames }) => frames);
 }

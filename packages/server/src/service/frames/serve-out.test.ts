@@ -148,3 +148,27 @@ test("ENGINE_UNAVAILABLE when it cannot be found out what the rooms hold", async
   await settled();
   assert.equal(outcome(), "ENGINE_UNAVAILABLE");
 });
+
+test("changes that a reader of messages passes over are waited for, and nothing is written for them", async () => {
+  const server = new FrameServer();
+  await server.hub.say(2);
+  const position = { epoch: 7, offset: 1n };
+  const changes = new FrameClient(server);
+  const react = { case: "react", value: { user: "ann", position, emoji: "+1" } } as const;
+  for (let count = 1; count <= 300; count++) await changes.ask({ request: count, frame: react });
+  const client = new FrameClient(server);
+  client.say(subscribe({ after: position }));
+  const { outcome } = halfClose(client);
+  await server.settle();
+  assert.deepEqual([outcome(), client.offsets], ["done", [2]]);
+  // The same where they come while the reader is live.
+  const live = new FrameClient(server);
+  live.say(subscribe({ after: { epoch: 7, offset: 302n } }));
+  await server.settle();
+  await changes.ask({ request: 301, frame: react });
+  const waiting = halfClose(live);
+  await settled();
+  server.hub.engine.deliver();
+  await server.settle();
+  assert.deepEqual([waiting.outcome(), live.offsets], ["done", []]);
+});

@@ -96,10 +96,15 @@ export class FrameSession implements LiveConnection {
     });
   }
 
+  /** The position of a subscription is another one. */
+  progressed(): void {
+    this.onProgress?.();
+  }
+
   /** Messages of a subscription. Returns as `FrameChannel.write` does. */
   writeMessages(bytes: Uint8Array): boolean {
     const hasRoom = this.channel.write(bytes);
-    this.onProgress?.();
+    this.progressed();
     return hasRoom;
   }
 

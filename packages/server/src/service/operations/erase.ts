@@ -27,5 +27,5 @@ export const erase: Operation<EraseMessageRequest, Erasure, Promise<void>> = {
     erasedRoom: room,
     erasedPosition: formatPosition(position),
   }),
-  run: ({ room, position }, _caller, { hub }) => hub.erase(room, position),
+  run: ({ room, position }, { share }, { hub }) => hub.erase(room, position, share),
 };

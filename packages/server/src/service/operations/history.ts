@@ -26,23 +26,31 @@ function isReaders({ limit, before, isOldestFirst }: HistoryRequest): boolean {
 /** What a page may take of the reply that it is for. */
 export type HistoryForm = Omit<HistoryBounds, "share"> & LargeForm;
 
+/** A page, and perhaps where a subscription would begin. */
+interface CheckedHistory extends HistoryRequest {
+  /** Where one begins that asks for this many of the newest messages; 0: that is not asked. */
+  readonly startOf: number;
+}
+
 /** Read a page of a room's log, as far as it fits into one reply. @throws OUT_OF_RANGE */
-export const history: Operation<GetHistoryRequest, HistoryRequest, Promise<HistoryPage>, [form: HistoryForm]> = {
+export const history: Operation<GetHistoryRequest, CheckedHistory, Promise<HistoryPage>, [form: HistoryForm]> = {
   action: "history",
   check: (asked) => {
     refuseViolations(violationsOf(GetHistoryRequestSchema, asked));
-    const { room, after, before, limit, oldestFirst } = asked;
+    const { room, after, before, limit, oldestFirst, changes, history } = asked;
     return {
       room: roomIdFrom(room),
       after: positionFrom(after),
       before: positionFrom(before),
       limit: limit || defaultHistoryLimit,
       isOldestFirst: oldestFirst,
+      wantsChanges: changes,
+      startOf: history,
     };
   },
   scopeOf: ({ room }) => room,
-  run: async (request, caller, { engine, rooms, rates, audit }, form) => {
-    const { room, limit, after } = request;
+  run: async (request, caller, { hub, engine, rooms, rates, audit }, form) => {
+    const { room, limit, after, startOf } = request;
     const { maxHistory } = rooms.of(room);
     if (maxHistory === 0 && !isReaders(request))
       throw charged(caller, audited(audit, { caller, action: "history", scope: room }, denied("history", room)));
@@ -52,6 +60,12 @@ export const history: Operation<GetHistoryRequest, HistoryRequest, Promise<Histo
       const state = await engine.log.state(room);
       return { ...state, run: new Run(state.oldest, []), hasMore: false };
     }
-    return readHistory(engine.log, { ...request, limit: Math.min(limit, maxHistory || 1) }, { ...form, share });
+    const page = await readHistory(
+      engine.log,
+      { ...request, limit: Math.min(limit, maxHistory || 1) },
+      { ...form, share },
+    );
+    if (startOf === 0) return page;
+    return { ...page, start: await hub.beforeNewest(room, page, Math.min(startOf, maxHistory), share) };
   },
 };

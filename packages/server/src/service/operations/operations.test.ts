@@ -7,7 +7,13 @@ import {
   ListRevocationsRequestSchema,
   RevokeRequestSchema,
 } from "@confab/contract/gen/confab/v1/admin_service_pb";
-import { SendMessagesRequestSchema, UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
+import {
+  DeleteMessageRequestSchema,
+  EditMessageRequestSchema,
+  ReactRequestSchema,
+  SendMessagesRequestSchema,
+  UserSchema,
+} from "@confab/contract/gen/confab/v1/message_pb";
 import {
   GetHistoryRequestSchema,
   ListMembersRequestSchema,
@@ -26,6 +32,13 @@ import { type Principal, unrestricted } from "./principal.js";
 const form = { begin: async () => undefined, maxBytes: 1_000, sizesOf: () => [], unitsPerEntry: 1, unitsPerKib: 1 };
 const listing = { begin: form.begin, unitsPerItem: 1, take: () => undefined };
 
+/** Of no message: the log says so, once it is asked. */
+const ofNoMessage = { user: "ann", room: "den", position: { epoch: 7, offset: 1n } };
+
+async function outOfRange(asked: Promise<unknown>): Promise<void> {
+  await asked.catch((error) => assert.equal(error.code, "OUT_OF_RANGE"));
+}
+
 /** Every operation, asked for in room `den`. The compiler demands a new one here. */
 const asking: { readonly [Name in keyof Operations]: (operations: Operations, caller: Caller) => unknown } = {
   send: ({ send }, caller) => send({ user: "ann", text: "hi", room: "den", id: "" }, caller),
@@ -39,17 +52,22 @@ const asking: { readonly [Name in keyof Operations]: (operations: Operations, ca
   members: ({ members }, caller) => members(create(ListMembersRequestSchema, { room: "den" }), caller, listing),
   signal: ({ signal }, caller) => signal(create(SignalSchema, { user: "ann", room: "den", kind: "typing" }), caller),
   revoke: ({ revoke }, caller) => revoke(create(RevokeRequestSchema, { user: "ann" }), caller),
-  // There is no message, which the log says.
   erase: ({ erase }, caller) =>
-    erase(create(EraseMessageRequestSchema, { room: "den", position: { epoch: 7, offset: 1n } }), caller).catch(
-      (error) => assert.equal(error.code, "OUT_OF_RANGE"),
-    ),
+    outOfRange(erase(create(EraseMessageRequestSchema, { room: "den", position: { epoch: 7, offset: 1n } }), caller)),
+  edit: ({ edit }, caller) =>
+    outOfRange(edit(create(EditMessageRequestSchema, { ...ofNoMessage, text: "hi" }), caller)),
+  deleteMessage: ({ deleteMessage }, caller) =>
+    outOfRange(deleteMessage(create(DeleteMessageRequestSchema, ofNoMessage), caller)),
+  react: ({ react }, caller) => outOfRange(react(create(ReactRequestSchema, { ...ofNoMessage, emoji: "+1" }), caller)),
   revocations: ({ revocations }, caller) => revocations(create(ListRevocationsRequestSchema), caller, listing),
 };
 
 const needed: { readonly [Name in keyof Operations]: string } = {
   send: "send den",
   sendAll: "send den",
+  edit: "send den",
+  deleteMessage: "send den",
+  react: "send den",
   subscribe: "read den",
   newest: "read den",
   history: "history den",

@@ -1,3 +1,4 @@
+import { deleteMessage, edit, react } from "./changes.js";
 import { erase } from "./erase.js";
 import { history } from "./history.js";
 import { members } from "./members.js";
@@ -17,6 +18,9 @@ export function operationsOn(deps: OperationDeps) {
   return {
     send: opened(send, deps),
     sendAll: opened(sendAll, deps),
+    edit: opened(edit, deps),
+    deleteMessage: opened(deleteMessage, deps),
+    react: opened(react, deps),
     subscribe: opened(subscribe, deps),
     newest: opened(newest, deps),
     history: opened(history, deps),

@@ -34,7 +34,7 @@ function append(message: NewMessage, caller: Caller, deps: OperationDeps): Promi
 }
 
 /** Of text and payload: what the rates of a caller count. */
-export function sentBytes({ text, payload }: NewMessage): number {
+export function sentBytes({ text, payload }: Pick<NewMessage, "text" | "payload">): number {
   return Buffer.byteLength(text) + (payload?.value.length ?? 0);
 }
 
@@ -115,7 +115,7 @@ export function checkNewMessage(message: SentMessage, types: PayloadTypes, withi
 }
 
 function wireMessageFrom(message: SentMessage): ChatMessage {
-  const { user, text, room, id, payload, encodedPayload, deleted = false } = message;
+  const { user, text, room, id, payload, encodedPayload, deleted = false, change } = message;
   return create(ChatMessageSchema, {
     user,
     text,
@@ -124,5 +124,7 @@ function wireMessageFrom(message: SentMessage): ChatMessage {
     ...(payload && { payload: anyFrom(payload) }),
     ...(encodedPayload && { encodedPayload }),
     deleted,
+    // What it says is refused whatever it is.
+    ...(change && { change: {} }),
   });
 }

@@ -24,8 +24,8 @@ export const subscribe: Operation<AskedReader, SubscribeRequest, Promise<Reading
     if (!isValidReader(reader)) {
       refuseViolations(violationsOf(UserSchema, reader).map((each) => ({ ...each, field: within + each.field })));
     }
-    const { name, room, after, history } = reader;
-    return { room: roomIdFrom(room), user: name, after: positionFrom(after), history };
+    const { name, room, after, history, changes } = reader;
+    return { room: roomIdFrom(room), user: name, after: positionFrom(after), history, wantsChanges: changes };
   },
   scopeOf: ({ room }) => room,
   userOf: ({ user }) => user,

@@ -1,6 +1,7 @@
 import { appendingSuite } from "./appending.js";
 import { batchesSuite } from "./batches.js";
 import { busSuite } from "./bus.js";
+import { changingSuite } from "./changing.js";
 import { clocksSuite } from "./clocks.js";
 import { closingSuite } from "./closing.js";
 import { erasingSuite } from "./erasing.js";
@@ -23,6 +24,7 @@ export function engineSuite(name: string, open: OpenEngine, skips: EngineSkips =
   batchesSuite(define);
   readingSuite(define);
   erasingSuite(define);
+  changingSuite(define);
   retentionSuite(define);
   roomsSuite(define);
   clocksSuite(define);

@@ -3,7 +3,7 @@ import { ConfabError, parsePosition } from "@confab/contract";
 import { type User, UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 
 /**
- * What a plain client wants to read, from its URL: `?room=&after=&history=&name=`, the fields of the contract's `User`, all of
+ * What a plain client wants to read, from its URL: `?room=&after=&history=&name=&changes=`, the fields of the contract's `User`, all of
  * them optional. Other parameters are left to the application.
  *
  * @throws MALFORMED_MESSAGE: as for the same fields elsewhere.
@@ -11,11 +11,23 @@ import { type User, UserSchema } from "@confab/contract/gen/confab/v1/message_pb
 export function plainReaderFrom(target: string): User {
   const query = new URLSearchParams(target.includes("?") ? target.slice(target.indexOf("?")) : "");
   // An empty parameter is one that a form did not fill in.
-  const [name = "", room = "", history, after] = ["name", "room", "history", "after"].map(
+  const [name = "", room = "", history, after, changes] = ["name", "room", "history", "after", "changes"].map(
     (key) => query.get(key) || undefined,
   );
   const position = positionFrom(after);
-  return create(UserSchema, { name, room, history: numberFrom(history), ...(position && { after: position }) });
+  return create(UserSchema, {
+    name,
+    room,
+    history: numberFrom(history),
+    changes: flagFrom(changes),
+    ...(position && { after: position }),
+  });
+}
+
+function flagFrom(text: string | undefined): boolean {
+  if (text === undefined || text === "false") return false;
+  if (text === "true") return true;
+  throw malformed("changes", text, "true or false");
 }
 
 function numberFrom(text: string | undefined): number {

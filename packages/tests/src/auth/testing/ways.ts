@@ -15,6 +15,11 @@ import {
 } from "@confab/contract/gen/confab/v1/admin_service_pb";
 import { ChatService } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import { ClientFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import {
+  DeleteMessageRequestSchema,
+  EditMessageRequestSchema,
+  ReactRequestSchema,
+} from "@confab/contract/gen/confab/v1/message_pb";
 import { violationsOf } from "@confab/contract/validation";
 import { HttpRoutes } from "../../../../server/dist/service/http-routes.js";
 import {
@@ -53,11 +58,16 @@ const values: Readonly<Record<string, string | number>> = {
   history: 1,
 };
 
+const ofNoMessage = { epoch: 1, offset: "1" };
+
 /** Requests that the values above do not fit: this one would revoke the tokens of the other requests. */
 const requests: Readonly<Record<string, JsonObject>> = {
   [RevokeRequestSchema.typeName]: { token_id: "of no token" },
-  // Of no message: where it is let through, the log says so.
-  [EraseMessageRequestSchema.typeName]: { room: "den", position: { epoch: 1, offset: "1" } },
+  // Of no message: where they are let through, the log says so.
+  [EraseMessageRequestSchema.typeName]: { room: "den", position: ofNoMessage },
+  [EditMessageRequestSchema.typeName]: { room: "den", user: "ann", position: ofNoMessage, text: "hi" },
+  [DeleteMessageRequestSchema.typeName]: { room: "den", user: "ann", position: ofNoMessage },
+  [ReactRequestSchema.typeName]: { room: "den", user: "ann", position: ofNoMessage, emoji: "+1" },
 };
 
 /** Frames that do nothing in a room: they need no permission. */

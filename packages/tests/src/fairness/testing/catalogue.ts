@@ -37,7 +37,11 @@ const largeBatch: Costly = {
   ],
   times: costlyTimes,
 };
-const largePage: Costly = { requests: [{ room: "large", limit: 1_000 }], times: costlyTimes };
+const largePage: Costly = { requests: [{ room: "large", limit: 1_000, history: 1_000 }], times: costlyTimes };
+/** Of no message: the texts of those that are there are needed. */
+const ofNoMessage = { user: "mallory", room: "large", position: { epoch: 1, offset: "1" } };
+const largeEdit = { ...ofNoMessage, text: "x".repeat(60_000) };
+const reaction = { ...ofNoMessage, emoji: "+1" };
 /** Each from another user, since one may send a few only. */
 const largeSignals: Costly = {
   requests: Array.from({ length: 50 }, (_, i) => ({
@@ -60,6 +64,9 @@ const wholeRoom: Costly = { requests: [{ room: "large", history: 1_000, name: "m
 const costlyCalls: Readonly<Record<string, Costly>> = {
   "ChatService/SendMessage": largeText,
   "ChatService/SendMessages": largeBatch,
+  "ChatService/EditMessage": { requests: [largeEdit], times: costlyTimes },
+  "ChatService/DeleteMessage": { requests: [ofNoMessage], times: costlyTimes },
+  "ChatService/React": { requests: [reaction], times: costlyTimes },
   "ChatService/StreamMessages": wholeRoom,
   "ChatService/Converse": {
     requests: [{ request: 1, history: { room: "large", limit: 1_000 } }],
@@ -89,6 +96,9 @@ const costlyFrames: Readonly<Record<string, Costly>> = {
   unsubscribe: subscribing(),
   send: { requests: [{ request: 1, send: largeText.requests[0] ?? null }], times: costlyTimes },
   send_all: { requests: [{ request: 1, sendAll: largeBatch.requests[0] ?? null }], times: costlyTimes },
+  edit: { requests: [{ request: 1, edit: largeEdit }], times: costlyTimes },
+  delete: { requests: [{ request: 1, delete: ofNoMessage }], times: costlyTimes },
+  react: { requests: [{ request: 1, react: reaction }], times: costlyTimes },
   signal: { requests: largeSignals.requests.map((signal) => ({ request: 1, signal })), times: 25 },
   history: {
     requests: [{ request: 1, history: { room: "large", limit: 1_000 } }],

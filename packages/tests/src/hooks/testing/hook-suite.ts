@@ -216,7 +216,7 @@ export function hookSuite(form: HookForm): void {
         events.length = 0;
         const room = name.replaceAll(/[^A-Za-z]+/g, "-");
         const texts: string[] = [];
-        const stop = listen(url, room, ({ text }) => void texts.push(text));
+        const stop = listen(url, { room }, ({ text }) => void texts.push(text));
         await becomes(() => events.length, 1);
         let sent = 0;
         await becomes(async () => {

@@ -6,7 +6,7 @@ import type { GenFile, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { ClientFrameSchema, ServerFrameSchema } from "./frame_pb.js";
 import { file_confab_v1_frame } from "./frame_pb.js";
-import type { ChatMessageSchema, ChatResponseSchema, SendMessagesRequestSchema, SendMessagesResponseSchema, UserSchema } from "./message_pb.js";
+import type { ChatMessageSchema, ChatResponseSchema, DeleteMessageRequestSchema, EditMessageRequestSchema, ReactRequestSchema, SendMessagesRequestSchema, SendMessagesResponseSchema, UserSchema } from "./message_pb.js";
 import { file_confab_v1_message } from "./message_pb.js";
 import type { GetHistoryRequestSchema, GetHistoryResponseSchema, ListMembersRequestSchema, ListMembersResponseSchema, ListRoomsRequestSchema, ListRoomsResponseSchema, SendSignalResponseSchema, SignalSchema } from "./room_pb.js";
 import { file_confab_v1_room } from "./room_pb.js";
@@ -16,7 +16,7 @@ import { file_google_api_annotations } from "../../google/api/annotations_pb.js"
  * Describes the file confab/v1/chat_service.proto.
  */
 export const file_confab_v1_chat_service: GenFile = /*@__PURE__*/
-  fileDesc("Chxjb25mYWIvdjEvY2hhdF9zZXJ2aWNlLnByb3RvEgljb25mYWIudjEytwYKC0NoYXRTZXJ2aWNlEmQKC1NlbmRNZXNzYWdlEhYuY29uZmFiLnYxLkNoYXRNZXNzYWdlGhcuY29uZmFiLnYxLkNoYXRSZXNwb25zZSIkgtPkkwIeOgEqIhkvdjEvcm9vbXMve3Jvb219L21lc3NhZ2VzEnsKDFNlbmRNZXNzYWdlcxIeLmNvbmZhYi52MS5TZW5kTWVzc2FnZXNSZXF1ZXN0Gh8uY29uZmFiLnYxLlNlbmRNZXNzYWdlc1Jlc3BvbnNlIiqC0+STAiQ6ASoiHy92MS9yb29tcy97cm9vbX0vbWVzc2FnZXM6YmF0Y2gSXAoOU3RyZWFtTWVzc2FnZXMSDy5jb25mYWIudjEuVXNlchoWLmNvbmZhYi52MS5DaGF0TWVzc2FnZSIfgtPkkwIZEhcvdjEvcm9vbXMve3Jvb219L3N0cmVhbTABEkAKCENvbnZlcnNlEhYuY29uZmFiLnYxLkNsaWVudEZyYW1lGhYuY29uZmFiLnYxLlNlcnZlckZyYW1lIgAoATABEm8KCkdldEhpc3RvcnkSHC5jb25mYWIudjEuR2V0SGlzdG9yeVJlcXVlc3QaHS5jb25mYWIudjEuR2V0SGlzdG9yeVJlc3BvbnNlIiSQAgGC0+STAhsSGS92MS9yb29tcy97cm9vbX0vbWVzc2FnZXMSXAoJTGlzdFJvb21zEhsuY29uZmFiLnYxLkxpc3RSb29tc1JlcXVlc3QaHC5jb25mYWIudjEuTGlzdFJvb21zUmVzcG9uc2UiFJACAYLT5JMCCxIJL3YxL3Jvb21zEnEKC0xpc3RNZW1iZXJzEh0uY29uZmFiLnYxLkxpc3RNZW1iZXJzUmVxdWVzdBoeLmNvbmZhYi52MS5MaXN0TWVtYmVyc1Jlc3BvbnNlIiOQAgGC0+STAhoSGC92MS9yb29tcy97cm9vbX0vbWVtYmVycxJjCgpTZW5kU2lnbmFsEhEuY29uZmFiLnYxLlNpZ25hbBodLmNvbmZhYi52MS5TZW5kU2lnbmFsUmVzcG9uc2UiI4LT5JMCHToBKiIYL3YxL3Jvb21zL3tyb29tfS9zaWduYWxzYgZwcm90bzM", [file_confab_v1_frame, file_confab_v1_message, file_confab_v1_room, file_google_api_annotations]);
+  fileDesc("Chxjb25mYWIvdjEvY2hhdF9zZXJ2aWNlLnByb3RvEgljb25mYWIudjEyiAkKC0NoYXRTZXJ2aWNlEmQKC1NlbmRNZXNzYWdlEhYuY29uZmFiLnYxLkNoYXRNZXNzYWdlGhcuY29uZmFiLnYxLkNoYXRSZXNwb25zZSIkgtPkkwIeOgEqIhkvdjEvcm9vbXMve3Jvb219L21lc3NhZ2VzEnsKDFNlbmRNZXNzYWdlcxIeLmNvbmZhYi52MS5TZW5kTWVzc2FnZXNSZXF1ZXN0Gh8uY29uZmFiLnYxLlNlbmRNZXNzYWdlc1Jlc3BvbnNlIiqC0+STAiQ6ASoiHy92MS9yb29tcy97cm9vbX0vbWVzc2FnZXM6YmF0Y2gScAoLRWRpdE1lc3NhZ2USHS5jb25mYWIudjEuRWRpdE1lc3NhZ2VSZXF1ZXN0GhcuY29uZmFiLnYxLkNoYXRSZXNwb25zZSIpgtPkkwIjOgEqIh4vdjEvcm9vbXMve3Jvb219L21lc3NhZ2VzOmVkaXQSdgoNRGVsZXRlTWVzc2FnZRIfLmNvbmZhYi52MS5EZWxldGVNZXNzYWdlUmVxdWVzdBoXLmNvbmZhYi52MS5DaGF0UmVzcG9uc2UiK4LT5JMCJToBKiIgL3YxL3Jvb21zL3tyb29tfS9tZXNzYWdlczpkZWxldGUSZQoFUmVhY3QSFy5jb25mYWIudjEuUmVhY3RSZXF1ZXN0GhcuY29uZmFiLnYxLkNoYXRSZXNwb25zZSIqgtPkkwIkOgEqIh8vdjEvcm9vbXMve3Jvb219L21lc3NhZ2VzOnJlYWN0ElwKDlN0cmVhbU1lc3NhZ2VzEg8uY29uZmFiLnYxLlVzZXIaFi5jb25mYWIudjEuQ2hhdE1lc3NhZ2UiH4LT5JMCGRIXL3YxL3Jvb21zL3tyb29tfS9zdHJlYW0wARJACghDb252ZXJzZRIWLmNvbmZhYi52MS5DbGllbnRGcmFtZRoWLmNvbmZhYi52MS5TZXJ2ZXJGcmFtZSIAKAEwARJvCgpHZXRIaXN0b3J5EhwuY29uZmFiLnYxLkdldEhpc3RvcnlSZXF1ZXN0Gh0uY29uZmFiLnYxLkdldEhpc3RvcnlSZXNwb25zZSIkkAIBgtPkkwIbEhkvdjEvcm9vbXMve3Jvb219L21lc3NhZ2VzElwKCUxpc3RSb29tcxIbLmNvbmZhYi52MS5MaXN0Um9vbXNSZXF1ZXN0GhwuY29uZmFiLnYxLkxpc3RSb29tc1Jlc3BvbnNlIhSQAgGC0+STAgsSCS92MS9yb29tcxJxCgtMaXN0TWVtYmVycxIdLmNvbmZhYi52MS5MaXN0TWVtYmVyc1JlcXVlc3QaHi5jb25mYWIudjEuTGlzdE1lbWJlcnNSZXNwb25zZSIjkAIBgtPkkwIaEhgvdjEvcm9vbXMve3Jvb219L21lbWJlcnMSYwoKU2VuZFNpZ25hbBIRLmNvbmZhYi52MS5TaWduYWwaHS5jb25mYWIudjEuU2VuZFNpZ25hbFJlc3BvbnNlIiOC0+STAh06ASoiGC92MS9yb29tcy97cm9vbX0vc2lnbmFsc2IGcHJvdG8z", [file_confab_v1_frame, file_confab_v1_message, file_confab_v1_room, file_google_api_annotations]);
 
 /**
  * Rooms, and the messages in them.
@@ -60,6 +60,58 @@ export const ChatService: GenService<{
     methodKind: "unary";
     input: typeof SendMessagesRequestSchema;
     output: typeof SendMessagesResponseSchema;
+  },
+  /**
+   * Change what a message says. The edit is an entry of the log that refers to the
+   * message (`ChatMessage.change`): the message itself stays as it is, and readers
+   * that ask for `changes` get both. Users edit their own messages with the
+   * permission `send`; those of others take the permission `edit`, too.
+   *
+   * OUT_OF_RANGE: there is no such message. INVALID_MESSAGE: at the position is
+   * a change, which cannot be changed. MESSAGE_DELETED: it was deleted or erased.
+   * buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+   * buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+   *
+   * @generated from rpc confab.v1.ChatService.EditMessage
+   */
+  editMessage: {
+    methodKind: "unary";
+    input: typeof EditMessageRequestSchema;
+    output: typeof ChatResponseSchema;
+  },
+  /**
+   * Delete a message. The deletion is an entry of the log, as an edit is. The
+   * message keeps its place, with `deleted` set and without `text` and `payload`;
+   * so do its edits. The reply means that no client can read the text from then
+   * on. The server's files are free of it within about a minute. Users delete
+   * their own messages with the permission `send`; those of others take the
+   * permission `delete`, too.
+   *
+   * Errors are those of EditMessage. After OUTCOME_UNKNOWN the deletion may be
+   * stored while the text is still there: the same request again, with the same
+   * id, finishes it.
+   * buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+   * buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+   *
+   * @generated from rpc confab.v1.ChatService.DeleteMessage
+   */
+  deleteMessage: {
+    methodKind: "unary";
+    input: typeof DeleteMessageRequestSchema;
+    output: typeof ChatResponseSchema;
+  },
+  /**
+   * React to a message, or take a reaction back, with the permission `send`. It is
+   * an entry of the log, as an edit is. Errors are those of EditMessage.
+   * buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+   * buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+   *
+   * @generated from rpc confab.v1.ChatService.React
+   */
+  react: {
+    methodKind: "unary";
+    input: typeof ReactRequestSchema;
+    output: typeof ChatResponseSchema;
   },
   /**
    * The messages of a room: from now, from the last `history`, or from after a

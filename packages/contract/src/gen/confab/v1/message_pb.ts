@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file confab/v1/message.proto.
  */
 export const file_confab_v1_message: GenFile = /*@__PURE__*/
-  fileDesc("Chdjb25mYWIvdjEvbWVzc2FnZS5wcm90bxIJY29uZmFiLnYxIjkKCFBvc2l0aW9uEg0KBWVwb2NoGAEgASgHEh4KBm9mZnNldBgCIAEoBEIOukgLMgkY/////////w8irwUKC0NoYXRNZXNzYWdlEhsKBHVzZXIYASABKAlCDbpICnIIiOowARABGEASDAoEdGV4dBgCIAEoCRI5CgRyb29tGAMgASgJQiu6SChyJjIkXihbQS1aYS16MC05XVtBLVphLXowLTkuXy1dezAsOTl9KT8kEiYKAmlkGAQgASgJQhq6SBdyFTITXltceDIxLVx4N2VdezAsNjR9JBIlCghwb3NpdGlvbhgFIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbhIrCgdzZW50X2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgdwYXlsb2FkGAcgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueUIIukgFogECGgASMgoPZW5jb2RlZF9wYXlsb2FkGAggASgLMhkuY29uZmFiLnYxLkVuY29kZWRQYXlsb2FkEg8KB2RlbGV0ZWQYCSABKAg6xwK6SMMCGoEBCg9tZXNzYWdlLmNvbnRlbnQSG3RleHQgb3IgcGF5bG9hZCBpcyByZXF1aXJlZBpRdGhpcy50ZXh0ICE9ICcnIHx8IGhhcyh0aGlzLnBheWxvYWQpIHx8IGhhcyh0aGlzLmVuY29kZWRfcGF5bG9hZCkgfHwgdGhpcy5kZWxldGVkGngKE21lc3NhZ2Uub25lX3BheWxvYWQSLnBheWxvYWQgYW5kIGVuY29kZWRfcGF5bG9hZCBleGNsdWRlIGVhY2ggb3RoZXIaMSEoaGFzKHRoaXMucGF5bG9hZCkgJiYgaGFzKHRoaXMuZW5jb2RlZF9wYXlsb2FkKSkaQwoPbWVzc2FnZS5kZWxldGVkEiFkZWxldGVkIGlzIHNldCBieSB0aGUgc2VydmVyIG9ubHkaDSF0aGlzLmRlbGV0ZWQidQoORW5jb2RlZFBheWxvYWQSVAoIdHlwZV91cmwYASABKAlCQrpIP3I9MjteWyEtfl0qL1tBLVphLXpfXVtBLVphLXowLTlfXSooWy5dW0EtWmEtel9dW0EtWmEtejAtOV9dKikqJBINCgV2YWx1ZRgCIAEoDCKBAQoMQ2hhdFJlc3BvbnNlEgoKAmlkGAEgASgJEiUKCHBvc2l0aW9uGAIgASgLMhMuY29uZmFiLnYxLlBvc2l0aW9uEisKB3NlbnRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWR1cGxpY2F0ZRgEIAEoCCLkAgoTU2VuZE1lc3NhZ2VzUmVxdWVzdBI5CgRyb29tGAEgASgJQiu6SChyJjIkXihbQS1aYS16MC05XVtBLVphLXowLTkuXy1dezAsOTl9KT8kEjUKCG1lc3NhZ2VzGAIgAygLMhYuY29uZmFiLnYxLkNoYXRNZXNzYWdlQgu6SAiSAQUIARDoBxIlCghleHBlY3RlZBgDIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbjqzAbpIrwEarAEKDmJhdGNoLm9uZV9yb29tEkF0aGUgcm9vbSBvZiBlYWNoIG1lc3NhZ2UgbXVzdCBiZSBlbXB0eSBvciB0aGUgcm9vbSBvZiB0aGUgcmVxdWVzdBpXdGhpcy5tZXNzYWdlcy5hbGwobSwgbS5yb29tID09ICcnIHx8IG0ucm9vbSA9PSAodGhpcy5yb29tID09ICcnID8gJ2xvYmJ5JyA6IHRoaXMucm9vbSkpIj0KFFNlbmRNZXNzYWdlc1Jlc3BvbnNlEiUKBGFja3MYASADKAsyFy5jb25mYWIudjEuQ2hhdFJlc3BvbnNlIoECCgRVc2VyEhkKBG5hbWUYASABKAlCC7pICHIGiOowARhAEjkKBHJvb20YAiABKAlCK7pIKHImMiReKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV17MCw5OX0pPyQSIgoFYWZ0ZXIYAyABKAsyEy5jb25mYWIudjEuUG9zaXRpb24SGQoHaGlzdG9yeRgEIAEoDUIIukgFKgMY6Ac6ZLpIYRpfCgp1c2VyLnN0YXJ0EiRhZnRlciBhbmQgaGlzdG9yeSBleGNsdWRlIGVhY2ggb3RoZXIaKyFoYXModGhpcy5hZnRlcikgfHwgdGhpcy5oaXN0b3J5ID09IHVpbnQoMCliBnByb3RvMw", [file_buf_validate_validate, file_confab_v1_rules, file_google_protobuf_any, file_google_protobuf_timestamp]);
+  fileDesc("Chdjb25mYWIvdjEvbWVzc2FnZS5wcm90bxIJY29uZmFiLnYxIjkKCFBvc2l0aW9uEg0KBWVwb2NoGAEgASgHEh4KBm9mZnNldBgCIAEoBEIOukgLMgkY/////////w8i3gYKC0NoYXRNZXNzYWdlEhsKBHVzZXIYASABKAlCDbpICnIIiOowARABGEASDAoEdGV4dBgCIAEoCRI5CgRyb29tGAMgASgJQiu6SChyJjIkXihbQS1aYS16MC05XVtBLVphLXowLTkuXy1dezAsOTl9KT8kEiYKAmlkGAQgASgJQhq6SBdyFTITXltceDIxLVx4N2VdezAsNjR9JBIlCghwb3NpdGlvbhgFIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbhIrCgdzZW50X2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgdwYXlsb2FkGAcgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueUIIukgFogECGgASMgoPZW5jb2RlZF9wYXlsb2FkGAggASgLMhkuY29uZmFiLnYxLkVuY29kZWRQYXlsb2FkEg8KB2RlbGV0ZWQYCSABKAgSKAoGY2hhbmdlGAogASgLMhguY29uZmFiLnYxLk1lc3NhZ2VDaGFuZ2U6zAO6SMgDGpUBCg9tZXNzYWdlLmNvbnRlbnQSG3RleHQgb3IgcGF5bG9hZCBpcyByZXF1aXJlZBpldGhpcy50ZXh0ICE9ICcnIHx8IGhhcyh0aGlzLnBheWxvYWQpIHx8IGhhcyh0aGlzLmVuY29kZWRfcGF5bG9hZCkgfHwgdGhpcy5kZWxldGVkIHx8IGhhcyh0aGlzLmNoYW5nZSkaeAoTbWVzc2FnZS5vbmVfcGF5bG9hZBIucGF5bG9hZCBhbmQgZW5jb2RlZF9wYXlsb2FkIGV4Y2x1ZGUgZWFjaCBvdGhlchoxIShoYXModGhpcy5wYXlsb2FkKSAmJiBoYXModGhpcy5lbmNvZGVkX3BheWxvYWQpKRpDCg9tZXNzYWdlLmRlbGV0ZWQSIWRlbGV0ZWQgaXMgc2V0IGJ5IHRoZSBzZXJ2ZXIgb25seRoNIXRoaXMuZGVsZXRlZBpvCg5tZXNzYWdlLmNoYW5nZRJKY2hhbmdlIGlzIHNldCBieSB0aGUgc2VydmVyIG9ubHk6IHNlZSBFZGl0TWVzc2FnZSwgRGVsZXRlTWVzc2FnZSBhbmQgUmVhY3QaESFoYXModGhpcy5jaGFuZ2UpIpoBCg1NZXNzYWdlQ2hhbmdlEg4KBnRhcmdldBgBIAEoBBIfCgRlZGl0GAIgASgLMg8uY29uZmFiLnYxLkVkaXRIABInCghkZWxldGlvbhgDIAEoCzITLmNvbmZhYi52MS5EZWxldGlvbkgAEicKCHJlYWN0aW9uGAQgASgLMhMuY29uZmFiLnYxLlJlYWN0aW9uSABCBgoEa2luZCIGCgRFZGl0IgoKCERlbGV0aW9uIioKCFJlYWN0aW9uEg0KBWVtb2ppGAEgASgJEg8KB3JlbW92ZWQYAiABKAgidQoORW5jb2RlZFBheWxvYWQSVAoIdHlwZV91cmwYASABKAlCQrpIP3I9MjteWyEtfl0qL1tBLVphLXpfXVtBLVphLXowLTlfXSooWy5dW0EtWmEtel9dW0EtWmEtejAtOV9dKikqJBINCgV2YWx1ZRgCIAEoDCKBAQoMQ2hhdFJlc3BvbnNlEgoKAmlkGAEgASgJEiUKCHBvc2l0aW9uGAIgASgLMhMuY29uZmFiLnYxLlBvc2l0aW9uEisKB3NlbnRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWR1cGxpY2F0ZRgEIAEoCCLkAgoTU2VuZE1lc3NhZ2VzUmVxdWVzdBI5CgRyb29tGAEgASgJQiu6SChyJjIkXihbQS1aYS16MC05XVtBLVphLXowLTkuXy1dezAsOTl9KT8kEjUKCG1lc3NhZ2VzGAIgAygLMhYuY29uZmFiLnYxLkNoYXRNZXNzYWdlQgu6SAiSAQUIARDoBxIlCghleHBlY3RlZBgDIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbjqzAbpIrwEarAEKDmJhdGNoLm9uZV9yb29tEkF0aGUgcm9vbSBvZiBlYWNoIG1lc3NhZ2UgbXVzdCBiZSBlbXB0eSBvciB0aGUgcm9vbSBvZiB0aGUgcmVxdWVzdBpXdGhpcy5tZXNzYWdlcy5hbGwobSwgbS5yb29tID09ICcnIHx8IG0ucm9vbSA9PSAodGhpcy5yb29tID09ICcnID8gJ2xvYmJ5JyA6IHRoaXMucm9vbSkpIj0KFFNlbmRNZXNzYWdlc1Jlc3BvbnNlEiUKBGFja3MYASADKAsyFy5jb25mYWIudjEuQ2hhdFJlc3BvbnNlItcEChJFZGl0TWVzc2FnZVJlcXVlc3QSGwoEdXNlchgBIAEoCUINukgKcgiI6jABEAEYQBI5CgRyb29tGAIgASgJQiu6SChyJjIkXihbQS1aYS16MC05XVtBLVphLXowLTkuXy1dezAsOTl9KT8kEiYKAmlkGAMgASgJQhq6SBdyFTITXltceDIxLVx4N2VdezAsNjR9JBIlCghwb3NpdGlvbhgEIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbhIMCgR0ZXh0GAUgASgJEi8KB3BheWxvYWQYBiABKAsyFC5nb29nbGUucHJvdG9idWYuQW55Qgi6SAWiAQIaABIyCg9lbmNvZGVkX3BheWxvYWQYByABKAsyGS5jb25mYWIudjEuRW5jb2RlZFBheWxvYWQ6pgK6SKICGm4KDGVkaXQuY29udGVudBIbdGV4dCBvciBwYXlsb2FkIGlzIHJlcXVpcmVkGkF0aGlzLnRleHQgIT0gJycgfHwgaGFzKHRoaXMucGF5bG9hZCkgfHwgaGFzKHRoaXMuZW5jb2RlZF9wYXlsb2FkKRp1ChBlZGl0Lm9uZV9wYXlsb2FkEi5wYXlsb2FkIGFuZCBlbmNvZGVkX3BheWxvYWQgZXhjbHVkZSBlYWNoIG90aGVyGjEhKGhhcyh0aGlzLnBheWxvYWQpICYmIGhhcyh0aGlzLmVuY29kZWRfcGF5bG9hZCkpGjkKDWVkaXQucG9zaXRpb24SFHBvc2l0aW9uIGlzIHJlcXVpcmVkGhJoYXModGhpcy5wb3NpdGlvbiki/wEKFERlbGV0ZU1lc3NhZ2VSZXF1ZXN0EhsKBHVzZXIYASABKAlCDbpICnIIiOowARABGEASOQoEcm9vbRgCIAEoCUIrukgociYyJF4oW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXXswLDk5fSk/JBImCgJpZBgDIAEoCUIaukgXchUyE15bXHgyMS1ceDdlXXswLDY0fSQSJQoIcG9zaXRpb24YBCABKAsyEy5jb25mYWIudjEuUG9zaXRpb246QLpIPRo7Cg9kZWxldGUucG9zaXRpb24SFHBvc2l0aW9uIGlzIHJlcXVpcmVkGhJoYXModGhpcy5wb3NpdGlvbikivAIKDFJlYWN0UmVxdWVzdBIbCgR1c2VyGAEgASgJQg26SApyCIjqMAEQARhAEjkKBHJvb20YAiABKAlCK7pIKHImMiReKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV17MCw5OX0pPyQSJgoCaWQYAyABKAlCGrpIF3IVMhNeW1x4MjEtXHg3ZV17MCw2NH0kEiUKCHBvc2l0aW9uGAQgASgLMhMuY29uZmFiLnYxLlBvc2l0aW9uEjMKBWVtb2ppGAUgASgJQiS6SCFyHzIdXlteXHgwMC1ceDIwXHg3Zi1ceGEwXXsxLDMyfSQSDwoHcmVtb3ZlZBgGIAEoCDo/ukg8GjoKDnJlYWN0LnBvc2l0aW9uEhRwb3NpdGlvbiBpcyByZXF1aXJlZBoSaGFzKHRoaXMucG9zaXRpb24pIpICCgRVc2VyEhkKBG5hbWUYASABKAlCC7pICHIGiOowARhAEjkKBHJvb20YAiABKAlCK7pIKHImMiReKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV17MCw5OX0pPyQSIgoFYWZ0ZXIYAyABKAsyEy5jb25mYWIudjEuUG9zaXRpb24SGQoHaGlzdG9yeRgEIAEoDUIIukgFKgMY6AcSDwoHY2hhbmdlcxgFIAEoCDpkukhhGl8KCnVzZXIuc3RhcnQSJGFmdGVyIGFuZCBoaXN0b3J5IGV4Y2x1ZGUgZWFjaCBvdGhlchorIWhhcyh0aGlzLmFmdGVyKSB8fCB0aGlzLmhpc3RvcnkgPT0gdWludCgwKWIGcHJvdG8z", [file_buf_validate_validate, file_confab_v1_rules, file_google_protobuf_any, file_google_protobuf_timestamp]);
 
 /**
  * One place in the log of one room. It is one value: an offset means nothing
@@ -49,9 +49,10 @@ export const PositionSchema: GenMessage<Position> = /*@__PURE__*/
   messageDesc(file_confab_v1_message, 0);
 
 /**
- * A message of a room. Its sender sets `user`, `text` or `payload`, and may set
- * `room` and `id`; the server sets `position` and `sent_at` whatever the sender
- * wrote there. `deleted` is the server's alone.
+ * An entry of a room's log: a message, or a change of an earlier one (`change`).
+ * The sender of a message sets `user`, `text` or `payload`, and may set `room`
+ * and `id`; the server sets `position` and `sent_at` whatever the sender wrote
+ * there. `deleted` and `change` are the server's alone.
  *
  * @generated from message confab.v1.ChatMessage
  */
@@ -146,13 +147,23 @@ export type ChatMessage = Message<"confab.v1.ChatMessage"> & {
   encodedPayload?: EncodedPayload | undefined;
 
   /**
-   * An operator has erased the message (`AdminService.EraseMessage`). Its `text`
-   * and `payload` are gone, the other fields are as they were. A sender that sets
-   * it is refused.
+   * The message was deleted (`DeleteMessage`), or an operator has erased it
+   * (`AdminService.EraseMessage`). Its `text` and `payload` are gone, the other
+   * fields are as they were. The same is done to its edits. A sender that sets it
+   * is refused.
    *
    * @generated from field: bool deleted = 9;
    */
   deleted: boolean;
+
+  /**
+   * This entry is not a message: it changes an earlier one. `user` is who changed
+   * it, `id` is the idempotency key of the change. Only readers that ask for
+   * `changes` get such entries. A sender that sets it is refused.
+   *
+   * @generated from field: confab.v1.MessageChange change = 10;
+   */
+  change?: MessageChange | undefined;
 };
 
 /**
@@ -161,6 +172,108 @@ export type ChatMessage = Message<"confab.v1.ChatMessage"> & {
  */
 export const ChatMessageSchema: GenMessage<ChatMessage> = /*@__PURE__*/
   messageDesc(file_confab_v1_message, 1);
+
+/**
+ * What an entry does to an earlier message of its room. Entries stay as they are:
+ * a reader that wants to show the message as it is now applies its changes in the
+ * order of the log. Edits and reactions that follow the deletion of their message
+ * count for nothing.
+ *
+ * @generated from message confab.v1.MessageChange
+ */
+export type MessageChange = Message<"confab.v1.MessageChange"> & {
+  /**
+   * The offset of the message, in the log of which this entry is a part.
+   *
+   * @generated from field: uint64 target = 1;
+   */
+  target: bigint;
+
+  /**
+   * @generated from oneof confab.v1.MessageChange.kind
+   */
+  kind: {
+    /**
+     * @generated from field: confab.v1.Edit edit = 2;
+     */
+    value: Edit;
+    case: "edit";
+  } | {
+    /**
+     * @generated from field: confab.v1.Deletion deletion = 3;
+     */
+    value: Deletion;
+    case: "deletion";
+  } | {
+    /**
+     * @generated from field: confab.v1.Reaction reaction = 4;
+     */
+    value: Reaction;
+    case: "reaction";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message confab.v1.MessageChange.
+ * Use `create(MessageChangeSchema)` to create a new message.
+ */
+export const MessageChangeSchema: GenMessage<MessageChange> = /*@__PURE__*/
+  messageDesc(file_confab_v1_message, 2);
+
+/**
+ * The message says from now on what this entry has as `text` and `payload`.
+ *
+ * @generated from message confab.v1.Edit
+ */
+export type Edit = Message<"confab.v1.Edit"> & {
+};
+
+/**
+ * Describes the message confab.v1.Edit.
+ * Use `create(EditSchema)` to create a new message.
+ */
+export const EditSchema: GenMessage<Edit> = /*@__PURE__*/
+  messageDesc(file_confab_v1_message, 3);
+
+/**
+ * The message is deleted.
+ *
+ * @generated from message confab.v1.Deletion
+ */
+export type Deletion = Message<"confab.v1.Deletion"> & {
+};
+
+/**
+ * Describes the message confab.v1.Deletion.
+ * Use `create(DeletionSchema)` to create a new message.
+ */
+export const DeletionSchema: GenMessage<Deletion> = /*@__PURE__*/
+  messageDesc(file_confab_v1_message, 4);
+
+/**
+ * The user of the entry reacts to the message, or takes a reaction back. A user
+ * has each reaction once, however often it is given.
+ *
+ * @generated from message confab.v1.Reaction
+ */
+export type Reaction = Message<"confab.v1.Reaction"> & {
+  /**
+   * @generated from field: string emoji = 1;
+   */
+  emoji: string;
+
+  /**
+   * @generated from field: bool removed = 2;
+   */
+  removed: boolean;
+};
+
+/**
+ * Describes the message confab.v1.Reaction.
+ * Use `create(ReactionSchema)` to create a new message.
+ */
+export const ReactionSchema: GenMessage<Reaction> = /*@__PURE__*/
+  messageDesc(file_confab_v1_message, 5);
 
 /**
  * A message of any type, encoded in Protobuf: the fields of
@@ -191,7 +304,7 @@ export type EncodedPayload = Message<"confab.v1.EncodedPayload"> & {
  * Use `create(EncodedPayloadSchema)` to create a new message.
  */
 export const EncodedPayloadSchema: GenMessage<EncodedPayload> = /*@__PURE__*/
-  messageDesc(file_confab_v1_message, 2);
+  messageDesc(file_confab_v1_message, 6);
 
 /**
  * The acknowledgement of a message: it is durable and has a position.
@@ -230,7 +343,7 @@ export type ChatResponse = Message<"confab.v1.ChatResponse"> & {
  * Use `create(ChatResponseSchema)` to create a new message.
  */
 export const ChatResponseSchema: GenMessage<ChatResponse> = /*@__PURE__*/
-  messageDesc(file_confab_v1_message, 3);
+  messageDesc(file_confab_v1_message, 7);
 
 /**
  * Messages of one room that are stored together or not at all.
@@ -270,7 +383,7 @@ export type SendMessagesRequest = Message<"confab.v1.SendMessagesRequest"> & {
  * Use `create(SendMessagesRequestSchema)` to create a new message.
  */
 export const SendMessagesRequestSchema: GenMessage<SendMessagesRequest> = /*@__PURE__*/
-  messageDesc(file_confab_v1_message, 4);
+  messageDesc(file_confab_v1_message, 8);
 
 /**
  * @generated from message confab.v1.SendMessagesResponse
@@ -289,7 +402,164 @@ export type SendMessagesResponse = Message<"confab.v1.SendMessagesResponse"> & {
  * Use `create(SendMessagesResponseSchema)` to create a new message.
  */
 export const SendMessagesResponseSchema: GenMessage<SendMessagesResponse> = /*@__PURE__*/
-  messageDesc(file_confab_v1_message, 5);
+  messageDesc(file_confab_v1_message, 9);
+
+/**
+ * @generated from message confab.v1.EditMessageRequest
+ */
+export type EditMessageRequest = Message<"confab.v1.EditMessageRequest"> & {
+  /**
+   * Who edits, as in `ChatMessage.user`.
+   *
+   * @generated from field: string user = 1;
+   */
+  user: string;
+
+  /**
+   * The room of the message; empty is `lobby`.
+   *
+   * @generated from field: string room = 2;
+   */
+  room: string;
+
+  /**
+   * The idempotency key of the edit, as in `ChatMessage.id`: the same (room, user,
+   * position, id) again is stored once. The ids of messages are others.
+   *
+   * @generated from field: string id = 3;
+   */
+  id: string;
+
+  /**
+   * Which message.
+   *
+   * @generated from field: confab.v1.Position position = 4;
+   */
+  position?: Position | undefined;
+
+  /**
+   * What it says from now on, bounded as `ChatMessage.text` is.
+   *
+   * @generated from field: string text = 5;
+   */
+  text: string;
+
+  /**
+   * A typed message, as `ChatMessage.payload`.
+   *
+   * @generated from field: google.protobuf.Any payload = 6;
+   */
+  payload?: Any | undefined;
+
+  /**
+   * As `ChatMessage.encoded_payload`.
+   *
+   * @generated from field: confab.v1.EncodedPayload encoded_payload = 7;
+   */
+  encodedPayload?: EncodedPayload | undefined;
+};
+
+/**
+ * Describes the message confab.v1.EditMessageRequest.
+ * Use `create(EditMessageRequestSchema)` to create a new message.
+ */
+export const EditMessageRequestSchema: GenMessage<EditMessageRequest> = /*@__PURE__*/
+  messageDesc(file_confab_v1_message, 10);
+
+/**
+ * @generated from message confab.v1.DeleteMessageRequest
+ */
+export type DeleteMessageRequest = Message<"confab.v1.DeleteMessageRequest"> & {
+  /**
+   * Who deletes, as in `ChatMessage.user`.
+   *
+   * @generated from field: string user = 1;
+   */
+  user: string;
+
+  /**
+   * The room of the message; empty is `lobby`.
+   *
+   * @generated from field: string room = 2;
+   */
+  room: string;
+
+  /**
+   * As `EditMessageRequest.id`.
+   *
+   * @generated from field: string id = 3;
+   */
+  id: string;
+
+  /**
+   * Which message.
+   *
+   * @generated from field: confab.v1.Position position = 4;
+   */
+  position?: Position | undefined;
+};
+
+/**
+ * Describes the message confab.v1.DeleteMessageRequest.
+ * Use `create(DeleteMessageRequestSchema)` to create a new message.
+ */
+export const DeleteMessageRequestSchema: GenMessage<DeleteMessageRequest> = /*@__PURE__*/
+  messageDesc(file_confab_v1_message, 11);
+
+/**
+ * @generated from message confab.v1.ReactRequest
+ */
+export type ReactRequest = Message<"confab.v1.ReactRequest"> & {
+  /**
+   * Who reacts, as in `ChatMessage.user`.
+   *
+   * @generated from field: string user = 1;
+   */
+  user: string;
+
+  /**
+   * The room of the message; empty is `lobby`.
+   *
+   * @generated from field: string room = 2;
+   */
+  room: string;
+
+  /**
+   * As `EditMessageRequest.id`.
+   *
+   * @generated from field: string id = 3;
+   */
+  id: string;
+
+  /**
+   * Which message.
+   *
+   * @generated from field: confab.v1.Position position = 4;
+   */
+  position?: Position | undefined;
+
+  /**
+   * An emoji, or a word such as `+1`: 1 to 32 characters (code points) without
+   * spaces and control characters.
+   *
+   * @generated from field: string emoji = 5;
+   */
+  emoji: string;
+
+  /**
+   * Take the reaction back.
+   *
+   * @generated from field: bool removed = 6;
+   */
+  removed: boolean;
+};
+
+/**
+ * Describes the message confab.v1.ReactRequest.
+ * Use `create(ReactRequestSchema)` to create a new message.
+ */
+export const ReactRequestSchema: GenMessage<ReactRequest> = /*@__PURE__*/
+  messageDesc(file_confab_v1_message, 12);
 
 /**
  * A reader of a room, and from where on it reads.
@@ -323,11 +593,21 @@ export type User = Message<"confab.v1.User"> & {
   after?: Position | undefined;
 
   /**
-   * Begin with this many of the newest messages, at most 1000.
+   * Begin with this many of the newest messages, at most 1000. Changes do not
+   * count.
    *
    * @generated from field: uint32 history = 4;
    */
   history: number;
+
+  /**
+   * Also deliver changes of messages (`ChatMessage.change`): each offset of the
+   * log is delivered then. Otherwise messages only, and the offsets of changes
+   * are left out.
+   *
+   * @generated from field: bool changes = 5;
+   */
+  changes: boolean;
 };
 
 /**
@@ -335,5 +615,5 @@ export type User = Message<"confab.v1.User"> & {
  * Use `create(UserSchema)` to create a new message.
  */
 export const UserSchema: GenMessage<User> = /*@__PURE__*/
-  messageDesc(file_confab_v1_message, 6);
+  messageDesc(file_confab_v1_message, 13);
 

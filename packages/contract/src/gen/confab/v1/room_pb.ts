@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file confab/v1/room.proto.
  */
 export const file_confab_v1_room: GenFile = /*@__PURE__*/
-  fileDesc("ChRjb25mYWIvdjEvcm9vbS5wcm90bxIJY29uZmFiLnYxIqoCChFHZXRIaXN0b3J5UmVxdWVzdBI5CgRyb29tGAEgASgJQiu6SChyJjIkXihbQS1aYS16MC05XVtBLVphLXowLTkuXy1dezAsOTl9KT8kEiIKBWFmdGVyGAIgASgLMhMuY29uZmFiLnYxLlBvc2l0aW9uEiMKBmJlZm9yZRgDIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbhIXCgVsaW1pdBgEIAEoDUIIukgFKgMY6AcSFAoMb2xkZXN0X2ZpcnN0GAUgASgIOmK6SF8aXQoOaGlzdG9yeS5jdXJzb3ISI2FmdGVyIGFuZCBiZWZvcmUgZXhjbHVkZSBlYWNoIG90aGVyGiYhKGhhcyh0aGlzLmFmdGVyKSAmJiBoYXModGhpcy5iZWZvcmUpKSKWAQoSR2V0SGlzdG9yeVJlc3BvbnNlEigKCG1lc3NhZ2VzGAEgAygLMhYuY29uZmFiLnYxLkNoYXRNZXNzYWdlEgwKBG1vcmUYAiABKAgSIwoGb2xkZXN0GAMgASgLMhMuY29uZmFiLnYxLlBvc2l0aW9uEiMKBm5ld2VzdBgEIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbiJbChBMaXN0Um9vbXNSZXF1ZXN0EhcKBnByZWZpeBgBIAEoCUIHukgEcgIYZBIXCgVsaW1pdBgCIAEoDUIIukgFKgMY6AcSFQoEcGFnZRgDIAEoCUIHukgEcgIYZCJGChFMaXN0Um9vbXNSZXNwb25zZRIeCgVyb29tcxgBIAMoCzIPLmNvbmZhYi52MS5Sb29tEhEKCW5leHRfcGFnZRgCIAEoCSKWAQoEUm9vbRIMCgRuYW1lGAEgASgJEiMKBm9sZGVzdBgCIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbhIjCgZuZXdlc3QYAyABKAsyEy5jb25mYWIudjEuUG9zaXRpb24SEAoIbWVzc2FnZXMYBCABKAQSDwoHbWVtYmVycxgFIAEoDRITCgtzdWJzY3JpYmVycxgGIAEoDSJ/ChJMaXN0TWVtYmVyc1JlcXVlc3QSOQoEcm9vbRgBIAEoCUIrukgociYyJF4oW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXXswLDk5fSk/JBIXCgVsaW1pdBgCIAEoDUIIukgFKgMY6AcSFQoEcGFnZRgDIAEoCUIHukgEcgIYQCJbChNMaXN0TWVtYmVyc1Jlc3BvbnNlEiIKB21lbWJlcnMYASADKAsyES5jb25mYWIudjEuTWVtYmVyEhEKCW5leHRfcGFnZRgCIAEoCRINCgV0b3RhbBgDIAEoDSIrCgZNZW1iZXISDAoEdXNlchgBIAEoCRITCgtjb25uZWN0aW9ucxgCIAEoDSKZAwoGU2lnbmFsEhsKBHVzZXIYASABKAlCDbpICnIIiOowARABGEASOQoEcm9vbRgCIAEoCUIrukgociYyJF4oW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXXswLDk5fSk/JBItCgRraW5kGAMgASgJQh+6SBxyGjIYXlthLXpdW2EtejAtOS5fLV17MCwzMX0kEiUKCHBvc2l0aW9uGAQgASgLMhMuY29uZmFiLnYxLlBvc2l0aW9uEi8KB3BheWxvYWQYBSABKAsyFC5nb29nbGUucHJvdG9idWYuQW55Qgi6SAWiAQIaABIyCg9lbmNvZGVkX3BheWxvYWQYBiABKAsyGS5jb25mYWIudjEuRW5jb2RlZFBheWxvYWQ6fLpIeRp3ChJzaWduYWwub25lX3BheWxvYWQSLnBheWxvYWQgYW5kIGVuY29kZWRfcGF5bG9hZCBleGNsdWRlIGVhY2ggb3RoZXIaMSEoaGFzKHRoaXMucGF5bG9hZCkgJiYgaGFzKHRoaXMuZW5jb2RlZF9wYXlsb2FkKSkiFAoSU2VuZFNpZ25hbFJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_confab_v1_message, file_confab_v1_rules, file_google_protobuf_any]);
+  fileDesc("ChRjb25mYWIvdjEvcm9vbS5wcm90bxIJY29uZmFiLnYxItYCChFHZXRIaXN0b3J5UmVxdWVzdBI5CgRyb29tGAEgASgJQiu6SChyJjIkXihbQS1aYS16MC05XVtBLVphLXowLTkuXy1dezAsOTl9KT8kEiIKBWFmdGVyGAIgASgLMhMuY29uZmFiLnYxLlBvc2l0aW9uEiMKBmJlZm9yZRgDIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbhIXCgVsaW1pdBgEIAEoDUIIukgFKgMY6AcSFAoMb2xkZXN0X2ZpcnN0GAUgASgIEg8KB2NoYW5nZXMYBiABKAgSGQoHaGlzdG9yeRgHIAEoDUIIukgFKgMY6Ac6YrpIXxpdCg5oaXN0b3J5LmN1cnNvchIjYWZ0ZXIgYW5kIGJlZm9yZSBleGNsdWRlIGVhY2ggb3RoZXIaJiEoaGFzKHRoaXMuYWZ0ZXIpICYmIGhhcyh0aGlzLmJlZm9yZSkpIroBChJHZXRIaXN0b3J5UmVzcG9uc2USKAoIbWVzc2FnZXMYASADKAsyFi5jb25mYWIudjEuQ2hhdE1lc3NhZ2USDAoEbW9yZRgCIAEoCBIjCgZvbGRlc3QYAyABKAsyEy5jb25mYWIudjEuUG9zaXRpb24SIwoGbmV3ZXN0GAQgASgLMhMuY29uZmFiLnYxLlBvc2l0aW9uEiIKBXN0YXJ0GAUgASgLMhMuY29uZmFiLnYxLlBvc2l0aW9uIlsKEExpc3RSb29tc1JlcXVlc3QSFwoGcHJlZml4GAEgASgJQge6SARyAhhkEhcKBWxpbWl0GAIgASgNQgi6SAUqAxjoBxIVCgRwYWdlGAMgASgJQge6SARyAhhkIkYKEUxpc3RSb29tc1Jlc3BvbnNlEh4KBXJvb21zGAEgAygLMg8uY29uZmFiLnYxLlJvb20SEQoJbmV4dF9wYWdlGAIgASgJIpYBCgRSb29tEgwKBG5hbWUYASABKAkSIwoGb2xkZXN0GAIgASgLMhMuY29uZmFiLnYxLlBvc2l0aW9uEiMKBm5ld2VzdBgDIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbhIQCghtZXNzYWdlcxgEIAEoBBIPCgdtZW1iZXJzGAUgASgNEhMKC3N1YnNjcmliZXJzGAYgASgNIn8KEkxpc3RNZW1iZXJzUmVxdWVzdBI5CgRyb29tGAEgASgJQiu6SChyJjIkXihbQS1aYS16MC05XVtBLVphLXowLTkuXy1dezAsOTl9KT8kEhcKBWxpbWl0GAIgASgNQgi6SAUqAxjoBxIVCgRwYWdlGAMgASgJQge6SARyAhhAIlsKE0xpc3RNZW1iZXJzUmVzcG9uc2USIgoHbWVtYmVycxgBIAMoCzIRLmNvbmZhYi52MS5NZW1iZXISEQoJbmV4dF9wYWdlGAIgASgJEg0KBXRvdGFsGAMgASgNIisKBk1lbWJlchIMCgR1c2VyGAEgASgJEhMKC2Nvbm5lY3Rpb25zGAIgASgNIpkDCgZTaWduYWwSGwoEdXNlchgBIAEoCUINukgKcgiI6jABEAEYQBI5CgRyb29tGAIgASgJQiu6SChyJjIkXihbQS1aYS16MC05XVtBLVphLXowLTkuXy1dezAsOTl9KT8kEi0KBGtpbmQYAyABKAlCH7pIHHIaMhheW2Etel1bYS16MC05Ll8tXXswLDMxfSQSJQoIcG9zaXRpb24YBCABKAsyEy5jb25mYWIudjEuUG9zaXRpb24SLwoHcGF5bG9hZBgFIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnlCCLpIBaIBAhoAEjIKD2VuY29kZWRfcGF5bG9hZBgGIAEoCzIZLmNvbmZhYi52MS5FbmNvZGVkUGF5bG9hZDp8ukh5GncKEnNpZ25hbC5vbmVfcGF5bG9hZBIucGF5bG9hZCBhbmQgZW5jb2RlZF9wYXlsb2FkIGV4Y2x1ZGUgZWFjaCBvdGhlchoxIShoYXModGhpcy5wYXlsb2FkKSAmJiBoYXModGhpcy5lbmNvZGVkX3BheWxvYWQpKSIUChJTZW5kU2lnbmFsUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_confab_v1_message, file_confab_v1_rules, file_google_protobuf_any]);
 
 /**
  * One page of a room's log. With neither `after` nor `before`: the newest
@@ -58,6 +58,22 @@ export type GetHistoryRequest = Message<"confab.v1.GetHistoryRequest"> & {
    * @generated from field: bool oldest_first = 5;
    */
   oldestFirst: boolean;
+
+  /**
+   * Also changes of messages (`ChatMessage.change`), which count for `limit`.
+   * Otherwise messages only.
+   *
+   * @generated from field: bool changes = 6;
+   */
+  changes: boolean;
+
+  /**
+   * Also say where a subscription begins that asks for this many of the newest
+   * messages (`User.history`): `start` of the reply.
+   *
+   * @generated from field: uint32 history = 7;
+   */
+  history: number;
 };
 
 /**
@@ -80,7 +96,8 @@ export type GetHistoryResponse = Message<"confab.v1.GetHistoryResponse"> & {
   messages: ChatMessage[];
 
   /**
-   * More messages follow in the direction that was read.
+   * More entries follow in the direction that was read. They may all be changes:
+   * then the next page is empty, and has not set this.
    *
    * @generated from field: bool more = 2;
    */
@@ -99,6 +116,14 @@ export type GetHistoryResponse = Message<"confab.v1.GetHistoryResponse"> & {
    * @generated from field: confab.v1.Position newest = 4;
    */
   newest?: Position | undefined;
+
+  /**
+   * Set if `history` of the request is: a subscription that begins with so many
+   * of the newest messages begins after this position.
+   *
+   * @generated from field: confab.v1.Position start = 5;
+   */
+  start?: Position | undefined;
 };
 
 /**
@@ -189,7 +214,7 @@ export type Room = Message<"confab.v1.Room"> & {
   newest?: Position | undefined;
 
   /**
-   * Messages in the log now.
+   * Messages in the log now, and changes of messages.
    *
    * @generated from field: uint64 messages = 4;
    */

@@ -14,6 +14,26 @@ export const encodedPayload = {
   value: [2, "bytes"],
 } as const;
 
+/** `confab.v1.Edit` */
+export const edit = {} as const;
+
+/** `confab.v1.Deletion` */
+export const deletion = {} as const;
+
+/** `confab.v1.Reaction` */
+export const reaction = {
+  emoji: [1, "string"],
+  removed: [2, "bool"],
+} as const;
+
+/** `confab.v1.MessageChange` */
+export const messageChange = {
+  target: [1, "uint64"],
+  edit: [2, edit],
+  deletion: [3, deletion],
+  reaction: [4, reaction],
+} as const;
+
 /** `confab.v1.ChatMessage` */
 export const chatMessage = {
   user: [1, "string"],
@@ -25,6 +45,7 @@ export const chatMessage = {
   payload: [7, "any"],
   encodedPayload: [8, encodedPayload],
   deleted: [9, "bool"],
+  change: [10, messageChange],
 } as const;
 
 /** `confab.v1.ChatResponse` */
@@ -47,12 +68,42 @@ export const sendMessagesResponse = {
   acks: [1, chatResponse, "many"],
 } as const;
 
+/** `confab.v1.EditMessageRequest` */
+export const editMessageRequest = {
+  user: [1, "string"],
+  room: [2, "string"],
+  id: [3, "string"],
+  position: [4, position],
+  text: [5, "string"],
+  payload: [6, "any"],
+  encodedPayload: [7, encodedPayload],
+} as const;
+
+/** `confab.v1.DeleteMessageRequest` */
+export const deleteMessageRequest = {
+  user: [1, "string"],
+  room: [2, "string"],
+  id: [3, "string"],
+  position: [4, position],
+} as const;
+
+/** `confab.v1.ReactRequest` */
+export const reactRequest = {
+  user: [1, "string"],
+  room: [2, "string"],
+  id: [3, "string"],
+  position: [4, position],
+  emoji: [5, "string"],
+  removed: [6, "bool"],
+} as const;
+
 /** `confab.v1.User` */
 export const user = {
   name: [1, "string"],
   room: [2, "string"],
   after: [3, position],
   history: [4, "uint32"],
+  changes: [5, "bool"],
 } as const;
 
 /** `confab.v1.RevokeRequest` */
@@ -103,6 +154,8 @@ export const getHistoryRequest = {
   before: [3, position],
   limit: [4, "uint32"],
   oldestFirst: [5, "bool"],
+  changes: [6, "bool"],
+  history: [7, "uint32"],
 } as const;
 
 /** `confab.v1.GetHistoryResponse` */
@@ -111,6 +164,7 @@ export const getHistoryResponse = {
   more: [2, "bool"],
   oldest: [3, position],
   newest: [4, position],
+  start: [5, position],
 } as const;
 
 /** `confab.v1.ListRoomsRequest` */
@@ -200,6 +254,9 @@ export const clientFrame = {
   authenticate: [7, authenticate],
   pong: [8, pong],
   sendAll: [9, sendMessagesRequest],
+  edit: [10, editMessageRequest],
+  delete: [11, deleteMessageRequest],
+  react: [12, reactRequest],
 } as const;
 
 /** `confab.v1.Welcome` */

@@ -1,0 +1,153 @@
+import {
+  type ChangeKind,
+  ConfabError,
+  decodeChange,
+  decodeChatMessage,
+  formatPosition,
+  isChange,
+  type NewChange,
+  type NewMessage,
+  type Position,
+} from "@confab/contract";
+import { invalidMessage } from "@confab/contract/errors";
+import { offsetHere } from "./lineage.js";
+import { beginPiece, endPiece, type ScannedRoom, type ScanningShare, scannedPiece } from "./newest-messages.js";
+import type { Appended, LogPage, NewEntry, RoomLog } from "./ports.js";
+import { outOfRange } from "./range.js";
+import type { RoomId } from "./room-id.js";
+import { tombstoneOf } from "./tombstone.js";
+
+// A change of a message is an entry of the same log. The message is read first, since not every message can be changed; what
+// another client does between that and the append is found out afterwards. An edit that is appended looks at its message
+// again. A deletion marks the message, and then looks for edits that have come meanwhile. So one of the two sees the other,
+// and the text of an edit does not outlive its message.
+
+/** A change of one message that is asked for. Its text and payload are those of an edit. */
+export interface MessageChanging extends Omit<NewMessage, "room"> {
+  readonly room: RoomId;
+  /** Which message. */
+  readonly position: Position;
+  readonly change: ChangeKind;
+  /** Why the message of this user may not be changed; undefined: it may. */
+  readonly refusalFor: (owner: string) => ConfabError | undefined;
+  readonly share: ScanningShare;
+}
+
+type ChangedRoom = ScannedRoom<RoomLog>;
+
+/** Makes an entry. `refuseFirst`: why it may not be the first one of its room. */
+type Draft = (change: NewChange, refuseFirst: () => ConfabError) => { readonly id: string; readonly entry: NewEntry };
+
+/** Append a change of a message. @throws what `Hub.change` throws. */
+export async function changeMessage(
+  scanned: ChangedRoom,
+  { position, change, refusalFor, ...content }: MessageChanging,
+  draft: Draft,
+): Promise<{ readonly id: string; readonly appended: Appended }> {
+  const { log, room } = scanned;
+  const { page, offset, body } = await messageAt(scanned, position);
+  const missing = () => noMessageAt(room, page, position);
+  const target = { epoch: page.epoch, offset };
+  const { id, entry } = draft({ ...content, change: { ...change, target: offset } }, missing);
+  const refusal = body ? refusalOf(body, refusalFor) : missing();
+  // What was refused may have been stored before: the message was deleted or trimmed since then.
+  const before = refusal && (await storedBefore(scanned, page, entry));
+  if (refusal && !before) throw refusal;
+  const appended = before ?? (await log.append(room, entry));
+  if (change.kind === "deletion" && body) await eraseWithEdits(scanned, target, body);
+  if (change.kind === "edit") await eraseOrphan(scanned, target, appended.position);
+  return { id, appended };
+}
+
+/** Erase what a message says, and what its edits say. @throws OUT_OF_RANGE, and what `RoomLog.erase` and reading throw. */
+export async function eraseMessage(scanned: ChangedRoom, position: Position): Promise<void> {
+  const { page, offset, body } = await messageAt(scanned, position);
+  if (!body) throw noMessageAt(scanned.room, page, position);
+  await eraseWithEdits(scanned, { epoch: page.epoch, offset }, body);
+}
+
+interface Found {
+  readonly page: LogPage;
+  /** Where the position stands in the log of now. */
+  readonly offset: number;
+  /** Undefined: it was trimmed. */
+  readonly body: Uint8Array | undefined;
+}
+
+/** @throws OUT_OF_RANGE: the log never had an entry at this position. */
+async function messageAt({ log, room }: ChangedRoom, position: Position): Promise<Found> {
+  const page = await log.readForward(room, position.offset - 1, { maxEntries: 1, maxBytes: 1 });
+  const offset = offsetHere(position, page);
+  if (offset === undefined || offset < 1 || offset > page.newest) throw noMessageAt(room, page, position);
+  const [entry] = page.run.entries;
+  return { page, offset, body: entry?.offset === offset ? entry.body : undefined };
+}
+
+function noMessageAt(room: RoomId, page: LogPage, position: Position): ConfabError {
+  return outOfRange(room, page, `there is no message at position ${formatPosition(position)}`);
+}
+
+function refusalOf(body: Uint8Array, refusalFor: MessageChanging["refusalFor"]): ConfabError | undefined {
+  if (isChange(body)) {
+    const message = "is the position of a change of a message, which cannot be changed itself";
+    return invalidMessage([{ field: "position", rule: "change.target", message }]);
+  }
+  const { user, deleted } = decodeChatMessage(body);
+  return refusalFor(user) ?? (deleted ? new ConfabError("MESSAGE_DELETED", "the message was deleted") : undefined);
+}
+
+/** The entry that was stored before with the same key; undefined: there is none, and nothing was stored now. */
+async function storedBefore({ log, room }: ChangedRoom, { epoch, newest }: LogPage, entry: NewEntry) {
+  if (entry.dedupeKey === undefined || newest === 0) return undefined;
+  try {
+    // No entry is new at this position, which the room has left. A repeated one is answered whatever is expected.
+    const [appended] = await log.appendAll(room, [entry], { epoch, offset: 0 });
+    return appended;
+  } catch (thrown) {
+    if (thrown instanceof ConfabError && thrown.code === "UNEXPECTED_POSITION") return undefined;
+    throw thrown;
+  }
+}
+
+/** The message last: once it is marked, its edits are gone, also if this is interrupted. */
+async function eraseWithEdits(scanned: ChangedRoom, target: Position, body: Uint8Array): Promise<void> {
+  if (isChange(body)) return scanned.log.erase(scanned.room, target, tombstoneOf(body));
+  const seen = await eraseEdits(scanned, target, target.offset);
+  await scanned.log.erase(scanned.room, target, tombstoneOf(body));
+  // Those that have come meanwhile. From now on each sees that its message is deleted.
+  await eraseEdits(scanned, target, seen);
+}
+
+/** How many entries are erased at once. */
+const erasedAtOnce = 32;
+
+/** Erase what the edits of a message say that follow `after`; the offset up to which the log was looked through. */
+async function eraseEdits(scanned: ChangedRoom, target: Position, after: number): Promise<number> {
+  const { log, room, share } = scanned;
+  for (let seen = after; ; ) {
+    await beginPiece(share);
+    const { run, epoch, newest } = await log.readForward(room, seen, scannedPiece);
+    endPiece(share, run);
+    if (run.count === 0 || epoch !== target.epoch) return seen;
+    const edits = run.messages === run ? [] : run.entries.filter(({ body }) => isEditOf(target.offset, body));
+    for (let at = 0; at < edits.length; at += erasedAtOnce) {
+      const some = edits.slice(at, at + erasedAtOnce);
+      await Promise.all(some.map(({ offset, body }) => log.erase(room, { epoch, offset }, tombstoneOf(body))));
+    }
+    seen = run.last;
+    if (seen >= newest) return seen;
+  }
+}
+
+function isEditOf(target: number, body: Uint8Array): boolean {
+  const change = decodeChange(body);
+  return change?.kind === "edit" && change.target === target && !decodeChatMessage(body).deleted;
+}
+
+/** An edit that was appended although its message is deleted by now says nothing. */
+async function eraseOrphan(scanned: ChangedRoom, target: Position, edit: Position): Promise<void> {
+  const { body: changed } = await messageAt(scanned, target);
+  if (!changed || !decodeChatMessage(changed).deleted) return;
+  const { body } = await messageAt(scanned, edit);
+  if (body) await scanned.log.erase(scanned.room, edit, tombstoneOf(body));
+}
