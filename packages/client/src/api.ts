@@ -15,7 +15,9 @@ export type {
   ListenRequest,
   MembersPage,
   MembersRequest,
+  MessageChange,
   OutgoingBatch,
+  OutgoingChange,
   OutgoingMessage,
   OutgoingSignal,
   PresenceChange,
@@ -31,12 +33,15 @@ export type { MessagePayload, PayloadConverter } from "./payload.js";
 export { Client, type ClientEvents, type ClientPlatform } from "./sdk/client.js";
 export type { Clock } from "./sdk/clock.js";
 export type { ConnectionState } from "./sdk/connector.js";
+export { type Edited, fold, type MessageView, type ReactionView } from "./sdk/fold.js";
 export type { ConnectOptions, ReconnectOptions } from "./sdk/options.js";
 export type { SendOptions } from "./sdk/outbox.js";
 export type { Presence } from "./sdk/presence.js";
 export type {
   BatchedMessage,
+  ChangeOptions,
   HearOptions,
+  ReactOptions,
   Room,
   RoomMessage,
   RoomSendOptions,

@@ -75,16 +75,26 @@ export const sendChecks: Checks = { ...callChecks, id: text };
 export const sendAllChecks: Checks = { ...callChecks, expected: text };
 export const messageChecks: Checks = { text, payload, user: text };
 export const batchedChecks: Checks = { ...messageChecks, id: text };
+export const editChecks: Checks = { ...sendChecks, user: text };
+export const reactChecks: Checks = { ...editChecks, removed: flag };
 export const hearChecks: Checks = { user: text, signal };
 export const readChecks: Checks = {
   ...hearChecks,
   after: text,
   history: integer(0, 1_000),
+  changes: flag,
   onGap: oneOf("fail", "oldest", "newest"),
   onSignal: callback,
   onPresence: callback,
 };
-export const historyChecks: Checks = { after: text, before: text, limit, oldestFirst: flag };
+export const historyChecks: Checks = {
+  after: text,
+  before: text,
+  limit,
+  oldestFirst: flag,
+  changes: flag,
+  history: integer(0, 1_000),
+};
 export const membersChecks: Checks = { limit, page: text };
 export const roomsChecks: Checks = { ...membersChecks, prefix: text };
 export const signalChecks: Checks = { user: text, kind: text, position: text, payload };

@@ -1,8 +1,8 @@
 import { ConfabError, defaultRoom, utf8Length } from "@confab/contract";
 import { whenAborted } from "../call-signal.js";
 import { failureFrom } from "../client-fault.js";
-import type { Ack, CallOptions, Link, OutgoingBatch, OutgoingMessage } from "../link.js";
-import { newMessageId, withIds } from "../message-id.js";
+import type { Ack, CallOptions, Link, OutgoingBatch, OutgoingChange, OutgoingMessage } from "../link.js";
+import { withId, withIds } from "../message-id.js";
 import type { Clock } from "./clock.js";
 import type { Connector, Session } from "./connector.js";
 import { hasFrames } from "./has-frames.js";
@@ -27,10 +27,12 @@ export interface OutboxDeps {
   retryDelayMs(failures: number, error: ConfabError): number;
 }
 
+type Content = Pick<OutgoingMessage, "text" | "payload">;
+
 /** What is sent in one call, whose messages have ids. */
 interface Sending<Result> {
   readonly room: string;
-  readonly messages: readonly OutgoingMessage[];
+  readonly messages: readonly Content[];
   readonly attempt: (link: Link, options: CallOptions) => Promise<Result>;
 }
 
@@ -84,7 +86,7 @@ export class Outbox {
    */
   send(message: OutgoingMessage, options: SendOptions = {}): Promise<Ack> {
     const room = message.room || defaultRoom;
-    const sent = { ...message, room, id: message.id ?? newMessageId() };
+    const sent = withId({ ...message, room });
     return this.enqueue({ room, messages: [sent], attempt: (link, bounds) => link.send(sent, bounds) }, options);
   }
 
@@ -96,6 +98,14 @@ export class Outbox {
       { room, messages: sent.messages, attempt: (link, bounds) => link.sendAll(sent, bounds) },
       options,
     );
+  }
+
+  /** The same for a change of a message. */
+  change(change: OutgoingChange, options: SendOptions = {}): Promise<Ack> {
+    const room = change.room || defaultRoom;
+    const sent = withId({ ...change, room });
+    const content: Content = sent.kind === "edit" ? sent : {};
+    return this.enqueue({ room, messages: [content], attempt: (link, bounds) => link.change(sent, bounds) }, options);
   }
 
   private enqueue<Result>(
@@ -245,7 +255,7 @@ function newLane(): Lane {
   return { sends: new Set(), inFlight: 0, isPutOff: false, cancelRetry: () => undefined };
 }
 
-function messageBytes({ text = "", payload }: OutgoingMessage): number {
+function messageBytes({ text = "", payload }: Content): number {
   if (!payload) return utf8Length(text);
   return utf8Length(text) + ("value" in payload ? payload.value.length : utf8Length(JSON.stringify(payload.json)));
 }

@@ -7,6 +7,7 @@ import type {
   IncomingSignal,
   MembersPage,
   MembersRequest,
+  OutgoingChange,
   OutgoingSignal,
 } from "../link.js";
 import type { MessagePayload } from "../payload.js";
@@ -17,15 +18,18 @@ import {
   callChecks,
   check,
   checkValue,
+  editChecks,
   hearChecks,
   historyChecks,
   list,
   membersChecks,
   messageChecks,
+  reactChecks,
   readChecks,
   sendAllChecks,
   sendChecks,
   signalChecks,
+  text,
 } from "./checks.js";
 import type { Outbox, SendOptions } from "./outbox.js";
 import { type Overflow, overheard } from "./overheard.js";
@@ -57,7 +61,20 @@ export interface SendAllOptions extends SendOptions {
   readonly expected?: string | undefined;
 }
 
+export interface ChangeOptions extends RoomSendOptions {
+  /** Who changes the message; the client's user if undefined. */
+  readonly user?: string | undefined;
+}
+
+export interface ReactOptions extends ChangeOptions {
+  /** Take the reaction back. */
+  readonly removed?: boolean | undefined;
+}
+
 export type RoomSignal = Omit<OutgoingSignal, "room" | "user"> & { readonly user?: string | undefined };
+
+/** What a room fills in is left out. */
+type ChangeOf<Change> = Change extends unknown ? Omit<Change, "room" | "user" | "id"> : never;
 
 export interface HearOptions {
   /** Who listens; nobody in particular if undefined. */
@@ -115,6 +132,34 @@ export class Room {
     });
     const { expected } = options;
     return this.deps.outbox.sendAll({ room: this.name, messages: said, expected }, options);
+  }
+
+  /**
+   * Change what a message says. Resolves once it is durable. It is sent again as `send` is, and has its place in the same order.
+   *
+   * @param position of the message: `ChatMessage.position`, or that of its acknowledgement.
+   * @throws OUT_OF_RANGE: there is no such message. MESSAGE_DELETED. PERMISSION_DENIED: it is another user's. Otherwise as
+   * `send`.
+   */
+  async edit(position: string, message: string | RoomMessage, options: RoomSendOptions = {}): Promise<Ack> {
+    const said = typeof message === "string" ? { text: message } : message;
+    check("edit: message", said, messageChecks);
+    check("edit", options, sendChecks);
+    const { text, payload, user } = said;
+    return this.change({ kind: "edit", position, text, payload }, { ...options, user });
+  }
+
+  /** Delete a message: no reader gets its text from then on. Otherwise as `edit`. */
+  async delete(position: string, options: ChangeOptions = {}): Promise<Ack> {
+    check("delete", options, editChecks);
+    return this.change({ kind: "delete", position }, options);
+  }
+
+  /** React to a message, or take a reaction back. Otherwise as `edit`. @param emoji or a word, without spaces. */
+  async react(position: string, emoji: string, options: ReactOptions = {}): Promise<Ack> {
+    checkValue("react: emoji", emoji, text);
+    check("react", options, reactChecks);
+    return this.change({ kind: "react", position, emoji, removed: options.removed }, options);
   }
 
   /**
@@ -182,6 +227,12 @@ export class Room {
   /** Tell the readers that the user is writing. */
   typing(options?: CallOptions): Promise<void> {
     return this.signal({ kind: "typing" }, options);
+  }
+
+  private change(change: ChangeOf<OutgoingChange>, options: ChangeOptions): Promise<Ack> {
+    checkValue(`${change.kind}: position`, change.position, text);
+    const { user = this.deps.user ?? "", id } = options;
+    return this.deps.outbox.change({ ...change, room: this.name, user, id }, options);
   }
 
   private overheard<T>(

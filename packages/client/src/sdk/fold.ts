@@ -1,0 +1,98 @@
+import { parsePosition } from "@confab/contract";
+import type { ChatMessage, MessageChange } from "../link.js";
+
+/** A message as it is now, with what was done to it. */
+export interface MessageView extends Omit<ChatMessage, "change"> {
+  /** The last edit, whose text and payload these are; undefined: it was never edited. */
+  readonly edited?: Edited | undefined;
+  /** In the order in which each was first given; none of a deleted message. */
+  readonly reactions: readonly ReactionView[];
+}
+
+export interface Edited {
+  readonly user: string;
+  readonly position: string;
+  readonly at: Date;
+}
+
+export interface ReactionView {
+  readonly emoji: string;
+  /** Each once, in the order in which they reacted. */
+  readonly users: readonly string[];
+}
+
+/**
+ * The messages of a room as they are now, from its entries: those that `messages({ changes: true })` gives, or pages of
+ * `history({ changes: true })`.
+ *
+ * Entries that a view has seen already count for nothing, and neither do changes of messages that it does not have. Messages that
+ * are not changed stay the same objects.
+ *
+ * @param entries in the order of the log.
+ * @param view what was folded of the entries before these. It is not changed.
+ */
+export function fold(entries: Iterable<ChatMessage>, view: readonly MessageView[] = []): readonly MessageView[] {
+  const folded = [...view];
+  for (const entry of entries) {
+    const { change, ...message } = entry;
+    if (change) applyChange(folded, entry, change);
+    else if (offsetOf(entry.position) > offsetOf(folded.at(-1)?.position)) folded.push({ ...message, reactions: [] });
+  }
+  return folded;
+}
+
+function applyChange(folded: MessageView[], entry: ChatMessage, change: MessageChange): void {
+  const place = placeOf(folded, offsetOf(change.target));
+  const message = place === undefined ? undefined : folded[place];
+  if (place === undefined || !message || message.deleted) return;
+  const changed = changedBy(message, entry, change);
+  if (changed) folded[place] = changed;
+}
+
+function changedBy(message: MessageView, entry: ChatMessage, change: MessageChange): MessageView | undefined {
+  const { text: _, payload: __, edited: ___, reactions, ...rest } = message;
+  switch (change.kind) {
+    case "edit": {
+      // An edit that was erased says nothing.
+      if (entry.deleted) return undefined;
+      const { text, payload, user, position, sentAt } = entry;
+      return { ...rest, text, ...(payload && { payload }), edited: { user, position, at: sentAt }, reactions };
+    }
+    case "deletion":
+      return { ...rest, text: "", deleted: true, reactions: [] };
+    case "reaction":
+      return { ...message, reactions: reactedBy(reactions, entry.user, change) };
+    case "unknown":
+      return undefined;
+  }
+}
+
+function reactedBy(
+  reactions: readonly ReactionView[],
+  user: string,
+  { emoji, removed }: MessageChange & { readonly kind: "reaction" },
+): readonly ReactionView[] {
+  const known = reactions.find((each) => each.emoji === emoji);
+  if (!known) return removed ? reactions : [...reactions, { emoji, users: [user] }];
+  const others = known.users.filter((each) => each !== user);
+  const users = removed ? others : known.users.includes(user) ? known.users : [...others, user];
+  return users.length === 0
+    ? reactions.filter((each) => each !== known)
+    : reactions.map((each) => (each === known ? { emoji, users } : each));
+}
+
+/** Where the message with an offset stands; undefined: it is not there. Messages stand in the order of their offsets. */
+function placeOf(folded: readonly MessageView[], offset: number): number | undefined {
+  let [low, high] = [0, folded.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (offsetOf(folded[middle]?.position) < offset) low = middle + 1;
+    else high = middle;
+  }
+  return offsetOf(folded[low]?.position) === offset ? low : undefined;
+}
+
+/** Epochs are not compared: after a restore the same log has another one, and its offsets stay. */
+function offsetOf(position: string | undefined): number {
+  return (position === undefined ? undefined : parsePosition(position))?.offset ?? 0;
+}
