@@ -5,6 +5,7 @@ export type {
   Ack,
   CallOptions,
   ChatMessage,
+  Edited,
   HistoryPage,
   HistoryRequest,
   IncomingSignal,
@@ -21,6 +22,7 @@ export type {
   OutgoingMessage,
   OutgoingSignal,
   PresenceChange,
+  ReactionView,
   RoomInfo,
   RoomsPage,
   RoomsRequest,
@@ -33,7 +35,7 @@ export type { MessagePayload, PayloadConverter } from "./payload.js";
 export { Client, type ClientEvents, type ClientPlatform } from "./sdk/client.js";
 export type { Clock } from "./sdk/clock.js";
 export type { ConnectionState } from "./sdk/connector.js";
-export { type Edited, fold, type MessageView, type ReactionView } from "./sdk/fold.js";
+export { fold, type MessageView } from "./sdk/fold.js";
 export type { ConnectOptions, ReconnectOptions } from "./sdk/options.js";
 export type { SendOptions } from "./sdk/outbox.js";
 export type { Presence } from "./sdk/presence.js";
@@ -46,6 +48,7 @@ export type {
   RoomMessage,
   RoomSendOptions,
   RoomSignal,
+  RoomView,
   SendAllOptions,
 } from "./sdk/room.js";
 export type { Gap, ReadOptions } from "./sdk/room-reading.js";

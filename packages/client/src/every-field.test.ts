@@ -29,6 +29,7 @@ const request = {
   oldestFirst: true,
   changes: true,
   history: 5,
+  folded: true,
 };
 const listening = { room: "r", user: "ann", after: position, history: 5, changes: true };
 const options = { onSignal: () => undefined, onPresence: () => undefined };
@@ -139,6 +140,8 @@ test("every member of ClientFrame is sent by a link of frames, with every field"
     "confab.v1.ChatMessage.sent_at": "the server sets it",
     "confab.v1.ChatMessage.deleted": "a sender that sets it is refused",
     "confab.v1.ChatMessage.change": "a sender that sets it is refused",
+    "confab.v1.ChatMessage.view": "the server sets it",
+    "confab.v1.SendMessagesRequest.messages.view": "the server sets it",
     "confab.v1.SendMessagesRequest.messages.deleted": "a sender that sets it is refused",
     "confab.v1.SendMessagesRequest.messages.change": "a sender that sets it is refused",
     "confab.v1.EditMessageRequest.payload": "encoded_payload has a payload of an unknown type",

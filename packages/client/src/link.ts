@@ -177,6 +177,24 @@ export interface ChatMessage {
   readonly deleted?: boolean;
   /** It is not a message: it changes an earlier one. Only readers that ask for `changes` get it. */
   readonly change?: MessageChange;
+  /** The last edit, in folded pages: text and payload are the edit's. */
+  readonly edited?: Edited | undefined;
+  /** In folded pages, of a message that has reactions: each in the order in which it was first given. */
+  readonly reactions?: readonly ReactionView[];
+}
+
+export interface Edited {
+  readonly user: string;
+  readonly position: string;
+  readonly at: Date;
+}
+
+export interface ReactionView {
+  readonly emoji: string;
+  /** How many users have it. */
+  readonly count: number;
+  /** Each once, in the order in which they reacted. A server names the first 100 of them. */
+  readonly users: readonly string[];
 }
 
 /** What an entry of a room's log does to an earlier message. The new text and payload of an edit are the entry's own. */
@@ -213,6 +231,8 @@ export interface HistoryRequest {
   readonly oldestFirst?: boolean | undefined;
   /** Also changes of messages, which count for `limit`. */
   readonly changes?: boolean | undefined;
+  /** Messages as they are at `newest` of the page, with `edited` and `reactions`. Not together with `changes`. */
+  readonly folded?: boolean | undefined;
   /** Also ask where a reading begins that begins with this many of the newest messages: `start` of the page. */
   readonly history?: number | undefined;
 }

@@ -24,6 +24,7 @@ const tag = {
   encodedPayload: 0x42,
   deleted: 0x48,
   change: changeTag,
+  view: 0x5a,
 } as const;
 
 function stringFieldLength(byteLength: number): number {
@@ -186,6 +187,7 @@ export function decodeChatMessage(bytes: Uint8Array): DecodedMessage {
   let encodedPayload: Payload | undefined;
   let deleted = false;
   let change: MessageChange | undefined;
+  let view: Uint8Array | undefined;
   const stamp = { seconds: 0, nanos: 0 };
   const position = { epoch: 0, offset: 0 };
   while (reader.at < reader.end) {
@@ -216,6 +218,9 @@ export function decodeChatMessage(bytes: Uint8Array): DecodedMessage {
       case tag.change:
         change = readChange(reader, change);
         break;
+      case tag.view:
+        view = reader.bytesField();
+        break;
       case tag.sentAt:
         readTimestamp(reader, stamp);
         break;
@@ -236,8 +241,8 @@ export function decodeChatMessage(bytes: Uint8Array): DecodedMessage {
     position,
     sentAtMs: stamp.seconds * 1000 + Math.floor(stamp.nanos / 1_000_000),
   };
-  if (!deleted && !change) return message;
-  return { ...message, ...(deleted && { deleted }), ...(change && { change }) };
+  if (!deleted && !change && !view) return message;
+  return { ...message, ...(deleted && { deleted }), ...(change && { change }), ...(view && { view }) };
 }
 
 function readPayload(reader: WireReader, before: Payload | undefined): Payload {

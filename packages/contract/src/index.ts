@@ -46,6 +46,7 @@ export {
   type StoredMessage,
 } from "./message.js";
 export { decodeChange, isChange } from "./message-change-codec.js";
+export { bodyWithView } from "./message-view.js";
 export { checkPayloadForm, payloadValueFromBase64 } from "./payload-form.js";
 export { PayloadTypes } from "./payload-types.js";
 export { pieceOf } from "./piece.js";

@@ -1,8 +1,9 @@
 import type { DescMessage, JsonObject, JsonValue, MessageShape } from "@bufbuild/protobuf";
-import { fromJson, toJsonString } from "@bufbuild/protobuf";
+import { fromBinary, fromJson, toJsonString } from "@bufbuild/protobuf";
 import { base64Encode } from "@bufbuild/protobuf/wire";
 import type { Ack } from "./chat-message-codec.js";
 import { ConfabError } from "./errors.js";
+import { MessageViewSchema } from "./gen/confab/v1/message_pb.js";
 import { isObject, putPayload, takePayloads } from "./json-payloads.js";
 import type { MessageChange, Payload, StoredMessage } from "./message.js";
 import type { PayloadTypes } from "./payload-types.js";
@@ -39,6 +40,7 @@ export function chatMessageJson(message: StoredMessage, position: Position, type
   if (message.payload) json += `,${payloadMemberJson(message.payload, types)}`;
   if (message.deleted) json += ',"deleted":true';
   if (message.change) json += `,"change":${changeJson(message.change)}`;
+  if (message.view) json += `,"view":${toJsonString(MessageViewSchema, fromBinary(MessageViewSchema, message.view))}`;
   return `${json}}`;
 }
 

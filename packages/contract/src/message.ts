@@ -51,6 +51,8 @@ export interface StoredMessage extends NewMessage {
   readonly deleted?: boolean;
   /** It is not a message: it changes an earlier one. */
   readonly change?: MessageChange | undefined;
+  /** Of a folded page: an encoded `MessageView`. It is not stored. */
+  readonly view?: Uint8Array | undefined;
 }
 
 /** The room of messages that name none. */

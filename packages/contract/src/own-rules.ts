@@ -112,6 +112,7 @@ const crossFieldRules: Readonly<Record<string, (message: never) => boolean>> = {
     messages.every((message) => message.room === "" || message.room === (room || defaultRoom)),
   "user.start": ({ after, history }: User) => after === undefined || history === 0,
   "history.cursor": ({ after, before }: GetHistoryRequest) => after === undefined || before === undefined,
+  "history.folded": ({ folded, changes }: GetHistoryRequest) => !(folded && changes),
   "revoke.tokens": ({ tokenId, user, issuedBefore }: RevokeRequest) =>
     tokenId !== "" || user !== "" || issuedBefore !== undefined,
   "revoke.one_token": ({ tokenId, user, issuedBefore }: RevokeRequest) =>

@@ -31,6 +31,12 @@ const serversToSet = {
   "confab.v1.ChatMessage.sent_at.seconds": "the server sets it",
   "confab.v1.ChatMessage.sent_at.nanos": "the server sets it",
   "confab.v1.ChatMessage.deleted": "the server sets it; links have no such field to send",
+  ...Object.fromEntries(
+    [
+      ...["edited.user", "edited.offset", "edited.at.seconds", "edited.at.nanos"],
+      ...["reactions.emoji", "reactions.count", "reactions.users.name"],
+    ].map((field) => [`confab.v1.ChatMessage.view.${field}`, "the server sets view in folded pages"]),
+  ),
   "confab.v1.ChatMessage.change.target": "the server sets change; links have no such field to send",
   "confab.v1.ChatMessage.change.reaction.emoji": "the server sets change; links have no such field to send",
   "confab.v1.ChatMessage.change.reaction.removed": "the server sets change; links have no such field to send",
@@ -106,7 +112,9 @@ test("StreamMessages gives every field of its request to the link, and every fie
 
 const payload = { typeUrl: "x/shop.Order", value: Uint8Array.of(8, 1) };
 const change = { target: "3:2", kind: "reaction", emoji: "+1", removed: true };
-const others = { sentAt: new Date(1_001), payload, deleted: true, change };
+const edited = { user: "bob", position: "3:9", at: new Date(2_002) };
+const reactions = [{ emoji: "+1", count: 1, users: ["ann"] }];
+const others = { sentAt: new Date(1_001), payload, deleted: true, change, edited, reactions };
 const message = { user: "ann", text: "hi", room: "r", id: "1", position: "3:4", ...others };
 const room = { name: "r", oldest: "3:1", newest: "3:4", messages: 4, members: 1, subscribers: 1 };
 

@@ -151,13 +151,23 @@ function ackInit(ack: Ack) {
   return { ...ack, position: position(ack.position), sentAt: timestampFromDate(ack.sentAt) };
 }
 
-function messageInit({ position: at, sentAt, payload, change, ...rest }: ChatMessage) {
+function messageInit({ position: at, sentAt, payload, change, edited, reactions, ...rest }: ChatMessage) {
   return {
     ...rest,
+    ...((edited || reactions) && { view: viewInit(edited, reactions) }),
     ...(change && { change: changeInit(change) }),
     position: position(at),
     sentAt: timestampFromDate(sentAt),
     ...(payload && { payload: encodedPayload(payload, untouchedPayloads) }),
+  };
+}
+
+function viewInit(edited: ChatMessage["edited"], reactions: ChatMessage["reactions"] = []) {
+  return {
+    ...(edited && {
+      edited: { user: edited.user, offset: position(edited.position).offset, at: timestampFromDate(edited.at) },
+    }),
+    reactions: reactions.map(({ users, ...each }) => ({ ...each, users: users.map((name) => ({ name })) })),
   };
 }
 

@@ -95,6 +95,7 @@ export const historyChecks: Checks = {
   changes: flag,
   history: integer(0, 1_000),
 };
+export const viewChecks: Checks = { after: text, before: text, limit, oldestFirst: flag };
 export const membersChecks: Checks = { limit, page: text };
 export const roomsChecks: Checks = { ...membersChecks, prefix: text };
 export const signalChecks: Checks = { user: text, kind: text, position: text, payload };

@@ -45,15 +45,24 @@ test("reactions are sets of users, in the order in which they were given", () =>
   const entries = [entry(1), ...given.map(([user, emoji], at) => change(at + 2, 1, react(emoji), { user }))];
   const view = fold(entries);
   assert.deepEqual(view[0]?.reactions, [
-    { emoji: "+1", users: ["ann", "bob"] },
-    { emoji: "heart", users: ["ann"] },
+    { emoji: "+1", count: 2, users: ["ann", "bob"] },
+    { emoji: "heart", count: 1, users: ["ann"] },
   ]);
   const removed = [
     change(6, 1, react("+1", true)),
     change(7, 1, react("heart", true)),
     change(8, 1, react("never given", true)),
   ];
-  assert.deepEqual(fold(removed, view)[0]?.reactions, [{ emoji: "+1", users: ["bob"] }]);
+  assert.deepEqual(fold(removed, view)[0]?.reactions, [{ emoji: "+1", count: 1, users: ["bob"] }]);
+});
+
+test("users that a server has counted and not named stay counted", () => {
+  const seen = fold([entry(1)]).map((message) => ({
+    ...message,
+    reactions: [{ emoji: "+1", count: 2, users: ["ann"] }],
+  }));
+  const [one] = fold([change(2, 1, react("+1", true))], seen);
+  assert.deepEqual(one?.reactions, [{ emoji: "+1", count: 1, users: [] }]);
 });
 
 test("a deleted message keeps its place and nothing else, whatever follows, as one that was read after its deletion", () => {

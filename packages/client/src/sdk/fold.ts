@@ -1,24 +1,10 @@
 import { parsePosition } from "@confab/contract";
-import type { ChatMessage, MessageChange } from "../link.js";
+import type { ChatMessage, MessageChange, ReactionView } from "../link.js";
 
 /** A message as it is now, with what was done to it. */
 export interface MessageView extends Omit<ChatMessage, "change"> {
-  /** The last edit, whose text and payload these are; undefined: it was never edited. */
-  readonly edited?: Edited | undefined;
   /** In the order in which each was first given; none of a deleted message. */
   readonly reactions: readonly ReactionView[];
-}
-
-export interface Edited {
-  readonly user: string;
-  readonly position: string;
-  readonly at: Date;
-}
-
-export interface ReactionView {
-  readonly emoji: string;
-  /** Each once, in the order in which they reacted. */
-  readonly users: readonly string[];
 }
 
 /**
@@ -73,12 +59,13 @@ function reactedBy(
   { emoji, removed }: MessageChange & { readonly kind: "reaction" },
 ): readonly ReactionView[] {
   const known = reactions.find((each) => each.emoji === emoji);
-  if (!known) return removed ? reactions : [...reactions, { emoji, users: [user] }];
+  if (!known) return removed ? reactions : [...reactions, { emoji, count: 1, users: [user] }];
   const others = known.users.filter((each) => each !== user);
   const users = removed ? others : known.users.includes(user) ? known.users : [...others, user];
-  return users.length === 0
+  const count = known.count + users.length - known.users.length;
+  return count === 0
     ? reactions.filter((each) => each !== known)
-    : reactions.map((each) => (each === known ? { emoji, users } : each));
+    : reactions.map((each) => (each === known ? { emoji, count, users } : each));
 }
 
 /** Where the message with an offset stands; undefined: it is not there. Messages stand in the order of their offsets. */

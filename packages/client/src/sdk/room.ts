@@ -30,7 +30,9 @@ import {
   sendChecks,
   signalChecks,
   text,
+  viewChecks,
 } from "./checks.js";
+import type { MessageView } from "./fold.js";
 import type { Outbox, SendOptions } from "./outbox.js";
 import { type Overflow, overheard } from "./overheard.js";
 import type { Presence } from "./presence.js";
@@ -59,6 +61,12 @@ export interface BatchedMessage extends RoomMessage {
 export interface SendAllOptions extends SendOptions {
   /** Store them only if this is the room's newest position: `newest` of `history`, or the position of what was sent last. */
   readonly expected?: string | undefined;
+}
+
+export type ViewRequest = Pick<HistoryRequest, "after" | "before" | "limit" | "oldestFirst">;
+
+export interface RoomView extends HistoryPage {
+  readonly messages: readonly MessageView[];
 }
 
 export interface ChangeOptions extends RoomSendOptions {
@@ -208,6 +216,16 @@ export class Room {
     check("history", request, historyChecks);
     check("history", options, callChecks);
     return this.deps.calls.read((link, bounds) => link.history({ ...request, room: this.name }, bounds), options);
+  }
+
+  /**
+   * A page of messages as they are now, with edits and reactions: what `fold` makes of all entries up to `newest` of the page.
+   * `messages({ changes: true, after: page.newest })` goes on from there, for `fold(entries, page.messages)`.
+   */
+  async view(request: ViewRequest = {}, options: CallOptions = {}): Promise<RoomView> {
+    check("view", request, viewChecks);
+    const page = await this.history({ ...request, folded: true }, options);
+    return { ...page, messages: page.messages.map((message) => ({ ...message, reactions: message.reactions ?? [] })) };
   }
 
   async members(request: Omit<MembersRequest, "room"> = {}, options: CallOptions = {}): Promise<MembersPage> {

@@ -125,6 +125,7 @@ const serversToSet = {
   "confab.v1.ChatMessage.sent_at": "the server sets it",
   "confab.v1.ChatMessage.deleted": "a sender that sets it is refused",
   "confab.v1.ChatMessage.change": "a sender that sets it is refused",
+  "confab.v1.ChatMessage.view": "the server sets it",
 };
 const oneOfTwo = (path: string) => ({ [path]: "the other one is set" });
 
@@ -154,6 +155,7 @@ const requests: readonly (readonly [DescMessage, Request, gaps?: KnownGaps])[] =
       oldestFirst: true,
       changes: true,
       history: 5,
+      folded: true,
     }),
   ],
   [ListRoomsRequestSchema, roomsRequest({ prefix: "r", limit: 5, page: "p" })],

@@ -74,11 +74,13 @@ export function historyFrom({
 }
 
 export function messageFrom(message: Decoded<typeof contract.chatMessage>): ChatMessage {
-  const { user, text, room, id, position, sentAt, payload = message.encodedPayload, deleted, change } = message;
+  const { user, text, room, id, position, sentAt, payload = message.encodedPayload, deleted } = message;
+  const { change, view } = message;
   const others = {
     ...(payload && { payload }),
     ...(deleted && { deleted }),
     ...(change && { change: changeFrom(change, position?.epoch ?? 0) }),
+    ...(view && viewFrom(view, position?.epoch ?? 0)),
   };
   return { user, text, room, id, position: positionText(position), sentAt: sentAt ?? new Date(0), ...others };
 }
@@ -91,4 +93,17 @@ function changeFrom(
   const target = formatPosition({ epoch, offset });
   if (reaction) return { target, kind: "reaction", emoji: reaction.emoji, removed: reaction.removed };
   return { target, kind: edit ? "edit" : deletion ? "deletion" : "unknown" };
+}
+
+function viewFrom({ edited, reactions }: Decoded<typeof contract.messageView>, epoch: number) {
+  return {
+    ...(edited && {
+      edited: {
+        user: edited.user,
+        position: formatPosition({ epoch, offset: edited.offset }),
+        at: edited.at ?? new Date(0),
+      },
+    }),
+    reactions: reactions.map(({ emoji, count, users }) => ({ emoji, count, users: users.map(({ name }) => name) })),
+  };
 }

@@ -77,9 +77,12 @@ export function readerRequest(request: ListenRequest): Request<typeof contract.u
 }
 
 export function historyRequest(request: HistoryRequest): Request<typeof contract.getHistoryRequest> {
-  const { room, limit, oldestFirst, changes, history } = request;
+  const { room, limit, oldestFirst, changes, history, folded } = request;
   const [after, before] = [wirePosition("after", request.after), wirePosition("before", request.before)];
-  return { table: contract.getHistoryRequest, message: { room, limit, oldestFirst, changes, history, after, before } };
+  return {
+    table: contract.getHistoryRequest,
+    message: { room, limit, oldestFirst, changes, history, folded, after, before },
+  };
 }
 
 export function roomsRequest(request: RoomsRequest = {}): Request<typeof contract.listRoomsRequest> {

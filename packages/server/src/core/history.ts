@@ -43,6 +43,11 @@ const piece: PageBounds = { maxEntries: 50, maxBytes: 32_768 };
 /** What an entry is expected to have, in bytes, until it is read. */
 const expectedEntryBytes = 1_024;
 
+/** Whether a page is read from its cursor to later entries. */
+export function readsForward({ after, before, isOldestFirst }: HistoryRequest): boolean {
+  return after !== undefined || (isOldestFirst && !before);
+}
+
 /**
  * One page of a room's log, oldest first. A page holds fewer entries than `limit` when they are large; `hasMore` tells.
  *
@@ -55,7 +60,7 @@ export async function readHistory(
 ): Promise<HistoryPage> {
   const { room, after, before } = request;
   const state = await log.state(room);
-  if (after || (request.isOldestFirst && !before)) {
+  if (readsForward(request)) {
     const cursor = after ? resumableOffset(room, after, state) : state.oldest - 1;
     const page = new PageInProgress(state, 1, request, bounds);
     while (!page.isComplete) {

@@ -1,6 +1,7 @@
 export { type Block, blockOf, countIn, entriesOf, type LogEntry, messageEnd } from "./blocks.js";
 export type { MessageChanging } from "./changing.js";
-export { type HistoryBounds, type HistoryPage, type HistoryRequest, readHistory } from "./history.js";
+export { foldedPage } from "./folding.js";
+export { type HistoryBounds, type HistoryPage, type HistoryRequest, readHistory, readsForward } from "./history.js";
 export { Hub, type HubDeps, type Subscribed, type SubscribeRequest } from "./hub.js";
 export { boundedLineage, type EarlierEpoch, type Lineage, maxEarlierEpochs, offsetHere } from "./lineage.js";
 export { type ClockLog, LogClock, type LogTime } from "./log-clock.js";

@@ -51,6 +51,13 @@ export class Run {
     return new Run(first, bodies.length === 0 ? [] : [{ bytes: blockOf(bodies), count: bodies.length }]);
   }
 
+  /** Of messages in the order of their offsets, of which some are left out; at least one. */
+  static at(entries: readonly LogEntry[]): Run {
+    const collected = new PartsInOrder(entries[0]?.offset ?? 1);
+    for (const { offset, body } of entries) collected.add(offset, { bytes: blockOf([body]), count: 1 });
+    return collected.run(entries);
+  }
+
   /** Runs that follow each other as one; at least one. Offsets that are between them are left out. */
   static joined(runs: readonly [Run, ...Run[]]): Run {
     const [first] = runs;

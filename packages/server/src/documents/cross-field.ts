@@ -37,6 +37,7 @@ const schemas: { readonly [id: string]: (message: DescMessage) => JsonSchema } =
   "batch.one_room": () => ({}),
   "signal.one_payload": (message) => notBoth(message, "payload", "encoded_payload"),
   "history.cursor": (message) => notBoth(message, "after", "before"),
+  "history.folded": (message) => ({ not: { allOf: [isTrue(message, "folded"), isTrue(message, "changes")] } }),
   "user.start": (message) => ({
     not: {
       allOf: [
@@ -58,6 +59,13 @@ export function crossFieldRules(message: DescMessage): { readonly words: string[
 
 function notBoth(message: DescMessage, one: string, other: string): JsonSchema {
   return { not: { allOf: [isSet(message, one), isSet(message, other)] } };
+}
+
+/** A field of type bool is set. */
+function isTrue(message: DescMessage, fieldName: string): JsonSchema {
+  const field = message.fields.find(({ name }) => name === fieldName);
+  if (!field) throw new Error(`${message.typeName} has no field ${fieldName}`);
+  return { type: "object", required: [fieldName], properties: { [fieldName]: { const: true } } };
 }
 
 /** A field is there, by either of its names, and is not null, which is the same as absent (proto3 JSON). */

@@ -76,7 +76,16 @@ test("parameters are the fields that are not in the body, a position as text", (
   const history = document.paths["/v1/rooms/{room}/messages"]?.["get"];
   assert.deepEqual(
     history?.parameters?.map(({ name, in: place }) => `${place} ${name}`),
-    ["path room", "query after", "query before", "query limit", "query oldest_first", "query changes", "query history"],
+    [
+      "path room",
+      "query after",
+      "query before",
+      "query limit",
+      "query oldest_first",
+      "query changes",
+      "query history",
+      "query folded",
+    ],
   );
   const [room, position, , limit] = history.parameters.map(({ schema }) => schema);
   assert.deepEqual(room, { type: "string", pattern: "^([A-Za-z0-9][A-Za-z0-9._-]{0,99})?$" });

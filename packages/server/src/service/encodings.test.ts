@@ -40,7 +40,7 @@ function sample(random: Random, count: number): Sample {
       payload: random.oneIn(3) ? anyPack(ErrorInfoSchema, info) : undefined,
     };
     entries.push({ offset: first + i, body: encodeBody(stored) });
-    const { payload, sentAtMs, change: _, ...strings } = stored;
+    const { payload, sentAtMs, change: _, view: __, ...strings } = stored;
     messages.push(
       create(ChatMessageSchema, {
         ...strings,

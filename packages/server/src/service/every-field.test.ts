@@ -11,6 +11,7 @@ import {
   toJsonString,
 } from "@bufbuild/protobuf";
 import {
+  bodyWithView,
   ConfabError,
   type DecodedMessage,
   decodeChatMessage,
@@ -58,11 +59,19 @@ const target = testCaller();
 const room = roomIdFrom("lobby");
 const payload = { typeUrl: "type.googleapis.com/google.protobuf.StringValue", value: Uint8Array.of(0x0a, 1, 0x61) };
 
+const viewFields = [
+  ...["edited.user", "edited.offset", "edited.at.seconds", "edited.at.nanos"],
+  ...["reactions.emoji", "reactions.count", "reactions.users.name"],
+];
+
 const serversToSet = {
   "confab.v1.ChatMessage.position.epoch": "the server sets position",
   "confab.v1.ChatMessage.position.offset": "the server sets position",
   "confab.v1.ChatMessage.sent_at.seconds": "the server sets sent_at",
   "confab.v1.ChatMessage.sent_at.nanos": "the server sets sent_at",
+  ...Object.fromEntries(
+    viewFields.map((field) => [`confab.v1.ChatMessage.view.${field}`, "the server sets view in folded pages"]),
+  ),
   "confab.v1.ChatMessage.change.target": "a sender that sets change is refused",
   "confab.v1.ChatMessage.change.reaction.emoji": "a sender that sets change is refused",
   "confab.v1.ChatMessage.change.reaction.removed": "a sender that sets change is refused",
@@ -153,7 +162,18 @@ test("every field of Signal and PresenceChange is written, in either format", ()
 test("every field of GetHistoryResponse and of the messages in a batch is written, in either format", () => {
   const json = new MessageJson(types);
   const change = { target: 2, kind: "reaction", emoji: "+1", removed: true } as const;
-  const body = encodeBody({ user: "ann", text: "hi", room, id: "1", sentAtMs: 1_001, payload, deleted: true, change });
+  const stored = encodeBody({
+    user: "ann",
+    text: "hi",
+    room,
+    id: "1",
+    sentAtMs: 1_001,
+    payload,
+    deleted: true,
+    change,
+  });
+  const edited = { user: "bob", offset: 7, atMs: 2_002 };
+  const body = bodyWithView(stored, { edited, reactions: [{ emoji: "+1", count: 1, users: ["ann"] }] });
   const run = Run.of(5, [body]);
   const page = { epoch: 7, run, oldest: 5, newest: 5, messages: 1, hasMore: true, start: 3 };
   const gaps = onePayload("confab.v1.GetHistoryResponse.messages");

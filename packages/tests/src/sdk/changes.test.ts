@@ -36,6 +36,7 @@ describe("changes of messages by the SDK", { timeout: 120_000 }, () => {
       // Texts that are erased by now came then; all that is left is the same.
       assert.deepEqual(fold(fresh), view);
       assert.deepEqual(fold(await pagesOf(room)), view);
+      for (const limit of [3, 100]) assert.deepEqual(await viewsOf(room, limit), view);
 
       const plain = await messagesOnly.until("the end");
       assert.deepEqual(
@@ -176,4 +177,16 @@ async function pagesOf(room: Room): Promise<ChatMessage[]> {
     more = page.more;
   }
   return entries;
+}
+
+/** What the server folds, by pages from the newest to the oldest one. */
+async function viewsOf(room: Room, limit: number): Promise<MessageView[]> {
+  const views: MessageView[] = [];
+  for (let more = true; more; ) {
+    const before = views[0]?.position;
+    const page = await room.view({ limit, ...(before && { before }) });
+    views.unshift(...page.messages);
+    more = page.more;
+  }
+  return views;
 }

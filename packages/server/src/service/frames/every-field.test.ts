@@ -31,6 +31,12 @@ for (const [way, taken] of [
       [`${frame}.send.position.offset`]: serverSets,
       [`${frame}.send.sent_at.seconds`]: serverSets,
       [`${frame}.send.sent_at.nanos`]: serverSets,
+      ...Object.fromEntries(
+        [
+          ...["edited.user", "edited.offset", "edited.at.seconds", "edited.at.nanos"],
+          ...["reactions.emoji", "reactions.count", "reactions.users.name"],
+        ].map((field) => [`${frame}.send.view.${field}`, serverSets]),
+      ),
     };
     const asked = (each: ClientFrame) => askedBy(taken(each));
     assertHandled(ignoredFields(ClientFrameSchema, asked, { gaps }), "packages/server/src/service/frames");
@@ -77,7 +83,10 @@ for (const format of ["proto", "json"] as const) {
       const everywhere = [...(unset[0] ?? [`${path} (no frame is of this kind)`])].filter((field) =>
         unset.every((each) => each.has(field)),
       );
-      const unknown = everywhere.filter((field) => !/\.(?:payload|encoded_payload)$/.test(field));
+      // Views are of folded pages only.
+      const unknown = everywhere.filter(
+        (field) => !/(?:\.payload|\.encoded_payload|MessageBatch.messages.view)$/.test(field),
+      );
       assertHandled(unknown, `what sends ServerFrame.${member.name} in packages/server/src/service/frames`);
     }
   });
@@ -97,6 +106,12 @@ async function everyFrame(format: "proto" | "json") {
   await changed.ask({ request: 1, frame: { case: "react", value: { ...of, emoji: "+1", removed: true } } });
   await changed.ask({ request: 2, frame: { case: "edit", value: { ...of, text: "new" } } });
   await changed.ask({ request: 3, frame: { case: "delete", value: of } });
+  server.hub.engine.deliver();
+  // A message whose view has all fields.
+  const { position } = await server.hub.hub.send({ user: "ann", text: "hi", room: lobby, id: "" });
+  const seen = { user: "ann", position: { epoch: 7, offset: BigInt(position.offset) } };
+  await changed.ask({ request: 4, frame: { case: "react", value: { ...seen, emoji: "+1" } } });
+  await changed.ask({ request: 5, frame: { case: "edit", value: { ...seen, text: "new" } } });
   server.hub.engine.deliver();
   // A batch that begins with each of the changes.
   const readers = [3n, 4n, 5n].map((offset) => {
@@ -120,6 +135,8 @@ async function everyFrame(format: "proto" | "json") {
     const value = { limit: 1, after: { epoch: 7, offset }, changes: true };
     await client.ask({ request: 7, frame: { case: "history", value } });
   }
+  const last = { epoch: 7, offset: BigInt(position.offset - 1) };
+  await client.ask({ request: 7, frame: { case: "history", value: { after: last, folded: true } } });
   const payload = { typeUrl: "type.googleapis.com/google.rpc.ErrorInfo", value: Uint8Array.of(0x0a, 1, 0x72) };
   const signal = { user: "bob", kind: "read", position: after, payload };
   await client.ask({ request: 5, frame: { case: "signal", value: signal } });

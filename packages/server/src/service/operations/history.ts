@@ -1,11 +1,13 @@
 import { type GetHistoryRequest, GetHistoryRequestSchema } from "@confab/contract/gen/confab/v1/room_pb";
 import { refuseViolations, violationsOf } from "@confab/contract/validation";
 import {
+  foldedPage,
   type HistoryBounds,
   type HistoryPage,
   type HistoryRequest,
   Run,
   readHistory,
+  readsForward,
   roomIdFrom,
 } from "../../core/index.js";
 import { positionFrom } from "../conversions.js";
@@ -30,6 +32,8 @@ export type HistoryForm = Omit<HistoryBounds, "share"> & LargeForm;
 interface CheckedHistory extends HistoryRequest {
   /** Where one begins that asks for this many of the newest messages; 0: that is not asked. */
   readonly startOf: number;
+  /** Whether the messages are wanted as they are now. */
+  readonly isFolded: boolean;
 }
 
 /** Read a page of a room's log, as far as it fits into one reply. @throws OUT_OF_RANGE */
@@ -37,7 +41,7 @@ export const history: Operation<GetHistoryRequest, CheckedHistory, Promise<Histo
   action: "history",
   check: (asked) => {
     refuseViolations(violationsOf(GetHistoryRequestSchema, asked));
-    const { room, after, before, limit, oldestFirst, changes, history } = asked;
+    const { room, after, before, limit, oldestFirst, changes, history, folded } = asked;
     return {
       room: roomIdFrom(room),
       after: positionFrom(after),
@@ -46,11 +50,12 @@ export const history: Operation<GetHistoryRequest, CheckedHistory, Promise<Histo
       isOldestFirst: oldestFirst,
       wantsChanges: changes,
       startOf: history,
+      isFolded: folded,
     };
   },
   scopeOf: ({ room }) => room,
   run: async (request, caller, { hub, engine, rooms, rates, audit }, form) => {
-    const { room, limit, after, startOf } = request;
+    const { room, limit, after, startOf, isFolded } = request;
     const { maxHistory } = rooms.of(room);
     if (maxHistory === 0 && !isReaders(request))
       throw charged(caller, audited(audit, { caller, action: "history", scope: room }, denied("history", room)));
@@ -60,11 +65,11 @@ export const history: Operation<GetHistoryRequest, CheckedHistory, Promise<Histo
       const state = await engine.log.state(room);
       return { ...state, run: new Run(state.oldest, []), hasMore: false };
     }
-    const page = await readHistory(
-      engine.log,
-      { ...request, limit: Math.min(limit, maxHistory || 1) },
-      { ...form, share },
-    );
+    const asked = { ...request, limit: Math.min(limit, maxHistory || 1) };
+    const stored = await readHistory(engine.log, asked, { ...form, share });
+    const page = isFolded
+      ? await foldedPage({ log: engine.log, room, share }, stored, readsForward(request), form)
+      : stored;
     if (startOf === 0) return page;
     return { ...page, start: await hub.beforeNewest(room, page, Math.min(startOf, maxHistory), share) };
   },

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type ChangeKind, ConfabError, decodeChatMessage, limitsWith } from "@confab/contract";
-import { Hub, type MessageChanging } from "../../core/index.js";
+import { foldedPage, Hub, type MessageChanging, type Run, readHistory } from "../../core/index.js";
 import { ManualTurns } from "../manual-turns.js";
 import { RecordingSink } from "../recording-sink.js";
 import { aRoom, type Bench, type Define, wholePage, withCode } from "./setup.js";
@@ -88,6 +88,31 @@ export function changingSuite(define: Define): void {
     },
     { needs: "survives a reopening" },
   );
+
+  define("a folded page has what the changes behind it say, from the newest page to the oldest", async (bench) => {
+    for (const text of ["a", "b", "c"]) await bench.append(text);
+    await change(bench, 1, { kind: "edit" });
+    await change(bench, 2, { kind: "edit" });
+    await change(bench, 2, { kind: "deletion" });
+    for (let count = 0; count < 600; count++)
+      await change(bench, 3, { kind: "reaction", emoji: `${count % 2}`, removed: false });
+    await change(bench, 3, { kind: "edit" });
+    const { log } = bench.engine;
+    const share = { begin: () => undefined, spend: () => undefined };
+    const sizesOf = (_epoch: number, { count }: Run) => Array<number>(count).fill(1);
+    const form = { share, sizesOf, maxBytes: 1_000, unitsPerEntry: 0, unitsPerKib: 0 };
+    const seen: string[] = [];
+    for (let before: number | undefined, hasMore = true; hasMore; ) {
+      const { epoch } = await log.state(aRoom);
+      const position = before === undefined ? undefined : { epoch, offset: before };
+      const asked = { room: aRoom, after: undefined, before: position, limit: 2, isOldestFirst: false };
+      const page = await foldedPage({ log, room: aRoom, share }, await readHistory(log, asked, form), false, form);
+      const messages = page.run.entries.map(({ body }) => decodeChatMessage(body));
+      seen.unshift(...messages.map(({ text, deleted, view }) => `${deleted ? "gone" : text} ${view ? "viewed" : ""}`));
+      [before, hasMore] = [page.run.first, page.hasMore];
+    }
+    assert.deepEqual(seen, ["new viewed", "gone ", "new viewed"]);
+  });
 
   define("readers of messages pass changes over, and begin with as many messages as they ask for", async (bench) => {
     for (const text of ["a", "b", "c"]) await bench.append(text);

@@ -37,7 +37,10 @@ const largeBatch: Costly = {
   ],
   times: costlyTimes,
 };
-const largePage: Costly = { requests: [{ room: "large", limit: 1_000, history: 1_000 }], times: costlyTimes };
+const largePage: Costly = {
+  requests: [{ room: "large", limit: 1_000, history: 1_000, folded: true }],
+  times: costlyTimes,
+};
 /** Of no message: the texts of those that are there are needed. */
 const ofNoMessage = { user: "mallory", room: "large", position: { epoch: 1, offset: "1" } };
 const largeEdit = { ...ofNoMessage, text: "x".repeat(60_000) };
@@ -218,7 +221,7 @@ export function routeAttacks(carriers: readonly ("h1" | "h2")[], factor = 1): At
     const name = `${rpc.parent.name}/${rpc.name}`;
     const { requests, times = defaultTimes } = costly(costlyCalls, name, "costlyCalls");
     const isStream = rpc.methodKind !== "unary";
-    const [request = {}] = requests as readonly Readonly<Record<string, string | number>>[];
+    const [request = {}] = requests as readonly Readonly<Record<string, string | number | boolean>>[];
     const path = template.replaceAll(/\{(\w+)\}/g, (_, field: string) => String(request[field]));
     const asked = Object.entries(request).filter(([field]) => !template.includes(`{${field}}`));
     const query = new URLSearchParams(Object.fromEntries(asked.map(([field, value]) => [field, String(value)])));

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file confab/v1/message.proto.
  */
 export const file_confab_v1_message: GenFile = /*@__PURE__*/
-  fileDesc("Chdjb25mYWIvdjEvbWVzc2FnZS5wcm90bxIJY29uZmFiLnYxIjkKCFBvc2l0aW9uEg0KBWVwb2NoGAEgASgHEh4KBm9mZnNldBgCIAEoBEIOukgLMgkY/////////w8i3gYKC0NoYXRNZXNzYWdlEhsKBHVzZXIYASABKAlCDbpICnIIiOowARABGEASDAoEdGV4dBgCIAEoCRI5CgRyb29tGAMgASgJQiu6SChyJjIkXihbQS1aYS16MC05XVtBLVphLXowLTkuXy1dezAsOTl9KT8kEiYKAmlkGAQgASgJQhq6SBdyFTITXltceDIxLVx4N2VdezAsNjR9JBIlCghwb3NpdGlvbhgFIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbhIrCgdzZW50X2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgdwYXlsb2FkGAcgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueUIIukgFogECGgASMgoPZW5jb2RlZF9wYXlsb2FkGAggASgLMhkuY29uZmFiLnYxLkVuY29kZWRQYXlsb2FkEg8KB2RlbGV0ZWQYCSABKAgSKAoGY2hhbmdlGAogASgLMhguY29uZmFiLnYxLk1lc3NhZ2VDaGFuZ2U6zAO6SMgDGpUBCg9tZXNzYWdlLmNvbnRlbnQSG3RleHQgb3IgcGF5bG9hZCBpcyByZXF1aXJlZBpldGhpcy50ZXh0ICE9ICcnIHx8IGhhcyh0aGlzLnBheWxvYWQpIHx8IGhhcyh0aGlzLmVuY29kZWRfcGF5bG9hZCkgfHwgdGhpcy5kZWxldGVkIHx8IGhhcyh0aGlzLmNoYW5nZSkaeAoTbWVzc2FnZS5vbmVfcGF5bG9hZBIucGF5bG9hZCBhbmQgZW5jb2RlZF9wYXlsb2FkIGV4Y2x1ZGUgZWFjaCBvdGhlchoxIShoYXModGhpcy5wYXlsb2FkKSAmJiBoYXModGhpcy5lbmNvZGVkX3BheWxvYWQpKRpDCg9tZXNzYWdlLmRlbGV0ZWQSIWRlbGV0ZWQgaXMgc2V0IGJ5IHRoZSBzZXJ2ZXIgb25seRoNIXRoaXMuZGVsZXRlZBpvCg5tZXNzYWdlLmNoYW5nZRJKY2hhbmdlIGlzIHNldCBieSB0aGUgc2VydmVyIG9ubHk6IHNlZSBFZGl0TWVzc2FnZSwgRGVsZXRlTWVzc2FnZSBhbmQgUmVhY3QaESFoYXModGhpcy5jaGFuZ2UpIpoBCg1NZXNzYWdlQ2hhbmdlEg4KBnRhcmdldBgBIAEoBBIfCgRlZGl0GAIgASgLMg8uY29uZmFiLnYxLkVkaXRIABInCghkZWxldGlvbhgDIAEoCzITLmNvbmZhYi52MS5EZWxldGlvbkgAEicKCHJlYWN0aW9uGAQgASgLMhMuY29uZmFiLnYxLlJlYWN0aW9uSABCBgoEa2luZCIGCgRFZGl0IgoKCERlbGV0aW9uIioKCFJlYWN0aW9uEg0KBWVtb2ppGAEgASgJEg8KB3JlbW92ZWQYAiABKAgidQoORW5jb2RlZFBheWxvYWQSVAoIdHlwZV91cmwYASABKAlCQrpIP3I9MjteWyEtfl0qL1tBLVphLXpfXVtBLVphLXowLTlfXSooWy5dW0EtWmEtel9dW0EtWmEtejAtOV9dKikqJBINCgV2YWx1ZRgCIAEoDCKBAQoMQ2hhdFJlc3BvbnNlEgoKAmlkGAEgASgJEiUKCHBvc2l0aW9uGAIgASgLMhMuY29uZmFiLnYxLlBvc2l0aW9uEisKB3NlbnRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWR1cGxpY2F0ZRgEIAEoCCLkAgoTU2VuZE1lc3NhZ2VzUmVxdWVzdBI5CgRyb29tGAEgASgJQiu6SChyJjIkXihbQS1aYS16MC05XVtBLVphLXowLTkuXy1dezAsOTl9KT8kEjUKCG1lc3NhZ2VzGAIgAygLMhYuY29uZmFiLnYxLkNoYXRNZXNzYWdlQgu6SAiSAQUIARDoBxIlCghleHBlY3RlZBgDIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbjqzAbpIrwEarAEKDmJhdGNoLm9uZV9yb29tEkF0aGUgcm9vbSBvZiBlYWNoIG1lc3NhZ2UgbXVzdCBiZSBlbXB0eSBvciB0aGUgcm9vbSBvZiB0aGUgcmVxdWVzdBpXdGhpcy5tZXNzYWdlcy5hbGwobSwgbS5yb29tID09ICcnIHx8IG0ucm9vbSA9PSAodGhpcy5yb29tID09ICcnID8gJ2xvYmJ5JyA6IHRoaXMucm9vbSkpIj0KFFNlbmRNZXNzYWdlc1Jlc3BvbnNlEiUKBGFja3MYASADKAsyFy5jb25mYWIudjEuQ2hhdFJlc3BvbnNlItcEChJFZGl0TWVzc2FnZVJlcXVlc3QSGwoEdXNlchgBIAEoCUINukgKcgiI6jABEAEYQBI5CgRyb29tGAIgASgJQiu6SChyJjIkXihbQS1aYS16MC05XVtBLVphLXowLTkuXy1dezAsOTl9KT8kEiYKAmlkGAMgASgJQhq6SBdyFTITXltceDIxLVx4N2VdezAsNjR9JBIlCghwb3NpdGlvbhgEIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbhIMCgR0ZXh0GAUgASgJEi8KB3BheWxvYWQYBiABKAsyFC5nb29nbGUucHJvdG9idWYuQW55Qgi6SAWiAQIaABIyCg9lbmNvZGVkX3BheWxvYWQYByABKAsyGS5jb25mYWIudjEuRW5jb2RlZFBheWxvYWQ6pgK6SKICGm4KDGVkaXQuY29udGVudBIbdGV4dCBvciBwYXlsb2FkIGlzIHJlcXVpcmVkGkF0aGlzLnRleHQgIT0gJycgfHwgaGFzKHRoaXMucGF5bG9hZCkgfHwgaGFzKHRoaXMuZW5jb2RlZF9wYXlsb2FkKRp1ChBlZGl0Lm9uZV9wYXlsb2FkEi5wYXlsb2FkIGFuZCBlbmNvZGVkX3BheWxvYWQgZXhjbHVkZSBlYWNoIG90aGVyGjEhKGhhcyh0aGlzLnBheWxvYWQpICYmIGhhcyh0aGlzLmVuY29kZWRfcGF5bG9hZCkpGjkKDWVkaXQucG9zaXRpb24SFHBvc2l0aW9uIGlzIHJlcXVpcmVkGhJoYXModGhpcy5wb3NpdGlvbiki/wEKFERlbGV0ZU1lc3NhZ2VSZXF1ZXN0EhsKBHVzZXIYASABKAlCDbpICnIIiOowARABGEASOQoEcm9vbRgCIAEoCUIrukgociYyJF4oW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXXswLDk5fSk/JBImCgJpZBgDIAEoCUIaukgXchUyE15bXHgyMS1ceDdlXXswLDY0fSQSJQoIcG9zaXRpb24YBCABKAsyEy5jb25mYWIudjEuUG9zaXRpb246QLpIPRo7Cg9kZWxldGUucG9zaXRpb24SFHBvc2l0aW9uIGlzIHJlcXVpcmVkGhJoYXModGhpcy5wb3NpdGlvbikivAIKDFJlYWN0UmVxdWVzdBIbCgR1c2VyGAEgASgJQg26SApyCIjqMAEQARhAEjkKBHJvb20YAiABKAlCK7pIKHImMiReKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV17MCw5OX0pPyQSJgoCaWQYAyABKAlCGrpIF3IVMhNeW1x4MjEtXHg3ZV17MCw2NH0kEiUKCHBvc2l0aW9uGAQgASgLMhMuY29uZmFiLnYxLlBvc2l0aW9uEjMKBWVtb2ppGAUgASgJQiS6SCFyHzIdXlteXHgwMC1ceDIwXHg3Zi1ceGEwXXsxLDMyfSQSDwoHcmVtb3ZlZBgGIAEoCDo/ukg8GjoKDnJlYWN0LnBvc2l0aW9uEhRwb3NpdGlvbiBpcyByZXF1aXJlZBoSaGFzKHRoaXMucG9zaXRpb24pIpICCgRVc2VyEhkKBG5hbWUYASABKAlCC7pICHIGiOowARhAEjkKBHJvb20YAiABKAlCK7pIKHImMiReKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV17MCw5OX0pPyQSIgoFYWZ0ZXIYAyABKAsyEy5jb25mYWIudjEuUG9zaXRpb24SGQoHaGlzdG9yeRgEIAEoDUIIukgFKgMY6AcSDwoHY2hhbmdlcxgFIAEoCDpkukhhGl8KCnVzZXIuc3RhcnQSJGFmdGVyIGFuZCBoaXN0b3J5IGV4Y2x1ZGUgZWFjaCBvdGhlchorIWhhcyh0aGlzLmFmdGVyKSB8fCB0aGlzLmhpc3RvcnkgPT0gdWludCgwKWIGcHJvdG8z", [file_buf_validate_validate, file_confab_v1_rules, file_google_protobuf_any, file_google_protobuf_timestamp]);
+  fileDesc("Chdjb25mYWIvdjEvbWVzc2FnZS5wcm90bxIJY29uZmFiLnYxIjkKCFBvc2l0aW9uEg0KBWVwb2NoGAEgASgHEh4KBm9mZnNldBgCIAEoBEIOukgLMgkY/////////w8ihAcKC0NoYXRNZXNzYWdlEhsKBHVzZXIYASABKAlCDbpICnIIiOowARABGEASDAoEdGV4dBgCIAEoCRI5CgRyb29tGAMgASgJQiu6SChyJjIkXihbQS1aYS16MC05XVtBLVphLXowLTkuXy1dezAsOTl9KT8kEiYKAmlkGAQgASgJQhq6SBdyFTITXltceDIxLVx4N2VdezAsNjR9JBIlCghwb3NpdGlvbhgFIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbhIrCgdzZW50X2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgdwYXlsb2FkGAcgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueUIIukgFogECGgASMgoPZW5jb2RlZF9wYXlsb2FkGAggASgLMhkuY29uZmFiLnYxLkVuY29kZWRQYXlsb2FkEg8KB2RlbGV0ZWQYCSABKAgSKAoGY2hhbmdlGAogASgLMhguY29uZmFiLnYxLk1lc3NhZ2VDaGFuZ2USJAoEdmlldxgLIAEoCzIWLmNvbmZhYi52MS5NZXNzYWdlVmlldzrMA7pIyAMalQEKD21lc3NhZ2UuY29udGVudBIbdGV4dCBvciBwYXlsb2FkIGlzIHJlcXVpcmVkGmV0aGlzLnRleHQgIT0gJycgfHwgaGFzKHRoaXMucGF5bG9hZCkgfHwgaGFzKHRoaXMuZW5jb2RlZF9wYXlsb2FkKSB8fCB0aGlzLmRlbGV0ZWQgfHwgaGFzKHRoaXMuY2hhbmdlKRp4ChNtZXNzYWdlLm9uZV9wYXlsb2FkEi5wYXlsb2FkIGFuZCBlbmNvZGVkX3BheWxvYWQgZXhjbHVkZSBlYWNoIG90aGVyGjEhKGhhcyh0aGlzLnBheWxvYWQpICYmIGhhcyh0aGlzLmVuY29kZWRfcGF5bG9hZCkpGkMKD21lc3NhZ2UuZGVsZXRlZBIhZGVsZXRlZCBpcyBzZXQgYnkgdGhlIHNlcnZlciBvbmx5Gg0hdGhpcy5kZWxldGVkGm8KDm1lc3NhZ2UuY2hhbmdlEkpjaGFuZ2UgaXMgc2V0IGJ5IHRoZSBzZXJ2ZXIgb25seTogc2VlIEVkaXRNZXNzYWdlLCBEZWxldGVNZXNzYWdlIGFuZCBSZWFjdBoRIWhhcyh0aGlzLmNoYW5nZSkiXgoLTWVzc2FnZVZpZXcSIwoGZWRpdGVkGAEgASgLMhMuY29uZmFiLnYxLkxhc3RFZGl0EioKCXJlYWN0aW9ucxgCIAMoCzIXLmNvbmZhYi52MS5SZWFjdGlvblZpZXciUAoITGFzdEVkaXQSDAoEdXNlchgBIAEoCRIOCgZvZmZzZXQYAiABKAQSJgoCYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlQKDFJlYWN0aW9uVmlldxINCgVlbW9qaRgBIAEoCRINCgVjb3VudBgCIAEoDRImCgV1c2VycxgDIAMoCzIXLmNvbmZhYi52MS5SZWFjdGluZ1VzZXIiHAoMUmVhY3RpbmdVc2VyEgwKBG5hbWUYASABKAkimgEKDU1lc3NhZ2VDaGFuZ2USDgoGdGFyZ2V0GAEgASgEEh8KBGVkaXQYAiABKAsyDy5jb25mYWIudjEuRWRpdEgAEicKCGRlbGV0aW9uGAMgASgLMhMuY29uZmFiLnYxLkRlbGV0aW9uSAASJwoIcmVhY3Rpb24YBCABKAsyEy5jb25mYWIudjEuUmVhY3Rpb25IAEIGCgRraW5kIgYKBEVkaXQiCgoIRGVsZXRpb24iKgoIUmVhY3Rpb24SDQoFZW1vamkYASABKAkSDwoHcmVtb3ZlZBgCIAEoCCJ1Cg5FbmNvZGVkUGF5bG9hZBJUCgh0eXBlX3VybBgBIAEoCUJCukg/cj0yO15bIS1+XSovW0EtWmEtel9dW0EtWmEtejAtOV9dKihbLl1bQS1aYS16X11bQS1aYS16MC05X10qKSokEg0KBXZhbHVlGAIgASgMIoEBCgxDaGF0UmVzcG9uc2USCgoCaWQYASABKAkSJQoIcG9zaXRpb24YAiABKAsyEy5jb25mYWIudjEuUG9zaXRpb24SKwoHc2VudF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJZHVwbGljYXRlGAQgASgIIuQCChNTZW5kTWVzc2FnZXNSZXF1ZXN0EjkKBHJvb20YASABKAlCK7pIKHImMiReKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV17MCw5OX0pPyQSNQoIbWVzc2FnZXMYAiADKAsyFi5jb25mYWIudjEuQ2hhdE1lc3NhZ2VCC7pICJIBBQgBEOgHEiUKCGV4cGVjdGVkGAMgASgLMhMuY29uZmFiLnYxLlBvc2l0aW9uOrMBukivARqsAQoOYmF0Y2gub25lX3Jvb20SQXRoZSByb29tIG9mIGVhY2ggbWVzc2FnZSBtdXN0IGJlIGVtcHR5IG9yIHRoZSByb29tIG9mIHRoZSByZXF1ZXN0Gld0aGlzLm1lc3NhZ2VzLmFsbChtLCBtLnJvb20gPT0gJycgfHwgbS5yb29tID09ICh0aGlzLnJvb20gPT0gJycgPyAnbG9iYnknIDogdGhpcy5yb29tKSkiPQoUU2VuZE1lc3NhZ2VzUmVzcG9uc2USJQoEYWNrcxgBIAMoCzIXLmNvbmZhYi52MS5DaGF0UmVzcG9uc2Ui1wQKEkVkaXRNZXNzYWdlUmVxdWVzdBIbCgR1c2VyGAEgASgJQg26SApyCIjqMAEQARhAEjkKBHJvb20YAiABKAlCK7pIKHImMiReKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV17MCw5OX0pPyQSJgoCaWQYAyABKAlCGrpIF3IVMhNeW1x4MjEtXHg3ZV17MCw2NH0kEiUKCHBvc2l0aW9uGAQgASgLMhMuY29uZmFiLnYxLlBvc2l0aW9uEgwKBHRleHQYBSABKAkSLwoHcGF5bG9hZBgGIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnlCCLpIBaIBAhoAEjIKD2VuY29kZWRfcGF5bG9hZBgHIAEoCzIZLmNvbmZhYi52MS5FbmNvZGVkUGF5bG9hZDqmArpIogIabgoMZWRpdC5jb250ZW50Eht0ZXh0IG9yIHBheWxvYWQgaXMgcmVxdWlyZWQaQXRoaXMudGV4dCAhPSAnJyB8fCBoYXModGhpcy5wYXlsb2FkKSB8fCBoYXModGhpcy5lbmNvZGVkX3BheWxvYWQpGnUKEGVkaXQub25lX3BheWxvYWQSLnBheWxvYWQgYW5kIGVuY29kZWRfcGF5bG9hZCBleGNsdWRlIGVhY2ggb3RoZXIaMSEoaGFzKHRoaXMucGF5bG9hZCkgJiYgaGFzKHRoaXMuZW5jb2RlZF9wYXlsb2FkKSkaOQoNZWRpdC5wb3NpdGlvbhIUcG9zaXRpb24gaXMgcmVxdWlyZWQaEmhhcyh0aGlzLnBvc2l0aW9uKSL/AQoURGVsZXRlTWVzc2FnZVJlcXVlc3QSGwoEdXNlchgBIAEoCUINukgKcgiI6jABEAEYQBI5CgRyb29tGAIgASgJQiu6SChyJjIkXihbQS1aYS16MC05XVtBLVphLXowLTkuXy1dezAsOTl9KT8kEiYKAmlkGAMgASgJQhq6SBdyFTITXltceDIxLVx4N2VdezAsNjR9JBIlCghwb3NpdGlvbhgEIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbjpAukg9GjsKD2RlbGV0ZS5wb3NpdGlvbhIUcG9zaXRpb24gaXMgcmVxdWlyZWQaEmhhcyh0aGlzLnBvc2l0aW9uKSK8AgoMUmVhY3RSZXF1ZXN0EhsKBHVzZXIYASABKAlCDbpICnIIiOowARABGEASOQoEcm9vbRgCIAEoCUIrukgociYyJF4oW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXXswLDk5fSk/JBImCgJpZBgDIAEoCUIaukgXchUyE15bXHgyMS1ceDdlXXswLDY0fSQSJQoIcG9zaXRpb24YBCABKAsyEy5jb25mYWIudjEuUG9zaXRpb24SMwoFZW1vamkYBSABKAlCJLpIIXIfMh1eW15ceDAwLVx4MjBceDdmLVx4YTBdezEsMzJ9JBIPCgdyZW1vdmVkGAYgASgIOj+6SDwaOgoOcmVhY3QucG9zaXRpb24SFHBvc2l0aW9uIGlzIHJlcXVpcmVkGhJoYXModGhpcy5wb3NpdGlvbikikgIKBFVzZXISGQoEbmFtZRgBIAEoCUILukgIcgaI6jABGEASOQoEcm9vbRgCIAEoCUIrukgociYyJF4oW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXXswLDk5fSk/JBIiCgVhZnRlchgDIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbhIZCgdoaXN0b3J5GAQgASgNQgi6SAUqAxjoBxIPCgdjaGFuZ2VzGAUgASgIOmS6SGEaXwoKdXNlci5zdGFydBIkYWZ0ZXIgYW5kIGhpc3RvcnkgZXhjbHVkZSBlYWNoIG90aGVyGishaGFzKHRoaXMuYWZ0ZXIpIHx8IHRoaXMuaGlzdG9yeSA9PSB1aW50KDApYgZwcm90bzM", [file_buf_validate_validate, file_confab_v1_rules, file_google_protobuf_any, file_google_protobuf_timestamp]);
 
 /**
  * One place in the log of one room. It is one value: an offset means nothing
@@ -164,6 +164,14 @@ export type ChatMessage = Message<"confab.v1.ChatMessage"> & {
    * @generated from field: confab.v1.MessageChange change = 10;
    */
   change?: MessageChange | undefined;
+
+  /**
+   * What was done to the message, in pages that are `folded`. Set by the server;
+   * what a sender wrote here is ignored.
+   *
+   * @generated from field: confab.v1.MessageView view = 11;
+   */
+  view?: MessageView | undefined;
 };
 
 /**
@@ -172,6 +180,114 @@ export type ChatMessage = Message<"confab.v1.ChatMessage"> & {
  */
 export const ChatMessageSchema: GenMessage<ChatMessage> = /*@__PURE__*/
   messageDesc(file_confab_v1_message, 1);
+
+/**
+ * What was done to a message.
+ *
+ * @generated from message confab.v1.MessageView
+ */
+export type MessageView = Message<"confab.v1.MessageView"> & {
+  /**
+   * The last edit, whose `text` and `payload` the message has; not set: it was
+   * never edited.
+   *
+   * @generated from field: confab.v1.LastEdit edited = 1;
+   */
+  edited?: LastEdit | undefined;
+
+  /**
+   * In the order in which each was first given; none of a deleted message.
+   *
+   * @generated from field: repeated confab.v1.ReactionView reactions = 2;
+   */
+  reactions: ReactionView[];
+};
+
+/**
+ * Describes the message confab.v1.MessageView.
+ * Use `create(MessageViewSchema)` to create a new message.
+ */
+export const MessageViewSchema: GenMessage<MessageView> = /*@__PURE__*/
+  messageDesc(file_confab_v1_message, 2);
+
+/**
+ * @generated from message confab.v1.LastEdit
+ */
+export type LastEdit = Message<"confab.v1.LastEdit"> & {
+  /**
+   * Who edited.
+   *
+   * @generated from field: string user = 1;
+   */
+  user: string;
+
+  /**
+   * The offset of the edit.
+   *
+   * @generated from field: uint64 offset = 2;
+   */
+  offset: bigint;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 3;
+   */
+  at?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message confab.v1.LastEdit.
+ * Use `create(LastEditSchema)` to create a new message.
+ */
+export const LastEditSchema: GenMessage<LastEdit> = /*@__PURE__*/
+  messageDesc(file_confab_v1_message, 3);
+
+/**
+ * @generated from message confab.v1.ReactionView
+ */
+export type ReactionView = Message<"confab.v1.ReactionView"> & {
+  /**
+   * @generated from field: string emoji = 1;
+   */
+  emoji: string;
+
+  /**
+   * How many users have it.
+   *
+   * @generated from field: uint32 count = 2;
+   */
+  count: number;
+
+  /**
+   * The first of them, at most 100, in the order in which they reacted.
+   *
+   * @generated from field: repeated confab.v1.ReactingUser users = 3;
+   */
+  users: ReactingUser[];
+};
+
+/**
+ * Describes the message confab.v1.ReactionView.
+ * Use `create(ReactionViewSchema)` to create a new message.
+ */
+export const ReactionViewSchema: GenMessage<ReactionView> = /*@__PURE__*/
+  messageDesc(file_confab_v1_message, 4);
+
+/**
+ * @generated from message confab.v1.ReactingUser
+ */
+export type ReactingUser = Message<"confab.v1.ReactingUser"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message confab.v1.ReactingUser.
+ * Use `create(ReactingUserSchema)` to create a new message.
+ */
+export const ReactingUserSchema: GenMessage<ReactingUser> = /*@__PURE__*/
+  messageDesc(file_confab_v1_message, 5);
 
 /**
  * What an entry does to an earlier message of its room. Entries stay as they are:
@@ -218,7 +334,7 @@ export type MessageChange = Message<"confab.v1.MessageChange"> & {
  * Use `create(MessageChangeSchema)` to create a new message.
  */
 export const MessageChangeSchema: GenMessage<MessageChange> = /*@__PURE__*/
-  messageDesc(file_confab_v1_message, 2);
+  messageDesc(file_confab_v1_message, 6);
 
 /**
  * The message says from now on what this entry has as `text` and `payload`.
@@ -233,7 +349,7 @@ export type Edit = Message<"confab.v1.Edit"> & {
  * Use `create(EditSchema)` to create a new message.
  */
 export const EditSchema: GenMessage<Edit> = /*@__PURE__*/
-  messageDesc(file_confab_v1_message, 3);
+  messageDesc(file_confab_v1_message, 7);
 
 /**
  * The message is deleted.
@@ -248,7 +364,7 @@ export type Deletion = Message<"confab.v1.Deletion"> & {
  * Use `create(DeletionSchema)` to create a new message.
  */
 export const DeletionSchema: GenMessage<Deletion> = /*@__PURE__*/
-  messageDesc(file_confab_v1_message, 4);
+  messageDesc(file_confab_v1_message, 8);
 
 /**
  * The user of the entry reacts to the message, or takes a reaction back. A user
@@ -273,7 +389,7 @@ export type Reaction = Message<"confab.v1.Reaction"> & {
  * Use `create(ReactionSchema)` to create a new message.
  */
 export const ReactionSchema: GenMessage<Reaction> = /*@__PURE__*/
-  messageDesc(file_confab_v1_message, 5);
+  messageDesc(file_confab_v1_message, 9);
 
 /**
  * A message of any type, encoded in Protobuf: the fields of
@@ -304,7 +420,7 @@ export type EncodedPayload = Message<"confab.v1.EncodedPayload"> & {
  * Use `create(EncodedPayloadSchema)` to create a new message.
  */
 export const EncodedPayloadSchema: GenMessage<EncodedPayload> = /*@__PURE__*/
-  messageDesc(file_confab_v1_message, 6);
+  messageDesc(file_confab_v1_message, 10);
 
 /**
  * The acknowledgement of a message: it is durable and has a position.
@@ -343,7 +459,7 @@ export type ChatResponse = Message<"confab.v1.ChatResponse"> & {
  * Use `create(ChatResponseSchema)` to create a new message.
  */
 export const ChatResponseSchema: GenMessage<ChatResponse> = /*@__PURE__*/
-  messageDesc(file_confab_v1_message, 7);
+  messageDesc(file_confab_v1_message, 11);
 
 /**
  * Messages of one room that are stored together or not at all.
@@ -383,7 +499,7 @@ export type SendMessagesRequest = Message<"confab.v1.SendMessagesRequest"> & {
  * Use `create(SendMessagesRequestSchema)` to create a new message.
  */
 export const SendMessagesRequestSchema: GenMessage<SendMessagesRequest> = /*@__PURE__*/
-  messageDesc(file_confab_v1_message, 8);
+  messageDesc(file_confab_v1_message, 12);
 
 /**
  * @generated from message confab.v1.SendMessagesResponse
@@ -402,7 +518,7 @@ export type SendMessagesResponse = Message<"confab.v1.SendMessagesResponse"> & {
  * Use `create(SendMessagesResponseSchema)` to create a new message.
  */
 export const SendMessagesResponseSchema: GenMessage<SendMessagesResponse> = /*@__PURE__*/
-  messageDesc(file_confab_v1_message, 9);
+  messageDesc(file_confab_v1_message, 13);
 
 /**
  * @generated from message confab.v1.EditMessageRequest
@@ -464,7 +580,7 @@ export type EditMessageRequest = Message<"confab.v1.EditMessageRequest"> & {
  * Use `create(EditMessageRequestSchema)` to create a new message.
  */
 export const EditMessageRequestSchema: GenMessage<EditMessageRequest> = /*@__PURE__*/
-  messageDesc(file_confab_v1_message, 10);
+  messageDesc(file_confab_v1_message, 14);
 
 /**
  * @generated from message confab.v1.DeleteMessageRequest
@@ -504,7 +620,7 @@ export type DeleteMessageRequest = Message<"confab.v1.DeleteMessageRequest"> & {
  * Use `create(DeleteMessageRequestSchema)` to create a new message.
  */
 export const DeleteMessageRequestSchema: GenMessage<DeleteMessageRequest> = /*@__PURE__*/
-  messageDesc(file_confab_v1_message, 11);
+  messageDesc(file_confab_v1_message, 15);
 
 /**
  * @generated from message confab.v1.ReactRequest
@@ -559,7 +675,7 @@ export type ReactRequest = Message<"confab.v1.ReactRequest"> & {
  * Use `create(ReactRequestSchema)` to create a new message.
  */
 export const ReactRequestSchema: GenMessage<ReactRequest> = /*@__PURE__*/
-  messageDesc(file_confab_v1_message, 12);
+  messageDesc(file_confab_v1_message, 16);
 
 /**
  * A reader of a room, and from where on it reads.
@@ -615,5 +731,5 @@ export type User = Message<"confab.v1.User"> & {
  * Use `create(UserSchema)` to create a new message.
  */
 export const UserSchema: GenMessage<User> = /*@__PURE__*/
-  messageDesc(file_confab_v1_message, 13);
+  messageDesc(file_confab_v1_message, 17);
 

@@ -34,6 +34,31 @@ export const messageChange = {
   reaction: [4, reaction],
 } as const;
 
+/** `confab.v1.LastEdit` */
+export const lastEdit = {
+  user: [1, "string"],
+  offset: [2, "uint64"],
+  at: [3, "timestamp"],
+} as const;
+
+/** `confab.v1.ReactingUser` */
+export const reactingUser = {
+  name: [1, "string"],
+} as const;
+
+/** `confab.v1.ReactionView` */
+export const reactionView = {
+  emoji: [1, "string"],
+  count: [2, "uint32"],
+  users: [3, reactingUser, "many"],
+} as const;
+
+/** `confab.v1.MessageView` */
+export const messageView = {
+  edited: [1, lastEdit],
+  reactions: [2, reactionView, "many"],
+} as const;
+
 /** `confab.v1.ChatMessage` */
 export const chatMessage = {
   user: [1, "string"],
@@ -46,6 +71,7 @@ export const chatMessage = {
   encodedPayload: [8, encodedPayload],
   deleted: [9, "bool"],
   change: [10, messageChange],
+  view: [11, messageView],
 } as const;
 
 /** `confab.v1.ChatResponse` */
@@ -156,6 +182,7 @@ export const getHistoryRequest = {
   oldestFirst: [5, "bool"],
   changes: [6, "bool"],
   history: [7, "uint32"],
+  folded: [8, "bool"],
 } as const;
 
 /** `confab.v1.GetHistoryResponse` */
