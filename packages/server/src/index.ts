@@ -14,6 +14,7 @@ export {
   type ReadFrom,
   type RevokedTokens,
   type Room,
+  type RoomChange,
   type RoomSignal,
   type Stored,
 } from "./library/index.js";

@@ -12,7 +12,7 @@ import {
   HookService,
   type HookCaller as WireCaller,
 } from "@confab/contract/gen/confab/v1/hook_pb";
-import type { Position as WirePosition } from "@confab/contract/gen/confab/v1/message_pb";
+import type { MessageChangeSchema, Position as WirePosition } from "@confab/contract/gen/confab/v1/message_pb";
 import {
   anyFrom,
   type ConnectEvent,
@@ -82,8 +82,15 @@ export const spellings: { readonly [Name in HookName]: Spelling<Events[Name]> } 
   ),
   send: spelling(
     onSend,
-    ({ room, user, text, id, payload, caller }, format) => ({
-      message: { room, user, text, id, ...payloadField(payload, format) },
+    ({ room, user, text, id, payload, change, caller }, format) => ({
+      message: {
+        room,
+        user,
+        text,
+        id,
+        ...payloadField(payload, format),
+        ...(change && { change: wireChange(change) }),
+      },
       caller: wireCaller(caller),
     }),
     ({ refusal, content }) => {
@@ -125,6 +132,21 @@ function spelling<Event, In extends DescMessage, Out extends DescMessage>(
 
 function nothing(): undefined {
   return undefined;
+}
+
+function wireChange({
+  position,
+  ...change
+}: NonNullable<SendEvent["change"]>): MessageInitShape<typeof MessageChangeSchema> {
+  const target = BigInt(parsePosition(position)?.offset ?? 0);
+  switch (change.kind) {
+    case "edit":
+      return { target, kind: { case: "edit", value: {} } };
+    case "deletion":
+      return { target, kind: { case: "deletion", value: {} } };
+    case "reaction":
+      return { target, kind: { case: "reaction", value: { emoji: change.emoji, removed: change.removed } } };
+  }
 }
 
 function onlyRefusal({ refusal }: { readonly refusal?: HookRefusal | undefined }) {

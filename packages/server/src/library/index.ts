@@ -8,6 +8,7 @@ export type {
   NewRoomMessage,
   ReadFrom,
   Room,
+  RoomChange,
   RoomSignal,
   Stored,
 } from "./room.js";

@@ -1,6 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import { type Ack, ConfabError, formatPosition, type Payload, parsePosition } from "@confab/contract";
-import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
+import {
+  DeleteMessageRequestSchema,
+  EditMessageRequestSchema,
+  ReactRequestSchema,
+  UserSchema,
+} from "@confab/contract/gen/confab/v1/message_pb";
 import {
   GetHistoryRequestSchema,
   ListMembersRequestSchema,
@@ -37,6 +42,14 @@ export interface Stored {
   readonly sentAt: Date;
   /** It was stored before, by an earlier send with the same id. */
   readonly duplicate: boolean;
+}
+
+/** A change of a message. */
+export interface RoomChange {
+  /** In whose name: any user's. */
+  readonly user: string;
+  /** Makes the change repeatable, as that of a message. Default: a new one. */
+  readonly id?: string;
 }
 
 /** Where to begin to read. Default: with what is sent from now on. */
@@ -107,6 +120,32 @@ export class Room {
     return storedFrom(await operations.send(message, caller));
   }
 
+  /** Change what a message says. Resolves once that is durable. @throws OUT_OF_RANGE, MESSAGE_DELETED */
+  async edit(position: string, { user, text = "", id = "", payload }: NewRoomMessage): Promise<Stored> {
+    const { operations, caller } = this.deps;
+    const content = { text, ...(payload && { payload: anyFrom(payload) }) };
+    const asked = { room: this.name, user, id, position: required(position), ...content };
+    return storedFrom(await operations.edit(create(EditMessageRequestSchema, asked), caller));
+  }
+
+  /** Delete a message: its text and payload go from the log. Resolves once that is durable. @throws OUT_OF_RANGE, MESSAGE_DELETED */
+  async delete(position: string, { user, id = "" }: RoomChange): Promise<Stored> {
+    const { operations, caller } = this.deps;
+    const asked = { room: this.name, user, id, position: required(position) };
+    return storedFrom(await operations.deleteMessage(create(DeleteMessageRequestSchema, asked), caller));
+  }
+
+  /** React to a message, or with `removed` take that back. @throws OUT_OF_RANGE, MESSAGE_DELETED */
+  async react(
+    position: string,
+    emoji: string,
+    { user, id = "", removed = false }: RoomChange & { readonly removed?: boolean },
+  ): Promise<Stored> {
+    const { operations, caller } = this.deps;
+    const asked = { room: this.name, user, id, position: required(position), emoji, removed };
+    return storedFrom(await operations.react(create(ReactRequestSchema, asked), caller));
+  }
+
   /**
    * The room's messages, from a place on and then as they come, until the loop is left. Resolves when the subscription has begun:
    * what is sent from then on comes.
@@ -172,6 +211,11 @@ function storedFrom({ id, position, sentAtMs, duplicate }: Ack): Stored {
 function count(field: string, value: number): number {
   if (Number.isInteger(value) && value >= 0 && value < 2 ** 32) return value;
   throw new ConfabError("INVALID_MESSAGE", `${field} is ${value}; it must be a whole number, and not negative`);
+}
+
+/** @throws INVALID_MESSAGE: it is not a position. */
+function required(text: string) {
+  return positionFrom("position", text) as NonNullable<ReturnType<typeof positionFrom>>;
 }
 
 /** @throws INVALID_MESSAGE: it is not a position. */

@@ -131,3 +131,25 @@ test("an engine of the program's own keeps the messages, and is given what it ne
   const { newest } = engine.state("lobby" as RoomId);
   assert.equal(position, `7:${newest}`);
 });
+
+test("the program changes messages, and each change is checked", async (t) => {
+  const confab = await confabFor(t);
+  const room = confab.room("lobby");
+  const { position } = await room.send({ user: "ann", text: "wild" });
+  const edited = await room.edit(position, { user: "ann", text: "mild", id: "once" });
+  assert.deepEqual(await room.edit(position, { user: "ann", text: "mild", id: "once" }), {
+    ...edited,
+    duplicate: true,
+  });
+  await room.react(position, "👍", { user: "bob" });
+  await room.react(position, "👍", { user: "bob", removed: true });
+  await assert.rejects(room.edit("nonsense", { user: "ann", text: "x" }), codeOf("INVALID_MESSAGE"));
+  await assert.rejects(room.edit(edited.position, { user: "ann", text: "x" }), codeOf("INVALID_MESSAGE"));
+  await room.delete(position, { user: "bob" });
+  await assert.rejects(room.react(position, "👍", { user: "bob" }), codeOf("MESSAGE_DELETED"));
+  const { messages } = await room.history();
+  assert.deepEqual(
+    messages.map(({ text, deleted }) => [text, deleted]),
+    [["", true]],
+  );
+});

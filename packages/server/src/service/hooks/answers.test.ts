@@ -10,6 +10,7 @@ const event: SendEvent = {
   text: "hi",
   id: "1",
   payload,
+  change: undefined,
   caller: { user: undefined, kind: "anonymous", transport: "rest", remoteAddress: "127.0.0.1" },
 };
 
@@ -26,7 +27,10 @@ test("a change leaves the rest as it was", () => {
   for (const [answer, message] of [
     [{ text: "ho" }, { text: "ho", payload }],
     [{ text: "" }, { text: "", payload }],
-    [{ payload: other }, { text: "hi", payload: other }],
+    [
+      { change: undefined, payload: other },
+      { text: "hi", payload: other },
+    ],
     [{ payload: null }, { text: "hi", payload: undefined }],
     [
       { text: "ho", payload: null },

@@ -1,15 +1,20 @@
-import { formatPosition, type NewMessage } from "@confab/contract";
+import { formatPosition } from "@confab/contract";
 import type { Signal, SubscribeRequest } from "../../core/index.js";
-import { type Caller, type CallerKind, kindOf, roomIdFrom } from "../operations/index.js";
+import { type Caller, type CallerKind, kindOf, type PassedMessage, roomIdFrom } from "../operations/index.js";
 import type { DisconnectEvent, EventCaller, SendEvent, SignalEvent, SubscribeEvent } from "./hooks.js";
 
-export function sendEvent({ room, user, text, id, payload }: NewMessage, caller: Caller, kind: CallerKind): SendEvent {
+export function sendEvent(
+  { room, user, text, id, payload, changes }: PassedMessage,
+  caller: Caller,
+  kind: CallerKind,
+): SendEvent {
   return Object.freeze({
     room: roomIdFrom(room),
     user,
     text,
     id,
     payload: payload && Object.freeze(payload),
+    change: changes && Object.freeze({ ...changes.change, position: formatPosition(changes.position) }),
     caller: eventCaller(caller, kind),
   });
 }

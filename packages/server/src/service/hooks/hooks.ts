@@ -1,4 +1,4 @@
-import type { Payload } from "@confab/contract";
+import type { ChangeKind, Payload } from "@confab/contract";
 import type { CallerKind, TransportName } from "../operations/index.js";
 
 /** Who causes an event. */
@@ -43,7 +43,7 @@ export interface SubscribeEvent {
   readonly caller: EventCaller;
 }
 
-/** A message that keeps the contract, and that its sender may send. It is not stored yet. */
+/** A message, or a change of one, that keeps the contract, and that its sender may send. It is not stored yet. */
 export interface SendEvent {
   readonly room: string;
   readonly user: string;
@@ -52,6 +52,11 @@ export interface SendEvent {
   readonly id: string;
   /** `payload.value` is the message's own memory: do not write to it. */
   readonly payload: Payload | undefined;
+  /**
+   * What is done to the message at a position, as text; undefined: this is a message. Text and payload are those of an edit. An
+   * answer can change them for an edit, and has no effect on them otherwise. Whether the caller may do it is found out later.
+   */
+  readonly change: (ChangeKind & { readonly position: string }) | undefined;
   readonly caller: EventCaller;
 }
 

@@ -1,5 +1,5 @@
 import type { NewMessage } from "@confab/contract";
-import type { Caller, CallerKind, SendHook } from "../operations/index.js";
+import type { Caller, CallerKind, PassedMessage, SendHook } from "../operations/index.js";
 import { kindOf } from "../operations/index.js";
 import { isRefusal, type SendAnswer } from "./answers.js";
 import { sendEvent } from "./events.js";
@@ -22,7 +22,7 @@ export class SendPassage implements SendHook {
 
   constructor(private readonly deps: SendHookDeps) {}
 
-  pass<Reply>(message: NewMessage, caller: Caller, go: (message: NewMessage) => Promise<Reply>): Promise<Reply> {
+  pass<Reply>(message: PassedMessage, caller: Caller, go: (message: NewMessage) => Promise<Reply>): Promise<Reply> {
     return this.chain.pass(caller, () => this.ask(message, caller), go);
   }
 
@@ -34,7 +34,7 @@ export class SendPassage implements SendHook {
     return this.chain.pass(caller, () => this.askAll(messages, caller), go);
   }
 
-  private ask(message: NewMessage, caller: Caller): NewMessage | Promise<NewMessage> {
+  private ask(message: PassedMessage, caller: Caller): NewMessage | Promise<NewMessage> {
     const kind = kindOf(caller);
     if (this.deps.isSkipped(kind)) return message;
     const answer = this.deps.hook.call(sendEvent(message, caller, kind));

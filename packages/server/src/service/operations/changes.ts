@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import type { Ack, ChangeKind, ConfabError } from "@confab/contract";
+import type { Ack, ChangeKind, ConfabError, NewMessage } from "@confab/contract";
 import {
   type DeleteMessageRequest,
   DeleteMessageRequestSchema,
@@ -76,7 +76,15 @@ function changing(ofOthers?: Action) {
         ofOthers === undefined || owner === user || caller.principal.may(ofOthers, room)
           ? undefined
           : refused(ofOthers, room, caller, deps);
-      return hub.change({ ...checked, refusalFor, share }, rooms.of(room).maxMessageBytes);
+      const append = ({ text, payload }: Pick<NewMessage, "text" | "payload">) =>
+        hub.change({ ...checked, text, payload, refusalFor, share }, rooms.of(room).maxMessageBytes);
+      const hook = deps.hooks?.send;
+      if (hook === undefined) return append(checked);
+      const { change, position, ...content } = checked;
+      // Only an edit has a content that a hook could change.
+      return hook.pass({ ...content, changes: { change, position } }, caller, (passed) =>
+        append(change.kind === "edit" ? passed : checked),
+      );
     },
   } as const;
 }

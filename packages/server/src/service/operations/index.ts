@@ -14,7 +14,14 @@ export { countedAddress } from "./counted-address.js";
 export type { HistoryForm } from "./history.js";
 export { LiveCallers, type LiveConnection } from "./live-callers.js";
 export type { OperationDeps } from "./operation.js";
-export { type CallerKind, callerKinds, kindOf, type OperationHooks, type SendHook } from "./operation-hooks.js";
+export {
+  type CallerKind,
+  callerKinds,
+  kindOf,
+  type OperationHooks,
+  type PassedMessage,
+  type SendHook,
+} from "./operation-hooks.js";
 export { type Operations, operationsOn } from "./operations.js";
 export {
   type Action,

@@ -1,4 +1,4 @@
-import type { NewMessage } from "@confab/contract";
+import type { ChangeKind, NewMessage, Position } from "@confab/contract";
 import type { Signal, SubscribeRequest } from "../../core/index.js";
 import type { Caller } from "./caller.js";
 
@@ -11,6 +11,12 @@ export const callerKinds = ["anonymous", "user", "service", "admin", "library"] 
  */
 export type CallerKind = (typeof callerKinds)[number];
 
+/** What passes the `send` hook: a message, or a change of one. */
+export interface PassedMessage extends NewMessage {
+  /** What is done to which message; undefined: it is a message itself. */
+  readonly changes?: { readonly change: ChangeKind; readonly position: Position } | undefined;
+}
+
 /** A hook that what is sent passes before it goes to core. Sends of one caller pass in their order. */
 export interface SendHook {
   /**
@@ -19,7 +25,7 @@ export interface SendHook {
    * @throws HOOK_REFUSED, HOOK_FAILED. UNAUTHENTICATED, TOKEN_EXPIRED, KEYS_UNAVAILABLE: the caller may do nothing any more by the
    * time the hook has answered.
    */
-  pass<Reply>(message: NewMessage, caller: Caller, go: (message: NewMessage) => Promise<Reply>): Promise<Reply>;
+  pass<Reply>(message: PassedMessage, caller: Caller, go: (message: NewMessage) => Promise<Reply>): Promise<Reply>;
   /** The same for messages that are stored together: one that is refused refuses all. */
   passAll<Reply>(
     messages: readonly NewMessage[],

@@ -9,6 +9,7 @@ import type {
   OnSignalRequestSchema,
   OnSubscribeRequestSchema,
 } from "@confab/contract/gen/confab/v1/hook_pb";
+import type { MessageChange } from "@confab/contract/gen/confab/v1/message_pb";
 import type { Hooks } from "@confab/server";
 import type {
   CallerKind,
@@ -117,9 +118,31 @@ function subscribeEvent({ reader, caller }: MessageShape<typeof OnSubscribeReque
   return { room, user: name, after: after && textOf(after), history, caller: callerFrom(caller) };
 }
 
+/** The epoch does not travel. */
+function changeFrom(change: MessageChange | undefined): SendEvent["change"] {
+  const position = `0:${change?.target}`;
+  switch (change?.kind.case) {
+    case "edit":
+    case "deletion":
+      return { kind: change.kind.case, position };
+    case "reaction":
+      return { kind: "reaction", emoji: change.kind.value.emoji, removed: change.kind.value.removed, position };
+    default:
+      return undefined;
+  }
+}
+
 function sendEvent({ message, caller }: MessageShape<typeof OnSendRequestSchema>): SendEvent {
-  const { room = "", user = "", text = "", id = "", payload, encodedPayload } = message ?? {};
-  return { room, user, text, id, payload: payloadFrom(payload ?? encodedPayload), caller: callerFrom(caller) };
+  const { room = "", user = "", text = "", id = "", payload, encodedPayload, change } = message ?? {};
+  return {
+    room,
+    user,
+    text,
+    id,
+    payload: payloadFrom(payload ?? encodedPayload),
+    change: changeFrom(change),
+    caller: callerFrom(caller),
+  };
 }
 
 function signalEvent({ signal, caller }: MessageShape<typeof OnSignalRequestSchema>): SignalEvent {

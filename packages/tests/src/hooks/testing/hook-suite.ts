@@ -91,7 +91,7 @@ export function hookSuite(form: HookForm): void {
         const [event] = events.splice(0);
         assert.deepEqual(
           { ...event, caller: 0 },
-          { room, user: "ann", text: "hi", id: "", payload: undefined, caller: 0 },
+          { room, user: "ann", text: "hi", id: "", payload: undefined, change: undefined, caller: 0 },
         );
         assert.equal(event?.caller.kind, "anonymous");
       }
@@ -108,6 +108,40 @@ export function hookSuite(form: HookForm): void {
         assert.equal(await send(url, bytes("c", "bad")), "HOOK_REFUSED", name);
         assert.deepEqual(await textsIn(url, room), ["a!", "b!"], name);
       }
+    });
+
+    it("send: edits, reactions and deletions pass it, and an edit is stored as it changes it", async (t) => {
+      const seen: unknown[] = [];
+      const { url } = await hookedServer(t, form, {
+        send: ({ text, change }) => {
+          seen.push(change && [change.kind, change.position.split(":")[1], "emoji" in change ? change.emoji : text]);
+          if (text === "bad" || (change && "emoji" in change && change.emoji === "👎")) return { refuse: "be kind" };
+          return change ? { text: "mild" } : undefined;
+        },
+      });
+      const stored = await post(url, "/v1/rooms/den/messages", { user: "ann", text: "wild" });
+      const { position } = (await stored.json()) as { position: object };
+      const change = async (what: string, more: object) =>
+        (await post(url, `/v1/rooms/den/messages:${what}`, { user: "ann", position, ...more })).status;
+      assert.equal(await change("edit", { text: "bad" }), 403);
+      assert.equal(await change("edit", { text: "wilder" }), 200);
+      assert.equal(await change("react", { emoji: "👎" }), 403);
+      assert.equal(await change("react", { emoji: "👍" }), 200);
+      const folded = await fetch(`${url}/v1/rooms/den/messages?folded=true`);
+      const { messages } = (await folded.json()) as { messages: readonly { text: string }[] };
+      assert.deepEqual(
+        messages.map(({ text }) => text),
+        ["mild"],
+      );
+      assert.equal(await change("delete", {}), 200);
+      assert.deepEqual(seen, [
+        undefined,
+        ["edit", "1", "bad"],
+        ["edit", "1", "wilder"],
+        ["reaction", "1", "👎"],
+        ["reaction", "1", "👍"],
+        ["deletion", "1", ""],
+      ]);
     });
 
     it("send: the refusal of the hook reaches the client as its text, with HTTP 403", async (t) => {

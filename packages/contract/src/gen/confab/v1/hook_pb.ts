@@ -355,7 +355,8 @@ export const OnSubscribeResponseSchema: GenMessage<OnSubscribeResponse> = /*@__P
 export type OnSendRequest = Message<"confab.v1.OnSendRequest"> & {
   /**
    * With room and user. `id` is empty if the server is to make one; position and
-   * time are not set yet. In JSON a payload is in `encoded_payload`.
+   * time are not set yet. In JSON a payload is in `encoded_payload`. With `change`
+   * it changes an earlier message, and only an edit has a content.
    *
    * @generated from field: confab.v1.ChatMessage message = 1;
    */
