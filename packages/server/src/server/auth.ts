@@ -79,7 +79,7 @@ function admitsAnyone(host: string): string {
   const who = isLocalOnly(host)
     ? "`trustedProxies` (--trust-proxy) lets callers of other machines in"
     : `\`host\` (--host) is ${host}`;
-  return `${who}, and callers are asked for no token: give a key (--auth-key or --auth-jwks) or an authority of client certificates (--tls-client-ca), a "connect" hook, or admit all callers (--allow-anyone)`;
+  return `${who}, and callers are asked for no token: give a key (--auth-key or --auth-jwks) or an authority of client certificates (--tls-client-ca), ask a service who they are (--hook connect=URL), or admit all callers (--allow-anyone)`;
 }
 
 /**

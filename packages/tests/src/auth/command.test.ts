@@ -164,7 +164,7 @@ describe("confab serve", () => {
 
   it("listens on no address that other machines reach, without a key or --allow-anyone", async () => {
     const advice =
-      "callers are asked for no token: give a key (--auth-key or --auth-jwks) or an authority of client certificates (--tls-client-ca), or admit all callers (--allow-anyone)";
+      "callers are asked for no token: give a key (--auth-key or --auth-jwks) or an authority of client certificates (--tls-client-ca), ask a service who they are (--hook connect=URL), or admit all callers (--allow-anyone)";
     for (const host of ["0.0.0.0", "::", "192.0.2.1", "chat.example"])
       assert.equal(await complaint("--host", host), `confab: --host is ${host}, and ${advice}`);
     assert.equal(

@@ -27,10 +27,7 @@ test("a change leaves the rest as it was", () => {
   for (const [answer, message] of [
     [{ text: "ho" }, { text: "ho", payload }],
     [{ text: "" }, { text: "", payload }],
-    [
-      { change: undefined, payload: other },
-      { text: "hi", payload: other },
-    ],
+    [{ payload: other }, { text: "hi", payload: other }],
     [{ payload: null }, { text: "hi", payload: undefined }],
     [
       { text: "ho", payload: null },
