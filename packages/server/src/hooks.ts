@@ -16,5 +16,8 @@ export {
   type Refusal,
   type SendEvent,
   type SignalEvent,
+  type StoredEvent,
+  type StoredHookOptions,
+  type StoredMessageEvent,
   type SubscribeEvent,
 } from "./service/index.js";

@@ -139,7 +139,7 @@ export const settings = {
   hook: {
     kind: text("NAMES=URL", "names of hooks, = and a URL"),
     isList: true,
-    help: "ask your service before things happen, and report to it what happens (docs/hooks.md): send,subscribe=grpcs://hooks.example:443. Names: connect, disconnect, subscribe, send, signal, occupied, vacated. URLs: grpcs://, connect+https://, or https:// for JSON in plain HTTP, which requires --hook-secret; grpc://, connect+http:// and http:// are without TLS, on this machine",
+    help: "ask your service before things happen, and report to it what happens (docs/hooks.md): send,subscribe=grpcs://hooks.example:443. Names: connect, disconnect, subscribe, send, signal, occupied, vacated, stored. URLs: grpcs://, connect+https://, or https:// for JSON in plain HTTP, which requires --hook-secret; grpc://, connect+http:// and http:// are without TLS, on this machine",
   },
   "hook-secret": {
     kind: text("SECRET", "at least 16 characters"),

@@ -1,5 +1,6 @@
 export { type Block, blockOf, countIn, entriesOf, type LogEntry, messageEnd } from "./blocks.js";
 export type { MessageChanging } from "./changing.js";
+export { Deliveries } from "./deliveries.js";
 export { foldedPage } from "./folding.js";
 export { type HistoryBounds, type HistoryPage, type HistoryRequest, readHistory, readsForward } from "./history.js";
 export { Hub, type HubDeps, type Subscribed, type SubscribeRequest } from "./hub.js";
@@ -18,6 +19,8 @@ export type {
   MemberDirectory,
   NewEntry,
   OccupancyListener,
+  Outbox,
+  OutboxListener,
   PresenceChange,
   ReadableLog,
   Revocation,

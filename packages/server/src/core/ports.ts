@@ -209,12 +209,49 @@ export interface RevocationLog {
   staleMs(): number;
 }
 
+/** Told by an outbox while this node is the one that delivers. */
+export interface OutboxListener {
+  /** The room may hold messages beyond its cursor. */
+  undelivered(room: RoomId): void;
+  /** Another node may deliver from now on. */
+  ended(): void;
+}
+
+/**
+ * How far a receiver of stored messages is. Every entry of a room beyond its cursor is undelivered, whichever node stored it
+ * and whatever became of that node: nothing needs to be marked that a crash could lose.
+ */
+export interface Outbox {
+  /**
+   * Begin. The listener gets every room with something undelivered, and from then on rooms with new entries. One node delivers at
+   * a time; another one takes over within 10 seconds of its end. To be called once.
+   */
+  follow(listener: OutboxListener): void;
+  /** Tell the listener of every room with something undelivered again. Returns at once. */
+  scan(): void;
+  /** Up to where the room is confirmed; undefined: nothing of it is. @throws ENGINE_UNAVAILABLE */
+  cursor(room: RoomId): Eventually<Position | undefined>;
+  /**
+   * The receiver has the room's entries up to this position. After a crash it may be as if the last second's were not confirmed.
+   *
+   * @throws ENGINE_UNAVAILABLE: it is not confirmed, or another node delivers.
+   */
+  confirm(room: RoomId, position: Position): Eventually<void>;
+  /** Store what is confirmed, and let another node deliver. */
+  close(): Promise<void>;
+}
+
 /** Where rooms are kept: one per server. */
 export interface Engine {
   readonly log: RoomLog;
   readonly bus: RoomBus;
   readonly members: MemberDirectory;
   readonly revocations: RevocationLog;
+  /**
+   * How far the receiver of this name is: letters, digits and `-`. To be called once for a name. Without it the engine does nothing for
+   * receivers.
+   */
+  outbox(name: string): Outbox;
   /** Whether sends and reads can be expected to succeed now; undefined when they can, else what is wrong. */
   trouble(): string | undefined;
   /** Finish the appends in progress and release everything. May be called twice. */

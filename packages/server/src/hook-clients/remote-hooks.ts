@@ -42,10 +42,11 @@ export function remoteHooks({ url, hooks, secret, allowsClearText = false, ...se
 }
 
 /** Those that a hook has. */
-function settingsOf(name: HookName, { skip, ...others }: Omit<HookOptions<never, never>, "run">) {
+function settingsOf(name: HookName, { skip, onFailure, ...others }: Omit<HookOptions<never, never>, "run">) {
   return {
     ...others,
     ...(skip !== undefined && hasCaller(name) && { skip }),
+    ...(onFailure !== undefined && name !== "stored" && { onFailure }),
   };
 }
 

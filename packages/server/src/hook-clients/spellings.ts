@@ -5,6 +5,7 @@ import {
   type MessageInitShape,
   type MessageShape,
 } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { type Payload, parsePosition } from "@confab/contract";
 import {
   HookCallerSchema,
@@ -22,6 +23,7 @@ import {
   type OccupancyEvent,
   type SendEvent,
   type SignalEvent,
+  type StoredEvent,
   type SubscribeEvent,
   wirePositionFrom,
 } from "../service/index.js";
@@ -38,6 +40,7 @@ interface Events {
   readonly signal: SignalEvent;
   readonly occupied: OccupancyEvent;
   readonly vacated: OccupancyEvent;
+  readonly stored: StoredEvent;
 }
 
 /** How the event of one hook is written as a request, and how its answer is read. */
@@ -48,7 +51,7 @@ export interface Spelling<Event> {
   readonly answer: (reply: MessageShape<DescMessage>) => unknown;
 }
 
-const { onConnect, onDisconnect, onSubscribe, onSend, onSignal, onOccupied, onVacated } = HookService.method;
+const { onConnect, onDisconnect, onSubscribe, onSend, onSignal, onOccupied, onVacated, onStored } = HookService.method;
 
 export const spellings: { readonly [Name in HookName]: Spelling<Events[Name]> } = {
   connect: spelling(
@@ -116,6 +119,18 @@ export const spellings: { readonly [Name in HookName]: Spelling<Events[Name]> } 
   ),
   occupied: spelling(onOccupied, ({ room }) => ({ room }), nothing),
   vacated: spelling(onVacated, ({ room }) => ({ room }), nothing),
+  stored: spelling(
+    onStored,
+    ({ room, messages }, format) => ({
+      room,
+      messages: messages.map(({ position, user, text, id, payload, sentAtMs, isDeleted }) => ({
+        ...{ user, text, room, id, deleted: isDeleted, sentAt: timestampFromMs(sentAtMs) },
+        ...positionField("position", position),
+        ...payloadField(payload, format),
+      })),
+    }),
+    nothing,
+  ),
 };
 
 function spelling<Event, In extends DescMessage, Out extends DescMessage>(

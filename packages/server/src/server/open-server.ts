@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { ConfabError, defaultDedupeWindowMs, type LimitName, type Limits, PayloadTypes } from "@confab/contract";
 import { violationsOf } from "@confab/contract/validation";
-import { type Engine, Hub } from "../core/index.js";
+import { Deliveries, type Engine, Hub } from "../core/index.js";
 import { ArrivalTimeouts } from "../http/arrival-timeouts.js";
 import type { HostServer } from "../http/attach.js";
 import type { ClientAddressOf, RequestHead } from "../http/exchange.js";
@@ -136,6 +136,17 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
   const retention = retentionBy(roomRules, config.retention ?? defaultRetention);
   const engine = await openEngine(config, limits, retention);
   if (hooks?.occupancy !== undefined) engine.members.watchOccupancy(hooks.occupancy);
+  const stored = hooks?.stored;
+  const deliveries =
+    stored &&
+    new Deliveries({
+      log: engine.log,
+      outbox: engine.outbox(stored.name),
+      turns: eventLoop,
+      deliver: (room, epoch, run) => stored.deliver(room, epoch, run),
+      isReady: () => stored.isReady,
+      maxRooms: stored.maxRooms,
+    });
   let adminToken: AdminToken | undefined;
   const descriptors = new DescriptorWatch(logger);
   const faults = peerFaultsTo(logger);
@@ -199,6 +210,7 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
     sse.close();
     arrivals.close();
     descriptors.close();
+    await deliveries?.close();
     await engine.close();
     // Those that connections and rooms have ended with.
     await hooks?.idle();
@@ -227,6 +239,7 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
       auth.setAdminToken(adminToken.token);
     }
     await auth.follow(engine.revocations, () => liveCallers?.check());
+    deliveries?.start();
   };
   await opening().catch(async (failure: unknown) => {
     await release();

@@ -27,6 +27,9 @@ export type {
   Refusal,
   SendEvent,
   SignalEvent,
+  StoredEvent,
+  StoredHookOptions,
+  StoredMessageEvent,
   SubscribeEvent,
 } from "./hooks/hooks.js";
 export { ServiceHooks, type ServiceHooksDeps } from "./hooks/service-hooks.js";

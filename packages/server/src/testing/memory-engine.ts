@@ -22,6 +22,7 @@ import {
   unexpectedPosition,
 } from "../core/index.js";
 import { MemoryMembers } from "./memory-members.js";
+import { type MemoryOutbox, MemoryOutboxes } from "./memory-outbox.js";
 import { MemoryRevocations } from "./memory-revocations.js";
 
 interface MemoryRoom {
@@ -41,6 +42,7 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
   readonly revocations = new MemoryRevocations();
   private readonly listeners = new Map<RoomId, Set<RoomListener>>();
   private readonly allMembers: MemoryMembers;
+  private readonly outboxes = new Map<string, MemoryOutboxes>();
 
   private lineage: readonly EarlierEpoch[] = [];
 
@@ -63,9 +65,17 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
       bus: this,
       members,
       revocations,
+      outbox: (name) => this.outbox(name),
       trouble: () => this.trouble(),
       close: async () => members.close(),
     };
+  }
+
+  outbox(name: string): MemoryOutbox {
+    const list = () => this.list("", "", Number.MAX_SAFE_INTEGER);
+    const outboxes = this.outboxes.get(name) ?? new MemoryOutboxes(list);
+    this.outboxes.set(name, outboxes);
+    return outboxes.node();
   }
 
   async append(room: RoomId, entry: NewEntry): Promise<Appended> {
@@ -93,8 +103,10 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
       return { position, sentAtMs, isDuplicate: false };
     });
     kept.entries.push(...added);
-    if (added.length > 0)
+    if (added.length > 0) {
       for (const listener of this.listeners.get(room) ?? []) listener.entries(this.epoch, runOf(added));
+      for (const outboxes of this.outboxes.values()) outboxes.appended(room);
+    }
     return appended;
   }
 

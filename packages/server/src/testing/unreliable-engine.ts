@@ -18,6 +18,7 @@ import {
 } from "../core/index.js";
 import { MemoryEngine } from "./memory-engine.js";
 import { MemoryMembers } from "./memory-members.js";
+import type { MemoryOutbox } from "./memory-outbox.js";
 import { MemoryRevocations } from "./memory-revocations.js";
 
 /** A reading or a watch that waits for the test. */
@@ -131,6 +132,10 @@ export class UnreliableEngine implements Engine, RoomLog, RoomBus {
 
   signal(signal: Signal): void {
     for (const listener of this.listeners.get(signal.room) ?? []) listener.signal(signal);
+  }
+
+  outbox(name: string): MemoryOutbox {
+    return this.memory.outbox(name);
   }
 
   trouble(): string | undefined {

@@ -6,6 +6,7 @@ import { DiskSpace, freeBytesIn } from "./disk-space.js";
 import { EmbeddedLog } from "./embedded-log.js";
 import { GroupCommit } from "./group-commit.js";
 import { KeptClock } from "./kept-clock.js";
+import { KeptOutbox } from "./kept-outbox.js";
 import { KeptRevocations } from "./kept-revocations.js";
 import { LocalBus } from "./local-bus.js";
 import { LocalMembers } from "./local-members.js";
@@ -71,6 +72,7 @@ export function engineOn(
 ): Engine {
   const clock = new KeptClock(store, config.clock, config.log);
   const bus = new LocalBus();
+  const outboxes: KeptOutbox[] = [];
   const rooms: RoomTable = new RoomTable(store, limits.maxRooms, (room) => readers.epochOf(room));
   const readers = new RoomReaders(config.clock, limits.emptyRoomMs, (room) => rooms.newRoomEpoch(room));
   const ids = new DedupeIndex(store, dedupeWindowMs, clock.read().logMs);
@@ -87,10 +89,14 @@ export function engineOn(
     clock,
     maxPendingSends: limits.maxPendingSends,
     maxPendingSendBytes: limits.maxPendingSendBytes,
-    onDurable: (room, epoch, run) => bus.entries(room, epoch, run),
+    onDurable: (room, epoch, run) => {
+      bus.entries(room, epoch, run);
+      for (const outbox of outboxes) outbox.appended(room);
+    },
     onRemoved: (room) => {
       readers.removed(room);
       bus.replaced(room);
+      for (const outbox of outboxes) outbox.removed(room);
     },
     onErased: (room) => bus.erased(room),
     scrubbing: () => scrubbing,
@@ -137,6 +143,12 @@ export function engineOn(
       (change, members) => bus.presence(change, members),
       readers,
     ),
+    outbox: (name) => {
+      const list = (after: string, limit: number) => log.list("", after, limit);
+      const outbox = new KeptOutbox(name, { store, write: (run) => commits.write(run), list });
+      outboxes.push(outbox);
+      return outbox;
+    },
     trouble: () => disk.trouble ?? store.trouble(),
     close: () => {
       clearInterval(sweep);

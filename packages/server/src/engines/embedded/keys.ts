@@ -5,7 +5,8 @@
 //            ┌ bucket: u32 ┐                                            → when the bucket began, of the log's time: f64
 //   meta     "format", "epoch"; "time" (kept-clock.ts); "rooms", "shared" (new-rooms.ts); "renewals" (room-epochs.ts);
 //            "converting" (open-store.ts); "applied", "wal" (wal-store.ts);
-//            "scrub" (scrubbing.ts), "tidy" (log-scrub.ts)
+//            "scrub" (scrubbing.ts), "tidy" (log-scrub.ts);
+//            "revoked …" (kept-revocations.ts), "stored …" (kept-outbox.ts)
 //   rooms    ┌ room name: ASCII ┐                                       → room record (room-record.ts)
 //   zeros    ┌ number: u32 ┐                                            → zeros, while there is a scrub (log-scrub.ts)
 

@@ -4,6 +4,13 @@ import type { RoomId } from "../../core/index.js";
 /** Dedupe buckets of a room, which take turns: the current one and the one before. */
 export const bucketCount = 2;
 
+/** Of one receiver of what is stored. All are in one slot of a Cluster. */
+export interface OutboxKeys {
+  readonly lease: string;
+  readonly cursors: string;
+  readonly rooms: string;
+}
+
 export interface RoomKeys {
   readonly log: string;
   readonly meta: string;
@@ -21,6 +28,8 @@ export interface RoomKeys {
  *     confab:probe:{…}       a key for a moment, and a channel: what a node tries a server with
  *     confab:clock            the time as the nodes believe it, at most a minute old: a start compares its clock with it
  *     confab:revoked          hash: what was revoked, and `version`, one more for each change
+ *     confab:{stored:NAME}:   of the receiver NAME: lease, the node that delivers; cursors, a hash of positions by room; rooms, a set
+ *                             of those that were written to
  *     confab:rooms            sorted set of the names, all with score 0, so ordered by name
  *
  * The braces are a hash tag: all keys of a room are in one slot of a Cluster (Redis Cluster specification, "Hash tags").
@@ -54,6 +63,11 @@ export class Keys {
   /** The room whose channel this is. */
   roomOf(channel: string): RoomId {
     return channel.slice(this.prefix.length + 2, channel.lastIndexOf("}")) as RoomId;
+  }
+
+  outbox(name: string): OutboxKeys {
+    const stem = `${this.prefix}:{stored:${name}}:`;
+    return { lease: `${stem}lease`, cursors: `${stem}cursors`, rooms: `${stem}rooms` };
   }
 
   /** A key and a channel on which a node tries whether a server does what is needed. */

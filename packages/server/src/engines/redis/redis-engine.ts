@@ -15,6 +15,7 @@ import { RedisLog } from "./redis-log.js";
 import { RoomAppends } from "./room-appends.js";
 import { RoomIndex } from "./room-index.js";
 import { RoomRemoval } from "./room-removal.js";
+import { SharedOutbox } from "./shared-outbox.js";
 import { SharedRevocations } from "./shared-revocations.js";
 import { slotOf } from "./slots.js";
 import { startErrorFrom } from "./start-check.js";
@@ -91,6 +92,7 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
       },
     },
   );
+  const outboxes: SharedOutbox[] = [];
   const tops = new KnownTops(link, keys, (room) => bus.replaced(room));
   const bus = new RedisBus(link, keys, tops);
   const index = new RoomIndex(link, keys, limits.maxRooms);
@@ -103,7 +105,10 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
   const appends = new RoomAppends({
     ...limits,
     write: (room, group, expected) => writer.write(room, group, expected),
-    written: (room, epoch, run) => bus.appended(room, epoch, run),
+    written: (room, epoch, run) => {
+      bus.appended(room, epoch, run);
+      for (const outbox of outboxes) outbox.appended(room);
+    },
   });
   const members = new RedisMembers({
     link,
@@ -133,7 +138,9 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
         retention,
         intervalMs: sweepIntervalMs,
         trim: (room) => writer.sweep(room),
-        remove: (room) => removal.tryRemove(room),
+        remove: async (room) => {
+          if (await removal.tryRemove(room)) for (const outbox of outboxes) outbox.removed(room);
+        },
       })
     : undefined;
 
@@ -143,6 +150,12 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
     bus,
     members,
     revocations,
+    outbox: (name) => {
+      const list = (after: string, limit: number) => log.list("", after, limit);
+      const outbox = new SharedOutbox({ link, keys: keys.outbox(name), list });
+      outboxes.push(outbox);
+      return outbox;
+    },
     trouble: () => link.trouble(),
     close: () => {
       sweep?.stop();

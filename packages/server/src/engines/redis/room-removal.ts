@@ -22,15 +22,16 @@ export interface RoomRemovalDeps {
 export class RoomRemoval {
   constructor(private readonly deps: RoomRemovalDeps) {}
 
-  /** Remove a room, unless something keeps it. @throws what the link throws. */
-  async tryRemove(room: RoomId): Promise<void> {
+  /** Remove a room, unless something keeps it. Resolves to whether it was removed. @throws what the link throws. */
+  async tryRemove(room: RoomId): Promise<boolean> {
     const { link, keys, memberKeys, index, ageClock, retention, emptyRoomMs, clockSkewMs } = this.deps;
     const { maxAgeMs } = retention.of(room);
-    if (maxAgeMs === undefined) return;
+    if (maxAgeMs === undefined) return false;
     const { log, meta, ids, channel } = keys.of(room);
     const all = [log, meta, ...ids, channel, memberKeys.nodes(room), memberKeys.idle(room)];
     const args = [maxAgeMs, emptyRoomMs, clockSkewMs(), ageClock.nowMs()].map(String);
-    if ((await link.run(removeRoomScript, all, args)) !== 1) return;
+    if ((await link.run(removeRoomScript, all, args)) !== 1) return false;
     await index.remove(room, async () => (await link.send(meta, ["EXISTS", meta])) === 1);
+    return true;
   }
 }

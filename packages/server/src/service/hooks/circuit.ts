@@ -45,6 +45,11 @@ export class Circuit {
     private readonly deps: CircuitDeps,
   ) {}
 
+  /** As `admits`, without a call to follow. */
+  get isReady(): boolean {
+    return this.openUntilMs === undefined || (!this.isProbing && this.deps.nowMs() >= this.openUntilMs);
+  }
+
   /** Whether the hook may be called now. */
   admits(): boolean {
     if (this.openUntilMs === undefined) return true;

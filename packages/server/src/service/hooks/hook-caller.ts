@@ -70,6 +70,11 @@ export class HookCaller<Event, Answer> {
     return this.run(event, this.settings.timeoutMs);
   }
 
+  /** Whether a call now would be more than the finding that it still fails. */
+  get isReady(): boolean {
+    return this.circuit.isReady;
+  }
+
   /** Call a hook whose answer does not matter. Never rejects: what goes wrong is in the log. Undefined: it is done. */
   tell(event: Event): Promise<unknown> | undefined {
     try {

@@ -1,6 +1,6 @@
 import { type CallerKind, callerKinds } from "../operations/index.js";
 import type { HookSettings } from "./hook-caller.js";
-import type { Hook, HookFunction, HookName, HookOptions, Hooks } from "./hooks.js";
+import type { Hook, HookFunction, HookName, HookOptions, Hooks, StoredEvent, StoredHookOptions } from "./hooks.js";
 
 /** A hook that cannot be used; the message names it. */
 export class HookError extends Error {
@@ -20,10 +20,11 @@ const hookNames: readonly string[] = [
   "signal",
   "occupied",
   "vacated",
+  "stored",
 ] satisfies HookName[];
 
 /** No caller causes them, or it is not known yet. */
-const withoutCaller: readonly HookName[] = ["connect", "occupied", "vacated"];
+const withoutCaller: readonly HookName[] = ["connect", "occupied", "vacated", "stored"];
 
 /** Whether it is known whose events a hook is called for. */
 export function hasCaller(name: HookName): boolean {
@@ -36,7 +37,9 @@ const options: readonly string[] = ["run", "timeoutMs", "maxConcurrent", "onFail
 export function checkHooks(hooks: Hooks): void {
   for (const [name, hook] of Object.entries(hooks)) {
     if (!isHookName(name)) throw new HookError(`there is no hook "${name}"; there are ${hookNames.join(", ")}`);
-    if (hook !== undefined) checkedOptions(name, hook);
+    if (hook === undefined) continue;
+    if (name === "stored") checkedStoredOptions(hook);
+    else checkedOptions(name, hook);
   }
 }
 
@@ -64,6 +67,18 @@ export function checkedOptions<Event>(
     onFailure,
   };
 }
+
+/** As `checkedOptions`, for the hook that is given what is stored. @throws HookError */
+export function checkedStoredOptions(hook: HookFunction<StoredEvent, never> | StoredHookOptions) {
+  const { name = "default", ...given } = typeof hook === "function" ? { run: hook } : hook;
+  if (!/^[a-z0-9-]{1,50}$/.test(name))
+    throw wrong("stored", `name is ${JSON.stringify(name)}; it must be 1 to 50 lower case letters, digits and -`);
+  if ("onFailure" in given) throw wrong("stored", "it has no onFailure: what it does not take is given to it again");
+  return { ...checkedOptions("stored", { maxConcurrent: defaultRooms, ...given }), name };
+}
+
+/** Rooms of which something is delivered at a time. */
+const defaultRooms = 8;
 
 /** Whether a hook is not called for callers of a kind. */
 export function skipperOf(hook: Hook<never, unknown>): (kind: CallerKind) => boolean {

@@ -75,6 +75,26 @@ export interface OccupancyEvent {
   readonly room: string;
 }
 
+/** A message as the log has it. */
+export interface StoredMessageEvent {
+  /** Epoch and offset as text. Offsets of a room rise by one; where some are missing the log had dropped them before. */
+  readonly position: string;
+  readonly user: string;
+  readonly text: string;
+  readonly id: string;
+  readonly payload: Payload | undefined;
+  /** When the server accepted it, in milliseconds since 1970. */
+  readonly sentAtMs: number;
+  /** It was erased before it could be delivered, and says nothing any more. */
+  readonly isDeleted: boolean;
+}
+
+/** Messages that are durable, of one room and in its order. At most 100. */
+export interface StoredEvent {
+  readonly room: string;
+  readonly messages: readonly StoredMessageEvent[];
+}
+
 /** Not to be done. The client gets HOOK_REFUSED with this text, of which `maxRefusalCharacters` are sent. */
 export interface Refusal {
   readonly refuse: string;
@@ -123,6 +143,17 @@ export interface HookOptions<Event, Answer> {
   readonly skip?: readonly CallerKind[] | undefined;
 }
 
+export interface StoredHookOptions
+  extends Omit<HookOptions<StoredEvent, never>, "onFailure" | "skip" | "maxConcurrent"> {
+  /**
+   * Of the receiver: how far it is, is kept under this name. Another name begins with the oldest message of each room. 1 to 50 lower case letters, digits
+   * and `-`; default `default`.
+   */
+  readonly name?: string | undefined;
+  /** Rooms that are delivered at a time. 1 to 100,000; default 8. */
+  readonly maxConcurrent?: number | undefined;
+}
+
 export type Hook<Event, Answer> = HookFunction<Event, Answer> | HookOptions<Event, Answer>;
 
 /**
@@ -140,6 +171,11 @@ export interface Hooks {
   readonly signal?: Hook<SignalEvent, Refusal> | undefined;
   /** At most once for each change, on one node. */
   readonly occupied?: Hook<OccupancyEvent, never> | undefined;
+  /**
+   * What is stored, at least once and of each room in order: what it does not take is given to it again, also after a restart. One
+   * node of all gives it a room.
+   */
+  readonly stored?: HookFunction<StoredEvent, never> | StoredHookOptions | undefined;
   /** As `occupied`. */
   readonly vacated?: Hook<OccupancyEvent, never> | undefined;
 }

@@ -17,11 +17,12 @@ import { isRefusal, nothingIn, refusalIn, type SendAnswer, sendAnswerIn } from "
 import type { HookLog } from "./circuit.js";
 import { disconnectEvent, signalEvent, subscribeEvent } from "./events.js";
 import { HookCaller, HookFault, type HookForm } from "./hook-caller.js";
-import { checkedOptions, checkHooks, skipperOf } from "./hook-options.js";
+import { checkedOptions, checkedStoredOptions, checkHooks, skipperOf } from "./hook-options.js";
 import type { ConnectEvent, Hook, HookName, Hooks, Refusal, SendEvent } from "./hooks.js";
 import { OccupancyHooks } from "./occupancy-hooks.js";
 import { SendChain } from "./send-chain.js";
 import { SendPassage } from "./send-hook.js";
+import { StoredHook } from "./stored-hook.js";
 
 export interface ServiceHooksDeps {
   readonly log: HookLog;
@@ -39,6 +40,7 @@ export class ServiceHooks implements OperationHooks {
   readonly disconnect: OperationHooks["disconnect"];
   /** Undefined: rooms are not watched. */
   readonly occupancy: ((room: RoomId, isOccupied: boolean) => void) | undefined;
+  readonly stored: StoredHook | undefined;
   private readonly callers: HookCaller<never, unknown>[] = [];
 
   constructor(
@@ -51,6 +53,7 @@ export class ServiceHooks implements OperationHooks {
     this.signal = this.signalHook();
     this.disconnect = this.disconnectHook();
     this.occupancy = this.occupancyHooks();
+    this.stored = this.storedHook();
   }
 
   /** The hook that says who calls, for those who read its answer; undefined: it is not set. */
@@ -118,6 +121,14 @@ export class ServiceHooks implements OperationHooks {
       vacated: vacated && this.callerOf("vacated", vacated, nothingIn),
     });
     return (room, isOccupied) => hooks.changed(room, isOccupied);
+  }
+
+  private storedHook(): StoredHook | undefined {
+    const { stored } = this.hooks;
+    if (!stored) return undefined;
+    const { name, run, timeoutMs, maxConcurrent } = checkedStoredOptions(stored);
+    const hook = this.callerOf("stored", { run, timeoutMs, maxConcurrent }, nothingIn);
+    return new StoredHook(name, maxConcurrent, hook);
   }
 
   private disconnectHook(): OperationHooks["disconnect"] {

@@ -6,6 +6,7 @@ import { clocksSuite } from "./clocks.js";
 import { closingSuite } from "./closing.js";
 import { erasingSuite } from "./erasing.js";
 import { membersSuite } from "./members.js";
+import { outboxSuite } from "./outbox.js";
 import { readingSuite } from "./reading.js";
 import { retentionSuite } from "./retention.js";
 import { revocationsSuite } from "./revocations.js";
@@ -31,5 +32,6 @@ export function engineSuite(name: string, open: OpenEngine, skips: EngineSkips =
   busSuite(define);
   membersSuite(define);
   revocationsSuite(define);
+  outboxSuite(define);
   closingSuite(define);
 }

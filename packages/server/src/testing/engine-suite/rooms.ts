@@ -193,6 +193,25 @@ export function roomsSuite(define: Define): void {
     },
     { ...options, needs: ["removes rooms", "has nodes"] },
   );
+
+  define(
+    "how far a receiver is in a room goes away with the room",
+    async (bench) => {
+      const outbox = bench.engine.outbox("test");
+      const told = new Promise<void>((resolve) => {
+        outbox.follow({ undelivered: () => resolve(), ended: () => undefined });
+      });
+      const { position } = await bench.append("1");
+      await told;
+      await outbox.confirm(aRoom, position);
+      assert.deepEqual(await outbox.cursor(aRoom), position);
+      await untilGone(bench, aRoom);
+      for (const deadlineMs = performance.now() + 20_000; (await outbox.cursor(aRoom)) !== undefined; )
+        assert.ok(performance.now() < deadlineMs, "the cursor is still there");
+      await outbox.close();
+    },
+    options,
+  );
 }
 
 async function names({ engine }: Bench): Promise<RoomId[]> {

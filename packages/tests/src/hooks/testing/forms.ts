@@ -32,8 +32,8 @@ export const inProcess: HookForm = {
 export const byGrpc: HookForm = {
   name: "by gRPC",
   serve: async (hooks) => {
-    const port = await listening(createHttp2Server(adapterFor(hooks)));
-    return { hooks: remote(hooks, { url: `grpc://127.0.0.1:${port.port}` }), close: port.close };
+    const { port, close } = await grpcService(hooks);
+    return { hooks: remote(hooks, { url: `grpc://127.0.0.1:${port}` }), close };
   },
 };
 
@@ -54,6 +54,11 @@ export const byPlainHttp: HookForm = {
 };
 
 export const secret = "a secret of the test's own";
+
+/** Serves hooks by gRPC. */
+export function grpcService(hooks: Hooks): Promise<Listening> {
+  return listening(createHttp2Server(adapterFor(hooks)));
+}
 
 /** The same hooks, called at a URL. */
 export function remote(hooks: Hooks, target: { readonly url: string; readonly secret?: string }): Hooks {

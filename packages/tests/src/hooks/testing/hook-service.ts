@@ -1,4 +1,5 @@
 import type { MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { formatPosition, type Payload } from "@confab/contract";
 import type {
   HookCaller,
@@ -7,9 +8,10 @@ import type {
   OnSendRequestSchema,
   OnSendResponseSchema,
   OnSignalRequestSchema,
+  OnStoredRequestSchema,
   OnSubscribeRequestSchema,
 } from "@confab/contract/gen/confab/v1/hook_pb";
-import type { MessageChange } from "@confab/contract/gen/confab/v1/message_pb";
+import type { ChatMessage, MessageChange } from "@confab/contract/gen/confab/v1/message_pb";
 import type { Hooks } from "@confab/server";
 import type {
   CallerKind,
@@ -18,6 +20,7 @@ import type {
   OccupancyEvent,
   SendEvent,
   SignalEvent,
+  StoredMessageEvent,
   SubscribeEvent,
 } from "@confab/server/hooks";
 
@@ -44,6 +47,10 @@ export function serviceOf(hooks: Hooks) {
     },
     onVacated: async ({ room }: OccupancyEvent) => {
       await answerOf(hooks.vacated, { room });
+      return {};
+    },
+    onStored: async ({ room, messages }: MessageShape<typeof OnStoredRequestSchema>) => {
+      await answerOf(hooks.stored, { room, messages: messages.map(storedMessage) });
       return {};
     },
   };
@@ -154,6 +161,19 @@ function signalEvent({ signal, caller }: MessageShape<typeof OnSignalRequestSche
     position: position && textOf(position),
     payload: payloadFrom(payload ?? encodedPayload),
     caller: callerFrom(caller),
+  };
+}
+
+function storedMessage(message: ChatMessage): StoredMessageEvent {
+  const { position, user, text, id, payload, encodedPayload, sentAt, deleted } = message;
+  return {
+    position: position ? textOf(position) : "",
+    user,
+    text,
+    id,
+    payload: payloadFrom(payload ?? encodedPayload),
+    sentAtMs: sentAt ? timestampMs(sentAt) : 0,
+    isDeleted: deleted,
   };
 }
 

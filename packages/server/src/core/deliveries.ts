@@ -1,0 +1,156 @@
+import { offsetHere } from "./lineage.js";
+import type { Outbox, ReadableLog, Turns } from "./ports.js";
+import type { RoomId } from "./room-id.js";
+import type { PageBounds, Run } from "./run.js";
+
+export interface DeliveriesDeps {
+  readonly log: ReadableLog;
+  readonly outbox: Outbox;
+  readonly turns: Turns;
+  /** Give the receiver messages of a room, which follow each other. Resolves once it has them. @throws anything: it does not. */
+  readonly deliver: (room: RoomId, epoch: number, run: Run) => Promise<void>;
+  /** Whether the receiver is worth asking now. */
+  readonly isReady: () => boolean;
+  /** Rooms that are delivered at a time. */
+  readonly maxRooms: number;
+}
+
+/** Rooms that wait by name. Past it all rooms are compared again later. */
+const maxWaitingRooms = 100_000;
+
+const batch: PageBounds = { maxEntries: 100, maxBytes: 262_144 };
+
+/** How long a room waits after it could not be delivered, in milliseconds: at first, and at the most. */
+const firstPauseMs = 100;
+const maxPauseMs = 30_000;
+
+/** How long all rooms wait while the receiver is not worth asking, in milliseconds. */
+const notReadyPauseMs = 1_000;
+
+/**
+ * Brings what the log has to a receiver outside: of each room in order, and again until it is confirmed. What is in the log
+ * beyond the room's cursor is what is not delivered, so nothing that was stored can be forgotten.
+ *
+ *     undelivered ─► waiting ─► working: read a batch, deliver it, confirm it ─► waiting, if there is more
+ *                       ▲                          │ it fails
+ *                       └───────── a pause ◄───────┘
+ */
+export class Deliveries {
+  /** In the order in which they are delivered. */
+  private readonly waiting = new Set<RoomId>();
+  /** Rooms that are being delivered, and whether there may be more by now. */
+  private readonly working = new Map<RoomId, { isAgain: boolean }>();
+  /** How long the rooms that failed last paused. */
+  private readonly pausesMs = new Map<RoomId, number>();
+  private mustScan = false;
+  private isPaused = false;
+  private isStopped = false;
+  /** One more each time that another node may have begun to deliver. */
+  private term = 0;
+  private onIdle: () => void = () => undefined;
+
+  constructor(private readonly deps: DeliveriesDeps) {}
+
+  start(): void {
+    this.deps.outbox.follow({ undelivered: (room) => this.undelivered(room), ended: () => this.ended() });
+  }
+
+  /** Resolves once nothing is being delivered, and what was is stored. */
+  async close(): Promise<void> {
+    this.isStopped = true;
+    this.waiting.clear();
+    if (this.working.size > 0)
+      await new Promise<void>((resolve) => {
+        this.onIdle = resolve;
+      });
+    await this.deps.outbox.close();
+  }
+
+  private undelivered(room: RoomId): void {
+    const working = this.working.get(room);
+    if (working) working.isAgain = true;
+    // One that pauses comes by itself.
+    else if (!this.pausesMs.has(room)) this.wait(room);
+  }
+
+  private wait(room: RoomId): void {
+    if (this.isStopped) return;
+    if (this.waiting.size < maxWaitingRooms) this.waiting.add(room);
+    else this.mustScan = true;
+    this.begin();
+  }
+
+  private ended(): void {
+    this.term++;
+    this.waiting.clear();
+    this.mustScan = false;
+  }
+
+  private begin(): void {
+    if (this.isPaused || this.isStopped) return;
+    while (this.working.size < this.deps.maxRooms) {
+      const [room] = this.waiting;
+      if (room === undefined) break;
+      if (!this.deps.isReady()) {
+        this.pause();
+        return;
+      }
+      this.waiting.delete(room);
+      void this.work(room);
+    }
+    if (this.mustScan && this.waiting.size === 0) {
+      this.mustScan = false;
+      this.deps.outbox.scan();
+    }
+  }
+
+  private pause(): void {
+    this.isPaused = true;
+    this.deps.turns.afterMs(notReadyPauseMs, () => {
+      this.isPaused = false;
+      this.begin();
+    });
+  }
+
+  /** Never rejects. */
+  private async work(room: RoomId): Promise<void> {
+    const state = { isAgain: false };
+    this.working.set(room, state);
+    const { term } = this;
+    try {
+      const hasMore = await this.deliverSome(room, term);
+      this.working.delete(room);
+      this.pausesMs.delete(room);
+      if ((hasMore || state.isAgain) && term === this.term) this.wait(room);
+    } catch {
+      // The hook's circuit, or the engine, has logged it.
+      this.working.delete(room);
+      if (term === this.term) this.pauseRoom(room);
+    }
+    if (this.working.size === 0) this.onIdle();
+    this.begin();
+  }
+
+  /** Whether there is more. */
+  private async deliverSome(room: RoomId, term: number): Promise<boolean> {
+    const { log, outbox, deliver } = this.deps;
+    const cursor = await outbox.cursor(room);
+    let page = await log.readForward(room, cursor?.offset ?? 0, batch);
+    // The cursor is of a log from before a restore: everything in the log may be new to the receiver.
+    if (cursor && offsetHere(cursor, page) === undefined) page = await log.readForward(room, 0, batch);
+    const { epoch, run, newest } = page;
+    if (run.count === 0 || this.isStopped || term !== this.term) return false;
+    await deliver(room, epoch, run);
+    // Another node that delivers by now confirms for itself.
+    if (term !== this.term) return false;
+    await outbox.confirm(room, { epoch, offset: run.last });
+    return run.last < newest;
+  }
+
+  private pauseRoom(room: RoomId): void {
+    if (this.isStopped) return;
+    const pauseMs = Math.min(maxPauseMs, 2 * (this.pausesMs.get(room) ?? firstPauseMs / 2));
+    this.pausesMs.set(room, pauseMs);
+    this.deps.turns.afterMs(pauseMs, () => this.wait(room));
+  }
+}
