@@ -23,6 +23,7 @@ import {
   type OccupancyEvent,
   type SendEvent,
   type SignalEvent,
+  type StoredMessageEvent,
   type StoredEvent,
   type SubscribeEvent,
   wirePositionFrom,
@@ -123,10 +124,11 @@ export const spellings: { readonly [Name in HookName]: Spelling<Events[Name]> } 
     onStored,
     ({ room, messages }, format) => ({
       room,
-      messages: messages.map(({ position, user, text, id, payload, sentAtMs, isDeleted }) => ({
+      messages: messages.map(({ position, user, text, id, payload, sentAtMs, isDeleted, change }) => ({
         ...{ user, text, room, id, deleted: isDeleted, sentAt: timestampFromMs(sentAtMs) },
         ...positionField("position", position),
         ...payloadField(payload, format),
+        ...(change && { change: wireChange(change) }),
       })),
     }),
     nothing,
@@ -152,7 +154,7 @@ function nothing(): undefined {
 function wireChange({
   position,
   ...change
-}: NonNullable<SendEvent["change"]>): MessageInitShape<typeof MessageChangeSchema> {
+}: NonNullable<StoredMessageEvent["change"]>): MessageInitShape<typeof MessageChangeSchema> {
   const target = BigInt(parsePosition(position)?.offset ?? 0);
   switch (change.kind) {
     case "edit":
@@ -161,6 +163,8 @@ function wireChange({
       return { target, kind: { case: "deletion", value: {} } };
     case "reaction":
       return { target, kind: { case: "reaction", value: { emoji: change.emoji, removed: change.removed } } };
+    case "unknown":
+      return { target };
   }
 }
 

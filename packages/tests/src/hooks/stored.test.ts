@@ -71,6 +71,36 @@ for (const form of [inProcess, byGrpc, byConnect, byPlainHttp]) {
       }
     });
 
+    it("is given changes of messages as what they are", async (t) => {
+      const events: StoredEvent[] = [];
+      const { open } = await bench(t, form, (event) => void events.push(event));
+      const { server, say } = await open();
+      await say("den", "wild");
+      const change = async (what: string, more: object) => {
+        const { newest } = (await (await fetch(`${server.url}/v1/rooms/den/messages?limit=1`)).json()) as {
+          newest: { epoch: number };
+        };
+        const response = await fetch(`${server.url}/v1/rooms/den/messages:${what}`, {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ user: "ann", position: { epoch: newest.epoch, offset: "1" }, ...more }),
+        });
+        assert.equal(response.status, 200);
+      };
+      await change("edit", { text: "mild" });
+      await change("react", { emoji: "👍" });
+      const messages = () => events.flatMap((event) => event.messages);
+      await becomes(() => messages().length >= 3);
+      assert.deepEqual(
+        messages().map(({ text, change }) => [text, change && { ...change, position: change.position.split(":")[1] }]),
+        [
+          ["wild", undefined],
+          ["mild", { kind: "edit", position: "1" }],
+          ["", { kind: "reaction", emoji: "👍", removed: false, position: "1" }],
+        ],
+      );
+    });
+
     it("is given again what it did not take, and goes on where it was after a restart", async (t) => {
       let isAway = true;
       const taken: string[] = [];

@@ -87,6 +87,8 @@ export interface StoredMessageEvent {
   readonly sentAtMs: number;
   /** It was erased before it could be delivered, and says nothing any more. */
   readonly isDeleted: boolean;
+  /** What is done to the earlier message at a position, as text; undefined: this is a message. `unknown`: by a later version. */
+  readonly change: ((ChangeKind | { readonly kind: "unknown" }) & { readonly position: string }) | undefined;
 }
 
 /** Messages that are durable, of one room and in its order. At most 100. */

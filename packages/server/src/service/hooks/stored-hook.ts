@@ -1,4 +1,4 @@
-import { decodeChatMessage, formatPosition } from "@confab/contract";
+import { decodeChatMessage, formatPosition, type MessageChange } from "@confab/contract";
 import type { RoomId, Run } from "../../core/index.js";
 import type { HookCaller } from "./hook-caller.js";
 import type { StoredEvent, StoredMessageEvent } from "./hooks.js";
@@ -23,11 +23,16 @@ export class StoredHook {
   }
 }
 
+/** Offsets of earlier epochs stand for the same messages in this one. */
+function storedChange(epoch: number, { target, ...change }: MessageChange): StoredMessageEvent["change"] {
+  return Object.freeze({ ...change, position: formatPosition({ epoch, offset: target }) });
+}
+
 function storedMessage(
   position: { readonly epoch: number; readonly offset: number },
   body: Uint8Array,
 ): StoredMessageEvent {
-  const { user, text, id, payload, sentAtMs = 0, deleted = false } = decodeChatMessage(body);
+  const { user, text, id, payload, sentAtMs = 0, deleted = false, change } = decodeChatMessage(body);
   return Object.freeze({
     position: formatPosition(position),
     user,
@@ -36,5 +41,6 @@ function storedMessage(
     payload: payload && Object.freeze(payload),
     sentAtMs,
     isDeleted: deleted,
+    change: change && storedChange(position.epoch, change),
   });
 }

@@ -165,7 +165,7 @@ function signalEvent({ signal, caller }: MessageShape<typeof OnSignalRequestSche
 }
 
 function storedMessage(message: ChatMessage): StoredMessageEvent {
-  const { position, user, text, id, payload, encodedPayload, sentAt, deleted } = message;
+  const { position, user, text, id, payload, encodedPayload, sentAt, deleted, change } = message;
   return {
     position: position ? textOf(position) : "",
     user,
@@ -174,6 +174,7 @@ function storedMessage(message: ChatMessage): StoredMessageEvent {
     payload: payloadFrom(payload ?? encodedPayload),
     sentAtMs: sentAt ? timestampMs(sentAt) : 0,
     isDeleted: deleted,
+    change: changeFrom(change),
   };
 }
 
