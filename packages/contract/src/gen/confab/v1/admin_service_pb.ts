@@ -233,7 +233,7 @@ export const AdminService: GenService<{
   /**
    * Erase what one message says: a secret that was sent by mistake, or what the
    * law requires to go. The message stays in its place with `deleted` set, and
-   * without `text` and `payload`. The reply means that this is stored: no
+   * without `text` and `payload`, and so do its edits. The reply means that this is stored: no
    * client can read the text from then on, and it does not come back after a
    * crash.
    * The server's files are free of it within about a minute.
