@@ -20,8 +20,82 @@ const socket = `${server}/transports/websocket/protocol`;
 const contract = "packages/contract/src";
 const client = "packages/client/src";
 
-/** By area: erasing, durability, release, expiry, order, framing, resume, errors. @type {Readonly<Record<string, readonly Mutant[]>>} */
+/** By area: changes, erasing, durability, release, expiry, order, framing, resume, errors. @type {Readonly<Record<string, readonly Mutant[]>>} */
 export const mutants = {
+  changes: [
+    {
+      name: "the text of an edit outlives its message",
+      file: `${server}/core/changing.ts`,
+      find: 'if (change.kind === "edit") await eraseOrphan',
+      replace: 'if (change.kind === "reaction") await eraseOrphan',
+    },
+    {
+      name: "an edit that comes while its message is deleted is not looked for",
+      file: `${server}/core/changing.ts`,
+      find: "  await eraseEdits(scanned, target, seen);\n",
+      replace: "",
+    },
+    {
+      name: "a change that is repeated after its message was deleted is refused",
+      file: `${server}/core/changing.ts`,
+      find: "const before = refusal && (await storedBefore(scanned, page, entry));",
+      replace: "const before = undefined;",
+    },
+    {
+      name: "the id of a message is taken for that of its edit",
+      file: `${server}/core/hub.ts`,
+      find: "change ? keyOfChange(user, change, id) : ",
+      replace: "",
+    },
+    {
+      name: "a subscription counts changes as messages",
+      file: `${server}/core/newest-messages.ts`,
+      find: "const found = page.run.messages;",
+      replace: "const found = page.run;",
+    },
+    {
+      name: "a room is taken for one without changes after one has come",
+      file: `${server}/core/room.ts`,
+      find: "if (messages !== run) this.plainFrom = run.last + 1;",
+      replace: "",
+    },
+    {
+      name: "a reader that passes changes over is not told that it has moved",
+      file: `${server}/core/catch-up.ts`,
+      find: "  sink.passed?.();\n",
+      replace: "",
+    },
+    {
+      name: "a page of history ends where it has passed many changes over",
+      file: `${server}/core/history.ts`,
+      find: "if (this.hasPassed) return this.beginScan();",
+      replace: "if (this.hasPassed) this.isComplete = true;",
+    },
+    {
+      name: "a folded page has changes from after its newest position",
+      file: `${server}/core/folding.ts`,
+      find: "const run = page.run.slice(page.run.first, newest);",
+      replace: "const { run } = page;",
+    },
+    {
+      name: "what is left of an erased edit is a message",
+      file: `${server}/core/tombstone.ts`,
+      find: ", deleted: true, change }",
+      replace: ", deleted: true }",
+    },
+    {
+      name: "users edit the messages of others with the permission to send",
+      file: `${server}/service/operations/changes.ts`,
+      find: "owner === user ||",
+      replace: 'owner !== "" ||',
+    },
+    {
+      name: "a client takes offsets that are missing among changes for changes",
+      file: `${client}/sdk/room-reading.ts`,
+      find: "stepFrom(from, next, !this.options.changes)",
+      replace: "stepFrom(from, next, true)",
+    },
+  ],
   erasing: [
     {
       name: "a scrub leaves old bytes in leaf pages",
