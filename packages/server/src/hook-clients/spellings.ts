@@ -23,8 +23,8 @@ import {
   type OccupancyEvent,
   type SendEvent,
   type SignalEvent,
-  type StoredMessageEvent,
   type StoredEvent,
+  type StoredMessageEvent,
   type SubscribeEvent,
   wirePositionFrom,
 } from "../service/index.js";
