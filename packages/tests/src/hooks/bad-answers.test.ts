@@ -43,7 +43,7 @@ const badOfBoth: readonly BadHttp[] = [
     answer: (response) => {
       // There the answer would be a good one, which has no bytes in both forms.
       if (response.req.url === "/elsewhere") response.setHeader("content-type", "application/proto").end();
-      else response.writeHead(307, { location: "/elsewhere" }).end();
+      else response.writeHead(303, { location: "/elsewhere" }).end();
     },
   },
   {
