@@ -80,7 +80,9 @@ test("a send hook sees the message and its caller, and cannot change what it is 
   });
   await operations.send({ ...message("hi", ""), id: "7" }, testCaller());
   const caller = { user: undefined, kind: "anonymous", transport: "grpc", remoteAddress: "127.0.0.1" };
-  assert.deepEqual(events, [{ room: "lobby", user: "ann", text: "hi", id: "7", payload: undefined, caller }]);
+  assert.deepEqual(events, [
+    { room: "lobby", user: "ann", text: "hi", id: "7", payload: undefined, change: undefined, caller },
+  ]);
   assert.deepEqual(texts("lobby"), ["hi"]);
 });
 

@@ -157,7 +157,9 @@ export class ServiceHooks implements OperationHooks {
   /** What a hook made of a message is held to what its sender was. @throws HookFault */
   private checkedAnswer(answer: SendAnswer | undefined, event: SendEvent): SendAnswer | undefined {
     if (answer === undefined || isRefusal(answer)) return answer;
-    const { room, user, id } = event;
+    const { room, user, id, change } = event;
+    // A reaction and a deletion have no content.
+    if (change !== undefined && change.kind !== "edit") return undefined;
     try {
       const message = checkNewMessage({ room, user, id, ...answer.message }, this.deps.types);
       this.checkSize(message);
