@@ -1,6 +1,7 @@
 import { constants, type Http2Session, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { ReplyRoom, Share, Work } from "../work/index.js";
 import { withoutBase } from "./base-path.js";
+import type { ReplyStalls, UnreadReply } from "./h1/reply-stalls.js";
 import type { ClientAddressOf, Exchange, ExchangeListener, Fields, RequestHead } from "./exchange.js";
 import { peerOf } from "./peer.js";
 
@@ -9,16 +10,20 @@ export interface NodeHttp2Context {
   /** What targets begin with, and the head does not show. */
   readonly basePath: string;
   readonly work: Work;
+  /** Ends streams that do not read their replies. */
+  readonly replyStalls: ReplyStalls | undefined;
 }
 
 /** Shares of connections that other servers own. */
 const shares = new WeakMap<Http2Session, Share>();
 
 /** An exchange over HTTP/2 of a server of `node:http2` that has another owner: its windows, limits and time limits hold. */
-export class NodeHttp2Exchange implements Exchange {
+export class NodeHttp2Exchange implements Exchange, UnreadReply {
   readonly request: RequestHead;
   readonly share: Share;
+  readonly isHeld = false;
   private isDone = false;
+  private unwatch: (() => void) | undefined;
   private writtenBytes = 0;
   private trailers: Fields = {};
   private listener: ExchangeListener | undefined;
@@ -27,7 +32,7 @@ export class NodeHttp2Exchange implements Exchange {
   constructor(
     private readonly stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
-    context: NodeHttp2Context,
+    private readonly context: NodeHttp2Context,
   ) {
     const { session } = stream;
     this.request = requestHeadFrom(headers, session, context);
@@ -88,6 +93,11 @@ export class NodeHttp2Exchange implements Exchange {
     this.isDone = true;
     this.trailers = trailers;
     this.stream.end();
+    this.unwatch = this.context.replyStalls?.watch(this);
+  }
+
+  giveUp(): void {
+    this.stream.close(constants.NGHTTP2_CANCEL);
   }
 
   reset(): void {
@@ -98,6 +108,7 @@ export class NodeHttp2Exchange implements Exchange {
 
   private closed(): void {
     this.room?.release();
+    this.unwatch?.();
     if (this.stream.writableFinished && this.isDone) return;
     this.isDone = true;
     this.listener?.aborted();

@@ -27,7 +27,8 @@ export class RoomReader implements Sink, AsyncIterableIterator<Message> {
   private taken: Iterator<Message> = [].values();
   private failure: ConfabError | undefined;
   private isOver = false;
-  private wake: (() => void) | undefined;
+  /** Those who wait for the next message. */
+  private waiters: (() => void)[] = [];
 
   constructor(
     readonly share: Share,
@@ -45,13 +46,13 @@ export class RoomReader implements Sink, AsyncIterableIterator<Message> {
     if (this.isOver) return true;
     this.waiting.push(bytes);
     this.waitingBytes += bytes.length;
-    this.wake?.();
+    this.wake();
     return this.waitingBytes <= this.maxQueuedBytes;
   }
 
   ended(error: ConfabError): void {
     this.failure = error;
-    this.wake?.();
+    this.wake();
   }
 
   [Symbol.asyncIterator](): this {
@@ -78,7 +79,7 @@ export class RoomReader implements Sink, AsyncIterableIterator<Message> {
     this.taken = [].values();
     this.waiting = [];
     this.subscription?.close();
-    this.wake?.();
+    this.wake();
     return { done: true, value: undefined };
   }
 
@@ -92,9 +93,11 @@ export class RoomReader implements Sink, AsyncIterableIterator<Message> {
   }
 
   private news(): Promise<void> {
-    return new Promise((resolve) => {
-      this.wake = resolve;
-    });
+    return new Promise((resolve) => this.waiters.push(resolve));
+  }
+
+  private wake(): void {
+    for (const wake of this.waiters.splice(0)) wake();
   }
 }
 

@@ -186,7 +186,7 @@ export class Room {
     const { operations, caller } = this.deps;
     const about = positionFrom("position", position);
     const more = { ...(about && { position: about }), ...(payload && { payload: anyFrom(payload) }) };
-    operations.signal(create(SignalSchema, { room: this.name, user, kind, ...more }), caller);
+    await operations.signal(create(SignalSchema, { room: this.name, user, kind, ...more }), caller);
   }
 
   /** Who reads the room, on all nodes. `limit`: 1 to 1,000; default 100. */

@@ -9,11 +9,9 @@ export interface AttachmentsOptions
   readonly limits: Limits;
 }
 
-/** The paths that are taken of each server, by whichever Confab of this process. */
-const takenPaths = new WeakMap<HostServer, Set<string>>();
-
 /** The servers of other owners that this one is attached to. */
 export class Attachments {
+  /** Also detached ones, which may have open connections. */
   private readonly all = new Set<Attachment>();
   private readonly stalls: ReplyStalls;
   private isClosed = false;
@@ -34,21 +32,18 @@ export class Attachments {
       throw new ConfigError(
         `\`path\` is ${JSON.stringify(path)}; it must be / or as /chat-server, without a slash at the end`,
       );
-    const basePath = path === "/" ? "" : path;
-    const paths = takenPaths.get(host) ?? new Set();
-    if (paths.has(basePath)) throw new ConfigError(`a Confab server is attached at ${path} of this server already`);
-    takenPaths.set(host, paths.add(basePath));
     const attachment = attachTo(host, {
       ...this.options,
-      basePath,
+      basePath: path === "/" ? "" : path,
       maxHeaderBytes: this.options.limits.maxHeaderBytes,
       replyStalls: this.stalls,
       refusalOf: (error) => ({ status: error.kind.http, json: `{"error":${errorJson(error)}}` }),
     });
+    if (!attachment) throw new ConfigError(`a Confab server is attached at ${path} of this server already`);
     this.all.add(attachment);
     return () => {
       attachment.detach();
-      paths.delete(basePath);
+      void attachment.ended().then(() => this.all.delete(attachment));
     };
   }
 

@@ -17,7 +17,7 @@ import { createSseHandler } from "../transports/sse/adapter.js";
 import { createWebSocketHandler } from "../transports/websocket/adapter.js";
 import { Work } from "../work/index.js";
 import { type AdminToken, adminTokenIn } from "./admin-token.js";
-import { Admission, cookiesAreTrusted } from "./admission.js";
+import { Admission, type AdmissionDeps, cookiesAreTrusted } from "./admission.js";
 import { Attachments } from "./attachments.js";
 import { AuditLog } from "./audit-log.js";
 import { openAuth } from "./auth.js";
@@ -186,9 +186,9 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
   const rest = createRestHandler({ service, openStream: sse.openStream, bodyTimeouts: arrivals, report });
   const pages = new Map([...operationPages(readiness, engine), ...documentPages(documents)]);
   const { spentBudget: onAbuse } = faults;
-  /** A way in for requests that name a host which these allow. */
-  const entrance = (allowed: Pick<HostPolicy, "allows">) => {
-    const admission = new Admission({ hosts: allowed, origins, proxies, onRefusal });
+  /** A way in for requests that name a host, and come from a page, which these allow. */
+  const entrance = (policies: Pick<AdmissionDeps, "hosts" | "origins">) => {
+    const admission = new Admission({ ...policies, proxies, onRefusal });
     const refusalOf = (request: RequestHead) => admission.refusalOf(request);
     return {
       onExchange: createRouter({ admission, principalOf, rpc, rest, pages, files, report }),
@@ -219,7 +219,7 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
   const shared = { limits, clientAddressOf, work };
   const listenerOptions = (): ListenerOptions => ({
     ...shared,
-    ...entrance(hosts),
+    ...entrance({ hosts, origins }),
     host,
     unix: unixPath === undefined ? undefined : { path: unixPath, mode: config.socketMode ?? 0o600 },
     port: config.port ?? 8080,
@@ -232,7 +232,9 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
     onConnection: () => descriptors.connected(),
     report,
   });
-  const attachments = new Attachments({ ...shared, ...entrance(anyHost) });
+  // Who reaches the server of another owner is not known, so no page is trusted for coming from this machine.
+  const elsewhere = { hosts: anyHost, origins: new OriginPolicy(config.allowedOrigins ?? [], false) };
+  const attachments = new Attachments({ ...shared, ...entrance(elsewhere) });
   const opening = async () => {
     if (config.engine.kind === "embedded" && !config.auth) {
       adminToken = adminTokenIn(config.engine.dataDir);
@@ -246,6 +248,7 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
     throw failure;
   });
   let listener: Listener | undefined;
+  let isListening = false;
 
   const stop = async () => {
     const reason = new ConfabError("SHUTTING_DOWN", "the server is stopping", { retryAfterMs: reconnectWithinMs });
@@ -266,10 +269,13 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
     limits,
     work,
     attach: (other, basePath) => {
-      if (!auth.isVerified && isLocal) throw new ConfigError(attachAdmitsAnyone);
+      // Callers without a token would have the rights of this machine's users.
+      if (isLocal && (!auth.isVerified || config.allowAnyone)) throw new ConfigError(attachAdmitsAnyone);
       return attachments.add(other, basePath);
     },
     listen: async () => {
+      if (isListening || stopped) throw new ConfigError("this server listens already, or was closed");
+      isListening = true;
       listener = await listen(listenerOptions());
       const { address } = listener;
       if (address) hosts.addAddress(address.address);

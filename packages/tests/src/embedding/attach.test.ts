@@ -8,7 +8,7 @@ import { connect, type TransportName } from "@confab/client/node";
 import { ConfigError } from "@confab/server";
 import { testCertificate, testKey } from "@confab/server/testing/certificate";
 import { WebSocket } from "ws";
-import { confabFor, hostFor } from "./testing.js";
+import { confabFor, hostFor, secretFor } from "./testing.js";
 
 /** What HTTP/1.1 carries. */
 const transports: readonly TransportName[] = [
@@ -67,6 +67,7 @@ describe("attached to a server of node:http", () => {
     const confab = await confabFor(t, { allowAnyone: true });
     const host = await hostFor(t, (request, response) => void response.end(`plain ${request.headers.upgrade ?? "-"}`));
     confab.attach(host, { path: "/talk" });
+    confab.attach(host, { path: "/talk/more" });
     const upgrade = "GET /own HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
     assert.match(await answerTo(host.url, upgrade), /plain -/);
     host.on("upgrade", (_request, socket) => socket.end("HTTP/1.1 101 Own\r\n\r\n"));
@@ -93,6 +94,11 @@ describe("attached to a server of node:http", () => {
     for (const path of ["/one/healthz", "/two/healthz"])
       assert.equal(await (await fetch(`${host.url}${path}`)).text(), "the host's");
     assert.throws(() => confab.attach(host, { path: "/three" }), isConfig(/was closed/));
+    // The path is free again, and a second call of what ended the first attachment does not end this one.
+    const next = await confabFor(t, { allowAnyone: true });
+    next.attach(host, { path: "/one" });
+    detach();
+    assert.equal(await (await fetch(`${host.url}/one/healthz`)).text(), '{"status":"ok"}');
   });
 
   test("a path is taken once, and must be a path", async (t) => {
@@ -112,6 +118,14 @@ describe("attached to a server of node:http", () => {
     assert.throws(() => confab.attach(host), isConfig(/`allowAnyone`/));
     const loopback = await confabFor(t, { host: "127.0.0.1", allowAnyone: true });
     assert.throws(() => loopback.attach(host), isConfig(/without a `host`/));
+    const keys = { keyFiles: [await secretFor(t)] };
+    const both = await confabFor(t, { host: "127.0.0.1", auth: keys, allowAnyone: true });
+    assert.throws(() => both.attach(host), isConfig(/without a `host`/));
+    const guarded = await confabFor(t, { auth: keys });
+    guarded.attach(host);
+    assert.equal((await fetch(`${host.url}/v1/rooms`)).status, 401);
+    const asked = { headers: { origin: "http://localhost:1" } };
+    assert.equal((await fetch(`${host.url}/v1/rooms`, asked)).status, 403);
   });
 
   test("pages of other origins are refused", async (t) => {

@@ -153,3 +153,16 @@ test("the program changes messages, and each change is checked", async (t) => {
     [["", true]],
   );
 });
+
+test("what a hook refuses of the program's signals rejects, and ends nothing", async (t) => {
+  const confab = await confabFor(t, { hooks: { signal: async () => ({ refuse: "quiet" }) } });
+  await assert.rejects(confab.room("team").signal({ user: "bot", kind: "typing" }), codeOf("HOOK_REFUSED"));
+});
+
+test("a server listens once", async (t) => {
+  const confab = await confabFor(t);
+  await confab.listen();
+  await assert.rejects(confab.listen(), ConfigError);
+  await confab.close();
+  await assert.rejects((await confabFor(t)).close().then(() => confab.listen()), ConfigError);
+});

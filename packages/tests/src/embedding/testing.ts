@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -26,4 +27,13 @@ export async function hostFor(t: TestContext, onRequest?: RequestListener): Prom
     return new Promise((resolve) => server.close(resolve));
   });
   return Object.assign(server, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+}
+
+/** A file with a secret that signs tokens. */
+export async function secretFor(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "confab-secret-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const file = join(folder, "secret.key");
+  await writeFile(file, `hs256:${randomBytes(32).toString("base64url")}\n`, { mode: 0o600 });
+  return file;
 }
