@@ -405,8 +405,8 @@ export const mutants = {
     {
       name: "ids of different users collide",
       file: `${server}/core/hub.ts`,
-      find: "message.user}\\0",
-      replace: '""}\\0',
+      find: "`${user}\\0${id}`",
+      replace: "`\\0${id}`",
     },
     {
       name: "an append that overtakes another is given at once",
@@ -423,13 +423,13 @@ export const mutants = {
     {
       name: "the client takes a duplicate for the next message",
       file: `${client}/sdk/position-order.ts`,
-      find: 'to.offset === from.offset + 1 ? "next" : "duplicate"',
+      find: 'to.offset > from.offset ? "next" : "duplicate"',
       replace: '"next"',
     },
     {
       name: "the client does not see a gap",
       file: `${client}/sdk/position-order.ts`,
-      find: "from.epoch !== to.epoch || to.offset > from.offset + 1",
+      find: "from.epoch !== to.epoch || (to.offset > from.offset + 1 && !leavesOut)",
       replace: "from.epoch !== to.epoch",
     },
   ],
@@ -479,8 +479,8 @@ export const mutants = {
     {
       name: "history counts one message too many",
       file: `${server}/core/hub.ts`,
-      find: "state.newest - request.history)",
-      replace: "state.newest - request.history - 1)",
+      find: "newest - messages)",
+      replace: "newest - messages - 1)",
     },
     {
       name: "a subscription to a replaced log begins",

@@ -41,7 +41,7 @@ const breaks = [
   { what: "the number of text", file: "message.proto", before: "string text = 2;", now: "string text = 12;" },
   { what: "the type of text", file: "message.proto", before: "string text = 2;", now: "bytes text = 2;" },
   { what: "the name of text", file: "message.proto", before: "string text = 2;", now: "string body = 2;" },
-  { what: "the number of a user's name", file: "message.proto", before: "string name = 1", now: "string name = 9" },
+  { what: "the number of a user's name", file: "message.proto", before: "string name = 1 [", now: "string name = 9 [" },
   {
     what: "the kind of StreamMessages",
     file: "chat_service.proto",

@@ -5,7 +5,8 @@
  *     contract ← work ← core · service · http · http-reply · transports · server
  *     contract ← core ← engines/embedded · engines/redis
  *                core ← operations ← service ← documents
- *                       service ← identity · hook-clients ← server
+ *                       service ← identity ← server · library
+ *                       service ← hook-clients ← library
  *                       service ← http-reply ← transports/rpc · websocket · sse · rest   (all of it) ← server ← library ← cli
  *     contract ← http ←───────────────────── transports
  *     contract ← client ← web · lab · cli
@@ -154,7 +155,6 @@ export const places: readonly Place[] = [
       "http-reply": "its own pages fail as all others do",
       documents: "it shows them as pages",
       identity: "it reads the keys, and gives the transports who calls",
-      "hook-clients": "programs that start a server get hooks over the network from it",
       work: "requests wait for their connection's turn before a handler sees them",
       "transports/rpc": "it mounts the transports",
       "transports/websocket": "it mounts the transports",
