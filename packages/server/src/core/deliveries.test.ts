@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeChatMessage, encodeBody } from "@confab/contract";
+import { ConfabError, decodeChatMessage, encodeBody } from "@confab/contract";
 import { ManualTurns } from "../testing/manual-turns.js";
 import { MemoryEngine } from "../testing/memory-engine.js";
 import { Deliveries } from "./deliveries.js";
@@ -17,6 +17,7 @@ class Bench {
   readonly given: string[] = [];
   readonly taken: string[] = [];
   isReady = true;
+  readonly damaged: string[] = [];
   /** Why the receiver takes nothing of a room. */
   readonly broken = new Set<RoomId>();
   hold: Promise<void> | undefined;
@@ -29,6 +30,7 @@ class Bench {
       turns: this.turns,
       maxRooms: 2,
       isReady: () => this.isReady,
+      damaged: (room, { code }) => void this.damaged.push(`${room} ${code}`),
       deliver: async (room, _epoch, run) => {
         const texts = run.entries.map(({ body }) => decodeChatMessage(body).text);
         this.given.push(`${room}: ${texts.join(" ")}`);
@@ -188,4 +190,23 @@ test("a close waits for what is being delivered, and nothing begins after it", a
   await settle();
   assert.equal(bench.outbox.cursor(den)?.offset, 1);
   assert.deepEqual(bench.given, ["den: 1"]);
+});
+
+test("a room with a damaged log is reported once, and the others are delivered", async () => {
+  const bench = new Bench();
+  const read = bench.engine.readForward.bind(bench.engine);
+  bench.engine.readForward = (room, ...asked) => {
+    if (room === den) throw new ConfabError("DATA_LOSS", "damaged");
+    return read(room, ...asked);
+  };
+  bench.deliveries.start();
+  await bench.say(den, "1");
+  await bench.say(lair, "a");
+  await settle();
+  for (let at = 0; at < 3; at++) {
+    bench.turns.endWaits();
+    await settle();
+  }
+  assert.deepEqual(bench.damaged, ["den DATA_LOSS"]);
+  assert.deepEqual(bench.taken, ["lair a"]);
 });

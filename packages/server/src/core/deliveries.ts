@@ -1,3 +1,4 @@
+import { ConfabError } from "@confab/contract";
 import { offsetHere } from "./lineage.js";
 import type { Outbox, ReadableLog, Turns } from "./ports.js";
 import type { RoomId } from "./room-id.js";
@@ -11,6 +12,8 @@ export interface DeliveriesDeps {
   readonly deliver: (room: RoomId, epoch: number, run: Run) => Promise<void>;
   /** Whether the receiver is worth asking now. */
   readonly isReady: () => boolean;
+  /** A room cannot be delivered beyond a place, since its log is damaged there. Called once, until the room can be delivered. */
+  readonly damaged: (room: RoomId, error: ConfabError) => void;
   /** Rooms that are delivered at a time. */
   readonly maxRooms: number;
 }
@@ -122,8 +125,10 @@ export class Deliveries {
       this.working.delete(room);
       this.pausesMs.delete(room);
       if ((hasMore || state.isAgain) && term === this.term) this.wait(room);
-    } catch {
-      // The hook's circuit, or the engine, has logged it.
+    } catch (thrown) {
+      // The hook's circuit logs a receiver that fails, and the engine a log that is away.
+      if (thrown instanceof ConfabError && thrown.code === "DATA_LOSS" && !this.pausesMs.has(room))
+        this.deps.damaged(room, thrown);
       this.working.delete(room);
       if (term === this.term) this.pauseRoom(room);
     }

@@ -145,6 +145,8 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
       turns: eventLoop,
       deliver: (room, epoch, run) => stored.deliver(room, epoch, run),
       isReady: () => stored.isReady,
+      damaged: (room, err) =>
+        logger.error({ room, err }, "a room is damaged, and what follows is not given to the hook"),
       maxRooms: stored.maxRooms,
     });
   let adminToken: AdminToken | undefined;
