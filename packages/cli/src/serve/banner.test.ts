@@ -41,3 +41,15 @@ test("the banner of a Unix socket has its path, and programs that can use it", (
   assert.match(lines, /^Confab \S+ listens on \/run\/a\.sock;.*\nAll programs on this machine may connect/);
   assert.match(lines, /curl --unix-socket \/run\/a\.sock .* http:\/\/localhost\/v1\/rooms\/lobby\/messages/);
 });
+
+test("the banner says who needs a user of the hook connect", () => {
+  const running = { url: "http://127.0.0.1:8080", certificate: undefined, adminTokenFile: undefined };
+  const hooks = { connect: () => undefined };
+  const facts = { engine: { kind: "embedded", dataDir: "d" }, program: "confab", host: "0.0.0.0", hooks } as const;
+  assert.equal(
+    banner(running, facts)[1],
+    "Callers that can reach 0.0.0.0 need a user that the hook connect gives them.",
+  );
+  assert.match(String(banner(running, { ...facts, allowAnyone: true })[1]), /^ALL CALLERS/);
+  assert.match(String(banner(running, { ...facts, host: "127.0.0.1" })[1]), /^All programs on this machine/);
+});

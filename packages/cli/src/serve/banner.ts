@@ -1,4 +1,4 @@
-import type { AuthConfig, Confab, TlsConfig } from "@confab/server";
+import type { AuthConfig, Confab, Hooks, TlsConfig } from "@confab/server";
 import { type CertificateFacts, isLocalOnly, serverVersion } from "@confab/server/settings";
 import { printable } from "../output/printable.js";
 import type { NamedEngine } from "./engine.js";
@@ -9,6 +9,7 @@ export interface BannerFacts {
   readonly tls?: TlsConfig;
   readonly auth?: AuthConfig;
   readonly allowAnyone?: boolean;
+  readonly hooks?: Hooks;
   /** The address that the server listens on. */
   readonly host: string;
   readonly trustedProxies?: readonly string[];
@@ -103,6 +104,7 @@ function accessLines({
   tls,
   auth,
   allowAnyone = false,
+  hooks,
   trustedProxies = [],
   program,
 }: BannerFacts): readonly string[] {
@@ -113,6 +115,8 @@ function accessLines({
   const certificate = authorities === "" ? "" : `a certificate of an authority in ${authorities}`;
   const exception = allowAnyone ? ", or come without one (--allow-anyone)" : "";
   if (!auth && certificate !== "") return [`Callers ${from} need ${certificate}${exception}.`];
+  if (!auth && hooks?.connect && !isLocal && !allowAnyone)
+    return [`Callers ${from} need a user that the hook connect gives them.`];
   if (!auth)
     return [
       isLocal

@@ -103,7 +103,8 @@ export function openAuth(config: Pick<ServerConfig, "auth" | "allowAnyone" | "ru
   const verifier =
     auth && keys && verifierOf(auth, keys, { clockToleranceMs, maxLifetimeMs, reservedPrefix: namePrefix });
   if (!isVerified && !allowAnyone && !isLocal) throw new ConfigError(admitsAnyone(host));
-  const rules = new RuleBook(checkedRules(config.rules), isLocal ? loopbackRules : ordinaryRules);
+  // Callers of this machine may do more only where no user is verified: without a token they would be above those who have one.
+  const rules = new RuleBook(checkedRules(config.rules), isLocal && !hasUsers ? loopbackRules : ordinaryRules);
   const revoked = new RevokedTokens(clockToleranceMs);
   let staleMs = () => 0;
   let adminToken: string | undefined;
