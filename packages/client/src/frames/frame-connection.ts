@@ -69,7 +69,8 @@ export class FrameConnection {
     const id = ++this.lastRequest;
     const bytes = encodeClientFrame(format, id, frame, types);
     return new Promise((resolve, reject) => {
-      if (!this.channel.isOpen) {
+      const { isOpen } = this.channel;
+      if (this.isClosed) {
         reject(networkFailure("ENGINE_UNAVAILABLE", "the connection is closed"));
         return;
       }
@@ -79,7 +80,7 @@ export class FrameConnection {
       });
       if (bounds.signal.aborted) return;
       this.pending.set(id, {
-        isSend: appends.some((name) => frame[name] !== undefined),
+        isSend: isOpen && appends.some((name) => frame[name] !== undefined),
         reader,
         resolve: (event) => {
           release();
@@ -90,7 +91,8 @@ export class FrameConnection {
           reject(error);
         },
       });
-      this.channel.send(bytes);
+      // The server has closed it, and will say why in a moment: that is the answer.
+      if (isOpen) this.channel.send(bytes);
     });
   }
 

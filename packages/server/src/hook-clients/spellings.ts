@@ -95,6 +95,7 @@ export const spellings: { readonly [Name in HookName]: Spelling<Events[Name]> } 
         ...payloadField(payload, format),
         ...(change && { change: wireChange(change) }),
       },
+      ...(change && positionField("target", change.position)),
       caller: wireCaller(caller),
     }),
     ({ refusal, content }) => {

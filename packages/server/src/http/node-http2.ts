@@ -1,8 +1,8 @@
 import { constants, type Http2Session, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { ReplyRoom, Share, Work } from "../work/index.js";
 import { withoutBase } from "./base-path.js";
-import type { ReplyStalls, UnreadReply } from "./h1/reply-stalls.js";
 import type { ClientAddressOf, Exchange, ExchangeListener, Fields, RequestHead } from "./exchange.js";
+import type { ReplyStalls, UnreadReply } from "./h1/reply-stalls.js";
 import { peerOf } from "./peer.js";
 
 export interface NodeHttp2Context {

@@ -1,7 +1,11 @@
 import { ConfigError, type EngineConfig, type ServerConfig } from "../server/config.js";
+import type { Logger } from "../server/logger.js";
+import { stderrLogger } from "./stderr-logger.js";
 
 /** What `createConfab` takes. Everything has a default. */
-export interface ConfabOptions extends Omit<ServerConfig, "engine"> {
+export interface ConfabOptions extends Omit<ServerConfig, "engine" | "logger"> {
+  /** Where it is said what happens; pino's loggers fit. Default: warnings and errors on standard error. */
+  readonly logger?: Logger;
   /** Default: on this machine, in the folder `confab-data` of the working directory. */
   readonly engine?: EngineConfig;
 }
@@ -36,5 +40,5 @@ export function serverConfigFrom({ engine, ...options }: ConfabOptions): ServerC
   const unknown = Object.keys(options).find((name) => !Object.hasOwn(known, name));
   if (unknown !== undefined)
     throw new ConfigError(`there is no option ${JSON.stringify(unknown)}; there are ${Object.keys(known).join(", ")}`);
-  return { ...options, engine: engine ?? { kind: "embedded", dataDir: "confab-data" } };
+  return { logger: stderrLogger, ...options, engine: engine ?? { kind: "embedded", dataDir: "confab-data" } };
 }

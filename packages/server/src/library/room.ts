@@ -116,14 +116,15 @@ export class Room {
   /** Append a message. Resolves once it is durable. */
   async send({ user, text = "", id = "", payload }: NewRoomMessage): Promise<Stored> {
     const { operations, caller } = this.deps;
-    const message = { user, text, id, payload, room: this.name, encodedPayload: undefined };
+    const message = { user, text, id, payload: payloadFrom(payload), room: this.name, encodedPayload: undefined };
     return storedFrom(await operations.send(message, caller));
   }
 
   /** Change what a message says. Resolves once that is durable. @throws OUT_OF_RANGE, MESSAGE_DELETED */
   async edit(position: string, { user, text = "", id = "", payload }: NewRoomMessage): Promise<Stored> {
     const { operations, caller } = this.deps;
-    const content = { text, ...(payload && { payload: anyFrom(payload) }) };
+    const checked = payloadFrom(payload);
+    const content = { text, ...(checked && { payload: anyFrom(checked) }) };
     const asked = { room: this.name, user, id, position: required(position), ...content };
     return storedFrom(await operations.edit(create(EditMessageRequestSchema, asked), caller));
   }
@@ -185,7 +186,8 @@ export class Room {
   async signal({ user, kind, position, payload }: RoomSignal): Promise<void> {
     const { operations, caller } = this.deps;
     const about = positionFrom("position", position);
-    const more = { ...(about && { position: about }), ...(payload && { payload: anyFrom(payload) }) };
+    const checked = payloadFrom(payload);
+    const more = { ...(about && { position: about }), ...(checked && { payload: anyFrom(checked) }) };
     await operations.signal(create(SignalSchema, { room: this.name, user, kind, ...more }), caller);
   }
 
@@ -201,6 +203,13 @@ export class Room {
     });
     return { members, total, nextPage };
   }
+}
+
+/** A program in plain JavaScript may give anything. @throws INVALID_MESSAGE */
+function payloadFrom(payload: Payload | undefined): Payload | undefined {
+  if (payload === undefined || (typeof payload.typeUrl === "string" && payload.value instanceof Uint8Array))
+    return payload;
+  throw new ConfabError("INVALID_MESSAGE", "payload must have typeUrl, a string, and value, a Uint8Array");
 }
 
 function storedFrom({ id, position, sentAtMs, duplicate }: Ack): Stored {

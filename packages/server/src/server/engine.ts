@@ -38,6 +38,9 @@ export async function openEngine(
       });
     case "custom":
       return engine.open(shared);
+    default:
+      // A program in plain JavaScript.
+      throw new ConfigError('`engine.kind` must be "embedded", "redis" or "custom"');
   }
 }
 

@@ -52,6 +52,8 @@ export function checkedOptions<Event>(
   name: HookName,
   hook: Hook<Event, unknown>,
 ): HookSettings & { readonly run: HookFunction<Event, unknown> } {
+  if (typeof hook !== "function" && (typeof hook !== "object" || hook === null))
+    throw wrong(name, `it must be a function, or an object with run; it is a ${typeof hook}`);
   const given: HookOptions<Event, unknown> = typeof hook === "function" ? { run: hook } : hook;
   const unknown = Object.keys(given).find((option) => !options.includes(option));
   if (unknown !== undefined) throw wrong(name, `there is no option "${unknown}"; there are ${options.join(", ")}`);

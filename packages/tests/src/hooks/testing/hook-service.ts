@@ -11,7 +11,7 @@ import type {
   OnStoredRequestSchema,
   OnSubscribeRequestSchema,
 } from "@confab/contract/gen/confab/v1/hook_pb";
-import type { ChatMessage, MessageChange } from "@confab/contract/gen/confab/v1/message_pb";
+import type { ChatMessage, MessageChange, Position } from "@confab/contract/gen/confab/v1/message_pb";
 import type { Hooks } from "@confab/server";
 import type {
   CallerKind,
@@ -125,9 +125,8 @@ function subscribeEvent({ reader, caller }: MessageShape<typeof OnSubscribeReque
   return { room, user: name, after: after && textOf(after), history, caller: callerFrom(caller) };
 }
 
-/** The epoch does not travel. */
-function changeFrom(change: MessageChange | undefined): SendEvent["change"] {
-  const position = `0:${change?.target}`;
+function changeFrom(change: MessageChange | undefined, target: Position | undefined): SendEvent["change"] {
+  const position = target ? textOf(target) : "";
   switch (change?.kind.case) {
     case "edit":
     case "deletion":
@@ -139,7 +138,7 @@ function changeFrom(change: MessageChange | undefined): SendEvent["change"] {
   }
 }
 
-function sendEvent({ message, caller }: MessageShape<typeof OnSendRequestSchema>): SendEvent {
+function sendEvent({ message, caller, target }: MessageShape<typeof OnSendRequestSchema>): SendEvent {
   const { room = "", user = "", text = "", id = "", payload, encodedPayload, change } = message ?? {};
   return {
     room,
@@ -147,7 +146,7 @@ function sendEvent({ message, caller }: MessageShape<typeof OnSendRequestSchema>
     text,
     id,
     payload: payloadFrom(payload ?? encodedPayload),
-    change: changeFrom(change),
+    change: changeFrom(change, target),
     caller: callerFrom(caller),
   };
 }
@@ -174,7 +173,7 @@ function storedMessage(message: ChatMessage): StoredMessageEvent {
     payload: payloadFrom(payload ?? encodedPayload),
     sentAtMs: sentAt ? timestampMs(sentAt) : 0,
     isDeleted: deleted,
-    change: changeFrom(change),
+    change: changeFrom(change, position && change && { ...position, offset: change.target }),
   };
 }
 

@@ -135,6 +135,7 @@ export const comments: { readonly [name: string]: string } = {
   "confab.v1.OnConnectResponse.identity": "Who the caller is. Not set: who it was before.",
   "confab.v1.OnConnectResponse.refusal": "Set: the caller may do nothing.",
   "confab.v1.OnSendRequest.message": "With room and user. `id` is empty if the server is to make one; position and time are not set yet. In JSON a payload is in `encoded_payload`. With `change` it changes an earlier message, and only an edit has a content.",
+  "confab.v1.OnSendRequest.target": "Which message `message.change` is about; without `change` not set.",
   "confab.v1.OnSendResponse.content": "What the message says instead. Not set: what it said.",
   "confab.v1.OnSendResponse.refusal": "Set: nothing is stored.",
   "confab.v1.OnSignalRequest.signal": "In JSON a payload is in `encoded_payload`.",
