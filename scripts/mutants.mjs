@@ -405,8 +405,8 @@ export const mutants = {
     {
       name: "ids of different users collide",
       file: `${server}/core/hub.ts`,
-      find: "`${user}\\0${id}`",
-      replace: "`\\0${id}`",
+      find: "change, id) : `",
+      replace: "change, id) : id || `",
     },
     {
       name: "an append that overtakes another is given at once",

@@ -1,3 +1,5 @@
+// To try the examples: npm ci && npm run build, then npm install --no-save express fastify hono @hono/node-server.
+//
 // The host's own sessions: who has logged in, by the cookie `session`. Stands for whatever your server has.
 import { randomUUID } from "node:crypto";
 

@@ -1,4 +1,14 @@
-import { type Confab, ConfigError, createConfab, FolderLockedError, type OwnPort, RedisStartError, RedisUrlError, StoreError, TlsFileError } from "@confab/server";
+import {
+  type Confab,
+  ConfigError,
+  createConfab,
+  FolderLockedError,
+  type OwnPort,
+  RedisStartError,
+  RedisUrlError,
+  StoreError,
+  TlsFileError,
+} from "@confab/server";
 import { type Command, type CommandContext, UsageError } from "../command.js";
 import { checkGuarded, mistypedVariables } from "../config/environment.js";
 import { limitsHelp, optionLines, settingsHelp } from "../config/help.js";

@@ -24,7 +24,7 @@ interface Open {
 export class Attachment {
   private readonly open = new Set<Open>();
   private readonly intake: Intake;
-  private waiting: (() => void)[] = [];
+  private readonly waiting: (() => void)[] = [];
 
   constructor(
     private readonly host: AttachedHost,

@@ -28,7 +28,7 @@ export class RoomReader implements Sink, AsyncIterableIterator<Message> {
   private failure: ConfabError | undefined;
   private isOver = false;
   /** Those who wait for the next message. */
-  private waiters: (() => void)[] = [];
+  private readonly waiters: (() => void)[] = [];
 
   constructor(
     readonly share: Share,

@@ -276,7 +276,7 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
       return attachments.add(other, basePath);
     },
     listen: async () => {
-      if (isListening || stopped) throw new ConfigError("this server listens already, or was closed");
+      if (isListening || stopped !== undefined) throw new ConfigError("this server listens already, or was closed");
       isListening = true;
       listener = await listen(listenerOptions());
       const { address } = listener;

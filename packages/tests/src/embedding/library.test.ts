@@ -164,5 +164,8 @@ test("a server listens once", async (t) => {
   await confab.listen();
   await assert.rejects(confab.listen(), ConfigError);
   await confab.close();
-  await assert.rejects((await confabFor(t)).close().then(() => confab.listen()), ConfigError);
+  await assert.rejects(
+    (await confabFor(t)).close().then(() => confab.listen()),
+    ConfigError,
+  );
 });
