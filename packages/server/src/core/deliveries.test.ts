@@ -161,6 +161,64 @@ test("a node that may not deliver any more confirms nothing, and goes on when it
   assert.equal(bench.outbox.cursor(den)?.offset, 1);
 });
 
+test("a room that failed is delivered when its node may deliver again, wherever it waited", async () => {
+  const bench = new Bench();
+  bench.broken.add(den);
+  bench.deliveries.start();
+  await bench.say(den, "1");
+  await settle();
+  // Its pause ends while nothing is delivered, and so it waits by name.
+  bench.isReady = false;
+  bench.turns.endWaits();
+  bench.outbox.end();
+  bench.broken.clear();
+  bench.isReady = true;
+  bench.turns.endWaits();
+  bench.outbox.scan();
+  await settle();
+  assert.deepEqual(bench.taken, ["den 1"]);
+});
+
+test("a pause that ends on a node that may not deliver any more delivers nothing", async () => {
+  const bench = new Bench();
+  bench.broken.add(den);
+  bench.deliveries.start();
+  await bench.say(den, "1");
+  await settle();
+  bench.outbox.end();
+  bench.broken.clear();
+  bench.turns.endWaits();
+  await settle();
+  assert.deepEqual(bench.taken, []);
+  bench.outbox.scan();
+  await settle();
+  assert.deepEqual(bench.taken, ["den 1"]);
+});
+
+for (const isBroken of [false, true]) {
+  test(`a room that is being delivered${isBroken ? ", and fails," : ""} while its node may not and may again is delivered again`, async () => {
+    const bench = new Bench();
+    let release: () => void = () => undefined;
+    bench.hold = new Promise((resolve) => {
+      release = resolve;
+    });
+    if (isBroken) bench.broken.add(den);
+    bench.deliveries.start();
+    await bench.say(den, "1");
+    await settle();
+    bench.outbox.end();
+    bench.outbox.scan();
+    bench.hold = undefined;
+    release();
+    await settle();
+    bench.broken.clear();
+    bench.turns.endWaits();
+    await settle();
+    assert.equal(bench.taken.at(-1), "den 1");
+    assert.equal(bench.outbox.cursor(den)?.offset, 1);
+  });
+}
+
 test("after the log was put back, what there is now is delivered from where the two part", async () => {
   const bench = new Bench();
   bench.deliveries.start();

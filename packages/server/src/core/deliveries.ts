@@ -23,12 +23,22 @@ const maxWaitingRooms = 100_000;
 
 const batch: PageBounds = { maxEntries: 100, maxBytes: 262_144 };
 
+/** Rooms that failed last and are known by name. Past it all rooms wait for a while when one more fails, and are compared again. */
+const maxFailedRooms = 100_000;
+
 /** How long a room waits after it could not be delivered, in milliseconds: at first, and at the most. */
 const firstPauseMs = 100;
 const maxPauseMs = 30_000;
 
-/** How long all rooms wait while the receiver is not worth asking, in milliseconds. */
-const notReadyPauseMs = 1_000;
+/** How long all rooms wait while the receiver is not worth asking, or too many have failed, in milliseconds. */
+const allPauseMs = 1_000;
+
+/** A room that failed last. */
+interface FailedRoom {
+  readonly pauseMs: number;
+  /** Its pause is not over. */
+  isPausing: boolean;
+}
 
 /**
  * Brings what the log has to a receiver outside: of each room in order, and again until it is confirmed. What is in the log
@@ -41,10 +51,9 @@ const notReadyPauseMs = 1_000;
 export class Deliveries {
   /** In the order in which they are delivered. */
   private readonly waiting = new Set<RoomId>();
-  /** Rooms that are being delivered, and whether there may be more by now. */
+  /** Rooms that are being delivered, and whether there may be more by now that this node may deliver. */
   private readonly working = new Map<RoomId, { isAgain: boolean }>();
-  /** How long the rooms that failed last paused. */
-  private readonly pausesMs = new Map<RoomId, number>();
+  private readonly failed = new Map<RoomId, FailedRoom>();
   private mustScan = false;
   private isPaused = false;
   private isStopped = false;
@@ -73,7 +82,7 @@ export class Deliveries {
     const working = this.working.get(room);
     if (working) working.isAgain = true;
     // One that pauses comes by itself.
-    else if (!this.pausesMs.has(room)) this.wait(room);
+    else if (!this.failed.get(room)?.isPausing) this.wait(room);
   }
 
   private wait(room: RoomId): void {
@@ -86,6 +95,9 @@ export class Deliveries {
   private ended(): void {
     this.term++;
     this.waiting.clear();
+    // The pauses that are not over have no room then.
+    this.failed.clear();
+    for (const working of this.working.values()) working.isAgain = false;
     this.mustScan = false;
   }
 
@@ -108,8 +120,9 @@ export class Deliveries {
   }
 
   private pause(): void {
+    if (this.isPaused) return;
     this.isPaused = true;
-    this.deps.turns.afterMs(notReadyPauseMs, () => {
+    this.deps.turns.afterMs(allPauseMs, () => {
       this.isPaused = false;
       this.begin();
     });
@@ -123,14 +136,15 @@ export class Deliveries {
     try {
       const hasMore = await this.deliverSome(room, term);
       this.working.delete(room);
-      this.pausesMs.delete(room);
-      if ((hasMore || state.isAgain) && term === this.term) this.wait(room);
+      this.failed.delete(room);
+      if (state.isAgain || (hasMore && term === this.term)) this.wait(room);
     } catch (thrown) {
       // The hook's circuit logs a receiver that fails, and the engine a log that is away.
-      if (thrown instanceof ConfabError && thrown.code === "DATA_LOSS" && !this.pausesMs.has(room))
+      if (thrown instanceof ConfabError && thrown.code === "DATA_LOSS" && !this.failed.has(room))
         this.deps.damaged(room, thrown);
       this.working.delete(room);
       if (term === this.term) this.pauseRoom(room);
+      else if (state.isAgain) this.wait(room);
     }
     if (this.working.size === 0) this.onIdle();
     this.begin();
@@ -154,8 +168,19 @@ export class Deliveries {
 
   private pauseRoom(room: RoomId): void {
     if (this.isStopped) return;
-    const pauseMs = Math.min(maxPauseMs, 2 * (this.pausesMs.get(room) ?? firstPauseMs / 2));
-    this.pausesMs.set(room, pauseMs);
-    this.deps.turns.afterMs(pauseMs, () => this.wait(room));
+    const before = this.failed.get(room);
+    if (!before && this.failed.size >= maxFailedRooms) {
+      this.mustScan = true;
+      this.pause();
+      return;
+    }
+    const failed = { pauseMs: Math.min(maxPauseMs, before ? 2 * before.pauseMs : firstPauseMs), isPausing: true };
+    this.failed.set(room, failed);
+    this.deps.turns.afterMs(failed.pauseMs, () => {
+      // Another node may deliver by now, and this one again after it.
+      if (this.failed.get(room) !== failed) return;
+      failed.isPausing = false;
+      this.wait(room);
+    });
   }
 }
