@@ -49,7 +49,7 @@ export function signalEvent(
 }
 
 export function disconnectEvent(caller: Caller): DisconnectEvent {
-  return Object.freeze({ caller: eventCaller(caller, kindOf(caller)) });
+  return Object.freeze({ caller: eventCaller(caller, kindOf(caller, "some room")) });
 }
 
 function eventCaller(

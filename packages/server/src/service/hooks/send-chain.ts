@@ -3,7 +3,10 @@ import type { Caller } from "../operations/index.js";
 /**
  * Keeps what each caller sends in its order while a hook thinks about it: one thing of a caller is with the hook at a time,
  * and the next one follows when that has gone on. Callers do not wait for each other. What waits is bounded by what a
- * connection may have in flight.
+ * connection may have in flight (`maxRequestsInFlight`).
+ *
+ * The program that the server runs in is one caller, for all of its rooms and parts, and its hook may send too: what it sends
+ * has no order, unless it awaits it.
  */
 export class SendChain {
   /** Of callers that have something with the hook: settles when the last of it has gone on. */
@@ -15,6 +18,7 @@ export class SendChain {
     ask: () => Answer | Promise<Answer>,
     go: (answer: Answer) => Promise<Reply>,
   ): Promise<Reply> {
+    if (caller.transport === "library") return passAlone(ask, go);
     const before = this.last.get(caller);
     if (before !== undefined) return this.passLater(caller, before.then(ask), go);
     const answer = ask();
@@ -40,4 +44,12 @@ export class SendChain {
       if (this.last.get(caller) === turn) this.last.delete(caller);
     }
   }
+}
+
+function passAlone<Answer, Reply>(
+  ask: () => Answer | Promise<Answer>,
+  go: (answer: Answer) => Promise<Reply>,
+): Promise<Reply> {
+  const answer = ask();
+  return answer instanceof Promise ? answer.then(go) : go(answer);
 }

@@ -1,6 +1,6 @@
 import type { NewMessage } from "@confab/contract";
 import type { Caller, CallerKind, PassedMessage, SendHook } from "../operations/index.js";
-import { kindOf } from "../operations/index.js";
+import { kindOf, roomIdFrom } from "../operations/index.js";
 import { isRefusal, type SendAnswer } from "./answers.js";
 import { sendEvent } from "./events.js";
 import type { HookCaller } from "./hook-caller.js";
@@ -35,7 +35,7 @@ export class SendPassage implements SendHook {
   }
 
   private ask(message: PassedMessage, caller: Caller): NewMessage | Promise<NewMessage> {
-    const kind = kindOf(caller);
+    const kind = kindOf(caller, roomIdFrom(message.room));
     if (this.deps.isSkipped(kind)) return message;
     const answer = this.deps.hook.call(sendEvent(message, caller, kind));
     return answer instanceof Promise ? this.later(message, caller, answer) : this.passed(message, caller, answer);

@@ -221,6 +221,35 @@ test("callers do not wait for each other", async () => {
   await first;
 });
 
+test("what the program itself sends does not wait for what it sent before", async () => {
+  const slow = slowSend();
+  const { operations, texts } = hooked({ send: slow.send });
+  const program = { ...testCaller(), transport: "library" } as const;
+  const [first, second] = ["1", "2"].map((text) => operations.send(message(text), program));
+  await turns();
+  assert.deepEqual(slow.asked, ["1", "2"]);
+  slow.answer("2");
+  await second;
+  assert.deepEqual(texts(), ["2"]);
+  slow.answer("1");
+  await first;
+});
+
+test("a hook of the program may send by itself, and wait for it", async () => {
+  const program = { ...testCaller(), transport: "library" } as const;
+  const { operations, texts } = hooked({
+    send: {
+      timeoutMs: 200,
+      run: async ({ room, text }) => {
+        await turns();
+        if (room === "den") await operations.send(message(`copy of ${text}`, "lair"), program);
+      },
+    },
+  });
+  await operations.send(message("hi"), program);
+  assert.deepEqual([texts(), texts("lair")], [["hi"], ["copy of hi"]]);
+});
+
 test("a caller whose token is revoked while the hook thinks sends nothing", async () => {
   const slow = slowSend();
   const { operations, texts } = hooked({ send: slow.send });
@@ -255,6 +284,28 @@ for (const [kind, principal, transport] of [
     assert.deepEqual(seen, [kind]);
   });
 }
+
+test("a caller that may act for others in one room is a service in that room alone", async () => {
+  const principal: Principal = {
+    ...unrestricted,
+    user: "ann",
+    may: (action, scope) => (action === "send-as" ? scope === "bots" || scope === "some room" : action !== "admin"),
+  };
+  const caller = { ...testCaller(), principal };
+  const seen: string[] = [];
+  const see = (what: string) => ({
+    run: ({ room, caller }: { readonly room: string; readonly caller: { readonly kind: string } }) =>
+      void seen.push(`${what} ${room} ${caller.kind}`),
+    skip: ["service"] as const,
+  });
+  const { operations } = hooked({ send: see("send"), subscribe: see("subscribe"), signal: see("signal") });
+  for (const room of ["bots", "den"]) {
+    await operations.send(message("hi", room), caller);
+    await operations.signal(create(SignalSchema, { room, user: "ann", kind: "typing" }), caller);
+    await operations.subscribe({ reader: create(UserSchema, { room, name: "ann" }) }, caller, new RecordingSink());
+  }
+  assert.deepEqual(seen, ["send den user", "signal den user", "subscribe den user"]);
+});
 
 for (const isLate of [false, true]) {
   test(`a subscribe hook ${isLate ? "that takes its time " : ""}refuses readers`, async () => {

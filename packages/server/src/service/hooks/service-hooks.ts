@@ -84,7 +84,7 @@ export class ServiceHooks implements OperationHooks {
     const hook = this.callerOf("subscribe", subscribe, refusalIn);
     const isSkipped = skipperOf(subscribe);
     return (request: SubscribeRequest, caller: Caller) => {
-      const kind = kindOf(caller);
+      const kind = kindOf(caller, request.room);
       if (isSkipped(kind)) return;
       const read = (answer: Refusal | undefined) => {
         if (answer) throw this.refused(caller, "read", request.room, answer.refuse);
@@ -102,7 +102,7 @@ export class ServiceHooks implements OperationHooks {
     const chain = new SendChain();
     return (sent: Signal, caller: Caller, go: () => void) => {
       const ask = () => {
-        const kind = kindOf(caller);
+        const kind = kindOf(caller, sent.room);
         return isSkipped(kind) ? undefined : hook.call(signalEvent(sent, caller, kind));
       };
       return chain.pass(caller, ask, async (answer) => {
@@ -137,7 +137,7 @@ export class ServiceHooks implements OperationHooks {
     const hook = this.callerOf("disconnect", disconnect, nothingIn);
     const isSkipped = skipperOf(disconnect);
     return (caller: Caller) => {
-      if (!isSkipped(kindOf(caller))) void hook.tell(disconnectEvent(caller));
+      if (!isSkipped(kindOf(caller, "some room"))) void hook.tell(disconnectEvent(caller));
     };
   }
 

@@ -1,12 +1,12 @@
 import type { ChangeKind, NewMessage, Position } from "@confab/contract";
-import type { Signal, SubscribeRequest } from "../../core/index.js";
+import type { RoomId, Signal, SubscribeRequest } from "../../core/index.js";
 import type { Caller } from "./caller.js";
 
 /** Kinds of callers that hooks can tell apart, and skip. */
 export const callerKinds = ["anonymous", "user", "service", "admin", "library"] as const;
 
 /**
- * `anonymous`: without a verified user. `user`: with one. `service`: it may also act for other users (`send-as`). `admin`: it
+ * `anonymous`: without a verified user. `user`: with one. `service`: it may also act for other users there (`send-as`). `admin`: it
  * may administer. `library`: the program that the server runs in.
  */
 export type CallerKind = (typeof callerKinds)[number];
@@ -45,10 +45,13 @@ export interface OperationHooks {
   readonly disconnect: ((caller: Caller) => void) | undefined;
 }
 
-/** Which kind of caller it is, by what it may do now. */
-export function kindOf({ transport, principal }: Pick<Caller, "transport" | "principal">): CallerKind {
+/** Which kind of caller it is in a room, by what it may do there now. */
+export function kindOf(
+  { transport, principal }: Pick<Caller, "transport" | "principal">,
+  room: RoomId | "some room",
+): CallerKind {
   if (transport === "library") return "library";
   if (principal.user === undefined) return "anonymous";
   if (principal.may("admin", "all rooms")) return "admin";
-  return principal.may("send-as", "some room") ? "service" : "user";
+  return principal.may("send-as", room) ? "service" : "user";
 }
