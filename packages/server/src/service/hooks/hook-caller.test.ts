@@ -134,19 +134,26 @@ test("a call that waits for others fails after its time, without being made", as
   assert.deepEqual(slow.events, [1]);
 });
 
-test("a call past those that may wait fails at once, and does not count against the hook", async () => {
+test("a call past those that may wait fails at once, does not count against the hook, and is logged once", async () => {
   const slow = new Slow();
   const bench = new Bench();
   const caller = bench.caller(slow.run, { maxConcurrent: 1 });
   const calls = Array.from({ length: 1_001 }, (_, event) => caller.call(event));
   for (let more = 0; more < 100; more++) assert.throws(() => caller.call(-1), failed);
-  assert.deepEqual(bench.lines, []);
+  assert.deepEqual(bench.lines, ["a hook has too many calls without an answer: more of them fail"]);
   for (let at = 0; at < calls.length; at++) {
     slow.calls[at]?.answer(at);
     assert.equal(await calls[at], at);
     await turns(1);
   }
   assert.equal(slow.calls.length, 1_001);
+  assert.equal(bench.lines.length, 1);
+  for (let more = 0; more < 2; more++) {
+    const next = caller.call(7);
+    slow.calls.at(-1)?.answer(7);
+    assert.equal(await next, 7);
+  }
+  assert.deepEqual(bench.lines.slice(1), ["a hook has places for calls again"]);
 });
 
 test("a hook that calls itself without end fails, and works again afterwards", async () => {

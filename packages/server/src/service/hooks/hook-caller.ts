@@ -40,7 +40,10 @@ class Call implements HookContext {
 /** Calls one hook, whatever its form: within a time, so many at a time, and not at all while it keeps failing. */
 export class HookCaller<Event, Answer> {
   private readonly circuit: Circuit;
+  private readonly log: CircuitDeps["log"];
   private inFlight = 0;
+  /** A call has failed because too many wait, and since then none has found a place at once. */
+  private isOverflowing = false;
   /** Who waits for a place, the first one first. */
   private readonly waiting = new Set<() => void>();
   private readonly onIdle: (() => void)[] = [];
@@ -52,6 +55,7 @@ export class HookCaller<Event, Answer> {
     deps: CircuitDeps,
   ) {
     this.circuit = new Circuit(name, deps);
+    this.log = deps.log;
   }
 
   /**
@@ -62,8 +66,8 @@ export class HookCaller<Event, Answer> {
    */
   call(event: Event): Answer | undefined | Promise<Answer | undefined> {
     const mustWait = this.inFlight >= this.settings.maxConcurrent;
-    if (mustWait && this.waiting.size >= maxWaitingCalls)
-      return this.failure(new HookFault(`${maxWaitingCalls} calls wait for an answer to others`));
+    if (mustWait && this.waiting.size >= maxWaitingCalls) return this.overflow();
+    if (this.isOverflowing && !mustWait) this.settleOverflow();
     if (!this.circuit.admits()) return this.failure(undefined);
     if (mustWait) return this.callInTurn(event);
     this.inFlight++;
@@ -162,6 +166,21 @@ export class HookCaller<Event, Answer> {
   private failed(reason: unknown): undefined {
     this.circuit.failed(reason);
     return this.failure(reason);
+  }
+
+  /** It says nothing of the hook, so its circuit does not count it. */
+  private overflow(): undefined {
+    const fault = new HookFault(`${maxWaitingCalls} calls wait for an answer to others`);
+    if (!this.isOverflowing) {
+      this.isOverflowing = true;
+      this.log.error({ hook: this.name, err: fault }, "a hook has too many calls without an answer: more of them fail");
+    }
+    return this.failure(fault);
+  }
+
+  private settleOverflow(): void {
+    this.isOverflowing = false;
+    this.log.info({ hook: this.name }, "a hook has places for calls again");
   }
 
   private failure(cause: unknown): undefined {
