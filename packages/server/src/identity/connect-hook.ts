@@ -16,6 +16,8 @@ export interface ConnectHookDeps {
   readonly hook: HookCaller<ConnectEvent, HookIdentity | Refusal>;
   /** Who calls, by what the request shows. Never rejects. */
   readonly shownBy: (request: RequestHead) => Principal | Promise<Principal>;
+  /** Whose a token is. Never rejects. */
+  readonly principalBy: (token: string) => Principal | Promise<Principal>;
   /** A caller that the hook has named. */
   readonly principalNamed: (identity: HookIdentity) => Principal;
   /** Whether a request may use the cookies that its browser adds by itself. The hook does not see those of other requests. */
@@ -25,7 +27,7 @@ export interface ConnectHookDeps {
 
 /**
  * Asks the `connect` hook who calls. It is asked for each WebSocket and each Converse stream, and for each other request
- * whose caller has no verified user. Answers are not remembered: the hook may look at any part of the request, so no two requests
+ * whose caller has no verified user, and again for each token that a connection shows in a frame. Answers are not remembered: the hook may look at any part of the request, so no two requests
  * are surely the same to it.
  */
 export class ConnectHook {
@@ -34,6 +36,14 @@ export class ConnectHook {
   /** Who makes a request. A promise only if a token or the hook takes its time. Never rejects. */
   principalOf(request: RequestHead): Principal | Promise<Principal> {
     const shown = this.deps.shownBy(request);
+    return shown instanceof Promise
+      ? shown.then((principal) => this.ask(request, principal))
+      : this.ask(request, shown);
+  }
+
+  /** Who a connection is after a token in a frame. Never rejects. */
+  principalBy(token: string, request: RequestHead): Principal | Promise<Principal> {
+    const shown = this.deps.principalBy(token);
     return shown instanceof Promise
       ? shown.then((principal) => this.ask(request, principal))
       : this.ask(request, shown);
@@ -50,6 +60,8 @@ export class ConnectHook {
   }
 
   private isAsked(request: RequestHead, shown: Principal): boolean {
+    // A probe must not fail with the hook.
+    if (request.target.startsWith(healthPrefix)) return false;
     // The hook does not overrule the refusal of a token.
     if (shown.refusal(this.deps.nowMs()) !== undefined && !isStranger(shown)) return false;
     return shown.user === undefined || isConnection(request);
@@ -78,6 +90,9 @@ export class ConnectHook {
     return this.deps.principalNamed(answer);
   }
 }
+
+/** Its calls are for anybody. */
+const healthPrefix = "/grpc.health.v1.Health/";
 
 /** A request on which any number of operations follow. */
 function isConnection(request: RequestHead): boolean {

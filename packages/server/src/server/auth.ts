@@ -37,6 +37,10 @@ export interface Auth {
   readonly isVerified: boolean;
   /** Who makes a request, by what it shows and by the `connect` hook. Never rejects. */
   readonly principalOf: (request: RequestHead) => Principal | Promise<Principal>;
+  /** Who a connection is after a token in a frame; `request` is by which it came. Never rejects. */
+  readonly principalBy: (token: string, request: RequestHead | undefined) => Principal | Promise<Principal>;
+  /** `principalBy` needs the request: there is a `connect` hook. */
+  readonly asksAgain: boolean;
   /** Whether what a caller may do can change while it is connected. */
   readonly canChange: boolean;
   /** How long from now an accepted token can be used at the most, in milliseconds. */
@@ -137,11 +141,15 @@ export function openAuth(config: Pick<ServerConfig, "auth" | "allowAnyone" | "ru
     return new TokenPrincipal(named, rules, (token) => revoked.refusal(token));
   };
   const nowMs = () => systemClock.nowMs();
-  const connectHook = hook && new ConnectHook({ hook, shownBy, principalNamed, trustsCookies, nowMs });
+  const principalBy = (token: string) => authenticator.principalBy(token);
+  const connectHook = hook && new ConnectHook({ hook, shownBy, principalBy, principalNamed, trustsCookies, nowMs });
   return {
     authenticator,
     isVerified,
     principalOf: connectHook ? (request) => connectHook.principalOf(request) : shownBy,
+    principalBy: (token, request) =>
+      connectHook && request ? connectHook.principalBy(token, request) : principalBy(token),
+    asksAgain: connectHook !== undefined,
     canChange: hasUsers || config.rules !== undefined,
     longestTokenUseMs: () => lifetimes.longestUseMs(),
     follow: async (revocations, changed) => {

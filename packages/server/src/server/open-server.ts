@@ -131,7 +131,7 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
     limits,
     hooks,
   });
-  const { authenticator, principalOf } = auth;
+  const { principalOf } = auth;
   const files = config.webRoot === undefined ? undefined : new StaticFiles(config.webRoot);
   const retention = retentionBy(roomRules, config.retention ?? defaultRetention);
   const engine = await openEngine(config, limits, retention);
@@ -168,7 +168,8 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
     serverVersion,
     dedupeWindowMs: config.dedupeWindowMs ?? defaultDedupeWindowMs,
     newConnectionId: randomUUID,
-    principalBy: (token) => authenticator.principalBy(token),
+    // Callers on connections are made of the heads of requests.
+    principalBy: (token, { request }) => auth.principalBy(token, request as RequestHead | undefined),
     onAbuse: faults.spentBudget,
     report,
   });
@@ -194,7 +195,15 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
     const refusalOf = (request: RequestHead) => admission.refusalOf(request);
     return {
       onExchange: createRouter({ admission, principalOf, rpc, rest, pages, files, report }),
-      onUpgrade: createWebSocketHandler({ service, sessions, report, onAbuse, principalOf, refusalOf }),
+      onUpgrade: createWebSocketHandler({
+        service,
+        sessions,
+        report,
+        onAbuse,
+        principalOf,
+        refusalOf,
+        keepsRequests: auth.asksAgain,
+      }),
     };
   };
   const signsOfLife = setInterval(() => {

@@ -157,7 +157,7 @@ async function handleAuthenticate(session: FrameSession, request: number, token:
   const { service, principalBy } = session.deps;
   const { caller } = session;
   caller.share.spend(cost.token);
-  const principal = await principalBy(token);
+  const principal = await principalBy(token, caller);
   const renewed = callerWith(principal, caller);
   const refusal = service.refusalOf(renewed);
   if (refusal) throw refusal;

@@ -17,8 +17,8 @@ export interface FrameSessionDeps {
   /** Do what a frame asks and answer it; throws or rejects with what the client did wrong. */
   readonly answer: (session: FrameSession, frame: TakenFrame) => Promise<void> | void;
   readonly onClosed: (session: FrameSession) => void;
-  /** The principal of a token. Never rejects. */
-  readonly principalBy: (token: string) => Principal | Promise<Principal>;
+  /** Who a caller is after it has shown a token. Never rejects. */
+  readonly principalBy: (token: string, caller: Caller) => Principal | Promise<Principal>;
   /** A client spent its budget of errors, and its session ends. */
   readonly onAbuse: (remoteAddress: string, reason: string) => void;
   /** For bugs: the client is told only that there was one. */

@@ -16,7 +16,6 @@ export interface FrameSessionsDeps {
   readonly dedupeWindowMs: number;
   /** A name for each connection, unlike any other's. */
   readonly newConnectionId: () => string;
-  /** The principal of a token. Never rejects. */
   readonly principalBy: FrameSessionDeps["principalBy"];
   /** A client spent a budget, and its session ends. */
   readonly onAbuse: (remoteAddress: string, reason: string) => void;

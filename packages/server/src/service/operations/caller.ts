@@ -12,6 +12,8 @@ export interface Caller {
   readonly remoteAddress: string;
   /** What a proxy has named the request, for logs. A client may write here what it likes. */
   readonly requestId?: string | undefined;
+  /** The head of the request by which it came, for who judges its tokens; undefined: nobody needs it. */
+  readonly request?: object | undefined;
   /** The connection's share of the event loop: what an operation costs is accounted for there, and waits for its turns there. */
   readonly share: Share;
 }
@@ -74,6 +76,10 @@ export class RequestCaller implements UnaryCaller {
 
   get requestId(): string | undefined {
     return requestIdOf(this.exchange.request.headers);
+  }
+
+  get request(): object {
+    return this.exchange.request;
   }
 
   get share(): Share {

@@ -23,6 +23,8 @@ export interface WebSocketDeps {
   readonly refusalOf: (request: RequestHead) => ConfabError | undefined;
   /** Who asks, by what the request shows. Never rejects. */
   readonly principalOf: (request: RequestHead) => Principal | Promise<Principal>;
+  /** Whether who judges tokens needs the request of a connection. It takes memory for as long as the connection. */
+  readonly keepsRequests: boolean;
   /** A client spent a budget, and its connection ends. */
   readonly onAbuse: (remoteAddress: string, reason: string) => void;
   /** Told of every INTERNAL error, with what is underneath; the client is not. */
@@ -43,12 +45,19 @@ export function createWebSocketHandler(deps: WebSocketDeps): UpgradeHandler {
 
   const open = (
     { subprotocol, responseBytes }: AcceptedHandshake,
-    { target, remoteAddress, headers }: RequestHead,
+    request: RequestHead,
     { socket, firstBytes, share }: Upgraded,
     principal: Principal,
   ) => {
-    const requestId = requestIdOf(headers);
-    const caller: Caller = { principal, transport: "websocket", remoteAddress, requestId, share };
+    const { target, remoteAddress, headers } = request;
+    const caller: Caller = {
+      principal,
+      transport: "websocket",
+      remoteAddress,
+      requestId: requestIdOf(headers),
+      request: deps.keepsRequests ? request : undefined,
+      share,
+    };
     const framed = forms.framedForm(subprotocol);
     const { maxMessageBytes } = framed ?? forms.plain;
     const { maxQueuedBytes, maxControlFrames, budgetWindowMs } = limits;

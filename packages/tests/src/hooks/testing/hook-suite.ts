@@ -2,6 +2,9 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, it } from "node:test";
 import { create, toBinary, toJsonString } from "@bufbuild/protobuf";
+import { enveloped } from "@confab/contract";
+import { ChatService } from "@confab/contract/gen/confab/v1/chat_service_pb";
+import { ClientFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import { ChatMessageSchema, SendMessagesRequestSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import type {
   ConnectEvent,
@@ -16,6 +19,7 @@ import { Frames } from "../../auth/testing/frames.js";
 import { inSeconds, newTestKey } from "../../auth/testing/tokens.js";
 import { allWays, webSocketUrl } from "../../auth/testing/ways.js";
 import { rawListeners } from "../../matrix/raw-listeners.js";
+import { frameWithoutDetails, grpcCall } from "../../parity/raw-clients.js";
 import { rawBatchSenders, rawSenders } from "../../parity/raw-senders.js";
 import type { HookForm } from "./forms.js";
 import { hookedServer } from "./hooked-server.js";
@@ -49,6 +53,19 @@ function post(url: string, path: string, body: object, headers: Readonly<Record<
     headers: { "content-type": "application/json", ...headers },
     body: JSON.stringify(body),
   });
+}
+
+/** The code of the error by which Converse answers a frame, or `done`. */
+async function converse(url: string, frame: Uint8Array): Promise<string> {
+  let outcome = "";
+  const isEnough = (message: Uint8Array) => {
+    const { request, frame } = frameWithoutDetails(Buffer.from(message), true);
+    if (request === 1) outcome = frame.case === "error" ? frame.value.code : "done";
+    return outcome !== "";
+  };
+  const path = `/${ChatService.typeName}/Converse`;
+  await grpcCall(url, path, "application/grpc+proto", enveloped(0, frame), isEnough);
+  return outcome;
 }
 
 /** The catalogue's code, or `done`. */
@@ -394,6 +411,78 @@ export function hookSuite(form: HookForm): void {
       assert.equal(await frames.ask({ send: { text: "hi" } }), "ack");
       frames.socket.terminate();
       assert.deepEqual(users, [undefined, "ann"]);
+    });
+
+    it("connect: it is asked again for the user of a token in a frame, and may refuse that one", async (t) => {
+      const key = newTestKey();
+      t.after(() => key.remove());
+      const events: ConnectEvent[] = [];
+      const { url } = await hookedServer(
+        t,
+        form,
+        {
+          connect: (event) => {
+            events.push(event);
+            return event.user === "eve" ? { refuse: "not you" } : undefined;
+          },
+        },
+        { auth: { keyFiles: [key.file] } },
+      );
+      const frames = await Frames.open(url, ["confab.v1.json"], { "x-team": "blue" });
+      const authenticate = async (sub: string, exp = inSeconds(60)) =>
+        frames.ask({ authenticate: { token: await key.token({ sub, exp }) } });
+      assert.equal(await authenticate("eve"), "HOOK_REFUSED");
+      assert.equal(await frames.ask({ send: { text: "hi", room: "den" } }), "UNAUTHENTICATED");
+      assert.equal(await authenticate("bob", inSeconds(-60)), "TOKEN_EXPIRED");
+      assert.equal(await authenticate("ann"), "done");
+      assert.equal(await frames.ask({ send: { text: "hi", room: "den" } }), "ack");
+      frames.socket.terminate();
+      assert.deepEqual(
+        events.map(({ user }) => user),
+        [undefined, "eve", "ann"],
+      );
+      assert.ok(events.every(({ headers, transport }) => headers["x-team"] === "blue" && transport === "websocket"));
+    });
+
+    it("connect: it is asked again for a token in a frame of Converse", async (t) => {
+      const key = newTestKey();
+      t.after(() => key.remove());
+      const users: unknown[] = [];
+      const { url } = await hookedServer(
+        t,
+        form,
+        {
+          connect: ({ user }) => {
+            users.push(user);
+            return user === "eve" ? { refuse: "not you" } : undefined;
+          },
+        },
+        { auth: { keyFiles: [key.file] } },
+      );
+      const frame = toBinary(
+        ClientFrameSchema,
+        create(ClientFrameSchema, {
+          request: 1,
+          frame: { case: "authenticate", value: { token: await key.token({ sub: "eve" }) } },
+        }),
+      );
+      assert.equal(await converse(url, frame), "HOOK_REFUSED");
+      assert.deepEqual(users, [undefined, "eve"]);
+    });
+
+    it("connect: it is not asked about those who ask for the server's health", async (t) => {
+      let asked = 0;
+      const { url } = await hookedServer(t, form, {
+        connect: () => {
+          asked++;
+          return { refuse: "not today" };
+        },
+      });
+      for (const service of ["", "ChatService"]) {
+        const checked = await post(url, "/grpc.health.v1.Health/Check", { service });
+        assert.deepEqual(await checked.json(), { status: "SERVING" });
+      }
+      assert.equal(asked, 0);
     });
 
     it("disconnect: it is called once for each connection that was let in, when that has ended", async (t) => {

@@ -49,6 +49,7 @@ export async function webSocketTestServer(
       sessions,
       refusalOf,
       principalOf: () => unrestricted,
+      keepsRequests: false,
       onAbuse,
       report,
     }),
