@@ -4,7 +4,7 @@ import { type ChangeKind, ConfabError, type DecodedMessage, decodeChange, decode
 import { settled } from "../testing/manual-turns.js";
 import { OffsetEncoding, RecordingSink } from "../testing/recording-sink.js";
 import { lobby, TestHub } from "../testing/test-hub.js";
-import type { MessageChanging, RoomId } from "./index.js";
+import { type MessageChanging, maxErasedTogether, type RoomId } from "./index.js";
 
 const at = (offset: number, epoch = 7) => ({ epoch, offset });
 const thumb: ChangeKind = { kind: "reaction", emoji: "+1", removed: false };
@@ -141,6 +141,25 @@ test("a deletion that was interrupted before the erasure is finished by its repe
   }
   assert.ok(failures > 0);
   assert.deepEqual(shown(hub), ["(gone)", "edit 1 (gone)", "deletion 1"]);
+});
+
+test("edits of a message are erased together, as many at once as the engine takes, however far apart they are", async () => {
+  const hub = await hubWith("a");
+  const edits = 2 * maxErasedTogether + 1;
+  const between = Array.from({ length: 20 }, () => "other".padEnd(1_000, "x"));
+  for (let edit = 1; edit <= edits; edit++) {
+    await hub.hub.change(changing(1, { kind: "edit" }));
+    if (edit % 16 === 0) for (const text of between) await hub.hub.send({ user: "ann", text, room: lobby, id: "" });
+  }
+  const { memory } = hub.engine;
+  const erase = memory.erase.bind(memory);
+  const erased: number[] = [];
+  memory.erase = async (room, epoch, bodies) => {
+    erased.push(bodies.length);
+    return erase(room, epoch, bodies);
+  };
+  await hub.hub.change(changing(1, { kind: "deletion" }));
+  assert.deepEqual(erased, [maxErasedTogether, maxErasedTogether, 1, 1]);
 });
 
 test("the text of an edit that comes while its message is deleted does not outlive it, whenever it comes", async () => {

@@ -10,9 +10,10 @@ import {
   type Position,
 } from "@confab/contract";
 import { invalidMessage } from "@confab/contract/errors";
+import type { LogEntry } from "./blocks.js";
 import { offsetHere } from "./lineage.js";
 import { beginPiece, endPiece, type ScannedRoom, type ScanningShare, scannedPiece } from "./newest-messages.js";
-import type { Appended, LogPage, NewEntry, RoomLog } from "./ports.js";
+import { type Appended, type LogPage, maxErasedTogether, type NewEntry, type RoomLog } from "./ports.js";
 import { outOfRange } from "./range.js";
 import type { RoomId } from "./room-id.js";
 import { tombstoneOf } from "./tombstone.js";
@@ -111,31 +112,38 @@ async function storedBefore({ log, room }: ChangedRoom, { epoch, newest }: LogPa
 
 /** The message last: once it is marked, its edits are gone, also if this is interrupted. */
 async function eraseWithEdits(scanned: ChangedRoom, target: Position, body: Uint8Array): Promise<void> {
-  if (isChange(body)) return scanned.log.erase(scanned.room, target, tombstoneOf(body));
+  if (isChange(body)) return eraseOne(scanned, target, body);
   const seen = await eraseEdits(scanned, target, target.offset);
-  await scanned.log.erase(scanned.room, target, tombstoneOf(body));
+  await eraseOne(scanned, target, body);
   // Those that have come meanwhile. From now on each sees that its message is deleted.
   await eraseEdits(scanned, target, seen);
 }
 
-/** How many entries are erased at once. */
-const erasedAtOnce = 32;
+function eraseOne({ log, room }: ChangedRoom, { epoch, offset }: Position, body: Uint8Array): Promise<void> {
+  return log.erase(room, epoch, [{ offset, body: tombstoneOf(body) }]);
+}
 
-/** Erase what the edits of a message say that follow `after`; the offset up to which the log was looked through. */
+/**
+ * Erase what the edits of a message say that follow `after`; the offset up to which the log was looked through. Edits that are
+ * far from each other are erased together, since on a networked engine each erasure may write the whole room.
+ */
 async function eraseEdits(scanned: ChangedRoom, target: Position, after: number): Promise<number> {
   const { log, room, share } = scanned;
+  const found: LogEntry[] = [];
   for (let seen = after; ; ) {
     await beginPiece(share);
     const { run, epoch, newest } = await log.readForward(room, seen, scannedPiece);
     endPiece(share, run);
-    if (run.count === 0 || epoch !== target.epoch) return seen;
-    const edits = run.messages === run ? [] : run.entries.filter(({ body }) => isEditOf(target.offset, body));
-    for (let at = 0; at < edits.length; at += erasedAtOnce) {
-      const some = edits.slice(at, at + erasedAtOnce);
-      await Promise.all(some.map(({ offset, body }) => log.erase(room, { epoch, offset }, tombstoneOf(body))));
+    const isOver = run.count === 0 || epoch !== target.epoch;
+    if (!isOver) {
+      const edits = run.messages === run ? [] : run.entries.filter(({ body }) => isEditOf(target.offset, body));
+      for (const { offset, body } of edits) found.push({ offset, body: tombstoneOf(body) });
+      seen = run.last;
     }
-    seen = run.last;
-    if (seen >= newest) return seen;
+    const isLast = isOver || seen >= newest;
+    while (found.length >= (isLast ? 1 : maxErasedTogether))
+      await log.erase(room, target.epoch, found.splice(0, maxErasedTogether));
+    if (isLast) return seen;
   }
 }
 
@@ -149,5 +157,5 @@ async function eraseOrphan(scanned: ChangedRoom, target: Position, edit: Positio
   const { body: changed } = await messageAt(scanned, target);
   if (!changed || !decodeChatMessage(changed).deleted) return;
   const { body } = await messageAt(scanned, edit);
-  if (body) await scanned.log.erase(scanned.room, edit, tombstoneOf(body));
+  if (body) await eraseOne(scanned, edit, body);
 }

@@ -34,6 +34,7 @@ export type {
   Signal,
   Turns,
 } from "./ports.js";
+export { maxErasedTogether } from "./ports.js";
 export { outOfRange, unexpectedPosition } from "./range.js";
 export { type Retention, type RoomRetention, sameForAll } from "./retention.js";
 export { isOver, joinedRevocation, KnownRevocations, revocationKey } from "./revocation-set.js";

@@ -1,4 +1,5 @@
 import type { ConfabError, Payload, Position } from "@confab/contract";
+import type { LogEntry } from "./blocks.js";
 import type { Lineage } from "./lineage.js";
 import type { RoomId } from "./room-id.js";
 import type { PageBounds, Run } from "./run.js";
@@ -36,6 +37,9 @@ export interface LogPage extends RoomState {
   readonly run: Run;
 }
 
+/** How many messages of a room an engine erases at once. An embedded one reads a block for each in one commit. */
+export const maxErasedTogether = 128;
+
 /** The durable order of every room's messages. */
 export interface RoomLog {
   /**
@@ -60,14 +64,16 @@ export interface RoomLog {
    */
   appendAll(room: RoomId, entries: readonly NewEntry[], expected?: Position): Promise<readonly Appended[]>;
   /**
-   * Put another body, one that says less, in the place of a message's. Resolves once it is durable. From then on the log gives
-   * the old body to no reader, and listeners of all nodes are told (`RoomListener.erased`). An engine that has files
-   * overwrites the old body there soon after. Not cancellable.
+   * Put other bodies, which say less, in the place of those of messages: all of them, or none. Resolves once it is durable. From
+   * then on the log gives the old bodies to no reader, and listeners of all nodes are told (`RoomListener.erased`). An
+   * engine that has files overwrites the old bodies there soon after. Not cancellable. What it costs may grow with the room: so
+   * messages of one room are given together.
    *
-   * @throws OUT_OF_RANGE: there is no such message. DATA_LOSS, STORAGE_FULL, OVERLOADED, ENGINE_UNAVAILABLE: nothing was
-   * stored. OUTCOME_UNKNOWN: it may have been stored; the same again is as good as once.
+   * @param bodies the new ones, at most `maxErasedTogether`. Offsets are those of `epoch`, each once, rising.
+   * @throws OUT_OF_RANGE: one of the messages is not there. DATA_LOSS, STORAGE_FULL, OVERLOADED, ENGINE_UNAVAILABLE: nothing
+   * was stored. OUTCOME_UNKNOWN: it may have been stored; the same again is as good as once.
    */
-  erase(room: RoomId, position: Position, body: Uint8Array): Promise<void>;
+  erase(room: RoomId, epoch: number, bodies: readonly LogEntry[]): Promise<void>;
   state(room: RoomId): Eventually<RoomState>;
   /** The entries that follow `after`, oldest first. Trimmed ones are missing at the front: compare `oldest`. */
   readForward(room: RoomId, after: number, bounds: PageBounds): Eventually<LogPage>;

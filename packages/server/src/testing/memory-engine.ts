@@ -110,12 +110,13 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
     return appended;
   }
 
-  async erase(room: RoomId, { epoch, offset }: Position, body: Uint8Array): Promise<void> {
+  async erase(room: RoomId, epoch: number, bodies: readonly LogEntry[]): Promise<void> {
     if (this.appendError) throw this.appendError;
     const kept = this.rooms.get(room);
-    if (epoch !== this.epoch || !kept?.entries.some((entry) => entry.offset === offset))
+    const others = new Map(bodies.map((entry) => [entry.offset, entry]));
+    if (epoch !== this.epoch || !kept || kept.entries.filter(({ offset }) => others.has(offset)).length < others.size)
       throw outOfRange(room, this.state(room), "there is no such message");
-    kept.entries = kept.entries.map((entry) => (entry.offset === offset ? { offset, body } : entry));
+    kept.entries = kept.entries.map((entry) => others.get(entry.offset) ?? entry);
     for (const listener of this.listeners.get(room) ?? []) listener.erased();
   }
 

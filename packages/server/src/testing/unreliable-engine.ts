@@ -71,8 +71,8 @@ export class UnreliableEngine implements Engine, RoomLog, RoomBus {
   }
 
   /** Listeners are told at once; `isLossy` loses that. */
-  async erase(room: RoomId, position: Position, body: Uint8Array): Promise<void> {
-    await this.memory.erase(room, position, body);
+  async erase(room: RoomId, epoch: number, bodies: readonly LogEntry[]): Promise<void> {
+    await this.memory.erase(room, epoch, bodies);
     if (!this.isLossy) for (const listener of this.listeners.get(room) ?? []) listener.erased();
   }
 

@@ -48,7 +48,7 @@ test("a room that a later version has taken over is refused by each operation, a
     "read forward": () => log.readForward(lobby, 0, wholePage),
     "read backward": () => log.readBackward(lobby, 2, wholePage),
     members: () => members.page(lobby, "", 10),
-    erase: () => log.erase(lobby, position, new Uint8Array(1)),
+    erase: () => log.erase(lobby, position.epoch, [{ offset: position.offset, body: new Uint8Array(1) }]),
   };
   for (const [name, operation] of Object.entries(operations))
     await assert.rejects(async () => operation(), newerFormat, name);

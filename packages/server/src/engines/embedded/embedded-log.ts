@@ -1,6 +1,7 @@
 import { ConfabError, type Position } from "@confab/contract";
 import {
   type Appended,
+  type LogEntry,
   type LogPage,
   type NewEntry,
   type PageBounds,
@@ -77,8 +78,8 @@ export class EmbeddedLog extends StoredLog implements RoomLog {
     return this.commits.appendAll(room, entries, expected);
   }
 
-  erase(room: RoomId, position: Position, body: Uint8Array): Promise<void> {
-    return this.commits.erase(room, position, body);
+  erase(room: RoomId, epoch: number, bodies: readonly LogEntry[]): Promise<void> {
+    return this.commits.erase(room, epoch, bodies);
   }
 }
 

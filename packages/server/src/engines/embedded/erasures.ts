@@ -1,15 +1,15 @@
-import { ConfabError, formatPosition, type Position } from "@confab/contract";
-import { outOfRange, type RoomId, runForward } from "../../core/index.js";
+import { ConfabError, formatPosition } from "@confab/contract";
+import { type LogEntry, maxErasedTogether, outOfRange, type RoomId, runForward } from "../../core/index.js";
 import type { Drafts } from "./drafts.js";
 import type { RoomRecord } from "./room-record.js";
 import type { RoomChanges, RoomTable } from "./room-table.js";
 import type { Store } from "./store.js";
 
-/** A message that is to get another body. */
+/** Messages that are to get other bodies, in one commit. */
 export interface PendingErasure {
   readonly room: RoomId;
-  readonly position: Position;
-  readonly body: Uint8Array;
+  readonly epoch: number;
+  readonly bodies: readonly LogEntry[];
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -25,14 +25,13 @@ export interface ErasuresDeps {
   readonly maxPendingSends: number;
 }
 
-/** Erasures in one commit. Each reads a block. */
-const maxGroupErasures = 128;
-
 const oneEntry = { maxEntries: 1, maxBytes: 1 };
 
 /** The erasures that wait for a commit, and how a commit makes them. */
 export class Erasures {
   private readonly pending: PendingErasure[] = [];
+  /** Messages of those that wait. */
+  private messages = 0;
 
   constructor(private readonly deps: ErasuresDeps) {}
 
@@ -41,42 +40,66 @@ export class Erasures {
   }
 
   /** Resolves once it is durable. @throws as `RoomLog.erase` does. */
-  push(room: RoomId, position: Position, body: Uint8Array): Promise<void> {
+  push(room: RoomId, epoch: number, bodies: readonly LogEntry[]): Promise<void> {
     const { maxPendingSends } = this.deps;
-    if (this.pending.length >= maxPendingSends) {
-      const text = `${this.pending.length} erasures wait for the disk; maxPendingSends is ${maxPendingSends}`;
+    if (this.messages >= maxPendingSends) {
+      const text = `${this.messages} erasures wait for the disk; maxPendingSends is ${maxPendingSends}`;
       return Promise.reject(new ConfabError("OVERLOADED", text, { retryAfterMs: 1_000 }));
     }
-    return new Promise((resolve, reject) => this.pending.push({ room, position, body, resolve, reject }));
+    this.messages += bodies.length;
+    return new Promise((resolve, reject) => this.pending.push({ room, epoch, bodies, resolve, reject }));
   }
 
   /** Those of the next commit. */
   take(): readonly PendingErasure[] {
-    return this.pending.splice(0, maxGroupErasures);
+    let [count, messages] = [0, 0];
+    for (const { bodies } of this.pending) {
+      // Each message reads a block.
+      if (count > 0 && messages + bodies.length > maxErasedTogether) break;
+      count += 1;
+      messages += bodies.length;
+    }
+    this.messages -= messages;
+    return this.pending.splice(0, count);
   }
 
-  /** Whether the message gets its other body in the commit that is being made; otherwise that is refused at once. */
-  place({ room, position, body, reject }: PendingErasure, drafts: Drafts, { put, removed }: DraftedChanges): boolean {
+  /** Whether the messages get their other bodies in the commit that is being made; otherwise that is refused at once. */
+  place({ room, epoch, bodies, reject }: PendingErasure, drafts: Drafts, { put, removed }: DraftedChanges): boolean {
     const { store, rooms } = this.deps;
-    const { epoch, offset } = position;
     try {
       const draft = drafts.ofExisting(room);
       const { record, storedNewest = 0 } = draft ?? {};
       // What this commit brings cannot be meant: no client knows a position of it.
-      if (!record || removed.has(room) || epoch !== record.epoch || offset < record.oldest || offset > storedNewest)
-        throw outOfRange(room, rooms.state(room), `there is no message at position ${formatPosition(position)}`);
-      const range = { from: offset, to: offset };
-      const [entry] = runForward(store.entries.forward(record.number, offset), range, oneEntry).entries;
-      if (!entry) throw new ConfabError("DATA_LOSS", `message ${offset} of room ${room} is missing`);
-      // The same again in one commit: the account has it already.
-      if (!draft?.erased.has(offset)) record.bytes += body.length - entry.body.length;
-      draft?.erased.add(offset);
-      store.entries.rewrite(record.number, { bodies: new Map([[offset, body]]), cutTo: 0 });
+      const missing = bodies.find(
+        ({ offset }) =>
+          !record || removed.has(room) || epoch !== record.epoch || offset < record.oldest || offset > storedNewest,
+      );
+      if (!draft || !record || missing) {
+        const position = formatPosition({ epoch, offset: missing?.offset ?? 0 });
+        throw outOfRange(room, rooms.state(room), `there is no message at position ${position}`);
+      }
+      // All are read before one counts: they are erased together, or none is.
+      const lengths = bodies.map(({ offset }) => this.lengthOf(room, record.number, offset));
+      for (const [index, { offset, body }] of bodies.entries()) {
+        // The same again in one commit: the account has it already.
+        if (!draft.erased.has(offset)) record.bytes += body.length - (lengths[index] ?? 0);
+        draft.erased.add(offset);
+      }
+      const others = new Map(bodies.map(({ offset, body }) => [offset, body]));
+      store.entries.rewrite(record.number, { bodies: others, cutTo: 0 });
       put.set(room, record);
       return true;
     } catch (refused) {
       reject(refused);
       return false;
     }
+  }
+
+  /** Bytes of the body that a message has. @throws DATA_LOSS */
+  private lengthOf(room: RoomId, number: number, offset: number): number {
+    const range = { from: offset, to: offset };
+    const [entry] = runForward(this.deps.store.entries.forward(number, offset), range, oneEntry).entries;
+    if (!entry) throw new ConfabError("DATA_LOSS", `message ${offset} of room ${room} is missing`);
+    return entry.body.length;
   }
 }

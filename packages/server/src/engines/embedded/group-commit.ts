@@ -1,6 +1,7 @@
 import { ConfabError, type Position } from "@confab/contract";
 import {
   type Appended,
+  type LogEntry,
   type LogSize,
   type NewEntry,
   offsetHere,
@@ -127,10 +128,10 @@ export class GroupCommit {
     this.start();
   }
 
-  /** Give a message another body. Resolves once that is durable. @see RoomLog.erase */
-  erase(room: RoomId, position: Position, body: Uint8Array): Promise<void> {
+  /** Give messages other bodies. Resolves once that is durable. @see RoomLog.erase */
+  erase(room: RoomId, epoch: number, bodies: readonly LogEntry[]): Promise<void> {
     if (this.isClosed) return Promise.reject(new ConfabError("SHUTTING_DOWN", "the log is closed"));
-    const erasing = this.erasures.push(room, position, body);
+    const erasing = this.erasures.push(room, epoch, bodies);
     this.start();
     return erasing;
   }

@@ -26,7 +26,8 @@ async function openScrubbing(scrubDelayMs = 1) {
 
 async function erase({ log }: Engine, offset: number): Promise<void> {
   const page = await log.readForward(room, offset - 1, { maxEntries: 1, maxBytes: 1 });
-  await log.erase(room, { epoch: page.epoch, offset }, tombstoneOf(page.run.entries[0]?.body ?? new Uint8Array()));
+  const body = tombstoneOf(page.run.entries[0]?.body ?? new Uint8Array());
+  await log.erase(room, page.epoch, [{ offset, body }]);
 }
 
 const secret = "<<0.7>>";

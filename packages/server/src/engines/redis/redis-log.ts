@@ -3,6 +3,7 @@ import {
   type Appended,
   type Block,
   type EarlierEpoch,
+  type LogEntry,
   type LogPage,
   type NewEntry,
   outOfRange,
@@ -61,22 +62,25 @@ export class RedisLog implements RoomLog {
     return this.deps.appends.append(room, entries, expected);
   }
 
-  async erase(room: RoomId, position: Position, body: Uint8Array): Promise<void> {
+  async erase(room: RoomId, epoch: number, bodies: readonly LogEntry[]): Promise<void> {
     const { link, keys, tops, erased } = this.deps;
-    const { epoch, offset } = position;
     const { log, meta, channel } = keys.of(room);
     let reply: unknown;
     try {
       await tops.verified(room);
-      const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-      reply = await link.run(eraseScript, [log, meta, channel], [String(epoch), String(offset), bytes], true);
+      const pairs = bodies.flatMap(({ offset, body }) => [
+        String(offset),
+        Buffer.from(body.buffer, body.byteOffset, body.byteLength),
+      ]);
+      reply = await link.run(eraseScript, [log, meta, channel], [String(epoch), ...pairs], true);
     } catch (thrown) {
       throw confabErrorFromRedis(thrown, true);
     } finally {
       erased(room);
     }
-    if (reply !== 1)
-      throw outOfRange(room, await this.state(room), `there is no message at position ${formatPosition(position)}`);
+    if (reply === 0) return;
+    const position = formatPosition({ epoch, offset: Number(reply) });
+    throw outOfRange(room, await this.state(room), `there is no message at position ${position}`);
   }
 
   async state(room: RoomId): Promise<RoomState> {

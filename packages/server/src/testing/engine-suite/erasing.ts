@@ -17,9 +17,17 @@ async function fill(bench: Bench, count: number, textBytes = 1): Promise<void> {
   for (let at = 1; at <= count; at++) await bench.append(`${at}`.padEnd(textBytes, "x"));
 }
 
-async function erase(bench: Bench, offset: number): Promise<void> {
+async function erase(bench: Bench, ...offsets: readonly number[]): Promise<void> {
   const { epoch } = await bench.engine.log.state(aRoom);
-  await bench.engine.log.erase(aRoom, { epoch, offset }, tombstone);
+  await eraseAt(bench, epoch, offsets);
+}
+
+function eraseAt({ engine }: Bench, epoch: number, offsets: readonly number[]): Promise<void> {
+  return engine.log.erase(
+    aRoom,
+    epoch,
+    offsets.map((offset) => ({ offset, body: tombstone })),
+  );
 }
 
 export function erasingSuite(define: Define): void {
@@ -48,6 +56,21 @@ export function erasingSuite(define: Define): void {
     const erased = left.flatMap((text, index) => (text === "(erased)" ? [index + 1] : []));
     assert.deepEqual([left.length, erased], [250, [1, 120, 121, 250]]);
     assert.equal(left[118], "119".padEnd(300, "x"));
+  });
+
+  define("messages of one block and of many are erased together", async (bench) => {
+    await fill(bench, 250, 300);
+    const offsets = [1, 2, 3, 119, 120, 121, 200, 249, 250];
+    await erase(bench, ...offsets);
+    const left = await texts(bench);
+    assert.deepEqual(
+      left.flatMap((text, index) => (text === "(erased)" ? [index + 1] : [])),
+      offsets,
+    );
+    assert.ok(left.every((text, index) => text === "(erased)" || text === `${index + 1}`.padEnd(300, "x")));
+    // Some of them again, among others.
+    await erase(bench, 2, 4, 121, 248);
+    assert.equal((await texts(bench)).filter((text) => text === "(erased)").length, offsets.length + 2);
   });
 
   define("many erasures and appends at once are each as if it were alone", async (bench) => {
@@ -88,12 +111,14 @@ export function erasingSuite(define: Define): void {
     await assert.rejects(erase(bench, 1), withCode("OUT_OF_RANGE"));
     await fill(bench, 2);
     const { epoch } = await bench.engine.log.state(aRoom);
-    for (const position of [
-      { epoch, offset: 0 },
-      { epoch, offset: 3 },
-      { epoch: epoch - 1 || 2, offset: 1 },
-    ])
-      await assert.rejects(bench.engine.log.erase(aRoom, position, tombstone), withCode("OUT_OF_RANGE"));
+    for (const [wrong, offsets] of [
+      [epoch, [0]],
+      [epoch, [3]],
+      [epoch, [0, 1]],
+      [epoch, [1, 2, 3]],
+      [epoch - 1 || 2, [1]],
+    ] as const)
+      await assert.rejects(eraseAt(bench, wrong, offsets), withCode("OUT_OF_RANGE"));
     assert.deepEqual(await texts(bench), ["1", "2"]);
   });
 

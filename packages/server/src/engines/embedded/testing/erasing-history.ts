@@ -49,7 +49,8 @@ export async function checkErasingHistory(seed: number): Promise<void> {
     const room = "last" as RoomId;
     const { position } = await sayText(engine, room, filledWith("<<0.0.0>>", random.pick([1, 1_000, 100_000])));
     const [entry] = (await engine.log.readForward(room, position.offset - 1, wholePage)).run.entries;
-    await engine.log.erase(room, position, tombstoneOf(entry?.body ?? new Uint8Array()));
+    const { epoch, offset } = position;
+    await engine.log.erase(room, epoch, [{ offset, body: tombstoneOf(entry?.body ?? new Uint8Array()) }]);
     // A scrub that began before says nothing when it ends.
     await log.scrubbed();
     const read = new Map<string, string>();

@@ -66,7 +66,7 @@ async function erase(room: RoomId): Promise<void> {
   const token = deleted ? undefined : tokenIn(text);
   if (token !== undefined) say(`erasing ${token}`);
   try {
-    await log.erase(room, { epoch, offset }, tombstoneOf(entry.body));
+    await log.erase(room, epoch, [{ offset, body: tombstoneOf(entry.body) }]);
     if (token !== undefined) say(`erased ${token}`);
   } catch (thrown) {
     // It was trimmed meanwhile.
