@@ -218,3 +218,32 @@ test("a page that has only passed changes over when the log is replaced is empty
   const { run, hasMore } = await readHistory(replaced, { ...newest, after: at(1) }, roomy);
   assert.deepEqual([run.count, hasMore], [0, false]);
 });
+
+test("a page that may not scan passes over a few hundred changes, and says where there are more", async () => {
+  const few = await mixed(`m${"c".repeat(500)}m`);
+  const many = await mixed(`m${"c".repeat(2_000)}m`);
+  const sparse = await mixed(`m${"cccccccccm".repeat(200)}`);
+  let read = 0;
+  const share: HistoryBounds["share"] = { begin: () => undefined, spend: () => undefined };
+  for (const [hub, isCutShort] of [
+    [few, undefined],
+    [many, true],
+    [sparse, true],
+  ] as const) {
+    const { memory } = hub.engine;
+    const readBackward = memory.readBackward.bind(memory);
+    memory.readBackward = (...asked) => {
+      const page = readBackward(...asked);
+      read += page.run.count;
+      return page;
+    };
+    read = 0;
+    const asked = { ...newest, limit: 400 };
+    assert.equal(
+      (await readHistory(hub.engine.log, asked, { ...roomy, share, mayScan: false })).isCutShort,
+      isCutShort,
+    );
+    assert.ok(read <= 1_200, `${read} entries were looked at`);
+    assert.equal((await readHistory(hub.engine.log, asked, { ...roomy, share })).isCutShort, undefined);
+  }
+});

@@ -23,6 +23,8 @@ export interface HistoryPage extends LogPage {
   readonly hasMore: boolean;
   /** Where a subscription begins that asks for the newest messages, if the request wants to know. */
   readonly start?: number | undefined;
+  /** It ends before its time: changes were to be passed over, and `HistoryBounds.mayScan` is false. */
+  readonly isCutShort?: true | undefined;
 }
 
 /** What one page may take of the reply that it is for. */
@@ -35,10 +37,15 @@ export interface HistoryBounds {
   readonly share: Pick<Share, "begin" | "spend">;
   readonly unitsPerEntry: number;
   readonly unitsPerKib: number;
+  /** False: pass over few changes only. Many may take long. */
+  readonly mayScan?: boolean | undefined;
 }
 
 /** A page is read from the log in pieces of at most this: each is one step of its connection's work. */
 const piece: PageBounds = { maxEntries: 50, maxBytes: 32_768 };
+
+/** How many changes a page passes over that may not scan. */
+const maxPassed = 512;
 
 /** What an entry is expected to have, in bytes, until it is read. */
 const expectedEntryBytes = 1_024;
@@ -93,6 +100,8 @@ class PageInProgress {
   private accounted = 0;
   private firstState: RoomState | undefined;
   private hasPassed = false;
+  private passed = 0;
+  private isCutShort = false;
 
   constructor(
     private state: RoomState,
@@ -143,6 +152,9 @@ class PageInProgress {
     this.hasPassed = wanted.count === 0;
     this.last = this.add(read.epoch, wanted) ?? (direction === 1 ? run.last : run.first);
     this.isComplete ||= this.count === this.request.limit || !this.hasMore;
+    this.passed += run.count - wanted.count;
+    this.isCutShort = !this.isComplete && this.bounds.mayScan === false && this.passed > maxPassed;
+    this.isComplete ||= this.isCutShort;
   }
 
   private unitsOf(entries: number, bytes: number): number {
@@ -154,7 +166,8 @@ class PageInProgress {
     const [first, ...rest] = this.direction === 1 ? this.runs : this.runs.reverse();
     const run = first ? Run.joined([first, ...rest]) : new Run(oldest, []);
     // An empty page has nothing after which its reader could ask for the next one.
-    return { epoch, oldest, newest, messages, run, hasMore: this.count > 0 && this.hasMore };
+    const page = { epoch, oldest, newest, messages, run, hasMore: this.count > 0 && this.hasMore };
+    return this.isCutShort ? { ...page, isCutShort: true } : page;
   }
 
   private get hasMore(): boolean {

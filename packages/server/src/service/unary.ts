@@ -19,7 +19,7 @@ import { wireAckFrom, wireAcksFrom, wirePositionFrom } from "./conversions.js";
 import { encodeHistory, historyForm } from "./history.js";
 import { ListedReply } from "./listed-reply.js";
 import type { MessageJson } from "./message-json.js";
-import type { ListedRoom, Operations, UnaryCaller } from "./operations/index.js";
+import type { LargeForm, ListedRoom, Operations, UnaryCaller } from "./operations/index.js";
 import { decodeSentMessage, sentMessageFrom } from "./sent-message.js";
 import { decodeMessage, encodeMessage, type WireFormat } from "./wire-format.js";
 
@@ -89,7 +89,8 @@ export function unaryMethods(operations: Operations, json: MessageJson): Readonl
     react: small(react, async (asked, caller) => wireAckFrom(await operations.react(asked, caller))),
     getHistory: plain(getHistory, (asked, format, caller) =>
       inRoom(caller, async (begin) => {
-        const page = await operations.history(asked, caller, { ...historyForm(format, json), begin });
+        const isOver = () => caller.isOver;
+        const page = await operations.history(asked, caller, { ...historyForm(format, json), begin, isOver });
         return encodeHistory(format, page, json);
       }),
     ),
@@ -182,12 +183,13 @@ function wireRevocationFrom({ tokenId, user, issuedBeforeMs, untilMs }: Revocati
 /** Make a reply that may be large; `begin` resolves once there is room for it. Making it accounts for what it costs. */
 async function inRoom(
   caller: UnaryCaller,
-  make: (begin: () => Promise<void>) => Promise<Uint8Array>,
+  make: (begin: LargeForm["begin"]) => Promise<Uint8Array>,
 ): Promise<Uint8Array> {
   const held: { room?: ReplyRoom } = {};
   try {
-    const reply = await make(async () => {
-      held.room = await holdRoom(caller);
+    const reply = await make(async (isScan) => {
+      held.room?.release();
+      held.room = await holdRoom(caller, isScan);
     });
     held.room?.resize(reply.length);
     return reply;

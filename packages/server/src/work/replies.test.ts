@@ -130,3 +130,25 @@ test("a crowd that asks at once is not refused: a bounded number of pages is mad
   }
   assert.deepEqual([order.length, replies.bytes], [1_010, 0]);
 });
+
+test("replies for which a log is looked through leave places to others, and have their own turns", async () => {
+  const replies = new Replies({ ...bounds, maxReplyBytes: 100 * mib });
+  const scans: ReplyRoom[] = [];
+  for (let i = 0; i < 40; i++) void replies.take(connection(), true).then((room) => scans.push(room));
+  await settled();
+  assert.deepEqual([scans.length, replies.bytes], [16, 16 * mib]);
+  const others = Array.from({ length: 16 }, () => ask(replies, connection(), 1));
+  await settled();
+  assert.equal(others.flat().length, 16);
+  // A page that is made gives its place to one that is not a scan, and a scan to a scan.
+  others[0]?.[0]?.release();
+  await settled();
+  assert.equal(scans.length, 16);
+  for (let done = 0; done < 40; done++) {
+    scans[done]?.release();
+    scans[done]?.release();
+    await settled();
+  }
+  for (const [room] of others) room?.release();
+  assert.deepEqual([scans.length, replies.bytes], [40, 0]);
+});

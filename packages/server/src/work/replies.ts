@@ -14,6 +14,9 @@ const pageBytes = 1_048_576;
 /** Pages that are being made at a time. Each may hold its entries, their JSON and the reply: some 3 MiB. */
 const maxInTheMaking = 32;
 
+/** How many of those may look through a log at a time. That may take seconds, and the pages of others do not wait for it. */
+const maxScanning = 16;
+
 /** How soon a client that was refused may try again, in milliseconds: about as long as a page takes to leave. */
 const retryAfterMs = 1_000;
 
@@ -22,6 +25,27 @@ export interface ReplyOwner {
   replyBytes: number;
   /** Replies that wait until others have left, in order. */
   waitingReplies: (() => void)[] | undefined;
+}
+
+/** So many places. Who waits for one gets it in turn with other owners. */
+class Places {
+  private taken = 0;
+  private readonly waiting = new FairQueue<() => void>();
+
+  constructor(private readonly count: number) {}
+
+  /** Undefined: it has one at once. */
+  enter(owner: ReplyOwner): Promise<void> | undefined {
+    if (this.taken === this.count) return new Promise((resolve) => this.waiting.push(owner, resolve));
+    this.taken += 1;
+    return undefined;
+  }
+
+  leave(): void {
+    const next = this.waiting.shift();
+    if (next) next();
+    else this.taken -= 1;
+  }
 }
 
 /** The place that one reply takes, from before it is made until its last byte has left. */
@@ -39,6 +63,7 @@ export interface ReplyRoom {
  *     take ─ its connection has room? ─ no ──► waits until earlier replies of the connection have left
  *                   │ yes
  *                   ├─ unread replies fill the process ──► OVERLOADED
+ *                   ├─ a log is looked through for `maxScanning` others, and for this one too ──► waits, connections in turn
  *                   ├─ `maxInTheMaking` are being made ──► waits, connections in turn
  *                   ▼
  *            being made ─ resize ─► waits for its peer ─ release ─► gone
@@ -47,19 +72,19 @@ export class Replies {
   bytes = 0;
   /** The most that `bytes` was. */
   mostBytes = 0;
-  private inTheMaking = 0;
-  private readonly waiting = new FairQueue<() => void>();
+  private readonly making = new Places(maxInTheMaking);
+  private readonly scanning = new Places(maxScanning);
 
   constructor(private readonly bounds: ReplyBounds) {}
 
-  /** Take room for a reply of unknown size. @throws OVERLOADED */
-  async take(owner: ReplyOwner): Promise<ReplyRoom> {
+  /** Take room for a reply of unknown size. `isScan`: a log is looked through for it. @throws OVERLOADED */
+  async take(owner: ReplyOwner, isScan = false): Promise<ReplyRoom> {
     if (owner.waitingReplies !== undefined || !this.fits(owner)) await this.waitForOwn(owner);
     else owner.replyBytes += pageBytes;
-    if (this.inTheMaking < maxInTheMaking) this.inTheMaking += 1;
-    else await new Promise<void>((resolve) => this.waiting.push(owner, resolve));
-    if (this.bytes + pageBytes <= this.bounds.maxReplyBytes) return this.roomOf(owner);
-    this.made();
+    if (isScan) await this.scanning.enter(owner);
+    await this.making.enter(owner);
+    if (this.bytes + pageBytes <= this.bounds.maxReplyBytes) return this.roomOf(owner, isScan);
+    this.made(isScan);
     owner.replyBytes -= pageBytes;
     this.wakeWaiting(owner);
     const text = `replies of ${this.bytes} bytes wait for clients to read them; maxReplyBytes is ${this.bounds.maxReplyBytes}`;
@@ -78,7 +103,7 @@ export class Replies {
   }
 
   /** The room of a reply that `owner` has counted already. */
-  private roomOf(owner: ReplyOwner): ReplyRoom {
+  private roomOf(owner: ReplyOwner, isScan: boolean): ReplyRoom {
     let held = pageBytes;
     let isBeingMade = true;
     this.bytes += held;
@@ -88,7 +113,7 @@ export class Replies {
       owner.replyBytes += bytes - held;
       held = bytes;
       this.mostBytes = Math.max(this.mostBytes, this.bytes);
-      if (isBeingMade) this.made();
+      if (isBeingMade) this.made(isScan);
       isBeingMade = false;
       this.wakeWaiting(owner);
     };
@@ -101,10 +126,9 @@ export class Replies {
   }
 
   /** A page is no longer being made: the next one may be. */
-  private made(): void {
-    const next = this.waiting.shift();
-    if (next) next();
-    else this.inTheMaking -= 1;
+  private made(isScan: boolean): void {
+    if (isScan) this.scanning.leave();
+    this.making.leave();
   }
 
   /** Wake as many as fit. Each is counted here: it goes on only later, and others may be looked at before. */
@@ -120,7 +144,7 @@ export class Replies {
 
 /** What a large reply is for. */
 export interface ReplyTarget {
-  readonly share: { roomForReply(): Promise<ReplyRoom> };
+  readonly share: { roomForReply(isScan?: boolean): Promise<ReplyRoom> };
   /** No reply can be written any more. */
   readonly isOver: boolean;
   /** Release the room when the reply has left, or at once if it is over already. */
@@ -128,8 +152,8 @@ export interface ReplyTarget {
 }
 
 /** Take room for the reply to a request, which holds it from then on. @throws OVERLOADED, CANCELLED: it is over meanwhile. */
-export async function holdRoom(target: ReplyTarget): Promise<ReplyRoom> {
-  const room = await target.share.roomForReply();
+export async function holdRoom(target: ReplyTarget, isScan = false): Promise<ReplyRoom> {
+  const room = await target.share.roomForReply(isScan);
   if (target.isOver) {
     // Not held: what was answered instead may wait for its client for long.
     room.release();

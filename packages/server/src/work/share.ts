@@ -106,9 +106,9 @@ export class Share implements ReplyOwner, PartialRequestOwner {
     });
   }
 
-  /** Take room for a large reply before it is made. @throws OVERLOADED, CANCELLED */
-  async roomForReply(): Promise<ReplyRoom> {
-    const room = await this.owner.replies.take(this);
+  /** Take room for a large reply before it is made. `isScan`: a log is looked through for it. @throws OVERLOADED, CANCELLED */
+  async roomForReply(isScan = false): Promise<ReplyRoom> {
+    const room = await this.owner.replies.take(this, isScan);
     if (!this.isClosed) return room;
     room.release();
     throw new ConfabError("CANCELLED", "the connection has closed");

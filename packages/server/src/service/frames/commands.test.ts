@@ -78,6 +78,27 @@ for (const format of ["proto", "json"] as const) {
     );
   });
 
+  test(`${format}: pages with many changes to pass over are answered one after the other`, async () => {
+    const server = new FrameServer();
+    await server.hub.sayAndDeliver(1);
+    const share = { begin: () => undefined, spend: () => undefined };
+    const reaction = { change: { kind: "reaction", emoji: "+1", removed: false }, text: "", share } as const;
+    const of = { room: lobby, position: { epoch: 7, offset: 1 }, id: "", refusalFor: () => undefined };
+    for (let at = 0; at < 1_200; at++) await server.hub.hub.change({ ...of, ...reaction, user: `u${at}` });
+    const client = new FrameClient(server, format);
+    const asked = { case: "history", value: { limit: 2 } } as const;
+    await Promise.all([1, 2, 3].map((request) => client.ask({ request, frame: asked })));
+    for (let turn = 0; turn < 50; turn++) await settled();
+    assert.deepEqual(
+      client.all("history").map(({ request, value }) => [request, value.messages.length]),
+      [
+        [1, 1],
+        [2, 1],
+        [3, 1],
+      ],
+    );
+  });
+
   test(`${format}: signals reach who asked for them, with position and payload`, async () => {
     const server = new FrameServer();
     const [sender, asked, other] = [0, 1, 2].map(() => new FrameClient(server, format));

@@ -141,7 +141,8 @@ async function handleHistory(session: FrameSession, request: number, asked: GetH
   const { service, frames } = session.deps;
   const { format, caller } = session.channel;
   await session.sendLarge(async (begin) => {
-    const page = await service.operations.history(asked, caller, { ...historyForm(format, service.json), begin });
+    const form = { ...historyForm(format, service.json), begin, isOver: () => session.isClosed };
+    const page = await service.operations.history(asked, caller, form);
     return frames.history(format, request, page);
   });
 }

@@ -6,7 +6,7 @@ import { cost, type ReplyRoom, spendParsed } from "../../work/index.js";
 import type { ChatService } from "../chat-service.js";
 import type { ErrorBudget } from "../error-budget.js";
 import { wireErrorFrom } from "../error-frame.js";
-import type { Caller, LiveConnection, Principal } from "../operations/index.js";
+import type { Caller, LargeForm, LiveConnection, Principal } from "../operations/index.js";
 import type { FrameChannel } from "./channel.js";
 import { decodeClientFrame, type TakenFrame } from "./client-frame.js";
 import type { FrameBody, ServerFrames } from "./server-frame.js";
@@ -175,21 +175,24 @@ export class FrameSession implements LiveConnection {
    *
    * @throws OVERLOADED: too many pages of other clients wait to be read. CANCELLED: the session has closed.
    */
-  async sendLarge(make: (begin: () => Promise<void>) => Promise<Uint8Array>): Promise<void> {
+  async sendLarge(make: (begin: LargeForm["begin"]) => Promise<Uint8Array>): Promise<void> {
     let room: ReplyRoom | undefined;
     let done: () => void = () => undefined;
-    const begin = async () => {
-      const before = this.lastLarge;
-      this.lastLarge = new Promise((resolve) => {
-        done = resolve;
-      });
-      await before;
+    const begin = async (isScan?: boolean) => {
+      if (room) room.release();
+      else {
+        const before = this.lastLarge;
+        this.lastLarge = new Promise((resolve) => {
+          done = resolve;
+        });
+        await before;
+      }
       while (this.isBlocked && !this.isClosed) {
         await new Promise<void>((resolve) => {
           this.wakeLarge = resolve;
         });
       }
-      room = await this.channel.caller.share.roomForReply();
+      room = await this.channel.caller.share.roomForReply(isScan);
       // A Converse stream may have closed meanwhile, while its connection lives.
       if (this.isClosed) throw new ConfabError("CANCELLED", "the connection has closed");
     };

@@ -1,3 +1,4 @@
+import { ConfabError } from "@confab/contract";
 import { type GetHistoryRequest, GetHistoryRequestSchema } from "@confab/contract/gen/confab/v1/room_pb";
 import { refuseViolations, violationsOf } from "@confab/contract/validation";
 import {
@@ -13,6 +14,7 @@ import {
 import { positionFrom } from "../conversions.js";
 import { audited } from "./audit.js";
 import { charged } from "./caller.js";
+import type { ReadingShare } from "./caller-rates.js";
 import { denied, type LargeForm, type Operation } from "./operation.js";
 
 const defaultHistoryLimit = 50;
@@ -26,7 +28,10 @@ function isReaders({ limit, before, isOldestFirst }: HistoryRequest): boolean {
 }
 
 /** What a page may take of the reply that it is for. */
-export type HistoryForm = Omit<HistoryBounds, "share"> & LargeForm;
+export interface HistoryForm extends Omit<HistoryBounds, "share" | "mayScan">, LargeForm {
+  /** Whether nobody waits for the page any more; undefined: somebody always does. */
+  readonly isOver?: (() => boolean) | undefined;
+}
 
 /** A page, and perhaps where a subscription would begin. */
 interface CheckedHistory extends HistoryRequest {
@@ -59,14 +64,19 @@ export const history: Operation<GetHistoryRequest, CheckedHistory, Promise<Histo
     const { maxHistory } = rooms.of(room);
     if (maxHistory === 0 && !isReaders(request))
       throw charged(caller, audited(audit, { caller, action: "history", scope: room }, denied("history", room)));
-    const share = rates?.reading(caller) ?? caller.share;
-    await form.begin();
+    const share = whileWanted(rates?.reading(caller) ?? caller.share, form);
+    const isScan = isFolded || startOf > 0;
+    await form.begin(isScan);
     if (maxHistory === 0 && !after) {
       const state = await engine.log.state(room);
       return { ...state, run: new Run(state.oldest, []), hasMore: false };
     }
     const asked = { ...request, limit: Math.min(limit, maxHistory || 1) };
-    const stored = await readHistory(engine.log, asked, { ...form, share });
+    let stored = await readHistory(engine.log, asked, { ...form, share, mayScan: isScan });
+    if (stored.isCutShort) {
+      await form.begin(true);
+      stored = await readHistory(engine.log, asked, { ...form, share });
+    }
     const page = isFolded
       ? await foldedPage({ log: engine.log, room, share }, stored, readsForward(request), form)
       : stored;
@@ -74,3 +84,15 @@ export const history: Operation<GetHistoryRequest, CheckedHistory, Promise<Histo
     return { ...page, start: await hub.beforeNewest(room, page, Math.min(startOf, maxHistory), share) };
   },
 };
+
+/** The turns of a reading that ends when nobody waits for it any more. */
+function whileWanted(share: ReadingShare, { isOver }: HistoryForm): ReadingShare {
+  if (!isOver) return share;
+  return {
+    begin: (units) => {
+      if (isOver()) throw new ConfabError("CANCELLED", "the client has gone");
+      return share.begin(units);
+    },
+    spend: (units) => share.spend(units),
+  };
+}

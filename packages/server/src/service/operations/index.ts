@@ -13,7 +13,7 @@ export { CallerRates } from "./caller-rates.js";
 export { countedAddress } from "./counted-address.js";
 export type { HistoryForm } from "./history.js";
 export { LiveCallers, type LiveConnection } from "./live-callers.js";
-export type { OperationDeps } from "./operation.js";
+export type { LargeForm, OperationDeps } from "./operation.js";
 export {
   type CallerKind,
   callerKinds,

@@ -49,8 +49,11 @@ export interface Operation<Asked, Checked, Reply, Form extends readonly unknown[
 
 /** The form of a reply that may be large. */
 export interface LargeForm {
-  /** Resolves when there is room for the reply: asked once the request was found good, and before anything is read for it. */
-  readonly begin: () => Promise<void>;
+  /**
+   * Resolves when there is room for the reply: asked once the request was found good, and before anything is read for it. Asked
+   * once more with `isScan` if a log is to be looked through for it after all: what was read before is not kept meanwhile.
+   */
+  readonly begin: (isScan?: boolean) => Promise<void>;
 }
 
 /**
