@@ -52,7 +52,7 @@ export class ConnectHook {
   private ask(request: RequestHead, shown: Principal): Principal | Promise<Principal> {
     if (!this.isAsked(request, shown)) return shown;
     try {
-      const answer = this.deps.hook.call(this.eventOf(request, shown.user));
+      const answer = this.deps.hook.call(this.eventOf(request, shown.user), request.peer);
       return answer instanceof Promise ? this.later(shown, answer) : this.named(shown, answer);
     } catch (thrown) {
       return refusedPrincipal(confabErrorFrom(thrown));

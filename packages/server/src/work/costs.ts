@@ -13,6 +13,8 @@ export const cost = {
   error: 40,
   /** A token that was not seen before: its signature is verified. */
   token: 100,
+  /** A call of a hook that does not answer at once. */
+  hookCall: 20,
   /** A subscription: made, announced, entered into its room. */
   subscribe: 60,
   /** An entry that is read from the log and put into a reply; and 1,024 bytes of it, from the log to the socket. */

@@ -8,11 +8,26 @@ export class FairQueue<Item> {
     return this.count;
   }
 
+  /** How many of an owner's items wait. */
+  sizeOf(owner: object): number {
+    return this.lines.get(owner)?.length ?? 0;
+  }
+
   push(owner: object, item: Item): void {
     this.count += 1;
     const line = this.lines.get(owner);
     if (line) line.push(item);
     else this.lines.set(owner, [item]);
+  }
+
+  /** Take an item out. It looks through the owner's line. */
+  delete(owner: object, item: Item): void {
+    const line = this.lines.get(owner);
+    const at = line?.indexOf(item) ?? -1;
+    if (line === undefined || at < 0) return;
+    line.splice(at, 1);
+    this.count -= 1;
+    if (line.length === 0) this.lines.delete(owner);
   }
 
   /** The next item; its owner's next one comes after one of each other owner. Undefined: there is none. */

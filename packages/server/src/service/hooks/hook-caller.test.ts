@@ -138,7 +138,8 @@ test("a call past those that may wait fails at once, does not count against the 
   const slow = new Slow();
   const bench = new Bench();
   const caller = bench.caller(slow.run, { maxConcurrent: 1 });
-  const calls = Array.from({ length: 1_001 }, (_, event) => caller.call(event));
+  const owners = [{}, {}, {}, {}];
+  const calls = Array.from({ length: 1_001 }, (_, event) => caller.call(event, owners[event % 4]));
   for (let more = 0; more < 100; more++) assert.throws(() => caller.call(-1), failed);
   assert.deepEqual(bench.lines, ["a hook has too many calls without an answer: more of them fail"]);
   for (let at = 0; at < calls.length; at++) {
@@ -154,6 +155,32 @@ test("a call past those that may wait fails at once, does not count against the 
     assert.equal(await next, 7);
   }
   assert.deepEqual(bench.lines.slice(1), ["a hook has places for calls again"]);
+});
+
+test("calls of one owner keep those of others waiting for one call each, and are bounded by themselves", async () => {
+  const slow = new Slow();
+  const bench = new Bench();
+  const caller = bench.caller(slow.run, { maxConcurrent: 1 });
+  const [many, few] = [{}, {}];
+  const calls = Array.from({ length: 251 }, (_, event) => caller.call(event, many));
+  assert.throws(() => caller.call(-1, many), failed);
+  // It is its own affair.
+  assert.deepEqual(bench.lines, []);
+  const others = [1_000, 1_001].map((event) => caller.call(event, few));
+  for (let at = 0; at < 5; at++) {
+    slow.calls[at]?.answer(at);
+    await turns(1);
+  }
+  assert.deepEqual(slow.events, [0, 1, 1_000, 2, 1_001, 3]);
+  assert.deepEqual(await Promise.all(others), [2, 4]);
+  mock.timers.tick(1_000);
+  await Promise.allSettled(calls);
+  // Those whose time was up have left their places.
+  assert.equal(slow.calls.length, 6);
+  bench.nowMs += 5_000;
+  const next = caller.call(7, many);
+  slow.calls.at(-1)?.answer(70);
+  assert.equal(await next, 70);
 });
 
 test("a hook that calls itself without end fails, and works again afterwards", async () => {

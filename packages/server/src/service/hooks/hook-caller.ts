@@ -1,9 +1,13 @@
 import { ConfabError } from "@confab/contract";
+import { cost, FairQueue, type Share } from "../../work/index.js";
 import { Circuit, type CircuitDeps } from "./circuit.js";
 import type { HookContext, HookName } from "./hooks.js";
 
 /** Calls of one hook that wait because `maxConcurrent` are without an answer. Past it a call fails at once. */
 const maxWaitingCalls = 1_000;
+
+/** Of those, calls of one owner: a connection, with all of its requests. */
+const maxWaitingOfOwner = 250;
 
 /** What is wrong with a hook or its answer: for the log. Clients are told only which hook it is. */
 export class HookFault extends Error {
@@ -44,8 +48,8 @@ export class HookCaller<Event, Answer> {
   private inFlight = 0;
   /** A call has failed because too many wait, and since then none has found a place at once. */
   private isOverflowing = false;
-  /** Who waits for a place, the first one first. */
-  private readonly waiting = new Set<() => void>();
+  /** Who waits for a place: the owners in turn, and of each its first one first. */
+  private readonly waiting = new FairQueue<() => void>();
   private readonly onIdle: (() => void)[] = [];
 
   constructor(
@@ -60,18 +64,27 @@ export class HookCaller<Event, Answer> {
 
   /**
    * The hook's answer; undefined: it has nothing to say, or it failed and does not count then. A promise only if the hook
-   * gives one, or if the call has to wait for others.
+   * gives one, or if the call has to wait for others. Owners take turns when calls wait; without one it is the server's own.
    *
    * @throws HOOK_FAILED: it failed, and nothing may be done without it.
    */
-  call(event: Event): Answer | undefined | Promise<Answer | undefined> {
+  call(event: Event, owner: object = this): Answer | undefined | Promise<Answer | undefined> {
     const mustWait = this.inFlight >= this.settings.maxConcurrent;
     if (mustWait && this.waiting.size >= maxWaitingCalls) return this.overflow();
+    if (mustWait && this.waiting.sizeOf(owner) >= maxWaitingOfOwner)
+      return this.failure(new HookFault(`${maxWaitingOfOwner} calls of one connection wait for an answer to others`));
     if (this.isOverflowing && !mustWait) this.settleOverflow();
     if (!this.circuit.admits()) return this.failure(undefined);
-    if (mustWait) return this.callInTurn(event);
+    if (mustWait) return this.callInTurn(event, owner);
     this.inFlight++;
     return this.run(event, this.settings.timeoutMs);
+  }
+
+  /** `call` for a connection, which pays for what does not answer at once. @throws HOOK_FAILED */
+  callFor(share: Share, event: Event): Answer | undefined | Promise<Answer | undefined> {
+    const answer = this.call(event, share);
+    if (answer instanceof Promise) share.spend(cost.hookCall);
+    return answer;
   }
 
   /** Whether a call now would be more than the finding that it still fails. */
@@ -80,9 +93,9 @@ export class HookCaller<Event, Answer> {
   }
 
   /** Call a hook whose answer does not matter. Never rejects: what goes wrong is in the log. Undefined: it is done. */
-  tell(event: Event): Promise<unknown> | undefined {
+  tell(event: Event, owner: object = this): Promise<unknown> | undefined {
     try {
-      const told = this.call(event);
+      const told = this.call(event, owner);
       return told instanceof Promise ? told.catch(ignore) : undefined;
     } catch (thrown) {
       return ignore(thrown);
@@ -110,26 +123,26 @@ export class HookCaller<Event, Answer> {
   }
 
   /** The time of a call begins when it is asked for. */
-  private async callInTurn(event: Event): Promise<Answer | undefined> {
+  private async callInTurn(event: Event, owner: object): Promise<Answer | undefined> {
     const askedAtMs = performance.now();
     try {
-      await this.place();
+      await this.place(owner);
     } catch (thrown) {
       return this.failed(thrown);
     }
     return this.run(event, Math.max(1, this.settings.timeoutMs - (performance.now() - askedAtMs)));
   }
 
-  private place(): Promise<void> {
+  private place(owner: object): Promise<void> {
     const { timeoutMs } = this.settings;
     return new Promise((resolve, reject) => {
       const go = () => {
         clearTimeout(timer);
         resolve();
       };
-      this.waiting.add(go);
+      this.waiting.push(owner, go);
       const timer = setTimeout(() => {
-        this.waiting.delete(go);
+        this.waiting.delete(owner, go);
         reject(new HookFault(`no answer within ${timeoutMs} ms: other calls have not been answered`));
       }, timeoutMs);
     });
@@ -153,9 +166,8 @@ export class HookCaller<Event, Answer> {
 
   /** A call ends: its place is the next one's. */
   private leave(): void {
-    const [next] = this.waiting;
+    const next = this.waiting.shift();
     if (next) {
-      this.waiting.delete(next);
       next();
       return;
     }

@@ -137,7 +137,7 @@ export interface HookOptions<Event, Answer> {
   readonly run: HookFunction<Event, Answer>;
   /** From the event to the answer, the wait for other calls included, in milliseconds. 1 to 60,000; default 2,000. */
   readonly timeoutMs?: number | undefined;
-  /** Calls without an answer at a time. 1 to 100,000; default 64. As many as `maxWaitingCalls` wait besides. */
+  /** Calls without an answer at a time. 1 to 100,000; default 64. `maxWaitingCalls` more wait. */
   readonly maxConcurrent?: number | undefined;
   /** When the hook fails: go on as without it (`open`), or do nothing and answer HOOK_FAILED. Default `closed`. */
   readonly onFailure?: "open" | "closed" | undefined;

@@ -37,7 +37,7 @@ export class SendPassage implements SendHook {
   private ask(message: PassedMessage, caller: Caller): NewMessage | Promise<NewMessage> {
     const kind = kindOf(caller, roomIdFrom(message.room));
     if (this.deps.isSkipped(kind)) return message;
-    const answer = this.deps.hook.call(sendEvent(message, caller, kind));
+    const answer = this.deps.hook.callFor(caller.share, sendEvent(message, caller, kind));
     return answer instanceof Promise ? this.later(message, caller, answer) : this.passed(message, caller, answer);
   }
 

@@ -250,6 +250,23 @@ test("a hook of the program may send by itself, and wait for it", async () => {
   assert.deepEqual([texts(), texts("lair")], [["hi"], ["copy of hi"]]);
 });
 
+test("many requests of one connection keep another connection waiting for one of them, and pay for their calls", async () => {
+  const slow = slowSend();
+  const { operations } = hooked({ send: { run: slow.send, maxConcurrent: 1 } });
+  const { share } = testCaller();
+  const spent: number[] = [];
+  share.spend = (units) => void spent.push(units);
+  const sends = ["1", "2", "3", "4"].map((text) => operations.send(message(text), { ...testCaller(), share }));
+  assert.deepEqual(spent, [20, 20, 20, 20]);
+  sends.push(operations.send(message("other"), testCaller()));
+  for (const text of ["1", "2", "other", "3", "4"]) {
+    await turns();
+    assert.equal(slow.asked.at(-1), text);
+    slow.answer(text);
+  }
+  await Promise.all(sends);
+});
+
 test("a caller whose token is revoked while the hook thinks sends nothing", async () => {
   const slow = slowSend();
   const { operations, texts } = hooked({ send: slow.send });

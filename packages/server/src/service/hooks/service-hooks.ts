@@ -89,7 +89,7 @@ export class ServiceHooks implements OperationHooks {
       const read = (answer: Refusal | undefined) => {
         if (answer) throw this.refused(caller, "read", request.room, answer.refuse);
       };
-      const answer = hook.call(subscribeEvent(request, caller, kind));
+      const answer = hook.callFor(caller.share, subscribeEvent(request, caller, kind));
       return answer instanceof Promise ? answer.then(read) : read(answer);
     };
   }
@@ -103,7 +103,7 @@ export class ServiceHooks implements OperationHooks {
     return (sent: Signal, caller: Caller, go: () => void) => {
       const ask = () => {
         const kind = kindOf(caller, sent.room);
-        return isSkipped(kind) ? undefined : hook.call(signalEvent(sent, caller, kind));
+        return isSkipped(kind) ? undefined : hook.callFor(caller.share, signalEvent(sent, caller, kind));
       };
       return chain.pass(caller, ask, async (answer) => {
         if (answer) throw this.refused(caller, "signal", sent.room, answer.refuse);
@@ -137,7 +137,7 @@ export class ServiceHooks implements OperationHooks {
     const hook = this.callerOf("disconnect", disconnect, nothingIn);
     const isSkipped = skipperOf(disconnect);
     return (caller: Caller) => {
-      if (!isSkipped(kindOf(caller, "some room"))) void hook.tell(disconnectEvent(caller));
+      if (!isSkipped(kindOf(caller, "some room"))) void hook.tell(disconnectEvent(caller), caller.share);
     };
   }
 
