@@ -16,7 +16,7 @@ class Bench {
   /** `room: texts` of each batch that the receiver was given. */
   readonly given: string[] = [];
   readonly taken: string[] = [];
-  isReady = true;
+  atATime = 2;
   readonly damaged: string[] = [];
   /** Why the receiver takes nothing of a room. */
   readonly broken = new Set<RoomId>();
@@ -28,8 +28,7 @@ class Bench {
       log: this.engine,
       outbox: this.outbox,
       turns: this.turns,
-      maxRooms: 2,
-      isReady: () => this.isReady,
+      roomsAtATime: () => this.atATime,
       damaged: (room, { code }) => void this.damaged.push(`${room} ${code}`),
       deliver: async (room, _epoch, run) => {
         const texts = run.entries.map(({ body }) => decodeChatMessage(body).text);
@@ -131,12 +130,52 @@ test("a room that the receiver does not take pauses longer each time, and the ot
 
 test("while the receiver is not worth asking nothing is read, and then everything is delivered", async () => {
   const bench = new Bench();
-  bench.isReady = false;
+  bench.atATime = 0;
   bench.deliveries.start();
   await bench.say(den, "1");
   await settle();
   assert.deepEqual(bench.given, []);
-  bench.isReady = true;
+  bench.atATime = 2;
+  bench.turns.endWaits();
+  await settle();
+  assert.deepEqual(bench.taken, ["den 1"]);
+});
+
+test("one room finds out whether the receiver is back, and the others neither fail nor pause meanwhile", async () => {
+  const bench = new Bench();
+  bench.atATime = 0;
+  bench.deliveries.start();
+  await bench.say(den, "1");
+  await bench.say(lair, "a");
+  await settle();
+  let release: () => void = () => undefined;
+  bench.hold = new Promise((resolve) => {
+    release = resolve;
+  });
+  bench.atATime = 1;
+  bench.turns.endWaits();
+  await settle();
+  assert.deepEqual(bench.given, ["den: 1"]);
+  bench.atATime = 2;
+  release();
+  await settle();
+  assert.deepEqual(bench.taken, ["den 1", "lair a"]);
+  assert.deepEqual(bench.turns.waitsMs, []);
+});
+
+test("a room that was read when the receiver turned out to be away is not tried, and does not pause by itself", async () => {
+  const bench = new Bench();
+  const read = bench.engine.readForward.bind(bench.engine);
+  let reads = 0;
+  bench.engine.readForward = (...asked) => {
+    if (++reads === 1) bench.atATime = 0;
+    return read(...asked);
+  };
+  bench.deliveries.start();
+  await bench.say(den, "1");
+  await settle();
+  assert.deepEqual([bench.given, bench.turns.waitsMs], [[], [1_000]]);
+  bench.atATime = 2;
   bench.turns.endWaits();
   await settle();
   assert.deepEqual(bench.taken, ["den 1"]);
@@ -168,11 +207,11 @@ test("a room that failed is delivered when its node may deliver again, wherever 
   await bench.say(den, "1");
   await settle();
   // Its pause ends while nothing is delivered, and so it waits by name.
-  bench.isReady = false;
+  bench.atATime = 0;
   bench.turns.endWaits();
   bench.outbox.end();
   bench.broken.clear();
-  bench.isReady = true;
+  bench.atATime = 2;
   bench.turns.endWaits();
   bench.outbox.scan();
   await settle();

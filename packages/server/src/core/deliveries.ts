@@ -10,12 +10,10 @@ export interface DeliveriesDeps {
   readonly turns: Turns;
   /** Give the receiver messages of a room, which follow each other. Resolves once it has them. @throws anything: it does not. */
   readonly deliver: (room: RoomId, epoch: number, run: Run) => Promise<void>;
-  /** Whether the receiver is worth asking now. */
-  readonly isReady: () => boolean;
+  /** How many rooms are worth delivering at a time now. 0: the receiver is not worth asking. 1: it is found out whether it is. */
+  readonly roomsAtATime: () => number;
   /** A room cannot be delivered beyond a place, since its log is damaged there. Called once, until the room can be delivered. */
   readonly damaged: (room: RoomId, error: ConfabError) => void;
-  /** Rooms that are delivered at a time. */
-  readonly maxRooms: number;
 }
 
 /** Rooms that wait by name. Past it all rooms are compared again later. */
@@ -103,13 +101,13 @@ export class Deliveries {
 
   private begin(): void {
     if (this.isPaused || this.isStopped) return;
-    while (this.working.size < this.deps.maxRooms) {
-      const [room] = this.waiting;
-      if (room === undefined) break;
-      if (!this.deps.isReady()) {
+    for (const room of this.waiting) {
+      const atATime = this.deps.roomsAtATime();
+      if (atATime === 0) {
         this.pause();
         return;
       }
+      if (this.working.size >= atATime) break;
       this.waiting.delete(room);
       void this.work(room);
     }
@@ -136,7 +134,6 @@ export class Deliveries {
     try {
       const hasMore = await this.deliverSome(room, term);
       this.working.delete(room);
-      this.failed.delete(room);
       if (state.isAgain || (hasMore && term === this.term)) this.wait(room);
     } catch (thrown) {
       // The hook's circuit logs a receiver that fails, and the engine a log that is away.
@@ -152,14 +149,18 @@ export class Deliveries {
 
   /** Whether there is more. */
   private async deliverSome(room: RoomId, term: number): Promise<boolean> {
-    const { log, outbox, deliver } = this.deps;
+    const { log, outbox, deliver, roomsAtATime } = this.deps;
     const cursor = await outbox.cursor(room);
     let page = await log.readForward(room, cursor?.offset ?? 0, batch);
     // The cursor is of a log from before a restore: everything in the log may be new to the receiver.
     if (cursor && offsetHere(cursor, page) === undefined) page = await log.readForward(room, 0, batch);
     const { epoch, run, newest } = page;
+    if (run.count === 0) this.failed.delete(room);
     if (run.count === 0 || this.isStopped || term !== this.term) return false;
+    // It would fail without having been tried, and pause for what other rooms met.
+    if (roomsAtATime() === 0) return true;
     await deliver(room, epoch, run);
+    this.failed.delete(room);
     // Another node that delivers by now confirms for itself.
     if (term !== this.term) return false;
     await outbox.confirm(room, { epoch, offset: run.last });

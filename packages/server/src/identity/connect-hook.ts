@@ -91,7 +91,7 @@ export class ConnectHook {
   }
 }
 
-/** Its calls are for anybody. */
+/** Its calls need no known caller. */
 const healthPrefix = "/grpc.health.v1.Health/";
 
 /** A request on which any number of operations follow. */

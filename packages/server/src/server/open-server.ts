@@ -144,10 +144,9 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
       outbox: engine.outbox(stored.name),
       turns: eventLoop,
       deliver: (room, epoch, run) => stored.deliver(room, epoch, run),
-      isReady: () => stored.isReady,
+      roomsAtATime: () => stored.roomsAtATime,
       damaged: (room, err) =>
         logger.error({ room, err }, "a room is damaged, and what follows is not given to the hook"),
-      maxRooms: stored.maxRooms,
     });
   let adminToken: AdminToken | undefined;
   const descriptors = new DescriptorWatch(logger);

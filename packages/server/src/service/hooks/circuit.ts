@@ -45,15 +45,16 @@ export class Circuit {
     private readonly deps: CircuitDeps,
   ) {}
 
-  /** As `admits`, without a call to follow. */
-  get isReady(): boolean {
-    return this.openUntilMs === undefined || (!this.isProbing && this.deps.nowMs() >= this.openUntilMs);
+  /** How many calls would be admitted now: none, one, or any number. */
+  get callsWorthMaking(): number {
+    if (this.openUntilMs === undefined) return Number.POSITIVE_INFINITY;
+    return this.isProbing || this.deps.nowMs() < this.openUntilMs ? 0 : 1;
   }
 
   /** Whether the hook may be called now. */
   admits(): boolean {
     if (this.openUntilMs === undefined) return true;
-    if (this.isProbing || this.deps.nowMs() < this.openUntilMs) return false;
+    if (this.callsWorthMaking === 0) return false;
     this.isProbing = true;
     return true;
   }

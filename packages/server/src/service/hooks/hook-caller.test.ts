@@ -207,8 +207,10 @@ test("after 20 failures in a row a hook is left alone, then one call finds out w
     return slow.run(event, context);
   });
   const fail = () => assert.throws(() => caller.call(1), failed);
+  assert.equal(caller.callsWorthMaking, Number.POSITIVE_INFINITY);
   for (let failure = 0; failure < 30; failure++) fail();
   assert.equal(made, 20);
+  assert.equal(caller.callsWorthMaking, 0);
   assert.deepEqual(bench.lines, ["a hook failed", "a hook keeps failing, and is called again after a pause"]);
   bench.nowMs += 5_000;
   fail();
@@ -216,7 +218,9 @@ test("after 20 failures in a row a hook is left alone, then one call finds out w
   assert.equal(made, 21);
   isBroken = false;
   bench.nowMs += 5_000;
+  assert.equal(caller.callsWorthMaking, 1);
   const probe = caller.call(1);
+  assert.equal(caller.callsWorthMaking, 0);
   fail();
   assert.equal(made, 22);
   slow.calls[0]?.answer(1);

@@ -87,9 +87,9 @@ export class HookCaller<Event, Answer> {
     return answer;
   }
 
-  /** Whether a call now would be more than the finding that it still fails. */
-  get isReady(): boolean {
-    return this.circuit.isReady;
+  /** How many calls now would be more than the finding that it still fails. */
+  get callsWorthMaking(): number {
+    return this.circuit.callsWorthMaking;
   }
 
   /** Call a hook whose answer does not matter. Never rejects: what goes wrong is in the log. Undefined: it is done. */

@@ -8,12 +8,13 @@ export class StoredHook {
   constructor(
     /** Of the receiver: its cursors are kept under it. */
     readonly name: string,
-    readonly maxRooms: number,
+    private readonly maxRooms: number,
     private readonly hook: HookCaller<StoredEvent, undefined>,
   ) {}
 
-  get isReady(): boolean {
-    return this.hook.isReady;
+  /** How many rooms are worth delivering at a time now. */
+  get roomsAtATime(): number {
+    return Math.min(this.maxRooms, this.hook.callsWorthMaking);
   }
 
   /** Resolves once the receiver has them. @throws HOOK_FAILED */

@@ -12,7 +12,7 @@ export interface Caller {
   readonly remoteAddress: string;
   /** What a proxy has named the request, for logs. A client may write here what it likes. */
   readonly requestId?: string | undefined;
-  /** The head of the request by which it came, for who judges its tokens; undefined: nobody needs it. */
+  /** The head of the request by which it came, for who judges its tokens; undefined: no hook needs it. */
   readonly request?: object | undefined;
   /** The connection's share of the event loop: what an operation costs is accounted for there, and waits for its turns there. */
   readonly share: Share;
