@@ -65,6 +65,19 @@ test("users that a server has counted and not named stay counted", () => {
   assert.deepEqual(one?.reactions, [{ emoji: "+1", count: 1, users: [] }]);
 });
 
+test("who is counted and not named is counted once less when the reaction is taken back, and once more when it is given again", () => {
+  const [message] = fold([entry(1)]);
+  assert.ok(message);
+  const counts = (count: number, ...users: readonly [string, boolean][]) => {
+    const view = [{ ...message, reactions: [{ emoji: "+1", count, users: ["ann"] }] }];
+    const changes = users.map(([user, removed], at) => change(at + 2, 1, react("+1", removed), { user }));
+    return changes.map((_, at) => fold(changes.slice(0, at + 1), view)[0]?.reactions[0]?.count);
+  };
+  assert.deepEqual(counts(3, ["bob", true], ["bob", false], ["bob", false], ["bob", true]), [2, 3, 3, 2]);
+  assert.deepEqual(counts(2, ["bob", true], ["bob", true], ["ann", true]), [1, 1, undefined]);
+  assert.deepEqual(counts(2, ["ann", true], ["bob", true]), [1, undefined]);
+});
+
 test("a deleted message keeps its place and nothing else, whatever follows, as one that was read after its deletion", () => {
   const payload = { typeUrl: "x/a.B", value: Uint8Array.of(8, 1) };
   const after = [change(6, 1, { kind: "edit" }, { text: "late" }), change(7, 1, react("+1"))];

@@ -11,10 +11,14 @@ export interface MessageView extends Omit<ChatMessage, "change"> {
  * The messages of a room as they are now, from its entries: those that `messages({ changes: true })` gives, or pages of
  * `history({ changes: true })`.
  *
- * Entries that a view has seen already count for nothing, and neither do changes of messages that it does not have. Messages that
+ * Messages that a view has seen already count for nothing, and neither do changes of messages that it does not have. Messages that
  * are not changed stay the same objects.
  *
- * @param entries in the order of the log.
+ * A page of `view()` may count more users for a reaction than it names, the first 100. Who is not named and takes the reaction
+ * back is taken for one of those that were counted, and who is not named and gives it for a new one. So the count is right
+ * if nobody gives what he has given, or takes back what he has not; with 100 users or fewer it always is.
+ *
+ * @param entries in the order of the log. Changes come once each: one that came again would be applied again.
  * @param view what was folded of the entries before these. It is not changed.
  */
 export function fold(entries: Iterable<ChatMessage>, view: readonly MessageView[] = []): readonly MessageView[] {
@@ -29,8 +33,8 @@ export function fold(entries: Iterable<ChatMessage>, view: readonly MessageView[
 
 function applyChange(folded: MessageView[], entry: ChatMessage, change: MessageChange): void {
   const place = placeOf(folded, offsetOf(change.target));
-  const message = place === undefined ? undefined : folded[place];
-  if (place === undefined || !message || message.deleted) return;
+  const message = folded[place];
+  if (!message || message.deleted) return;
   const changed = changedBy(message, entry, change);
   if (changed) folded[place] = changed;
 }
@@ -62,21 +66,19 @@ function reactedBy(
   if (!known) return removed ? reactions : [...reactions, { emoji, count: 1, users: [user] }];
   const others = known.users.filter((each) => each !== user);
   const users = removed ? others : known.users.includes(user) ? known.users : [...others, user];
-  const count = known.count + users.length - known.users.length;
-  return count === 0
-    ? reactions.filter((each) => each !== known)
-    : reactions.map((each) => (each === known ? { emoji, count, users } : each));
+  const count = Math.max(users.length, known.count + (removed ? -1 : users.length - known.users.length));
+  return reactions.flatMap((each) => (each !== known ? each : count === 0 ? [] : { emoji, count, users }));
 }
 
-/** Where the message with an offset stands; undefined: it is not there. Messages stand in the order of their offsets. */
-function placeOf(folded: readonly MessageView[], offset: number): number | undefined {
+/** Where the message with an offset stands; -1: it is not there. Messages stand in the order of their offsets. */
+function placeOf(folded: readonly MessageView[], offset: number): number {
   let [low, high] = [0, folded.length];
   while (low < high) {
     const middle = (low + high) >> 1;
     if (offsetOf(folded[middle]?.position) < offset) low = middle + 1;
     else high = middle;
   }
-  return offsetOf(folded[low]?.position) === offset ? low : undefined;
+  return offsetOf(folded[low]?.position) === offset ? low : -1;
 }
 
 /** Epochs are not compared: after a restore the same log has another one, and its offsets stay. */
