@@ -21,7 +21,7 @@ const wrongOptions: readonly (readonly [options: unknown, message: string])[] = 
   [{ url: "localhost" }, 'url: "localhost" is not a URL'],
   [{ url: "ftp://a" }, 'url: "ftp://a" begins with neither http:// nor https://'],
   [{ url, transport: "websocket" }, `connect: transport must be one of auto, ${transports}, got "websocket"`],
-  [{ url, token: "secret" }, 'connect: token must be a function, got a string'],
+  [{ url, token: "secret" }, "connect: token must be a function, got a string"],
   [{ url, user: 7 }, "connect: user must be a string, got 7"],
   [{ url, attemptTimeoutMs: 0 }, "connect: attemptTimeoutMs must be a number of at least 1, got 0"],
   [{ url, idleCheckMs: Number.NaN }, "connect: idleCheckMs must be a number of at least 1, got NaN"],

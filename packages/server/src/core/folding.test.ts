@@ -131,6 +131,14 @@ test("a thousand reactions are counted, and a hundred users are named", async ()
   assert.match(String(reactions), /^\+1 1000: user-0 .* user-99$/);
 });
 
+test("of one message a hundred different reactions are counted", async () => {
+  const hub = new TestHub();
+  await hub.say(1);
+  for (let emoji = 0; emoji < 150; emoji++) await change(hub, 1, react(`e${emoji}`), "", "ann");
+  const [[, , reactions] = []] = await shown(hub);
+  assert.equal(String(reactions).match(/e\d+ 1: ann/g)?.length, 100);
+});
+
 test("a page that has become too large by edits is cut away from its cursor, and goes on after it", async () => {
   const hub = new TestHub();
   await hub.say(6);

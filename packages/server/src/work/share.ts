@@ -54,6 +54,11 @@ export class Share implements ReplyOwner, PartialRequestOwner {
     this.turn = owner.turn;
   }
 
+  /** Its connection is over: what waits for it need not be done. */
+  get isOver(): boolean {
+    return this.isClosed;
+  }
+
   /** Whether the next step may be done now. What a step that had to wait leads to is done with it: it does not wait again. */
   get isFree(): boolean {
     const { owner } = this;

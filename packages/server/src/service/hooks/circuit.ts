@@ -30,7 +30,7 @@ const failureLineIntervalMs = 10_000;
  *       └──────────── it succeeds ───────────┼────────────────────────┘        │
  *                                            └───────────── it fails ──────────┘
  *
- * Each call that was admitted is followed by one of `succeeded` and `failed`.
+ * Each call that was admitted is followed by one of `succeeded`, `failed`, `unusable` and `unasked`.
  */
 export class Circuit {
   private failuresInRow = 0;
@@ -78,6 +78,18 @@ export class Circuit {
     }
     this.isProbing = false;
     this.openUntilMs = this.deps.nowMs() + openForMs;
+  }
+
+  /** The hook has answered, and of this one event not in a way that can be used: others may go on to ask it. */
+  unusable(reason: unknown): void {
+    this.succeeded();
+    this.tellFailure(reason);
+  }
+
+  /** A call has not reached the hook, for want of a place. It says nothing of the hook. */
+  unasked(reason: unknown): void {
+    this.isProbing = false;
+    this.tellFailure(reason);
   }
 
   private tellFailure(reason: unknown): void {

@@ -232,6 +232,14 @@ test("after 20 failures in a row a hook is left alone, then one call finds out w
   assert.equal(await again, 2);
 });
 
+test("answers that cannot be used fail by themselves, and keep no other event from the hook", () => {
+  const bench = new Bench();
+  const caller = bench.caller((event) => (event === 1 ? "odd" : event));
+  for (let failure = 0; failure < 100; failure++) assert.throws(() => caller.call(1), failed);
+  assert.equal(caller.call(2), 2);
+  assert.deepEqual(bench.lines, ["a hook failed"]);
+});
+
 test("failures between successes never open the circuit, and are logged once in a while", () => {
   const bench = new Bench();
   const caller = bench.caller((event) => (event % 2 === 0 ? event : "odd"));

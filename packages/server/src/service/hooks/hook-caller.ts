@@ -113,13 +113,13 @@ export class HookCaller<Event, Answer> {
     let answer: unknown;
     try {
       answer = this.form.run(event, call);
-      if (isPromiseLike(answer)) return this.later(event, within(timeoutMs, answer, call));
-      return this.taken(event, answer);
     } catch (thrown) {
+      this.leave();
       return this.failed(thrown);
-    } finally {
-      if (!isPromiseLike(answer)) this.leave();
     }
+    if (isPromiseLike(answer)) return this.later(event, within(timeoutMs, answer, call));
+    this.leave();
+    return this.taken(event, answer);
   }
 
   /** The time of a call begins when it is asked for. */
@@ -128,7 +128,8 @@ export class HookCaller<Event, Answer> {
     try {
       await this.place(owner);
     } catch (thrown) {
-      return this.failed(thrown);
+      this.circuit.unasked(thrown);
+      return this.failure(thrown);
     }
     return this.run(event, Math.max(1, this.settings.timeoutMs - (performance.now() - askedAtMs)));
   }
@@ -148,18 +149,27 @@ export class HookCaller<Event, Answer> {
     });
   }
 
-  private async later(event: Event, answer: Promise<unknown>): Promise<Answer | undefined> {
+  private async later(event: Event, asked: Promise<unknown>): Promise<Answer | undefined> {
+    let answer: unknown;
     try {
-      return this.taken(event, await answer);
+      answer = await asked;
     } catch (thrown) {
       return this.failed(thrown);
     } finally {
       this.leave();
     }
+    return this.taken(event, answer);
   }
 
   private taken(event: Event, answer: unknown): Answer | undefined {
-    const read = this.form.read(answer, event);
+    let read: Answer | undefined;
+    try {
+      read = this.form.read(answer, event);
+    } catch (thrown) {
+      // What one client has sent must not keep the others from the hook.
+      this.circuit.unusable(thrown);
+      return this.failure(thrown);
+    }
     this.circuit.succeeded();
     return read;
   }

@@ -1,6 +1,6 @@
 import type { NewMessage } from "@confab/contract";
 import type { Caller, CallerKind, PassedMessage, SendHook } from "../operations/index.js";
-import { kindOf, roomIdFrom } from "../operations/index.js";
+import { kindOf, roomIdFrom, sentBytes } from "../operations/index.js";
 import { isRefusal, type SendAnswer } from "./answers.js";
 import { sendEvent } from "./events.js";
 import type { HookCaller } from "./hook-caller.js";
@@ -23,7 +23,7 @@ export class SendPassage implements SendHook {
   constructor(private readonly deps: SendHookDeps) {}
 
   pass<Reply>(message: PassedMessage, caller: Caller, go: (message: NewMessage) => Promise<Reply>): Promise<Reply> {
-    return this.chain.pass(caller, () => this.ask(message, caller), go);
+    return this.chain.pass(caller, () => this.ask(message, caller), go, sentBytes(message));
   }
 
   passAll<Reply>(
@@ -31,7 +31,8 @@ export class SendPassage implements SendHook {
     caller: Caller,
     go: (messages: readonly NewMessage[]) => Promise<Reply>,
   ): Promise<Reply> {
-    return this.chain.pass(caller, () => this.askAll(messages, caller), go);
+    const bytes = messages.reduce((sum, message) => sum + sentBytes(message), 0);
+    return this.chain.pass(caller, () => this.askAll(messages, caller), go, bytes);
   }
 
   private ask(message: PassedMessage, caller: Caller): NewMessage | Promise<NewMessage> {

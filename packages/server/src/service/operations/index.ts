@@ -36,5 +36,5 @@ export {
 export { defaultPolicy, maxHistoryPage, type RoomCreators, type RoomPolicies, type RoomPolicy } from "./room-policy.js";
 export type { ListedRoom } from "./rooms.js";
 export { Permissions, type Rule, RuleError, rulesFrom } from "./rules.js";
-export { checkNewMessage } from "./send.js";
+export { checkNewMessage, sentBytes } from "./send.js";
 export type { Reading } from "./subscribe.js";
