@@ -124,12 +124,7 @@ export function checkValue(what: string, value: unknown, [expected, holds]: Chec
 
 function refused(what: string, expected: string, value: unknown): TypeError {
   // A token must not get into logs by an error.
-  const isSecret = what.endsWith("token");
-  const shown =
-    typeof value === "string" && !isSecret
-      ? JSON.stringify(value)
-      : isFunction(value) || isSecret
-        ? `a ${typeof value}`
-        : String(value);
+  const isKept = isFunction(value) || what.endsWith("token");
+  const shown = isKept ? `a ${typeof value}` : typeof value === "string" ? JSON.stringify(value) : String(value);
   return new TypeError(`${what} must be ${expected}, got ${shown}`);
 }

@@ -16,7 +16,7 @@ export interface MessageView extends Omit<ChatMessage, "change"> {
  *
  * A page of `view()` may count more users for a reaction than it names, the first 100. Who is not named and takes the reaction
  * back is taken for one of those that were counted, and who is not named and gives it for a new one. So the count is right
- * if nobody gives what he has given, or takes back what he has not; with 100 users or fewer it always is.
+ * unless one of them gives it twice, or takes back what they have not given; with 100 users or fewer it always is.
  *
  * @param entries in the order of the log. Changes come once each: one that came again would be applied again.
  * @param view what was folded of the entries before these. It is not changed.

@@ -26,7 +26,7 @@ test("what waits for a hook is dropped when its connection is over", async () =>
   assert.deepEqual(asked, [1]);
 });
 
-test("what waits for a hook is bounded, in number and bytes, whoever sends it", async () => {
+test("what waits for a hook is bounded, in number and bytes", async () => {
   for (const [count, bytes] of [
     [4_096, 0],
     [64, 1_048_576],

@@ -29,7 +29,7 @@ function isReaders({ limit, before, isOldestFirst }: HistoryRequest): boolean {
 
 /** What a page may take of the reply that it is for. */
 export interface HistoryForm extends Omit<HistoryBounds, "share" | "mayScan">, LargeForm {
-  /** Whether nobody waits for the page any more; undefined: somebody always does. */
+  /** Whether the client has gone, and the page is not wanted any more; undefined: it is wanted until it is there. */
   readonly isOver?: (() => boolean) | undefined;
 }
 
@@ -85,7 +85,7 @@ export const history: Operation<GetHistoryRequest, CheckedHistory, Promise<Histo
   },
 };
 
-/** The turns of a reading that ends when nobody waits for it any more. */
+/** The turns of a reading that ends when its client has gone. */
 function whileWanted(share: ReadingShare, { isOver }: HistoryForm): ReadingShare {
   if (!isOver) return share;
   return {
