@@ -100,9 +100,12 @@ test("buf curl lists by reflection, of either version, the services and methods 
       methods.filter((method) => method.startsWith("confab.v1.ChatService/")).map((method) => method.split("/")[1]),
       [
         "Converse",
+        "DeleteMessage",
+        "EditMessage",
         "GetHistory",
         "ListMembers",
         "ListRooms",
+        "React",
         "SendMessage",
         "SendMessages",
         "SendSignal",

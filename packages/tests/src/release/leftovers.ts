@@ -42,22 +42,24 @@ class Search {
     const middle = Math.ceil(activities.length / 2);
     const found = [...(await this.among(activities.slice(0, middle))), ...(await this.among(activities.slice(middle)))];
     if (found.length > 0) return found;
-    // What is left of all of them together is left again; the noise of a busy machine is not.
-    const again = await this.leftBy(activities);
+    // What is left of all of them together is left each time; the noise of a busy machine is not.
+    const again = await this.leftBy(activities, 5);
     return again.length === 0 ? [] : [`all of these together, and none alone: ${again.join(", ")}`];
   }
 
-  private async leftBy(activities: readonly Activity[]): Promise<readonly string[]> {
+  /** @param times How often in a row there must be more of a kind. */
+  private async leftBy(activities: readonly Activity[], times = 2): Promise<readonly string[]> {
     // The first time fills caches and pools.
-    const before = await this.censusAfter(activities);
-    const between = await this.censusAfter(activities);
-    const suspects = growth(before, between, count / 2);
-    if (suspects.length === 0) return [];
-    const after = await this.censusAfter(activities);
-    const grown = growth(between, after, count / 2);
-    return suspects
-      .filter((kind) => grown.includes(kind))
-      .map((kind) => `${(after[kind] ?? 0) - (between[kind] ?? 0)} ${kind}`);
+    let before = await this.censusAfter(activities);
+    let suspects: readonly string[] | undefined;
+    for (let time = 1; ; time++) {
+      const after = await this.censusAfter(activities);
+      const grown = growth(before, after, count / 2);
+      suspects = suspects?.filter((kind) => grown.includes(kind)) ?? grown;
+      if (suspects.length === 0) return [];
+      if (time === times) return suspects.map((kind) => `${(after[kind] ?? 0) - (before[kind] ?? 0)} ${kind}`);
+      before = after;
+    }
   }
 
   private async censusAfter(activities: readonly Activity[]): Promise<Census> {
