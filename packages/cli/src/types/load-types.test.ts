@@ -63,7 +63,7 @@ message Money { required string currency = 1; optional int64 units = 2; extensio
 test("a compiled .proto file is what buf makes of it", () => {
   const path = write("shop.proto", shop);
   write("money/money.proto", money);
-  const validate = readFileSync(join(repository, "proto/vendor/buf/validate/validate.proto"), "utf8");
+  const validate = readFileSync(join(repository, "third_party/buf/validate/validate.proto"), "utf8");
   write("buf/validate/validate.proto", validate);
   const buf = join(repository, "node_modules/.bin/buf");
   const output = join(folder, "expected.binpb");

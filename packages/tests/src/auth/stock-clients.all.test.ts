@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Browser } from "playwright-core";
-import { buf, protoFolder } from "../fixture/buf.js";
+import { buf, protoFolder, thirdPartyFolder } from "../fixture/buf.js";
 import { mustRun } from "../fixture/run-program.js";
 import { type ServerProcess, startServerProcess } from "../fixture/server-process.js";
 import { startBrowser } from "../foreign/browser.js";
@@ -48,7 +48,7 @@ before(async () => {
   server = await startServerProcess({ flags: { ...flags, allowedOrigins: [pages.origin], webRoot: folder } });
   const { certFile, keyFile } = tls;
   secureServer = await startServerProcess({ flags: { ...flags, tls: { certFile, keyFile } } });
-  await mustRun(buf, ["build", protoFolder, "--exclude-path", join(protoFolder, "tutorial"), "-o", descriptors()]);
+  await mustRun(buf, ["build", join(protoFolder, ".."), "--path", join(protoFolder, "confab"), "-o", descriptors()]);
   if (puppeteer === undefined) return;
   const programs = { chromium: findPart("chromium"), firefox: findPart("firefox") };
   chromium = programs.chromium === undefined ? undefined : await startBrowser(programs.chromium);
@@ -94,6 +94,7 @@ async function runGrpcProgram(
       Authority: isSecure ? tls.certFile : "",
       Descriptors: descriptors(),
       ProtoFolder: protoFolder,
+      ThirdPartyFolder: thirdPartyFolder,
       OutputFolder: outputFolder,
       TokenURL: `${pages.origin}/token?user=${user}`,
       Room: room,

@@ -15,7 +15,7 @@ import {
   type ServiceError,
 } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
-import { protoFolder } from "../fixture/buf.js";
+import { protoFolder, thirdPartyFolder } from "../fixture/buf.js";
 import { tlsOfThisRun } from "../fixture/tls-run.js";
 
 /** A unary method as grpc-js generates it. */
@@ -100,7 +100,7 @@ function connectTo<Shape extends Client>(
   options: ChannelOptions = {},
 ): Shape {
   const definition = loadSync(file, {
-    includeDirs: [protoFolder, `${protoFolder}/vendor`],
+    includeDirs: [protoFolder, thirdPartyFolder],
     keepCase: true,
     longs: String,
     enums: String,

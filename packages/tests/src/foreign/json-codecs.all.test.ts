@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { ChatMessageSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import { type GetHistoryResponse, GetHistoryResponseSchema } from "@confab/contract/gen/confab/v1/room_pb";
-import { buf, protoFolder } from "../fixture/buf.js";
+import { buf, protoFolder, thirdPartyFolder } from "../fixture/buf.js";
 import { mustRun } from "../fixture/run-program.js";
 import { type ServerProcess, startServerProcess } from "../fixture/server-process.js";
 import { requirePart } from "../optional-parts.js";
@@ -71,10 +71,10 @@ describe("a page of JSON", () => {
   before(async () => {
     server = await startServerProcess();
     folder = await mkdtemp(join(tmpdir(), "confab-json-codecs-"));
-    await mustRun(buf, ["build", protoFolder, "--exclude-path", join(protoFolder, "tutorial"), "-o", contractSet()]);
+    await mustRun(buf, ["build", join(protoFolder, ".."), "--path", join(protoFolder, "confab"), "-o", contractSet()]);
     const withTypes = join(folder, "proto");
     await cp(join(protoFolder, "confab"), join(withTypes, "confab"), { recursive: true });
-    await cp(join(protoFolder, "vendor"), withTypes, { recursive: true });
+    await cp(thirdPartyFolder, withTypes, { recursive: true });
     await writeFile(join(withTypes, "well-known.proto"), wellKnownTypes);
     await mustRun(buf, ["build", withTypes, "-o", wellKnownSet()]);
   });

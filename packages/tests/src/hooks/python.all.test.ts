@@ -6,7 +6,7 @@ import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { remoteHooks } from "@confab/server/hooks";
 import { startServer } from "@confab/server/testing/start-server";
-import { protoFolder } from "../fixture/buf.js";
+import { protoFolder, thirdPartyFolder } from "../fixture/buf.js";
 import { startProgram } from "../fixture/live-program.js";
 import { mustRun } from "../fixture/run-program.js";
 import { requirePart } from "../optional-parts.js";
@@ -40,7 +40,7 @@ for (const form of ["grpc", "http"] as const) {
     if (python === undefined) return;
     const folder = mkdtempSync(join(tmpdir(), "confab-test-"));
     t.after(() => rmSync(folder, { recursive: true, force: true }));
-    const includes = [`-I${protoFolder}`, `-I${join(protoFolder, "vendor")}`];
+    const includes = [`-I${protoFolder}`, `-I${thirdPartyFolder}`];
     const outputs = [`--python_out=${folder}`, `--grpc_python_out=${folder}`];
     if (form === "grpc") await mustRun(python, ["-m", "grpc_tools.protoc", ...includes, ...outputs, ...protos]);
     const indexFile = join(folder, "index");

@@ -15,13 +15,13 @@ import grpc
 import httpx
 import websockets
 
-address, proto_folder, output_folder, room, count = sys.argv[1:]
+address, proto_folder, third_party_folder, output_folder, room, count = sys.argv[1:]
 wanted = int(count)
 
 # Long enough for any machine. No call is expected to take it.
 TIMEOUT_SECONDS = 120
 
-includes = [f"-I{proto_folder}", f"-I{proto_folder}/vendor"]
+includes = [f"-I{proto_folder}", f"-I{third_party_folder}"]
 outputs = [f"--python_out={output_folder}", f"--grpc_python_out={output_folder}"]
 files = sorted(f"confab/v1/{path.name}" for path in pathlib.Path(proto_folder, "confab/v1").glob("*.proto"))
 vendored = ["buf/validate/validate.proto", "google/api/annotations.proto", "google/api/http.proto"]

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { protoFolder } from "../fixture/buf.js";
+import { protoFolder, thirdPartyFolder } from "../fixture/buf.js";
 import { mustRun } from "../fixture/run-program.js";
 import { startServerProcess } from "../fixture/server-process.js";
 import { requirePart } from "../optional-parts.js";
@@ -20,7 +20,15 @@ test("grpcio, websockets and httpx read a room of 18 MB with their default limit
   const folder = await mkdtemp(join(tmpdir(), "confab-python-"));
   t.after(() => rm(folder, { recursive: true }));
   const address = `127.0.0.1:${server.port}`;
-  const output = await mustRun(python, [script, address, protoFolder, folder, largeRoom.name, `${largeRoom.messages}`]);
+  const output = await mustRun(python, [
+    script,
+    address,
+    protoFolder,
+    thirdPartyFolder,
+    folder,
+    largeRoom.name,
+    `${largeRoom.messages}`,
+  ]);
   assertWholeRoom(JSON.parse(output) as ReadNumbers, [
     "grpcio GetHistory",
     "grpcio StreamMessages",

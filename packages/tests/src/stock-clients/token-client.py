@@ -21,12 +21,13 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 plan = json.loads(sys.argv[1])
-proto_folder, output_folder, room = plan["ProtoFolder"], plan["OutputFolder"], plan["Room"]
+proto_folder, third_party_folder = plan["ProtoFolder"], plan["ThirdPartyFolder"]
+output_folder, room = plan["OutputFolder"], plan["Room"]
 
 # Long enough for any machine. No call is expected to take it.
 TIMEOUT_SECONDS = 120
 
-includes = [f"-I{proto_folder}", f"-I{proto_folder}/vendor"]
+includes = [f"-I{proto_folder}", f"-I{third_party_folder}"]
 outputs = [f"--python_out={output_folder}", f"--grpc_python_out={output_folder}"]
 files = sorted(f"confab/v1/{path.name}" for path in pathlib.Path(proto_folder, "confab/v1").glob("*.proto"))
 files += ["buf/validate/validate.proto"]
