@@ -8,7 +8,7 @@ import { mustRun, runProgram } from "./steps.mjs";
 
 /** @typedef {import("./steps.mjs").StepResult} StepResult */
 
-const generatedFolder = "packages/contract/src/gen";
+const generatedFolders = ["packages/contract/src/gen", "packages/contract/proto"];
 
 /** Rules on what a client can see, wherever the declaration stands: the tutorial's file has another name than ours. */
 const packageRules = JSON.stringify({ version: "v2", breaking: { use: ["PACKAGE"] } });
@@ -53,17 +53,15 @@ export async function checkReleaseCompatibility() {
 export function checkGeneratedCode() {
   return inTemporaryFolder(async (folder) => {
     await mustRun("buf", ["generate", "-o", folder]);
-    const [kept, fresh] = await Promise.all([
-      readTree(join(root, generatedFolder)),
-      readTree(join(folder, generatedFolder)),
-    ]);
-    const names = [...new Set([...kept.keys(), ...fresh.keys()])].sort();
-    const stale = names.filter((name) => kept.get(name) !== fresh.get(name));
+    /** @type {string[]} */
+    const stale = [];
+    for (const generated of generatedFolders) {
+      const [kept, fresh] = await Promise.all([readTree(join(root, generated)), readTree(join(folder, generated))]);
+      const names = [...new Set([...kept.keys(), ...fresh.keys()])].sort();
+      for (const name of names) if (kept.get(name) !== fresh.get(name)) stale.push(`${generated}/${name}`);
+    }
     if (stale.length === 0) return { isGood: true, text: "" };
-    return {
-      isGood: false,
-      text: [...stale.map((name) => `${generatedFolder}/${name}`), "run: npm run generate"].join("\n"),
-    };
+    return { isGood: false, text: [...stale, "run: npm run generate"].join("\n") };
   });
 }
 

@@ -55,7 +55,7 @@ describe("the plain pages", () => {
   });
 
   it("are the same documents for every caller, plain or compressed", async () => {
-    for (const path of ["/openapi.json", "/asyncapi.json"]) {
+    for (const path of ["/openapi.json", "/asyncapi.json", "/confab.proto", "/descriptor.binpb"]) {
       const plain = await rawGet(server.port, path, { host: "127.0.0.1", "accept-encoding": "identity" });
       const packed = await rawGet(server.port, path, { host: `localhost:${server.port}`, "accept-encoding": "gzip" });
       assert.deepEqual([plain.encoding, packed.encoding], [undefined, "gzip"], path);

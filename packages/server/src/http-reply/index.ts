@@ -1,2 +1,2 @@
 export { errorJson, respondError } from "./error-reply.js";
-export { replyJson, replyStaticJson, type StaticJson, staticJson } from "./json-reply.js";
+export { replyJson, replyStatic, type StaticDocument, staticDocument, staticJson } from "./json-reply.js";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { FakeExchange } from "../testing/fake-exchange.js";
-import { replyStaticJson, staticJson } from "./json-reply.js";
+import { replyStatic, staticJson } from "./json-reply.js";
 
 // A thousand requests for the AsyncAPI document made it a thousand times, and held the event loop for seconds.
 test("JSON that never changes is written as the same bytes to every client, plain or compressed", () => {
@@ -13,7 +13,7 @@ test("JSON that never changes is written as the same bytes to every client, plai
     ["gzip;q=0", json.plain, undefined],
   ] as const) {
     const exchange = new FakeExchange({ method: "GET", headers: { "accept-encoding": accepted } });
-    replyStaticJson(exchange, json);
+    replyStatic(exchange, json);
     assert.ok(exchange.written.length === 1 && exchange.written[0] === bytes, accepted);
     assert.equal(exchange.headers["content-encoding"], encoding);
     assert.equal(exchange.headers["content-length"], String(bytes.length));

@@ -5,8 +5,10 @@ import { cost } from "../work/index.js";
 /** Below this many bytes the headers outweigh what compression saves, and the reply fits one packet anyway. */
 const gzipFromBytes = 1_024;
 
+const jsonType = "application/json";
+
 const jsonFields: Fields = {
-  "content-type": "application/json",
+  "content-type": jsonType,
   "cache-control": "no-store",
   "x-content-type-options": "nosniff",
 };
@@ -30,20 +32,24 @@ export function replyJson(exchange: Exchange, status: number, json: Uint8Array, 
   });
 }
 
-/** JSON that never changes, in both of its forms: a request for it costs the writing of bytes that are at hand. */
-export interface StaticJson {
+/** A document that never changes, in both of its forms: a request for it costs the writing of bytes that are at hand. */
+export interface StaticDocument {
+  readonly contentType: string;
   readonly plain: Uint8Array;
   readonly gzipped: Uint8Array;
 }
 
-export function staticJson(body: object): StaticJson {
-  const plain = Buffer.from(JSON.stringify(body));
-  return { plain, gzipped: gzipSync(plain) };
+export function staticDocument(contentType: string, plain: Uint8Array): StaticDocument {
+  return { contentType, plain, gzipped: gzipSync(plain) };
 }
 
-/** End an exchange with JSON that was made before. */
-export function replyStaticJson(exchange: Exchange, { plain, gzipped }: StaticJson): void {
-  const varied: Fields = { ...jsonFields, vary: "accept-encoding" };
+export function staticJson(body: object): StaticDocument {
+  return staticDocument(jsonType, Buffer.from(JSON.stringify(body)));
+}
+
+/** End an exchange with a document that was made before. */
+export function replyStatic(exchange: Exchange, { contentType, plain, gzipped }: StaticDocument): void {
+  const varied: Fields = { ...jsonFields, "content-type": contentType, vary: "accept-encoding" };
   const isGzip = takesGzip(exchange.request.headers["accept-encoding"]);
   const body = isGzip ? gzipped : plain;
   exchange.share.spend((body.length * cost.copiedKib) / 1_024);

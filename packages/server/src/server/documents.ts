@@ -1,11 +1,15 @@
 import { Worker } from "node:worker_threads";
-import type { StaticJson } from "../http-reply/index.js";
+import type { StaticDocument } from "../http-reply/index.js";
 import { serverVersion } from "./version.js";
 
 /** What is made in the thread, and what it is given. */
 export interface Documents {
-  readonly openApi: StaticJson;
-  readonly asyncApi: StaticJson;
+  readonly openApi: StaticDocument;
+  readonly asyncApi: StaticDocument;
+  /** The contract as one file for compilers. */
+  readonly proto: StaticDocument;
+  /** A `google.protobuf.FileDescriptorSet` of the contract and the payload types. */
+  readonly descriptors: StaticDocument;
 }
 
 export interface DocumentOptions {

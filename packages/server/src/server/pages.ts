@@ -1,5 +1,5 @@
 import type { Engine } from "../core/index.js";
-import type { StaticJson } from "../http-reply/index.js";
+import type { StaticDocument } from "../http-reply/index.js";
 import type { Readiness } from "../transports/rpc/services/health.js";
 import type { ContractDocuments } from "./documents.js";
 
@@ -9,7 +9,7 @@ interface PlainAnswer {
 }
 
 /** A plain answer that is made anew for each request, or one that never changes and may not be there yet. */
-export type Page = () => PlainAnswer | Promise<StaticJson>;
+export type Page = () => PlainAnswer | Promise<StaticDocument>;
 
 /** Whether the process lives, and whether it should be sent requests: what an orchestrator asks. */
 export function operationPages(readiness: Readiness, engine: Engine): [string, Page][] {
@@ -27,11 +27,13 @@ export function operationPages(readiness: Readiness, engine: Engine): [string, P
   ];
 }
 
-/** The contract in the languages of other tools. */
+/** The contract in the languages of other tools, and for compilers of other languages. */
 export function documentPages(documents: ContractDocuments): [string, Page][] {
   return [
     ["/openapi.json", async () => (await documents.get()).openApi],
     ["/asyncapi.json", async () => (await documents.get()).asyncApi],
+    ["/confab.proto", async () => (await documents.get()).proto],
+    ["/descriptor.binpb", async () => (await documents.get()).descriptors],
   ];
 }
 

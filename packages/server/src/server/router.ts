@@ -1,7 +1,7 @@
 import { ConfabError } from "@confab/contract";
 import type { Exchange, ExchangeHandler, RequestHead } from "../http/exchange.js";
 import { ignoredBody } from "../http/read-body.js";
-import { replyJson, replyStaticJson, respondError } from "../http-reply/index.js";
+import { replyJson, replyStatic, respondError } from "../http-reply/index.js";
 import type { Principal } from "../service/index.js";
 import type { RpcHandler } from "../transports/rpc/adapter.js";
 import { cost } from "../work/index.js";
@@ -80,10 +80,10 @@ export function createRouter({ admission, rpc, rest, principalOf, pages, files, 
       return;
     }
     answer
-      .then((json) => {
+      .then((document) => {
         const { share } = exchange;
         const reply = () => {
-          if (!exchange.isOver) replyStaticJson(exchange, json);
+          if (!exchange.isOver) replyStatic(exchange, document);
         };
         // All who waited for it come at once.
         if (share.isFree) reply();

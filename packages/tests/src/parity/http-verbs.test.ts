@@ -108,6 +108,8 @@ describe("plain HTTP", () => {
     "/readyz",
     "/openapi.json",
     "/asyncapi.json",
+    "/confab.proto",
+    "/descriptor.binpb",
     "/",
     "/lab",
     "/nowhere",
