@@ -157,8 +157,9 @@ export interface MemberDirectory {
   /**
    * From now on `changed` is told when a room gets its first subscription over all nodes, listed or not, and when it loses its
    * last one. Each change is reported on one node, at most once: not if that dies just then. To be called once, before `enter`.
+   * Only the hooks `occupied` and `vacated` need it.
    */
-  watchOccupancy(changed: OccupancyListener): void;
+  watchOccupancy?(changed: OccupancyListener): void;
   /** In the order of `rooms`. @throws ENGINE_UNAVAILABLE */
   counts(rooms: readonly RoomId[]): Eventually<readonly MemberCounts[]>;
   /**
@@ -255,9 +256,9 @@ export interface Engine {
   readonly revocations: RevocationLog;
   /**
    * How far the receiver of this name is: letters, digits and `-`. To be called once for a name. Without it the engine does nothing for
-   * receivers.
+   * receivers. Only the hook `stored` needs it.
    */
-  outbox(name: string): Outbox;
+  outbox?(name: string): Outbox;
   /** Whether sends and reads can be expected to succeed now; undefined when they can, else what is wrong. */
   trouble(): string | undefined;
   /** Finish the appends in progress and release everything. May be called twice. */

@@ -7,7 +7,14 @@ import { ArrivalTimeouts } from "../http/arrival-timeouts.js";
 import type { HostServer } from "../http/attach.js";
 import type { ClientAddressOf, RequestHead } from "../http/exchange.js";
 import type { Peer } from "../http/peer.js";
-import { CallerRates, ChatService, FrameSessions, LiveCallers, maxWireBytes } from "../service/index.js";
+import {
+  CallerRates,
+  ChatService,
+  FrameSessions,
+  LiveCallers,
+  maxWireBytes,
+  type ServiceHooks,
+} from "../service/index.js";
 import { createRestHandler } from "../transports/rest/adapter.js";
 import { createRpcHandler } from "../transports/rpc/adapter.js";
 import { serverMethods, unknownMethod } from "../transports/rpc/methods.js";
@@ -135,13 +142,20 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
   const files = config.webRoot === undefined ? undefined : new StaticFiles(config.webRoot);
   const retention = retentionBy(roomRules, config.retention ?? defaultRetention);
   const engine = await openEngine(config, limits, retention);
-  if (hooks?.occupancy !== undefined) engine.members.watchOccupancy(hooks.occupancy);
+  const lacking = lackingFor(engine, hooks);
+  if (lacking !== undefined) {
+    await engine.close();
+    throw new ConfigError(lacking);
+  }
+  if (hooks?.occupancy !== undefined) engine.members.watchOccupancy?.(hooks.occupancy);
   const stored = hooks?.stored;
   const deliveries =
     stored &&
     new Deliveries({
+  const outbox = stored && engine.outbox?.(stored.name);
       log: engine.log,
-      outbox: engine.outbox(stored.name),
+      outbox,
+    outbox &&
       turns: eventLoop,
       deliver: (room, epoch, run) => stored.deliver(room, epoch, run),
       roomsAtATime: () => stored.roomsAtATime,
@@ -330,6 +344,14 @@ const anyHost = { allows: () => true };
 const attachAdmitsAnyone =
   "callers of other machines may reach the server that this one is attached to, and are asked for no token: give `auth` or " +
   "`hooks.connect`, or admit all callers by `allowAnyone`; without a `host`";
+
+/** What the hooks need that an engine of the program's own leaves out; undefined: nothing. */
+function lackingFor({ outbox, members }: Engine, hooks: ServiceHooks | undefined): string | undefined {
+  if (hooks?.stored !== undefined && outbox === undefined) return "the hook `stored` needs an engine with `outbox`";
+  if (hooks?.occupancy !== undefined && members.watchOccupancy === undefined)
+    return "the hooks `occupied` and `vacated` need an engine with `members.watchOccupancy`";
+  return undefined;
+}
 
 /** The interpreter of their rules takes longer to load than all the rest of a server without payload types. */
 async function payloadTypesFrom(descriptors: Uint8Array): Promise<PayloadTypes> {

@@ -132,6 +132,27 @@ test("an engine of the program's own keeps the messages, and is given what it ne
   assert.equal(position, `7:${newest}`);
 });
 
+test("an engine without what only hooks need is refused where such a hook is set, and closed", async (t) => {
+  let closed = 0;
+  const open = async () => {
+    const engine = new MemoryEngine();
+    Object.assign(engine, { outbox: undefined, close: async () => void closed++ });
+    return Object.assign(engine, { members: Object.assign(engine.members, { watchOccupancy: undefined }) });
+  };
+  const confab = await confabFor(t, { engine: { kind: "custom", open } });
+  await confab.send("lobby", { user: "ann", text: "kept" });
+  for (const [hook, lacking] of [
+    ["stored", /`outbox`/],
+    ["occupied", /`members.watchOccupancy`/],
+    ["vacated", /`members.watchOccupancy`/],
+  ] as const)
+    await assert.rejects(
+      createConfab({ engine: { kind: "custom", open }, hooks: { [hook]: () => undefined } }),
+      (error) => error instanceof ConfigError && lacking.test(error.message),
+    );
+  assert.equal(closed, 3);
+});
+
 test("the program changes messages, and each change is checked", async (t) => {
   const confab = await confabFor(t);
   const room = confab.room("lobby");

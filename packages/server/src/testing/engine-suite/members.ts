@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Engine, RoomId } from "../../core/index.js";
+import type { Engine, OccupancyListener, RoomId } from "../../core/index.js";
 import { Listening } from "./bus.js";
 import { aRoom, type Define, otherRoom } from "./setup.js";
 
@@ -42,6 +42,11 @@ function enter({ members }: Engine, ...users: readonly string[]): void {
 
 function leave({ members }: Engine, ...users: readonly string[]): void {
   for (const user of users) members.leave(aRoom, user);
+}
+
+function watchOccupancy({ members }: Engine, changed: OccupancyListener): void {
+  assert.ok(members.watchOccupancy, "the engine tells which rooms are read");
+  members.watchOccupancy(changed);
 }
 
 export function membersSuite(define: Define): void {
@@ -110,22 +115,26 @@ export function membersSuite(define: Define): void {
     { limits: { maxPresenceEventMembers: 2 } },
   );
 
-  define("a room is occupied with its first reader and vacated with its last one, named or not", async ({ engine }) => {
-    const changes: string[] = [];
-    engine.members.watchOccupancy((room, isOccupied) => void changes.push(`${isOccupied ? "+" : "-"}${room}`));
-    enter(engine, "");
-    await becomes(() => changes, [`+${aRoom}`]);
-    enter(engine, "ann");
-    await becomes(() => countsOf(engine), [1, 2]);
-    leave(engine, "");
-    await becomes(() => countsOf(engine), [1, 1]);
-    assert.deepEqual(changes, [`+${aRoom}`]);
-    leave(engine, "ann");
-    await becomes(() => changes, [`+${aRoom}`, `-${aRoom}`]);
-    engine.members.enter(otherRoom, "ann");
-    enter(engine, "ann");
-    await becomes(() => [...changes].sort(), [`+${otherRoom}`, `+${aRoom}`, `+${aRoom}`, `-${aRoom}`]);
-  });
+  define(
+    "a room is occupied with its first reader and vacated with its last one, named or not",
+    async ({ engine }) => {
+      const changes: string[] = [];
+      watchOccupancy(engine, (room, isOccupied) => void changes.push(`${isOccupied ? "+" : "-"}${room}`));
+      enter(engine, "");
+      await becomes(() => changes, [`+${aRoom}`]);
+      enter(engine, "ann");
+      await becomes(() => countsOf(engine), [1, 2]);
+      leave(engine, "");
+      await becomes(() => countsOf(engine), [1, 1]);
+      assert.deepEqual(changes, [`+${aRoom}`]);
+      leave(engine, "ann");
+      await becomes(() => changes, [`+${aRoom}`, `-${aRoom}`]);
+      engine.members.enter(otherRoom, "ann");
+      enter(engine, "ann");
+      await becomes(() => [...changes].sort(), [`+${otherRoom}`, `+${aRoom}`, `+${aRoom}`, `-${aRoom}`]);
+    },
+    { needs: "watches occupancy" },
+  );
 
   define(
     "a room that is read on several nodes is vacated once, when the last of them leaves it",
@@ -137,7 +146,7 @@ export function membersSuite(define: Define): void {
         ["one", one],
         ["two", two],
       ] as const)
-        engine.members.watchOccupancy((_room, isOccupied) => void changes.push(`${isOccupied ? "+" : "-"} on ${name}`));
+        watchOccupancy(engine, (_room, isOccupied) => void changes.push(`${isOccupied ? "+" : "-"} on ${name}`));
       enter(one, "ann");
       await becomes(() => changes, ["+ on one"]);
       enter(two, "");
@@ -148,7 +157,7 @@ export function membersSuite(define: Define): void {
       leave(two, "");
       await becomes(() => changes, ["+ on one", "- on two"]);
     },
-    { needs: "has nodes" },
+    { needs: ["watches occupancy", "has nodes"] },
   );
 
   define(

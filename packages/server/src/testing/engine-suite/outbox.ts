@@ -2,12 +2,19 @@ import assert from "node:assert/strict";
 import type { Engine, Outbox, RoomId } from "../../core/index.js";
 import { aRoom, type Define, otherRoom } from "./setup.js";
 
+const needs = "keeps cursors of receivers";
+
 /** Longer than another node takes to take over, in milliseconds. */
 const patienceMs = 20_000;
 
 async function becomes(ask: () => boolean, what: string): Promise<void> {
   for (const deadlineMs = Date.now() + patienceMs; !ask(); await new Promise(setImmediate))
     assert.ok(Date.now() < deadlineMs, what);
+}
+
+export function outboxOf(engine: Engine, name: string): Outbox {
+  assert.ok(engine.outbox, "the engine keeps cursors of receivers");
+  return engine.outbox(name);
 }
 
 /** What an outbox tells. */
@@ -17,7 +24,7 @@ class Told {
   readonly outbox: Outbox;
 
   constructor(engine: Engine, name = "test") {
-    this.outbox = engine.outbox(name);
+    this.outbox = outboxOf(engine, name);
     this.outbox.follow({
       undelivered: (room) => void this.rooms.push(room),
       ended: () => {
@@ -33,40 +40,52 @@ class Told {
 }
 
 export function outboxSuite(define: Define): void {
-  define("an outbox reports rooms that were written to before and after it began", async (bench) => {
-    await bench.append("1");
-    const told = new Told(bench.engine);
-    await told.hasHeard(aRoom);
-    await bench.append("2", { room: otherRoom });
-    await told.hasHeard(otherRoom);
-    await told.outbox.close();
-  });
+  define(
+    "an outbox reports rooms that were written to before and after it began",
+    async (bench) => {
+      await bench.append("1");
+      const told = new Told(bench.engine);
+      await told.hasHeard(aRoom);
+      await bench.append("2", { room: otherRoom });
+      await told.hasHeard(otherRoom);
+      await told.outbox.close();
+    },
+    { needs },
+  );
 
-  define("a cursor is where it was put, of each receiver its own", async (bench) => {
-    const told = new Told(bench.engine);
-    const other = new Told(bench.engine, "other");
-    assert.equal(await told.outbox.cursor(aRoom), undefined);
-    const { position } = await bench.append("1");
-    await told.hasHeard(aRoom);
-    await told.outbox.confirm(aRoom, position);
-    assert.deepEqual(await told.outbox.cursor(aRoom), position);
-    assert.equal(await other.outbox.cursor(aRoom), undefined);
-    await told.outbox.close();
-    await other.outbox.close();
-  });
+  define(
+    "a cursor is where it was put, of each receiver its own",
+    async (bench) => {
+      const told = new Told(bench.engine);
+      const other = new Told(bench.engine, "other");
+      assert.equal(await told.outbox.cursor(aRoom), undefined);
+      const { position } = await bench.append("1");
+      await told.hasHeard(aRoom);
+      await told.outbox.confirm(aRoom, position);
+      assert.deepEqual(await told.outbox.cursor(aRoom), position);
+      assert.equal(await other.outbox.cursor(aRoom), undefined);
+      await told.outbox.close();
+      await other.outbox.close();
+    },
+    { needs },
+  );
 
-  define("a scan reports what is not confirmed, and nothing else", async (bench) => {
-    const told = new Told(bench.engine);
-    const { position } = await bench.append("1");
-    await told.hasHeard(aRoom);
-    await told.outbox.confirm(aRoom, position);
-    await bench.append("2", { room: otherRoom });
-    await told.hasHeard(otherRoom);
-    told.outbox.scan();
-    await becomes(() => told.rooms.length > 0, "the other room is told again");
-    assert.deepEqual(new Set(told.rooms), new Set([otherRoom]));
-    await told.outbox.close();
-  });
+  define(
+    "a scan reports what is not confirmed, and nothing else",
+    async (bench) => {
+      const told = new Told(bench.engine);
+      const { position } = await bench.append("1");
+      await told.hasHeard(aRoom);
+      await told.outbox.confirm(aRoom, position);
+      await bench.append("2", { room: otherRoom });
+      await told.hasHeard(otherRoom);
+      told.outbox.scan();
+      await becomes(() => told.rooms.length > 0, "the other room is told again");
+      assert.deepEqual(new Set(told.rooms), new Set([otherRoom]));
+      await told.outbox.close();
+    },
+    { needs },
+  );
 
   define(
     "what is confirmed stays so after a reopening, and what came meanwhile is told",
@@ -83,7 +102,7 @@ export function outboxSuite(define: Define): void {
       assert.deepEqual(await again.outbox.cursor(aRoom), position);
       await again.outbox.close();
     },
-    { needs: "survives a reopening" },
+    { needs: [needs, "survives a reopening"] },
   );
 
   define(
@@ -106,6 +125,6 @@ export function outboxSuite(define: Define): void {
       await second.hasHeard(aRoom);
       await second.outbox.close();
     },
-    { needs: "has nodes" },
+    { needs: [needs, "has nodes"] },
   );
 }

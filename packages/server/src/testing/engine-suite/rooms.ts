@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { decodeChatMessage } from "@confab/contract";
 import type { RoomId } from "../../core/index.js";
+import { outboxOf } from "./outbox.js";
 import { aRoom, type Bench, type Define, otherRoom, wholePage, withCode } from "./setup.js";
 
 const maxAgeMs = 10_000;
@@ -197,7 +198,7 @@ export function roomsSuite(define: Define): void {
   define(
     "how far a receiver is in a room goes away with the room",
     async (bench) => {
-      const outbox = bench.engine.outbox("test");
+      const outbox = outboxOf(bench.engine, "test");
       const told = new Promise<void>((resolve) => {
         outbox.follow({ undelivered: () => resolve(), ended: () => undefined });
       });
@@ -210,7 +211,7 @@ export function roomsSuite(define: Define): void {
         assert.ok(performance.now() < deadlineMs, "the cursor is still there");
       await outbox.close();
     },
-    options,
+    { ...options, needs: ["removes rooms", "keeps cursors of receivers"] },
   );
 }
 

@@ -45,6 +45,9 @@ export type EngineAbility =
   | "gives each room an epoch"
   | "refuses sends after close"
   | "forgets revocations by itself"
+  | "notes deletions"
+  | "keeps cursors of receivers"
+  | "watches occupancy"
   | "has nodes";
 
 /** A clock that the test moves. It starts at a time of our days, since that is what engines see. */
