@@ -11,6 +11,7 @@ import {
 } from "@confab/contract";
 import { invalidMessage } from "@confab/contract/errors";
 import type { LogEntry } from "./blocks.js";
+import type { Deletions } from "./deletions.js";
 import { offsetHere } from "./lineage.js";
 import { beginPiece, endPiece, type ScannedRoom, type ScanningShare, scannedPiece } from "./newest-messages.js";
 import { type Appended, type LogPage, maxErasedTogether, type NewEntry, type RoomLog } from "./ports.js";
@@ -42,6 +43,7 @@ type Draft = (change: NewChange, refuseFirst: () => ConfabError) => { readonly i
 /** Append a change of a message. @throws what `Hub.change` throws. */
 export async function changeMessage(
   scanned: ChangedRoom,
+  deletions: Deletions,
   { position, change, refusalFor, ...content }: MessageChanging,
   draft: Draft,
 ): Promise<{ readonly id: string; readonly appended: Appended }> {
@@ -54,10 +56,27 @@ export async function changeMessage(
   // What was refused may have been stored before: the message was deleted or trimmed since then.
   const before = refusal && (await storedBefore(scanned, page, entry));
   if (refusal && !before) throw refusal;
-  const appended = before ?? (await log.append(room, entry));
-  if (change.kind === "deletion" && body) await eraseWithEdits(scanned, target, body);
+  const append = async () => before ?? (await log.append(room, entry));
+  if (change.kind === "deletion") {
+    const erase = () => eraseWithEdits(scanned, target, body);
+    return { id, appended: await deletions.run({ room, target }, append, erase) };
+  }
+  const appended = await append();
   if (change.kind === "edit") await eraseOrphan(scanned, target, appended.position);
   return { id, appended };
+}
+
+/**
+ * Erase what a deletion that was cut has left of its message and of the edits, if its entry is in the log. @throws what
+ * `RoomLog.erase` and reading throw; OUT_OF_RANGE: the log does not reach that far.
+ */
+export async function finishDeletion(scanned: ChangedRoom, position: Position): Promise<void> {
+  const { page, offset, body } = await messageAt(scanned, position);
+  const target = { epoch: page.epoch, offset };
+  const isDeleted = await scanChanges(scanned, target, offset, (entries) =>
+    entries.some(({ body: change }) => isChangeOf(offset, "deletion", change)),
+  );
+  if (isDeleted) await eraseWithEdits(scanned, target, body);
 }
 
 /** Erase what a message says, and what its edits say. @throws OUT_OF_RANGE, and what `RoomLog.erase` and reading throw. */
@@ -110,11 +129,11 @@ async function storedBefore({ log, room }: ChangedRoom, { epoch, newest }: LogPa
   }
 }
 
-/** The message last: once it is marked, its edits are gone, also if this is interrupted. */
-async function eraseWithEdits(scanned: ChangedRoom, target: Position, body: Uint8Array): Promise<void> {
-  if (isChange(body)) return eraseOne(scanned, target, body);
+/** The message last: once it is marked, its edits are gone, also if this is interrupted. `body`: undefined, it was trimmed. */
+async function eraseWithEdits(scanned: ChangedRoom, target: Position, body: Uint8Array | undefined): Promise<void> {
+  if (body && isChange(body)) return eraseOne(scanned, target, body);
   const seen = await eraseEdits(scanned, target, target.offset);
-  await eraseOne(scanned, target, body);
+  if (body) await eraseOne(scanned, target, body);
   // Those that have come meanwhile. From now on each sees that its message is deleted.
   await eraseEdits(scanned, target, seen);
 }
@@ -128,28 +147,49 @@ function eraseOne({ log, room }: ChangedRoom, { epoch, offset }: Position, body:
  * far from each other are erased together, since on a networked engine each erasure may write the whole room.
  */
 async function eraseEdits(scanned: ChangedRoom, target: Position, after: number): Promise<number> {
-  const { log, room, share } = scanned;
+  const { log, room } = scanned;
   const found: LogEntry[] = [];
+  let seen = after;
+  const erase = async (least: number) => {
+    while (found.length >= least) await log.erase(room, target.epoch, found.splice(0, maxErasedTogether));
+  };
+  await scanChanges(scanned, target, after, async (changes, last) => {
+    for (const { offset, body } of changes)
+      if (isChangeOf(target.offset, "edit", body) && !decodeChatMessage(body).deleted)
+        found.push({ offset, body: tombstoneOf(body) });
+    seen = last;
+    await erase(maxErasedTogether);
+    return false;
+  });
+  await erase(1);
+  return seen;
+}
+
+/**
+ * Give the entries that follow `after` a piece at a time, without those of pieces that have no changes, until `look` returns
+ * true or the log ends. `last`: up to where it was looked through. Whether `look` returned true.
+ */
+async function scanChanges(
+  { log, room, share }: ChangedRoom,
+  { epoch }: Position,
+  after: number,
+  look: (entries: readonly LogEntry[], last: number) => boolean | Promise<boolean>,
+): Promise<boolean> {
   for (let seen = after; ; ) {
     await beginPiece(share);
-    const { run, epoch, newest } = await log.readForward(room, seen, scannedPiece);
+    const page = await log.readForward(room, seen, scannedPiece);
+    const { run } = page;
     endPiece(share, run);
-    const isOver = run.count === 0 || epoch !== target.epoch;
-    if (!isOver) {
-      const edits = run.messages === run ? [] : run.entries.filter(({ body }) => isEditOf(target.offset, body));
-      for (const { offset, body } of edits) found.push({ offset, body: tombstoneOf(body) });
-      seen = run.last;
-    }
-    const isLast = isOver || seen >= newest;
-    while (found.length >= (isLast ? 1 : maxErasedTogether))
-      await log.erase(room, target.epoch, found.splice(0, maxErasedTogether));
-    if (isLast) return seen;
+    if (run.count === 0 || page.epoch !== epoch) return false;
+    seen = run.last;
+    if (await look(run.messages === run ? [] : run.entries, seen)) return true;
+    if (seen >= page.newest) return false;
   }
 }
 
-function isEditOf(target: number, body: Uint8Array): boolean {
+function isChangeOf(target: number, kind: ChangeKind["kind"], body: Uint8Array): boolean {
   const change = decodeChange(body);
-  return change?.kind === "edit" && change.target === target && !decodeChatMessage(body).deleted;
+  return change?.kind === kind && change.target === target;
 }
 
 /** An edit that was appended although its message is deleted by now says nothing. */

@@ -9,7 +9,8 @@ import {
 } from "@confab/contract";
 import { cost } from "../work/index.js";
 import { CatchUp } from "./catch-up.js";
-import { changeMessage, eraseMessage, type MessageChanging } from "./changing.js";
+import { changeMessage, eraseMessage, finishDeletion, type MessageChanging } from "./changing.js";
+import { Deletions } from "./deletions.js";
 import { IdleRooms } from "./idle-rooms.js";
 import { beforeNewestMessages, type ScanningShare } from "./newest-messages.js";
 import type { Appended, Clock, Engine, Ids, NewEntry, RoomState, Signal, Turns } from "./ports.js";
@@ -69,6 +70,7 @@ export class Hub {
   private readonly idleRooms: IdleRooms;
   private readonly subscribeTurns: SubscribeTurns;
   private readonly signalRates: SignalRates;
+  private readonly deletions: Deletions;
   readonly clock: Clock;
 
   constructor(private readonly deps: HubDeps) {
@@ -76,6 +78,11 @@ export class Hub {
     this.catchUp = new CatchUp(deps.engine.log, deps.turns);
     this.signalRates = new SignalRates(deps.limits, deps.clock);
     this.subscribeTurns = new SubscribeTurns(deps.turns);
+    const { log, deletions: notes } = deps.engine;
+    this.deletions = new Deletions({
+      ...{ notes, clock: deps.clock, turns: deps.turns },
+      finish: ({ room, target }, share) => finishDeletion({ log, room, share }, target),
+    });
     this.idleRooms = new IdleRooms({
       log: deps.engine.log,
       turns: deps.turns,
@@ -130,13 +137,17 @@ export class Hub {
    * durable; a deletion, once no reader gets the text any more.
    *
    * @throws OUT_OF_RANGE: there is no such message. INVALID_MESSAGE: what is there is a change. MESSAGE_DELETED. Of
-   * `refusalFor`. What `send` and `erase` throw. After OUTCOME_UNKNOWN the same again finishes it.
+   * `refusalFor`. What `send` and `erase` throw. After OUTCOME_UNKNOWN the same again finishes it; a deletion whose entry was
+   * stored is finished by `finishDeletions`, too.
    */
   async change(changing: MessageChanging, maxMessageBytes?: number): Promise<Ack> {
     const { log } = this.deps.engine;
     const { room, share } = changing;
-    const { id, appended } = await changeMessage({ log, room, share }, changing, (change, refuseFirst) =>
-      this.draftOf(change, room, { maxMessageBytes, refuseFirst }),
+    const { id, appended } = await changeMessage(
+      { log, room, share },
+      this.deletions,
+      changing,
+      (change, refuseFirst) => this.draftOf(change, room, { maxMessageBytes, refuseFirst }),
     );
     return ackOf(id, appended);
   }
@@ -202,8 +213,17 @@ export class Hub {
     this.idleRooms.check();
   }
 
+  /**
+   * Erase what deletions should have erased that were cut after their entry was stored: by a crash of any node, or by an
+   * engine that was away. To be called at the start and from time to time. Never rejects.
+   */
+  finishDeletions(): Promise<void> {
+    return this.deletions.finishCut();
+  }
+
   /** End every subscription, when the server stops. */
   close(error: ConfabError): void {
+    this.deletions.close();
     for (const room of [...this.rooms.values()]) room.expelAll(() => error);
   }
 

@@ -9,7 +9,9 @@ export { type ClockLog, LogClock, type LogTime } from "./log-clock.js";
 export { LogSize } from "./log-size.js";
 export type {
   Appended,
+  BegunDeletion,
   Clock,
+  DeletionNotes,
   Engine,
   Eventually,
   Ids,

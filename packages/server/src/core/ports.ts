@@ -248,12 +248,36 @@ export interface Outbox {
   close(): Promise<void>;
 }
 
+/** A deletion that has begun: its entry may be in the log, and the text of its message too. */
+export interface BegunDeletion {
+  readonly room: RoomId;
+  /** The message. */
+  readonly target: Position;
+}
+
+/** Deletions that have begun on any node and are not known to be finished. */
+export interface DeletionNotes {
+  /** Again for the same one, its time begins again. Resolves once it is durable. @throws as an append does. */
+  put(deletion: BegunDeletion): Promise<void>;
+  /** It is finished. Whatever this rejects with, one that stays is only looked at again. */
+  remove(deletion: BegunDeletion): Promise<void>;
+  /**
+   * At most `limit` of those that no node has put or taken for `ageMs`, and those of an embedded engine's earlier processes.
+   * They are taken by that.
+   *
+   * @throws ENGINE_UNAVAILABLE
+   */
+  take(ageMs: number, limit: number): Eventually<readonly BegunDeletion[]>;
+}
+
 /** Where rooms are kept: one per server. */
 export interface Engine {
   readonly log: RoomLog;
   readonly bus: RoomBus;
   readonly members: MemberDirectory;
   readonly revocations: RevocationLog;
+  /** Without it a deletion that a crash has cut is finished only by its repetition. */
+  readonly deletions?: DeletionNotes | undefined;
   /**
    * How far the receiver of this name is: letters, digits and `-`. To be called once for a name. Without it the engine does nothing for
    * receivers. Only the hook `stored` needs it.

@@ -93,6 +93,9 @@ const drainTimeoutMs = 5_000;
 /** How often connections are looked at for tokens that have expired, in milliseconds. */
 const tokenCheckIntervalMs = 1_000;
 
+/** How often deletions are looked for that were cut, in milliseconds. */
+const cutDeletionsIntervalMs = 30_000;
+
 /** The window over which clients are told to spread their return, in milliseconds. */
 const reconnectWithinMs = 3_000;
 
@@ -149,13 +152,13 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
   }
   if (hooks?.occupancy !== undefined) engine.members.watchOccupancy?.(hooks.occupancy);
   const stored = hooks?.stored;
+  const outbox = stored && engine.outbox?.(stored.name);
   const deliveries =
     stored &&
+    outbox &&
     new Deliveries({
-  const outbox = stored && engine.outbox?.(stored.name);
       log: engine.log,
       outbox,
-    outbox &&
       turns: eventLoop,
       deliver: (room, epoch, run) => stored.deliver(room, epoch, run),
       roomsAtATime: () => stored.roomsAtATime,
@@ -225,10 +228,13 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
     hub.checkIdleRooms();
   }, limits.pingIntervalMs).unref();
 
+  const cutDeletions = setInterval(() => void hub.finishDeletions(), cutDeletionsIntervalMs).unref();
+
   const tokenChecks = liveCallers && setInterval(() => liveCallers.check(), tokenCheckIntervalMs).unref();
 
   const release = async () => {
     clearInterval(signsOfLife);
+    clearInterval(cutDeletions);
     clearInterval(tokenChecks);
     auth.close();
     sse.close();
@@ -266,6 +272,7 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
     }
     await auth.follow(engine.revocations, () => liveCallers?.check());
     deliveries?.start();
+    void hub.finishDeletions();
   };
   await opening().catch(async (failure: unknown) => {
     await release();
@@ -338,13 +345,6 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
   };
 }
 
-/** What a server is called that others own is their concern; callers show who they are, or anyone is admitted. */
-const anyHost = { allows: () => true };
-
-const attachAdmitsAnyone =
-  "callers of other machines may reach the server that this one is attached to, and are asked for no token: give `auth` or " +
-  "`hooks.connect`, or admit all callers by `allowAnyone`; without a `host`";
-
 /** What the hooks need that an engine of the program's own leaves out; undefined: nothing. */
 function lackingFor({ outbox, members }: Engine, hooks: ServiceHooks | undefined): string | undefined {
   if (hooks?.stored !== undefined && outbox === undefined) return "the hook `stored` needs an engine with `outbox`";
@@ -352,6 +352,13 @@ function lackingFor({ outbox, members }: Engine, hooks: ServiceHooks | undefined
     return "the hooks `occupied` and `vacated` need an engine with `members.watchOccupancy`";
   return undefined;
 }
+
+/** What a server is called that others own is their concern; callers show who they are, or anyone is admitted. */
+const anyHost = { allows: () => true };
+
+const attachAdmitsAnyone =
+  "callers of other machines may reach the server that this one is attached to, and are asked for no token: give `auth` or " +
+  "`hooks.connect`, or admit all callers by `allowAnyone`; without a `host`";
 
 /** The interpreter of their rules takes longer to load than all the rest of a server without payload types. */
 async function payloadTypesFrom(descriptors: Uint8Array): Promise<PayloadTypes> {

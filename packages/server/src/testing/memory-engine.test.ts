@@ -5,8 +5,8 @@ const reason = "the memory engine keeps everything, as long as it lives";
 
 engineSuite(
   "memory engine",
-  async ({ limits }) => {
-    const engine = new MemoryEngine(7, limits.maxPresenceEventMembers);
+  async ({ limits, clock }) => {
+    const engine = new MemoryEngine(7, limits.maxPresenceEventMembers, () => clock.monotonicMs());
     return {
       engine,
       reopen: () => Promise.resolve(engine),

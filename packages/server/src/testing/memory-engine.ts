@@ -21,6 +21,7 @@ import {
   type Signal,
   unexpectedPosition,
 } from "../core/index.js";
+import { MemoryDeletions } from "./memory-deletions.js";
 import { MemoryMembers } from "./memory-members.js";
 import { type MemoryOutbox, MemoryOutboxes } from "./memory-outbox.js";
 import { MemoryRevocations } from "./memory-revocations.js";
@@ -40,6 +41,7 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
   private readonly rooms = new Map<RoomId, MemoryRoom>();
   readonly members: MemberDirectory;
   readonly revocations = new MemoryRevocations();
+  readonly deletions: MemoryDeletions;
   private readonly listeners = new Map<RoomId, Set<RoomListener>>();
   private readonly allMembers: MemoryMembers;
   private readonly outboxes = new Map<string, MemoryOutboxes>();
@@ -49,7 +51,9 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
   constructor(
     private epoch = 7,
     maxPresenceEventMembers = 1_000,
+    monotonicMs: () => number = () => performance.now(),
   ) {
+    this.deletions = new MemoryDeletions(monotonicMs);
     this.allMembers = new MemoryMembers((change, members) => {
       for (const listener of this.listeners.get(change.room) ?? []) listener.presence([change], members);
     }, maxPresenceEventMembers);
@@ -59,12 +63,13 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
   /** One more node on the same log and bus. */
   anotherNode(): Engine {
     const members = this.allMembers.node();
-    const { revocations } = this;
+    const { revocations, deletions } = this;
     return {
       log: this,
       bus: this,
       members,
       revocations,
+      deletions,
       outbox: (name) => this.outbox(name),
       trouble: () => this.trouble(),
       close: async () => members.close(),

@@ -16,6 +16,7 @@ import {
   Run,
   type Signal,
 } from "../core/index.js";
+import { MemoryDeletions } from "./memory-deletions.js";
 import { MemoryEngine } from "./memory-engine.js";
 import { MemoryMembers } from "./memory-members.js";
 import type { MemoryOutbox } from "./memory-outbox.js";
@@ -38,6 +39,9 @@ export class UnreliableEngine implements Engine, RoomLog, RoomBus {
     for (const listener of this.listeners.get(change.room) ?? []) listener.presence([change], members);
   }, 1_000).node();
   readonly revocations = new MemoryRevocations();
+  /** What the clock that only grows says, in milliseconds. */
+  timeMs = 0;
+  readonly deletions = new MemoryDeletions(() => this.timeMs);
   /** Whether reads and watches answer later, when `releaseOne` or `releaseAll` says so. */
   isSlow = false;
   /** Whether entries cannot be read: that fails, and may be tried again. */

@@ -6,6 +6,7 @@ import { DiskSpace, freeBytesIn } from "./disk-space.js";
 import { EmbeddedLog } from "./embedded-log.js";
 import { GroupCommit } from "./group-commit.js";
 import { KeptClock } from "./kept-clock.js";
+import { KeptDeletions } from "./kept-deletions.js";
 import { KeptOutbox } from "./kept-outbox.js";
 import { KeptRevocations } from "./kept-revocations.js";
 import { LocalBus } from "./local-bus.js";
@@ -115,6 +116,8 @@ export function engineOn(
     nowMs: () => clock.read().wallMs,
   });
 
+  const deletions = new KeptDeletions({ store, write: (run) => commits.write(run), clock: config.clock });
+
   let sweptTo = "" as RoomId | "";
   const sweep = setInterval(() => {
     // Also while no message is sent, so that a change of the wall clock is logged when it happens.
@@ -138,6 +141,7 @@ export function engineOn(
     log,
     bus,
     revocations,
+    deletions,
     members: new LocalMembers(
       limits.maxPresenceEventMembers,
       (change, members) => bus.presence(change, members),

@@ -28,6 +28,7 @@ export interface RoomKeys {
  *     confab:probe:{…}       a key for a moment, and a channel: what a node tries a server with
  *     confab:clock            the time as the nodes believe it, at most a minute old: a start compares its clock with it
  *     confab:revoked          hash: what was revoked, and `version`, one more for each change
+ *     confab:deleting         sorted set of deletions in progress, a room and a position each, by when a node put or took it
  *     confab:{stored:NAME}:   of the receiver NAME: lease, the node that delivers; cursors, a hash of positions by room; rooms, a set
  *                             of those that were written to
  *     confab:rooms            sorted set of the names, all with score 0, so ordered by name
@@ -39,11 +40,13 @@ export class Keys {
   readonly rooms: string;
   readonly clock: string;
   readonly revocations: string;
+  readonly deletions: string;
 
   constructor(private readonly prefix: string) {
     this.clock = `${prefix}:clock`;
     this.rooms = `${prefix}:rooms`;
     this.revocations = `${prefix}:revoked`;
+    this.deletions = `${prefix}:deleting`;
   }
 
   of(room: RoomId): RoomKeys {

@@ -15,6 +15,7 @@ import { RedisLog } from "./redis-log.js";
 import { RoomAppends } from "./room-appends.js";
 import { RoomIndex } from "./room-index.js";
 import { RoomRemoval } from "./room-removal.js";
+import { SharedDeletions } from "./shared-deletions.js";
 import { SharedOutbox } from "./shared-outbox.js";
 import { SharedRevocations } from "./shared-revocations.js";
 import { slotOf } from "./slots.js";
@@ -150,6 +151,7 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
     bus,
     members,
     revocations,
+    deletions: new SharedDeletions({ link, keys, clockSkewMs }),
     outbox: (name) => {
       const list = (after: string, limit: number) => log.list("", after, limit);
       const outbox = new SharedOutbox({ link, keys: keys.outbox(name), list });

@@ -4,6 +4,7 @@ import { busSuite } from "./bus.js";
 import { changingSuite } from "./changing.js";
 import { clocksSuite } from "./clocks.js";
 import { closingSuite } from "./closing.js";
+import { deletionsSuite } from "./deletions.js";
 import { erasingSuite } from "./erasing.js";
 import { membersSuite } from "./members.js";
 import { outboxSuite } from "./outbox.js";
@@ -26,6 +27,7 @@ export function engineSuite(name: string, open: OpenEngine, skips: EngineSkips =
   readingSuite(define);
   erasingSuite(define);
   changingSuite(define);
+  deletionsSuite(define);
   retentionSuite(define);
   roomsSuite(define);
   clocksSuite(define);
