@@ -1,6 +1,7 @@
 import { ConfabError, confabErrorFrom } from "@confab/contract";
 import { cost, FairQueue } from "../work/index.js";
 import { BackOff } from "./back-off.js";
+import { withoutOrphans } from "./orphans.js";
 import { Page, PageCache } from "./page-cache.js";
 import type { LogPage, RoomLog, Turns } from "./ports.js";
 import { outOfRange } from "./range.js";
@@ -183,13 +184,14 @@ export class CatchUp {
 
   /** @throws OUT_OF_RANGE: what follows was trimmed. ENGINE_UNAVAILABLE: the log is another one. */
   private pageFrom(room: ReadableRoom, after: number, maxEntries: number, found: LogPage): Page {
-    const { run, epoch, oldest, newest } = found;
+    const { epoch, oldest, newest } = found;
     if (epoch !== room.epoch) {
       // All its readers are told once it has been compared with the log; until then this one waits.
       room.interrupted();
       throw new ConfabError("ENGINE_UNAVAILABLE", "the log was replaced");
     }
     if (oldest > after + 1) throw outOfRange(room.id, found, "the log was trimmed past this reader");
+    const run = withoutOrphans(found.run, oldest);
     if (run.count === 0) return new Page(room, after, run, false);
     if (run.first !== after + 1) throw new ConfabError("INTERNAL", "the log has a hole");
     this.backOff.reset();

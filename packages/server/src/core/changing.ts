@@ -79,11 +79,17 @@ export async function finishDeletion(scanned: ChangedRoom, position: Position): 
   if (isDeleted) await eraseWithEdits(scanned, target, body);
 }
 
-/** Erase what a message says, and what its edits say. @throws OUT_OF_RANGE, and what `RoomLog.erase` and reading throw. */
+/**
+ * Erase what a message says, and what its edits say; of one that was trimmed, what edits say that are left.
+ *
+ * @throws OUT_OF_RANGE: neither is there. What `RoomLog.erase` and reading throw.
+ */
 export async function eraseMessage(scanned: ChangedRoom, position: Position): Promise<void> {
   const { page, offset, body } = await messageAt(scanned, position);
-  if (!body) throw noMessageAt(scanned.room, page, position);
-  await eraseWithEdits(scanned, { epoch: page.epoch, offset }, body);
+  const target = { epoch: page.epoch, offset };
+  if (body) return eraseWithEdits(scanned, target, body);
+  const { edits } = await eraseEdits(scanned, target, offset);
+  if (edits === 0) throw noMessageAt(scanned.room, page, position);
 }
 
 interface Found {
@@ -132,7 +138,7 @@ async function storedBefore({ log, room }: ChangedRoom, { epoch, newest }: LogPa
 /** The message last: once it is marked, its edits are gone, also if this is interrupted. `body`: undefined, it was trimmed. */
 async function eraseWithEdits(scanned: ChangedRoom, target: Position, body: Uint8Array | undefined): Promise<void> {
   if (body && isChange(body)) return eraseOne(scanned, target, body);
-  const seen = await eraseEdits(scanned, target, target.offset);
+  const { seen } = await eraseEdits(scanned, target, target.offset);
   if (body) await eraseOne(scanned, target, body);
   // Those that have come meanwhile. From now on each sees that its message is deleted.
   await eraseEdits(scanned, target, seen);
@@ -142,27 +148,34 @@ function eraseOne({ log, room }: ChangedRoom, { epoch, offset }: Position, body:
   return log.erase(room, epoch, [{ offset, body: tombstoneOf(body) }]);
 }
 
+interface ErasedEdits {
+  readonly seen: number;
+  readonly edits: number;
+}
+
 /**
- * Erase what the edits of a message say that follow `after`; the offset up to which the log was looked through. Edits that are
- * far from each other are erased together, since on a networked engine each erasure may write the whole room.
+ * Erase what the edits of a message say that follow `after`. `seen`: the offset up to which the log was looked through; `edits`:
+ * how many there are, erased before or now. Edits that are far from each other are erased together, since on a networked engine each erasure may write the whole room.
  */
-async function eraseEdits(scanned: ChangedRoom, target: Position, after: number): Promise<number> {
+async function eraseEdits(scanned: ChangedRoom, target: Position, after: number): Promise<ErasedEdits> {
   const { log, room } = scanned;
   const found: LogEntry[] = [];
-  let seen = after;
+  let [seen, edits] = [after, 0];
   const erase = async (least: number) => {
     while (found.length >= least) await log.erase(room, target.epoch, found.splice(0, maxErasedTogether));
   };
   await scanChanges(scanned, target, after, async (changes, last) => {
-    for (const { offset, body } of changes)
-      if (isChangeOf(target.offset, "edit", body) && !decodeChatMessage(body).deleted)
-        found.push({ offset, body: tombstoneOf(body) });
+    for (const { offset, body } of changes) {
+      if (!isChangeOf(target.offset, "edit", body)) continue;
+      edits++;
+      if (!decodeChatMessage(body).deleted) found.push({ offset, body: tombstoneOf(body) });
+    }
     seen = last;
     await erase(maxErasedTogether);
     return false;
   });
   await erase(1);
-  return seen;
+  return { seen, edits };
 }
 
 /**

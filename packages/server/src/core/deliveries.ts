@@ -1,5 +1,6 @@
 import { ConfabError } from "@confab/contract";
 import { offsetHere } from "./lineage.js";
+import { withoutOrphans } from "./orphans.js";
 import type { Outbox, ReadableLog, Turns } from "./ports.js";
 import type { RoomId } from "./room-id.js";
 import type { PageBounds, Run } from "./run.js";
@@ -154,7 +155,8 @@ export class Deliveries {
     let page = await log.readForward(room, cursor?.offset ?? 0, batch);
     // The cursor is of a log from before a restore: everything in the log may be new to the receiver.
     if (cursor && offsetHere(cursor, page) === undefined) page = await log.readForward(room, 0, batch);
-    const { epoch, run, newest } = page;
+    const { epoch, newest } = page;
+    const run = withoutOrphans(page.run, page.oldest);
     if (run.count === 0) this.failed.delete(room);
     if (run.count === 0 || this.isStopped || term !== this.term) return false;
     // It would fail without having been tried, and pause for what other rooms met.

@@ -1,6 +1,7 @@
 import type { Position } from "@confab/contract";
 import type { Share } from "../work/index.js";
 import { scannedPiece, unitsOfScan } from "./newest-messages.js";
+import { withoutOrphans } from "./orphans.js";
 import type { LogPage, ReadableLog, RoomState } from "./ports.js";
 import { pageEnd, resumableOffset } from "./range.js";
 import type { RoomId } from "./room-id.js";
@@ -136,7 +137,7 @@ class PageInProgress {
 
   take(read: LogPage): void {
     const { run } = read;
-    const wanted = this.request.wantsChanges ? run : run.messages;
+    const wanted = this.request.wantsChanges ? withoutOrphans(run, read.oldest) : run.messages;
     const passed = run === wanted ? 0 : unitsOfScan(run.bodyBytes - wanted.bodyBytes);
     this.bounds.share.spend(this.unitsOf(wanted.count, wanted.bodyBytes) + passed - this.accounted);
     this.firstState ??= read;

@@ -239,7 +239,8 @@ export const AdminService: GenService<{
    * The server's files are free of it within about a minute.
    *
    * To erase a message again is answered in the same way. OUT_OF_RANGE: there is
-   * no message at the position.
+   * no message at the position. Of one that was trimmed, the edits that are left are
+   * erased.
    *
    * @generated from rpc confab.v1.AdminService.EraseMessage
    */
