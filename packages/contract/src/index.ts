@@ -46,7 +46,7 @@ export {
   type StoredMessage,
 } from "./message.js";
 export { decodeChange, isChange } from "./message-change-codec.js";
-export { bodyWithView } from "./message-view.js";
+export { bodyWithView, type MessageView, messageViewFrom } from "./message-view.js";
 export { checkPayloadForm, payloadValueFromBase64 } from "./payload-form.js";
 export { PayloadTypes } from "./payload-types.js";
 export { pieceOf } from "./piece.js";

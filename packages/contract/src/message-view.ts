@@ -1,6 +1,6 @@
-import { create, toBinary } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { ChatMessageSchema } from "./gen/confab/v1/message_pb.js";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import { ChatMessageSchema, MessageViewSchema } from "./gen/confab/v1/message_pb.js";
 
 /** What was done to a message, in a page that is folded. */
 export interface MessageView {
@@ -30,4 +30,15 @@ export function bodyWithView(body: Uint8Array, { edited, reactions }: MessageVie
   whole.set(body);
   whole.set(bytes, body.length);
   return whole;
+}
+
+/** An encoded `MessageView`. */
+export function messageViewFrom(bytes: Uint8Array): MessageView {
+  const { edited, reactions } = fromBinary(MessageViewSchema, bytes);
+  return {
+    ...(edited && {
+      edited: { user: edited.user, offset: Number(edited.offset), atMs: edited.at ? timestampMs(edited.at) : 0 },
+    }),
+    reactions: reactions.map(({ emoji, count, users }) => ({ emoji, count, users: users.map(({ name }) => name) })),
+  };
 }

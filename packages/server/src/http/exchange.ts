@@ -9,6 +9,8 @@ export interface RequestHead {
   readonly method: string;
   /** The request target as it came, path and query, percent-encoding kept: `/v1/rooms?limit=2`. */
   readonly target: string;
+  /** On a server that has another owner: the path before `target`, perhaps empty. Undefined on a port of this server. */
+  readonly basePath?: string | undefined;
   readonly authority: string;
   readonly scheme: "http" | "https";
   readonly headers: Fields;

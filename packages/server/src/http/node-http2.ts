@@ -138,6 +138,7 @@ function requestHeadFrom(
   return {
     method: String(method ?? "GET"),
     target: withoutBase(String(path ?? "/"), basePath),
+    basePath,
     authority: String(authority ?? headers["host"] ?? ""),
     scheme: scheme === "https" ? "https" : "http",
     headers,

@@ -18,7 +18,7 @@ export const tokenSubprotocol = "confab.token.";
  * @throws UNAUTHENTICATED: it shows one in a place where none is taken, or in a way that is not known.
  */
 export function tokenIn(
-  { headers, target }: Pick<RequestHead, "headers" | "target">,
+  { headers, target, basePath }: Pick<RequestHead, "headers" | "target" | "basePath">,
   { cookie, isInUrlTaken }: TokenPlaces,
   trustsCookies: () => boolean,
 ): string | undefined {
@@ -28,9 +28,11 @@ export function tokenIn(
   if (subprotocol !== undefined) return subprotocol.slice(tokenSubprotocol.length);
   const inUrl = tokenInUrl(target);
   if (inUrl !== undefined && !isInUrlTaken) {
+    // A program that has attached this server gave options, and no command line.
+    const option = basePath === undefined ? "--auth-token-in-url" : "`auth.isInUrlTaken`";
     throw new ConfabError(
       "UNAUTHENTICATED",
-      "a token in the URL is not taken here: URLs stand in logs. Send it as `authorization: Bearer TOKEN`, or switch on --auth-token-in-url",
+      `a token in the URL is not taken here: URLs stand in logs. Send it as \`authorization: Bearer TOKEN\`, or switch on ${option}`,
     );
   }
   const inCookie = cookie === undefined ? undefined : cookieFrom(headers["cookie"], cookie);

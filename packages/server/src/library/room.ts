@@ -58,6 +58,8 @@ export interface ReadFrom {
   readonly after?: string;
   /** With so many of the newest messages; 0 to 1,000. */
   readonly history?: number;
+  /** Also with changes of messages (`change`), which do not count for `history`. Default: messages only. */
+  readonly changes?: boolean;
 }
 
 export interface HistoryRange {
@@ -67,13 +69,19 @@ export interface HistoryRange {
   readonly before?: string;
   /** 1 to 1,000; default 50. */
   readonly limit?: number;
+  /** Also changes of messages (`change`), which count for `limit`. Default: messages only. */
+  readonly changes?: boolean;
+  /** Messages as they are at `newest` of the page, with `edited` and `reactions`. Not together with `changes`. */
+  readonly folded?: boolean;
 }
 
 export interface HistoryPage {
   /** Oldest first. */
   readonly messages: readonly Message[];
-  /** There are more in the direction of reading: before these, or with `after` behind them. */
+  /** There are more in the direction of reading: before these, or with `after` behind them. They may all be changes. */
   readonly hasMore: boolean;
+  /** The room's newest position when the page was made. What comes after it is for `subscribe`, with `changes`. */
+  readonly newest: string;
 }
 
 export interface RoomSignal {
@@ -153,12 +161,13 @@ export class Room {
    *
    * @throws OUT_OF_RANGE: the messages after `after` are not kept any more.
    */
-  async messages({ after, history = 0 }: ReadFrom = {}): Promise<AsyncIterableIterator<Message>> {
+  async messages({ after, history = 0, changes = false }: ReadFrom = {}): Promise<AsyncIterableIterator<Message>> {
     const { operations, caller, limits } = this.deps;
     const position = positionFrom("after", after);
     const reader = create(UserSchema, {
       room: this.name,
       history: count("history", history),
+      changes,
       ...(position && { after: position }),
     });
     const messages = new RoomReader(caller.share, limits.maxQueuedBytes);
@@ -168,18 +177,28 @@ export class Room {
   }
 
   /** A page of what is stored; without a position the newest one. */
-  async history({ after, before, limit = 0 }: HistoryRange = {}): Promise<HistoryPage> {
+  async history({
+    after,
+    before,
+    limit = 0,
+    changes = false,
+    folded = false,
+  }: HistoryRange = {}): Promise<HistoryPage> {
     const { operations, caller, jsonOf } = this.deps;
     const [from, to] = [positionFrom("after", after), positionFrom("before", before)];
     const asked = {
       room: this.name,
       limit: count("limit", limit),
+      changes,
+      folded,
       ...(from && { after: from }),
       ...(to && { before: to }),
     };
     const form = { ...historyForm("proto", jsonOf), begin: async () => undefined };
-    const { epoch, run, hasMore } = await operations.history(create(GetHistoryRequestSchema, asked), caller, form);
-    return { messages: run.entries.map(({ body, offset }) => messageFrom(body, { epoch, offset })), hasMore };
+    const page = await operations.history(create(GetHistoryRequestSchema, asked), caller, form);
+    const { epoch, run, hasMore, newest } = page;
+    const messages = run.entries.map(({ body, offset }) => messageFrom(body, { epoch, offset }));
+    return { messages, hasMore, newest: formatPosition({ epoch, offset: newest }) };
   }
 
   /** Tell the room's readers something that is not stored, at most once. */

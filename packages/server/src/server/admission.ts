@@ -25,7 +25,7 @@ export class Admission {
 
   private reasonAgainst(request: RequestHead): ConfabError | undefined {
     const { hosts, origins, proxies } = this.deps;
-    const { authority, target } = request;
+    const { authority, target, basePath } = request;
     if (!hosts.allows(authority) && !openPaths.has(target.split("?", 1)[0] ?? "")) {
       const name = authority.slice(0, maxQuotedCharacters);
       return new ConfabError(
@@ -35,10 +35,15 @@ export class Admission {
     }
     const { origin } = request.headers;
     if (origin === undefined || origins.allows(origin, proxies.viewOf(request))) return undefined;
+    // A program that has attached this server gave options, and no command line.
+    const isAttached = basePath !== undefined;
+    const [allowed, trusted] = isAttached
+      ? ["`allowedOrigins`", "`trustedProxies`"]
+      : ["--allow-origin", "--trust-proxy"];
     return new ConfabError(
       "PERMISSION_DENIED",
-      `pages of ${origin.slice(0, maxQuotedCharacters)} may not use this server; allow them with --allow-origin. ` +
-        "If it is this server's own page behind a proxy: the proxy must send X-Forwarded-Host and X-Forwarded-Proto, and --trust-proxy must name its address",
+      `pages of ${origin.slice(0, maxQuotedCharacters)} may not use this server; allow them with ${allowed}. ` +
+        `If it is this server's own page behind a proxy: the proxy must send X-Forwarded-Host and X-Forwarded-Proto, and ${trusted} must name its address`,
     );
   }
 

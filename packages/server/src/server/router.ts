@@ -106,7 +106,8 @@ export function createRouter({ admission, rpc, rest, principalOf, pages, files, 
       respondError(exchange, error, exchange.request.httpVersion === 1 ? headers : {});
       return;
     }
-    respondError(exchange, new ConfabError("UNKNOWN_PATH", `nothing lives at ${path.slice(0, 200)}`));
+    const { basePath = "" } = exchange.request;
+    respondError(exchange, new ConfabError("UNKNOWN_PATH", `nothing lives at ${basePath}${path.slice(0, 200)}`));
   };
 
   const refuse = (exchange: Exchange, refusal: ConfabError) => {

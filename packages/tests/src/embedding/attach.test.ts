@@ -58,7 +58,7 @@ describe("attached to a server of node:http", () => {
       assert.equal(await theirs.text(), '{"status":"ok"}');
       const unknown = await fetch(`${host.url}/talk/nothing`);
       assert.equal(unknown.status, 404);
-      assert.match(await unknown.text(), /UNKNOWN_PATH.*nothing lives at \/nothing/);
+      assert.match(await unknown.text(), /UNKNOWN_PATH.*nothing lives at \/talk\/nothing/);
       assert.deepEqual(seen, ["/talks?x=1"]);
     }
   });
@@ -126,6 +126,22 @@ describe("attached to a server of node:http", () => {
     assert.equal((await fetch(`${host.url}/v1/rooms`)).status, 401);
     const asked = { headers: { origin: "http://localhost:1" } };
     assert.equal((await fetch(`${host.url}/v1/rooms`, asked)).status, 403);
+  });
+
+  test("errors name paths as the client asked for them, and options by their names", async (t) => {
+    const confab = await confabFor(t, { auth: { keyFiles: [await secretFor(t)] } });
+    const host = await hostFor(t);
+    confab.attach(host, { path: "/talk" });
+    const errorAt = async (path: string, init?: RequestInit) => (await fetch(`${host.url}${path}`, init)).text();
+    assert.match(await errorAt("/talk/v1/nothing"), /nothing lives at \\"\/talk\/v1\/nothing\\"/);
+    assert.match(await errorAt("/talk/v1/rooms", { method: "PUT" }), /\/talk\/v1\/rooms\\" takes GET/);
+    const origin = { headers: { origin: "https://elsewhere.example" } };
+    assert.match(await errorAt("/talk/v1/rooms", origin), /with `allowedOrigins`.*`trustedProxies` must name/);
+    assert.match(await errorAt("/talk/v1/rooms?access_token=x"), /switch on `auth.isInUrlTaken`/);
+    const handshake =
+      "GET /talk/chats HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n" +
+      "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n";
+    assert.match(await answerTo(host.url, handshake), /no WebSocket lives at \/talk\/chats; try \/talk\/chat"/);
   });
 
   test("pages of other origins are refused", async (t) => {

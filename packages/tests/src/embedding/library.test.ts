@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { connect } from "@confab/client/node";
+import { connect, fold } from "@confab/client/node";
 import { ConfabError, ConfigError, createConfab } from "@confab/server";
 import type { EngineDeps, RoomId } from "@confab/server/engine";
 import { MemoryEngine } from "@confab/server/testing/memory-engine";
@@ -173,6 +173,53 @@ test("the program changes messages, and each change is checked", async (t) => {
     messages.map(({ text, deleted }) => [text, deleted]),
     [["", true]],
   );
+});
+
+test("the program reads changes, and messages as they are now", async (t) => {
+  const confab = await confabFor(t);
+  const room = confab.room("lobby");
+  const first = await room.send({ user: "ann", text: "wild" });
+  const second = await room.send({ user: "bob", text: "hi" });
+  const edited = await room.edit(first.position, { user: "ann", text: "mild" });
+  const reacted = await room.react(first.position, "👍", { user: "bob" });
+  const deleted = await room.delete(second.position, { user: "bob" });
+
+  const entries = [];
+  for await (const entry of await confab.subscribe("lobby", { history: 2, changes: true }))
+    if (entries.push(entry) === 5) break;
+  const told = entries.map(({ position, user, text, change }) => ({ position, user, text, change }));
+  const target = first.position;
+  assert.deepEqual(told, [
+    { position: target, user: "ann", text: "wild", change: undefined },
+    { position: second.position, user: "bob", text: "", change: undefined },
+    { position: edited.position, user: "ann", text: "mild", change: { kind: "edit", target } },
+    {
+      position: reacted.position,
+      user: "bob",
+      text: "",
+      change: { kind: "reaction", emoji: "👍", removed: false, target },
+    },
+    { position: deleted.position, user: "bob", text: "", change: { kind: "deletion", target: second.position } },
+  ]);
+  assert.deepEqual((await room.history({ changes: true })).messages, entries);
+  const plain = await room.history();
+  assert.deepEqual([plain.messages, plain.newest], [entries.slice(0, 2), deleted.position]);
+
+  const page = await room.history({ folded: true });
+  const [now, gone] = page.messages;
+  const at = edited.sentAt;
+  assert.deepEqual([now?.text, now?.edited], ["mild", { user: "ann", position: edited.position, at }]);
+  assert.deepEqual(now?.reactions, [{ emoji: "👍", count: 1, users: ["bob"] }]);
+  assert.deepEqual([gone?.text, gone?.deleted, gone?.edited, gone?.reactions], ["", true, undefined, undefined]);
+  assert.equal(page.newest, deleted.position);
+  // The client's own folding of the entries gives the same.
+  assert.deepEqual(fold(entries), [now, { ...gone, reactions: [] }]);
+  await assert.rejects(room.history({ folded: true, changes: true }), codeOf("INVALID_MESSAGE"));
+
+  const messages = await room.messages({ after: first.position });
+  await room.send({ user: "ann", text: "bye" });
+  assert.deepEqual((await messages.next()).value, gone);
+  assert.equal((await messages.next()).value?.text, "bye");
 });
 
 test("what a hook refuses of the program's signals rejects, and ends nothing", async (t) => {

@@ -30,6 +30,7 @@ export function requestHeadFrom(
   return {
     method: incoming.method ?? "GET",
     target: basePath === undefined ? target : withoutBase(target, basePath),
+    basePath,
     authority: absolute?.authority ?? headers["host"] ?? "",
     scheme,
     headers,

@@ -89,7 +89,8 @@ function refuse(exchange: Exchange, error: ConfabError, headers: Fields = {}): v
 }
 
 function refuseMismatch(exchange: Exchange, match: Exclude<RouteMatch, { kind: "route" }>, path: string): void {
-  const shown = JSON.stringify(path.slice(0, maxQuotedCharacters));
+  const { basePath = "" } = exchange.request;
+  const shown = JSON.stringify(basePath + path.slice(0, maxQuotedCharacters));
   if (match.kind === "unknown") {
     refuse(exchange, new ConfabError("UNKNOWN_PATH", `nothing lives at ${shown}`));
   } else {

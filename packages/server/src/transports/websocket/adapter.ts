@@ -82,7 +82,9 @@ export function createWebSocketHandler(deps: WebSocketDeps): UpgradeHandler {
     }
     const asked = request.target.split("?", 1)[0] ?? "";
     if (asked !== path) {
-      refuse(socket, new ConfabError("UNKNOWN_PATH", `no WebSocket lives at ${asked.slice(0, 200)}; try ${path}`));
+      const { basePath = "" } = request;
+      const shown = `${basePath}${asked.slice(0, 200)}`;
+      refuse(socket, new ConfabError("UNKNOWN_PATH", `no WebSocket lives at ${shown}; try ${basePath}${path}`));
       return;
     }
     const answer = answerHandshake(request, (offered) => forms.choose(offered), forms.subprotocols);
