@@ -18,6 +18,21 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/send.js")).send,
   },
   {
+    name: "edit",
+    summary: "change what a message says",
+    load: async () => (await import("./commands/edit.js")).edit,
+  },
+  {
+    name: "delete",
+    summary: "delete a message",
+    load: async () => (await import("./commands/delete.js")).deleteCommand,
+  },
+  {
+    name: "react",
+    summary: "react to a message, or take that back",
+    load: async () => (await import("./commands/react.js")).react,
+  },
+  {
     name: "listen",
     summary: "print a room's messages as they come",
     load: async () => (await import("./commands/listen.js")).listen,

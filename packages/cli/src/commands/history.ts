@@ -25,6 +25,7 @@ from where.
       --limit N        how many; default 50
       --after P        the ones that follow position P
       --before P       the ones before position P
+      --folded         messages as they are now: with the text of the last edit, and reactions
       --json           print each message as a line of JSON, with its position
       --data FOLDER    read the data folder of a server that runs on this machine, and not by the network
       --follow         with --data: go on with new messages until Ctrl-C, also when the server restarts
@@ -38,14 +39,16 @@ ${exitCodesHelp}`,
       limit: { type: "string" },
       after: { type: "string" },
       before: { type: "string" },
+      folded: { type: "boolean" },
       json: { type: "boolean" },
       data: { type: "string" },
       follow: { type: "boolean" },
     });
     const [room] = positionals(words, ["ROOM"]);
     const limit = wholeNumber("limit", values.limit ?? "50", 1);
-    const { after, before } = values;
+    const { after, before, folded } = values;
     if (after !== undefined && before !== undefined) throw new UsageError("--after and --before exclude each other");
+    if (folded && values.data !== undefined) throw new UsageError("--folded and --data exclude each other");
     if (values.follow && values.data === undefined)
       throw new UsageError("--follow requires --data; over the network, use confab listen");
     if (values.follow && before !== undefined) throw new UsageError("--follow and --before exclude each other");
@@ -55,7 +58,7 @@ ${exitCodesHelp}`,
     const print = (message: ChatMessage) =>
       context.out.line(values.json ? messageJsonLine(message, source.types) : messageLine(message, source.types));
     try {
-      const range = { room, after, before, limit };
+      const range = { room, after, before, limit, folded };
       let last = after;
       // What follows a position is all printed by `follow`.
       if (!values.follow || after === undefined) {
@@ -106,13 +109,14 @@ interface Range {
   readonly after: string | undefined;
   readonly before: string | undefined;
   readonly limit: number;
+  readonly folded: boolean | undefined;
 }
 
 /** Pages that follow `after`, up to the limit, as they are read. */
-async function* pagesForward(source: Source, { room, after, limit }: Range): AsyncGenerator<Page> {
+async function* pagesForward(source: Source, { room, after, limit, folded }: Range): AsyncGenerator<Page> {
   let from = after;
   for (let left = limit; left > 0; ) {
-    const page: Page = await source.history({ room, after: from, limit: Math.min(left, maxPageMessages) });
+    const page: Page = await source.history({ room, after: from, limit: Math.min(left, maxPageMessages), folded });
     yield page;
     left -= page.messages.length;
     from = page.messages.at(-1)?.position;
@@ -121,11 +125,11 @@ async function* pagesForward(source: Source, { room, after, limit }: Range): Asy
 }
 
 /** The pages that end before `before`. They are read newest first and shown oldest first, so all are read before the first is shown. */
-async function pagesBackward(source: Source, { room, before, limit }: Range): Promise<Page[]> {
+async function pagesBackward(source: Source, { room, before, limit, folded }: Range): Promise<Page[]> {
   const pages: Page[] = [];
   let to = before;
   for (let left = limit; left > 0; ) {
-    const page: Page = await source.history({ room, before: to, limit: Math.min(left, maxPageMessages) });
+    const page: Page = await source.history({ room, before: to, limit: Math.min(left, maxPageMessages), folded });
     pages.unshift(page);
     left -= page.messages.length;
     to = page.messages[0]?.position;

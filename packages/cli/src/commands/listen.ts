@@ -2,7 +2,7 @@ import type { ChatMessage } from "@confab/client/node";
 import { type Command, UsageError } from "../command.js";
 import { connectionHelp, connectionOptions, openConnection } from "../connection.js";
 import { exitCode, exitCodesHelp } from "../exit-codes.js";
-import { messageJsonLine, messageLine } from "../output/format.js";
+import { entryLine, messageJsonLine, messageLine } from "../output/format.js";
 import { parseCommandLine, positionals, wholeNumber } from "../parse-args.js";
 
 export const listen: Command = {
@@ -12,7 +12,8 @@ Prints the messages of ROOM (default lobby) until Ctrl-C.
 
       --history N      begin with the newest N messages, at most 1000
       --after P        begin after position P, with everything since then
-      --count N        stop after N messages
+      --changes        also print edits, deletions and reactions; each line begins with its position
+      --count N        stop after N messages, or N lines with --changes
       --user NAME      be listed among the room's members
       --json           print each message as a line of JSON, with its position
 ${connectionHelp}
@@ -24,6 +25,7 @@ ${exitCodesHelp}`,
       ...connectionOptions,
       history: { type: "string" },
       after: { type: "string" },
+      changes: { type: "boolean" },
       count: { type: "string" },
       user: { type: "string" },
       json: { type: "boolean" },
@@ -31,15 +33,15 @@ ${exitCodesHelp}`,
     const [room] = positionals(words, ["ROOM"]);
     const count = values.count === undefined ? Number.POSITIVE_INFINITY : wholeNumber("count", values.count, 1);
     const history = values.history === undefined ? 0 : wholeNumber("history", values.history, 0, 1_000);
-    const { after, user } = values;
+    const { after, user, changes } = values;
     if (after !== undefined && history > 0) throw new UsageError("--after and --history exclude each other");
     const { link, types } = await openConnection(values, context);
-    const lineOf = (message: ChatMessage) =>
-      values.json ? messageJsonLine(message, types) : messageLine(message, types);
+    const textLine = changes ? entryLine : messageLine;
+    const lineOf = (message: ChatMessage) => (values.json ? messageJsonLine : textLine)(message, types);
     let printed = 0;
     let lastPosition = after;
     try {
-      const listening = await link.listen({ room, user, after, history }, { signal: context.signal });
+      const listening = await link.listen({ room, user, after, history, changes }, { signal: context.signal });
       lastPosition = listening.position;
       for await (const message of listening) {
         await context.out.line(lineOf(message));

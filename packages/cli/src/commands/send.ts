@@ -1,20 +1,11 @@
-import { userInfo } from "node:os";
 import { createInterface } from "node:readline";
-import {
-  type Ack,
-  ConfabError,
-  isNetworkFailure,
-  type MessagePayload,
-  type OutgoingMessage,
-} from "@confab/client/node";
+import { type Ack, ConfabError, isNetworkFailure, type OutgoingMessage } from "@confab/client/node";
 import { type Command, type CommandContext, UsageError } from "../command.js";
 import { connectionHelp, connectionOptions, openConnection, type ServerConnection } from "../connection.js";
 import { type ExitCode, exitCode, exitCodesHelp } from "../exit-codes.js";
+import { payloadFrom, userFrom } from "../message-options.js";
 import { ackJsonLine, ackLine } from "../output/format.js";
 import { parseCommandLine, positionals } from "../parse-args.js";
-
-/** The server fills in the user of the token. */
-const ofToken = "";
 
 /** How many lines may be on their way at once, on transports that keep their order. */
 const maxSendsInFlight = 64;
@@ -47,10 +38,9 @@ A line that the server refuses is reported, the others are still sent, and the e
     });
     const [room, text] = positionals(words, ["ROOM", "TEXT"]);
     if (room === undefined) throw new UsageError("ROOM is missing");
-    const payload = values.payload === undefined ? undefined : payloadFrom(values.payload);
+    const payload = payloadFrom(values.payload);
     const connection = await openConnection(values, context);
-    const user = values.user ?? (connection.hasToken ? ofToken : defaultUser(context.env));
-    const message = { user, room, payload };
+    const message = { user: userFrom(values.user, connection, context), room, payload };
     const print = async (ack: Ack) => {
       if (!values.quiet) await context.out.line(values.json ? ackJsonLine(ack) : ackLine(ack));
     };
@@ -107,28 +97,4 @@ async function sendLines({ message, id, connection, context, print }: LinesToSen
   while (inFlight.length > 0) await takeFirst();
   if (context.signal.aborted) return exitCode.interrupted;
   return hasRefusals ? exitCode.refused : exitCode.ok;
-}
-
-function payloadFrom(text: string): MessagePayload {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new UsageError(`--payload is not JSON: ${cause instanceof Error ? cause.message : ""}`, { cause });
-  }
-  if (typeof json !== "object" || json === null || !("@type" in json) || typeof json["@type"] !== "string") {
-    throw new UsageError('--payload needs an "@type", such as {"@type": "type.googleapis.com/shop.Order", ...}');
-  }
-  const { "@type": typeUrl, ...rest } = json;
-  return { typeUrl, json: rest };
-}
-
-function defaultUser(env: CommandContext["env"]): string {
-  if (env["USER"]) return env["USER"];
-  try {
-    return userInfo().username || "anonymous";
-  } catch {
-    // A container's user may have no name.
-    return "anonymous";
-  }
 }

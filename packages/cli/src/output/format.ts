@@ -4,11 +4,35 @@ import { printable, timeText } from "./printable.js";
 
 /** One message as a line for people: `12:03:04 alice: hi`, in local time. */
 export function messageLine(message: ChatMessage, types: PayloadTypes): string {
-  const { user, text, sentAt, payload, deleted } = message;
+  const { user, sentAt, deleted, edited, reactions = [] } = message;
   if (deleted) return `${timeText(sentAt)} ${printable(user)} (erased)`;
-  const shown =
-    payload === undefined ? text : `${text}${text === "" ? "" : " "}${JSON.stringify(payloadJson(payload, types))}`;
-  return `${timeText(sentAt)} ${printable(user)}: ${printable(shown)}`;
+  const given = reactions.map(({ emoji, count }) => ` [${emoji} ${count}]`).join("");
+  return `${timeText(sentAt)} ${printable(user)}: ${contentText(message, types)}${edited ? " (edited)" : ""}${printable(given)}`;
+}
+
+/** A message or a change as a line for people, with its position: `7:2 12:03:04 bob reacted 👍 to 7:1`. */
+export function entryLine(entry: ChatMessage, types: PayloadTypes): string {
+  const { position, user, sentAt, deleted, change } = entry;
+  if (!change) return `${position} ${messageLine(entry, types)}`;
+  const begin = `${position} ${timeText(sentAt)} ${printable(user)}`;
+  const { target } = change;
+  switch (change.kind) {
+    case "edit":
+      return deleted ? `${begin} edited ${target} (erased)` : `${begin} edited ${target}: ${contentText(entry, types)}`;
+    case "deletion":
+      return `${begin} deleted ${target}`;
+    case "reaction":
+      return change.removed
+        ? `${begin} took back ${printable(change.emoji)} of ${target}`
+        : `${begin} reacted ${printable(change.emoji)} to ${target}`;
+    case "unknown":
+      return `${begin} changed ${target}`;
+  }
+}
+
+function contentText({ text, payload }: ChatMessage, types: PayloadTypes): string {
+  if (payload === undefined) return printable(text);
+  return printable(`${text}${text === "" ? "" : " "}${JSON.stringify(payloadJson(payload, types))}`);
 }
 
 /** One message as a line for programs. */
