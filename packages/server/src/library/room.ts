@@ -28,10 +28,10 @@ import { RoomReader } from "./room-reader.js";
 export interface NewRoomMessage {
   /** In whose name: any user's. */
   readonly user: string;
-  readonly text?: string;
+  readonly text?: string | undefined;
   /** Makes the send repeatable: the same id again, from the same user, is stored once. Default: a new one. */
-  readonly id?: string;
-  readonly payload?: Payload;
+  readonly id?: string | undefined;
+  readonly payload?: Payload | undefined;
 }
 
 /** A message was stored. */
@@ -49,30 +49,30 @@ export interface RoomChange {
   /** In whose name: any user's. */
   readonly user: string;
   /** Makes the change repeatable, as that of a message. Default: a new one. */
-  readonly id?: string;
+  readonly id?: string | undefined;
 }
 
 /** Where to begin to read. Default: with what is sent from now on. */
 export interface ReadFrom {
   /** With what follows this position. */
-  readonly after?: string;
+  readonly after?: string | undefined;
   /** With so many of the newest messages; 0 to 1,000. */
-  readonly history?: number;
+  readonly history?: number | undefined;
   /** Also with changes of messages (`change`), which do not count for `history`. Default: messages only. */
-  readonly changes?: boolean;
+  readonly changes?: boolean | undefined;
 }
 
 export interface HistoryRange {
   /** Only messages after this position. */
-  readonly after?: string;
+  readonly after?: string | undefined;
   /** Only messages before this position. */
-  readonly before?: string;
+  readonly before?: string | undefined;
   /** 1 to 1,000; default 50. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /** Also changes of messages (`change`), which count for `limit`. Default: messages only. */
-  readonly changes?: boolean;
+  readonly changes?: boolean | undefined;
   /** Messages as they are at `newest` of the page, with `edited` and `reactions`. Not together with `changes`. */
-  readonly folded?: boolean;
+  readonly folded?: boolean | undefined;
 }
 
 export interface HistoryPage {
@@ -89,8 +89,8 @@ export interface RoomSignal {
   /** `typing`, `read`, or your own. */
   readonly kind: string;
   /** What it is about, such as the last message that was read. */
-  readonly position?: string;
-  readonly payload?: Payload;
+  readonly position?: string | undefined;
+  readonly payload?: Payload | undefined;
 }
 
 export interface MembersPage {
