@@ -200,6 +200,11 @@ export class Hub {
     this.deps.engine.bus.signal(signal);
   }
 
+  /** Resolves after at least so many milliseconds. */
+  pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.deps.turns.afterMs(ms, resolve));
+  }
+
   /** A room that somebody on this node reads; undefined otherwise. */
   roomInUse(room: RoomId): Room | undefined {
     return this.rooms.get(room);

@@ -41,5 +41,6 @@ export { outOfRange, unexpectedPosition } from "./range.js";
 export { type Retention, type RoomRetention, sameForAll } from "./retention.js";
 export { isOver, joinedRevocation, KnownRevocations, revocationKey } from "./revocation-set.js";
 export { type RoomId, roomIdFrom } from "./room-id.js";
+export { type RoomFound, RoomWatchers } from "./room-watchers.js";
 export { type OffsetRange, type PageBounds, Run, runBackward, runForward } from "./run.js";
 export type { Encoding, EventEncoding, EventSink, Sink, Subscription } from "./subscription.js";

@@ -2,6 +2,7 @@ import type { ConfabError, Payload, Position } from "@confab/contract";
 import type { LogEntry } from "./blocks.js";
 import type { Lineage } from "./lineage.js";
 import type { RoomId } from "./room-id.js";
+import type { RoomFound } from "./room-watchers.js";
 import type { PageBounds, Run } from "./run.js";
 
 /** A value now or later: the embedded engine answers at once, a networked one cannot. */
@@ -124,6 +125,16 @@ export interface RoomBus {
   watch(room: RoomId, listener: RoomListener): Eventually<() => void>;
   /** At most once, to every listener on every node. */
   signal(signal: Signal): void;
+  /**
+   * Be told of each room that gets its first message once this has resolved, if its name begins with `prefix`; also of one that
+   * has gone away and is made again. Usually within a second, and never too late: what a network loses is found out later.
+   *
+   * `found` may be called again for a room, for rooms that were there before, and for rooms that have no message yet: the log
+   * knows. It returns at once, and never throws. The result ends it, and may be called twice.
+   *
+   * @throws ENGINE_UNAVAILABLE
+   */
+  watchRooms(prefix: string, found: RoomFound): Eventually<() => void>;
 }
 
 export interface Member {

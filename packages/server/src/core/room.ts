@@ -112,7 +112,10 @@ export class Room implements RoomListener, ReadableRoom {
 
   leave(subscription: Subscription): void {
     if (subscription.state === "closed") return;
-    if (subscription.state === "live") this.removeLive(subscription);
+    if (subscription.state === "live") {
+      this.removeLive(subscription);
+      subscription.cursor = this.top;
+    }
     subscription.state = "closed";
     this.ahead.delete(subscription);
     this.all.delete(subscription);

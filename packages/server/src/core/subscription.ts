@@ -99,7 +99,7 @@ export class Subscription {
     this.isToldPresence = sink.events?.wantsPresence ?? false;
   }
 
-  /** The last message that was given to the sink, or where reading began; before the subscription is closed. */
+  /** The last message that was given to the sink, or where reading began; also after the end. */
   get position(): Position {
     const { epoch, top } = this.room;
     return { epoch, offset: this.state === "live" ? top : this.cursor };

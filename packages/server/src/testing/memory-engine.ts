@@ -12,11 +12,13 @@ import {
   outOfRange,
   type PageBounds,
   type RoomBus,
+  type RoomFound,
   type RoomId,
   type RoomListener,
   type RoomLog,
   type RoomState,
   type RoomSummary,
+  RoomWatchers,
   Run,
   type Signal,
   unexpectedPosition,
@@ -43,6 +45,7 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
   readonly revocations = new MemoryRevocations();
   readonly deletions: MemoryDeletions;
   private readonly listeners = new Map<RoomId, Set<RoomListener>>();
+  private readonly roomWatchers = new RoomWatchers();
   private readonly allMembers: MemoryMembers;
   private readonly outboxes = new Map<string, MemoryOutboxes>();
 
@@ -110,6 +113,7 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
     kept.entries.push(...added);
     if (added.length > 0) {
       for (const listener of this.listeners.get(room) ?? []) listener.entries(this.epoch, runOf(added));
+      if (added[0]?.offset === 1) this.roomWatchers.tell(room);
       for (const outboxes of this.outboxes.values()) outboxes.appended(room);
     }
     return appended;
@@ -170,6 +174,10 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
 
   signal(signal: Signal): void {
     for (const listener of this.listeners.get(signal.room) ?? []) listener.signal(signal);
+  }
+
+  watchRooms(prefix: string, found: RoomFound): () => void {
+    return this.roomWatchers.add(prefix, found);
   }
 
   trouble(): string | undefined {

@@ -8,6 +8,7 @@ import {
   type NewEntry,
   type PageBounds,
   type RoomBus,
+  type RoomFound,
   type RoomId,
   type RoomListener,
   type RoomLog,
@@ -136,6 +137,10 @@ export class UnreliableEngine implements Engine, RoomLog, RoomBus {
 
   signal(signal: Signal): void {
     for (const listener of this.listeners.get(signal.room) ?? []) listener.signal(signal);
+  }
+
+  watchRooms(prefix: string, found: RoomFound): Eventually<() => void> {
+    return this.answer(() => this.memory.watchRooms(prefix, found));
   }
 
   outbox(name: string): MemoryOutbox {

@@ -92,6 +92,7 @@ export function engineOn(
     maxPendingSendBytes: limits.maxPendingSendBytes,
     onDurable: (room, epoch, run) => {
       bus.entries(room, epoch, run);
+      if (run.first === 1) bus.made(room);
       for (const outbox of outboxes) outbox.appended(room);
     },
     onRemoved: (room) => {

@@ -1,8 +1,18 @@
-import type { PresenceChange, RoomBus, RoomId, RoomListener, Run, Signal } from "../../core/index.js";
+import {
+  type PresenceChange,
+  type RoomBus,
+  type RoomFound,
+  type RoomId,
+  type RoomListener,
+  RoomWatchers,
+  type Run,
+  type Signal,
+} from "../../core/index.js";
 
 /** The bus of a single node: what is appended here is heard here. */
 export class LocalBus implements RoomBus {
   private readonly listeners = new Map<RoomId, Set<RoomListener>>();
+  private readonly roomWatchers = new RoomWatchers();
 
   watch(room: RoomId, listener: RoomListener): () => void {
     const watching = this.listeners.get(room);
@@ -17,6 +27,15 @@ export class LocalBus implements RoomBus {
 
   signal(signal: Signal): void {
     for (const listener of this.listeners.get(signal.room) ?? []) listener.signal(signal);
+  }
+
+  watchRooms(prefix: string, found: RoomFound): () => void {
+    return this.roomWatchers.add(prefix, found);
+  }
+
+  /** A room has its first message. */
+  made(room: RoomId): void {
+    this.roomWatchers.tell(room);
   }
 
   presence(change: PresenceChange, members: number): void {

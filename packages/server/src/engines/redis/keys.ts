@@ -31,6 +31,7 @@ export interface RoomKeys {
  *     confab:deleting         sorted set of deletions in progress, a room and a position each, by when a node put or took it
  *     confab:{stored:NAME}:   of the receiver NAME: lease, the node that delivers; cursors, a hash of positions by room; rooms, a set
  *                             of those that were written to
+ *     confab:made            channel: names of rooms that have got their first message
  *     confab:rooms            sorted set of the names, all with score 0, so ordered by name
  *
  * The braces are a hash tag: all keys of a room are in one slot of a Cluster (Redis Cluster specification, "Hash tags").
@@ -41,10 +42,12 @@ export class Keys {
   readonly clock: string;
   readonly revocations: string;
   readonly deletions: string;
+  readonly made: string;
 
   constructor(private readonly prefix: string) {
     this.clock = `${prefix}:clock`;
     this.rooms = `${prefix}:rooms`;
+    this.made = `${prefix}:made`;
     this.revocations = `${prefix}:revoked`;
     this.deletions = `${prefix}:deleting`;
   }

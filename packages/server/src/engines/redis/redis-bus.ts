@@ -1,8 +1,9 @@
-import type { RoomBus, RoomId, RoomListener, Run, Signal } from "../../core/index.js";
+import type { RoomBus, RoomFound, RoomId, RoomListener, Run, Signal } from "../../core/index.js";
 import { BusChannel } from "./bus-channel.js";
 import { type BusMessage, decodeBusMessage, encodeSignal, placeOfEntries } from "./bus-message.js";
 import type { Keys } from "./keys.js";
 import type { KnownTops } from "./known-tops.js";
+import type { MadeRooms } from "./made-rooms.js";
 import { confabErrorFromRedis } from "./redis-error.js";
 import type { RedisLink } from "./redis-link.js";
 
@@ -21,6 +22,7 @@ export class RedisBus implements RoomBus {
     private readonly link: RedisLink,
     private readonly keys: Keys,
     private readonly tops: KnownTops,
+    private readonly made: MadeRooms,
   ) {}
 
   async watch(room: RoomId, listener: RoomListener): Promise<() => void> {
@@ -49,8 +51,13 @@ export class RedisBus implements RoomBus {
     });
   }
 
+  watchRooms(prefix: string, found: RoomFound): Promise<() => void> {
+    return this.made.watch(prefix, found);
+  }
+
   /** What this node has just appended. Its listeners need not wait for Redis to bring it. */
   appended(room: RoomId, epoch: number, run: Run): void {
+    if (run.first === 1) this.made.made(room);
     this.watched.get(this.keys.channel(room))?.channel.appended(epoch, run);
   }
 
@@ -61,6 +68,10 @@ export class RedisBus implements RoomBus {
 
   /** What Redis brings. */
   heard(name: string, message: Buffer): void {
+    if (name === this.keys.made) {
+      this.made.heard(message);
+      return;
+    }
     const channel = this.watched.get(name)?.channel;
     if (!channel) return;
     const place = placeOfEntries(message);
@@ -98,7 +109,10 @@ export class RedisBus implements RoomBus {
 
   /** Something may have been missed on these channels. */
   interrupted(names: Iterable<string>): void {
-    for (const name of names) this.watched.get(name)?.channel.interrupted();
+    for (const name of names) {
+      if (name === this.keys.made) this.made.interrupted();
+      this.watched.get(name)?.channel.interrupted();
+    }
   }
 
   /** The log of a room is another one. */

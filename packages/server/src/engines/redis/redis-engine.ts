@@ -6,6 +6,7 @@ import type { EngineLog } from "./engine-log.js";
 import { GroupWriter } from "./group-writer.js";
 import { Keys } from "./keys.js";
 import { KnownTops } from "./known-tops.js";
+import { MadeRooms } from "./made-rooms.js";
 import { MemberKeys } from "./members/member-keys.js";
 import { RedisMembers } from "./members/redis-members.js";
 import { MemoryWatch } from "./memory-watch.js";
@@ -95,8 +96,9 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
   );
   const outboxes: SharedOutbox[] = [];
   const tops = new KnownTops(link, keys, (room) => bus.replaced(room));
-  const bus = new RedisBus(link, keys, tops);
   const index = new RoomIndex(link, keys, limits.maxRooms);
+  const made = new MadeRooms(link, keys, index);
+  const bus = new RedisBus(link, keys, tops, made);
   const ageClock = new AgeClock({ link, keys, clock: config.clock, log: config.log });
   const size = new LogSize(limits);
   const writer = new GroupWriter({
@@ -162,6 +164,7 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
     close: () => {
       sweep?.stop();
       memory.stop();
+      made.close();
       revocations.close();
       closing ??= Promise.all([appends.close(), members.close()]).then(() => {
         tops.close();

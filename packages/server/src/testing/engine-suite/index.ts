@@ -11,6 +11,7 @@ import { outboxSuite } from "./outbox.js";
 import { readingSuite } from "./reading.js";
 import { retentionSuite } from "./retention.js";
 import { revocationsSuite } from "./revocations.js";
+import { roomWatchesSuite } from "./room-watches.js";
 import { roomsSuite } from "./rooms.js";
 import { definer, type EngineSkips, type OpenEngine } from "./setup.js";
 
@@ -32,6 +33,7 @@ export function engineSuite(name: string, open: OpenEngine, skips: EngineSkips =
   roomsSuite(define);
   clocksSuite(define);
   busSuite(define);
+  roomWatchesSuite(define);
   membersSuite(define);
   revocationsSuite(define);
   outboxSuite(define);
