@@ -188,6 +188,21 @@ export const limits = {
     isReloadable: true,
     meaning: "Rooms read by one Converse stream or WebSocket",
   },
+  maxRoomsPerPrefix: {
+    fallback: 1_000,
+    min: 1,
+    max: 10_000,
+    isReloadable: true,
+    meaning:
+      "Rooms read by one subscription to a prefix; past it the subscription ends with TOO_MANY_SUBSCRIPTIONS. They do not count for maxRoomsPerConnection",
+  },
+  maxPrefixesPerConnection: {
+    fallback: 4,
+    min: 1,
+    max: 1_000,
+    isReloadable: true,
+    meaning: "Prefixes of rooms that one Converse stream or WebSocket subscribes to",
+  },
   maxPresenceEventMembers: {
     fallback: 1_000,
     min: 1,

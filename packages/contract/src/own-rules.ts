@@ -18,6 +18,7 @@ import {
 } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Violation } from "./errors.js";
 import type { EraseMessageRequest, RevokeRequest } from "./gen/confab/v1/admin_service_pb.js";
+import type { Unsubscribe } from "./gen/confab/v1/frame_pb.js";
 import type {
   ChatMessage,
   DeleteMessageRequest,
@@ -27,6 +28,7 @@ import type {
   User,
 } from "./gen/confab/v1/message_pb.js";
 import type { GetHistoryRequest, Signal } from "./gen/confab/v1/room_pb.js";
+import type { RoomPosition } from "./gen/confab/v1/room_prefix_pb.js";
 import { user_name } from "./gen/confab/v1/rules_pb.js";
 import { defaultRoom } from "./message.js";
 import { isUserName } from "./user-name.js";
@@ -118,6 +120,8 @@ const crossFieldRules: Readonly<Record<string, (message: never) => boolean>> = {
   "revoke.one_token": ({ tokenId, user, issuedBefore }: RevokeRequest) =>
     tokenId === "" || (user === "" && issuedBefore === undefined),
   "erase.position": hasPosition,
+  "room_position.position": hasPosition,
+  "unsubscribe.one": ({ room, prefix }: Unsubscribe) => room === "" || prefix === "",
 };
 
 function hasContent({
@@ -135,7 +139,7 @@ function isOnePayload({
   return payload === undefined || encodedPayload === undefined;
 }
 
-type Positioned = EraseMessageRequest | EditMessageRequest | DeleteMessageRequest | ReactRequest;
+type Positioned = EraseMessageRequest | EditMessageRequest | DeleteMessageRequest | ReactRequest | RoomPosition;
 
 function hasPosition({ position }: Pick<Positioned, "position">): boolean {
   return position !== undefined;

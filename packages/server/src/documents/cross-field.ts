@@ -32,7 +32,10 @@ const schemas: { readonly [id: string]: (message: DescMessage) => JsonSchema } =
   "delete.position": (message) => isSet(message, "position"),
   "react.position": (message) => isSet(message, "position"),
   "erase.position": (message) => isSet(message, "position"),
+  "room_position.position": (message) => isSet(message, "position"),
   "message.one_payload": (message) => notBoth(message, "payload", "encoded_payload"),
+  // Empty is allowed beside the other one: in words only.
+  "unsubscribe.one": () => ({}),
   // A schema cannot compare two values: the rule stands in words only.
   "batch.one_room": () => ({}),
   "signal.one_payload": (message) => notBoth(message, "payload", "encoded_payload"),

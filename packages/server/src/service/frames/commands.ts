@@ -18,6 +18,7 @@ import { historyForm } from "../history.js";
 import { type Caller, callerWith, type Operations, roomIdFrom } from "../operations/index.js";
 import { sentMessageFrom } from "../sent-message.js";
 import type { TakenFrame } from "./client-frame.js";
+import { handleSubscribePrefix, handleUnsubscribePrefix, roomsBesidePrefixes } from "./prefix-commands.js";
 import type { FrameSession, Opening } from "./session.js";
 
 /** Do what a client's frame asks, and answer it. Throws what the client did wrong. */
@@ -37,8 +38,11 @@ export function answerFrame(session: FrameSession, { request, frame }: TakenFram
       return acknowledge(session, request, (operations, caller) => operations.react(frame.value, caller));
     case "subscribe":
       return handleSubscribe(session, request, frame.value);
+    case "subscribePrefix":
+      return handleSubscribePrefix(session, request, frame.value);
     case "unsubscribe":
       refuseViolations(violationsOf(UnsubscribeSchema, frame.value));
+      if (frame.value.prefix !== "") return handleUnsubscribePrefix(session, request, frame.value.prefix);
       return handleUnsubscribe(session, request, frame.value.room);
     case "history":
       return handleHistory(session, request, frame.value);
@@ -92,7 +96,7 @@ async function handleSubscribe(session: FrameSession, request: number, subscribe
   if (subscriptions.has(room))
     throw new ConfabError("ALREADY_SUBSCRIBED", `this connection reads room ${room} already`);
   const { maxRoomsPerConnection } = service.deps.limits;
-  if (subscriptions.size >= maxRoomsPerConnection) {
+  if (subscriptions.size >= maxRoomsPerConnection && roomsBesidePrefixes(session) >= maxRoomsPerConnection) {
     throw new ConfabError("TOO_MANY_SUBSCRIPTIONS", `maxRoomsPerConnection is ${maxRoomsPerConnection}`);
   }
   // Taken before the first await, so that a second subscribe to the room cannot slip in meanwhile. It is this opening's
@@ -170,6 +174,7 @@ async function handleAuthenticate(session: FrameSession, request: number, token:
   if (tooMany) throw tooMany;
   caller.principal = principal;
   service.liveCallers?.principalChanged(session);
+  for (const prefix of session.prefixes.values()) prefix.lookAgain();
   done(session, request);
 }
 

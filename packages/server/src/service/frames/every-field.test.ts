@@ -5,7 +5,7 @@ import { reflect } from "@bufbuild/protobuf/reflect";
 import { ConfabError, PayloadTypes } from "@confab/contract";
 import { type ClientFrame, ClientFrameSchema, ServerFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import { assertHandled, ignoredFields, unsetFields } from "@confab/contract/testing/every-field";
-import type { Sink } from "../../core/index.js";
+import type { RoomId, Sink } from "../../core/index.js";
 import { FrameClient, FrameServer } from "../../testing/fake-channel.js";
 import { lobby } from "../../testing/test-hub.js";
 import { decodeClientFrame, type TakenFrame } from "./client-frame.js";
@@ -27,6 +27,9 @@ for (const [way, taken] of [
     const serverSets = "the server sets it";
     const gaps = {
       [`${frame}.request`]: "only the answer carries it: commands.test.ts",
+      ...Object.fromEntries(
+        ["room", "prefix"].map((field) => [`${frame}.unsubscribe.${field}`, "they exclude each other"]),
+      ),
       [`${frame}.send.position.epoch`]: serverSets,
       [`${frame}.send.position.offset`]: serverSets,
       [`${frame}.send.sent_at.seconds`]: serverSets,
@@ -54,12 +57,23 @@ function askedBy(frame: TakenFrame): unknown {
       return new Promise(() => undefined);
     };
   const { session } = new FrameClient(new FrameServer());
-  const names = ["send", "sendAll", "edit", "deleteMessage", "react", "subscribe", "history", "signal"];
+  const names = [
+    "send",
+    "sendAll",
+    "edit",
+    "deleteMessage",
+    "react",
+    "subscribe",
+    "subscribePrefix",
+    "history",
+    "signal",
+  ];
   const operations = Object.fromEntries(names.map((name) => [name, ask(name)]));
   const service = Object.create(session.deps.service, { operations: { value: operations } });
   const recording = Object.create(session, {
     deps: { value: { ...session.deps, service, principalBy: ask("authenticate") } },
     subscriptions: { value: { get: ask("unsubscribe"), has: () => false, set: () => undefined, size: 0 } },
+    prefixes: { value: { get: ask("unsubscribePrefix"), keys: () => [], size: 0 } },
     sendLarge: { value: (make: (begin: () => Promise<void>) => unknown) => make(async () => undefined) },
     send: { value: () => undefined },
   }) as FrameSession;
@@ -141,6 +155,14 @@ async function everyFrame(format: "proto" | "json") {
   const signal = { user: "bob", kind: "read", position: after, payload };
   await client.ask({ request: 5, frame: { case: "signal", value: signal } });
   await new FrameClient(server).subscribe("lobby", 1, { name: "bob" });
+  const limits = { ...server.hub.limits };
+  await client.ask({ request: 8, frame: { case: "subscribePrefix", value: { prefix: "t", after: [] } } });
+  Object.assign(server.hub.limits, { maxRoomsPerPrefix: 1 });
+  await server.hub.say(1, "t1" as RoomId);
+  await server.settle();
+  await server.hub.say(1, "t2" as RoomId);
+  await server.settle();
+  Object.assign(server.hub.limits, limits);
   client.session.unsubscribed(lobby, new ConfabError("OVERLOADED", "later", { retryAfterMs: 1_500 }));
   server.sessions.pingAll();
   server.hub.hub.send = () => Promise.reject(new ConfabError("OVERLOADED", "later", { retryAfterMs: 1_500 }));

@@ -6,7 +6,7 @@ import { cost, type ReplyRoom, spendParsed } from "../../work/index.js";
 import type { ChatService } from "../chat-service.js";
 import type { ErrorBudget } from "../error-budget.js";
 import { wireErrorFrom } from "../error-frame.js";
-import type { Caller, LargeForm, LiveConnection, Principal } from "../operations/index.js";
+import type { Caller, LargeForm, LiveConnection, PrefixReading, Principal } from "../operations/index.js";
 import type { FrameChannel } from "./channel.js";
 import { decodeClientFrame, type TakenFrame } from "./client-frame.js";
 import type { FrameBody, ServerFrames } from "./server-frame.js";
@@ -39,6 +39,8 @@ export interface Opening {
  */
 export class FrameSession implements LiveConnection {
   readonly subscriptions = new Map<RoomId, Subscription | Opening>();
+  /** Prefixes of rooms that are read. Their rooms are among the subscriptions. */
+  readonly prefixes = new Map<string, PrefixReading>();
   private inFlight = 0;
   private isPaused = false;
   /** The channel's queue is full: frames wait with the client until it has drained. */
@@ -108,10 +110,11 @@ export class FrameSession implements LiveConnection {
     return hasRoom;
   }
 
-  /** The server ended a subscription. */
-  unsubscribed(room: RoomId, reason: ConfabError): void {
+  /** The server ended a subscription. `prefix`: the one by which the room was read. */
+  unsubscribed(room: RoomId, reason: ConfabError, prefix = ""): void {
     this.subscriptions.delete(room);
-    this.send(0, { case: "unsubscribed", value: create(UnsubscribedSchema, { room, reason: wireErrorFrom(reason) }) });
+    const value = create(UnsubscribedSchema, { room, prefix, reason: wireErrorFrom(reason) });
+    this.send(0, { case: "unsubscribed", value });
     this.onProgress?.();
   }
 
@@ -132,6 +135,8 @@ export class FrameSession implements LiveConnection {
     this.isClosed = true;
     this.room?.release();
     this.deps.onClosed(this);
+    for (const prefix of this.prefixes.values()) prefix.close();
+    this.prefixes.clear();
     for (const subscription of this.subscriptions.values()) {
       if (!("isOpening" in subscription)) subscription.close();
     }

@@ -23,6 +23,7 @@ export {
   type SendHook,
 } from "./operation-hooks.js";
 export { type Operations, operationsOn } from "./operations.js";
+export type { PrefixForm, PrefixReading } from "./prefix-reading.js";
 export {
   type Action,
   isStranger,

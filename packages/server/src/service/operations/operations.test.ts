@@ -20,6 +20,7 @@ import {
   ListRoomsRequestSchema,
   SignalSchema,
 } from "@confab/contract/gen/confab/v1/room_pb";
+import { SubscribePrefixSchema } from "@confab/contract/gen/confab/v1/room_prefix_pb";
 import { roomIdFrom } from "../../core/index.js";
 import { RecordingSink } from "../../testing/recording-sink.js";
 import { testCaller } from "../../testing/test-caller.js";
@@ -27,10 +28,20 @@ import { testService } from "../../testing/test-service.js";
 import { cost } from "../../work/index.js";
 import type { Caller } from "./caller.js";
 import type { Operations } from "./operations.js";
+import type { PrefixForm } from "./prefix-reading.js";
 import { type Principal, unrestricted } from "./principal.js";
 
 const form = { begin: async () => undefined, maxBytes: 1_000, sizesOf: () => [], unitsPerEntry: 1, unitsPerKib: 1 };
 const listing = { begin: form.begin, unitsPerItem: 1, take: () => undefined };
+
+const noRooms: PrefixForm = {
+  take: () => false,
+  sinkOf: () => new RecordingSink(),
+  began: () => undefined,
+  refused: () => undefined,
+  closed: () => undefined,
+  failed: () => undefined,
+};
 
 /** Of no message: the log says so, once it is asked. */
 const ofNoMessage = { user: "ann", room: "den", position: { epoch: 7, offset: 1n } };
@@ -46,6 +57,8 @@ const asking: { readonly [Name in keyof Operations]: (operations: Operations, ca
     sendAll(create(SendMessagesRequestSchema, { room: "den", messages: [{ user: "ann", text: "hi" }] }), caller),
   subscribe: ({ subscribe }, caller) =>
     subscribe({ reader: create(UserSchema, { room: "den" }) }, caller, new RecordingSink()),
+  subscribePrefix: ({ subscribePrefix }, caller) =>
+    subscribePrefix(create(SubscribePrefixSchema, { prefix: "den" }), caller, noRooms),
   newest: ({ newest }, caller) => newest(roomIdFrom("den"), caller),
   history: ({ history }, caller) => history(create(GetHistoryRequestSchema, { room: "den" }), caller, form),
   rooms: ({ rooms }, caller) => rooms(create(ListRoomsRequestSchema), caller, listing),
@@ -69,6 +82,7 @@ const needed: { readonly [Name in keyof Operations]: string } = {
   deleteMessage: "send den",
   react: "send den",
   subscribe: "read den",
+  subscribePrefix: "read some room",
   newest: "read den",
   history: "history den",
   rooms: "list some room",

@@ -10,6 +10,7 @@ import { send } from "./send.js";
 import { sendAll } from "./send-all.js";
 import { signal } from "./signal.js";
 import { subscribe } from "./subscribe.js";
+import { subscribePrefix } from "./subscribe-prefix.js";
 
 /** The contract's operations, each behind the check of its request and of its caller's permissions. */
 export type Operations = ReturnType<typeof operationsOn>;
@@ -22,6 +23,7 @@ export function operationsOn(deps: OperationDeps) {
     deleteMessage: opened(deleteMessage, deps),
     react: opened(react, deps),
     subscribe: opened(subscribe, deps),
+    subscribePrefix: opened(subscribePrefix, deps),
     newest: opened(newest, deps),
     history: opened(history, deps),
     rooms: opened(rooms, deps),

@@ -20,6 +20,7 @@ import {
   EditMessageRequestSchema,
   ReactRequestSchema,
 } from "@confab/contract/gen/confab/v1/message_pb";
+import { SubscribePrefixSchema } from "@confab/contract/gen/confab/v1/room_prefix_pb";
 import { violationsOf } from "@confab/contract/validation";
 import { HttpRoutes } from "../../../../server/dist/service/http-routes.js";
 import {
@@ -67,6 +68,7 @@ const requests: Readonly<Record<string, JsonObject>> = {
   [EraseMessageRequestSchema.typeName]: { room: "den", position: ofNoMessage },
   [EditMessageRequestSchema.typeName]: { room: "den", user: "ann", position: ofNoMessage, text: "hi" },
   [DeleteMessageRequestSchema.typeName]: { room: "den", user: "ann", position: ofNoMessage },
+  [SubscribePrefixSchema.typeName]: { prefix: "den", name: "ann" },
   [ReactRequestSchema.typeName]: { room: "den", user: "ann", position: ofNoMessage, emoji: "+1" },
 };
 

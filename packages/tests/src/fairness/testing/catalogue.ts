@@ -97,6 +97,13 @@ const costlyCalls: Readonly<Record<string, Costly>> = {
 const costlyFrames: Readonly<Record<string, Costly>> = {
   subscribe: subscribing(),
   unsubscribe: subscribing(),
+  // `large` and `lobby`, and rooms that other requests make.
+  subscribe_prefix: {
+    requests: ["l", "m"].flatMap((prefix) => [
+      { request: 1, subscribePrefix: { prefix, history: 1_000, name: "mallory", presence: true, signals: true } },
+      { request: 1, unsubscribe: { prefix } },
+    ]),
+  },
   send: { requests: [{ request: 1, send: largeText.requests[0] ?? null }], times: costlyTimes },
   send_all: { requests: [{ request: 1, sendAll: largeBatch.requests[0] ?? null }], times: costlyTimes },
   edit: { requests: [{ request: 1, edit: largeEdit }], times: costlyTimes },

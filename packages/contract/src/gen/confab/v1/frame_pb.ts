@@ -9,6 +9,8 @@ import type { ChatMessage, ChatResponse, DeleteMessageRequest, EditMessageReques
 import { file_confab_v1_message } from "./message_pb.js";
 import type { GetHistoryRequest, GetHistoryResponse, Signal } from "./room_pb.js";
 import { file_confab_v1_room } from "./room_pb.js";
+import type { SubscribePrefix } from "./room_prefix_pb.js";
+import { file_confab_v1_room_prefix } from "./room_prefix_pb.js";
 import type { Any, Duration } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_any, file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
@@ -17,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file confab/v1/frame.proto.
  */
 export const file_confab_v1_frame: GenFile = /*@__PURE__*/
-  fileDesc("ChVjb25mYWIvdjEvZnJhbWUucHJvdG8SCWNvbmZhYi52MSKYBAoLQ2xpZW50RnJhbWUSDwoHcmVxdWVzdBgBIAEoDRIpCglzdWJzY3JpYmUYAiABKAsyFC5jb25mYWIudjEuU3Vic2NyaWJlSAASLQoLdW5zdWJzY3JpYmUYAyABKAsyFi5jb25mYWIudjEuVW5zdWJzY3JpYmVIABImCgRzZW5kGAQgASgLMhYuY29uZmFiLnYxLkNoYXRNZXNzYWdlSAASIwoGc2lnbmFsGAUgASgLMhEuY29uZmFiLnYxLlNpZ25hbEgAEi8KB2hpc3RvcnkYBiABKAsyHC5jb25mYWIudjEuR2V0SGlzdG9yeVJlcXVlc3RIABIvCgxhdXRoZW50aWNhdGUYByABKAsyFy5jb25mYWIudjEuQXV0aGVudGljYXRlSAASHwoEcG9uZxgIIAEoCzIPLmNvbmZhYi52MS5Qb25nSAASMgoIc2VuZF9hbGwYCSABKAsyHi5jb25mYWIudjEuU2VuZE1lc3NhZ2VzUmVxdWVzdEgAEi0KBGVkaXQYCiABKAsyHS5jb25mYWIudjEuRWRpdE1lc3NhZ2VSZXF1ZXN0SAASMQoGZGVsZXRlGAsgASgLMh8uY29uZmFiLnYxLkRlbGV0ZU1lc3NhZ2VSZXF1ZXN0SAASKAoFcmVhY3QYDCABKAsyFy5jb25mYWIudjEuUmVhY3RSZXF1ZXN0SABCDgoFZnJhbWUSBbpIAggBIsQECgtTZXJ2ZXJGcmFtZRIPCgdyZXF1ZXN0GAEgASgNEiUKB3dlbGNvbWUYAiABKAsyEi5jb25mYWIudjEuV2VsY29tZUgAEisKCnN1YnNjcmliZWQYAyABKAsyFS5jb25mYWIudjEuU3Vic2NyaWJlZEgAEiYKA2FjaxgEIAEoCzIXLmNvbmZhYi52MS5DaGF0UmVzcG9uc2VIABIrCghtZXNzYWdlcxgFIAEoCzIXLmNvbmZhYi52MS5NZXNzYWdlQmF0Y2hIABIjCgZzaWduYWwYBiABKAsyES5jb25mYWIudjEuU2lnbmFsSAASLQoIcHJlc2VuY2UYByABKAsyGS5jb25mYWIudjEuUHJlc2VuY2VDaGFuZ2VIABIwCgdoaXN0b3J5GAggASgLMh0uY29uZmFiLnYxLkdldEhpc3RvcnlSZXNwb25zZUgAEiEKBWVycm9yGAkgASgLMhAuY29uZmFiLnYxLkVycm9ySAASHwoEcGluZxgKIAEoCzIPLmNvbmZhYi52MS5QaW5nSAASLwoMdW5zdWJzY3JpYmVkGAsgASgLMhcuY29uZmFiLnYxLlVuc3Vic2NyaWJlZEgAEiUKB2dvb2RieWUYDCABKAsyEi5jb25mYWIudjEuR29vZGJ5ZUgAEh8KBGRvbmUYDSABKAsyDy5jb25mYWIudjEuRG9uZUgAEi8KBGFja3MYDiABKAsyHy5jb25mYWIudjEuU2VuZE1lc3NhZ2VzUmVzcG9uc2VIAEIHCgVmcmFtZSJPCglTdWJzY3JpYmUSHwoGcmVhZGVyGAEgASgLMg8uY29uZmFiLnYxLlVzZXISEAoIcHJlc2VuY2UYAiABKAgSDwoHc2lnbmFscxgDIAEoCCJICgtVbnN1YnNjcmliZRI5CgRyb29tGAEgASgJQiu6SChyJjIkXihbQS1aYS16MC05XVtBLVphLXowLTkuXy1dezAsOTl9KT8kIicKDEF1dGhlbnRpY2F0ZRIXCgV0b2tlbhgBIAEoCUIIukgFcgMogEAiBgoEUGluZyIGCgRQb25nIrQBCgdXZWxjb21lEhIKCmNvbm5lY3Rpb24YASABKAkSFgoOc2VydmVyX3ZlcnNpb24YAiABKAkSMAoNcGluZ19pbnRlcnZhbBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIZChFtYXhfbWVzc2FnZV9ieXRlcxgEIAEoDRIwCg1kZWR1cGVfd2luZG93GAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIlQKClN1YnNjcmliZWQSDAoEcm9vbRgBIAEoCRIlCghwb3NpdGlvbhgCIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbhIRCglyZWNvdmVyZWQYAyABKAgiPgoMVW5zdWJzY3JpYmVkEgwKBHJvb20YASABKAkSIAoGcmVhc29uGAIgASgLMhAuY29uZmFiLnYxLkVycm9yIjgKDE1lc3NhZ2VCYXRjaBIoCghtZXNzYWdlcxgBIAMoCzIWLmNvbmZhYi52MS5DaGF0TWVzc2FnZSJOCg5QcmVzZW5jZUNoYW5nZRIMCgRyb29tGAEgASgJEgwKBHVzZXIYAiABKAkSDwoHcHJlc2VudBgDIAEoCBIPCgdtZW1iZXJzGAQgASgNIgYKBERvbmUiYAoHR29vZGJ5ZRIgCgZyZWFzb24YASABKAsyEC5jb25mYWIudjEuRXJyb3ISMwoQcmVjb25uZWN0X3dpdGhpbhgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiKMAQoFRXJyb3ISDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEg0KBXJldHJ5GAMgASgIEi4KC3JldHJ5X2FmdGVyGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiUKB2RldGFpbHMYBSADKAsyFC5nb29nbGUucHJvdG9idWYuQW55ImgKDkF2YWlsYWJsZVJhbmdlEgwKBHJvb20YASABKAkSIwoGb2xkZXN0GAIgASgLMhMuY29uZmFiLnYxLlBvc2l0aW9uEiMKBm5ld2VzdBgDIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbkItCgljb25mYWIudjFQAVoSY29uZmFiL3YxO2NvbmZhYnYxqgIJQ29uZmFiLlYxYgZwcm90bzM", [file_buf_validate_validate, file_confab_v1_message, file_confab_v1_room, file_google_protobuf_any, file_google_protobuf_duration]);
+  fileDesc("ChVjb25mYWIvdjEvZnJhbWUucHJvdG8SCWNvbmZhYi52MSLQBAoLQ2xpZW50RnJhbWUSDwoHcmVxdWVzdBgBIAEoDRIpCglzdWJzY3JpYmUYAiABKAsyFC5jb25mYWIudjEuU3Vic2NyaWJlSAASLQoLdW5zdWJzY3JpYmUYAyABKAsyFi5jb25mYWIudjEuVW5zdWJzY3JpYmVIABImCgRzZW5kGAQgASgLMhYuY29uZmFiLnYxLkNoYXRNZXNzYWdlSAASIwoGc2lnbmFsGAUgASgLMhEuY29uZmFiLnYxLlNpZ25hbEgAEi8KB2hpc3RvcnkYBiABKAsyHC5jb25mYWIudjEuR2V0SGlzdG9yeVJlcXVlc3RIABIvCgxhdXRoZW50aWNhdGUYByABKAsyFy5jb25mYWIudjEuQXV0aGVudGljYXRlSAASHwoEcG9uZxgIIAEoCzIPLmNvbmZhYi52MS5Qb25nSAASMgoIc2VuZF9hbGwYCSABKAsyHi5jb25mYWIudjEuU2VuZE1lc3NhZ2VzUmVxdWVzdEgAEi0KBGVkaXQYCiABKAsyHS5jb25mYWIudjEuRWRpdE1lc3NhZ2VSZXF1ZXN0SAASMQoGZGVsZXRlGAsgASgLMh8uY29uZmFiLnYxLkRlbGV0ZU1lc3NhZ2VSZXF1ZXN0SAASKAoFcmVhY3QYDCABKAsyFy5jb25mYWIudjEuUmVhY3RSZXF1ZXN0SAASNgoQc3Vic2NyaWJlX3ByZWZpeBgOIAEoCzIaLmNvbmZhYi52MS5TdWJzY3JpYmVQcmVmaXhIAEIOCgVmcmFtZRIFukgCCAEixAQKC1NlcnZlckZyYW1lEg8KB3JlcXVlc3QYASABKA0SJQoHd2VsY29tZRgCIAEoCzISLmNvbmZhYi52MS5XZWxjb21lSAASKwoKc3Vic2NyaWJlZBgDIAEoCzIVLmNvbmZhYi52MS5TdWJzY3JpYmVkSAASJgoDYWNrGAQgASgLMhcuY29uZmFiLnYxLkNoYXRSZXNwb25zZUgAEisKCG1lc3NhZ2VzGAUgASgLMhcuY29uZmFiLnYxLk1lc3NhZ2VCYXRjaEgAEiMKBnNpZ25hbBgGIAEoCzIRLmNvbmZhYi52MS5TaWduYWxIABItCghwcmVzZW5jZRgHIAEoCzIZLmNvbmZhYi52MS5QcmVzZW5jZUNoYW5nZUgAEjAKB2hpc3RvcnkYCCABKAsyHS5jb25mYWIudjEuR2V0SGlzdG9yeVJlc3BvbnNlSAASIQoFZXJyb3IYCSABKAsyEC5jb25mYWIudjEuRXJyb3JIABIfCgRwaW5nGAogASgLMg8uY29uZmFiLnYxLlBpbmdIABIvCgx1bnN1YnNjcmliZWQYCyABKAsyFy5jb25mYWIudjEuVW5zdWJzY3JpYmVkSAASJQoHZ29vZGJ5ZRgMIAEoCzISLmNvbmZhYi52MS5Hb29kYnllSAASHwoEZG9uZRgNIAEoCzIPLmNvbmZhYi52MS5Eb25lSAASLwoEYWNrcxgOIAEoCzIfLmNvbmZhYi52MS5TZW5kTWVzc2FnZXNSZXNwb25zZUgAQgcKBWZyYW1lIk8KCVN1YnNjcmliZRIfCgZyZWFkZXIYASABKAsyDy5jb25mYWIudjEuVXNlchIQCghwcmVzZW5jZRgCIAEoCBIPCgdzaWduYWxzGAMgASgIIucBCgtVbnN1YnNjcmliZRI5CgRyb29tGAEgASgJQiu6SChyJjIkXihbQS1aYS16MC05XVtBLVphLXowLTkuXy1dezAsOTl9KT8kEjsKBnByZWZpeBgCIAEoCUIrukgociYyJF4oW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXXswLDk5fSk/JDpgukhdGlsKD3Vuc3Vic2NyaWJlLm9uZRIicm9vbSBhbmQgcHJlZml4IGV4Y2x1ZGUgZWFjaCBvdGhlchokdGhpcy5yb29tID09ICcnIHx8IHRoaXMucHJlZml4ID09ICcnIicKDEF1dGhlbnRpY2F0ZRIXCgV0b2tlbhgBIAEoCUIIukgFcgMogEAiBgoEUGluZyIGCgRQb25nIrQBCgdXZWxjb21lEhIKCmNvbm5lY3Rpb24YASABKAkSFgoOc2VydmVyX3ZlcnNpb24YAiABKAkSMAoNcGluZ19pbnRlcnZhbBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIZChFtYXhfbWVzc2FnZV9ieXRlcxgEIAEoDRIwCg1kZWR1cGVfd2luZG93GAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uImQKClN1YnNjcmliZWQSDAoEcm9vbRgBIAEoCRIlCghwb3NpdGlvbhgCIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbhIRCglyZWNvdmVyZWQYAyABKAgSDgoGcHJlZml4GAQgASgJIk4KDFVuc3Vic2NyaWJlZBIMCgRyb29tGAEgASgJEiAKBnJlYXNvbhgCIAEoCzIQLmNvbmZhYi52MS5FcnJvchIOCgZwcmVmaXgYAyABKAkiOAoMTWVzc2FnZUJhdGNoEigKCG1lc3NhZ2VzGAEgAygLMhYuY29uZmFiLnYxLkNoYXRNZXNzYWdlIk4KDlByZXNlbmNlQ2hhbmdlEgwKBHJvb20YASABKAkSDAoEdXNlchgCIAEoCRIPCgdwcmVzZW50GAMgASgIEg8KB21lbWJlcnMYBCABKA0iBgoERG9uZSJgCgdHb29kYnllEiAKBnJlYXNvbhgBIAEoCzIQLmNvbmZhYi52MS5FcnJvchIzChByZWNvbm5lY3Rfd2l0aGluGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIowBCgVFcnJvchIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSDQoFcmV0cnkYAyABKAgSLgoLcmV0cnlfYWZ0ZXIYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SJQoHZGV0YWlscxgFIAMoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnkiaAoOQXZhaWxhYmxlUmFuZ2USDAoEcm9vbRgBIAEoCRIjCgZvbGRlc3QYAiABKAsyEy5jb25mYWIudjEuUG9zaXRpb24SIwoGbmV3ZXN0GAMgASgLMhMuY29uZmFiLnYxLlBvc2l0aW9uQi0KCWNvbmZhYi52MVABWhJjb25mYWIvdjE7Y29uZmFidjGqAglDb25mYWIuVjFiBnByb3RvMw", [file_buf_validate_validate, file_confab_v1_message, file_confab_v1_room, file_confab_v1_room_prefix, file_google_protobuf_any, file_google_protobuf_duration]);
 
 /**
  * What a client says on a Converse stream or a WebSocket.
@@ -103,6 +105,12 @@ export type ClientFrame = Message<"confab.v1.ClientFrame"> & {
      */
     value: ReactRequest;
     case: "react";
+  } | {
+    /**
+     * @generated from field: confab.v1.SubscribePrefix subscribe_prefix = 14;
+     */
+    value: SubscribePrefix;
+    case: "subscribePrefix";
   } | { case: undefined; value?: undefined };
 };
 
@@ -260,6 +268,14 @@ export type Unsubscribe = Message<"confab.v1.Unsubscribe"> & {
    * @generated from field: string room = 1;
    */
   room: string;
+
+  /**
+   * Instead of a room: the prefix of a SubscribePrefix, which ends with all its
+   * rooms.
+   *
+   * @generated from field: string prefix = 2;
+   */
+  prefix: string;
 };
 
 /**
@@ -372,6 +388,8 @@ export const WelcomeSchema: GenMessage<Welcome> = /*@__PURE__*/
  */
 export type Subscribed = Message<"confab.v1.Subscribed"> & {
   /**
+   * Empty: all rooms have begun that were there when a prefix was subscribed.
+   *
    * @generated from field: string room = 1;
    */
   room: string;
@@ -390,6 +408,13 @@ export type Subscribed = Message<"confab.v1.Subscribed"> & {
    * @generated from field: bool recovered = 3;
    */
   recovered: boolean;
+
+  /**
+   * The prefix by which the room is read.
+   *
+   * @generated from field: string prefix = 4;
+   */
+  prefix: string;
 };
 
 /**
@@ -404,6 +429,8 @@ export const SubscribedSchema: GenMessage<Subscribed> = /*@__PURE__*/
  */
 export type Unsubscribed = Message<"confab.v1.Unsubscribed"> & {
   /**
+   * Empty: the prefix has ended, with all its rooms.
+   *
    * @generated from field: string room = 1;
    */
   room: string;
@@ -414,6 +441,13 @@ export type Unsubscribed = Message<"confab.v1.Unsubscribed"> & {
    * @generated from field: confab.v1.Error reason = 2;
    */
   reason?: Error | undefined;
+
+  /**
+   * The prefix by which the room was read, or that has ended.
+   *
+   * @generated from field: string prefix = 3;
+   */
+  prefix: string;
 };
 
 /**

@@ -250,6 +250,24 @@ export const signal = {
 /** `confab.v1.SendSignalResponse` */
 export const sendSignalResponse = {} as const;
 
+/** `confab.v1.RoomPosition` */
+export const roomPosition = {
+  room: [1, "string"],
+  position: [2, position],
+} as const;
+
+/** `confab.v1.SubscribePrefix` */
+export const subscribePrefix = {
+  prefix: [1, "string"],
+  name: [2, "string"],
+  changes: [3, "bool"],
+  presence: [4, "bool"],
+  signals: [5, "bool"],
+  after: [6, roomPosition, "many"],
+  resumed: [7, "bool"],
+  history: [8, "uint32"],
+} as const;
+
 /** `confab.v1.Subscribe` */
 export const subscribe = {
   reader: [1, user],
@@ -260,6 +278,7 @@ export const subscribe = {
 /** `confab.v1.Unsubscribe` */
 export const unsubscribe = {
   room: [1, "string"],
+  prefix: [2, "string"],
 } as const;
 
 /** `confab.v1.Authenticate` */
@@ -284,6 +303,7 @@ export const clientFrame = {
   edit: [10, editMessageRequest],
   delete: [11, deleteMessageRequest],
   react: [12, reactRequest],
+  subscribePrefix: [14, subscribePrefix],
 } as const;
 
 /** `confab.v1.Welcome` */
@@ -300,6 +320,7 @@ export const subscribed = {
   room: [1, "string"],
   position: [2, position],
   recovered: [3, "bool"],
+  prefix: [4, "string"],
 } as const;
 
 /** `confab.v1.MessageBatch` */
@@ -331,6 +352,7 @@ export const ping = {} as const;
 export const unsubscribed = {
   room: [1, "string"],
   reason: [2, error],
+  prefix: [3, "string"],
 } as const;
 
 /** `confab.v1.Goodbye` */

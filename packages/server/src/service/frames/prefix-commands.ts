@@ -1,0 +1,137 @@
+import { create } from "@bufbuild/protobuf";
+import { ConfabError } from "@confab/contract";
+import { SubscribedSchema, UnsubscribedSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import type { SubscribePrefix } from "@confab/contract/gen/confab/v1/room_prefix_pb";
+import type { RoomId, Sink, Subscribed, Subscription } from "../../core/index.js";
+import { wirePositionFrom } from "../conversions.js";
+import { wireErrorFrom } from "../error-frame.js";
+import type { PrefixForm } from "../operations/index.js";
+import type { FrameSession, Opening } from "./session.js";
+
+/** Read all rooms of a prefix. The request is answered for each room, and once more when all that are there have begun. */
+export async function handleSubscribePrefix(
+  session: FrameSession,
+  request: number,
+  asked: SubscribePrefix,
+): Promise<void> {
+  const { prefixes, channel } = session;
+  const { operations, deps } = session.deps.service;
+  const { prefix } = asked;
+  const reading = operations.subscribePrefix(asked, channel.caller, new PrefixRooms(session, request, asked));
+  for (const other of prefixes.keys()) {
+    if (!other.startsWith(prefix) && !prefix.startsWith(other)) continue;
+    throw new ConfabError("ALREADY_SUBSCRIBED", `this connection reads prefix ${other} already`);
+  }
+  const { maxPrefixesPerConnection } = deps.limits;
+  if (prefixes.size >= maxPrefixesPerConnection)
+    throw new ConfabError("TOO_MANY_SUBSCRIPTIONS", `maxPrefixesPerConnection is ${maxPrefixesPerConnection}`);
+  // Before the first await: the connection may close meanwhile, and closes it.
+  prefixes.set(prefix, reading);
+  try {
+    await reading.begin();
+  } catch (thrown) {
+    if (prefixes.get(prefix) === reading) prefixes.delete(prefix);
+    throw thrown;
+  }
+  session.send(request, { case: "subscribed", value: create(SubscribedSchema, { prefix }) });
+}
+
+/** @throws NOT_SUBSCRIBED */
+export function handleUnsubscribePrefix(session: FrameSession, request: number, prefix: string): void {
+  const reading = session.prefixes.get(prefix);
+  if (!reading) throw new ConfabError("NOT_SUBSCRIBED", `this connection does not read prefix ${prefix}`);
+  session.prefixes.delete(prefix);
+  reading.close();
+  if (request !== 0) session.send(request, { case: "unsubscribed", value: create(UnsubscribedSchema, { prefix }) });
+}
+
+/** How many rooms a session reads that are of none of its prefixes, which have a bound of their own. */
+export function roomsBesidePrefixes({ subscriptions, prefixes }: FrameSession): number {
+  const names = [...prefixes.keys()];
+  let count = 0;
+  for (const room of subscriptions.keys()) if (!names.some((prefix) => room.startsWith(prefix))) count++;
+  return count;
+}
+
+/** The rooms of a prefix among the subscriptions of a session. */
+class PrefixRooms implements PrefixForm {
+  /** What this prefix has among the subscriptions; some may have ended, and others may be in their place. */
+  private readonly taken = new Map<RoomId, Opening | Subscription>();
+
+  constructor(
+    private readonly session: FrameSession,
+    private readonly requestNumber: number,
+    private readonly asked: SubscribePrefix,
+  ) {}
+
+  take(room: RoomId): boolean {
+    const { subscriptions } = this.session;
+    if (subscriptions.has(room)) return false;
+    const opening: Opening = { isOpening: true };
+    subscriptions.set(room, opening);
+    this.taken.set(room, opening);
+    return true;
+  }
+
+  sinkOf(room: RoomId, wantsPresence: boolean): Sink {
+    const { session } = this;
+    const { channel } = session;
+    return {
+      encoding: channel.encoding,
+      share: channel.caller.share,
+      write: (bytes) => session.writeMessages(bytes),
+      passed: () => session.progressed(),
+      ended: (error) => session.unsubscribed(room, error, this.asked.prefix),
+      events: {
+        encoding: channel.encoding,
+        wantsPresence,
+        wantsSignals: this.asked.signals,
+        write: (bytes) => session.writeLossy(bytes),
+      },
+    };
+  }
+
+  began(room: RoomId, { subscription, position, isRecovered }: Subscribed): void {
+    const { session } = this;
+    if (!this.release(room)) {
+      subscription.close();
+      return;
+    }
+    session.subscriptions.set(room, subscription);
+    this.taken.set(room, subscription);
+    const { prefix } = this.asked;
+    const value = create(SubscribedSchema, {
+      ...{ room, prefix, recovered: isRecovered },
+      position: wirePositionFrom(position),
+    });
+    session.send(this.requestNumber, { case: "subscribed", value });
+  }
+
+  refused(room: RoomId, error: ConfabError | undefined): void {
+    if (!this.release(room) || !error) return;
+    if (error.code === "INTERNAL") this.session.deps.report(error);
+    this.session.unsubscribed(room, error, this.asked.prefix);
+  }
+
+  closed(): void {
+    for (const room of [...this.taken.keys()]) this.release(room);
+  }
+
+  failed(error: ConfabError): void {
+    const { session } = this;
+    const { prefix } = this.asked;
+    session.prefixes.delete(prefix);
+    const value = create(UnsubscribedSchema, { prefix, reason: wireErrorFrom(error) });
+    session.send(0, { case: "unsubscribed", value });
+  }
+
+  /** Give a room back. False: the client has unsubscribed it, or the server has ended it. */
+  private release(room: RoomId): boolean {
+    const { subscriptions } = this.session;
+    const taken = this.taken.get(room);
+    this.taken.delete(room);
+    if (taken === undefined || subscriptions.get(room) !== taken) return false;
+    subscriptions.delete(room);
+    return true;
+  }
+}
