@@ -104,7 +104,8 @@ function addTable(message, above) {
  */
 function typeOf(field, above) {
   const { message } = field;
-  if (field.fieldKind === "list" && !message) return fault(field, "a list of what is not a message");
+  if (field.fieldKind === "list" && !message && field.scalar !== ScalarType.STRING)
+    return fault(field, "a list of what is neither a message nor a text");
   if (field.fieldKind === "map") return fault(field, "a map");
   if (field.fieldKind === "enum") return fault(field, "an enum");
   if (!message) {

@@ -17,6 +17,7 @@ export type {
   MembersPage,
   MembersRequest,
   MessageChange,
+  MessageFilter,
   OutgoingBatch,
   OutgoingChange,
   OutgoingMessage,

@@ -21,6 +21,7 @@ import { PlainLink } from "./websocket/plain-link.js";
 
 const position = "3:4";
 const gone = new Error("no server");
+const filter = { users: ["ann", "bob"], payloadTypes: ["a.B"] };
 const request = {
   room: "r",
   after: position,
@@ -30,8 +31,9 @@ const request = {
   changes: true,
   history: 5,
   folded: true,
+  filter,
 };
-const listening = { room: "r", user: "ann", after: position, history: 5, changes: true };
+const listening = { room: "r", user: "ann", after: position, history: 5, changes: true, filter };
 const options = { onSignal: () => undefined, onPresence: () => undefined };
 
 const asksBySse: readonly (readonly [name: string, DescMessage, (link: Link) => Promise<unknown>])[] = [
@@ -168,9 +170,18 @@ test("every member of ClientFrame is sent by a link of frames, with every field"
 function fromUrl<Desc extends DescMessage>(desc: Desc, text: string) {
   const { pathname, searchParams } = new URL(text);
   const room = pathname.match(/^\/v1\/rooms\/([^/]+)/)?.[1];
-  const query = [...searchParams].map(([name, value]) => {
+  const query: JsonObject = {};
+  const filters: Record<string, string[]> = {};
+  for (const [name, value] of searchParams) {
     const [epoch, offset] = value.split(":");
-    return [name, offset === undefined ? (value === "true" ? true : value) : { epoch: Number(epoch), offset }];
+    const [, inFilter] = /^filter\.(.+)$/.exec(name) ?? [];
+    if (inFilter === undefined)
+      query[name] = offset === undefined ? (value === "true" ? true : value) : { epoch: Number(epoch), offset };
+    else filters[inFilter] = [...(filters[inFilter] ?? []), value];
+  }
+  return fromJson(desc, {
+    ...(room && { room }),
+    ...query,
+    ...(Object.keys(filters).length > 0 && { filter: filters }),
   });
-  return fromJson(desc, { ...(room && { room }), ...Object.fromEntries(query) });
 }

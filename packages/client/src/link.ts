@@ -209,6 +209,13 @@ export type MessageChange = {
   | { readonly kind: "unknown" }
 );
 
+/** Which messages are wanted: those that match each list that is not empty. At most 16 of each. */
+export interface MessageFilter {
+  readonly users?: readonly string[] | undefined;
+  /** Full names of types, such as `acme.Order`; `-` for messages without a payload. */
+  readonly payloadTypes?: readonly string[] | undefined;
+}
+
 export interface ListenRequest {
   readonly room?: string | undefined;
   /** Who reads; an unlisted reader if undefined. */
@@ -219,6 +226,8 @@ export interface ListenRequest {
   readonly history?: number | undefined;
   /** Also read changes of messages: each offset of the log comes then. Otherwise those of changes are left out. */
   readonly changes?: boolean | undefined;
+  /** Read only messages that pass, which alone count for `history`. Not together with `changes`. */
+  readonly filter?: MessageFilter | undefined;
 }
 
 export interface HistoryRequest {
@@ -235,12 +244,14 @@ export interface HistoryRequest {
   readonly folded?: boolean | undefined;
   /** Also ask where a reading begins that begins with this many of the newest messages: `start` of the page. */
   readonly history?: number | undefined;
+  /** Only messages that pass. Not together with `changes`. */
+  readonly filter?: MessageFilter | undefined;
 }
 
 export interface HistoryPage {
   /** Oldest first, whatever the direction. */
   readonly messages: readonly ChatMessage[];
-  /** More follow in the direction that was read. They may all be changes: then the next page may be empty. */
+  /** More follow in the direction that was read. They may all be changes, or not pass: then the next page may be empty. */
   readonly more: boolean;
   readonly oldest: string;
   readonly newest: string;

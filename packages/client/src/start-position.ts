@@ -23,13 +23,13 @@ const maxHistory = 1_000;
  */
 export async function startOf(
   link: Pick<Link, "history">,
-  { room, history = 0 }: Pick<ListenRequest, "room" | "history">,
+  { room, history = 0, filter }: Pick<ListenRequest, "room" | "history" | "filter">,
   options?: CallOptions,
 ): Promise<Start> {
   if (!Number.isInteger(history) || history < 0 || history > maxHistory)
     throw new ConfabError("INVALID_MESSAGE", `history must be an integer from 0 to ${maxHistory}, got ${history}`);
   // One message is the smallest page there is; only the two ends of the log are needed.
-  const page = await link.history({ room, limit: 1, ...(history > 0 && { history }) }, options);
+  const page = await link.history({ room, limit: 1, ...(history > 0 && { history, filter }) }, options);
   if (page.start !== undefined) return { position: page.start, newest: page.newest };
   const [oldest, newest] = [parsedPosition(page.oldest), parsedPosition(page.newest)];
   // Also of a server that does not count changes apart.

@@ -62,6 +62,7 @@ export const errorKinds = {
   ALREADY_SUBSCRIBED: { grpc: "ALREADY_EXISTS", http: 409, retry: false },
   NOT_SUBSCRIBED: { grpc: "FAILED_PRECONDITION", http: 412, retry: false },
   TOO_MANY_SUBSCRIPTIONS: { grpc: "RESOURCE_EXHAUSTED", http: 429, retry: false },
+  TOO_MANY_FILTERS: { grpc: "RESOURCE_EXHAUSTED", http: 429, close: 4530, retry: true },
   TOO_MANY_CONNECTIONS: { grpc: "RESOURCE_EXHAUSTED", http: 503, close: 4513, retry: true },
   TOO_MANY_REQUESTS: { grpc: "RESOURCE_EXHAUSTED", http: 429, close: 4529, retry: true },
   RATE_LIMITED: { grpc: "RESOURCE_EXHAUSTED", http: 429, retry: true },

@@ -1,3 +1,4 @@
+export { BodyFilter } from "./body-filter.js";
 export {
   type Ack,
   type DecodedMessage,

@@ -203,6 +203,22 @@ export const limits = {
     isReloadable: true,
     meaning: "Prefixes of rooms that one Converse stream or WebSocket subscribes to",
   },
+  maxFiltersPerRoom: {
+    fallback: 100,
+    min: 1,
+    max: 10_000,
+    isReloadable: true,
+    meaning:
+      "Different filters (User.filter) that the readers of a room have at a time, on this node; each message is held against each of them. Past it a reader with another filter is refused with TOO_MANY_FILTERS",
+  },
+  maxFilteredHistoryEntries: {
+    fallback: 10_000,
+    min: 1,
+    max: 1_000_000,
+    isReloadable: true,
+    meaning:
+      "Entries, from a room's newest one backward, in which a reader with a filter that begins with some of the newest messages (User.history) gets those that pass",
+  },
   maxPresenceEventMembers: {
     fallback: 1_000,
     min: 1,

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { create, type DescFile, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { file_confab_v1_admin_service } from "./gen/confab/v1/admin_service_pb.js";
 import { file_confab_v1_chat_service } from "./gen/confab/v1/chat_service_pb.js";
+import { file_confab_v1_filter } from "./gen/confab/v1/filter_pb.js";
 import { ClientFrameSchema, file_confab_v1_frame } from "./gen/confab/v1/frame_pb.js";
 import { file_confab_v1_message } from "./gen/confab/v1/message_pb.js";
 import { file_confab_v1_room } from "./gen/confab/v1/room_pb.js";
@@ -13,6 +14,7 @@ import { violationsOf } from "./validation.js";
 const files: readonly DescFile[] = [
   file_confab_v1_admin_service,
   file_confab_v1_chat_service,
+  file_confab_v1_filter,
   file_confab_v1_frame,
   file_confab_v1_message,
   file_confab_v1_room,

@@ -112,6 +112,8 @@ const crossFieldRules: Readonly<Record<string, (message: never) => boolean>> = {
   "signal.one_payload": isOnePayload,
   "batch.one_room": ({ room, messages }: SendMessagesRequest) =>
     messages.every((message) => message.room === "" || message.room === (room || defaultRoom)),
+  "user.filter": isFilterAlone,
+  "history.filter": isFilterAlone,
   "user.start": ({ after, history }: User) => after === undefined || history === 0,
   "history.cursor": ({ after, before }: GetHistoryRequest) => after === undefined || before === undefined,
   "history.folded": ({ folded, changes }: GetHistoryRequest) => !(folded && changes),
@@ -123,6 +125,10 @@ const crossFieldRules: Readonly<Record<string, (message: never) => boolean>> = {
   "room_position.position": hasPosition,
   "unsubscribe.one": ({ room, prefix }: Unsubscribe) => room === "" || prefix === "",
 };
+
+function isFilterAlone({ filter, changes }: Pick<User | GetHistoryRequest, "filter" | "changes">): boolean {
+  return filter === undefined || !changes;
+}
 
 function hasContent({
   text,
@@ -214,7 +220,7 @@ function fieldCheck(field: DescField): Check {
   const { fieldKind, name } = field;
   const rules = rulesOf(field);
   if (fieldKind === "message" || fieldKind === "list") {
-    const item = field.message && checkOf(field.message);
+    const item = field.message ? checkOf(field.message) : checkOfItems(field);
     if (fieldKind === "message")
       return (message, at, found) => {
         const value = fieldValue(field, message);
@@ -234,9 +240,23 @@ function fieldCheck(field: DescField): Check {
   };
 }
 
+/** The check of each text or number of a list; undefined: it has none. */
+function checkOfItems(field: DescField): Check | undefined {
+  const { type } = getOption(field, fieldRules);
+  const items = type.case === "repeated" ? type.value.items : undefined;
+  const rules = items ? rulesIn(items, field) : [];
+  if (rules.length === 0) return undefined;
+  return (value, at, found) => {
+    for (const rule of rules) rule(value, at, found);
+  };
+}
+
 /** The rules that a field has itself. */
 function rulesOf(field: DescField): readonly Check[] {
-  const rules: FieldRules = getOption(field, fieldRules);
+  return rulesIn(getOption(field, fieldRules), field);
+}
+
+function rulesIn(rules: FieldRules, field: DescField): readonly Check[] {
   const { type, required, cel, celExpression } = rules;
   const isIgnoring = isFieldSet(rules, FieldRulesSchema.field.ignore);
   if (required || isIgnoring || cel.length > 0 || celExpression.length > 0) throw unknownRule(field);
@@ -247,6 +267,8 @@ function rulesOf(field: DescField): readonly Check[] {
   for (const rule of desc?.message?.fields ?? []) {
     if (!isFieldSet(value, rule)) continue;
     const id = `${desc?.name}.${rule.name}`;
+    // Of each item, and not of the list; see `checkOfItems`.
+    if (id === "repeated.items") continue;
     const made = standardRules[id]?.(fieldValue(rule, value) as never);
     if (!made) throw unknownRule(field);
     found.push(ruleCheck(id, made));

@@ -189,6 +189,7 @@ test("signals near the edges have the same verdict from both checks", () => {
 });
 
 test("readers at each edge have the same verdict from both checks", () => {
+  const many = (count: number, text: string) => Array<string>(count).fill(text);
   const maxOffset = 2n ** 53n - 1n;
   const edge: readonly (readonly [MessageInitShape<typeof UserSchema>, boolean])[] = [
     [{}, true],
@@ -203,6 +204,23 @@ test("readers at each edge have the same verdict from both checks", () => {
     [{ room: "/" }, false],
     [{ name: astral.repeat(64) }, true],
     [{ name: astral.repeat(65) }, false],
+    [{ filter: {} }, true],
+    [{ filter: {}, changes: true }, false],
+    [{ filter: { users: many(16, "ann") } }, true],
+    [{ filter: { users: many(17, "ann") } }, false],
+    [{ filter: { users: ["ann", ""] } }, false],
+    [{ filter: { users: ["a".repeat(64)] } }, true],
+    [{ filter: { users: ["a".repeat(65)] } }, false],
+    [{ filter: { users: ["\u200b"] } }, false],
+    [{ filter: { payloadTypes: many(16, "acme.Order") } }, true],
+    [{ filter: { payloadTypes: many(17, "acme.Order") } }, false],
+    [{ filter: { payloadTypes: ["-", "Order", "_a.b_9.C"] } }, true],
+    [{ filter: { payloadTypes: [""] } }, false],
+    [{ filter: { payloadTypes: ["a/b.C"] } }, false],
+    [{ filter: { payloadTypes: ["a..b"] } }, false],
+    [{ filter: { payloadTypes: ["acme.Order\n"] } }, false],
+    [{ filter: { payloadTypes: ["a".repeat(200)] } }, true],
+    [{ filter: { payloadTypes: ["a".repeat(201)] } }, false],
   ];
   for (const [init, isValid] of edge) assert.equal(readerVerdict(init), isValid, JSON.stringify(init.room));
 });

@@ -1,6 +1,7 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { Violation } from "./errors.js";
 import { invalidMessage } from "./errors.js";
+import type { Filter } from "./gen/confab/v1/filter_pb.js";
 import { AuthenticateSchema } from "./gen/confab/v1/frame_pb.js";
 import type { SendMessagesRequest, User } from "./gen/confab/v1/message_pb.js";
 import type { Signal } from "./gen/confab/v1/room_pb.js";
@@ -51,6 +52,10 @@ const kindShape = /^[a-z][a-z0-9._-]{0,31}$/;
 const idShape = /^[\x21-\x7e]{0,64}$/;
 const maxUserCharacters = 64;
 const maxHistory = 1_000;
+const filteredTypeShape = /^(-|[A-Za-z_][A-Za-z0-9_]*([.][A-Za-z_][A-Za-z0-9_]*)*)$/;
+const maxTypeNameLength = 200;
+/** Of users, and of types. */
+const maxFiltered = 16;
 const maxOffset = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** Whether a message that a sender wrote keeps every constraint of `ChatMessage`. It does not say which one is broken. */
@@ -102,11 +107,21 @@ export function isValidSignal({ user, room, kind, position, payload, encodedPayl
 }
 
 /** Whether a reader keeps every constraint of `User`. It does not say which one is broken. */
-export function isValidReader({ name, room, after, history }: User): boolean {
+export function isValidReader({ name, room, after, history, changes, filter }: User): boolean {
   return (
     isValidUser(name) &&
     roomShape.test(room) &&
+    (filter === undefined || (!changes && isValidFilter(filter))) &&
     (after ? history === 0 && after.offset <= maxOffset : history <= maxHistory)
+  );
+}
+
+function isValidFilter({ users, payloadTypes }: Filter): boolean {
+  return (
+    users.length <= maxFiltered &&
+    payloadTypes.length <= maxFiltered &&
+    users.every((user) => user !== "" && isValidUser(user)) &&
+    payloadTypes.every((type) => type.length <= maxTypeNameLength && filteredTypeShape.test(type))
   );
 }
 

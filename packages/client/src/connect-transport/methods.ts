@@ -118,9 +118,9 @@ export async function readRoom(
   signal: AbortSignal,
 ): Promise<ReplyStream> {
   for await (const request of requests) {
-    const { name, room, after, history, changes } = fromBinary(UserSchema, request);
+    const { name, room, after, history, changes, filter } = fromBinary(UserSchema, request);
     const from = after && { after: positionText(after) };
-    const listening = await link.listen({ user: name, room, history, changes, ...from }, { signal });
+    const listening = await link.listen({ user: name, room, history, changes, filter, ...from }, { signal });
     async function* replies() {
       for await (const message of listening)
         yield toBinary(ChatMessageSchema, create(ChatMessageSchema, messageInit(message)));

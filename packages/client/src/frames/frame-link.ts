@@ -121,8 +121,8 @@ export class FrameLink implements Link {
       signals: onSignal !== undefined,
       presence: onPresence !== undefined,
     };
-    const { changes } = request;
-    const pageAfter = (after: string) => this.history({ room, after, limit: pageLimit, changes }, { signal });
+    const { changes, filter } = request;
+    const pageAfter = (after: string) => this.history({ room, after, limit: pageLimit, changes, filter }, { signal });
     const reader = new RoomReader(pageAfter, { onSignal, onPresence });
     connection.readers.set(room, reader);
     const leave = () => {

@@ -36,6 +36,11 @@ const signal: Check = [
   "an AbortSignal",
   (value) => hasFunctions(value, "addEventListener") && "aborted" in (value as object),
 ];
+const texts: Check = [
+  "a list of strings",
+  (value) => Array.isArray(value) && value.every((each) => typeof each === "string"),
+];
+const filter = { users: texts, payloadTypes: texts } as const;
 const payload: Check = [
   "an object with typeUrl, and value (a Uint8Array) or json",
   (value) =>
@@ -83,6 +88,7 @@ export const readChecks: Checks = {
   after: text,
   history: integer(0, 1_000),
   changes: flag,
+  filter,
   onGap: oneOf("fail", "oldest", "newest"),
   onSignal: callback,
   onPresence: callback,
@@ -93,9 +99,10 @@ export const historyChecks: Checks = {
   limit,
   oldestFirst: flag,
   changes: flag,
+  filter,
   history: integer(0, 1_000),
 };
-export const viewChecks: Checks = { after: text, before: text, limit, oldestFirst: flag };
+export const viewChecks: Checks = { after: text, before: text, limit, oldestFirst: flag, filter };
 export const membersChecks: Checks = { limit, page: text };
 export const roomsChecks: Checks = { ...membersChecks, prefix: text };
 export const signalChecks: Checks = { user: text, kind: text, position: text, payload };

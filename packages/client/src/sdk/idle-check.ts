@@ -1,5 +1,6 @@
 import { whenAborted } from "../call-signal.js";
 import { failureFrom } from "../client-fault.js";
+import type { MessageFilter } from "../link.js";
 import { networkFailure } from "../network-failure.js";
 import type { Clock } from "./clock.js";
 import type { Connector, Session } from "./connector.js";
@@ -10,11 +11,15 @@ export interface SilenceOptions {
   readonly room: string;
   /** Whether changes of messages are read, too. */
   readonly changes: boolean | undefined;
+  /** Which messages are read; undefined: all. */
+  readonly filter: MessageFilter | undefined;
   readonly connector: Connector;
   readonly clock: Clock;
   readonly idleCheckMs: number;
   readonly attemptTimeoutMs: number;
   position(): string | undefined;
+  /** Nothing for this reader comes up to here. Called while it waits. */
+  quiet(position: string): void;
 }
 
 /** Watches over one reading of a room. `begins` and `ends` are called around each wait for a message. */
@@ -30,10 +35,12 @@ const noWatch: SilenceWatch = { begins: () => undefined, ends: () => undefined, 
  * Notice a reader's connection that looks alive and is dead. Frames have the server's pings for that; elsewhere a silent
  * reader asks for what comes after its position, by another request, and gives the connection up if there has been
  * something for a while, or if nobody answers.
+ *
+ * A reader with a filter asks over frames, too: what it has passed may be trimmed, and it could not go on after that.
  */
 export function watchSilence(options: SilenceOptions): SilenceWatch {
-  const { session, room, changes, clock, idleCheckMs, attemptTimeoutMs } = options;
-  if (hasFrames(session.link)) return noWatch;
+  const { session, room, changes, filter, clock, idleCheckMs, attemptTimeoutMs } = options;
+  if (hasFrames(session.link) && !filter) return noWatch;
   let isWaiting = false;
   let waits = 0;
   let cancel: () => void = () => undefined;
@@ -56,13 +63,16 @@ export function watchSilence(options: SilenceOptions): SilenceWatch {
     const [after, waitsBefore] = [quiet ?? options.position(), waits];
     try {
       const { messages, newest } = await session.link.history(
-        { room, after, limit: 1, changes },
+        { room, after, limit: 1, changes, ...(filter && { filter }) },
         { timeoutMs: attemptTimeoutMs },
       );
       if (isClosed) return;
       // What is there may be on its way; it has an interval to arrive.
       if (messages.length === 0) {
-        if (waits === waitsBefore) quiet = newest;
+        if (waits === waitsBefore && isWaiting) {
+          quiet = newest;
+          options.quiet(newest);
+        }
         return again();
       }
       cancel = clock.after(idleCheckMs, () => {

@@ -1,7 +1,7 @@
 import { ConfabError, formatPosition } from "@confab/contract";
 import { whenAborted } from "../call-signal.js";
 import { failureFrom } from "../client-fault.js";
-import type { CallOptions, ChatMessage, IncomingSignal, Link, Listening } from "../link.js";
+import type { CallOptions, ChatMessage, IncomingSignal, Link, Listening, MessageFilter } from "../link.js";
 import { networkFailure } from "../network-failure.js";
 import { isSamePlace } from "../same-place.js";
 import { type Start, startOf } from "../start-position.js";
@@ -24,6 +24,8 @@ export interface ReadOptions {
    * alone sees to it that none is missing, since the offsets of changes are left out.
    */
   readonly changes?: boolean | undefined;
+  /** Give out only messages that pass; the server leaves out the others. They alone count for `history`. Not with `changes`. */
+  readonly filter?: MessageFilter | undefined;
   /** Ends the reading, without an error. */
   readonly signal?: AbortSignal | undefined;
   /**
@@ -128,7 +130,13 @@ export class RoomReading implements AsyncIterable<ChatMessage> {
         session,
         room: this.room,
         changes: this.options.changes,
+        filter: this.options.filter,
         position: () => this.position,
+        // What comes after a reconnect begins here: the server need not look again through what it leaves out.
+        quiet: (position) => {
+          this.position = position;
+          this.start = undefined;
+        },
       });
       try {
         for (let isFirst = true; ; ) {
@@ -165,7 +173,8 @@ export class RoomReading implements AsyncIterable<ChatMessage> {
   /** Ask where reading begins, unless it is known. A reading of what comes from now on needs no place. */
   private async findStart(link: Link, bounds: CallOptions): Promise<void> {
     if (this.position !== undefined || this.options.isFromNow) return;
-    const start = await startOf(link, { room: this.room, history: this.options.history }, bounds);
+    const { history, filter } = this.options;
+    const start = await startOf(link, { room: this.room, history, filter }, bounds);
     // Asked twice at the same time, the earlier answer is the one that may have been acted on.
     if (this.position !== undefined) return;
     this.start = start;
@@ -174,7 +183,7 @@ export class RoomReading implements AsyncIterable<ChatMessage> {
 
   private async begin({ link }: Session, attempt: AbortController): Promise<Listening> {
     const { clock, attemptTimeoutMs } = this.deps;
-    const { user, isFromNow, changes, onSignal, onPresence } = this.options;
+    const { user, isFromNow, changes, filter, onSignal, onPresence } = this.options;
     const { room } = this;
     const presence = onPresence && new PresenceFeed(onPresence);
     let isLate = false;
@@ -185,7 +194,7 @@ export class RoomReading implements AsyncIterable<ChatMessage> {
     try {
       await this.findStart(link, { signal: attempt.signal });
       const after = isFromNow ? undefined : this.position;
-      const request = { room, user, after, ...(changes && { changes }) };
+      const request = { room, user, after, ...(changes && { changes }), ...(filter && { filter }) };
       const listening = await link.listen(request, {
         signal: attempt.signal,
         ...(onSignal && { onSignal }),

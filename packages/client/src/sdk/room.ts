@@ -63,7 +63,7 @@ export interface SendAllOptions extends SendOptions {
   readonly expected?: string | undefined;
 }
 
-export type ViewRequest = Pick<HistoryRequest, "after" | "before" | "limit" | "oldestFirst">;
+export type ViewRequest = Pick<HistoryRequest, "after" | "before" | "limit" | "oldestFirst" | "filter">;
 
 export interface RoomView extends HistoryPage {
   readonly messages: readonly MessageView[];

@@ -89,8 +89,8 @@ export class PlainLink implements Link {
     const { signal } = options;
     const room = request.room || defaultRoom;
     const position = await this.startOf(request, { signal });
-    const { changes } = request;
-    const pageAfter = (after: string) => this.history({ room, after, limit: pageLimit, changes }, { signal });
+    const { changes, filter } = request;
+    const pageAfter = (after: string) => this.history({ room, after, limit: pageLimit, changes, filter }, { signal });
     const reader = new RoomQueue(position, pageAfter);
     const connection = this.openConnection(queryOf(readerRequest({ ...request, room, after: position, history: 0 })), {
       message: (message, bytes) => reader.received([message], bytes),

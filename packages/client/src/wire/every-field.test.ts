@@ -129,6 +129,7 @@ const serversToSet = {
 };
 const oneOfTwo = (path: string) => ({ [path]: "the other one is set" });
 
+const filter = { users: ["ann"], payloadTypes: ["a.B"] };
 const changed = { user: "ann", room: "r", id: "1", position: offset };
 
 const requests: readonly (readonly [DescMessage, Request, gaps?: KnownGaps])[] = [
@@ -144,7 +145,7 @@ const requests: readonly (readonly [DescMessage, Request, gaps?: KnownGaps])[] =
   ],
   [DeleteMessageRequestSchema, changeRequest({ ...changed, kind: "delete" })],
   [ReactRequestSchema, changeRequest({ ...changed, kind: "react", emoji: "+1", removed: true })],
-  [UserSchema, readerRequest({ user: "ann", room: "r", after: offset, history: 5, changes: true })],
+  [UserSchema, readerRequest({ user: "ann", room: "r", after: offset, history: 5, changes: true, filter })],
   [
     GetHistoryRequestSchema,
     historyRequest({
@@ -156,6 +157,7 @@ const requests: readonly (readonly [DescMessage, Request, gaps?: KnownGaps])[] =
       changes: true,
       history: 5,
       folded: true,
+      filter,
     }),
   ],
   [ListRoomsRequestSchema, roomsRequest({ prefix: "r", limit: 5, page: "p" })],

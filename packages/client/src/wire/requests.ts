@@ -72,16 +72,17 @@ export function changeRequest({
 }
 
 export function readerRequest(request: ListenRequest): Request<typeof contract.user> {
-  const { user, room, after, history, changes } = request;
-  return { table: contract.user, message: { name: user, room, history, changes, after: wirePosition("after", after) } };
+  const { user, room, after, history, changes, filter } = request;
+  const position = wirePosition("after", after);
+  return { table: contract.user, message: { name: user, room, history, changes, filter, after: position } };
 }
 
 export function historyRequest(request: HistoryRequest): Request<typeof contract.getHistoryRequest> {
-  const { room, limit, oldestFirst, changes, history, folded } = request;
+  const { room, limit, oldestFirst, changes, history, folded, filter } = request;
   const [after, before] = [wirePosition("after", request.after), wirePosition("before", request.before)];
   return {
     table: contract.getHistoryRequest,
-    message: { room, limit, oldestFirst, changes, history, folded, after, before },
+    message: { room, limit, oldestFirst, changes, history, folded, filter, after, before },
   };
 }
 

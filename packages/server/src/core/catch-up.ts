@@ -1,6 +1,7 @@
 import { ConfabError, confabErrorFrom } from "@confab/contract";
 import { cost, FairQueue } from "../work/index.js";
 import { BackOff } from "./back-off.js";
+import { spendFiltered } from "./filter-groups.js";
 import { withoutOrphans } from "./orphans.js";
 import { Page, PageCache } from "./page-cache.js";
 import type { LogPage, RoomLog, Turns } from "./ports.js";
@@ -115,9 +116,11 @@ export class CatchUp {
       return 0;
     }
     subscription.cursor = page.last;
-    const bytes = page.bytesIn(sink.encoding, subscription.wantsChanges);
+    const bytes = page.bytesIn(sink.encoding, subscription);
     // To pass over a page takes its time, too.
-    const stepBytes = bytes.length > 0 ? bytes.length : page.run.bodyBytes;
+    const isLookedThrough = subscription.filter !== undefined || bytes.length === 0;
+    const stepBytes = isLookedThrough ? Math.max(bytes.length, page.run.bodyBytes) : bytes.length;
+    if (subscription.filter) spendFiltered(sink.share, page.run);
     sink.share.spend((stepBytes * cost.copiedKib) / 1_024);
     const hasRoom = bytes.length > 0 ? sink.write(bytes) : passed(sink);
     // The write itself may have ended the subscription; closed is for good.

@@ -1,5 +1,6 @@
-import type { Position } from "@confab/contract";
+import type { BodyFilter, Position } from "@confab/contract";
 import type { Share } from "../work/index.js";
+import { spendFiltered } from "./filter-groups.js";
 import { scannedPiece, unitsOfScan } from "./newest-messages.js";
 import { withoutOrphans } from "./orphans.js";
 import type { LogPage, ReadableLog, RoomState } from "./ports.js";
@@ -17,6 +18,8 @@ export interface HistoryRequest {
   readonly isOldestFirst: boolean;
   /** Changes of messages are entries of the page, too. Otherwise they are passed over. */
   readonly wantsChanges?: boolean | undefined;
+  /** Only messages that pass are entries of the page, with `wantsChanges` false; undefined: all. */
+  readonly filter?: BodyFilter | undefined;
 }
 
 export interface HistoryPage extends LogPage {
@@ -24,7 +27,7 @@ export interface HistoryPage extends LogPage {
   readonly hasMore: boolean;
   /** Where a subscription begins that asks for the newest messages, if the request wants to know. */
   readonly start?: number | undefined;
-  /** It ends before its time: changes were to be passed over, and `HistoryBounds.mayScan` is false. */
+  /** It ends before its time: many entries were to be passed over, and `HistoryBounds.mayScan` is false. */
   readonly isCutShort?: true | undefined;
 }
 
@@ -38,15 +41,18 @@ export interface HistoryBounds {
   readonly share: Pick<Share, "begin" | "spend">;
   readonly unitsPerEntry: number;
   readonly unitsPerKib: number;
-  /** False: pass over few changes only. Many may take long. */
+  /** False: pass over few entries only. Many may take long. */
   readonly mayScan?: boolean | undefined;
 }
 
 /** A page is read from the log in pieces of at most this: each is one step of its connection's work. */
 const piece: PageBounds = { maxEntries: 50, maxBytes: 32_768 };
 
-/** How many changes a page passes over that may not scan. */
+/** How many entries a page passes over that may not scan. */
 const maxPassed = 512;
+
+/** The part of a piece that its page wants, below which the next one is looked through and not read for a reply. */
+const fewWanted = 0.1;
 
 /** What an entry is expected to have, in bytes, until it is read. */
 const expectedEntryBytes = 1_024;
@@ -107,7 +113,7 @@ class PageInProgress {
   constructor(
     private state: RoomState,
     private readonly direction: 1 | -1,
-    private readonly request: Pick<HistoryRequest, "limit" | "wantsChanges">,
+    private readonly request: Pick<HistoryRequest, "limit" | "wantsChanges" | "filter">,
     private readonly bounds: HistoryBounds,
   ) {}
 
@@ -121,7 +127,7 @@ class PageInProgress {
    * a turn before the first of them has been read.
    */
   async beginPiece(): Promise<PageBounds> {
-    // Where the last piece had no message, there are many changes to pass over.
+    // Where the last piece had few messages for this page, there are many entries to pass over.
     if (this.hasPassed) return this.beginScan();
     const maxEntries = Math.min(piece.maxEntries, this.request.limit - this.count);
     this.accounted = this.unitsOf(maxEntries, Math.min(piece.maxBytes, maxEntries * expectedEntryBytes));
@@ -137,7 +143,10 @@ class PageInProgress {
 
   take(read: LogPage): void {
     const { run } = read;
-    const wanted = this.request.wantsChanges ? withoutOrphans(run, read.oldest) : run.messages;
+    const { wantsChanges, filter } = this.request;
+    const unfiltered = wantsChanges ? withoutOrphans(run, read.oldest) : run.messages;
+    const wanted = filter ? run.passing(filter) : unfiltered;
+    if (filter) spendFiltered(this.bounds.share, run);
     const passed = run === wanted ? 0 : unitsOfScan(run.bodyBytes - wanted.bodyBytes);
     this.bounds.share.spend(this.unitsOf(wanted.count, wanted.bodyBytes) + passed - this.accounted);
     this.firstState ??= read;
@@ -150,7 +159,7 @@ class PageInProgress {
       this.isComplete = true;
       return;
     }
-    this.hasPassed = wanted.count === 0;
+    this.hasPassed = wanted.count <= run.count * fewWanted;
     this.last = this.add(read.epoch, wanted) ?? (direction === 1 ? run.last : run.first);
     this.isComplete ||= this.count === this.request.limit || !this.hasMore;
     this.passed += run.count - wanted.count;

@@ -1,5 +1,6 @@
 import {
   type Ack,
+  type BodyFilter,
   ConfabError,
   encodeBody,
   type Limits,
@@ -38,6 +39,8 @@ export interface SubscribeRequest {
   readonly history: number;
   /** Also read changes of messages. */
   readonly wantsChanges?: boolean | undefined;
+  /** Read only messages that pass, which alone count for `history`; undefined, and with `wantsChanges`: all. */
+  readonly filter?: BodyFilter | undefined;
 }
 
 export interface Subscribed {
@@ -152,13 +155,26 @@ export class Hub {
     return ackOf(id, appended);
   }
 
-  /** The position before the newest messages of a room, of which there may be fewer. Changes do not count. */
-  async beforeNewest(id: RoomId, state: RoomState, messages: number, share: ScanningShare): Promise<number> {
+  /**
+   * The position before the newest messages of a room, of which there may be fewer. Changes do not count, and neither do
+   * messages that do not pass the filter: through at most `maxFilteredHistoryEntries` is looked for those that do.
+   */
+  async beforeNewest(
+    id: RoomId,
+    state: RoomState,
+    messages: number,
+    share: ScanningShare,
+    filter?: BodyFilter,
+  ): Promise<number> {
+    const { log } = this.deps.engine;
+    if (filter) {
+      const wanted = { messages, filter, maxEntries: this.deps.limits.maxFilteredHistoryEntries };
+      return (await beforeNewestMessages({ log, room: id, share }, state, wanted)).offset;
+    }
     const room = this.rooms.get(id);
     const known = room?.epoch === state.epoch ? plainStart(room, state, messages) : undefined;
     if (known !== undefined) return known;
-    const { log } = this.deps.engine;
-    const { offset, hasChanges } = await beforeNewestMessages({ log, room: id, share }, state, messages);
+    const { offset, hasChanges } = await beforeNewestMessages({ log, room: id, share }, state, { messages });
     if (!hasChanges && room?.epoch === state.epoch) room.notePlain(offset + 1, state.newest);
     return offset;
   }
@@ -182,11 +198,15 @@ export class Hub {
         this.replaceLog(room, state);
         return await this.subscribe(request, sink);
       }
-      const { after, history } = request;
-      const known = after ? resumableOffset(request.room, after, state) : plainStart(room, state, history);
-      const cursor = known ?? (await this.beforeNewest(request.room, state, history, sink.share));
+      const { after, history, wantsChanges } = request;
+      room.admitFilter(request.filter);
+      const plain = request.filter && history > 0 ? undefined : plainStart(room, state, history);
+      const known = after ? resumableOffset(request.room, after, state) : plain;
+      const cursor = known ?? (await this.beforeNewest(request.room, state, history, sink.share, request.filter));
       if (this.rooms.get(request.room) !== room) return await this.subscribe(request, sink);
-      const subscription = new Subscription(room, sink, request.user, cursor, request.wantsChanges);
+      // Others may have brought theirs meanwhile.
+      const filter = room.admitFilter(request.filter);
+      const subscription = new Subscription(room, sink, request.user, cursor, wantsChanges, filter);
       room.enter(subscription);
       return { subscription, position: { epoch: room.epoch, offset: cursor }, isRecovered: after !== undefined };
     } finally {
@@ -268,6 +288,7 @@ export class Hub {
       room = new Room(id, state.epoch, state.newest, {
         turns,
         members: engine.members,
+        limits: this.deps.limits,
         catchUp: (subscription) => this.catchUp.add(subscription),
         compare: (suspect) => this.idleRooms.checkSoon(suspect),
         forget: (forgetful) => this.catchUp.forget(forgetful),

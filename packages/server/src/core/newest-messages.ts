@@ -1,4 +1,6 @@
+import type { BodyFilter } from "@confab/contract";
 import { cost, type Share } from "../work/index.js";
+import { spendFiltered } from "./filter-groups.js";
 import type { ReadableLog, RoomState } from "./ports.js";
 import type { RoomId } from "./room-id.js";
 import type { PageBounds, Run } from "./run.js";
@@ -36,22 +38,37 @@ export function endPiece(share: ScanningShare, { bodyBytes }: Run): void {
   share.spend(unitsOfScan(bodyBytes) - mostUnits);
 }
 
-/** The offset before the newest messages of a room, of which there may be fewer, and whether changes stand among them. */
+/** Which messages are looked for, from the newest one backward. */
+export interface WantedMessages {
+  /** How many. */
+  readonly messages: number;
+  /** Only those that pass; undefined: all. */
+  readonly filter?: BodyFilter | undefined;
+  /** Through how many entries they are looked for; undefined: all. */
+  readonly maxEntries?: number | undefined;
+}
+
+/**
+ * The offset before the newest messages of a room, of which there may be fewer, and whether others, or changes, stand among
+ * them.
+ */
 export async function beforeNewestMessages(
   { log, room, share }: ScannedRoom,
   { epoch, oldest, newest }: RoomState,
-  messages: number,
+  { messages, filter, maxEntries: mostEntries = newest }: WantedMessages,
 ): Promise<{ readonly offset: number; readonly hasChanges: boolean }> {
-  let [first, left, hasChanges] = [newest + 1, messages, false];
-  while (left > 0 && first > oldest) {
+  const end = Math.max(oldest, newest + 1 - mostEntries);
+  let [first, left, hasChanges] = [newest + 1, messages, filter !== undefined];
+  while (left > 0 && first > end) {
     await beginPiece(share);
-    const maxEntries = hasChanges ? scannedPiece.maxEntries : Math.min(scannedPiece.maxEntries, left);
+    const maxEntries = Math.min(scannedPiece.maxEntries, hasChanges ? first - end : left);
     const page = await log.readBackward(room, first, { ...scannedPiece, maxEntries });
     endPiece(share, page.run);
     // It was trimmed or replaced meanwhile, or shows less than it said: what cannot be seen counts as messages.
     if (page.run.last !== first - 1 || page.run.count === 0 || page.epoch !== epoch)
       return { offset: Math.max(oldest - 1, first - 1 - left), hasChanges: true };
-    const found = page.run.messages;
+    const found = filter ? page.run.passing(filter) : page.run.messages;
+    if (filter) spendFiltered(share, page.run);
     hasChanges ||= found !== page.run;
     first = found.count >= left ? found.offsetAt(found.count - left) : page.run.first;
     left -= Math.min(left, found.count);

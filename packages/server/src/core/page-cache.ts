@@ -1,10 +1,13 @@
+import type { BodyFilter } from "@confab/contract";
 import type { Run } from "./run.js";
-import type { Encoding, ReadableRoom } from "./subscription.js";
+import type { Encoding, ReadableRoom, Subscription } from "./subscription.js";
 
 /** A run of a room, with its bytes in each encoding that somebody wanted: of its messages, and with changes of messages. */
 export class Page {
   private readonly encoded = new Map<Encoding, Uint8Array>();
   private readonly encodedWithChanges = new Map<Encoding, Uint8Array>();
+  /** By the filter object, which readers of the room with the same filter share. */
+  private filtered: Map<BodyFilter, FilteredPage> | undefined;
 
   constructor(
     readonly room: ReadableRoom,
@@ -21,17 +24,50 @@ export class Page {
   }
 
   /** None if the page has nothing that is wanted. */
-  bytesIn(encoding: Encoding, wantsChanges = false): Uint8Array {
-    const { room, run } = this;
+  bytesIn(encoding: Encoding, { wantsChanges, filter }: PageReader = {}): Uint8Array {
+    const { run } = this;
+    if (filter) {
+      const { passing, encoded } = this.filteredBy(filter);
+      return this.encodedIn(encoded, encoding, passing);
+    }
     const wanted = wantsChanges ? run : run.messages;
     // Mostly there are no changes, and the bytes are the same for all.
     const encoded = wanted === run ? this.encodedWithChanges : this.encoded;
+    return this.encodedIn(encoded, encoding, wanted);
+  }
+
+  private filteredBy(filter: BodyFilter): FilteredPage {
+    this.filtered ??= new Map();
+    const known = this.filtered.get(filter);
+    if (known) return known;
+    const filtered = { passing: this.run.passing(filter), encoded: new Map() };
+    // The reader of the one that goes has it already, and is mostly alone.
+    const [oldest] = this.filtered.keys();
+    if (oldest && this.filtered.size >= maxFiltersPerPage) this.filtered.delete(oldest);
+    this.filtered.set(filter, filtered);
+    return filtered;
+  }
+
+  private encodedIn(encoded: Map<Encoding, Uint8Array>, encoding: Encoding, wanted: Run): Uint8Array {
+    const { room } = this;
     const known = encoded.get(encoding);
     if (known) return known;
     const bytes = wanted.count === 0 ? nothing : encoding.encode(room.id, room.epoch, wanted);
     encoded.set(encoding, bytes);
     return bytes;
   }
+}
+
+/** Filters that a page keeps the bytes for. */
+const maxFiltersPerPage = 4;
+
+/** What of it a reader wants. */
+export type PageReader = Partial<Pick<Subscription, "wantsChanges" | "filter">>;
+
+/** What of it passes a filter. */
+interface FilteredPage {
+  readonly passing: Run;
+  readonly encoded: Map<Encoding, Uint8Array>;
 }
 
 const nothing = new Uint8Array(0);

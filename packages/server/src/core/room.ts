@@ -1,4 +1,5 @@
-import type { ConfabError } from "@confab/contract";
+import type { BodyFilter, ConfabError, Limits } from "@confab/contract";
+import { FilterGroups, type LiveReaders } from "./filter-groups.js";
 import type { MemberDirectory, PresenceChange, RoomListener, Signal, Turns } from "./ports.js";
 import { RoomEvents } from "./room-events.js";
 import type { RoomId } from "./room-id.js";
@@ -9,6 +10,7 @@ import { Tail } from "./tail.js";
 export interface RoomDeps {
   readonly turns: Turns;
   readonly members: MemberDirectory;
+  readonly limits: Pick<Limits, "maxFiltersPerRoom">;
   /** Brings a subscription from its cursor to the room's top. */
   readonly catchUp: (subscription: Subscription) => void;
   /** Compares the room with the log, soon. */
@@ -29,9 +31,11 @@ const maxRunBytes = 262_144;
 export class Room implements RoomListener, ReadableRoom {
   readonly tail = new Tail();
   private readonly events: RoomEvents;
-  private readonly live = new Map<Encoding, Set<Subscription>>();
+  private readonly live: LiveReaders = new Map();
   /** Of `live`, those that also want changes of messages. */
-  private readonly liveToChanges = new Map<Encoding, Set<Subscription>>();
+  private readonly liveToChanges: LiveReaders = new Map();
+  /** Those that want some messages only. */
+  private readonly filtered: FilterGroups;
   private readonly all = new Set<Subscription>();
   /** Readers that know of a later message than the fan-out has brought. */
   private readonly ahead = new Set<Subscription>();
@@ -51,6 +55,7 @@ export class Room implements RoomListener, ReadableRoom {
     private readonly deps: RoomDeps,
   ) {
     this.events = new RoomEvents(id, deps.turns);
+    this.filtered = new FilterGroups(id, deps.limits);
     this.plainFrom = top + 1;
   }
 
@@ -99,12 +104,18 @@ export class Room implements RoomListener, ReadableRoom {
     this.events.presence(changes, members);
   }
 
+  /** The filter that a subscription has who wants these messages. @throws TOO_MANY_FILTERS */
+  admitFilter(filter: BodyFilter | undefined): BodyFilter | undefined {
+    return filter && this.filtered.admit(filter);
+  }
+
   /**
    * Begin with a subscription, in whatever state its cursor puts it. Nothing reaches its sink in this turn: its reader must
-   * hear first where the subscription starts.
+   * hear first where the subscription starts. Its filter was admitted in this turn.
    */
   enter(subscription: Subscription): void {
     this.all.add(subscription);
+    if (subscription.filter) this.filtered.add(subscription, subscription.filter);
     this.events.add(subscription);
     this.deps.members.enter(this.id, subscription.user);
     this.deps.catchUp(subscription);
@@ -119,6 +130,7 @@ export class Room implements RoomListener, ReadableRoom {
     subscription.state = "closed";
     this.ahead.delete(subscription);
     this.all.delete(subscription);
+    if (subscription.filter) this.filtered.remove(subscription, subscription.filter);
     this.events.remove(subscription);
     this.deps.members.leave(this.id, subscription.user);
     subscription.onClosed?.();
@@ -185,7 +197,8 @@ export class Room implements RoomListener, ReadableRoom {
     if (to + 1 >= this.plainFrom && from < this.plainFrom) this.plainFrom = from;
   }
 
-  private liveAs({ wantsChanges }: Subscription): Map<Encoding, Set<Subscription>> {
+  private liveAs({ wantsChanges, filter }: Subscription): LiveReaders {
+    if (filter) return this.filtered.liveWith(filter);
     return wantsChanges ? this.liveToChanges : this.live;
   }
 
@@ -216,9 +229,14 @@ export class Room implements RoomListener, ReadableRoom {
     this.top = run.last;
     const { messages } = run;
     if (messages !== run) this.plainFrom = run.last + 1;
-    if (messages.count > 0) this.writeTo(this.live, messages);
-    else for (const group of this.live.values()) for (const { sink } of group) sink.passed?.();
+    this.writeOrPass(this.live, messages);
     if (this.liveToChanges.size > 0) this.writeTo(this.liveToChanges, run);
+    if (!this.filtered.isEmpty) this.filtered.each(run, (live, passing) => this.writeOrPass(live, passing));
+  }
+
+  private writeOrPass(live: LiveReaders, wanted: Run): void {
+    if (wanted.count > 0) this.writeTo(live, wanted);
+    else for (const group of live.values()) for (const { sink } of group) sink.passed?.();
   }
 
   private writeTo(live: ReadonlyMap<Encoding, ReadonlySet<Subscription>>, run: Run): void {
@@ -245,7 +263,8 @@ export class Room implements RoomListener, ReadableRoom {
     this.top = top;
     this.plainFrom = top + 1;
     this.tail.clear();
-    for (const group of [...this.live.values(), ...this.liveToChanges.values()]) {
+    const groups = [...this.live.values(), ...this.liveToChanges.values(), ...this.filtered.allLive()];
+    for (const group of groups) {
       for (const subscription of [...group]) {
         this.removeLive(subscription);
         subscription.state = "catching-up";

@@ -1,4 +1,4 @@
-import { isChange } from "@confab/contract";
+import { type BodyFilter, isChange } from "@confab/contract";
 import { type Block, blockOf, entriesOf, type LogEntry, messageEnd } from "./blocks.js";
 
 export interface PageBounds {
@@ -94,6 +94,11 @@ export class Run {
     return this.withoutChanges;
   }
 
+  /** The messages that pass, without changes of messages: the same run if all of it does. To find that out takes a look at each. */
+  passing(filter: BodyFilter): Run {
+    return this.where((bytes, start, end) => filter.passes(bytes, start, end));
+  }
+
   /** Call `visit` with each message: its body is `bytes` from `start` to `end`. */
   each(visit: (bytes: Uint8Array, start: number, end: number, offset: number) => void): void {
     let offset = this.first;
@@ -159,22 +164,35 @@ export class Run {
   }
 
   private leaveOutChanges(): Run {
-    if (!this.hasChanges()) return this;
+    return this.hasChanges() ? this.where((bytes, start) => !isChange(bytes, start)) : this;
+  }
+
+  /** The messages whose bodies are kept; the same run if all are. */
+  private where(isKept: (bytes: Uint8Array, start: number, end: number) => boolean): Run {
     const collected = new PartsInOrder(this.first);
+    const { made } = this;
+    const madeOfKept: LogEntry[] = [];
+    let [place, keptCount] = [0, 0];
     for (const { first, bytes } of this.blocks()) {
-      // From the first message after a change to the next change.
+      // From the first message that is kept to the next one that is not.
       let [start, offset, count] = [0, first, 0];
-      for (let at = 0; at < bytes.length; offset++) {
+      for (let at = 0; at < bytes.length; offset++, place++) {
         const end = messageEnd(bytes, at);
-        if (isChange(bytes, at + lengthBytes)) {
+        if (isKept(bytes, at + lengthBytes, end)) {
+          const entry = made?.[place];
+          if (entry) madeOfKept.push(entry);
+          count++;
+        } else {
           if (count > 0) collected.add(offset - count, { bytes: part(bytes, start, at), count });
+          keptCount += count;
           [start, count] = [end, 0];
-        } else count++;
+        }
         at = end;
       }
       if (count > 0) collected.add(offset - count, { bytes: part(bytes, start, bytes.length), count });
+      keptCount += count;
     }
-    return collected.run(this.made?.filter(({ body }) => !isChange(body)));
+    return keptCount === this.count ? this : collected.run(made && madeOfKept);
   }
 
   private hasChanges(): boolean {

@@ -1,4 +1,4 @@
-import type { ConfabError, Position } from "@confab/contract";
+import type { BodyFilter, ConfabError, Position } from "@confab/contract";
 import type { Share } from "../work/index.js";
 import type { PresenceChange, Signal } from "./ports.js";
 import type { RoomId } from "./room-id.js";
@@ -95,6 +95,8 @@ export class Subscription {
     public cursor: number,
     /** Whether it is given changes of messages, too. Otherwise they are passed over. */
     readonly wantsChanges = false,
+    /** Which messages it is given, with `wantsChanges` false; undefined: all. Readers of a room with the same one share it. */
+    readonly filter?: BodyFilter | undefined,
   ) {
     this.isToldPresence = sink.events?.wantsPresence ?? false;
   }

@@ -41,6 +41,8 @@ const schemas: { readonly [id: string]: (message: DescMessage) => JsonSchema } =
   "signal.one_payload": (message) => notBoth(message, "payload", "encoded_payload"),
   "history.cursor": (message) => notBoth(message, "after", "before"),
   "history.folded": (message) => ({ not: { allOf: [isTrue(message, "folded"), isTrue(message, "changes")] } }),
+  "user.filter": (message) => ({ not: { allOf: [isSet(message, "filter"), isTrue(message, "changes")] } }),
+  "history.filter": (message) => ({ not: { allOf: [isSet(message, "filter"), isTrue(message, "changes")] } }),
   "user.start": (message) => ({
     not: {
       allOf: [

@@ -22,6 +22,8 @@ export const cost = {
   entryKib: { proto: 5, json: 10 },
   /** A piece of a log that is looked through: to ask for it. Its bytes count as copied. */
   scannedPiece: 20,
+  /** An entry that a filter is held against. */
+  filteredEntry: 0.1,
   /** A room or member that is read and put into a reply. */
   listed: { proto: 10, json: 15 },
   /** 1,024 bytes that are parsed and checked. */

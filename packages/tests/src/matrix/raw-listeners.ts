@@ -4,7 +4,7 @@ import { EnvelopeReader, enveloped } from "@confab/contract";
 import { ClientFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import { type ChatMessage, ChatMessageSchema, UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import { WebSocket } from "ws";
-import { frameWithoutDetails, tooLong } from "../parity/raw-clients.js";
+import { type AskedFilter, filterQuery, frameWithoutDetails, tooLong } from "../parity/raw-clients.js";
 
 /** A way to hear a room, at the level of bytes and with nobody's SDK. */
 export interface RawListener {
@@ -16,6 +16,7 @@ export interface RawListener {
 export interface AskedRoom {
   readonly room: string;
   readonly changes?: boolean;
+  readonly filter?: AskedFilter;
 }
 
 const streamPath = "/confab.v1.ChatService/StreamMessages";
@@ -167,11 +168,11 @@ function listenFetch(
 
 function listenSse(
   url: string,
-  { room, changes = false }: AskedRoom,
+  { room, changes = false, filter }: AskedRoom,
   heard: (message: ChatMessage) => void,
 ): () => void {
   const abort = new AbortController();
-  const response = fetch(`${url}/v1/rooms/${room}/stream?name=listener&changes=${changes}`, {
+  const response = fetch(`${url}/v1/rooms/${room}/stream?name=listener&changes=${changes}${filterQuery(filter)}`, {
     headers: { accept: "text/event-stream" },
     signal: abort.signal,
   });
@@ -192,10 +193,11 @@ function listenSse(
 
 function listenPlain(
   url: string,
-  { room, changes = false }: AskedRoom,
+  { room, changes = false, filter }: AskedRoom,
   heard: (message: ChatMessage) => void,
 ): () => void {
-  const socket = new WebSocket(`${url.replace("http", "ws")}/chat?room=${room}&changes=${changes}`);
+  const query = `room=${room}&changes=${changes}${filterQuery(filter)}`;
+  const socket = new WebSocket(`${url.replace("http", "ws")}/chat?${query}`);
   socket.on("message", (data: Buffer) => heard(fromJsonString(ChatMessageSchema, data.toString())));
   return () => socket.terminate();
 }

@@ -130,3 +130,19 @@ export function overWebSocket(
     socket.on("error", reject);
   });
 }
+
+/** `User.filter`. */
+export interface AskedFilter {
+  readonly users: string[];
+  readonly payloadTypes: string[];
+}
+
+/** As URLs spell fields within a field: a parameter for each item. */
+export function filterQuery(filter: AskedFilter | undefined): string {
+  const { users = [], payloadTypes = [] } = filter ?? {};
+  const parameters = [
+    ...users.map((user) => ["filter.users", user] as const),
+    ...payloadTypes.map((type) => ["filter.payload_types", type] as const),
+  ];
+  return parameters.map(([name, value]) => `&${name}=${encodeURIComponent(value)}`).join("");
+}

@@ -1,9 +1,11 @@
 import { create, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { EnvelopeReader, enveloped, formatPosition, type Position } from "@confab/contract";
-import { ClientFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import { type ClientFrame, ClientFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import {
+  type AskedFilter,
   codeFromTrailers,
+  filterQuery,
   frameWithoutDetails,
   grpcCall,
   type Outcome,
@@ -16,7 +18,7 @@ import {
 export interface RawReader {
   readonly name: string;
   /** `reading`, or the catalogue's code of the refusal. */
-  readFrom(url: string, room: string, after: Position): Promise<Outcome>;
+  readFrom(url: string, room: string, after: Position, filter?: AskedFilter): Promise<Outcome>;
 }
 
 const reading: Outcome = "reading";
@@ -24,55 +26,62 @@ const streamPath = "/confab.v1.ChatService/StreamMessages";
 
 /** Every way to resume that the server has. Where it is possible, there must be a message to come. */
 export const rawReaders: readonly RawReader[] = [
-  { name: "gRPC", readFrom: (url, room, after) => streamGrpc(url, userBytes(room, after), "application/grpc+proto") },
+  {
+    name: "gRPC",
+    readFrom: (url, room, after, filter) => streamGrpc(url, userBytes(room, after, filter), "application/grpc+proto"),
+  },
   {
     name: "gRPC in JSON",
-    readFrom: (url, room, after) => streamGrpc(url, userJson(room, after), "application/grpc+json"),
+    readFrom: (url, room, after, filter) => streamGrpc(url, userJson(room, after, filter), "application/grpc+json"),
   },
   {
     name: "gRPC-Web",
-    readFrom: (url, room, after) => streamFetch(url, userBytes(room, after), "application/grpc-web+proto"),
+    readFrom: (url, room, after, filter) =>
+      streamFetch(url, userBytes(room, after, filter), "application/grpc-web+proto"),
   },
   {
     name: "Connect in Protobuf",
-    readFrom: (url, room, after) => streamFetch(url, userBytes(room, after), "application/connect+proto"),
+    readFrom: (url, room, after, filter) =>
+      streamFetch(url, userBytes(room, after, filter), "application/connect+proto"),
   },
   {
     name: "Connect in JSON",
-    readFrom: (url, room, after) => streamFetch(url, userJson(room, after), "application/connect+json"),
+    readFrom: (url, room, after, filter) => streamFetch(url, userJson(room, after, filter), "application/connect+json"),
   },
   {
     name: "SSE by query",
-    readFrom: (url, room, after) => streamSse(`${url}/v1/rooms/${room}/stream?after=${formatPosition(after)}`, {}),
+    readFrom: (url, room, after, filter) =>
+      streamSse(`${url}/v1/rooms/${room}/stream?after=${formatPosition(after)}${filterQuery(filter)}`, {}),
   },
   {
     name: "SSE by Last-Event-ID",
-    readFrom: (url, room, after) =>
-      streamSse(`${url}/v1/rooms/${room}/stream`, { "last-event-id": formatPosition(after) }),
+    readFrom: (url, room, after, filter) =>
+      streamSse(`${url}/v1/rooms/${room}/stream?${filterQuery(filter)}`, { "last-event-id": formatPosition(after) }),
   },
   { name: "GetHistory by REST", readFrom: historyRest },
   {
     name: "WebSocket, Protobuf frames",
-    readFrom: (url, room, after) => subscribeFramed(url, room, after, "confab.v1.proto"),
+    readFrom: (url, room, after, filter) =>
+      subscribeFramed(url, subscribeFrame(room, after, filter), "confab.v1.proto"),
   },
   {
     name: "WebSocket, JSON frames",
-    readFrom: (url, room, after) => subscribeFramed(url, room, after, "confab.v1.json"),
+    readFrom: (url, room, after, filter) => subscribeFramed(url, subscribeFrame(room, after, filter), "confab.v1.json"),
   },
   { name: "WebSocket, plain", readFrom: readPlain },
   { name: "Converse", readFrom: converse },
 ];
 
-function userOf(room: string, { epoch, offset }: Position) {
-  return create(UserSchema, { room, after: { epoch, offset: BigInt(offset) } });
+function userOf(room: string, { epoch, offset }: Position, filter?: AskedFilter) {
+  return create(UserSchema, { room, after: { epoch, offset: BigInt(offset) }, ...(filter && { filter }) });
 }
 
-function userBytes(room: string, after: Position): Uint8Array {
-  return toBinary(UserSchema, userOf(room, after));
+function userBytes(room: string, after: Position, filter?: AskedFilter): Uint8Array {
+  return toBinary(UserSchema, userOf(room, after, filter));
 }
 
-function userJson(room: string, after: Position): Uint8Array {
-  return Buffer.from(toJsonString(UserSchema, userOf(room, after)));
+function userJson(room: string, after: Position, filter?: AskedFilter): Uint8Array {
+  return Buffer.from(toJsonString(UserSchema, userOf(room, after, filter)));
 }
 
 async function streamGrpc(url: string, user: Uint8Array, contentType: string): Promise<Outcome> {
@@ -127,21 +136,20 @@ async function streamSse(url: string, headers: Record<string, string>): Promise<
   return reading;
 }
 
-async function historyRest(url: string, room: string, after: Position): Promise<Outcome> {
-  const response = await fetch(`${url}/v1/rooms/${room}/messages?after=${formatPosition(after)}`);
+async function historyRest(url: string, room: string, after: Position, filter?: AskedFilter): Promise<Outcome> {
+  const response = await fetch(`${url}/v1/rooms/${room}/messages?after=${formatPosition(after)}${filterQuery(filter)}`);
   return response.ok ? reading : ((await response.json()) as { error: { code: string } }).error.code;
 }
 
-function subscribeFrame(room: string, after: Position) {
+function subscribeFrame(room: string, after: Position, filter?: AskedFilter) {
   return create(ClientFrameSchema, {
     request: 1,
-    frame: { case: "subscribe", value: { reader: userOf(room, after) } },
+    frame: { case: "subscribe", value: { reader: userOf(room, after, filter) } },
   });
 }
 
-function subscribeFramed(url: string, room: string, after: Position, subprotocol: string): Promise<Outcome> {
+function subscribeFramed(url: string, frame: ClientFrame, subprotocol: string): Promise<Outcome> {
   const isText = subprotocol === "confab.v1.json";
-  const frame = subscribeFrame(room, after);
   const bytes = isText ? Buffer.from(toJsonString(ClientFrameSchema, frame)) : toBinary(ClientFrameSchema, frame);
   return overWebSocket(`${url.replace("http", "ws")}/chat`, [subprotocol], bytes, isText, frameOutcome);
 }
@@ -152,8 +160,8 @@ function frameOutcome(data: Buffer, isBinary: boolean): Outcome | undefined {
   return frame.case === "error" ? frame.value.code : undefined;
 }
 
-function readPlain(url: string, room: string, after: Position): Promise<Outcome> {
-  const address = `${url.replace("http", "ws")}/chat?room=${room}&after=${formatPosition(after)}`;
+function readPlain(url: string, room: string, after: Position, filter?: AskedFilter): Promise<Outcome> {
+  const address = `${url.replace("http", "ws")}/chat?room=${room}&after=${formatPosition(after)}${filterQuery(filter)}`;
   return overWebSocket(
     address,
     [],
@@ -163,8 +171,8 @@ function readPlain(url: string, room: string, after: Position): Promise<Outcome>
   );
 }
 
-async function converse(url: string, room: string, after: Position): Promise<Outcome> {
-  const frame = enveloped(0, toBinary(ClientFrameSchema, subscribeFrame(room, after)));
+async function converse(url: string, room: string, after: Position, filter?: AskedFilter): Promise<Outcome> {
+  const frame = enveloped(0, toBinary(ClientFrameSchema, subscribeFrame(room, after, filter)));
   let outcome: Outcome | undefined;
   const { trailers } = await grpcCall(
     url,

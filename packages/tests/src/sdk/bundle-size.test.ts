@@ -4,10 +4,10 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "vite";
 
-/** Below the bound that users are told of (README.md: 26 KB, rounded), in bytes. */
-const maxBytes = 26_599;
+/** Below the bound that users are told of (README.md: 27 KB, rounded), in bytes. */
+const maxBytes = 26_899;
 
-test("a page that takes in connect gets less than 26.6 KB, and no Protobuf runtime", async (t) => {
+test("a page that takes in connect gets less than 26.9 KB, and no Protobuf runtime", async (t) => {
   const result = await build({
     configFile: false,
     logLevel: "error",

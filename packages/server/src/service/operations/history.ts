@@ -1,4 +1,4 @@
-import { ConfabError } from "@confab/contract";
+import { BodyFilter, ConfabError } from "@confab/contract";
 import { type GetHistoryRequest, GetHistoryRequestSchema } from "@confab/contract/gen/confab/v1/room_pb";
 import { refuseViolations, violationsOf } from "@confab/contract/validation";
 import {
@@ -46,7 +46,7 @@ export const history: Operation<GetHistoryRequest, CheckedHistory, Promise<Histo
   action: "history",
   check: (asked) => {
     refuseViolations(violationsOf(GetHistoryRequestSchema, asked));
-    const { room, after, before, limit, oldestFirst, changes, history, folded } = asked;
+    const { room, after, before, limit, oldestFirst, changes, history, folded, filter } = asked;
     return {
       room: roomIdFrom(room),
       after: positionFrom(after),
@@ -54,6 +54,7 @@ export const history: Operation<GetHistoryRequest, CheckedHistory, Promise<Histo
       limit: limit || defaultHistoryLimit,
       isOldestFirst: oldestFirst,
       wantsChanges: changes,
+      filter: BodyFilter.from(filter),
       startOf: history,
       isFolded: folded,
     };
@@ -81,7 +82,7 @@ export const history: Operation<GetHistoryRequest, CheckedHistory, Promise<Histo
       ? await foldedPage({ log: engine.log, room, share }, stored, readsForward(request), form)
       : stored;
     if (startOf === 0) return page;
-    return { ...page, start: await hub.beforeNewest(room, page, Math.min(startOf, maxHistory), share) };
+    return { ...page, start: await hub.beforeNewest(room, page, Math.min(startOf, maxHistory), share, request.filter) };
   },
 };
 

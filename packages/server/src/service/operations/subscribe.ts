@@ -1,3 +1,4 @@
+import { BodyFilter } from "@confab/contract";
 import { type User, UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import { isValidReader, refuseViolations, violationsOf } from "@confab/contract/validation";
 import { roomIdFrom, type Sink, type Subscribed, type SubscribeRequest } from "../../core/index.js";
@@ -24,8 +25,15 @@ export const subscribe: Operation<AskedReader, SubscribeRequest, Promise<Reading
     if (!isValidReader(reader)) {
       refuseViolations(violationsOf(UserSchema, reader).map((each) => ({ ...each, field: within + each.field })));
     }
-    const { name, room, after, history, changes } = reader;
-    return { room: roomIdFrom(room), user: name, after: positionFrom(after), history, wantsChanges: changes };
+    const { name, room, after, history, changes, filter } = reader;
+    return {
+      room: roomIdFrom(room),
+      user: name,
+      after: positionFrom(after),
+      history,
+      wantsChanges: changes,
+      filter: BodyFilter.from(filter),
+    };
   },
   scopeOf: ({ room }) => room,
   userOf: ({ user }) => user,

@@ -6,6 +6,7 @@ import { clocksSuite } from "./clocks.js";
 import { closingSuite } from "./closing.js";
 import { deletionsSuite } from "./deletions.js";
 import { erasingSuite } from "./erasing.js";
+import { filteringSuite } from "./filtering.js";
 import { membersSuite } from "./members.js";
 import { outboxSuite } from "./outbox.js";
 import { readingSuite } from "./reading.js";
@@ -29,6 +30,7 @@ export function engineSuite(name: string, open: OpenEngine, skips: EngineSkips =
   erasingSuite(define);
   changingSuite(define);
   deletionsSuite(define);
+  filteringSuite(define);
   retentionSuite(define);
   roomsSuite(define);
   clocksSuite(define);

@@ -1,9 +1,9 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { ConfabError, parsePosition } from "@confab/contract";
 import { type User, UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 
 /**
- * What a plain client wants to read, from its URL: `?room=&after=&history=&name=&changes=`, the fields of the contract's `User`, all of
+ * What a plain client wants to read, from its URL: `?room=&after=&history=&name=&changes=&filter.users=`, the fields of the contract's `User`, all of
  * them optional. Other parameters are left to the application.
  *
  * @throws MALFORMED_MESSAGE: as for the same fields elsewhere.
@@ -21,7 +21,15 @@ export function plainReaderFrom(target: string): User {
     history: numberFrom(history),
     changes: flagFrom(changes),
     ...(position && { after: position }),
+    ...filterFrom(query),
   });
+}
+
+/** Lists come as a parameter for each item. Each name is that of the contract or of its JSON, as in other URLs. */
+function filterFrom(query: URLSearchParams): Pick<MessageInitShape<typeof UserSchema>, "filter"> {
+  const users = query.getAll("filter.users");
+  const payloadTypes = ["filter.payload_types", "filter.payloadTypes"].flatMap((name) => query.getAll(name));
+  return users.length + payloadTypes.length > 0 ? { filter: { users, payloadTypes } } : {};
 }
 
 function flagFrom(text: string | undefined): boolean {

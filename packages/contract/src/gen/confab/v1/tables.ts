@@ -2,6 +2,12 @@
 
 // The fields of each message by their JSON names: number, type, and whether there are many.
 
+/** `confab.v1.Filter` */
+export const filter = {
+  users: [1, "string", "many"],
+  payloadTypes: [2, "string", "many"],
+} as const;
+
 /** `confab.v1.Position` */
 export const position = {
   epoch: [1, "fixed32"],
@@ -130,6 +136,7 @@ export const user = {
   after: [3, position],
   history: [4, "uint32"],
   changes: [5, "bool"],
+  filter: [6, filter],
 } as const;
 
 /** `confab.v1.RevokeRequest` */
@@ -183,6 +190,7 @@ export const getHistoryRequest = {
   changes: [6, "bool"],
   history: [7, "uint32"],
   folded: [8, "bool"],
+  filter: [9, filter],
 } as const;
 
 /** `confab.v1.GetHistoryResponse` */
