@@ -45,6 +45,7 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
     "The token has expired: send a new one, in a frame or on a new connection, and read on after the last position",
   KEYS_UNAVAILABLE: "The keys that verify tokens cannot be fetched now",
   PERMISSION_DENIED: "The caller's token or the server's rules do not allow this here",
+  DISCONNECTED: "An operator ended the connection: do not come back by yourself. The text may say why",
   HOOK_REFUSED: "The team's own code refuses it, by a hook: nothing was done. The text is the hook's",
   HOOK_FAILED: "A hook that must be asked first did not answer, or not as it should: nothing was done",
   STORAGE_FULL: "The disk or Redis's memory is full, or the log takes maxLogBytes: nothing was stored; reading goes on",
@@ -56,6 +57,7 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
   OUTCOME_UNKNOWN:
     "The send may or may not have been stored: send it again with the same id, within the server's dedupe window",
   SHUTTING_DOWN: "This server is about to stop; another one, or this one later, takes over",
+  RECONNECT: "An operator ended the connection: connect again, and read on after the last position",
   PING_TIMEOUT: "The peer did not answer a ping",
   SLOW_READER:
     "Bytes waited for this reader, and it took none of them for readerStallMs: subscribe again after the last position",

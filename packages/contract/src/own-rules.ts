@@ -17,6 +17,7 @@ import {
   oneof as oneofRules,
 } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Violation } from "./errors.js";
+import type { DisconnectRequest } from "./gen/confab/v1/admin_connections_pb.js";
 import type { EraseMessageRequest, RevokeRequest } from "./gen/confab/v1/admin_service_pb.js";
 import type { Unsubscribe } from "./gen/confab/v1/frame_pb.js";
 import type {
@@ -124,6 +125,7 @@ const crossFieldRules: Readonly<Record<string, (message: never) => boolean>> = {
   "erase.position": hasPosition,
   "room_position.position": hasPosition,
   "unsubscribe.one": ({ room, prefix }: Unsubscribe) => room === "" || prefix === "",
+  "disconnect.target": ({ user, connection }: DisconnectRequest) => (user !== "") !== (connection !== ""),
 };
 
 function isFilterAlone({ filter, changes }: Pick<User | GetHistoryRequest, "filter" | "changes">): boolean {

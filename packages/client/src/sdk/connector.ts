@@ -5,6 +5,7 @@ import type { CallOptions, Link, TransportName } from "../link.js";
 import { isTransportBlocked } from "../network-failure.js";
 import { backoffMs } from "./backoff.js";
 import type { Clock } from "./clock.js";
+import { hasFrames } from "./has-frames.js";
 import type { ReconnectOptions } from "./options.js";
 import type { Token, TokenSource } from "./token-source.js";
 import type { TransportOrder } from "./transport-order.js";
@@ -144,7 +145,9 @@ export class Connector {
 
   /** Judge the error of an operation on a session, and give the session up if it says so. */
   judge(session: Session, error: ConfabError): Verdict {
-    const verdict = this.mayHaveExpired(error) ? "reconnect" : verdictOn(error);
+    const verdict = this.mayHaveExpired(error) || this.isAskedBack(session, error) ? "reconnect" : verdictOn(error);
+    // A connection with frames ends as a whole; elsewhere this is known by the streams that it ends.
+    if (error.code === "DISCONNECTED" && !hasFrames(session.link)) this.close(error);
     if (verdict === "reconnect") this.lost(session, error);
     return verdict;
   }
@@ -269,6 +272,11 @@ export class Connector {
   private mayHaveExpired(error: ConfabError): boolean {
     if (!isOfToken(error) || !this.deps.tokens.isAsked) return false;
     return error.code === "TOKEN_EXPIRED" || this.isStable();
+  }
+
+  /** An operator ended a stream so that it is made again over a new connection, perhaps to another node. */
+  private isAskedBack({ link }: Session, { code }: ConfabError): boolean {
+    return code === "RECONNECT" && !hasFrames(link);
   }
 
   private isStable(): boolean {

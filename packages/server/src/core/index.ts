@@ -7,6 +7,7 @@ export { Hub, type HubDeps, type Subscribed, type SubscribeRequest } from "./hub
 export { boundedLineage, type EarlierEpoch, type Lineage, maxEarlierEpochs, offsetHere } from "./lineage.js";
 export { type ClockLog, LogClock, type LogTime } from "./log-clock.js";
 export { LogSize } from "./log-size.js";
+export { maxNodeAnswerBytes, nodeAnswerTimeoutMs, nodesOf } from "./nodes.js";
 export type {
   Appended,
   BegunDeletion,
@@ -20,6 +21,9 @@ export type {
   MemberCounts,
   MemberDirectory,
   NewEntry,
+  NodeAnswerer,
+  NodeAnswers,
+  Nodes,
   OccupancyListener,
   Outbox,
   OutboxListener,

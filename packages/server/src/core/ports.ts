@@ -227,6 +227,29 @@ export interface RevocationLog {
   staleMs(): number;
 }
 
+/** Answers a question that a node has asked, in text of at most `maxNodeAnswerBytes`; rejects: it has no answer. */
+export type NodeAnswerer = (question: string) => Promise<string>;
+
+/** By the names of the nodes, rising. */
+export interface NodeAnswers {
+  readonly answers: readonly { readonly node: string; readonly answer: string }[];
+  /** Nodes that live, as far as is known, and gave no answer in time. They may have received the question. */
+  readonly silent: readonly string[];
+}
+
+/** The nodes that share an engine, for questions that each of them answers for itself. */
+export interface Nodes {
+  /** How this node answers. To be called once, before `ask`. */
+  answerBy(answerer: NodeAnswerer): void;
+  /**
+   * Ask every node that lives, this one included; or the one of a name that an earlier answer came with. Resolves when all
+   * have answered, and after `nodeAnswerTimeoutMs` at the latest. A node is asked at most once.
+   *
+   * @throws ENGINE_UNAVAILABLE: which nodes live is not known, and none was asked. OVERLOADED: too many questions wait for answers.
+   */
+  ask(question: string, node?: string): Promise<NodeAnswers>;
+}
+
 /** Told by an outbox while this node is the one that delivers. */
 export interface OutboxListener {
   /** The room may hold messages beyond its cursor. */
@@ -289,6 +312,8 @@ export interface Engine {
   readonly revocations: RevocationLog;
   /** Without it a deletion that a crash has cut is finished only by its repetition. */
   readonly deletions?: DeletionNotes | undefined;
+  /** Undefined: this node has the engine for itself. */
+  readonly nodes?: Nodes | undefined;
   /**
    * How far the receiver of this name is: letters, digits and `-`. To be called once for a name. Without it the engine does nothing for
    * receivers. Only the hook `stored` needs it.

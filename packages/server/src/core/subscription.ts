@@ -41,6 +41,8 @@ export interface Sink {
    * leaves the fan-out, and whoever owns the sink calls `Subscription.drained()` when the socket has emptied.
    */
   write(bytes: Uint8Array): boolean;
+  /** Bytes that wait for its socket; undefined: it does not know. */
+  readonly queuedBytes?: number;
   /** The subscription has passed entries that it does not want: its position is another one, and there is nothing to write. */
   passed?(): void;
   /** The server ends the subscription. Not called after `Subscription.close()`. */

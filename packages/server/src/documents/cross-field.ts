@@ -33,6 +33,7 @@ const schemas: { readonly [id: string]: (message: DescMessage) => JsonSchema } =
   "react.position": (message) => isSet(message, "position"),
   "erase.position": (message) => isSet(message, "position"),
   "room_position.position": (message) => isSet(message, "position"),
+  "disconnect.target": () => ({ oneOf: [hasText("user"), hasText("connection")] }),
   "message.one_payload": (message) => notBoth(message, "payload", "encoded_payload"),
   // Empty is allowed beside the other one: in words only.
   "unsubscribe.one": () => ({}),
@@ -60,6 +61,10 @@ export function crossFieldRules(message: DescMessage): { readonly words: string[
     words: rules.map(({ id, message: words }) => words || id),
     schemas: rules.map(({ id }) => schemas[id]?.(message)).filter((schema) => schema !== undefined),
   };
+}
+
+function hasText(fieldName: string): JsonSchema {
+  return { type: "object", required: [fieldName], properties: { [fieldName]: { type: "string", minLength: 1 } } };
 }
 
 function notBoth(message: DescMessage, one: string, other: string): JsonSchema {

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { ConfabError, defaultDedupeWindowMs, type LimitName, type Limits, PayloadTypes } from "@confab/contract";
 import { violationsOf } from "@confab/contract/validation";
-import { Deliveries, type Engine, Hub } from "../core/index.js";
+import { Deliveries, type Engine, Hub, nodesOf } from "../core/index.js";
 import { ArrivalTimeouts } from "../http/arrival-timeouts.js";
 import type { HostServer } from "../http/attach.js";
 import type { ClientAddressOf, RequestHead } from "../http/exchange.js";
@@ -14,6 +14,7 @@ import {
   LiveCallers,
   maxWireBytes,
   type ServiceHooks,
+  NodeConnections,
 } from "../service/index.js";
 import { createRestHandler } from "../transports/rest/adapter.js";
 import { createRpcHandler } from "../transports/rpc/adapter.js";
@@ -95,6 +96,11 @@ const tokenCheckIntervalMs = 1_000;
 
 /** How often deletions are looked for that were cut, in milliseconds. */
 const cutDeletionsIntervalMs = 30_000;
+/** Limits of a server that tells no callers apart. */
+const uncounted = {
+  maxConnectionsByUser: Number.POSITIVE_INFINITY,
+  maxConnectionsByAddress: Number.POSITIVE_INFINITY,
+};
 
 /** The window over which clients are told to spread their return, in milliseconds. */
 const reconnectWithinMs = 3_000;
@@ -174,11 +180,17 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
   const hub = new Hub({ engine, clock: systemClock, turns: eventLoop, ids: randomIds, limits });
   // Callers of this machine without a verified user are not told apart, so nothing is counted for them.
   const isCounted = auth.canChange || !isLocal;
-  const liveCallers = isCounted ? new LiveCallers({ clock: systemClock, turns: eventLoop, limits }) : undefined;
+  const liveCallers = new LiveCallers({
+    clock: systemClock,
+    turns: eventLoop,
+    limits: isCounted ? limits : { ...limits, ...uncounted },
+    newId: randomUUID,
+  });
+  const connections = new NodeConnections(nodesOf(engine), liveCallers);
   const rates = isCounted ? new CallerRates(() => systemClock.monotonicMs(), limits) : undefined;
   const { longestTokenUseMs } = auth;
   const roomDeps = { hub, engine, types, limits, rooms, longestTokenUseMs };
-  const service = new ChatService({ ...roomDeps, liveCallers, rates, audit, hooks });
+  const service = new ChatService({ ...roomDeps, liveCallers, connections, rates, audit, hooks });
   const sessions = new FrameSessions({
     service,
     serverVersion,
@@ -230,7 +242,7 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
 
   const cutDeletions = setInterval(() => void hub.finishDeletions(), cutDeletionsIntervalMs).unref();
 
-  const tokenChecks = liveCallers && setInterval(() => liveCallers.check(), tokenCheckIntervalMs).unref();
+  const tokenChecks = isCounted ? setInterval(() => liveCallers.check(), tokenCheckIntervalMs).unref() : undefined;
 
   const release = async () => {
     clearInterval(signsOfLife);
@@ -270,7 +282,7 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
       adminToken = adminTokenIn(config.engine.dataDir);
       auth.setAdminToken(adminToken.token);
     }
-    await auth.follow(engine.revocations, () => liveCallers?.check());
+    await auth.follow(engine.revocations, () => liveCallers.check());
     deliveries?.start();
     void hub.finishDeletions();
   };
@@ -325,15 +337,15 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
           const keyPair = certificates.reload(tls);
           if (!keyPair) return;
           listener?.setKeyPair(keyPair);
-          liveCallers?.check();
+          liveCallers.check();
         },
         readKeys: ({ auth: keys }) => {
           auth.reloadKeys(keys);
-          liveCallers?.check();
+          liveCallers.check();
         },
         readRules: ({ rules }) => {
           auth.setRules(rules);
-          liveCallers?.check();
+          liveCallers.check();
         },
         logger,
       });

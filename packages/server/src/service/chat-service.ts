@@ -23,7 +23,6 @@ export class ChatService {
   /** Of all services of the contract, by the RPC's descriptor. */
   readonly unary: ReadonlyMap<DescMethod, UnaryMethod>;
 
-  /** Undefined on a server that asks for no tokens. */
   readonly liveCallers: LiveCallers | undefined;
   private readonly clock: Clock;
   private readonly audit: Audit | undefined;

@@ -25,6 +25,8 @@ test("the contract's routes are exactly these", () => {
       "POST /v1/admin/revocations Revoke whole",
       "GET /v1/admin/revocations ListRevocations none",
       "POST /v1/admin/erasures EraseMessage whole",
+      "GET /v1/admin/connections ListConnections none",
+      "POST /v1/admin/disconnections Disconnect whole",
     ],
   );
 });

@@ -48,6 +48,7 @@ export {
   isStranger,
   LiveCallers,
   maxHistoryPage,
+  NodeConnections,
   type Operations,
   Permissions,
   type Principal,

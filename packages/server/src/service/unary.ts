@@ -10,6 +10,7 @@ import type {
 import { create } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { ackJson, encodeAck } from "@confab/contract";
+import { ConnectionSchema } from "@confab/contract/gen/confab/v1/admin_connections_pb";
 import { AdminService, RevocationSchema } from "@confab/contract/gen/confab/v1/admin_service_pb";
 import { ChatService as ChatServiceDesc } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import { MemberSchema, RoomSchema } from "@confab/contract/gen/confab/v1/room_pb";
@@ -19,7 +20,7 @@ import { wireAckFrom, wireAcksFrom, wirePositionFrom } from "./conversions.js";
 import { encodeHistory, historyForm } from "./history.js";
 import { ListedReply } from "./listed-reply.js";
 import type { MessageJson } from "./message-json.js";
-import type { LargeForm, ListedRoom, Operations, UnaryCaller } from "./operations/index.js";
+import type { LargeForm, ListedConnection, ListedRoom, Operations, UnaryCaller } from "./operations/index.js";
 import { decodeSentMessage, sentMessageFrom } from "./sent-message.js";
 import { decodeMessage, encodeMessage, type WireFormat } from "./wire-format.js";
 
@@ -42,6 +43,7 @@ interface Spelling<In extends DescMessage, Asked> {
 const { sendMessage, sendMessages, editMessage, deleteMessage, react } = ChatServiceDesc.method;
 const { getHistory, listRooms, listMembers, sendSignal } = ChatServiceDesc.method;
 const { revoke, listRevocations, eraseMessage } = AdminService.method;
+const { listConnections, disconnect } = AdminService.method;
 
 /** The unary RPCs of a service, by the names of their descriptors: one that has no entry below does not compile. */
 export type UnaryName<Service extends { readonly method: object }> = {
@@ -134,6 +136,19 @@ export function unaryMethods(operations: Operations, json: MessageJson): Readonl
       await operations.erase(asked, caller);
       return {};
     }),
+    listConnections: plain(listConnections, (asked, format, caller) =>
+      inRoom(caller, async (begin) => {
+        const options = { reply: listConnections.output, item: ConnectionSchema, list: "connections" } as const;
+        const reply = new ListedReply(options, format, types);
+        const unitsPerItem = cost.listedConnection[format];
+        const take = (found: readonly ListedConnection[]) => reply.add(found.map(wireConnectionFrom));
+        const { silent, ...end } = await operations.connections(asked, caller, { begin, unitsPerItem, take });
+        return reply.end({ ...end, silentNodes: silent.map((node) => ({ node })) });
+      }),
+    ),
+    disconnect: small(disconnect, async (asked, caller) => ({
+      connections: await operations.disconnect(asked, caller),
+    })),
   };
   return new Map([...entriesOf(ChatServiceDesc, chat), ...entriesOf(AdminService, admin)]);
 }
@@ -177,6 +192,23 @@ function wireRevocationFrom({ tokenId, user, issuedBeforeMs, untilMs }: Revocati
     user,
     ...(tokenId === "" && { issuedBefore: timestampFromMs(issuedBeforeMs) }),
     keptUntil: timestampFromMs(untilMs),
+  };
+}
+
+function wireConnectionFrom({ node, view }: ListedConnection) {
+  const { isVerified, sinceMs, readings, ...rest } = view;
+  return {
+    ...rest,
+    node,
+    verified: isVerified,
+    since: timestampFromMs(sinceMs),
+    readings: readings.map(({ position, hasPresence, hasSignals, isLagging, ...reading }) => ({
+      ...reading,
+      position: wirePositionFrom(position),
+      presence: hasPresence,
+      signals: hasSignals,
+      lagging: isLagging,
+    })),
   };
 }
 

@@ -28,6 +28,7 @@ export class FakeChannel implements FrameChannel {
   readonly sent: Uint8Array[] = [];
   /** What `write` and `sendFrame` say. */
   hasRoom = true;
+  readonly queuedBytes = 0;
   isPaused = false;
   closedWith: ConfabError | undefined;
 

@@ -25,6 +25,7 @@ import {
 } from "../core/index.js";
 import { MemoryDeletions } from "./memory-deletions.js";
 import { MemoryMembers } from "./memory-members.js";
+import { MemoryNodes } from "./memory-nodes.js";
 import { type MemoryOutbox, MemoryOutboxes } from "./memory-outbox.js";
 import { MemoryRevocations } from "./memory-revocations.js";
 
@@ -44,6 +45,8 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
   readonly members: MemberDirectory;
   readonly revocations = new MemoryRevocations();
   readonly deletions: MemoryDeletions;
+  private readonly allNodes = new MemoryNodes();
+  readonly nodes = this.allNodes.node();
   private readonly listeners = new Map<RoomId, Set<RoomListener>>();
   private readonly roomWatchers = new RoomWatchers();
   private readonly allMembers: MemoryMembers;
@@ -67,15 +70,20 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
   anotherNode(): Engine {
     const members = this.allMembers.node();
     const { revocations, deletions } = this;
+    const nodes = this.allNodes.node();
     return {
       log: this,
       bus: this,
       members,
       revocations,
       deletions,
+      nodes,
       outbox: (name) => this.outbox(name),
       trouble: () => this.trouble(),
-      close: async () => members.close(),
+      close: async () => {
+        members.close();
+        nodes.close();
+      },
     };
   }
 

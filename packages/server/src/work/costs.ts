@@ -26,6 +26,8 @@ export const cost = {
   filteredEntry: 0.1,
   /** A room or member that is read and put into a reply. */
   listed: { proto: 10, json: 15 },
+  /** A connection with what it reads, for an operator: made into a question's answer, read there, and put into a reply. */
+  listedConnection: { proto: 40, json: 60 },
   /** 1,024 bytes that are parsed and checked. */
   parsedKib: { proto: 4, json: 20 },
   /** 1,024 bytes that are copied, joined, compressed or decompressed by the way. */

@@ -9,6 +9,7 @@ import { KnownTops } from "./known-tops.js";
 import { MadeRooms } from "./made-rooms.js";
 import { MemberKeys } from "./members/member-keys.js";
 import { RedisMembers } from "./members/redis-members.js";
+import { RedisNodes } from "./members/redis-nodes.js";
 import { MemoryWatch } from "./memory-watch.js";
 import { linkFor } from "./open-link.js";
 import { RedisBus } from "./redis-bus.js";
@@ -85,7 +86,10 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
     {
       keys,
       events: {
-        heard: (channel, message) => bus.heard(channel, message),
+        heard: (channel, message) => {
+          if (nodes.channels.has(channel)) nodes.receive(channel, message);
+          else bus.heard(channel, message);
+        },
         interrupted: (channels) => bus.interrupted(channels),
       },
       mayHaveLost: (hasSlot) => {
@@ -121,6 +125,7 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
     log: config.log,
     refuseNewer: (room) => log.refuseNewer(room),
   });
+  const nodes = new RedisNodes({ link, keys: memberKeys, node: () => members.node });
   const log = new RedisLog({ link, keys, appends, index, tops, erased: (room) => bus.erased(room) });
   const revocations = new SharedRevocations({ link, keys, clock: config.clock });
   try {
@@ -130,6 +135,8 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
   } catch (thrown) {
     throw startErrorFrom(thrown, target);
   }
+  // Before the others know of this node and wait for its answers.
+  await nodes.start();
   members.start();
   const memory = new MemoryWatch(link, size);
   const { emptyRoomMs } = limits;
@@ -154,6 +161,7 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
     members,
     revocations,
     deletions: new SharedDeletions({ link, keys, clockSkewMs }),
+    nodes,
     outbox: (name) => {
       const list = (after: string, limit: number) => log.list("", after, limit);
       const outbox = new SharedOutbox({ link, keys: keys.outbox(name), list });
@@ -166,6 +174,7 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
       memory.stop();
       made.close();
       revocations.close();
+      nodes.close();
       closing ??= Promise.all([appends.close(), members.close()]).then(() => {
         tops.close();
         link.close();

@@ -13,6 +13,8 @@ export interface FrameChannel {
   write(bytes: Uint8Array): boolean;
   /** One encoded ServerFrame, for this channel to put behind its prefix. Returns as `write` does. */
   sendFrame(frame: Uint8Array): boolean;
+  /** Bytes that wait for the client. */
+  readonly queuedBytes: number;
   /** Take no more frames from the client until `resume`. */
   pause(): void;
   resume(): void;

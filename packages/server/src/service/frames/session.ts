@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { ConfabError, confabErrorFrom } from "@confab/contract";
-import { UnsubscribedSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import { type Goodbye, GoodbyeSchema, UnsubscribedSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import type { RoomId, Subscription } from "../../core/index.js";
 import { cost, type ReplyRoom, spendParsed } from "../../work/index.js";
 import type { ChatService } from "../chat-service.js";
@@ -147,14 +148,20 @@ export class FrameSession implements LiveConnection {
 
   /** End it for a reason of the server's. */
   end(reason: ConfabError): void {
+    const { retryAfterMs = 0 } = reason.facts;
     // How long to wait is in the frame: a close frame has no place for it.
-    this.sendError(0, reason);
+    if (reason.code === "RECONNECT") this.send(0, { case: "goodbye", value: goodbyeOf(reason, retryAfterMs) });
+    else this.sendError(0, reason);
     this.channel.close(reason);
     this.closed();
   }
 
   get caller(): Caller {
     return this.channel.caller;
+  }
+
+  get queuedBytes(): number {
+    return this.channel.queuedBytes;
   }
 
   /** Send a frame that answers `request`, or a push if that is 0. */
@@ -303,4 +310,12 @@ export class FrameSession implements LiveConnection {
     if (mustPause) this.channel.pause();
     else this.channel.resume();
   }
+}
+
+/** A goodbye to a client that is to come back, after a random wait of up to `reconnectWithinMs`. */
+export function goodbyeOf(reason: ConfabError, reconnectWithinMs: number): Goodbye {
+  return create(GoodbyeSchema, {
+    reason: wireErrorFrom(reason),
+    reconnectWithin: durationFromMs(reconnectWithinMs),
+  });
 }

@@ -1,14 +1,13 @@
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { ConfabError } from "@confab/contract";
-import { GoodbyeSchema, PingSchema, WelcomeSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import { PingSchema, WelcomeSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import type { ChatService } from "../chat-service.js";
-import { wireErrorFrom } from "../error-frame.js";
 import { isStranger } from "../operations/index.js";
 import type { FrameChannel } from "./channel.js";
 import { answerFrame } from "./commands.js";
 import { ServerFrames } from "./server-frame.js";
-import { FrameSession, type FrameSessionDeps } from "./session.js";
+import { FrameSession, type FrameSessionDeps, goodbyeOf } from "./session.js";
 
 export interface FrameSessionsDeps {
   readonly service: ChatService;
@@ -78,10 +77,7 @@ export class FrameSessions {
 
   /** Say goodbye to everybody and close. Clients come back after a random wait of up to `reconnectWithinMs`. */
   closeAll(reason: ConfabError, reconnectWithinMs: number): void {
-    const value = create(GoodbyeSchema, {
-      reason: wireErrorFrom(reason),
-      reconnectWithin: durationFromMs(reconnectWithinMs),
-    });
+    const value = goodbyeOf(reason, reconnectWithinMs);
     for (const session of [...this.open]) {
       session.send(0, { case: "goodbye", value });
       session.channel.close(reason);

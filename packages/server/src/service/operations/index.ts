@@ -10,9 +10,12 @@ export {
   type UnaryCaller,
 } from "./caller.js";
 export { CallerRates } from "./caller-rates.js";
+export type { ListedConnection } from "./connections.js";
 export { countedAddress } from "./counted-address.js";
 export type { HistoryForm } from "./history.js";
-export { LiveCallers, type LiveConnection } from "./live-callers.js";
+export { LiveCallers } from "./live-callers.js";
+export type { LiveConnection } from "./live-entries.js";
+export { NodeConnections } from "./node-connections.js";
 export type { LargeForm, OperationDeps } from "./operation.js";
 export {
   type CallerKind,

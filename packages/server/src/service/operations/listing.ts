@@ -2,10 +2,10 @@ import type { ReadingShare } from "./caller-rates.js";
 import type { LargeForm } from "./operation.js";
 
 /** Items for one page when the request does not say. */
-const defaultPageLimit = 100;
+export const defaultPageLimit = 100;
 
 /** Items that are read and encoded in one step of work. */
-const itemsPerStep = 50;
+export const itemsPerStep = 50;
 
 /** How a listing is written, a step at a time. */
 export interface ListingForm<Item> extends LargeForm {

@@ -18,7 +18,12 @@ function countedService(wanted: Partial<Limits> = {}) {
   const limits = limitsWith(wanted);
   const { hub, engine } = testService();
   const turns = new ManualTurns();
-  const liveCallers = new LiveCallers({ clock: { nowMs: () => 0, monotonicMs: () => 0 }, turns, limits });
+  const liveCallers = new LiveCallers({
+    clock: { nowMs: () => 0, monotonicMs: () => 0 },
+    turns,
+    limits,
+    newId: () => "an id",
+  });
   const rooms = { of: () => defaultPolicy(limits) };
   const longestTokenUseMs = () => 0;
   const deps = { hub, engine, types: PayloadTypes.none(), limits, rooms, longestTokenUseMs, liveCallers };
@@ -56,6 +61,8 @@ const callerOf = (principal: Principal, remoteAddress = "127.0.0.1"): Caller => 
 });
 
 class TestConnection {
+  readonly id = "an id";
+  readonly queuedBytes = 0;
   readonly endedWith: string[] = [];
 
   constructor(

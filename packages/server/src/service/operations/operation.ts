@@ -4,6 +4,7 @@ import { Administration, type Audit, audited } from "./audit.js";
 import { type Caller, charged } from "./caller.js";
 import type { CallerRates } from "./caller-rates.js";
 import type { LiveCallers } from "./live-callers.js";
+import type { NodeConnections } from "./node-connections.js";
 import type { OperationHooks } from "./operation-hooks.js";
 import { type Action, type Principal, refusalOfName, type Scope } from "./principal.js";
 import type { RoomPolicies } from "./room-policy.js";
@@ -18,8 +19,10 @@ export interface OperationDeps {
   readonly longestTokenUseMs: () => number;
   /** What each caller may do in a time. */
   readonly rates?: CallerRates | undefined;
-  /** What has to end when its caller's token does; undefined on a server that asks for none. */
+  /** What is connected to this node, and what it reads; undefined: no transport is. */
   readonly liveCallers?: LiveCallers | undefined;
+  /** The same of all nodes; undefined: there is none. */
+  readonly connections?: NodeConnections | undefined;
   readonly audit?: Audit | undefined;
   /** The team's own code; undefined: there is none. */
   readonly hooks?: OperationHooks | undefined;

@@ -3,6 +3,10 @@ import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { ConfabError } from "@confab/contract";
 import {
+  DisconnectRequestSchema,
+  ListConnectionsRequestSchema,
+} from "@confab/contract/gen/confab/v1/admin_connections_pb";
+import {
   EraseMessageRequestSchema,
   ListRevocationsRequestSchema,
   RevokeRequestSchema,
@@ -72,6 +76,8 @@ const asking: { readonly [Name in keyof Operations]: (operations: Operations, ca
   deleteMessage: ({ deleteMessage }, caller) =>
     outOfRange(deleteMessage(create(DeleteMessageRequestSchema, ofNoMessage), caller)),
   react: ({ react }, caller) => outOfRange(react(create(ReactRequestSchema, { ...ofNoMessage, emoji: "+1" }), caller)),
+  connections: ({ connections }, caller) => connections(create(ListConnectionsRequestSchema), caller, listing),
+  disconnect: ({ disconnect }, caller) => disconnect(create(DisconnectRequestSchema, { user: "ann" }), caller),
   revocations: ({ revocations }, caller) => revocations(create(ListRevocationsRequestSchema), caller, listing),
 };
 
@@ -90,6 +96,8 @@ const needed: { readonly [Name in keyof Operations]: string } = {
   signal: "signal den",
   revoke: "admin all rooms",
   revocations: "admin all rooms",
+  connections: "admin all rooms",
+  disconnect: "admin all rooms",
   erase: "admin all rooms",
 };
 

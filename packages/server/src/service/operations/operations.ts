@@ -1,4 +1,5 @@
 import { deleteMessage, edit, react } from "./changes.js";
+import { connections, disconnect } from "./connections.js";
 import { erase } from "./erase.js";
 import { history } from "./history.js";
 import { members } from "./members.js";
@@ -32,5 +33,7 @@ export function operationsOn(deps: OperationDeps) {
     revoke: opened(revoke, deps),
     revocations: opened(revocations, deps),
     erase: opened(erase, deps),
+    connections: opened(connections, deps),
+    disconnect: opened(disconnect, deps),
   };
 }

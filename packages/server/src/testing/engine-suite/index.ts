@@ -8,6 +8,7 @@ import { deletionsSuite } from "./deletions.js";
 import { erasingSuite } from "./erasing.js";
 import { filteringSuite } from "./filtering.js";
 import { membersSuite } from "./members.js";
+import { nodesSuite } from "./nodes.js";
 import { outboxSuite } from "./outbox.js";
 import { readingSuite } from "./reading.js";
 import { retentionSuite } from "./retention.js";
@@ -38,6 +39,7 @@ export function engineSuite(name: string, open: OpenEngine, skips: EngineSkips =
   roomWatchesSuite(define);
   membersSuite(define);
   revocationsSuite(define);
+  nodesSuite(define);
   outboxSuite(define);
   closingSuite(define);
 }

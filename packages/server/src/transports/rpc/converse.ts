@@ -41,6 +41,9 @@ class Conversation implements CallHandler {
       caller: call.caller,
       write: (bytes) => call.write(call.isText ? base64Text(bytes) : bytes) || call.queuedBytes <= maxQueuedBytes,
       sendFrame: (frame) => call.send(frame) || call.queuedBytes <= maxQueuedBytes,
+      get queuedBytes() {
+        return call.queuedBytes;
+      },
       pause: () => call.pause(),
       resume: () => call.resume(),
       close: (error) => call.finish(error),

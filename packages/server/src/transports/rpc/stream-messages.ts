@@ -68,6 +68,9 @@ class MessageStream implements CallHandler {
       const { subscription, position } = await service.operations.subscribe({ reader }, call.caller, {
         encoding: this.encoding,
         share,
+        get queuedBytes() {
+          return call.queuedBytes;
+        },
         // The exchange says false from its own mark on, and then tells when it has drained; ours lies above it.
         write: (bytes) => call.write(bytes) || call.queuedBytes <= maxQueuedBytes,
         ended: (error) => call.finish(error),

@@ -9,6 +9,10 @@ import {
 } from "@bufbuild/protobuf";
 import { EnvelopeReader, enveloped } from "@confab/contract";
 import {
+  DisconnectRequestSchema,
+  ListConnectionsRequestSchema,
+} from "@confab/contract/gen/confab/v1/admin_connections_pb";
+import {
   AdminService,
   EraseMessageRequestSchema,
   RevokeRequestSchema,
@@ -66,6 +70,9 @@ const requests: Readonly<Record<string, JsonObject>> = {
   [RevokeRequestSchema.typeName]: { token_id: "of no token" },
   // Of no message: where they are let through, the log says so.
   [EraseMessageRequestSchema.typeName]: { room: "den", position: ofNoMessage },
+  // Of a user without connections.
+  [ListConnectionsRequestSchema.typeName]: { user: "no-one" },
+  [DisconnectRequestSchema.typeName]: { user: "no-one" },
   [EditMessageRequestSchema.typeName]: { room: "den", user: "ann", position: ofNoMessage, text: "hi" },
   [DeleteMessageRequestSchema.typeName]: { room: "den", user: "ann", position: ofNoMessage },
   [SubscribePrefixSchema.typeName]: { prefix: "den", name: "ann" },

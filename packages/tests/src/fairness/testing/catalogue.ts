@@ -87,6 +87,9 @@ const costlyCalls: Readonly<Record<string, Costly>> = {
     requests: [{ room: "lobby", position: { epoch: 1, offset: "1" } }],
     times: costlyTimes,
   },
+  "AdminService/ListConnections": { requests: [{ limit: 1_000 }], times: costlyTimes },
+  // Of a user without connections: those of the callers are needed.
+  "AdminService/Disconnect": { requests: [{ user: "no-one" }], times: costlyTimes },
   "Health/Check": { requests: [{ service: ChatService.typeName }] },
   "Health/List": { requests: [{}] },
   "Health/Watch": { requests: [{ service: ChatService.typeName }] },

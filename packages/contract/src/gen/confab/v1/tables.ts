@@ -139,6 +139,64 @@ export const user = {
   filter: [6, filter],
 } as const;
 
+/** `confab.v1.ListConnectionsRequest` */
+export const listConnectionsRequest = {
+  user: [1, "string"],
+  room: [2, "string"],
+  limit: [3, "uint32"],
+  page: [4, "string"],
+} as const;
+
+/** `confab.v1.Reading` */
+export const reading = {
+  room: [1, "string"],
+  user: [2, "string"],
+  position: [3, position],
+  presence: [4, "bool"],
+  signals: [5, "bool"],
+  lagging: [6, "bool"],
+} as const;
+
+/** `confab.v1.Connection` */
+export const connection = {
+  id: [1, "string"],
+  node: [2, "string"],
+  user: [3, "string"],
+  verified: [4, "bool"],
+  transport: [5, "string"],
+  remoteAddress: [6, "string"],
+  since: [7, "timestamp"],
+  readings: [8, reading, "many"],
+  readingCount: [9, "uint32"],
+  queuedBytes: [10, "uint32"],
+} as const;
+
+/** `confab.v1.SilentNode` */
+export const silentNode = {
+  node: [1, "string"],
+} as const;
+
+/** `confab.v1.ListConnectionsResponse` */
+export const listConnectionsResponse = {
+  connections: [1, connection, "many"],
+  nextPage: [2, "string"],
+  total: [3, "uint32"],
+  silentNodes: [4, silentNode, "many"],
+} as const;
+
+/** `confab.v1.DisconnectRequest` */
+export const disconnectRequest = {
+  user: [1, "string"],
+  connection: [2, "string"],
+  reason: [3, "string"],
+  mayReturn: [4, "bool"],
+} as const;
+
+/** `confab.v1.DisconnectResponse` */
+export const disconnectResponse = {
+  connections: [1, "uint32"],
+} as const;
+
 /** `confab.v1.RevokeRequest` */
 export const revokeRequest = {
   tokenId: [1, "string"],

@@ -10,6 +10,8 @@ import type { RoomId } from "../../../core/index.js";
  *     confab:{lobby}:idle     since when no node has been in the room, as a sweep found (remove-room.ts)
  *     confab:node:{N}:rooms   set of the rooms that node N may be in
  *     confab:{nodes}:alive    sorted set of the nodes, each with the time until which it needs no further sign of life
+ *     confab:{nodes}:asked   channel: what a node asks all others
+ *     confab:{nodes}:told:A  channel: the answers to the process A
  *     confab:{nodes}:dead     sorted set of the nodes that are to be removed, each with the time until which some node is at it
  *
  * What one script touches is in one slot of a Cluster. No room's keys end in `alive` or `dead`, so one called `nodes` may be.
@@ -17,10 +19,17 @@ import type { RoomId } from "../../../core/index.js";
 export class MemberKeys {
   readonly aliveNodes: string;
   readonly deadNodes: string;
+  readonly asked: string;
 
   constructor(private readonly prefix: string) {
     this.aliveNodes = `${prefix}:{nodes}:alive`;
     this.deadNodes = `${prefix}:{nodes}:dead`;
+    this.asked = `${prefix}:{nodes}:asked`;
+  }
+
+  /** Where a process is told the answers to what it has asked. */
+  told(process: string): string {
+    return `${this.prefix}:{nodes}:told:${process}`;
   }
 
   members(room: RoomId): string {

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
 import type { Member, MemberCounts, MemberDirectory, OccupancyListener, RoomId } from "../../../core/index.js";
 import type { EngineLog } from "../engine-log.js";
 import { confabErrorFromRedis, RedisLostError } from "../redis-error.js";
@@ -44,6 +45,11 @@ export class RedisMembers implements MemberDirectory {
   /** Begin to tell the other nodes of this one. */
   start(): void {
     this.life.start();
+  }
+
+  /** The name of this node now: it takes another one when the others took it for dead. */
+  get node(): string {
+    return this.writer.node;
   }
 
   watchOccupancy(changed: OccupancyListener): void {
@@ -143,6 +149,13 @@ async function within<T>(timeoutMs: number, answer: Promise<T>): Promise<T | und
   }
 }
 
+/** Characters of the host's name in a node's: those at its end, which tell the pods of a deployment apart. */
+const maxHostCharacters = 32;
+
+/** Unlike any other; operators see from it which machine it is. */
 function newNodeName(): string {
-  return randomBytes(8).toString("hex");
+  const host = hostname()
+    .replaceAll(/[^A-Za-z0-9.-]/g, "-")
+    .slice(-maxHostCharacters);
+  return `${host}-${randomBytes(8).toString("hex")}`;
 }
