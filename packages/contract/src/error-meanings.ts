@@ -31,7 +31,8 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
   MESSAGE_DELETED: "The message was deleted or erased: it cannot be edited, deleted again or reacted to",
   ALREADY_SUBSCRIBED: "This connection already reads the room",
   NOT_SUBSCRIBED: "This connection does not read the room",
-  TOO_MANY_SUBSCRIPTIONS: "This connection reads maxRoomsPerConnection rooms already, or a prefix has more than maxRoomsPerPrefix rooms",
+  TOO_MANY_SUBSCRIPTIONS:
+    "This connection reads maxRoomsPerConnection rooms already, or a prefix has more than maxRoomsPerPrefix rooms",
   TOO_MANY_FILTERS: "Readers of the room have maxFiltersPerRoom different filters already",
   TOO_MANY_CONNECTIONS: "The server, a user or an address has as many connections as its limit allows",
   TOO_MANY_REQUESTS: "This connection has too many requests in flight, or too many bytes of incomplete ones",

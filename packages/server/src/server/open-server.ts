@@ -13,8 +13,8 @@ import {
   FrameSessions,
   LiveCallers,
   maxWireBytes,
-  type ServiceHooks,
   NodeConnections,
+  type ServiceHooks,
 } from "../service/index.js";
 import { createRestHandler } from "../transports/rest/adapter.js";
 import { createRpcHandler } from "../transports/rpc/adapter.js";
