@@ -39,6 +39,7 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
   RATE_LIMITED:
     "Too much in too short a time, by one connection, user or address; the text names the limit, and the details say how long to wait",
   TOO_MANY_ROOMS: "The server holds maxRooms rooms already",
+  TOO_MANY_READ_MARKS: "The room holds maxReadMarksPerRoom read marks already",
   HEADERS_TOO_LARGE: "The request's headers are larger than maxHeaderBytes",
   REQUEST_TIMEOUT: "The request did not arrive whole in time",
   UNAUTHENTICATED: "A valid token is needed; the text says what is wrong with the one that was sent",

@@ -67,6 +67,7 @@ export const errorKinds = {
   TOO_MANY_REQUESTS: { grpc: "RESOURCE_EXHAUSTED", http: 429, close: 4529, retry: true },
   RATE_LIMITED: { grpc: "RESOURCE_EXHAUSTED", http: 429, retry: true },
   TOO_MANY_ROOMS: { grpc: "RESOURCE_EXHAUSTED", http: 507, retry: false },
+  TOO_MANY_READ_MARKS: { grpc: "RESOURCE_EXHAUSTED", http: 507, retry: false },
   HEADERS_TOO_LARGE: { grpc: "RESOURCE_EXHAUSTED", http: 431, retry: false },
   REQUEST_TIMEOUT: { grpc: "DEADLINE_EXCEEDED", http: 408, close: 4508, retry: true },
   UNAUTHENTICATED: { grpc: "UNAUTHENTICATED", http: 401, close: 4001, retry: false },

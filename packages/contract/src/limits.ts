@@ -233,6 +233,13 @@ export const limits = {
     isReloadable: true,
     meaning: "Signals of one user to one room; after a second of silence as many may come at once. Each node counts",
   },
+  maxReadMarksPerRoom: {
+    fallback: 100_000,
+    min: 1,
+    max: 10_000_000,
+    isReloadable: true,
+    meaning: "Read marks of one room: users who have marked how far they have read. Past it a new user's mark is refused",
+  },
   maxSignalSenders: {
     fallback: 100_000,
     min: 1,

@@ -16,6 +16,7 @@ import { IdleRooms } from "./idle-rooms.js";
 import { beforeNewestMessages, type ScanningShare } from "./newest-messages.js";
 import type { Appended, Clock, Engine, Ids, NewEntry, RoomState, Signal, Turns } from "./ports.js";
 import { replacedUnder, resumableOffset } from "./range.js";
+import { ReadMarking } from "./read-marking.js";
 import { Room } from "./room.js";
 import { type RoomId, roomIdFrom } from "./room-id.js";
 import { SignalRates } from "./signal-rates.js";
@@ -75,6 +76,7 @@ export class Hub {
   private readonly signalRates: SignalRates;
   private readonly deletions: Deletions;
   readonly clock: Clock;
+  readonly marks: ReadMarking;
 
   constructor(private readonly deps: HubDeps) {
     this.clock = deps.clock;
@@ -85,6 +87,18 @@ export class Hub {
     this.deletions = new Deletions({
       ...{ notes, clock: deps.clock, turns: deps.turns },
       finish: ({ room, target }, share) => finishDeletion({ log, room, share }, target),
+    });
+    this.marks = new ReadMarking({
+      ...deps,
+      isPlainAfter: (id, offset, state) => {
+        const room = this.rooms.get(id);
+        if (offset === state.newest) return true;
+        return room?.epoch === state.epoch && state.newest <= room.top && room.isPlainFrom(offset + 1);
+      },
+      notePlainAfter: (id, offset, { epoch, newest }) => {
+        const room = this.rooms.get(id);
+        if (room?.epoch === epoch) room.notePlain(offset + 1, newest);
+      },
     });
     this.idleRooms = new IdleRooms({
       log: deps.engine.log,
@@ -249,6 +263,7 @@ export class Hub {
   /** End every subscription, when the server stops. */
   close(error: ConfabError): void {
     this.deletions.close();
+    this.marks.close();
     for (const room of [...this.rooms.values()]) room.expelAll(() => error);
   }
 

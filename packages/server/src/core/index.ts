@@ -11,15 +11,18 @@ export { maxNodeAnswerBytes, nodeAnswerTimeoutMs, nodesOf } from "./nodes.js";
 export type {
   Appended,
   BegunDeletion,
+  ChangeCounts,
   Clock,
   DeletionNotes,
   Engine,
   Eventually,
   Ids,
   LogPage,
+  MarkedRoom,
   Member,
   MemberCounts,
   MemberDirectory,
+  MovedMark,
   NewEntry,
   NodeAnswerer,
   NodeAnswers,
@@ -29,6 +32,8 @@ export type {
   OutboxListener,
   PresenceChange,
   ReadableLog,
+  ReadMark,
+  ReadMarks,
   Revocation,
   RevocationChange,
   RevocationLog,
@@ -42,6 +47,7 @@ export type {
 } from "./ports.js";
 export { maxErasedTogether } from "./ports.js";
 export { outOfRange, unexpectedPosition } from "./range.js";
+export { type ListedMark, unreadAfter } from "./read-marking.js";
 export { type Retention, type RoomRetention, sameForAll } from "./retention.js";
 export { isOver, joinedRevocation, KnownRevocations, revocationKey } from "./revocation-set.js";
 export { type RoomId, roomIdFrom } from "./room-id.js";

@@ -304,9 +304,58 @@ export interface DeletionNotes {
   take(ageMs: number, limit: number): Eventually<readonly BegunDeletion[]>;
 }
 
+/** How far a user has read a room. */
+export interface ReadMark {
+  readonly user: string;
+  /** Of the room's epoch now. */
+  readonly position: Position;
+  /** How many changes of messages the log has had up to the position; undefined: that is not known any more. */
+  readonly changes: number | undefined;
+  /** When the mark came to the position; milliseconds since 1970. */
+  readonly atMs: number;
+}
+
+/** How many changes of messages the log of a room has had, in all and of those that were trimmed. Trimming does not lower them. */
+export interface ChangeCounts {
+  readonly all: number;
+  readonly trimmed: number;
+}
+
+/** Marks of a room, and what they are compared with: all of one moment. */
+export interface MarkedRoom {
+  readonly state: RoomState;
+  readonly changes: ChangeCounts;
+  readonly marks: readonly ReadMark[];
+}
+
+/** A mark that was to be moved, as it is now. */
+export interface MovedMark extends MarkedRoom {
+  readonly mark: ReadMark;
+  /** False: it was there already, or further. */
+  readonly isMoved: boolean;
+}
+
+/** One mark for each room and user. It only moves forward, and goes away with its room. */
+export interface ReadMarks {
+  /** The mark that a user has in each of these rooms, one or none. In the order of `rooms`. @throws ENGINE_UNAVAILABLE, NEWER_FORMAT */
+  of(user: string, rooms: readonly RoomId[]): Eventually<readonly MarkedRoom[]>;
+  /** Marks of users whose names come after `after` in the order of their code points, at most `limit`. @throws as `of` */
+  page(room: RoomId, after: string, limit: number): Eventually<MarkedRoom>;
+  /**
+   * Move a user's mark to a position, unless it is there already or further. Resolves once it is durable.
+   *
+   * @throws OUT_OF_RANGE: the log never had an entry there. TOO_MANY_READ_MARKS: the room has `maxReadMarksPerRoom`. STORAGE_FULL:
+   * there is no room for another mark. OVERLOADED, ENGINE_UNAVAILABLE: nothing was stored. OUTCOME_UNKNOWN.
+   */
+  move(room: RoomId, mark: ReadMark): Promise<MovedMark>;
+  /** Remove the marks that a user has in these rooms. Resolves once that is durable. @throws as `move` */
+  remove(user: string, rooms: readonly RoomId[]): Promise<void>;
+}
+
 /** Where rooms are kept: one per server. */
 export interface Engine {
   readonly log: RoomLog;
+  readonly marks: ReadMarks;
   readonly bus: RoomBus;
   readonly members: MemberDirectory;
   readonly revocations: RevocationLog;

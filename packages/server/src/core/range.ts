@@ -26,12 +26,22 @@ export function unexpectedPosition(
  * was trimmed.
  */
 export function resumableOffset(room: RoomId, position: Position, state: RoomState): number {
+  const offset = pastOffset(room, position, state);
+  if (offset + 1 < state.oldest)
+    throw outOfRange(room, state, `messages after position ${formatPosition(position)} were trimmed`);
+  return offset;
+}
+
+/**
+ * The offset of a position that the room has come to, whether its entries are still in the log or not.
+ *
+ * @throws OUT_OF_RANGE: it is of another epoch, or of a part of an earlier one that is lost, or past the end.
+ */
+export function pastOffset(room: RoomId, position: Position, state: RoomState): number {
   const offset = offsetHere(position, state);
   if (offset === undefined)
     throw outOfRange(room, state, `position ${formatPosition(position)} is ${strange(position, state)}`);
   if (offset > state.newest) throw outOfRange(room, state, `position ${formatPosition(position)} is past the end`);
-  if (offset + 1 < state.oldest)
-    throw outOfRange(room, state, `messages after position ${formatPosition(position)} were trimmed`);
   return offset;
 }
 

@@ -23,6 +23,8 @@ export class SignalRates {
   constructor(
     private readonly limits: Pick<Limits, "maxSignalsPerSecond" | "maxSignalSenders">,
     private readonly clock: Clock,
+    /** What a user does there, for errors. */
+    private readonly what = "signalled",
   ) {}
 
   get senders(): number {
@@ -30,7 +32,7 @@ export class SignalRates {
   }
 
   /** Count a signal. @throws RATE_LIMITED: it must not be sent. */
-  take({ room, user }: Signal): void {
+  take({ room, user }: Signal | Pick<Signal, "room" | "user">): void {
     const { maxSignalsPerSecond: perSecond } = this.limits;
     const nowMs = this.clock.monotonicMs();
     const sender = `${room}\0${user}`;
@@ -43,7 +45,7 @@ export class SignalRates {
     // Fractions add up to a little less than the whole.
     const missing = 1 - 1e-6 - bucket.tokens;
     if (missing > 0) {
-      const text = `${user} has signalled in room ${room} too often; maxSignalsPerSecond is ${perSecond}`;
+      const text = `${user} has ${this.what} in room ${room} too often; maxSignalsPerSecond is ${perSecond}`;
       throw new ConfabError("RATE_LIMITED", text, { retryAfterMs: Math.ceil((missing * 1_000) / perSecond) });
     }
     bucket.tokens = Math.max(0, bucket.tokens - 1);

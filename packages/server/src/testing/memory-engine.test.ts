@@ -22,6 +22,7 @@ engineSuite(
     "forgets ids after the window": reason,
     "bounds its pending sends": reason,
     "bounds its rooms": reason,
+    "bounds its read marks": reason,
     "bounds its bytes": reason,
     "removes rooms": reason,
     "gives each room an epoch": "the memory engine has one epoch",

@@ -1,4 +1,4 @@
-import type { Position } from "@confab/contract";
+import { isChange, type Position } from "@confab/contract";
 import {
   type Appended,
   boundedLineage,
@@ -24,6 +24,7 @@ import {
   unexpectedPosition,
 } from "../core/index.js";
 import { MemoryDeletions } from "./memory-deletions.js";
+import { MemoryMarks } from "./memory-marks.js";
 import { MemoryMembers } from "./memory-members.js";
 import { MemoryNodes } from "./memory-nodes.js";
 import { type MemoryOutbox, MemoryOutboxes } from "./memory-outbox.js";
@@ -32,6 +33,8 @@ import { MemoryRevocations } from "./memory-revocations.js";
 interface MemoryRoom {
   entries: LogEntry[];
   newest: number;
+  /** Changes of messages that were appended, also those that are not in `entries` any more. */
+  changes: number;
   readonly firstSends: Map<string, { readonly position: Position; readonly sentAtMs: number }>;
 }
 
@@ -47,6 +50,7 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
   readonly deletions: MemoryDeletions;
   private readonly allNodes = new MemoryNodes();
   readonly nodes = this.allNodes.node();
+  readonly marks: MemoryMarks;
   private readonly listeners = new Map<RoomId, Set<RoomListener>>();
   private readonly roomWatchers = new RoomWatchers();
   private readonly allMembers: MemoryMembers;
@@ -64,15 +68,20 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
       for (const listener of this.listeners.get(change.room) ?? []) listener.presence([change], members);
     }, maxPresenceEventMembers);
     this.members = this.allMembers.node();
+    this.marks = new MemoryMarks((room) => {
+      const { entries, changes } = this.rooms.get(room) ?? { entries: [], changes: 0 };
+      return { state: this.state(room), changes: { all: changes, trimmed: changes - changesIn(entries) } };
+    });
   }
 
   /** One more node on the same log and bus. */
   anotherNode(): Engine {
     const members = this.allMembers.node();
-    const { revocations, deletions } = this;
+    const { revocations, deletions, marks } = this;
     const nodes = this.allNodes.node();
     return {
       log: this,
+      marks,
       bus: this,
       members,
       revocations,
@@ -103,7 +112,7 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
     if (this.appendError) throw this.appendError;
     const refuseFirst = entries[0]?.refuseFirst;
     if (refuseFirst && !this.rooms.has(room)) throw refuseFirst();
-    const kept: MemoryRoom = this.rooms.get(room) ?? { entries: [], newest: 0, firstSends: new Map() };
+    const kept: MemoryRoom = this.rooms.get(room) ?? { entries: [], newest: 0, changes: 0, firstSends: new Map() };
     const isNew = ({ dedupeKey }: NewEntry) => dedupeKey === undefined || !kept.firstSends.has(dedupeKey);
     const isElsewhere = expected && offsetHere(expected, this.state(room)) !== kept.newest;
     if (isElsewhere && entries.some(isNew)) throw unexpectedPosition(room, this.state(room), expected);
@@ -119,6 +128,7 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
       return { position, sentAtMs, isDuplicate: false };
     });
     kept.entries.push(...added);
+    kept.changes += changesIn(added);
     if (added.length > 0) {
       for (const listener of this.listeners.get(room) ?? []) listener.entries(this.epoch, runOf(added));
       if (added[0]?.offset === 1) this.roomWatchers.tell(room);
@@ -161,6 +171,7 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
   /** As after a restore: the rooms have their messages up to an offset, in another epoch. */
   putBack(upTo: number, epoch: number): void {
     for (const room of this.rooms.values()) {
+      room.changes -= changesIn(room.entries.filter(({ offset }) => offset > upTo));
       room.entries = room.entries.filter(({ offset }) => offset <= upTo);
       room.newest = Math.min(room.newest, upTo);
     }
@@ -199,6 +210,10 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
   private entriesOf(room: RoomId): LogEntry[] {
     return this.rooms.get(room)?.entries ?? [];
   }
+}
+
+function changesIn(entries: readonly LogEntry[]): number {
+  return entries.filter(({ body }) => isChange(body)).length;
 }
 
 function runOf(entries: readonly LogEntry[], emptyFirst = 1): Run {

@@ -7,6 +7,7 @@ import {
   type LogPage,
   type NewEntry,
   type PageBounds,
+  type ReadMarks,
   type RoomBus,
   type RoomFound,
   type RoomId,
@@ -43,6 +44,10 @@ export class UnreliableEngine implements Engine, RoomLog, RoomBus {
   /** What the clock that only grows says, in milliseconds. */
   timeMs = 0;
   readonly deletions = new MemoryDeletions(() => this.timeMs);
+  /** Behind a log that is slow they answer at once. */
+  get marks(): ReadMarks {
+    return this.memory.marks;
+  }
   /** Whether reads and watches answer later, when `releaseOne` or `releaseAll` says so. */
   isSlow = false;
   /** Whether entries cannot be read: that fails, and may be tried again. */

@@ -7,6 +7,7 @@ import { EmbeddedLog } from "./embedded-log.js";
 import { GroupCommit } from "./group-commit.js";
 import { KeptClock } from "./kept-clock.js";
 import { KeptDeletions } from "./kept-deletions.js";
+import { KeptMarks } from "./kept-marks.js";
 import { KeptOutbox } from "./kept-outbox.js";
 import { KeptRevocations } from "./kept-revocations.js";
 import { LocalBus } from "./local-bus.js";
@@ -32,7 +33,13 @@ export interface EmbeddedEngineConfig {
   readonly limits: StoreConfig["limits"] &
     Pick<
       Limits,
-      "maxRooms" | "maxLogBytes" | "emptyRoomMs" | "maxPendingSends" | "maxPendingSendBytes" | "maxPresenceEventMembers"
+      | "maxRooms"
+      | "maxLogBytes"
+      | "emptyRoomMs"
+      | "maxPendingSends"
+      | "maxPendingSendBytes"
+      | "maxPresenceEventMembers"
+      | "maxReadMarksPerRoom"
     >;
   readonly clock: Clock;
   /** Receives what the operator should know: a clock that jumped, a log that is checked, files that are free of what was erased. */
@@ -79,14 +86,15 @@ export function engineOn(
   const ids = new DedupeIndex(store, dedupeWindowMs, clock.read().logMs);
   const size = new LogSize(limits);
   size.set(store.usedBytes());
-  const commits = new GroupCommit({
+  const marks: KeptMarks = new KeptMarks({ store, rooms, size, limits, write: (run) => commits.write(run) });
+  const commits: GroupCommit = new GroupCommit({
     store,
     rooms,
     ids,
     disk,
     size,
     retention,
-    removal: new RoomRemoval({ store, ids, readers, emptyRoomMs: limits.emptyRoomMs }),
+    removal: new RoomRemoval({ store, ids, readers, marks, emptyRoomMs: limits.emptyRoomMs }),
     clock,
     maxPendingSends: limits.maxPendingSends,
     maxPendingSendBytes: limits.maxPendingSendBytes,
@@ -127,6 +135,7 @@ export function engineOn(
     readers.forgetLeft();
     if (store.failure() !== undefined) return;
     store.sweep();
+    marks.sweep();
     void disk.look();
     size.set(store.usedBytes());
     if (!retention.hasAges) return;
@@ -141,6 +150,7 @@ export function engineOn(
   return {
     log,
     bus,
+    marks,
     revocations,
     deletions,
     members: new LocalMembers(

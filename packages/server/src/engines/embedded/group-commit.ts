@@ -1,4 +1,4 @@
-import { ConfabError, type Position } from "@confab/contract";
+import { ConfabError, isChange, type Position } from "@confab/contract";
 import {
   type Appended,
   type LogEntry,
@@ -319,6 +319,7 @@ export class GroupCommit {
       for (const { body } of fresh) {
         record.newest++;
         record.bytes += body.length;
+        if (isChange(body)) record.changes = (record.changes ?? 0) + 1;
         size.add(body.length);
         draft.bodies.push(body);
       }

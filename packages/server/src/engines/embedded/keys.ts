@@ -6,7 +6,8 @@
 //   meta     "format", "epoch"; "time" (kept-clock.ts); "rooms", "shared" (new-rooms.ts); "renewals" (room-epochs.ts);
 //            "converting" (open-store.ts); "applied", "wal" (wal-store.ts);
 //            "scrub" (scrubbing.ts), "tidy" (log-scrub.ts);
-//            "revoked …" (kept-revocations.ts), "stored …" (kept-outbox.ts)
+//            "revoked …" (kept-revocations.ts), "stored …" (kept-outbox.ts);
+//            "mark …", "marks…", "unmark…" (kept-marks.ts)
 //   rooms    ┌ room name: ASCII ┐                                       → room record (room-record.ts)
 //   zeros    ┌ number: u32 ┐                                            → zeros, while there is a scrub (log-scrub.ts)
 

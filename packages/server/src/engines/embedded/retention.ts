@@ -1,4 +1,4 @@
-import { decodeChatMessage } from "@confab/contract";
+import { decodeChatMessage, isChange } from "@confab/contract";
 import { type Block, entriesOf, type Retention } from "../../core/index.js";
 import { blockOverhead } from "./block-table.js";
 import type { RoomRecord } from "./room-record.js";
@@ -51,6 +51,7 @@ export function dropExpired(
       if (offset < record.oldest) continue;
       if (hasDropped() >= maxDrops || offset > last || !(isCounted() || isOld(body))) return false;
       record.bytes -= body.length;
+      if (isChange(body)) countTrimmedChange(record);
       record.oldest = offset + 1;
     }
     return true;
@@ -68,6 +69,11 @@ export function dropExpired(
   while (dropWhile(store.entries.forward(number, record.oldest), dropReadable, dropDamaged));
   if (hasDropped() > 0) store.entries.drop(number, record.oldest - 1);
   return hasDropped();
+}
+
+/** A change of before there were counts is in none of them. */
+function countTrimmedChange(record: RoomRecord): void {
+  record.trimmedChanges = Math.min((record.trimmedChanges ?? 0) + 1, record.changes ?? 0);
 }
 
 /** Give each block to one of the two until it says no. True: a damaged one was dropped, and what follows it is to be read. */

@@ -1,6 +1,7 @@
 import { decodeChatMessage } from "@confab/contract";
 import { type Retention, type RoomId, runBackward } from "../../core/index.js";
 import type { DedupeIndex } from "./dedupe-index.js";
+import type { KeptMarks } from "./kept-marks.js";
 import type { RoomReaders } from "./room-readers.js";
 import type { RoomRecord } from "./room-record.js";
 import type { Store } from "./store.js";
@@ -9,6 +10,7 @@ export interface RoomRemovalDeps {
   readonly store: Store;
   readonly ids: DedupeIndex;
   readonly readers: RoomReaders;
+  readonly marks: Pick<KeptMarks, "roomRemoved">;
   /** For how long a room must have been empty, in milliseconds. */
   readonly emptyRoomMs: number;
 }
@@ -35,8 +37,9 @@ export class RoomRemoval {
     return !ids.hasAny(record.number);
   }
 
-  /** Remove the room's messages in the commit that is being made. */
+  /** Remove the room's messages and marks in the commit that is being made. */
   removeEntries({ number }: RoomRecord): void {
     this.deps.store.entries.clear(number);
+    this.deps.marks.roomRemoved(number);
   }
 }

@@ -1,4 +1,4 @@
-import { formatPosition, type Position } from "@confab/contract";
+import { formatPosition, isChange, type Position } from "@confab/contract";
 import {
   blockOf,
   type LogSize,
@@ -58,11 +58,10 @@ export class GroupWriter {
     }
     if (mayMake) await index.reserve(room);
     await tops.verified(room);
-    const { log, meta, ids, channel } = keys.of(room);
     const block = bufferOf(group.map(({ body }) => body));
     const args: Argument[] = this.options(room, { group, block, mayMake, expected });
     if (group.some(({ dedupeKey }) => dedupeKey !== undefined)) args.push(...group.map(keyArgument));
-    const outcome = outcomeFrom(await link.run(appendScript, [log, meta, ...ids, channel], args, true));
+    const outcome = outcomeFrom(await link.run(appendScript, this.keysFor(room, group), args, true));
     const { epoch, topBefore, duplicates } = outcome;
     if (epoch === noRoomEpoch && !isAllowed) return undefined;
     if (expected && (epoch === noRoomEpoch || epoch === unexpectedEpoch)) {
@@ -83,9 +82,8 @@ export class GroupWriter {
 
   /** Trim a room to its bounds. Resolves to whether all its messages are past their age. @throws what the link throws. */
   async sweep(room: RoomId): Promise<boolean> {
-    const { log, meta, ids, channel } = this.deps.keys.of(room);
     const args = this.options(room, { group: [], block: noBlock, mayMake: true });
-    const reply = await this.deps.link.run(appendScript, [log, meta, ...ids, channel], args);
+    const reply = await this.deps.link.run(appendScript, this.keysFor(room, []), args);
     return (reply as number[])[2] === 1;
   }
 
@@ -96,8 +94,22 @@ export class GroupWriter {
     const numbers = [maxMessages, maxBytes, maxAgeMs, dedupeWindowMs, clockSkewMs(), sentAtMs, group.length];
     const ageNowMs = String(maxAgeMs === 0 ? 0 : ageClock.nowMs());
     const position = expected ? formatPosition(expected) : "";
-    return [newEpoch(), ...numbers.map(String), block, ageNowMs, mayMake ? "" : "1", position];
+    const changes = String(changesIn(group));
+    return [newEpoch(), ...numbers.map(String), block, ageNowMs, mayMake ? "" : "1", position, changes];
   }
+
+  private keysFor(room: RoomId, group: readonly NewEntry[]): string[] {
+    const { log, meta, ids, channel, marks } = this.deps.keys.of(room);
+    const { maxMessages, maxBytes, maxAgeMs } = this.deps.retention.of(room);
+    const isCounted = (maxMessages ?? maxBytes ?? maxAgeMs) !== undefined || changesIn(group) > 0;
+    return [log, meta, ...ids, channel, ...(isCounted ? [marks] : [])];
+  }
+}
+
+function changesIn(group: readonly NewEntry[]): number {
+  let changes = 0;
+  for (const { body } of group) if (isChange(body)) changes++;
+  return changes;
 }
 
 /** A block, as the library takes it. */

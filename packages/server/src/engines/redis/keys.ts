@@ -15,6 +15,7 @@ export interface RoomKeys {
   readonly log: string;
   readonly meta: string;
   readonly ids: readonly string[];
+  readonly marks: string;
   readonly channel: string;
 }
 
@@ -24,6 +25,7 @@ export interface RoomKeys {
  *     confab:{lobby}:log      stream of blocks (blocks.ts); the id is the last offset of the block, and when that was sent
  *     confab:{lobby}:meta     record of the room: epoch, top, oldest, what trimming needs, earlier epochs
  *     confab:{lobby}:ids:0..1 hashes: a digest of (user, id) to the place and time of the first message, a window each
+ *     confab:{lobby}:marks    sorted set: read marks by user, and the counts of changes (scripts/change-counts.ts)
  *     confab:{lobby}:bus      sharded channel
  *     confab:probe:{…}       a key for a moment, and a channel: what a node tries a server with
  *     confab:clock            the time as the nodes believe it, at most a minute old: a start compares its clock with it
@@ -58,6 +60,7 @@ export class Keys {
       log: `${stem}log`,
       meta: `${stem}meta`,
       ids: Array.from({ length: bucketCount }, (_, bucket) => `${stem}ids:${bucket}`),
+      marks: `${stem}marks`,
       channel: this.channel(room),
     };
   }

@@ -18,6 +18,7 @@ import { RoomAppends } from "./room-appends.js";
 import { RoomIndex } from "./room-index.js";
 import { RoomRemoval } from "./room-removal.js";
 import { SharedDeletions } from "./shared-deletions.js";
+import { SharedMarks } from "./shared-marks.js";
 import { SharedOutbox } from "./shared-outbox.js";
 import { SharedRevocations } from "./shared-revocations.js";
 import { slotOf } from "./slots.js";
@@ -46,6 +47,7 @@ export interface RedisEngineConfig {
     | "maxPendingSendBytes"
     | "maxPresenceEventMembers"
     | "nodeTimeoutMs"
+    | "maxReadMarksPerRoom"
   >;
   /** What to add to Redis's clock, in milliseconds: 0 but in tests. */
   readonly clockSkewMs?: () => number;
@@ -127,6 +129,7 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
   });
   const nodes = new RedisNodes({ link, keys: memberKeys, node: () => members.node });
   const log = new RedisLog({ link, keys, appends, index, tops, erased: (room) => bus.erased(room) });
+  const marks = new SharedMarks({ link, keys, tops, limits, state: (room) => log.state(room) });
   const revocations = new SharedRevocations({ link, keys, clock: config.clock });
   try {
     await link.open();
@@ -159,6 +162,7 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
     log,
     bus,
     members,
+    marks,
     revocations,
     deletions: new SharedDeletions({ link, keys, clockSkewMs }),
     nodes,

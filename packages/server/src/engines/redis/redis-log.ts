@@ -133,8 +133,8 @@ export class RedisLog implements RoomLog {
       for (;;) {
         const read = await this.tryRead(room, page);
         if (read) return read;
-        const { log, meta, ids } = this.deps.keys.of(room);
-        await this.deps.link.run(openRoomScript, [log, meta, ...ids], [newEpoch(), String(emptyRoomTtlMs)]);
+        const { log, meta, ids, marks } = this.deps.keys.of(room);
+        await this.deps.link.run(openRoomScript, [log, meta, ...ids, marks], [newEpoch(), String(emptyRoomTtlMs)]);
       }
     } catch (thrown) {
       throw confabErrorFromRedis(thrown, false);
@@ -173,7 +173,7 @@ export class RedisLog implements RoomLog {
 type ReadReply = readonly [number, number, number, Buffer, Buffer, ...unknown[]];
 
 /** The end of a record: see scripts/room-record.ts. */
-function earlierEpochsIn(bytes: Buffer): EarlierEpoch[] {
+export function earlierEpochsIn(bytes: Buffer): EarlierEpoch[] {
   return Array.from({ length: Math.floor(bytes.length / earlierBytes) }, (_, index) => ({
     epoch: bytes.readUInt32BE(index * earlierBytes),
     top: bytes.readDoubleBE(index * earlierBytes + 4),

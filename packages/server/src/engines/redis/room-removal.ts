@@ -27,8 +27,8 @@ export class RoomRemoval {
     const { link, keys, memberKeys, index, ageClock, retention, emptyRoomMs, clockSkewMs } = this.deps;
     const { maxAgeMs } = retention.of(room);
     if (maxAgeMs === undefined) return false;
-    const { log, meta, ids, channel } = keys.of(room);
-    const all = [log, meta, ...ids, channel, memberKeys.nodes(room), memberKeys.idle(room)];
+    const { log, meta, ids, marks, channel } = keys.of(room);
+    const all = [log, meta, ...ids, channel, memberKeys.nodes(room), memberKeys.idle(room), marks];
     const args = [maxAgeMs, emptyRoomMs, clockSkewMs(), ageClock.nowMs()].map(String);
     if ((await link.run(removeRoomScript, all, args)) !== 1) return false;
     await index.remove(room, async () => (await link.send(meta, ["EXISTS", meta])) === 1);

@@ -18,8 +18,8 @@ test("slots are those of Redis: the specification's check value, and what CLUSTE
 test("all keys and the channel of a room are in one slot, whatever the contract allows as its name", () => {
   const keys = new Keys("confab");
   for (const room of ["a", "0", "A-b_c.d", "x".repeat(100), "a..--__"] as RoomId[]) {
-    const { log, meta, ids, channel } = keys.of(room);
-    for (const key of [log, meta, ...ids, channel]) assert.equal(slotOf(key), slotOf(room), key);
+    const { log, meta, ids, marks, channel } = keys.of(room);
+    for (const key of [log, meta, ...ids, marks, channel]) assert.equal(slotOf(key), slotOf(room), key);
     assert.equal(keys.roomOf(channel), room);
   }
 });

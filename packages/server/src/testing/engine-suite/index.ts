@@ -10,6 +10,7 @@ import { filteringSuite } from "./filtering.js";
 import { membersSuite } from "./members.js";
 import { nodesSuite } from "./nodes.js";
 import { outboxSuite } from "./outbox.js";
+import { readMarksSuite } from "./read-marks.js";
 import { readingSuite } from "./reading.js";
 import { retentionSuite } from "./retention.js";
 import { revocationsSuite } from "./revocations.js";
@@ -41,5 +42,6 @@ export function engineSuite(name: string, open: OpenEngine, skips: EngineSkips =
   revocationsSuite(define);
   nodesSuite(define);
   outboxSuite(define);
+  readMarksSuite(define);
   closingSuite(define);
 }

@@ -40,6 +40,7 @@ export type EngineAbility =
   | "keeps ids while a clock is ahead"
   | "bounds its pending sends"
   | "bounds its rooms"
+  | "bounds its read marks"
   | "bounds its bytes"
   | "removes rooms"
   | "gives each room an epoch"

@@ -1,3 +1,4 @@
+import { changeCountsLua } from "./change-counts.js";
 import { roomRecordLua } from "./room-record.js";
 import { script } from "./script.js";
 
@@ -5,12 +6,13 @@ import { script } from "./script.js";
  * Append a group of messages to one room, as one block: what of them is new gets the next offsets, all of it or nothing.
  * Without messages the room is only trimmed.
  *
- *     KEYS  log, meta, ids:0, ids:1, channel
+ *     KEYS  log, meta, ids:0, ids:1, channel; marks, if there are changes of messages or bounds
  *     ARGV  1 an epoch, should the room need one; 2 maxMessages, 3 maxBytes, 4 maxAgeMs (0: no bound); 5 the dedupe window
  *           in milliseconds; 6 what to add to this server's time, for tests; 7 when the last of the messages was sent;
  *           8 how many there are; 9 the block; 10 what the node takes for the time, in milliseconds: ages are told by it
  *           or by this server's time, whichever is earlier; 11 `1` if the room must exist: nothing is done then where it does
- *XX for each the digest of the key
+ *           not exist; 12 the position that the room must be at, or nothing; 13 how many of them are changes of messages; then,
+ *           if one of them has a dedupe key, for each the digest of the key
  *           (16 bytes) and when it was sent (f64, big-endian), or nothing
  *     reply { epoch, top before, index of a duplicate, offset (f64) and sentAtMs (f64) of the first one, ... }; without
  *           messages { epoch, top, 1 if all messages of the room are past maxAgeMs, or there is no room }; epoch 0: no room;
@@ -21,12 +23,13 @@ import { script } from "./script.js";
  */
 export const appendScript = script(`#!lua
 local call = redis.call
-${roomRecordLua}
+${roomRecordLua}${changeCountsLua}
+local marks = KEYS[6]
 local log, meta, count, block = KEYS[1], KEYS[2], tonumber(ARGV[8]), ARGV[9]
 local maxMessages, maxBytes, maxAgeMs = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local nowMs = 0
-if maxAgeMs > 0 or #ARGV > 12 then
+if maxAgeMs > 0 or #ARGV > 13 then
   local time = call('TIME')
   nowMs = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + tonumber(ARGV[6])
 end
@@ -44,12 +47,13 @@ elseif count == 0 or ARGV[11] ~= '' then
 else
   -- No client wrote yet, or the record is lost: what it described then is another log, of which no position is good.
   -- One by one: while the slot moves, the other master refuses a command that names a key which does not exist.
-  for _, key in ipairs({ log, KEYS[3], KEYS[4] }) do call('UNLINK', key) end
+  for _, key in ipairs({ log, KEYS[3], KEYS[4], marks }) do call('UNLINK', key) end
   epoch, top, oldest, swept, bytes = tonumber(ARGV[1]), 0, 1, 1, 0
 end
 -- A room that was looked at and has no message yet.
 if top == 0 and ARGV[11] ~= '' then return { 0, 0, 1 } end
 local topBefore = top
+local newChanges = tonumber(ARGV[13])
 local reply = { epoch, topBefore }
 
 -- Keys that the senders chose, in two buckets that take turns: the next one begins when the current one is a window old. A
@@ -62,11 +66,11 @@ local function headOf(found)
   local one, two, three = string.match(found[1] or '', '^(%d+) (%d+) (%d+)$')
   return tonumber(one or 0), tonumber(two or 0), tonumber(three or 0)
 end
-if #ARGV > 12 then
+if #ARGV > 13 then
   local sub, pack = string.sub, struct.pack
   local digests, sent, keyed = { '#' }, {}, 1
   for index = 1, count do
-    local arg = ARGV[12 + index]
+    local arg = ARGV[13 + index]
     if arg ~= '' then
       keyed = keyed + 1
       digests[keyed] = sub(arg, 1, 16)
@@ -101,7 +105,7 @@ if #ARGV > 12 then
       removed[index] = true
     else
       top = top + 1
-      local place = pack('>d', top) .. sub(ARGV[12 + index], 17)
+      local place = pack('>d', top) .. sub(ARGV[13 + index], 17)
       seen[digest] = place
       fresh[added + 1] = digest
       fresh[added + 2] = place
@@ -117,6 +121,7 @@ if #ARGV > 12 then
       at = after
     end
     count, block = #kept, table.concat(kept)
+    if newChanges > 0 then newChanges = changesInBlock(block, 1, 1, count) end
   end
 else
   top = top + count
@@ -126,6 +131,7 @@ if ARGV[12] ~= '' and ARGV[12] ~= text(epoch) .. ':' .. text(topBefore) then ret
 -- It has no first message yet: only its name may be in the index.
 if top == 0 then return { epoch, 0, 1 } end
 
+local changes, trimmed, counts
 if count > 0 then
   local id, field = text(top) .. '-' .. ARGV[7], text(count)
   local added
@@ -146,6 +152,10 @@ if count > 0 then
   if not added then
     call('XADD', log, id, field, block)
     oldest, swept, bytes = topBefore + 1, topBefore + 1, 0
+  end
+  if newChanges > 0 then
+    changes, trimmed, counts = countsIn(marks, epoch, lineage)
+    changes = changes + newChanges
   end
   bytes = bytes + #block - 4 * count
 
@@ -180,6 +190,8 @@ while budget > 0 and swept < top and (isOverdue or oldest - swept >= 64) do
   local isOld = maxAgeMs > 0 and tonumber(string.sub(entry[1], dash + 1)) + maxAgeMs <= ageNowMs
   local isFull = maxBytes > 0 and bytes > maxBytes
   if swept >= oldest and not isOld and not isFull then break end
+  if marks and not changes then changes, trimmed, counts = countsIn(marks, epoch, lineage) end
+  local sweptHere = swept
   local size = #old - 4 * (last - offset + 1)
   if offset == swept and last < top and (last < oldest or isOld or maxBytes > 0 and bytes - size >= maxBytes) then
     -- The whole block goes.
@@ -197,9 +209,21 @@ while budget > 0 and swept < top and (isOverdue or oldest - swept >= 64) do
       at, offset = at + 4 + length, offset + 1
     end
   end
+  if changes and changes > trimmed then
+    -- A change of before there were counts is in none of them.
+    trimmed = math.min(changes, trimmed + changesInBlock(old, last - tonumber(entry[2][1]) + 1, sweptHere, swept - 1))
+  end
   if swept > oldest then oldest = swept end
 end
 if swept > sweptBefore then call('XTRIM', log, 'MINID', '~', text(swept)) end
+
+if changes and changes > 0 then
+  local member = '\\0' .. text(epoch) .. ' ' .. text(changes) .. ' ' .. text(trimmed)
+  if counts ~= member then
+    if counts then call('ZREM', marks, counts) end
+    call('ZADD', marks, '0', member)
+  end
+end
 
 -- Without KEEPTTL: the record of a room that has messages stays.
 call('SET', meta, struct.pack(recordForm, epoch, top, oldest, swept, bytes) .. lineage)

@@ -5,7 +5,7 @@ import { script } from "./script.js";
  * Remove a room of which nothing is kept any more, all of it or nothing: its newest message has been past its age for
  * `emptyRoomMs`, no node has been in it for as long, and no id of it must be recognised.
  *
- *     KEYS  log, meta, ids:0, ids:1, channel, nodes, idle
+ *     KEYS  log, meta, ids:0, ids:1, channel, nodes, idle, marks
  *     ARGV  maxAgeMs; emptyRoomMs; what to add to this server's time, for tests; what the node takes for the time: ages are
  *           told by it or by this server's time, whichever is earlier
  *     reply 1: the room is gone, or has no first message; 0: it stays
@@ -45,7 +45,7 @@ if not sinceMs or sinceMs > nowMs then
 end
 if sinceMs + emptyRoomMs > nowMs then return 0 end
 -- One by one: while the slot moves, the other master refuses a command that names a key which does not exist.
-for _, key in ipairs({ log, meta, KEYS[3], KEYS[4], idle }) do call('UNLINK', key) end
+for _, key in ipairs({ log, meta, KEYS[3], KEYS[4], idle, KEYS[8] }) do call('UNLINK', key) end
 call('SPUBLISH', KEYS[5], string.char(3))
 return 1
 `);
