@@ -238,7 +238,8 @@ export const limits = {
     min: 1,
     max: 10_000_000,
     isReloadable: true,
-    meaning: "Read marks of one room: users who have marked how far they have read. Past it a new user's mark is refused",
+    meaning:
+      "Read marks of one room: users who have marked how far they have read. Past it a new user's mark is refused",
   },
   maxSignalSenders: {
     fallback: 100_000,

@@ -81,7 +81,8 @@ export class ReadMarking {
     if (rooms.length === 0) return [];
     const found = await this.deps.engine.marks.of(user, rooms);
     const listed: ListedMark[] = [];
-    for (const [index, room] of rooms.entries()) listed.push(await this.listed(room, user, found[index] ?? noMarks, share));
+    for (const [index, room] of rooms.entries())
+      listed.push(await this.listed(room, user, found[index] ?? noMarks, share));
     return listed;
   }
 
@@ -101,7 +102,8 @@ export class ReadMarking {
   private async listed(room: RoomId, user: string, found: MarkedRoom, share: ScanningShare): Promise<ListedMark> {
     const [mark] = found.marks;
     const { epoch } = found.state;
-    if (!mark) return { room, user, position: { epoch, offset: 0 }, unread: unreadAfter(found, undefined), atMs: undefined };
+    if (!mark)
+      return { room, user, position: { epoch, offset: 0 }, unread: unreadAfter(found, undefined), atMs: undefined };
     const { position, atMs } = mark;
     const changes = mark.changes ?? (await this.changesUpTo(room, position.offset, { ...found, marks: [] }, share));
     return { room, user, position, unread: unreadAfter(found, { ...mark, changes }), atMs };

@@ -50,7 +50,11 @@ export class MemoryMarks implements ReadMarks {
   private here(room: RoomId, mark: ReadMark): ReadMark {
     const { epoch, newest } = this.stateOf(room).state;
     const offset = Math.min(mark.position.offset, newest);
-    return { ...mark, position: { epoch, offset }, changes: offset === mark.position.offset ? mark.changes : undefined };
+    return {
+      ...mark,
+      position: { epoch, offset },
+      changes: offset === mark.position.offset ? mark.changes : undefined,
+    };
   }
 }
 

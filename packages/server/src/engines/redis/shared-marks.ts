@@ -120,7 +120,10 @@ function markedFrom(reply: readonly unknown[]): MarkedRoom {
 function markFrom(member: Buffer, { epoch, lineage = [] }: RoomState): ReadMark | undefined {
   const nul = member.indexOf(0);
   const user = member.toString("utf8", 0, nul);
-  const [wasEpoch = 0, offset = 0, changes = 0, atMs = 0] = member.toString("latin1", nul + 1).split(" ").map(Number);
+  const [wasEpoch = 0, offset = 0, changes = 0, atMs = 0] = member
+    .toString("latin1", nul + 1)
+    .split(" ")
+    .map(Number);
   const kept = wasEpoch === epoch ? offset : lineage.find((earlier) => earlier.epoch === wasEpoch)?.top;
   if (kept === undefined) return undefined;
   // Of what was lost, no more is read than what is left.
