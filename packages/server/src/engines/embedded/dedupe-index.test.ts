@@ -6,6 +6,7 @@ import { ManualClock } from "../../testing/engine-suite/index.js";
 import { DedupeIndex } from "./dedupe-index.js";
 import { DiskSpace } from "./disk-space.js";
 import { engineOn } from "./embedded-engine.js";
+import { idKey } from "./keys.js";
 import type { Store } from "./store.js";
 import { MemoryDisk } from "./testing/memory-disk.js";
 
@@ -95,11 +96,12 @@ test("when a bucket began is stored with the next commit if the first one failed
 test("ids of a store that does not know when their buckets began are known for a window more", async () => {
   const disk = new MemoryDisk();
   const store = disk.open();
-  const index = new DedupeIndex(store, windowMs, 0);
-  await commit(store, index, 0, "a");
-  await commit(store, index, windowMs, "b");
+  // Of a version that had neither beginnings nor digests.
+  const value = Buffer.alloc(16);
+  value.writeDoubleBE(first.offset, 0);
+  value.writeDoubleBE(first.sentAtMs, 8);
   await store.write(() => {
-    for (const key of store.ids.getKeys({})) if (key.length === 4) store.ids.remove(key);
+    for (const [at, key] of ["a", "b"].entries()) void store.ids.put(idKey(at + 1, 1, Buffer.from(key)), value);
   });
   const openedMs = 50 * windowMs;
   const reopened = new DedupeIndex(store, windowMs, openedMs);
@@ -107,4 +109,27 @@ test("ids of a store that does not know when their buckets began are known for a
   assert.deepEqual([reopened.find(1, "a"), reopened.find(1, "b")], [first, first]);
   await commit(store, reopened, openedMs + 2 * windowMs);
   assert.deepEqual([reopened.find(1, "a"), reopened.find(1, "b")], [undefined, undefined]);
+});
+
+test("no dedupe key is in the store, and those that an earlier version has stored are known until their window is over", async () => {
+  const disk = new MemoryDisk();
+  const store = disk.open();
+  // A bucket with one id, as versions before digests wrote it.
+  const [bucket, start, value] = [Buffer.of(0, 0, 0, 1), Buffer.alloc(8), Buffer.alloc(16)];
+  value.writeDoubleBE(first.offset, 0);
+  await store.write(() => {
+    void store.ids.put(bucket, start);
+    void store.ids.put(Buffer.concat([bucket, Buffer.of(0, 0, 0, 1), Buffer.from("ann\0old")]), value);
+  });
+  const index = new DedupeIndex(store, windowMs, 10);
+  await commit(store, index, 10, "ann\0new");
+  assert.ok(![...disk.tables.ids.keys()].some((key) => key.includes("new")));
+  for (const key of ["ann\0old", "ann\0new"]) assert.equal(index.find(1, key)?.offset, 1, key);
+  assert.equal(index.find(2, "ann\0old"), undefined);
+  assert.ok(index.hasAny(1) && !index.hasAny(2));
+  // Another start of this version goes on in its bucket.
+  const next = new DedupeIndex(store, windowMs, 20);
+  for (const key of ["ann\0old", "ann\0new"]) assert.equal(next.find(1, key)?.offset, 1, key);
+  await commit(store, next, 3 * windowMs, "ann\0last");
+  assert.deepEqual([next.find(1, "ann\0old"), next.find(1, "ann\0last")?.offset], [undefined, 1]);
 });

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { bucketOfIdKey, bucketStart, idKey } from "./keys.js";
 import type { Store } from "./store.js";
 
@@ -6,12 +7,19 @@ export interface FirstSend {
   readonly sentAtMs: number;
 }
 
+/** What says when a bucket of digests began, in bytes. */
+const digestStartBytes = 9;
+
+const none = Buffer.alloc(0);
+
 /** The ids that were stored until the next bucket began. */
 interface Bucket {
   readonly number: number;
   readonly startMs: number;
   /** Whether the store knows `startMs`. */
   isStored: boolean;
+  /** Of an earlier version: its keys are not digests, and no id is added. */
+  readonly isPlain: boolean;
 }
 
 /**
@@ -26,6 +34,7 @@ interface Bucket {
 export class DedupeIndex {
   /** Those that a look-up asks, the oldest first: two, and after a change of the window one more for a while. */
   private readonly buckets: Bucket[];
+  private digested: { readonly dedupeKey: string; readonly digest: Buffer } | undefined;
   /** The bucket whose beginning is stored in the current commit. */
   private announced: Bucket | undefined;
 
@@ -37,7 +46,8 @@ export class DedupeIndex {
     this.buckets = storedBuckets(store, nowMs);
     const current = this.buckets.at(-1);
     // Ids may be in it that are as new as this moment, so the next one begins now.
-    if (!current || nowMs - current.startMs >= windowMs) this.begin((current?.number ?? 0) + 1, nowMs);
+    if (!current || current.isPlain || nowMs - current.startMs >= windowMs)
+      this.begin((current?.number ?? 0) + 1, nowMs);
   }
 
   /** Begin a commit: `find` and `put` use this time. */
@@ -56,8 +66,10 @@ export class DedupeIndex {
   }
 
   find(roomNumber: number, dedupeKey: string): FirstSend | undefined {
+    const digest = this.digestOf(dedupeKey);
     for (let at = this.buckets.length - 1; at >= 0; at--) {
-      const value = this.store.ids.get(idKey(this.buckets[at]?.number ?? 0, roomNumber, dedupeKey));
+      const { number = 0, isPlain = false } = this.buckets[at] ?? {};
+      const value = this.store.ids.get(idKey(number, roomNumber, isPlain ? Buffer.from(dedupeKey) : digest));
       if (value) return { offset: value.readDoubleBE(0), sentAtMs: value.readDoubleBE(8) };
     }
     return undefined;
@@ -66,7 +78,7 @@ export class DedupeIndex {
   /** Whether an id of this room must still be recognised. */
   hasAny(roomNumber: number): boolean {
     return this.buckets.some(({ number }) => {
-      const range = { start: idKey(number, roomNumber, ""), end: idKey(number, roomNumber + 1, ""), limit: 1 };
+      const range = { start: idKey(number, roomNumber, none), end: idKey(number, roomNumber + 1, none), limit: 1 };
       return [...this.store.ids.getKeys(range)].length > 0;
     });
   }
@@ -75,15 +87,16 @@ export class DedupeIndex {
   put(roomNumber: number, dedupeKey: string, { offset, sentAtMs }: FirstSend): void {
     const bucket = this.current();
     if (!bucket.isStored && this.announced !== bucket) {
-      const start = Buffer.allocUnsafe(8);
+      const start = Buffer.allocUnsafe(digestStartBytes);
       start.writeDoubleBE(bucket.startMs);
+      start[8] = 1;
       void this.store.ids.put(bucketStart(bucket.number), start);
       this.announced = bucket;
     }
     const value = Buffer.allocUnsafe(16);
     value.writeDoubleBE(offset, 0);
     value.writeDoubleBE(sentAtMs, 8);
-    void this.store.ids.put(idKey(bucket.number, roomNumber, dedupeKey), value);
+    void this.store.ids.put(idKey(bucket.number, roomNumber, this.digestOf(dedupeKey)), value);
   }
 
   /** Remove keys past the window in the commit that is being made, more than the `sends` in it can add. */
@@ -96,6 +109,17 @@ export class DedupeIndex {
     if (this.announced) this.announced.isStored = true;
   }
 
+  /**
+   * What stands for a dedupe key: 128 bits, so that no name is in the files after its messages. A collision would only cost
+   * the sender one message.
+   */
+  private digestOf(dedupeKey: string): Buffer {
+    // A new id is put right after it was not found.
+    if (this.digested?.dedupeKey !== dedupeKey)
+      this.digested = { dedupeKey, digest: hash("sha256", dedupeKey, "buffer").subarray(0, 16) };
+    return this.digested.digest;
+  }
+
   private current(): Bucket {
     const current = this.buckets.at(-1);
     if (!current) throw new Error("there is always a bucket for new ids");
@@ -103,7 +127,7 @@ export class DedupeIndex {
   }
 
   private begin(number: number, startMs: number): void {
-    this.buckets.push({ number, startMs, isStored: false });
+    this.buckets.push({ number, startMs, isStored: false, isPlain: false });
   }
 }
 
@@ -122,7 +146,12 @@ function storedBuckets(store: Store, nowMs: number): Bucket[] {
   for (const number of numbers.reverse()) {
     const start = store.ids.get(bucketStart(number));
     nextStartMs = start?.readDoubleBE(0) ?? nextStartMs;
-    buckets.unshift({ number, startMs: nextStartMs, isStored: start !== undefined });
+    buckets.unshift({
+      number,
+      startMs: nextStartMs,
+      isStored: start !== undefined,
+      isPlain: start?.length !== digestStartBytes,
+    });
   }
   return buckets;
 }

@@ -1,8 +1,10 @@
 // The layout of the LMDB keys: big-endian, so that their byte order is their numeric order.
 //
 //   blocks   ┌ room number: u32 ┐┌ last offset: u48 ┐                   → checksum u32, count u32, block (core/blocks.ts)
-//   ids      ┌ bucket: u32 ┐┌ room number: u32 ┐┌ dedupe key: UTF-8 ┐   → offset f64, sent at f64
-//            ┌ bucket: u32 ┐                                            → when the bucket began, of the log's time: f64
+//   ids      ┌ bucket: u32 ┐┌ room number: u32 ┐┌ digest: 16 bytes ┐    → offset f64, sent at f64
+//            ┌ bucket: u32 ┐                                            → when the bucket began, of the log's time: f64; then u8 1
+//              A dedupe key has the name of a user in it, and LMDB may keep a key in its branch pages after the key was removed:
+//              no scrub could reach it there. So it is a digest. Buckets of earlier versions have the key itself in UTF-8, and 8 bytes.
 //   meta     "format", "epoch"; "time" (kept-clock.ts); "rooms", "shared" (new-rooms.ts); "renewals" (room-epochs.ts);
 //            "converting" (open-store.ts); "applied", "wal" (wal-store.ts);
 //            "scrub" (scrubbing.ts), "tidy" (log-scrub.ts);
@@ -33,12 +35,11 @@ export function lastOffsetOf(key: Buffer): number {
   return key.readUIntBE(roomNumberBytes, offsetBytes);
 }
 
-export function idKey(bucket: number, roomNumber: number, dedupeKey: string): Buffer {
-  const text = Buffer.from(dedupeKey);
-  const key = Buffer.allocUnsafe(8 + text.length);
+export function idKey(bucket: number, roomNumber: number, id: Uint8Array): Buffer {
+  const key = Buffer.allocUnsafe(8 + id.length);
   key.writeUInt32BE(bucket, 0);
   key.writeUInt32BE(roomNumber, 4);
-  text.copy(key, 8);
+  key.set(id, 8);
   return key;
 }
 
