@@ -22,6 +22,7 @@ import { type RoomId, roomIdFrom } from "./room-id.js";
 import { SignalRates } from "./signal-rates.js";
 import { SubscribeTurns } from "./subscribe-turns.js";
 import { type Sink, Subscription } from "./subscription.js";
+import { type ErasedUser, eraseUser, type UserErasing } from "./user-erasure.js";
 
 export interface HubDeps {
   readonly engine: Engine;
@@ -147,6 +148,11 @@ export class Hub {
    */
   erase(room: RoomId, position: Position, share: ScanningShare = unshared): Promise<void> {
     return eraseMessage({ log: this.deps.engine.log, room, share }, position);
+  }
+
+  /** Erase a user's entries and name, as far as one call comes. @throws what `eraseUser` throws. */
+  eraseUser(erasing: UserErasing): Promise<ErasedUser> {
+    return eraseUser(this.deps.engine.log, erasing);
   }
 
   /**

@@ -54,3 +54,4 @@ export { type RoomId, roomIdFrom } from "./room-id.js";
 export { type RoomFound, RoomWatchers } from "./room-watchers.js";
 export { type OffsetRange, type PageBounds, Run, runBackward, runForward } from "./run.js";
 export type { Encoding, EventEncoding, EventSink, Sink, Subscription } from "./subscription.js";
+export type { ErasedUser, ErasurePlace } from "./user-erasure.js";

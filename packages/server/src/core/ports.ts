@@ -11,7 +11,10 @@ export type Eventually<T> = T | Promise<T>;
 export interface NewEntry {
   readonly body: Uint8Array;
   readonly sentAtMs: number;
-  /** What makes two sends the same one within a room; undefined: this send is like no other. */
+  /**
+   * What makes two sends the same one within a room; undefined: this send is like no other. It has the name of a user in it: an
+   * engine keeps a digest, since it stays when the entry is erased.
+   */
   readonly dedupeKey: string | undefined;
   /**
    * Why it may not be the first entry of a room, which is rejected with this then; undefined: it may. Entries that were
@@ -75,8 +78,23 @@ export interface RoomLog {
    * was stored. OUTCOME_UNKNOWN: it may have been stored; the same again is as good as once.
    */
   erase(room: RoomId, epoch: number, bodies: readonly LogEntry[]): Promise<void>;
+  /**
+   * Remove a room: its entries, its dedupe keys and all else that is kept of it, and what is confirmed of it to receivers. All of it
+   * or nothing, also if this is killed. Resolves once it is durable, with how many entries the room had; 0: there was no
+   * such room. Listeners of all nodes are told (`RoomListener.interrupted`), and the room's next entry is in an epoch that it
+   * did not have before. An engine that has files overwrites what it had there soon after.
+   *
+   * Order: what is being appended to the room at the same time is removed, or is the beginning of the next log. Not cancellable.
+   *
+   * @throws ENGINE_UNAVAILABLE, OVERLOADED: nothing was removed. NEWER_FORMAT. OUTCOME_UNKNOWN: the same again finds out.
+   */
+  remove(room: RoomId): Promise<number>;
   state(room: RoomId): Eventually<RoomState>;
-  /** The entries that follow `after`, oldest first. Trimmed ones are missing at the front: compare `oldest`. */
+  /**
+   * The entries that follow `after`, oldest first. Trimmed ones are missing at the front: compare `oldest`.
+   *
+   * @throws DATA_LOSS: the next of them cannot be read; the error has the last offset of what is damaged as `last`, if that is known.
+   */
   readForward(room: RoomId, after: number, bounds: PageBounds): Eventually<LogPage>;
   /** The last entries before `before`, oldest first. */
   readBackward(room: RoomId, before: number, bounds: PageBounds): Eventually<LogPage>;
@@ -85,7 +103,7 @@ export interface RoomLog {
 }
 
 /** The part of a log that is read. */
-export type ReadableLog = Omit<RoomLog, "append" | "appendAll" | "erase">;
+export type ReadableLog = Omit<RoomLog, "append" | "appendAll" | "erase" | "remove">;
 
 export interface RoomSummary extends RoomState {
   readonly room: RoomId;

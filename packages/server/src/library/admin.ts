@@ -1,8 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { ConfabError, parsePosition } from "@confab/contract";
+import { DeleteRoomRequestSchema, EraseUserRequestSchema } from "@confab/contract/gen/confab/v1/admin_rooms_pb";
 import { EraseMessageRequestSchema, RevokeRequestSchema } from "@confab/contract/gen/confab/v1/admin_service_pb";
-import { type Caller, type Operations, wirePositionFrom } from "../service/index.js";
+import { type Caller, type Operations, pageFrom, wirePositionFrom } from "../service/index.js";
 
 /** Which tokens to refuse: one by its id, those of a user, or all; the latter two as far as they were issued before a time. */
 export interface RevokedTokens {
@@ -11,6 +12,17 @@ export interface RevokedTokens {
   readonly user?: string;
   /** Default: now. */
   readonly issuedBefore?: Date;
+}
+
+/** What became of a user who was erased. */
+export interface UserErased {
+  readonly messages: number;
+  /** Edits, deletions and reactions of the user, and edits of the user's messages. */
+  readonly changes: number;
+  /** Rooms that were looked through. */
+  readonly rooms: number;
+  /** Entries that could not be read because the log is damaged there; they are as they were. */
+  readonly unreadable: number;
 }
 
 /** What an operator can do, for the program that the server is part of. It is in the audit log, as what clients do. */
@@ -27,6 +39,29 @@ export class Admin {
   async revoke({ tokenId = "", user = "", issuedBefore }: RevokedTokens): Promise<Date> {
     const asked = { tokenId, user, ...(issuedBefore && { issuedBefore: timestampFromDate(issuedBefore) }) };
     return new Date(await this.operations.revoke(create(RevokeRequestSchema, asked), this.caller));
+  }
+
+  /** Remove a room, on all nodes. Resolves once that is durable, with how many messages and changes it had; 0: there was none. */
+  deleteRoom(room: string): Promise<number> {
+    return this.operations.deleteRoom(create(DeleteRoomRequestSchema, { room }), this.caller);
+  }
+
+  /**
+   * Erase a user from all rooms: messages, edits, reactions and the name. Resolves once all rooms were looked through and it is durable.
+   * If it fails in the middle, the same again goes on. What the user sends meanwhile may be missed.
+   */
+  async eraseUser(user: string): Promise<UserErased> {
+    const total = { messages: 0, changes: 0, rooms: 0, unreadable: 0 };
+    for (let page: string | undefined; page !== ""; ) {
+      const asked = create(EraseUserRequestSchema, { user, page: page ?? "" });
+      const done = await this.operations.eraseUser(asked, this.caller, { begin: async () => undefined });
+      total.messages += done.messages;
+      total.changes += done.changes;
+      total.rooms += done.rooms;
+      total.unreadable += done.unreadable;
+      page = pageFrom(done.next);
+    }
+    return total;
   }
 
   /** Erase the text and the payload of one message, on all nodes. Resolves once that is durable. @throws OUT_OF_RANGE */

@@ -27,6 +27,8 @@ test("the contract's routes are exactly these", () => {
       "POST /v1/admin/erasures EraseMessage whole",
       "GET /v1/admin/connections ListConnections none",
       "POST /v1/admin/disconnections Disconnect whole",
+      "POST /v1/admin/rooms:delete DeleteRoom whole",
+      "POST /v1/admin/users:erase EraseUser whole",
     ],
   );
 });

@@ -52,6 +52,7 @@ export {
   type Operations,
   Permissions,
   type Principal,
+  pageFrom,
   type Reading,
   RequestCaller,
   type RoomCreators,

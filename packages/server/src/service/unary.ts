@@ -16,6 +16,7 @@ import { ChatService as ChatServiceDesc } from "@confab/contract/gen/confab/v1/c
 import { MemberSchema, RoomSchema } from "@confab/contract/gen/confab/v1/room_pb";
 import type { Member, Revocation } from "../core/index.js";
 import { cost, holdRoom, type ReplyRoom, spendParsed } from "../work/index.js";
+import { wireErasedUserFrom } from "./admin-conversions.js";
 import { wireAckFrom, wireAcksFrom, wirePositionFrom } from "./conversions.js";
 import { encodeHistory, historyForm } from "./history.js";
 import { ListedReply } from "./listed-reply.js";
@@ -44,6 +45,7 @@ const { sendMessage, sendMessages, editMessage, deleteMessage, react } = ChatSer
 const { getHistory, listRooms, listMembers, sendSignal } = ChatServiceDesc.method;
 const { revoke, listRevocations, eraseMessage } = AdminService.method;
 const { listConnections, disconnect } = AdminService.method;
+const { deleteRoom, eraseUser } = AdminService.method;
 
 /** The unary RPCs of a service, by the names of their descriptors: one that has no entry below does not compile. */
 export type UnaryName<Service extends { readonly method: object }> = {
@@ -149,6 +151,15 @@ export function unaryMethods(operations: Operations, json: MessageJson): Readonl
     disconnect: small(disconnect, async (asked, caller) => ({
       connections: await operations.disconnect(asked, caller),
     })),
+    deleteRoom: small(deleteRoom, async (asked, caller) => ({
+      messages: BigInt(await operations.deleteRoom(asked, caller)),
+    })),
+    eraseUser: plain(eraseUser, (asked, format, caller) =>
+      inRoom(caller, async (begin) => {
+        const done = await operations.eraseUser(asked, caller, { begin, isOver: () => caller.isOver });
+        return encodeMessage(eraseUser.output, format, create(eraseUser.output, wireErasedUserFrom(done)), types);
+      }),
+    ),
   };
   return new Map([...entriesOf(ChatServiceDesc, chat), ...entriesOf(AdminService, admin)]);
 }

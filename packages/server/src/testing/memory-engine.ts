@@ -56,6 +56,8 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
   private readonly allMembers: MemoryMembers;
   private readonly outboxes = new Map<string, MemoryOutboxes>();
 
+  /** Of rooms that were removed. */
+  private readonly epochs = new Map<RoomId, number>();
   private lineage: readonly EarlierEpoch[] = [];
 
   constructor(
@@ -123,15 +125,15 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
       if (first) return { ...first, isDuplicate: true };
       const entry: LogEntry = { offset: ++kept.newest, body };
       added.push(entry);
-      const position = { epoch: this.epoch, offset: entry.offset };
+      const position = { epoch: this.epochOf(room), offset: entry.offset };
       if (dedupeKey !== undefined) kept.firstSends.set(dedupeKey, { position, sentAtMs });
       return { position, sentAtMs, isDuplicate: false };
     });
     kept.entries.push(...added);
     kept.changes += changesIn(added);
     if (added.length > 0) {
-      for (const listener of this.listeners.get(room) ?? []) listener.entries(this.epoch, runOf(added));
       if (added[0]?.offset === 1) this.roomWatchers.tell(room);
+      for (const listener of this.listeners.get(room) ?? []) listener.entries(this.epochOf(room), runOf(added));
       for (const outboxes of this.outboxes.values()) outboxes.appended(room);
     }
     return appended;
@@ -141,16 +143,37 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
     if (this.appendError) throw this.appendError;
     const kept = this.rooms.get(room);
     const others = new Map(bodies.map((entry) => [entry.offset, entry]));
-    if (epoch !== this.epoch || !kept || kept.entries.filter(({ offset }) => others.has(offset)).length < others.size)
+    if (
+      epoch !== this.epochOf(room) ||
+      !kept ||
+      kept.entries.filter(({ offset }) => others.has(offset)).length < others.size
+    )
       throw outOfRange(room, this.state(room), "there is no such message");
     kept.entries = kept.entries.map((entry) => others.get(entry.offset) ?? entry);
     for (const listener of this.listeners.get(room) ?? []) listener.erased();
   }
 
+  async remove(room: RoomId): Promise<number> {
+    if (this.appendError) throw this.appendError;
+    const kept = this.rooms.get(room);
+    if (!kept) return 0;
+    this.rooms.delete(room);
+    this.epochs.set(room, this.epochOf(room) + 1_000);
+    for (const outboxes of this.outboxes.values()) outboxes.removed(room);
+    for (const listener of this.listeners.get(room) ?? []) listener.interrupted();
+    return kept.entries.length;
+  }
+
   state(room: RoomId): RoomState {
     const { entries, newest } = this.rooms.get(room) ?? { entries: [], newest: 0 };
     const lineage = this.lineage.length > 0 ? { lineage: this.lineage } : {};
-    return { epoch: this.epoch, ...lineage, oldest: newest - entries.length + 1, newest, messages: entries.length };
+    return {
+      epoch: this.epochOf(room),
+      ...lineage,
+      oldest: newest - entries.length + 1,
+      newest,
+      messages: entries.length,
+    };
   }
 
   readForward(room: RoomId, after: number, bounds: PageBounds): LogPage {
@@ -205,6 +228,10 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
 
   async close(): Promise<void> {
     // There is nothing to release.
+  }
+
+  private epochOf(room: RoomId): number {
+    return this.epochs.get(room) ?? this.epoch;
   }
 
   private entriesOf(room: RoomId): LogEntry[] {

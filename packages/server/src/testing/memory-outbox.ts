@@ -16,6 +16,10 @@ export class MemoryOutboxes {
   appended(room: RoomId): void {
     this.nodes[0]?.listener?.undelivered(room);
   }
+
+  removed(room: RoomId): void {
+    this.cursors.delete(room);
+  }
 }
 
 export class MemoryOutbox implements Outbox {

@@ -86,6 +86,12 @@ export class UnreliableEngine implements Engine, RoomLog, RoomBus {
     if (!this.isLossy) for (const listener of this.listeners.get(room) ?? []) listener.erased();
   }
 
+  async remove(room: RoomId): Promise<number> {
+    const messages = await this.memory.remove(room);
+    for (const listener of this.listeners.get(room) ?? []) listener.interrupted();
+    return messages;
+  }
+
   /** Bring the first `count` entries that are on their way, `times` times in a row; 0 times loses them. */
   deliver(count = this.onTheWay.length, times = 1): void {
     const brought = this.onTheWay.splice(0, count);

@@ -81,6 +81,10 @@ export class EmbeddedLog extends StoredLog implements RoomLog {
   erase(room: RoomId, epoch: number, bodies: readonly LogEntry[]): Promise<void> {
     return this.commits.erase(room, epoch, bodies);
   }
+
+  remove(room: RoomId): Promise<number> {
+    return this.commits.remove(room);
+  }
 }
 
 /** Messages may have been trimmed in a commit that is not known here yet: then the page itself says what is oldest. */

@@ -15,6 +15,7 @@ import type { DiskSpace } from "./disk-space.js";
 import { type Draft, Drafts } from "./drafts.js";
 import { type DraftedChanges, Erasures, type PendingErasure } from "./erasures.js";
 import type { KeptClock } from "./kept-clock.js";
+import { type PendingRemoval, Removals, recordsOf } from "./removals.js";
 import { dropExpired } from "./retention.js";
 import type { RoomRecord } from "./room-record.js";
 import type { RoomRemoval } from "./room-removal.js";
@@ -84,11 +85,16 @@ export class GroupCommit {
   private aged: RoomId[] = [];
   private writes: PendingWrite[] = [];
   private readonly erasures: Erasures;
+  private readonly removals: Removals;
+  /** Sends that were ever pushed, and those that were taken for a commit. */
+  private sendsPushed = 0;
+  private sendsTaken = 0;
   private running: Promise<void> | undefined;
   private isClosed = false;
 
   constructor(private readonly deps: GroupCommitDeps) {
     this.erasures = new Erasures(deps);
+    this.removals = new Removals(deps.maxPendingSends);
   }
 
   append(room: RoomId, entry: NewEntry): Promise<Appended> {
@@ -118,6 +124,7 @@ export class GroupCommit {
     this.pendingEntries += entries.length;
     this.pendingBytes += bytes;
     this.pending.push(send);
+    this.sendsPushed++;
     this.start();
   }
 
@@ -134,6 +141,14 @@ export class GroupCommit {
     const erasing = this.erasures.push(room, epoch, bodies);
     this.start();
     return erasing;
+  }
+
+  /** Remove a room, after what was appended to it before. @see RoomLog.remove */
+  remove(room: RoomId): Promise<number> {
+    if (this.isClosed) return Promise.reject(new ConfabError("SHUTTING_DOWN", "the log is closed"));
+    const removing = this.removals.push(room, this.sendsPushed);
+    this.start();
+    return removing;
   }
 
   /** Run this in the next commit. Resolves once that is durable. @throws as an append does. */
@@ -160,6 +175,7 @@ export class GroupCommit {
       this.pendingEntries -= send?.entries.length ?? 0;
       this.pendingBytes -= send?.bytes ?? 0;
     }
+    this.sendsTaken += count;
     return this.pending.splice(0, count);
   }
 
@@ -181,8 +197,44 @@ export class GroupCommit {
       } catch (thrown) {
         for (const each of [...group, ...writes, ...erasures]) each.reject(thrown);
       }
-    } while (this.pending.length + this.aged.length + this.writes.length + this.erasures.count > 0);
+      const removals = this.removals.take(this.sendsTaken);
+      try {
+        if (removals.length > 0) await this.commitRemovals(removals);
+      } catch (thrown) {
+        for (const each of removals) each.reject(thrown);
+      }
+    } while (this.isWaitedFor);
     this.running = undefined;
+  }
+
+  private get isWaitedFor(): boolean {
+    const { pending, aged, writes, erasures, removals } = this;
+    return pending.length + aged.length + writes.length + erasures.count + removals.count > 0;
+  }
+
+  /** A separate commit, so that a room that is made again at once has its number and its epoch after it. */
+  private async commitRemovals(removals: readonly PendingRemoval[]): Promise<void> {
+    const { store, rooms, removal, scrubbing, onRemoved } = this.deps;
+    const removed = recordsOf(removals, rooms);
+    const changes: RoomChanges = { put: new Map(), made: 0, removed };
+    try {
+      if (removed.size > 0)
+        await this.flush(() => {
+          for (const record of removed.values()) removal.removeEntries(record);
+          scrubbing().ask();
+          rooms.write(changes);
+        });
+    } catch (failure) {
+      // They may be gone all the same.
+      if (store.failure() === undefined) for (const room of removed.keys()) onRemoved(room);
+      throw failure;
+    }
+    if (removed.size > 0) rooms.committed(changes);
+    for (const room of removed.keys()) onRemoved(room);
+    for (const { room, resolve } of removals) {
+      const { oldest = 1, newest = 0 } = removed.get(room) ?? {};
+      resolve(newest - oldest + 1);
+    }
   }
 
   private async commit(

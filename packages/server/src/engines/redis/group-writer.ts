@@ -47,7 +47,7 @@ export class GroupWriter {
 
   /** @see RoomAppendsDeps.write @throws UNEXPECTED_POSITION, TOO_MANY_ROOMS, STORAGE_FULL, and what the link throws. */
   async write(room: RoomId, group: readonly NewEntry[], expected?: Position): Promise<GroupOutcome | undefined> {
-    const { link, keys, index, tops, retention, size } = this.deps;
+    const { link, keys, index, tops, size } = this.deps;
     size.refuseFull();
     const isAllowed = group[0]?.refuseFirst === undefined;
     // A room at a position exists. For one that is expected to be empty no name is listed before it is known to be that.
@@ -73,7 +73,7 @@ export class GroupWriter {
     // The room was listed when it was made; this is for an index that was lost since. Should it fail, the next message asks.
     if (!mayMake) index.reserve(room)?.catch(() => undefined);
     // While the room was being made, its name may have been taken off the index for one that was gone.
-    if (topBefore === 0 && retention.hasAges) index.listAgain(room);
+    if (topBefore === 0) index.listAgain(room);
     const added = duplicates.size === 0 ? block : bufferOf(newBodies(group, duplicates));
     size.add(added.length);
     if (added.length > 0) tops.note(room, epoch, topBefore + group.length - duplicates.size, added);

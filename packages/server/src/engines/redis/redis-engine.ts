@@ -128,7 +128,14 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
     refuseNewer: (room) => log.refuseNewer(room),
   });
   const nodes = new RedisNodes({ link, keys: memberKeys, node: () => members.node });
-  const log = new RedisLog({ link, keys, appends, index, tops, erased: (room) => bus.erased(room) });
+  const log = new RedisLog({
+    ...{ link, keys, appends, index, tops },
+    erased: (room) => bus.erased(room),
+    removed: (room) => {
+      bus.replaced(room);
+      for (const outbox of outboxes) outbox.removed(room);
+    },
+  });
   const marks = new SharedMarks({ link, keys, tops, limits, state: (room) => log.state(room) });
   const revocations = new SharedRevocations({ link, keys, clock: config.clock });
   try {

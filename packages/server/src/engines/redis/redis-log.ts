@@ -23,6 +23,7 @@ import type { RedisLink } from "./redis-link.js";
 import type { RoomAppends } from "./room-appends.js";
 import type { RoomIndex } from "./room-index.js";
 import { checkFormatScript } from "./scripts/check-format.js";
+import { deleteRoomScript } from "./scripts/delete-room.js";
 import { eraseScript } from "./scripts/erase.js";
 import { openRoomScript } from "./scripts/open-room.js";
 import { readScript } from "./scripts/read.js";
@@ -47,6 +48,8 @@ export interface RedisLogDeps {
   readonly tops: KnownTops;
   /** Messages of a room were erased, or may have been. */
   readonly erased: (room: RoomId) => void;
+  /** A room was removed, or may have been. */
+  readonly removed: (room: RoomId) => void;
 }
 
 /** The log in Redis: a stream for each room, and a record that outlives its messages. */
@@ -81,6 +84,21 @@ export class RedisLog implements RoomLog {
     if (reply === 0) return;
     const position = formatPosition({ epoch, offset: Number(reply) });
     throw outOfRange(room, await this.state(room), `there is no message at position ${position}`);
+  }
+
+  async remove(room: RoomId): Promise<number> {
+    const { link, keys, index, removed } = this.deps;
+    const { log, meta, ids, channel } = keys.of(room);
+    try {
+      const messages = Number(await link.run(deleteRoomScript, [log, meta, ...ids, channel], [], true));
+      // Also if it was gone: the node that removed it may have been stopped before this.
+      await index.remove(room, async () => (await link.send(meta, ["EXISTS", meta])) === 1);
+      return messages;
+    } catch (thrown) {
+      throw confabErrorFromRedis(thrown, true);
+    } finally {
+      removed(room);
+    }
   }
 
   async state(room: RoomId): Promise<RoomState> {

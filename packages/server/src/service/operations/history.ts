@@ -87,7 +87,7 @@ export const history: Operation<GetHistoryRequest, CheckedHistory, Promise<Histo
 };
 
 /** The turns of a reading that ends when its client has gone. */
-function whileWanted(share: ReadingShare, { isOver }: HistoryForm): ReadingShare {
+export function whileWanted(share: ReadingShare, { isOver }: Pick<HistoryForm, "isOver">): ReadingShare {
   if (!isOver) return share;
   return {
     begin: (units) => {

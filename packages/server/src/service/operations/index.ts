@@ -12,6 +12,7 @@ export {
 export { CallerRates } from "./caller-rates.js";
 export type { ListedConnection } from "./connections.js";
 export { countedAddress } from "./counted-address.js";
+export { pageFrom } from "./erase-user.js";
 export type { HistoryForm } from "./history.js";
 export { LiveCallers } from "./live-callers.js";
 export type { LiveConnection } from "./live-entries.js";

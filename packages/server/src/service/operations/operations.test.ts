@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { ConfabError } from "@confab/contract";
+import { DeleteRoomRequestSchema, EraseUserRequestSchema } from "@confab/contract/gen/confab/v1/admin_rooms_pb";
 import {
   DisconnectRequestSchema,
   ListConnectionsRequestSchema,
@@ -78,6 +79,8 @@ const asking: { readonly [Name in keyof Operations]: (operations: Operations, ca
   react: ({ react }, caller) => outOfRange(react(create(ReactRequestSchema, { ...ofNoMessage, emoji: "+1" }), caller)),
   connections: ({ connections }, caller) => connections(create(ListConnectionsRequestSchema), caller, listing),
   disconnect: ({ disconnect }, caller) => disconnect(create(DisconnectRequestSchema, { user: "ann" }), caller),
+  deleteRoom: ({ deleteRoom }, caller) => deleteRoom(create(DeleteRoomRequestSchema, { room: "den" }), caller),
+  eraseUser: ({ eraseUser }, caller) => eraseUser(create(EraseUserRequestSchema, { user: "ann" }), caller, form),
   revocations: ({ revocations }, caller) => revocations(create(ListRevocationsRequestSchema), caller, listing),
 };
 
@@ -99,6 +102,8 @@ const needed: { readonly [Name in keyof Operations]: string } = {
   connections: "admin all rooms",
   disconnect: "admin all rooms",
   erase: "admin all rooms",
+  deleteRoom: "admin all rooms",
+  eraseUser: "admin all rooms",
 };
 
 for (const name of Object.keys(asking) as (keyof Operations)[]) {

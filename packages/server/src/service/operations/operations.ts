@@ -1,6 +1,8 @@
 import { deleteMessage, edit, react } from "./changes.js";
 import { connections, disconnect } from "./connections.js";
+import { deleteRoom } from "./delete-room.js";
 import { erase } from "./erase.js";
+import { eraseUser } from "./erase-user.js";
 import { history } from "./history.js";
 import { members } from "./members.js";
 import { newest } from "./newest.js";
@@ -35,5 +37,7 @@ export function operationsOn(deps: OperationDeps) {
     erase: opened(erase, deps),
     connections: opened(connections, deps),
     disconnect: opened(disconnect, deps),
+    deleteRoom: opened(deleteRoom, deps),
+    eraseUser: opened(eraseUser, deps),
   };
 }

@@ -12,6 +12,7 @@ import { nodesSuite } from "./nodes.js";
 import { outboxSuite } from "./outbox.js";
 import { readMarksSuite } from "./read-marks.js";
 import { readingSuite } from "./reading.js";
+import { removingSuite } from "./removing.js";
 import { retentionSuite } from "./retention.js";
 import { revocationsSuite } from "./revocations.js";
 import { roomWatchesSuite } from "./room-watches.js";
@@ -33,6 +34,7 @@ export function engineSuite(name: string, open: OpenEngine, skips: EngineSkips =
   changingSuite(define);
   deletionsSuite(define);
   filteringSuite(define);
+  removingSuite(define);
   retentionSuite(define);
   roomsSuite(define);
   clocksSuite(define);

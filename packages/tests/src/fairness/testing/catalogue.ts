@@ -90,6 +90,9 @@ const costlyCalls: Readonly<Record<string, Costly>> = {
   "AdminService/ListConnections": { requests: [{ limit: 1_000 }], times: costlyTimes },
   // Of a user without connections: those of the callers are needed.
   "AdminService/Disconnect": { requests: [{ user: "no-one" }], times: costlyTimes },
+  // Of rooms and users that are not there: what the other requests read is needed.
+  "AdminService/DeleteRoom": { requests: [{ room: "nowhere" }], times: costlyTimes },
+  "AdminService/EraseUser": { requests: [{ user: "no-one" }], times: costlyTimes },
   "Health/Check": { requests: [{ service: ChatService.typeName }] },
   "Health/List": { requests: [{}] },
   "Health/Watch": { requests: [{ service: ChatService.typeName }] },

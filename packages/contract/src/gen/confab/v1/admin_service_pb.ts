@@ -7,6 +7,8 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { DisconnectRequestSchema, DisconnectResponseSchema, ListConnectionsRequestSchema, ListConnectionsResponseSchema } from "./admin_connections_pb.js";
 import { file_confab_v1_admin_connections } from "./admin_connections_pb.js";
+import type { DeleteRoomRequestSchema, DeleteRoomResponseSchema, EraseUserRequestSchema, EraseUserResponseSchema } from "./admin_rooms_pb.js";
+import { file_confab_v1_admin_rooms } from "./admin_rooms_pb.js";
 import type { Position } from "./message_pb.js";
 import { file_confab_v1_message } from "./message_pb.js";
 import { file_confab_v1_rules } from "./rules_pb.js";
@@ -19,7 +21,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file confab/v1/admin_service.proto.
  */
 export const file_confab_v1_admin_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1jb25mYWIvdjEvYWRtaW5fc2VydmljZS5wcm90bxIJY29uZmFiLnYxIpIDCg1SZXZva2VSZXF1ZXN0EhoKCHRva2VuX2lkGAEgASgJQgi6SAVyAxjIARIZCgR1c2VyGAIgASgJQgu6SAhyBojqMAEYQBI9Cg1pc3N1ZWRfYmVmb3JlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIKukgHsgEEOAEqADqKArpIhgIafwoNcmV2b2tlLnRva2VucxIrdG9rZW5faWQsIHVzZXIgb3IgaXNzdWVkX2JlZm9yZSBpcyByZXF1aXJlZBpBdGhpcy50b2tlbl9pZCAhPSAnJyB8fCB0aGlzLnVzZXIgIT0gJycgfHwgaGFzKHRoaXMuaXNzdWVkX2JlZm9yZSkaggEKEHJldm9rZS5vbmVfdG9rZW4SKHRva2VuX2lkIGV4Y2x1ZGVzIHVzZXIgYW5kIGlzc3VlZF9iZWZvcmUaRHRoaXMudG9rZW5faWQgPT0gJycgfHwgKHRoaXMudXNlciA9PSAnJyAmJiAhaGFzKHRoaXMuaXNzdWVkX2JlZm9yZSkpIkAKDlJldm9rZVJlc3BvbnNlEi4KCmtlcHRfdW50aWwYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkkKFkxpc3RSZXZvY2F0aW9uc1JlcXVlc3QSFgoEcGFnZRgBIAEoCUIIukgFcgMY0gESFwoFbGltaXQYAiABKA1CCLpIBSoDGOgHIlgKF0xpc3RSZXZvY2F0aW9uc1Jlc3BvbnNlEioKC3Jldm9jYXRpb25zGAEgAygLMhUuY29uZmFiLnYxLlJldm9jYXRpb24SEQoJbmV4dF9wYWdlGAIgASgJIo8BCgpSZXZvY2F0aW9uEhAKCHRva2VuX2lkGAEgASgJEgwKBHVzZXIYAiABKAkSMQoNaXNzdWVkX2JlZm9yZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKa2VwdF91bnRpbBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiuAEKE0VyYXNlTWVzc2FnZVJlcXVlc3QSOQoEcm9vbRgBIAEoCUIrukgociYyJF4oW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXXswLDk5fSk/JBIlCghwb3NpdGlvbhgCIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbjo/ukg8GjoKDmVyYXNlLnBvc2l0aW9uEhRwb3NpdGlvbiBpcyByZXF1aXJlZBoSaGFzKHRoaXMucG9zaXRpb24pIhYKFEVyYXNlTWVzc2FnZVJlc3BvbnNlMscECgxBZG1pblNlcnZpY2USXwoGUmV2b2tlEhguY29uZmFiLnYxLlJldm9rZVJlcXVlc3QaGS5jb25mYWIudjEuUmV2b2tlUmVzcG9uc2UiIILT5JMCGjoBKiIVL3YxL2FkbWluL3Jldm9jYXRpb25zEnoKD0xpc3RSZXZvY2F0aW9ucxIhLmNvbmZhYi52MS5MaXN0UmV2b2NhdGlvbnNSZXF1ZXN0GiIuY29uZmFiLnYxLkxpc3RSZXZvY2F0aW9uc1Jlc3BvbnNlIiCQAgGC0+STAhcSFS92MS9hZG1pbi9yZXZvY2F0aW9ucxJuCgxFcmFzZU1lc3NhZ2USHi5jb25mYWIudjEuRXJhc2VNZXNzYWdlUmVxdWVzdBofLmNvbmZhYi52MS5FcmFzZU1lc3NhZ2VSZXNwb25zZSIdgtPkkwIXOgEqIhIvdjEvYWRtaW4vZXJhc3VyZXMSegoPTGlzdENvbm5lY3Rpb25zEiEuY29uZmFiLnYxLkxpc3RDb25uZWN0aW9uc1JlcXVlc3QaIi5jb25mYWIudjEuTGlzdENvbm5lY3Rpb25zUmVzcG9uc2UiIJACAYLT5JMCFxIVL3YxL2FkbWluL2Nvbm5lY3Rpb25zEm4KCkRpc2Nvbm5lY3QSHC5jb25mYWIudjEuRGlzY29ubmVjdFJlcXVlc3QaHS5jb25mYWIudjEuRGlzY29ubmVjdFJlc3BvbnNlIiOC0+STAh06ASoiGC92MS9hZG1pbi9kaXNjb25uZWN0aW9uc0ItCgljb25mYWIudjFQAVoSY29uZmFiL3YxO2NvbmZhYnYxqgIJQ29uZmFiLlYxYgZwcm90bzM", [file_buf_validate_validate, file_confab_v1_admin_connections, file_confab_v1_message, file_confab_v1_rules, file_google_api_annotations, file_google_protobuf_timestamp]);
+  fileDesc("Ch1jb25mYWIvdjEvYWRtaW5fc2VydmljZS5wcm90bxIJY29uZmFiLnYxIpIDCg1SZXZva2VSZXF1ZXN0EhoKCHRva2VuX2lkGAEgASgJQgi6SAVyAxjIARIZCgR1c2VyGAIgASgJQgu6SAhyBojqMAEYQBI9Cg1pc3N1ZWRfYmVmb3JlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIKukgHsgEEOAEqADqKArpIhgIafwoNcmV2b2tlLnRva2VucxIrdG9rZW5faWQsIHVzZXIgb3IgaXNzdWVkX2JlZm9yZSBpcyByZXF1aXJlZBpBdGhpcy50b2tlbl9pZCAhPSAnJyB8fCB0aGlzLnVzZXIgIT0gJycgfHwgaGFzKHRoaXMuaXNzdWVkX2JlZm9yZSkaggEKEHJldm9rZS5vbmVfdG9rZW4SKHRva2VuX2lkIGV4Y2x1ZGVzIHVzZXIgYW5kIGlzc3VlZF9iZWZvcmUaRHRoaXMudG9rZW5faWQgPT0gJycgfHwgKHRoaXMudXNlciA9PSAnJyAmJiAhaGFzKHRoaXMuaXNzdWVkX2JlZm9yZSkpIkAKDlJldm9rZVJlc3BvbnNlEi4KCmtlcHRfdW50aWwYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkkKFkxpc3RSZXZvY2F0aW9uc1JlcXVlc3QSFgoEcGFnZRgBIAEoCUIIukgFcgMY0gESFwoFbGltaXQYAiABKA1CCLpIBSoDGOgHIlgKF0xpc3RSZXZvY2F0aW9uc1Jlc3BvbnNlEioKC3Jldm9jYXRpb25zGAEgAygLMhUuY29uZmFiLnYxLlJldm9jYXRpb24SEQoJbmV4dF9wYWdlGAIgASgJIo8BCgpSZXZvY2F0aW9uEhAKCHRva2VuX2lkGAEgASgJEgwKBHVzZXIYAiABKAkSMQoNaXNzdWVkX2JlZm9yZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKa2VwdF91bnRpbBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiuAEKE0VyYXNlTWVzc2FnZVJlcXVlc3QSOQoEcm9vbRgBIAEoCUIrukgociYyJF4oW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXXswLDk5fSk/JBIlCghwb3NpdGlvbhgCIAEoCzITLmNvbmZhYi52MS5Qb3NpdGlvbjo/ukg8GjoKDmVyYXNlLnBvc2l0aW9uEhRwb3NpdGlvbiBpcyByZXF1aXJlZBoSaGFzKHRoaXMucG9zaXRpb24pIhYKFEVyYXNlTWVzc2FnZVJlc3BvbnNlMp8GCgxBZG1pblNlcnZpY2USXwoGUmV2b2tlEhguY29uZmFiLnYxLlJldm9rZVJlcXVlc3QaGS5jb25mYWIudjEuUmV2b2tlUmVzcG9uc2UiIILT5JMCGjoBKiIVL3YxL2FkbWluL3Jldm9jYXRpb25zEnoKD0xpc3RSZXZvY2F0aW9ucxIhLmNvbmZhYi52MS5MaXN0UmV2b2NhdGlvbnNSZXF1ZXN0GiIuY29uZmFiLnYxLkxpc3RSZXZvY2F0aW9uc1Jlc3BvbnNlIiCQAgGC0+STAhcSFS92MS9hZG1pbi9yZXZvY2F0aW9ucxJuCgxFcmFzZU1lc3NhZ2USHi5jb25mYWIudjEuRXJhc2VNZXNzYWdlUmVxdWVzdBofLmNvbmZhYi52MS5FcmFzZU1lc3NhZ2VSZXNwb25zZSIdgtPkkwIXOgEqIhIvdjEvYWRtaW4vZXJhc3VyZXMSegoPTGlzdENvbm5lY3Rpb25zEiEuY29uZmFiLnYxLkxpc3RDb25uZWN0aW9uc1JlcXVlc3QaIi5jb25mYWIudjEuTGlzdENvbm5lY3Rpb25zUmVzcG9uc2UiIJACAYLT5JMCFxIVL3YxL2FkbWluL2Nvbm5lY3Rpb25zEm4KCkRpc2Nvbm5lY3QSHC5jb25mYWIudjEuRGlzY29ubmVjdFJlcXVlc3QaHS5jb25mYWIudjEuRGlzY29ubmVjdFJlc3BvbnNlIiOC0+STAh06ASoiGC92MS9hZG1pbi9kaXNjb25uZWN0aW9ucxJsCgpEZWxldGVSb29tEhwuY29uZmFiLnYxLkRlbGV0ZVJvb21SZXF1ZXN0Gh0uY29uZmFiLnYxLkRlbGV0ZVJvb21SZXNwb25zZSIhgtPkkwIbOgEqIhYvdjEvYWRtaW4vcm9vbXM6ZGVsZXRlEmgKCUVyYXNlVXNlchIbLmNvbmZhYi52MS5FcmFzZVVzZXJSZXF1ZXN0GhwuY29uZmFiLnYxLkVyYXNlVXNlclJlc3BvbnNlIiCC0+STAho6ASoiFS92MS9hZG1pbi91c2VyczplcmFzZUItCgljb25mYWIudjFQAVoSY29uZmFiL3YxO2NvbmZhYnYxqgIJQ29uZmFiLlYxYgZwcm90bzM", [file_buf_validate_validate, file_confab_v1_admin_connections, file_confab_v1_admin_rooms, file_confab_v1_message, file_confab_v1_rules, file_google_api_annotations, file_google_protobuf_timestamp]);
 
 /**
  * Which tokens: the one with an id, those of a user, or all of them.
@@ -275,6 +277,40 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof DisconnectRequestSchema;
     output: typeof DisconnectResponseSchema;
+  },
+  /**
+   * Remove a room: its messages, its ids, and what receivers of stored messages
+   * have of it and have not been sent yet. The reply means that this is stored, on
+   * all nodes. Readers end with OUT_OF_RANGE. The next message begins another log
+   * under the same name, in another epoch. Members stay until they leave.
+   * The server's files are free of the messages within about a minute.
+   *
+   * A room that does not exist is answered with 0 messages.
+   *
+   * @generated from rpc confab.v1.AdminService.DeleteRoom
+   */
+  deleteRoom: {
+    methodKind: "unary";
+    input: typeof DeleteRoomRequestSchema;
+    output: typeof DeleteRoomResponseSchema;
+  },
+  /**
+   * Erase a user from all rooms: the text and the payload of the user's messages
+   * and edits, the edits of these messages by others, the user's reactions, and
+   * the name and the id in all of these entries. They stay in their places with
+   * `deleted` set.
+   *
+   * One call looks through a bounded part of the log. Repeat it with `next_page`
+   * as `page` until that is empty. A call that failed can be repeated, and so can
+   * the whole: what is erased already is not found again. What the user sends
+   * meanwhile may be missed: revoke the user's tokens first (`Revoke`).
+   *
+   * @generated from rpc confab.v1.AdminService.EraseUser
+   */
+  eraseUser: {
+    methodKind: "unary";
+    input: typeof EraseUserRequestSchema;
+    output: typeof EraseUserResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_confab_v1_admin_service, 0);

@@ -197,6 +197,31 @@ export const disconnectResponse = {
   connections: [1, "uint32"],
 } as const;
 
+/** `confab.v1.DeleteRoomRequest` */
+export const deleteRoomRequest = {
+  room: [1, "string"],
+} as const;
+
+/** `confab.v1.DeleteRoomResponse` */
+export const deleteRoomResponse = {
+  messages: [1, "uint64"],
+} as const;
+
+/** `confab.v1.EraseUserRequest` */
+export const eraseUserRequest = {
+  user: [1, "string"],
+  page: [2, "string"],
+} as const;
+
+/** `confab.v1.EraseUserResponse` */
+export const eraseUserResponse = {
+  messages: [1, "uint64"],
+  changes: [2, "uint64"],
+  rooms: [3, "uint32"],
+  unreadable: [4, "uint64"],
+  nextPage: [5, "string"],
+} as const;
+
 /** `confab.v1.RevokeRequest` */
 export const revokeRequest = {
   tokenId: [1, "string"],
