@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { ConfabError } from "@confab/contract";
-import { DeleteRoomRequestSchema, EraseUserRequestSchema } from "@confab/contract/gen/confab/v1/admin_rooms_pb";
 import {
   DisconnectRequestSchema,
   ListConnectionsRequestSchema,
 } from "@confab/contract/gen/confab/v1/admin_connections_pb";
+import { DeleteRoomRequestSchema, EraseUserRequestSchema } from "@confab/contract/gen/confab/v1/admin_rooms_pb";
 import {
   EraseMessageRequestSchema,
   ListRevocationsRequestSchema,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { decodeChatMessage } from "@confab/contract";
 import { eraseUser } from "../../core/user-erasure.js";
 import { Listening } from "./bus.js";
+import { outboxOf } from "./outbox.js";
 import { aRoom, type Bench, type Define, otherRoom, wholePage, withCode } from "./setup.js";
 
 const unshared = { begin: () => undefined, spend: () => undefined };
@@ -127,7 +128,7 @@ export function removingSuite(define: Define): void {
   );
 
   define("a removed room is undelivered from its beginning when it is made again", async (bench) => {
-    const outbox = bench.engine.outbox("r");
+    const outbox = outboxOf(bench.engine, "r");
     outbox.follow({ undelivered: () => undefined, ended: () => undefined });
     const { position } = await bench.append("1");
     await confirmed(() => outbox.confirm(aRoom, position));
