@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { type DescMessage, fromJson, type JsonObject } from "@bufbuild/protobuf";
 import { ClientFrameSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
+import { ListReadMarksRequestSchema } from "@confab/contract/gen/confab/v1/read_mark_pb";
 import {
   GetHistoryRequestSchema,
   ListMembersRequestSchema,
@@ -39,8 +40,13 @@ const options = { onSignal: () => undefined, onPresence: () => undefined };
 const asksBySse: readonly (readonly [name: string, DescMessage, (link: Link) => Promise<unknown>])[] = [
   ["listen", UserSchema, (link) => link.listen(listening)],
   ["history", GetHistoryRequestSchema, (link) => link.history(request)],
-  ["rooms", ListRoomsRequestSchema, (link) => link.rooms({ prefix: "r", limit: 5, page: "p" })],
+  ["rooms", ListRoomsRequestSchema, (link) => link.rooms({ prefix: "r", limit: 5, page: "p", reader: "ann" })],
   ["members", ListMembersRequestSchema, (link) => link.members({ room: "r", limit: 5, page: "p" })],
+  [
+    "readMarks",
+    ListReadMarksRequestSchema,
+    (link) => link.readMarks({ room: "r", user: "ann", limit: 5, page: "p" }),
+  ],
 ];
 
 for (const [name, desc, ask] of asksBySse) {
@@ -126,6 +132,7 @@ test("every member of ClientFrame is sent by a link of frames, with every field"
     link.change({ ...change, kind: "react", emoji: "+1", removed: true }),
     link.signal({ user: "ann", room: "r", kind: "read", position, payload }),
     link.history(request),
+    link.markRead({ user: "ann", room: "r", position }),
   ]);
   say({ welcome: {} });
   await settled();

@@ -63,6 +63,13 @@ export interface Link {
   history(request: HistoryRequest, options?: CallOptions): Promise<HistoryPage>;
   rooms(request?: RoomsRequest, options?: CallOptions): Promise<RoomsPage>;
   members(request: MembersRequest, options?: CallOptions): Promise<MembersPage>;
+  /**
+   * Mark how far a user has read a room. Resolves once it is durable, with the mark as it is now: it only moves forward.
+   *
+   * @throws OUT_OF_RANGE: the room has not come to the position. TOO_MANY_READ_MARKS.
+   */
+  markRead(request: MarkReadRequest, options?: CallOptions): Promise<ReadMark>;
+  readMarks(request: ReadMarksRequest, options?: CallOptions): Promise<ReadMarksPage>;
   /** Tell a room's readers of something that is not kept. Resolves once the server took it. */
   signal(signal: OutgoingSignal, options?: CallOptions): Promise<void>;
   /**
@@ -264,6 +271,8 @@ export interface RoomsRequest {
   readonly limit?: number | undefined;
   /** `nextPage` of the page before. */
   readonly page?: string | undefined;
+  /** Whose `readMark` and `unread` each room says; nobody's if undefined. */
+  readonly reader?: string | undefined;
 }
 
 export interface RoomInfo {
@@ -273,6 +282,10 @@ export interface RoomInfo {
   readonly messages: number;
   readonly members: number;
   readonly subscribers: number;
+  /** How far the `reader` of the request has marked the room as read; offset 0 without a mark. */
+  readonly readMark?: string;
+  /** Messages after that, if there is a `readMark`. */
+  readonly unread?: number;
 }
 
 export interface RoomsPage {
@@ -291,6 +304,40 @@ export interface MembersPage {
   readonly members: readonly { readonly user: string; readonly connections: number }[];
   readonly nextPage: string;
   readonly total: number;
+}
+
+export interface MarkReadRequest {
+  readonly user: string;
+  readonly room?: string | undefined;
+  /** Up to which entry. */
+  readonly position: string;
+}
+
+/** How far a user has read a room. */
+export interface ReadMark {
+  readonly user: string;
+  readonly room: string;
+  /** Offset 0: the user has no mark. */
+  readonly position: string;
+  /** Messages after it that are in the log. */
+  readonly unread: number;
+  /** When the mark came there; undefined: the user has none. */
+  readonly at: Date | undefined;
+}
+
+export interface ReadMarksRequest {
+  readonly room?: string | undefined;
+  /** The mark of this user alone; of all users if undefined. */
+  readonly user?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly page?: string | undefined;
+}
+
+export interface ReadMarksPage {
+  /** By user. */
+  readonly marks: readonly ReadMark[];
+  /** Empty: this was the last page. */
+  readonly nextPage: string;
 }
 
 export interface OutgoingSignal {

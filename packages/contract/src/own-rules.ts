@@ -28,6 +28,7 @@ import type {
   SendMessagesRequest,
   User,
 } from "./gen/confab/v1/message_pb.js";
+import type { MarkReadRequest } from "./gen/confab/v1/read_mark_pb.js";
 import type { GetHistoryRequest, Signal } from "./gen/confab/v1/room_pb.js";
 import type { RoomPosition } from "./gen/confab/v1/room_prefix_pb.js";
 import { user_name } from "./gen/confab/v1/rules_pb.js";
@@ -110,6 +111,7 @@ const crossFieldRules: Readonly<Record<string, (message: never) => boolean>> = {
   "edit.position": hasPosition,
   "delete.position": hasPosition,
   "react.position": hasPosition,
+  "mark_read.position": hasPosition,
   "signal.one_payload": isOnePayload,
   "batch.one_room": ({ room, messages }: SendMessagesRequest) =>
     messages.every((message) => message.room === "" || message.room === (room || defaultRoom)),
@@ -147,7 +149,13 @@ function isOnePayload({
   return payload === undefined || encodedPayload === undefined;
 }
 
-type Positioned = EraseMessageRequest | EditMessageRequest | DeleteMessageRequest | ReactRequest | RoomPosition;
+type Positioned =
+  | EraseMessageRequest
+  | EditMessageRequest
+  | DeleteMessageRequest
+  | ReactRequest
+  | RoomPosition
+  | MarkReadRequest;
 
 function hasPosition({ position }: Pick<Positioned, "position">): boolean {
   return position !== undefined;

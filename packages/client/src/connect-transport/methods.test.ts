@@ -11,6 +11,12 @@ import {
   UserSchema,
 } from "@confab/contract/gen/confab/v1/message_pb";
 import {
+  ListReadMarksRequestSchema,
+  ListReadMarksResponseSchema,
+  MarkReadRequestSchema,
+  MarkReadResponseSchema,
+} from "@confab/contract/gen/confab/v1/read_mark_pb";
+import {
   GetHistoryRequestSchema,
   GetHistoryResponseSchema,
   ListMembersRequestSchema,
@@ -61,6 +67,8 @@ const methods: readonly (readonly [method: string, desc: DescMessage, gaps?: Kno
   ["GetHistory", GetHistoryRequestSchema],
   ["ListRooms", ListRoomsRequestSchema],
   ["ListMembers", ListMembersRequestSchema],
+  ["MarkRead", MarkReadRequestSchema, {}, position],
+  ["ListReadMarks", ListReadMarksRequestSchema],
   ["SendSignal", SignalSchema],
 ];
 
@@ -116,7 +124,8 @@ const edited = { user: "bob", position: "3:9", at: new Date(2_002) };
 const reactions = [{ emoji: "+1", count: 1, users: ["ann"] }];
 const others = { sentAt: new Date(1_001), payload, deleted: true, change, edited, reactions };
 const message = { user: "ann", text: "hi", room: "r", id: "1", position: "3:4", ...others };
-const room = { name: "r", oldest: "3:1", newest: "3:4", messages: 4, members: 1, subscribers: 1 };
+const room = { name: "r", oldest: "3:1", newest: "3:4", messages: 4, members: 1, subscribers: 1, readMark: "3:2", unread: 2 };
+const mark = { user: "ann", room: "r", position: "3:4", unread: 1, at: new Date(1_001) };
 
 const answers: readonly (readonly [method: string, desc: DescMessage, answer: unknown])[] = [
   ["SendMessage", ChatResponseSchema, { id: "1", position: "3:4", sentAt: new Date(1_001), duplicate: true }],
@@ -132,6 +141,8 @@ const answers: readonly (readonly [method: string, desc: DescMessage, answer: un
   ],
   ["ListRooms", ListRoomsResponseSchema, { rooms: [room], nextPage: "r" }],
   ["ListMembers", ListMembersResponseSchema, { members: [{ user: "ann", connections: 1 }], nextPage: "ann", total: 2 }],
+  ["MarkRead", MarkReadResponseSchema, mark],
+  ["ListReadMarks", ListReadMarksResponseSchema, { marks: [mark], nextPage: "ann" }],
 ];
 
 for (const [method, desc, answer] of answers) {
@@ -155,7 +166,7 @@ function requestTo(method: string, desc: DescMessage, message: MessageShape<Desc
     asked = request;
     return new Promise(() => undefined);
   };
-  const link: Pick<Link, "send" | "sendAll" | "change" | "history" | "rooms" | "members" | "signal"> = {
+  const link: Omit<Link, "transport" | "keepsSendOrder" | "hearsSignals" | "open" | "listen" | "authenticate" | "close"> = {
     send: ask,
     sendAll: ask,
     change: ask,
@@ -163,6 +174,8 @@ function requestTo(method: string, desc: DescMessage, message: MessageShape<Desc
     rooms: ask,
     members: ask,
     signal: ask,
+    markRead: ask,
+    readMarks: ask,
   };
   void callMethod(link as Link, method, toBinary(desc, message), {});
   const { $typeName: _, $unknown: __, ...fields } = asked as Record<string, unknown>;

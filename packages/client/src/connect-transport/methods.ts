@@ -15,6 +15,13 @@ import {
   type ChatMessage as WireMessage,
 } from "@confab/contract/gen/confab/v1/message_pb";
 import {
+  ListReadMarksRequestSchema,
+  ListReadMarksResponseSchema,
+  MarkReadRequestSchema,
+  MarkReadResponseSchema,
+  type ReadMarkSchema,
+} from "@confab/contract/gen/confab/v1/read_mark_pb";
+import {
   GetHistoryRequestSchema,
   GetHistoryResponseSchema,
   ListMembersRequestSchema,
@@ -24,7 +31,7 @@ import {
   SendSignalResponseSchema,
   SignalSchema,
 } from "@confab/contract/gen/confab/v1/room_pb";
-import type { Ack, CallOptions, ChatMessage, Link, MessageChange, OutgoingChange, OutgoingMessage } from "../link.js";
+import type { Ack, CallOptions, ChatMessage, Link, MessageChange, OutgoingChange, OutgoingMessage, ReadMark } from "../link.js";
 import type { MethodName } from "../rpc/caller.js";
 import { positionHeader } from "../rpc/rpc-link.js";
 import { encodedPayload, untouchedPayloads } from "../wire/payloads.js";
@@ -84,8 +91,9 @@ export async function callMethod(
     }
     case "ListRooms": {
       const { rooms, nextPage } = await link.rooms(fromBinary(ListRoomsRequestSchema, request), call);
-      const infos = rooms.map(({ oldest, newest, messages, ...room }) => ({
+      const infos = rooms.map(({ oldest, newest, messages, readMark, unread = 0, ...room }) => ({
         ...room,
+        ...(readMark !== undefined && { readMark: position(readMark), unread: BigInt(unread) }),
         oldest: position(oldest),
         newest: position(newest),
         messages: BigInt(messages),
@@ -98,6 +106,16 @@ export async function callMethod(
         ListMembersResponseSchema,
         create(ListMembersResponseSchema, { members: [...members], nextPage, total }),
       );
+    }
+    case "MarkRead": {
+      const { user, room, position: at } = fromBinary(MarkReadRequestSchema, request);
+      const mark = markInit(await link.markRead({ user, room, position: targetText(at) }, call));
+      return toBinary(MarkReadResponseSchema, create(MarkReadResponseSchema, { mark }));
+    }
+    case "ListReadMarks": {
+      const { marks, nextPage } = await link.readMarks(fromBinary(ListReadMarksRequestSchema, request), call);
+      const init = { marks: marks.map(markInit), nextPage };
+      return toBinary(ListReadMarksResponseSchema, create(ListReadMarksResponseSchema, init));
     }
     case "SendSignal": {
       const signal = fromBinary(SignalSchema, request);
@@ -129,6 +147,15 @@ export async function readRoom(
     return { header: new Headers({ [positionHeader]: listening.position }), replies: replies() };
   }
   throw new ConfabError("PROTOCOL_VIOLATION", "the request stream ended without a request");
+}
+
+function markInit({ position: at, unread, at: movedAt, ...mark }: ReadMark): MessageInitShape<typeof ReadMarkSchema> {
+  return {
+    ...mark,
+    position: position(at),
+    unread: BigInt(unread),
+    ...(movedAt && { at: timestampFromDate(movedAt) }),
+  };
 }
 
 async function changed(link: Link, { id, ...change }: OutgoingChange, call: CallOptions): Promise<Uint8Array> {

@@ -11,11 +11,14 @@ import type {
   Listening,
   ListenOptions,
   ListenRequest,
+  MarkReadRequest,
   MembersRequest,
   OutgoingBatch,
   OutgoingChange,
   OutgoingMessage,
   OutgoingSignal,
+  ReadMark,
+  ReadMarksRequest,
   RoomsRequest,
   TransportName,
 } from "../link.js";
@@ -28,6 +31,7 @@ import {
   changeRequest,
   type FrameBody,
   historyRequest,
+  markReadRequest,
   readerRequest,
   sendAllRequest,
   sendRequest,
@@ -151,6 +155,15 @@ export class FrameLink implements Link {
   async signal(signal: OutgoingSignal, options?: CallOptions): Promise<void> {
     const event = await this.call({ signal: signalRequest(signal).message }, options);
     if (event.kind !== "done") unexpected(event);
+  }
+
+  async markRead(request: MarkReadRequest, options?: CallOptions): Promise<ReadMark> {
+    const event = await this.call({ markRead: markReadRequest(request).message }, options);
+    return event.kind === "mark" ? event.mark : unexpected(event);
+  }
+
+  readMarks(request: ReadMarksRequest, options?: CallOptions) {
+    return this.deps.aside.readMarks(request, options);
   }
 
   rooms(request?: RoomsRequest, options?: CallOptions) {

@@ -8,11 +8,13 @@ import type {
   Listening,
   ListenOptions,
   ListenRequest,
+  MarkReadRequest,
   MembersRequest,
   OutgoingBatch,
   OutgoingChange,
   OutgoingMessage,
   OutgoingSignal,
+  ReadMarksRequest,
   RoomsRequest,
   TransportName,
 } from "../link.js";
@@ -28,6 +30,8 @@ import {
   decodeReply,
   emptyReply,
   historyReply,
+  markReply,
+  marksReply,
   membersReply,
   messageReply,
   type Reply,
@@ -37,9 +41,11 @@ import {
   changeRequest,
   encodeRequest,
   historyRequest,
+  markReadRequest,
   membersRequest,
   type Request,
   readerRequest,
+  readMarksRequest,
   roomsRequest,
   sendAllRequest,
   sendRequest,
@@ -125,6 +131,14 @@ export class RpcLink implements Link {
 
   members(request: MembersRequest, options?: CallOptions) {
     return this.call("ListMembers", membersRequest(request), membersReply, options);
+  }
+
+  markRead(request: MarkReadRequest, options?: CallOptions) {
+    return this.call("MarkRead", markReadRequest(request), markReply, options);
+  }
+
+  readMarks(request: ReadMarksRequest, options?: CallOptions) {
+    return this.call("ListReadMarks", readMarksRequest(request), marksReply, options);
   }
 
   signal(signal: OutgoingSignal, options?: CallOptions) {

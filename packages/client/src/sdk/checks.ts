@@ -104,7 +104,9 @@ export const historyChecks: Checks = {
 };
 export const viewChecks: Checks = { after: text, before: text, limit, oldestFirst: flag, filter };
 export const membersChecks: Checks = { limit, page: text };
-export const roomsChecks: Checks = { ...membersChecks, prefix: text };
+export const roomsChecks: Checks = { ...membersChecks, prefix: text, reader: text };
+export const markChecks: Checks = { user: text };
+export const readMarksChecks: Checks = { ...membersChecks, user: text };
 export const signalChecks: Checks = { user: text, kind: text, position: text, payload };
 
 /**

@@ -10,6 +10,7 @@ import { type ConnectionState, Connector } from "./connector.js";
 import { Emitter } from "./emitter.js";
 import type { ConnectOptions } from "./options.js";
 import { Outbox } from "./outbox.js";
+import { ReadMarker } from "./read-marker.js";
 import { Room, type RoomDeps } from "./room.js";
 import type { Gap } from "./room-reading.js";
 import { TokenSource } from "./token-source.js";
@@ -65,11 +66,15 @@ export class Client {
     const shared = { connector: this.connector, clock, attemptTimeoutMs, retryDelayMs };
     const { maxQueuedSends = 1_000, maxQueuedBytes = 8_388_608, idleCheckMs = 30_000 } = options;
     const { dedupeWindowMs = defaultDedupeWindowMs } = options;
+    const calls = new Calls(shared);
+    const marker = new ReadMarker(calls);
+    const onGiven = (room: string, position: string) => marker.gave(room, position);
     this.deps = {
       user,
       outbox: new Outbox({ ...shared, maxQueuedSends, maxQueuedBytes, dedupeWindowMs }),
-      calls: new Calls(shared),
-      reading: { ...shared, idleCheckMs, onGap: (gap) => this.emitter.emit("gap", gap) },
+      calls,
+      marker,
+      reading: { ...shared, idleCheckMs, onGap: (gap) => this.emitter.emit("gap", gap), onGiven },
     };
     const stopWatching = watchNetwork(() => this.connector.hurry());
     const stopListening = whenAborted(options.signal, () => queueMicrotask(() => this.close()));

@@ -64,6 +64,8 @@ export interface ReadDeps {
   /** The wait before reading begins again where the server put it off. */
   retryDelayMs(failures: number, error: ConfabError): number;
   onGap(gap: Gap): void;
+  /** A message is given out. */
+  onGiven(room: string, position: string): void;
 }
 
 /** How often in a row a server may skip the same message before it is taken at its word that there is none. */
@@ -147,7 +149,9 @@ export class RoomReading implements AsyncIterable<ChatMessage> {
           // A stream whose head comes with its first message says only then what its position is called now.
           if (isFirst) this.position = listening.position;
           isFirst = false;
-          if (this.advance(value.position)) yield value;
+          if (!this.advance(value.position)) continue;
+          if (!this.options.isFromNow) this.deps.onGiven(this.room, value.position);
+          yield value;
         }
       } finally {
         silence.close();

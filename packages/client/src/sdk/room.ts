@@ -9,6 +9,9 @@ import type {
   MembersRequest,
   OutgoingChange,
   OutgoingSignal,
+  ReadMark,
+  ReadMarksPage,
+  ReadMarksRequest,
 } from "../link.js";
 import type { MessagePayload } from "../payload.js";
 import type { Calls } from "./calls.js";
@@ -22,10 +25,12 @@ import {
   hearChecks,
   historyChecks,
   list,
+  markChecks,
   membersChecks,
   messageChecks,
   reactChecks,
   readChecks,
+  readMarksChecks,
   sendAllChecks,
   sendChecks,
   signalChecks,
@@ -36,6 +41,7 @@ import type { MessageView } from "./fold.js";
 import type { Outbox, SendOptions } from "./outbox.js";
 import { type Overflow, overheard } from "./overheard.js";
 import type { Presence } from "./presence.js";
+import type { ReadMarker } from "./read-marker.js";
 import { type ReadDeps, type ReadingOptions, type ReadOptions, RoomReading } from "./room-reading.js";
 import { type MessageHandler, type Subscription, subscribe } from "./subscription.js";
 
@@ -50,6 +56,11 @@ export interface RoomMessage {
 export interface RoomSendOptions extends SendOptions {
   /** The idempotency key; a random one if undefined. */
   readonly id?: string | undefined;
+}
+
+export interface MarkOptions {
+  /** Who has read; the client's user if undefined. */
+  readonly user?: string | undefined;
 }
 
 /** One of several messages that are sent together. */
@@ -95,6 +106,7 @@ export interface RoomDeps {
   readonly user: string | undefined;
   readonly outbox: Outbox;
   readonly calls: Calls;
+  readonly marker: ReadMarker;
   readonly reading: ReadDeps;
 }
 
@@ -232,6 +244,26 @@ export class Room {
     check("members", request, membersChecks);
     check("members", options, callChecks);
     return this.deps.calls.read((link, bounds) => link.members({ ...request, room: this.name }, bounds), options);
+  }
+
+  /**
+   * Mark the room as read up to a position, which only moves forward: up to the newest message that this client has given out, if
+   * none is named. Resolves with the mark as it is then, or with undefined where no message was given out. Calls that come
+   * while one is on its way are told as one; after a lost connection it is told again.
+   *
+   * @throws OUT_OF_RANGE: the room has not come to the position. TOO_MANY_READ_MARKS. CANCELLED: the client was closed.
+   */
+  async markRead(position?: string, options: MarkOptions = {}): Promise<ReadMark | undefined> {
+    if (position !== undefined) checkValue("markRead: position", position, text);
+    check("markRead", options, markChecks);
+    return this.deps.marker.mark(this.name, options.user ?? this.deps.user ?? "", position);
+  }
+
+  /** Who has read the room how far, by user; or one user's mark alone. */
+  async readMarks(request: Omit<ReadMarksRequest, "room"> = {}, options: CallOptions = {}): Promise<ReadMarksPage> {
+    check("readMarks", request, readMarksChecks);
+    check("readMarks", options, callChecks);
+    return this.deps.calls.read((link, bounds) => link.readMarks({ ...request, room: this.name }, bounds), options);
   }
 
   /** Tell the readers of something that is not kept. At most once: what a lost connection takes with it stays lost. */

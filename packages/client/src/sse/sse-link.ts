@@ -12,12 +12,16 @@ import type {
   Listening,
   ListenOptions,
   ListenRequest,
+  MarkReadRequest,
   MembersPage,
   MembersRequest,
   OutgoingBatch,
   OutgoingChange,
   OutgoingMessage,
   OutgoingSignal,
+  ReadMark,
+  ReadMarksPage,
+  ReadMarksRequest,
   RoomsPage,
   RoomsRequest,
 } from "../link.js";
@@ -35,6 +39,8 @@ import {
   decodeReply,
   emptyReply,
   historyReply,
+  markReply,
+  marksReply,
   membersReply,
   messageReply,
   type Reply,
@@ -44,9 +50,11 @@ import {
   changeRequest,
   encodeRequest,
   historyRequest,
+  markReadRequest,
   membersRequest,
   type Request,
   readerRequest,
+  readMarksRequest,
   roomsRequest,
   sendAllRequest,
   sendRequest,
@@ -121,6 +129,15 @@ export class SseLink implements Link {
   members(request: MembersRequest, options?: CallOptions): Promise<MembersPage> {
     const query = queryOf(membersRequest(request), ["room"]);
     return this.get(`${roomPath(request.room)}/members${query}`, membersReply, options);
+  }
+
+  markRead(request: MarkReadRequest, options?: CallOptions): Promise<ReadMark> {
+    return this.post(`${roomPath(request.room)}/marks`, markReadRequest(request), markReply, options);
+  }
+
+  readMarks(request: ReadMarksRequest, options?: CallOptions): Promise<ReadMarksPage> {
+    const query = queryOf(readMarksRequest(request), ["room"]);
+    return this.get(`${roomPath(request.room)}/marks${query}`, marksReply, options);
   }
 
   signal(signal: OutgoingSignal, options?: CallOptions): Promise<void> {

@@ -11,11 +11,13 @@ import type {
   Listening,
   ListenOptions,
   ListenRequest,
+  MarkReadRequest,
   MembersRequest,
   OutgoingBatch,
   OutgoingChange,
   OutgoingMessage,
   OutgoingSignal,
+  ReadMarksRequest,
   RoomsRequest,
 } from "../link.js";
 import { withId } from "../message-id.js";
@@ -119,6 +121,14 @@ export class PlainLink implements Link {
 
   members(request: MembersRequest, options?: CallOptions) {
     return this.deps.aside.members(request, options);
+  }
+
+  markRead(request: MarkReadRequest, options?: CallOptions) {
+    return this.deps.aside.markRead(request, options);
+  }
+
+  readMarks(request: ReadMarksRequest, options?: CallOptions) {
+    return this.deps.aside.readMarks(request, options);
   }
 
   signal(signal: OutgoingSignal, options?: CallOptions): Promise<void> {

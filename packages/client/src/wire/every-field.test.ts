@@ -21,6 +21,12 @@ import {
   UserSchema,
 } from "@confab/contract/gen/confab/v1/message_pb";
 import {
+  ListReadMarksRequestSchema,
+  ListReadMarksResponseSchema,
+  MarkReadRequestSchema,
+  MarkReadResponseSchema,
+} from "@confab/contract/gen/confab/v1/read_mark_pb";
+import {
   GetHistoryRequestSchema,
   GetHistoryResponseSchema,
   ListMembersRequestSchema,
@@ -30,14 +36,25 @@ import {
   SignalSchema,
 } from "@confab/contract/gen/confab/v1/room_pb";
 import { assertHandled, ignoredFields, type KnownGaps, unsetFields } from "@confab/contract/testing/every-field";
-import { ackReply, historyReply, membersReply, messageReply, type Reply, roomsReply } from "./replies.js";
+import {
+  ackReply,
+  historyReply,
+  markReply,
+  marksReply,
+  membersReply,
+  messageReply,
+  type Reply,
+  roomsReply,
+} from "./replies.js";
 import {
   changeRequest,
   encodeRequest,
   historyRequest,
+  markReadRequest,
   membersRequest,
   type Request,
   readerRequest,
+  readMarksRequest,
   roomsRequest,
   sendRequest,
   signalRequest,
@@ -60,8 +77,15 @@ const replies: readonly (readonly [DescMessage, Reply<unknown>, base: object, ga
   [ChatMessageSchema, messageReply, { position }],
   [ChatResponseSchema, ackReply, { position }],
   [GetHistoryResponseSchema, historyReply, { oldest: position, newest: position }],
-  [ListRoomsResponseSchema, roomsReply, {}],
+  [
+    ListRoomsResponseSchema,
+    roomsReply,
+    {},
+    { "confab.v1.ListRoomsResponse.rooms.unread": "it comes with read_mark" },
+  ],
   [ListMembersResponseSchema, membersReply, {}],
+  [MarkReadResponseSchema, markReply, {}],
+  [ListReadMarksResponseSchema, marksReply, {}],
 ];
 
 for (const [desc, reply, base, gaps = {}] of replies) {
@@ -160,8 +184,10 @@ const requests: readonly (readonly [DescMessage, Request, gaps?: KnownGaps])[] =
       filter,
     }),
   ],
-  [ListRoomsRequestSchema, roomsRequest({ prefix: "r", limit: 5, page: "p" })],
+  [ListRoomsRequestSchema, roomsRequest({ prefix: "r", limit: 5, page: "p", reader: "ann" })],
   [ListMembersRequestSchema, membersRequest({ room: "r", limit: 5, page: "p" })],
+  [MarkReadRequestSchema, markReadRequest({ user: "ann", room: "r", position: offset })],
+  [ListReadMarksRequestSchema, readMarksRequest({ room: "r", user: "ann", limit: 5, page: "p" })],
   [
     SignalSchema,
     signalRequest({ user: "ann", room: "r", kind: "read", position: offset, payload }),

@@ -1,7 +1,16 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { ConfabError, formatPosition, parseJson } from "@confab/contract";
 import * as contract from "@confab/contract/gen/confab/v1/tables";
-import type { Ack, ChatMessage, HistoryPage, MembersPage, MessageChange, RoomsPage } from "../link.js";
+import type {
+  Ack,
+  ChatMessage,
+  HistoryPage,
+  MembersPage,
+  MessageChange,
+  ReadMark,
+  ReadMarksPage,
+  RoomsPage,
+} from "../link.js";
 import { decodeJson } from "./json.js";
 import { positionText } from "./positions.js";
 import { decodeProto } from "./proto.js";
@@ -40,11 +49,28 @@ export const messageReply: Reply<ChatMessage> = replyOf(contract.chatMessage, me
 export const historyReply: Reply<HistoryPage> = replyOf(contract.getHistoryResponse, historyFrom);
 
 export const roomsReply: Reply<RoomsPage> = replyOf(contract.listRoomsResponse, ({ rooms, nextPage }) => ({
-  rooms: rooms.map((room) => ({ ...room, oldest: positionText(room.oldest), newest: positionText(room.newest) })),
+  rooms: rooms.map(({ readMark, unread, ...room }) => ({
+    ...room,
+    oldest: positionText(room.oldest),
+    newest: positionText(room.newest),
+    ...(readMark && { readMark: positionText(readMark), unread }),
+  })),
+  nextPage,
+}));
+
+export const markReply: Reply<ReadMark> = replyOf(contract.markReadResponse, ({ mark }) => markFrom(mark));
+
+export const marksReply: Reply<ReadMarksPage> = replyOf(contract.listReadMarksResponse, ({ marks, nextPage }) => ({
+  marks: marks.map(markFrom),
   nextPage,
 }));
 
 export const membersReply: Reply<MembersPage> = replyOf(contract.listMembersResponse, (page) => page);
+
+export function markFrom(mark: Decoded<typeof contract.readMark> | undefined): ReadMark {
+  const { user = "", room = "", position, unread = 0, at } = mark ?? {};
+  return { user, room, position: positionText(position), unread, at };
+}
 
 /** An answer that says nothing more than that it went well. */
 export const emptyReply: Reply<void> = { fromProto: () => undefined, fromJson: () => undefined };

@@ -3,11 +3,13 @@ import * as contract from "@confab/contract/gen/confab/v1/tables";
 import type {
   HistoryRequest,
   ListenRequest,
+  MarkReadRequest,
   MembersRequest,
   OutgoingBatch,
   OutgoingChange,
   OutgoingMessage,
   OutgoingSignal,
+  ReadMarksRequest,
   RoomsRequest,
 } from "../link.js";
 import type { PayloadConverter } from "../payload.js";
@@ -87,13 +89,22 @@ export function historyRequest(request: HistoryRequest): Request<typeof contract
 }
 
 export function roomsRequest(request: RoomsRequest = {}): Request<typeof contract.listRoomsRequest> {
-  const { prefix, limit, page } = request;
-  return { table: contract.listRoomsRequest, message: { prefix, limit, page } };
+  const { prefix, limit, page, reader } = request;
+  return { table: contract.listRoomsRequest, message: { prefix, limit, page, reader } };
 }
 
 export function membersRequest(request: MembersRequest): Request<typeof contract.listMembersRequest> {
   const { room, limit, page } = request;
   return { table: contract.listMembersRequest, message: { room, limit, page } };
+}
+
+export function markReadRequest({ user, room, position }: MarkReadRequest): Request<typeof contract.markReadRequest> {
+  return { table: contract.markReadRequest, message: { user, room, position: wirePosition("position", position) } };
+}
+
+export function readMarksRequest(request: ReadMarksRequest): Request<typeof contract.listReadMarksRequest> {
+  const { room, user, limit, page } = request;
+  return { table: contract.listReadMarksRequest, message: { room, user, limit, page } };
 }
 
 export function signalRequest(signal: OutgoingSignal): Request<typeof contract.signal> {

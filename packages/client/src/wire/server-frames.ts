@@ -1,9 +1,9 @@
 import type { ConfabError } from "@confab/contract";
 import * as contract from "@confab/contract/gen/confab/v1/tables";
-import type { Ack, ChatMessage, HistoryPage, IncomingSignal, PresenceChange } from "../link.js";
+import type { Ack, ChatMessage, HistoryPage, IncomingSignal, PresenceChange, ReadMark } from "../link.js";
 import { errorFromWire } from "./errors.js";
 import { positionText } from "./positions.js";
-import { ackFrom, acksFrom, historyFrom, messageFrom, type Reply, replyOf } from "./replies.js";
+import { ackFrom, acksFrom, historyFrom, markFrom, messageFrom, type Reply, replyOf } from "./replies.js";
 import type { Decoded } from "./table.js";
 
 /** What a ServerFrame says, in the application's terms. */
@@ -23,6 +23,7 @@ export type ServerEvent =
   | { readonly kind: "signal"; readonly signal: IncomingSignal }
   | { readonly kind: "presence"; readonly change: PresenceChange }
   | { readonly kind: "history"; readonly page: HistoryPage }
+  | { readonly kind: "mark"; readonly mark: ReadMark }
   | { readonly kind: "error"; readonly error: ConfabError }
   | {
       readonly kind: "goodbye";
@@ -52,6 +53,7 @@ function eventFrom(frame: Decoded<typeof contract.serverFrame>): ServerEvent {
   if (frame.signal) return { kind: "signal", signal: signalFrom(frame.signal) };
   if (frame.presence) return { kind: "presence", change: frame.presence };
   if (frame.history) return { kind: "history", page: historyFrom(frame.history) };
+  if (frame.mark) return { kind: "mark", mark: markFrom(frame.mark) };
   if (frame.error) return { kind: "error", error: errorFromWire(frame.error) };
   if (frame.done) return { kind: "done" };
   if (frame.welcome) {

@@ -31,6 +31,7 @@ const schemas: { readonly [id: string]: (message: DescMessage) => JsonSchema } =
   "edit.position": (message) => isSet(message, "position"),
   "delete.position": (message) => isSet(message, "position"),
   "react.position": (message) => isSet(message, "position"),
+  "mark_read.position": (message) => isSet(message, "position"),
   "erase.position": (message) => isSet(message, "position"),
   "room_position.position": (message) => isSet(message, "position"),
   "disconnect.target": () => ({ oneOf: [hasText("user"), hasText("connection")] }),

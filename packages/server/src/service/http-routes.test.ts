@@ -21,6 +21,8 @@ test("the contract's routes are exactly these", () => {
       "GET /v1/rooms/{room}/messages GetHistory none",
       "GET /v1/rooms ListRooms none",
       "GET /v1/rooms/{room}/members ListMembers none",
+      "POST /v1/rooms/{room}/marks MarkRead whole",
+      "GET /v1/rooms/{room}/marks ListReadMarks none",
       "POST /v1/rooms/{room}/signals SendSignal whole",
       "POST /v1/admin/revocations Revoke whole",
       "GET /v1/admin/revocations ListRevocations none",

@@ -13,8 +13,9 @@ import { ackJson, encodeAck } from "@confab/contract";
 import { ConnectionSchema } from "@confab/contract/gen/confab/v1/admin_connections_pb";
 import { AdminService, RevocationSchema } from "@confab/contract/gen/confab/v1/admin_service_pb";
 import { ChatService as ChatServiceDesc } from "@confab/contract/gen/confab/v1/chat_service_pb";
+import { ReadMarkSchema } from "@confab/contract/gen/confab/v1/read_mark_pb";
 import { MemberSchema, RoomSchema } from "@confab/contract/gen/confab/v1/room_pb";
-import type { Member, Revocation } from "../core/index.js";
+import type { ListedMark, Member, Revocation } from "../core/index.js";
 import { cost, holdRoom, type ReplyRoom, spendParsed } from "../work/index.js";
 import { wireErasedUserFrom } from "./admin-conversions.js";
 import { wireAckFrom, wireAcksFrom, wirePositionFrom } from "./conversions.js";
@@ -22,6 +23,7 @@ import { encodeHistory, historyForm } from "./history.js";
 import { ListedReply } from "./listed-reply.js";
 import type { MessageJson } from "./message-json.js";
 import type { LargeForm, ListedConnection, ListedRoom, Operations, UnaryCaller } from "./operations/index.js";
+import { wireMarkFrom } from "./read-marks.js";
 import { decodeSentMessage, sentMessageFrom } from "./sent-message.js";
 import { decodeMessage, encodeMessage, type WireFormat } from "./wire-format.js";
 
@@ -43,6 +45,7 @@ interface Spelling<In extends DescMessage, Asked> {
 
 const { sendMessage, sendMessages, editMessage, deleteMessage, react } = ChatServiceDesc.method;
 const { getHistory, listRooms, listMembers, sendSignal } = ChatServiceDesc.method;
+const { markRead, listReadMarks } = ChatServiceDesc.method;
 const { revoke, listRevocations, eraseMessage } = AdminService.method;
 const { listConnections, disconnect } = AdminService.method;
 const { deleteRoom, eraseUser } = AdminService.method;
@@ -119,6 +122,18 @@ export function unaryMethods(operations: Operations, json: MessageJson): Readonl
       await operations.signal(signal, caller);
       return {};
     }),
+    markRead: small(markRead, async (asked, caller) => ({
+      mark: wireMarkFrom(await operations.markRead(asked, caller)),
+    })),
+    listReadMarks: plain(listReadMarks, (asked, format, caller) =>
+      inRoom(caller, async (begin) => {
+        const options = { reply: listReadMarks.output, item: ReadMarkSchema, list: "marks" } as const;
+        const reply = new ListedReply(options, format, types);
+        const unitsPerItem = cost.listed[format];
+        const take = (marks: readonly ListedMark[]) => reply.add(marks.map(wireMarkFrom));
+        return reply.end({ nextPage: await operations.readMarks(asked, caller, { begin, unitsPerItem, take }) });
+      }),
+    ),
   };
 
   const admin: Entries<typeof AdminService> = {
@@ -186,7 +201,7 @@ function method<In extends DescMessage, Asked>(
   };
 }
 
-function wireRoomFrom({ room, epoch, oldest, newest, messages, members, subscribers }: ListedRoom) {
+function wireRoomFrom({ room, epoch, oldest, newest, messages, members, subscribers, mark }: ListedRoom) {
   return {
     name: room,
     oldest: wirePositionFrom({ epoch, offset: oldest }),
@@ -194,6 +209,7 @@ function wireRoomFrom({ room, epoch, oldest, newest, messages, members, subscrib
     messages: BigInt(messages),
     members,
     subscribers,
+    ...(mark && { readMark: wirePositionFrom(mark.position), unread: BigInt(mark.unread) }),
   };
 }
 

@@ -10,10 +10,12 @@ import type {
   Listening,
   ListenOptions,
   ListenRequest,
+  MarkReadRequest,
   MembersPage,
   OutgoingBatch,
   OutgoingChange,
   OutgoingMessage,
+  ReadMark,
   TransportName,
 } from "../../link.js";
 import { networkFailure } from "../../network-failure.js";
@@ -58,6 +60,12 @@ export class FakeServer {
   transport: TransportName = "websocket-proto";
   /** What it says on new links. */
   dedupeWindowMs: number | undefined;
+  /** The marks that were asked for, in their order. */
+  readonly marks: {
+    readonly request: MarkReadRequest;
+    readonly resolve: (mark: ReadMark) => void;
+    readonly reject: (error: ConfabError) => void;
+  }[] = [];
 
   openLink(transport: TransportName, options: LinkOptions): Link {
     const link = new FakeLink(this, transport, options);
@@ -199,6 +207,12 @@ export class FakeLink implements Link {
   members(): Promise<MembersPage> {
     return new Promise((resolve) => this.server.membersAsked.push(resolve));
   }
+
+  markRead(request: MarkReadRequest): Promise<ReadMark> {
+    return new Promise((resolve, reject) => this.server.marks.push({ request, resolve, reject }));
+  }
+
+  readMarks = this.rooms;
 
   signal = this.rooms;
 

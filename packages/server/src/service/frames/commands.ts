@@ -10,12 +10,14 @@ import {
 } from "@confab/contract/gen/confab/v1/frame_pb";
 import type { SendMessagesRequest } from "@confab/contract/gen/confab/v1/message_pb";
 import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
+import type { MarkReadRequest } from "@confab/contract/gen/confab/v1/read_mark_pb";
 import type { GetHistoryRequest, Signal } from "@confab/contract/gen/confab/v1/room_pb";
 import { refuseViolations, violationsOf } from "@confab/contract/validation";
 import { cost } from "../../work/index.js";
 import { wireAcksFrom, wirePositionFrom } from "../conversions.js";
 import { historyForm } from "../history.js";
 import { type Caller, callerWith, type Operations, roomIdFrom } from "../operations/index.js";
+import { wireMarkFrom } from "../read-marks.js";
 import { sentMessageFrom } from "../sent-message.js";
 import type { TakenFrame } from "./client-frame.js";
 import { handleSubscribePrefix, handleUnsubscribePrefix, roomsBesidePrefixes } from "./prefix-commands.js";
@@ -36,6 +38,8 @@ export function answerFrame(session: FrameSession, { request, frame }: TakenFram
       return acknowledge(session, request, (operations, caller) => operations.deleteMessage(frame.value, caller));
     case "react":
       return acknowledge(session, request, (operations, caller) => operations.react(frame.value, caller));
+    case "markRead":
+      return handleMarkRead(session, request, frame.value);
     case "subscribe":
       return handleSubscribe(session, request, frame.value);
     case "subscribePrefix":
@@ -85,6 +89,12 @@ async function handleSendAll(session: FrameSession, request: number, asked: Send
   const { operations } = session.deps.service;
   const acks = await operations.sendAll(asked, session.channel.caller);
   if (request !== 0) session.send(request, { case: "acks", value: wireAcksFrom(acks) });
+}
+
+async function handleMarkRead(session: FrameSession, request: number, asked: MarkReadRequest): Promise<void> {
+  const { operations } = session.deps.service;
+  const mark = await operations.markRead(asked, session.channel.caller);
+  if (request !== 0) session.send(request, { case: "mark", value: wireMarkFrom(mark) });
 }
 
 async function handleSubscribe(session: FrameSession, request: number, subscribe: Subscribe): Promise<void> {

@@ -67,6 +67,7 @@ function askedBy(frame: TakenFrame): unknown {
     "subscribePrefix",
     "history",
     "signal",
+    "markRead",
   ];
   const operations = Object.fromEntries(names.map((name) => [name, ask(name)]));
   const service = Object.create(session.deps.service, { operations: { value: operations } });
@@ -154,9 +155,10 @@ async function everyFrame(format: "proto" | "json") {
   const payload = { typeUrl: "type.googleapis.com/google.rpc.ErrorInfo", value: Uint8Array.of(0x0a, 1, 0x72) };
   const signal = { user: "bob", kind: "read", position: after, payload };
   await client.ask({ request: 5, frame: { case: "signal", value: signal } });
+  await client.ask({ request: 8, frame: { case: "markRead", value: { user: "bob", position: after } } });
   await new FrameClient(server).subscribe("lobby", 1, { name: "bob" });
   const limits = { ...server.hub.limits };
-  await client.ask({ request: 8, frame: { case: "subscribePrefix", value: { prefix: "t", after: [] } } });
+  await client.ask({ request: 9, frame: { case: "subscribePrefix", value: { prefix: "t", after: [] } } });
   Object.assign(server.hub.limits, { maxRoomsPerPrefix: 1 });
   await server.hub.say(1, "t1" as RoomId);
   await server.settle();

@@ -19,6 +19,7 @@ import {
   SendMessagesRequestSchema,
   UserSchema,
 } from "@confab/contract/gen/confab/v1/message_pb";
+import { ListReadMarksRequestSchema, MarkReadRequestSchema } from "@confab/contract/gen/confab/v1/read_mark_pb";
 import {
   GetHistoryRequestSchema,
   ListMembersRequestSchema,
@@ -81,6 +82,9 @@ const asking: { readonly [Name in keyof Operations]: (operations: Operations, ca
   disconnect: ({ disconnect }, caller) => disconnect(create(DisconnectRequestSchema, { user: "ann" }), caller),
   deleteRoom: ({ deleteRoom }, caller) => deleteRoom(create(DeleteRoomRequestSchema, { room: "den" }), caller),
   eraseUser: ({ eraseUser }, caller) => eraseUser(create(EraseUserRequestSchema, { user: "ann" }), caller, form),
+  markRead: ({ markRead }, caller) => outOfRange(markRead(create(MarkReadRequestSchema, ofNoMessage), caller)),
+  readMarks: ({ readMarks }, caller) =>
+    readMarks(create(ListReadMarksRequestSchema, { room: "den", user: "ann" }), caller, listing),
   revocations: ({ revocations }, caller) => revocations(create(ListRevocationsRequestSchema), caller, listing),
 };
 
@@ -97,6 +101,8 @@ const needed: { readonly [Name in keyof Operations]: string } = {
   rooms: "list some room",
   members: "members den",
   signal: "signal den",
+  markRead: "read den",
+  readMarks: "read den",
   revoke: "admin all rooms",
   revocations: "admin all rooms",
   connections: "admin all rooms",

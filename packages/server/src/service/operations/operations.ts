@@ -7,6 +7,7 @@ import { history } from "./history.js";
 import { members } from "./members.js";
 import { newest } from "./newest.js";
 import { type OperationDeps, opened } from "./operation.js";
+import { markRead, readMarks } from "./read-marks.js";
 import { revocations, revoke } from "./revoke.js";
 import { rooms } from "./rooms.js";
 import { send } from "./send.js";
@@ -32,6 +33,8 @@ export function operationsOn(deps: OperationDeps) {
     rooms: opened(rooms, deps),
     members: opened(members, deps),
     signal: opened(signal, deps),
+    markRead: opened(markRead, deps),
+    readMarks: opened(readMarks, deps),
     revoke: opened(revoke, deps),
     revocations: opened(revocations, deps),
     erase: opened(erase, deps),

@@ -1,11 +1,12 @@
 import { type ListRoomsRequest, ListRoomsRequestSchema } from "@confab/contract/gen/confab/v1/room_pb";
 import { refuseViolations, violationsOf } from "@confab/contract/validation";
-import type { MemberCounts, RoomSummary } from "../../core/index.js";
+import type { ListedMark, MemberCounts, RoomId, RoomSummary } from "../../core/index.js";
 import { type ListingForm, readListing } from "./listing.js";
 import type { Operation } from "./operation.js";
+import { refusalOfName } from "./principal.js";
 
-/** A room, and how many read it. */
-export type ListedRoom = RoomSummary & MemberCounts;
+/** A room, and how many read it; and how far the reader that was asked about has read it. */
+export type ListedRoom = RoomSummary & MemberCounts & { readonly mark?: ListedMark | undefined };
 
 /** List rooms by name. Resolves with the name that the next page comes after. @throws ENGINE_UNAVAILABLE */
 export const rooms: Operation<ListRoomsRequest, ListRoomsRequest, Promise<string>, [form: ListingForm<ListedRoom>]> = {
@@ -15,8 +16,19 @@ export const rooms: Operation<ListRoomsRequest, ListRoomsRequest, Promise<string
     return asked;
   },
   scopeOf: () => "some room",
-  run: async ({ prefix, limit, page }, caller, { engine: { log, members }, rates }, form) =>
-    readListing(
+  userOf: ({ reader }) => reader,
+  run: async ({ prefix, limit, page, reader }, caller, { engine: { log, members }, hub, rates }, form) => {
+    const share = rates?.reading(caller) ?? caller.share;
+    const marksOf = async (names: readonly RoomId[]) => {
+      const { principal } = caller;
+      const isReadable = (room: RoomId) =>
+        principal.may("read", room) && refusalOfName(principal, reader, room) === undefined;
+      const readable = reader === "" ? [] : names.filter(isReadable);
+      share.spend(readable.length * form.unitsPerItem);
+      const marks = await hub.marks.of(reader, readable, share);
+      return new Map(marks.map((mark) => [mark.room, mark]));
+    };
+    return readListing(
       {
         limit,
         page,
@@ -24,13 +36,20 @@ export const rooms: Operation<ListRoomsRequest, ListRoomsRequest, Promise<string
         nameOf: ({ room }) => room,
         isShown: ({ room }) => caller.principal.may("list", room),
         described: async (summaries) => {
-          const counts = await members.counts(summaries.map(({ room }) => room));
-          return summaries.map((summary, index) => ({ ...noMembers, ...summary, ...counts[index] }));
+          const names = summaries.map(({ room }) => room);
+          const [counts, marks] = [await members.counts(names), await marksOf(names)];
+          return summaries.map((summary, index) => ({
+            ...noMembers,
+            ...summary,
+            ...counts[index],
+            mark: marks.get(summary.room),
+          }));
         },
       },
       form,
-      rates?.reading(caller) ?? caller.share,
-    ),
+      share,
+    );
+  },
 };
 
 const noMembers: MemberCounts = { members: 0, subscribers: 0 };

@@ -25,6 +25,7 @@ import {
   ReactRequestSchema,
 } from "@confab/contract/gen/confab/v1/message_pb";
 import { SubscribePrefixSchema } from "@confab/contract/gen/confab/v1/room_prefix_pb";
+import { MarkReadRequestSchema } from "@confab/contract/gen/confab/v1/read_mark_pb";
 import { violationsOf } from "@confab/contract/validation";
 import { HttpRoutes } from "../../../../server/dist/service/http-routes.js";
 import {
@@ -76,6 +77,7 @@ const requests: Readonly<Record<string, JsonObject>> = {
   [EditMessageRequestSchema.typeName]: { room: "den", user: "ann", position: ofNoMessage, text: "hi" },
   [DeleteMessageRequestSchema.typeName]: { room: "den", user: "ann", position: ofNoMessage },
   [SubscribePrefixSchema.typeName]: { prefix: "den", name: "ann" },
+  [MarkReadRequestSchema.typeName]: { room: "den", user: "ann", position: ofNoMessage },
   [ReactRequestSchema.typeName]: { room: "den", user: "ann", position: ofNoMessage, emoji: "+1" },
 };
 

@@ -59,7 +59,12 @@ const largeSignals: Costly = {
   })),
   times: 25,
 };
-const allRooms: Costly = { requests: [{ limit: 1_000 }], times: costlyTimes };
+/** Each of another user, as the signals are. */
+const marks: Costly = {
+  requests: Array.from({ length: 50 }, (_, i) => ({ ...ofNoMessage, user: `mallory-${i}` })),
+  times: 25,
+};
+const allRooms: Costly = { requests: [{ limit: 1_000, reader: "mallory" }], times: costlyTimes };
 const allMembers: Costly = { requests: [{ room: "crowd", limit: 1_000 }], times: costlyTimes };
 const wholeRoom: Costly = { requests: [{ room: "large", history: 1_000, name: "mallory" }] };
 
@@ -79,6 +84,8 @@ const costlyCalls: Readonly<Record<string, Costly>> = {
   "ChatService/ListRooms": allRooms,
   "ChatService/ListMembers": allMembers,
   "ChatService/SendSignal": largeSignals,
+  "ChatService/MarkRead": marks,
+  "ChatService/ListReadMarks": { requests: [{ room: "large", limit: 1_000 }], times: costlyTimes },
   // Of no token: those of the callers are needed.
   "AdminService/Revoke": { requests: [{ tokenId: "x".repeat(64) }], times: costlyTimes },
   "AdminService/ListRevocations": { requests: [{}], times: costlyTimes },
@@ -116,6 +123,7 @@ const costlyFrames: Readonly<Record<string, Costly>> = {
   delete: { requests: [{ request: 1, delete: ofNoMessage }], times: costlyTimes },
   react: { requests: [{ request: 1, react: reaction }], times: costlyTimes },
   signal: { requests: largeSignals.requests.map((signal) => ({ request: 1, signal })), times: 25 },
+  mark_read: { requests: marks.requests.map((markRead) => ({ request: 1, markRead })), times: 25 },
   history: {
     requests: [{ request: 1, history: { room: "large", limit: 1_000 } }],
     times: costlyTimes,

@@ -8,6 +8,8 @@ import type { ClientFrameSchema, ServerFrameSchema } from "./frame_pb.js";
 import { file_confab_v1_frame } from "./frame_pb.js";
 import type { ChatMessageSchema, ChatResponseSchema, DeleteMessageRequestSchema, EditMessageRequestSchema, ReactRequestSchema, SendMessagesRequestSchema, SendMessagesResponseSchema, UserSchema } from "./message_pb.js";
 import { file_confab_v1_message } from "./message_pb.js";
+import type { ListReadMarksRequestSchema, ListReadMarksResponseSchema, MarkReadRequestSchema, MarkReadResponseSchema } from "./read_mark_pb.js";
+import { file_confab_v1_read_mark } from "./read_mark_pb.js";
 import type { GetHistoryRequestSchema, GetHistoryResponseSchema, ListMembersRequestSchema, ListMembersResponseSchema, ListRoomsRequestSchema, ListRoomsResponseSchema, SendSignalResponseSchema, SignalSchema } from "./room_pb.js";
 import { file_confab_v1_room } from "./room_pb.js";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.js";
@@ -16,7 +18,7 @@ import { file_google_api_annotations } from "../../google/api/annotations_pb.js"
  * Describes the file confab/v1/chat_service.proto.
  */
 export const file_confab_v1_chat_service: GenFile = /*@__PURE__*/
-  fileDesc("Chxjb25mYWIvdjEvY2hhdF9zZXJ2aWNlLnByb3RvEgljb25mYWIudjEyiAkKC0NoYXRTZXJ2aWNlEmQKC1NlbmRNZXNzYWdlEhYuY29uZmFiLnYxLkNoYXRNZXNzYWdlGhcuY29uZmFiLnYxLkNoYXRSZXNwb25zZSIkgtPkkwIeOgEqIhkvdjEvcm9vbXMve3Jvb219L21lc3NhZ2VzEnsKDFNlbmRNZXNzYWdlcxIeLmNvbmZhYi52MS5TZW5kTWVzc2FnZXNSZXF1ZXN0Gh8uY29uZmFiLnYxLlNlbmRNZXNzYWdlc1Jlc3BvbnNlIiqC0+STAiQ6ASoiHy92MS9yb29tcy97cm9vbX0vbWVzc2FnZXM6YmF0Y2gScAoLRWRpdE1lc3NhZ2USHS5jb25mYWIudjEuRWRpdE1lc3NhZ2VSZXF1ZXN0GhcuY29uZmFiLnYxLkNoYXRSZXNwb25zZSIpgtPkkwIjOgEqIh4vdjEvcm9vbXMve3Jvb219L21lc3NhZ2VzOmVkaXQSdgoNRGVsZXRlTWVzc2FnZRIfLmNvbmZhYi52MS5EZWxldGVNZXNzYWdlUmVxdWVzdBoXLmNvbmZhYi52MS5DaGF0UmVzcG9uc2UiK4LT5JMCJToBKiIgL3YxL3Jvb21zL3tyb29tfS9tZXNzYWdlczpkZWxldGUSZQoFUmVhY3QSFy5jb25mYWIudjEuUmVhY3RSZXF1ZXN0GhcuY29uZmFiLnYxLkNoYXRSZXNwb25zZSIqgtPkkwIkOgEqIh8vdjEvcm9vbXMve3Jvb219L21lc3NhZ2VzOnJlYWN0ElwKDlN0cmVhbU1lc3NhZ2VzEg8uY29uZmFiLnYxLlVzZXIaFi5jb25mYWIudjEuQ2hhdE1lc3NhZ2UiH4LT5JMCGRIXL3YxL3Jvb21zL3tyb29tfS9zdHJlYW0wARJACghDb252ZXJzZRIWLmNvbmZhYi52MS5DbGllbnRGcmFtZRoWLmNvbmZhYi52MS5TZXJ2ZXJGcmFtZSIAKAEwARJvCgpHZXRIaXN0b3J5EhwuY29uZmFiLnYxLkdldEhpc3RvcnlSZXF1ZXN0Gh0uY29uZmFiLnYxLkdldEhpc3RvcnlSZXNwb25zZSIkkAIBgtPkkwIbEhkvdjEvcm9vbXMve3Jvb219L21lc3NhZ2VzElwKCUxpc3RSb29tcxIbLmNvbmZhYi52MS5MaXN0Um9vbXNSZXF1ZXN0GhwuY29uZmFiLnYxLkxpc3RSb29tc1Jlc3BvbnNlIhSQAgGC0+STAgsSCS92MS9yb29tcxJxCgtMaXN0TWVtYmVycxIdLmNvbmZhYi52MS5MaXN0TWVtYmVyc1JlcXVlc3QaHi5jb25mYWIudjEuTGlzdE1lbWJlcnNSZXNwb25zZSIjkAIBgtPkkwIaEhgvdjEvcm9vbXMve3Jvb219L21lbWJlcnMSYwoKU2VuZFNpZ25hbBIRLmNvbmZhYi52MS5TaWduYWwaHS5jb25mYWIudjEuU2VuZFNpZ25hbFJlc3BvbnNlIiOC0+STAh06ASoiGC92MS9yb29tcy97cm9vbX0vc2lnbmFsc0ItCgljb25mYWIudjFQAVoSY29uZmFiL3YxO2NvbmZhYnYxqgIJQ29uZmFiLlYxYgZwcm90bzM", [file_confab_v1_frame, file_confab_v1_message, file_confab_v1_room, file_google_api_annotations]);
+  fileDesc("Chxjb25mYWIvdjEvY2hhdF9zZXJ2aWNlLnByb3RvEgljb25mYWIudjEy5woKC0NoYXRTZXJ2aWNlEmQKC1NlbmRNZXNzYWdlEhYuY29uZmFiLnYxLkNoYXRNZXNzYWdlGhcuY29uZmFiLnYxLkNoYXRSZXNwb25zZSIkgtPkkwIeOgEqIhkvdjEvcm9vbXMve3Jvb219L21lc3NhZ2VzEnsKDFNlbmRNZXNzYWdlcxIeLmNvbmZhYi52MS5TZW5kTWVzc2FnZXNSZXF1ZXN0Gh8uY29uZmFiLnYxLlNlbmRNZXNzYWdlc1Jlc3BvbnNlIiqC0+STAiQ6ASoiHy92MS9yb29tcy97cm9vbX0vbWVzc2FnZXM6YmF0Y2gScAoLRWRpdE1lc3NhZ2USHS5jb25mYWIudjEuRWRpdE1lc3NhZ2VSZXF1ZXN0GhcuY29uZmFiLnYxLkNoYXRSZXNwb25zZSIpgtPkkwIjOgEqIh4vdjEvcm9vbXMve3Jvb219L21lc3NhZ2VzOmVkaXQSdgoNRGVsZXRlTWVzc2FnZRIfLmNvbmZhYi52MS5EZWxldGVNZXNzYWdlUmVxdWVzdBoXLmNvbmZhYi52MS5DaGF0UmVzcG9uc2UiK4LT5JMCJToBKiIgL3YxL3Jvb21zL3tyb29tfS9tZXNzYWdlczpkZWxldGUSZQoFUmVhY3QSFy5jb25mYWIudjEuUmVhY3RSZXF1ZXN0GhcuY29uZmFiLnYxLkNoYXRSZXNwb25zZSIqgtPkkwIkOgEqIh8vdjEvcm9vbXMve3Jvb219L21lc3NhZ2VzOnJlYWN0ElwKDlN0cmVhbU1lc3NhZ2VzEg8uY29uZmFiLnYxLlVzZXIaFi5jb25mYWIudjEuQ2hhdE1lc3NhZ2UiH4LT5JMCGRIXL3YxL3Jvb21zL3tyb29tfS9zdHJlYW0wARJACghDb252ZXJzZRIWLmNvbmZhYi52MS5DbGllbnRGcmFtZRoWLmNvbmZhYi52MS5TZXJ2ZXJGcmFtZSIAKAEwARJvCgpHZXRIaXN0b3J5EhwuY29uZmFiLnYxLkdldEhpc3RvcnlSZXF1ZXN0Gh0uY29uZmFiLnYxLkdldEhpc3RvcnlSZXNwb25zZSIkkAIBgtPkkwIbEhkvdjEvcm9vbXMve3Jvb219L21lc3NhZ2VzElwKCUxpc3RSb29tcxIbLmNvbmZhYi52MS5MaXN0Um9vbXNSZXF1ZXN0GhwuY29uZmFiLnYxLkxpc3RSb29tc1Jlc3BvbnNlIhSQAgGC0+STAgsSCS92MS9yb29tcxJxCgtMaXN0TWVtYmVycxIdLmNvbmZhYi52MS5MaXN0TWVtYmVyc1JlcXVlc3QaHi5jb25mYWIudjEuTGlzdE1lbWJlcnNSZXNwb25zZSIjkAIBgtPkkwIaEhgvdjEvcm9vbXMve3Jvb219L21lbWJlcnMSZgoITWFya1JlYWQSGi5jb25mYWIudjEuTWFya1JlYWRSZXF1ZXN0GhsuY29uZmFiLnYxLk1hcmtSZWFkUmVzcG9uc2UiIYLT5JMCGzoBKiIWL3YxL3Jvb21zL3tyb29tfS9tYXJrcxJ1Cg1MaXN0UmVhZE1hcmtzEh8uY29uZmFiLnYxLkxpc3RSZWFkTWFya3NSZXF1ZXN0GiAuY29uZmFiLnYxLkxpc3RSZWFkTWFya3NSZXNwb25zZSIhkAIBgtPkkwIYEhYvdjEvcm9vbXMve3Jvb219L21hcmtzEmMKClNlbmRTaWduYWwSES5jb25mYWIudjEuU2lnbmFsGh0uY29uZmFiLnYxLlNlbmRTaWduYWxSZXNwb25zZSIjgtPkkwIdOgEqIhgvdjEvcm9vbXMve3Jvb219L3NpZ25hbHNCLQoJY29uZmFiLnYxUAFaEmNvbmZhYi92MTtjb25mYWJ2MaoCCUNvbmZhYi5WMWIGcHJvdG8z", [file_confab_v1_frame, file_confab_v1_message, file_confab_v1_read_mark, file_confab_v1_room, file_google_api_annotations]);
 
 /**
  * Rooms, and the messages in them.
@@ -200,6 +202,33 @@ export const ChatService: GenService<{
     methodKind: "unary";
     input: typeof ListMembersRequestSchema;
     output: typeof ListMembersResponseSchema;
+  },
+  /**
+   * Mark how far a user has read a room. The mark is durable when the reply comes,
+   * and only moves forward: an earlier position changes nothing. The room's
+   * readers that hear signals are told by one of kind `read`, at most once a second
+   * for each user and node, and always of the last one.
+   *
+   * OUT_OF_RANGE: the room has not come to the position. TOO_MANY_READ_MARKS: the
+   * room has so many that another user gets none.
+   *
+   * @generated from rpc confab.v1.ChatService.MarkRead
+   */
+  markRead: {
+    methodKind: "unary";
+    input: typeof MarkReadRequestSchema;
+    output: typeof MarkReadResponseSchema;
+  },
+  /**
+   * Who has read a room how far, with the permission `members`. One's own mark
+   * takes the permission `read`.
+   *
+   * @generated from rpc confab.v1.ChatService.ListReadMarks
+   */
+  listReadMarks: {
+    methodKind: "unary";
+    input: typeof ListReadMarksRequestSchema;
+    output: typeof ListReadMarksResponseSchema;
   },
   /**
    * Tell a room's readers of something that need not be kept.

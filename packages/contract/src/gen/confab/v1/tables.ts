@@ -263,6 +263,41 @@ export const eraseMessageRequest = {
 /** `confab.v1.EraseMessageResponse` */
 export const eraseMessageResponse = {} as const;
 
+/** `confab.v1.ReadMark` */
+export const readMark = {
+  room: [1, "string"],
+  user: [2, "string"],
+  position: [3, position],
+  unread: [4, "uint64"],
+  at: [5, "timestamp"],
+} as const;
+
+/** `confab.v1.MarkReadRequest` */
+export const markReadRequest = {
+  user: [1, "string"],
+  room: [2, "string"],
+  position: [3, position],
+} as const;
+
+/** `confab.v1.MarkReadResponse` */
+export const markReadResponse = {
+  mark: [1, readMark],
+} as const;
+
+/** `confab.v1.ListReadMarksRequest` */
+export const listReadMarksRequest = {
+  room: [1, "string"],
+  user: [2, "string"],
+  limit: [3, "uint32"],
+  page: [4, "string"],
+} as const;
+
+/** `confab.v1.ListReadMarksResponse` */
+export const listReadMarksResponse = {
+  marks: [1, readMark, "many"],
+  nextPage: [2, "string"],
+} as const;
+
 /** `confab.v1.GetHistoryRequest` */
 export const getHistoryRequest = {
   room: [1, "string"],
@@ -290,6 +325,7 @@ export const listRoomsRequest = {
   prefix: [1, "string"],
   limit: [2, "uint32"],
   page: [3, "string"],
+  reader: [4, "string"],
 } as const;
 
 /** `confab.v1.Room` */
@@ -300,6 +336,8 @@ export const room = {
   messages: [4, "uint64"],
   members: [5, "uint32"],
   subscribers: [6, "uint32"],
+  readMark: [7, position],
+  unread: [8, "uint64"],
 } as const;
 
 /** `confab.v1.ListRoomsResponse` */
@@ -394,6 +432,7 @@ export const clientFrame = {
   edit: [10, editMessageRequest],
   delete: [11, deleteMessageRequest],
   react: [12, reactRequest],
+  markRead: [13, markReadRequest],
   subscribePrefix: [14, subscribePrefix],
 } as const;
 
@@ -471,6 +510,7 @@ export const serverFrame = {
   goodbye: [12, goodbye],
   done: [13, done],
   acks: [14, sendMessagesResponse],
+  mark: [15, readMark],
 } as const;
 
 /** `confab.v1.AvailableRange` */
