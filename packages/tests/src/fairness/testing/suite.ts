@@ -30,6 +30,7 @@ export function fairnessSuite(name: string, attacks: readonly Attack[], { asUser
     const ordered = [...attacks].sort((a, b) => stepOf(a) - stepOf(b));
     for (const attack of ordered) {
       it(`${attack.times} × ${attack.name}`, async (t) => {
+        await system.quiet();
         await system.others();
         const before = system.server.work;
         const cpu = process.cpuUsage();

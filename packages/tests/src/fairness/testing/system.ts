@@ -74,6 +74,11 @@ export class AttackedServer {
     return result as AttackResult;
   }
 
+  /** Wait until no page is made any more for connections that have ended. Those count for the next attack otherwise. */
+  async quiet(): Promise<void> {
+    while (this.server.work.replyBytes > 0) await sleep(5);
+  }
+
   /** What the client that behaves has seen since this was called last. */
   async others(): Promise<ProbeResult> {
     this.probe.send("report");
