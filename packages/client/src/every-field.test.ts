@@ -42,11 +42,7 @@ const asksBySse: readonly (readonly [name: string, DescMessage, (link: Link) => 
   ["history", GetHistoryRequestSchema, (link) => link.history(request)],
   ["rooms", ListRoomsRequestSchema, (link) => link.rooms({ prefix: "r", limit: 5, page: "p", reader: "ann" })],
   ["members", ListMembersRequestSchema, (link) => link.members({ room: "r", limit: 5, page: "p" })],
-  [
-    "readMarks",
-    ListReadMarksRequestSchema,
-    (link) => link.readMarks({ room: "r", user: "ann", limit: 5, page: "p" }),
-  ],
+  ["readMarks", ListReadMarksRequestSchema, (link) => link.readMarks({ room: "r", user: "ann", limit: 5, page: "p" })],
 ];
 
 for (const [name, desc, ask] of asksBySse) {

@@ -124,10 +124,19 @@ const edited = { user: "bob", position: "3:9", at: new Date(2_002) };
 const reactions = [{ emoji: "+1", count: 1, users: ["ann"] }];
 const others = { sentAt: new Date(1_001), payload, deleted: true, change, edited, reactions };
 const message = { user: "ann", text: "hi", room: "r", id: "1", position: "3:4", ...others };
-const room = { name: "r", oldest: "3:1", newest: "3:4", messages: 4, members: 1, subscribers: 1, readMark: "3:2", unread: 2 };
+const room = {
+  name: "r",
+  oldest: "3:1",
+  newest: "3:4",
+  messages: 4,
+  members: 1,
+  subscribers: 1,
+  readMark: "3:2",
+  unread: 2,
+};
 const mark = { user: "ann", room: "r", position: "3:4", unread: 1, at: new Date(1_001) };
 
-const answers: readonly (readonly [method: string, desc: DescMessage, answer: unknown])[] = [
+const answers: readonly (readonly [method: string, desc: DescMessage, answer: unknown, request?: Uint8Array])[] = [
   ["SendMessage", ChatResponseSchema, { id: "1", position: "3:4", sentAt: new Date(1_001), duplicate: true }],
   [
     "SendMessages",
@@ -141,14 +150,14 @@ const answers: readonly (readonly [method: string, desc: DescMessage, answer: un
   ],
   ["ListRooms", ListRoomsResponseSchema, { rooms: [room], nextPage: "r" }],
   ["ListMembers", ListMembersResponseSchema, { members: [{ user: "ann", connections: 1 }], nextPage: "ann", total: 2 }],
-  ["MarkRead", MarkReadResponseSchema, mark],
+  ["MarkRead", MarkReadResponseSchema, mark, toBinary(MarkReadRequestSchema, create(MarkReadRequestSchema, position))],
   ["ListReadMarks", ListReadMarksResponseSchema, { marks: [mark], nextPage: "ann" }],
 ];
 
-for (const [method, desc, answer] of answers) {
+for (const [method, desc, answer, request = new Uint8Array(0)] of answers) {
   test(`${method} gives every field of the link's answer to the caller`, async () => {
     const link = new Proxy({}, { get: () => async () => answer }) as Link;
-    assertWritten(desc, await callMethod(link, method, new Uint8Array(0), {}), method);
+    assertWritten(desc, await callMethod(link, method, request, {}), method);
   });
 }
 
@@ -166,7 +175,10 @@ function requestTo(method: string, desc: DescMessage, message: MessageShape<Desc
     asked = request;
     return new Promise(() => undefined);
   };
-  const link: Omit<Link, "transport" | "keepsSendOrder" | "hearsSignals" | "open" | "listen" | "authenticate" | "close"> = {
+  const link: Omit<
+    Link,
+    "transport" | "keepsSendOrder" | "hearsSignals" | "open" | "listen" | "authenticate" | "close"
+  > = {
     send: ask,
     sendAll: ask,
     change: ask,

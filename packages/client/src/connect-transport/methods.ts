@@ -31,7 +31,16 @@ import {
   SendSignalResponseSchema,
   SignalSchema,
 } from "@confab/contract/gen/confab/v1/room_pb";
-import type { Ack, CallOptions, ChatMessage, Link, MessageChange, OutgoingChange, OutgoingMessage, ReadMark } from "../link.js";
+import type {
+  Ack,
+  CallOptions,
+  ChatMessage,
+  Link,
+  MessageChange,
+  OutgoingChange,
+  OutgoingMessage,
+  ReadMark,
+} from "../link.js";
 import type { MethodName } from "../rpc/caller.js";
 import { positionHeader } from "../rpc/rpc-link.js";
 import { encodedPayload, untouchedPayloads } from "../wire/payloads.js";

@@ -77,12 +77,7 @@ const replies: readonly (readonly [DescMessage, Reply<unknown>, base: object, ga
   [ChatMessageSchema, messageReply, { position }],
   [ChatResponseSchema, ackReply, { position }],
   [GetHistoryResponseSchema, historyReply, { oldest: position, newest: position }],
-  [
-    ListRoomsResponseSchema,
-    roomsReply,
-    {},
-    { "confab.v1.ListRoomsResponse.rooms.unread": "it comes with read_mark" },
-  ],
+  [ListRoomsResponseSchema, roomsReply, {}],
   [ListMembersResponseSchema, membersReply, {}],
   [MarkReadResponseSchema, markReply, {}],
   [ListReadMarksResponseSchema, marksReply, {}],

@@ -65,7 +65,10 @@ for (const [what, pattern] of [
   ["sends", /^SendMessage|^send on|^POST .*messages$/],
   ["signals", /^SendSignal|^signal on|^POST .*signals$/],
   ["pages of history", /^GetHistory|^history on|^GET .*messages$/],
-  ["lists of rooms and members", /^ListRooms|^ListMembers|^GET \/v1\/rooms$|^ListReadMarks|^GET .*members$|^GET .*marks$/],
+  [
+    "lists of rooms and members",
+    /^ListRooms|^ListMembers|^GET \/v1\/rooms$|^ListReadMarks|^GET .*members$|^GET .*marks$/,
+  ],
 ] as const) {
   test(`${what} past the limit of their user are refused with RATE_LIMITED on every transport`, async () => {
     const ways = allWays().filter(({ name }) => pattern.test(name));

@@ -5,9 +5,9 @@ import { gzipSync } from "node:zlib";
 import { build } from "vite";
 
 /** Below the bound that users are told of (README.md: 27 KB, rounded), in bytes. */
-const maxBytes = 26_899;
+const maxBytes = 27_499;
 
-test("a page that takes in connect gets less than 26.9 KB, and no Protobuf runtime", async (t) => {
+test("a page that takes in connect gets less than 27.5 KB, and no Protobuf runtime", async (t) => {
   const result = await build({
     configFile: false,
     logLevel: "error",

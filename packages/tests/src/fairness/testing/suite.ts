@@ -85,7 +85,9 @@ function assertAnswered(
   } = answers;
   const limited = tooOften + tooMany;
   // An erasure, a change or a mark names a message that is not there: it is looked for, and refused.
-  const refused = /(Erase|Edit|Delete)Message|React|MarkRead|erasures|messages:(edit|delete|react)|marks/.test(name) ? 0 : bad + none;
+  const refused = /(Erase|Edit|Delete)Message|React|MarkRead|erasures|messages:(edit|delete|react)|marks/.test(name)
+    ? 0
+    : bad + none;
   const wrong = refused === 0 ? others : { ...others, refused };
   assert.deepEqual(wrong, {}, `${name}: not served, so that it does not cost what it should`);
   if (!isLimited) assert.equal(limited, 0, `${name}: refused, so that it does not cost what it should`);
