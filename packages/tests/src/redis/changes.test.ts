@@ -9,7 +9,7 @@ const transports = ["websocket-proto", "grpc", "sse"] as const;
 const messages = 12;
 const changesEach = 60;
 
-test("clients of three nodes change the same messages while a node is killed: all readers end with the same view", async (t) => {
+test("clients of three nodes change the same messages and mark them as read while a node is killed: all end with the same view", async (t) => {
   const redis = await redisFor(t);
   if (!redis) return;
   const start = (port = 0) =>
@@ -27,12 +27,15 @@ test("clients of three nodes change the same messages while a node is killed: al
   const acks = await first.sendAll(Array.from({ length: messages }, (_, at) => `message ${at}`));
   const positions = acks.map(({ position }) => position);
   const readers = await Promise.all(rooms.map((room) => follow(room)));
+  const marks = new Marks();
 
   let done = 0;
   const changing: Promise<void>[] = [];
   const halfDone = new Promise<void>((resolve) => {
     const count = () => ++done === (transports.length * changesEach) / 2 && resolve();
     for (const [at, room] of rooms.entries()) changing.push(changeAtRandom(room, new Random(at + 1), positions, count));
+    for (const [at, room] of rooms.entries())
+      changing.push(marks.moveAtRandom(room, new Random(at + 11), readers[at]?.entries ?? []));
   });
   await halfDone;
   const [, , third = assert.fail()] = servers;
@@ -49,6 +52,29 @@ test("clients of three nodes change the same messages while a node is killed: al
   for (const view of views) assert.deepEqual(view, views[0]);
   assert.equal(views[0]?.length, messages + 1);
 
+  // A client whose node never knew these marks sees them too.
+  const newcomer = clientOf(servers[2]?.url ?? assert.fail(), "websocket-proto");
+  t.after(() => newcomer.close());
+  const all = await readers[0]?.untilTheEnd();
+  for (const room of [...rooms, newcomer.room(first.name)]) {
+    const listed = await room.readMarks();
+    assert.deepEqual(
+      listed.marks.map(({ user }) => user),
+      markers,
+    );
+    for (const { user, position, unread } of listed.marks) {
+      assert.ok(offsetOf(position) >= marks.furthestOf(user), `${user}: ${position} after ${marks.furthestOf(user)}`);
+      const after = all?.filter((entry) => !entry.change && offsetOf(entry.position) > offsetOf(position));
+      assert.equal(unread, after?.length, `${user} at ${position}`);
+    }
+  }
+  for (const client of [...clients, newcomer])
+    for (const user of markers) {
+      const [listed] = (await client.rooms({ prefix: first.name, reader: user })).rooms;
+      const [mark] = (await first.readMarks({ user })).marks;
+      assert.deepEqual([listed?.readMark, listed?.unread], [mark?.position, mark?.unread]);
+    }
+
   // No text of a deleted message is left in the log, also where it was edited at the same moment.
   const deleted = new Set(views[0]?.filter((message) => message.deleted).map(({ position }) => position));
   assert.ok(deleted.size > 0);
@@ -58,6 +84,34 @@ test("clients of three nodes change the same messages while a node is killed: al
     if (change?.kind === "edit" && deleted.has(change.target)) assert.equal(text, "", position);
   }
 });
+
+const markers = ["ann", "bob", "cay"];
+
+function offsetOf(position: string): number {
+  return Number(position.split(":")[1]);
+}
+
+/** Marks of the same users by clients of all nodes. None may go back, whoever moves it. */
+class Marks {
+  /** What was acknowledged, by user. */
+  private readonly furthest = new Map<string, number>();
+
+  furthestOf(user: string): number {
+    return this.furthest.get(user) ?? 0;
+  }
+
+  async moveAtRandom(room: Room, random: Random, entries: readonly ChatMessage[]): Promise<void> {
+    for (let at = 0; at < changesEach; at++) {
+      const user = markers[random.int(0, markers.length - 1)] ?? assert.fail();
+      const position = entries.at(-random.int(1, 5))?.position ?? (await room.history({ limit: 1 })).newest;
+      const before = this.furthestOf(user);
+      const mark = await room.markRead(position, { user });
+      const offset = offsetOf(mark?.position ?? assert.fail());
+      assert.ok(offset >= Math.max(before, offsetOf(position)), `${user}: ${offset} after ${before}`);
+      this.furthest.set(user, Math.max(this.furthestOf(user), offset));
+    }
+  }
+}
 
 function clientOf(url: string, transport: (typeof transports)[number]): Client {
   return connect({ url, transport, user: "ann", reconnect: { firstDelayMs: 20, maxDelayMs: 200 }, idleCheckMs: 500 });
@@ -101,6 +155,7 @@ async function follow(room: Room) {
     { changes: true, after: beginning },
   );
   return {
+    entries,
     untilTheEnd: async (): Promise<readonly ChatMessage[]> => {
       while (entries.at(-1)?.text !== "the end")
         await new Promise<void>((resolve) => {
