@@ -12,9 +12,11 @@ export {
   type MembersPage,
   type NewRoomMessage,
   type ReadFrom,
+  type ReadMarksPage,
   type RevokedTokens,
   type Room,
   type RoomChange,
+  type RoomReadMark,
   type RoomSignal,
   type Stored,
 } from "./library/index.js";

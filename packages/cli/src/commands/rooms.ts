@@ -14,6 +14,7 @@ export const rooms: Command = {
 Lists the rooms whose name begins with PREFIX, by name.
 
       --limit N        how many; default all
+      --reader USER    also show how many messages this user has not marked as read
       --json           print each room as a line of JSON
 ${connectionHelp}
 
@@ -23,6 +24,7 @@ ${exitCodesHelp}`,
     const { values, positionals: words } = parseCommandLine(args, {
       ...connectionOptions,
       limit: { type: "string" },
+      reader: { type: "string" },
       json: { type: "boolean" },
     });
     const [prefix] = positionals(words, ["PREFIX"]);
@@ -31,7 +33,8 @@ ${exitCodesHelp}`,
     const found: RoomInfo[] = [];
     try {
       for (let page = ""; found.length < limit; ) {
-        const answer = await link.rooms({ prefix, page, limit: Math.min(limit - found.length, maxPageRooms) }, call);
+        const count = Math.min(limit - found.length, maxPageRooms);
+        const answer = await link.rooms({ prefix, page, limit: count, reader: values.reader }, call);
         if (values.json) for (const room of answer.rooms) await context.out.line(JSON.stringify(room));
         found.push(...answer.rooms);
         page = answer.nextPage;

@@ -51,4 +51,9 @@ test("columns are as wide as their widest cell", () => {
     "ROOM              MESSAGES  MEMBERS  SUBSCRIBERS  NEWEST",
     "a-long-room-name  12        1        2            7:12",
   ]);
+  assert.deepEqual(roomLines([{ ...room, readMark: "7:9", unread: 3 }, room]), [
+    "ROOM              UNREAD  MESSAGES  MEMBERS  SUBSCRIBERS  NEWEST",
+    "a-long-room-name  3       12        1        2            7:12",
+    "a-long-room-name          12        1        2            7:12",
+  ]);
 });

@@ -52,11 +52,13 @@ export function ackJsonLine({ sentAt, ...ack }: Ack): string {
   return JSON.stringify({ ...ack, sentAt: sentAt.toISOString() });
 }
 
-/** A table of rooms, with its head; columns are as wide as they need to be. */
+/** A table of rooms, with its head, and with unread counts where rooms have them; columns are as wide as they need to be. */
 export function roomLines(rooms: readonly RoomInfo[]): string[] {
-  const head = ["ROOM", "MESSAGES", "MEMBERS", "SUBSCRIBERS", "NEWEST"];
-  const rows = rooms.map(({ name, messages, members, subscribers, newest }) => [
+  const hasUnread = rooms.some(({ unread }) => unread !== undefined);
+  const head = ["ROOM", ...(hasUnread ? ["UNREAD"] : []), "MESSAGES", "MEMBERS", "SUBSCRIBERS", "NEWEST"];
+  const rows = rooms.map(({ name, unread = "", messages, members, subscribers, newest }) => [
     name,
+    ...(hasUnread ? [String(unread)] : []),
     String(messages),
     String(members),
     String(subscribers),

@@ -41,10 +41,15 @@ test("a mark behind changes is counted once, from the nearest count that is know
 
 test("a room that is in use is looked through once for changes, and while it is known to have none not at all", async () => {
   const hub = new TestHub({ maxSignalsPerSecond: 1_000 });
-  await hub.sayAndDeliver(100);
+  await hub.sayAndDeliver(10);
+  const before = hub.engine.reads;
+  await mark(hub, "eve", 5);
+  assert.equal(hub.engine.reads, before, "no message was ever changed");
+  await react(hub, 1);
+  await hub.sayAndDeliver(89);
   await hub.reader();
   const { reads } = hub.engine;
-  await mark(hub, "ann", 50);
+  assert.equal((await mark(hub, "ann", 50)).unread, 50);
   assert.equal(hub.engine.reads, reads + 1);
   for (const [user, offset] of [
     ["ann", 60],
@@ -76,6 +81,11 @@ test("only a mark that moves is announced, to readers that want signals", async 
   await hub.subscribe(sink as never, {});
   for (const offset of [0, 3, 2, 3]) await mark(hub, "ann", offset);
   assert.deepEqual(heard, ["ann read 3"]);
+  // The second one finds that the first was faster.
+  await Promise.all([mark(hub, "bob", 4), mark(hub, "bob", 2)]);
+  hub.timeMs += 1_000;
+  hub.turns.endWaits();
+  assert.deepEqual(heard, ["ann read 3", "bob read 4"]);
 });
 
 test("marks are rated by room and user, apart from signals", async () => {

@@ -117,7 +117,8 @@ export class ReadMarking {
     share: ScanningShare,
   ): Promise<number> {
     if (offset < state.oldest) return changes.trimmed;
-    if (this.deps.isPlainAfter(room, offset, state)) return changes.all;
+    // In most rooms no message was ever changed.
+    if (changes.all === changes.trimmed || this.deps.isPlainAfter(room, offset, state)) return changes.all;
     const known = mark?.changes !== undefined && mark.position.offset >= state.oldest - 1 ? mark.position.offset : 0;
     if (known > 0 && offset - known < state.newest - offset)
       return (mark?.changes ?? 0) + (await this.changesBetween(room, known, offset, state, share));

@@ -7,8 +7,10 @@ export type {
   MembersPage,
   NewRoomMessage,
   ReadFrom,
+  ReadMarksPage,
   Room,
   RoomChange,
+  RoomReadMark,
   RoomSignal,
   Stored,
 } from "./room.js";

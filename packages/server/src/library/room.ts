@@ -6,12 +6,13 @@ import {
   ReactRequestSchema,
   UserSchema,
 } from "@confab/contract/gen/confab/v1/message_pb";
+import { ListReadMarksRequestSchema, MarkReadRequestSchema } from "@confab/contract/gen/confab/v1/read_mark_pb";
 import {
   GetHistoryRequestSchema,
   ListMembersRequestSchema,
   SignalSchema,
 } from "@confab/contract/gen/confab/v1/room_pb";
-import type { Member } from "../core/index.js";
+import type { ListedMark, Member } from "../core/index.js";
 import {
   anyFrom,
   type Caller,
@@ -98,6 +99,24 @@ export interface MembersPage {
   readonly members: readonly Member[];
   /** Members of the room, on all pages. */
   readonly total: number;
+  /** For `page` of the next call; empty: this was the last page. */
+  readonly nextPage: string;
+}
+
+/** How far a user has read a room. */
+export interface RoomReadMark {
+  readonly user: string;
+  /** Offset 0: the user has no mark. */
+  readonly position: string;
+  /** Messages after it that are in the log. */
+  readonly unread: number;
+  /** When the mark came there; undefined: the user has none. */
+  readonly at: Date | undefined;
+}
+
+export interface ReadMarksPage {
+  /** By user. */
+  readonly marks: readonly RoomReadMark[];
   /** For `page` of the next call; empty: this was the last page. */
   readonly nextPage: string;
 }
@@ -210,6 +229,30 @@ export class Room {
     await operations.signal(create(SignalSchema, { room: this.name, user, kind, ...more }), caller);
   }
 
+  /**
+   * Mark how far a user has read the room. Resolves with the mark as it is once that is durable: it only moves forward.
+   *
+   * @throws OUT_OF_RANGE, TOO_MANY_READ_MARKS
+   */
+  async markRead({ user, position }: { readonly user: string; readonly position: string }): Promise<RoomReadMark> {
+    const { operations, caller } = this.deps;
+    const asked = create(MarkReadRequestSchema, { room: this.name, user, position: required(position) });
+    return readMarkFrom(await operations.markRead(asked, caller));
+  }
+
+  /** Who has read the room how far; with `user` that user's mark alone. `limit`: 1 to 1,000; default 100. */
+  async readMarks({ user = "", limit = 0, page = "" } = {}): Promise<ReadMarksPage> {
+    const { operations, caller } = this.deps;
+    const marks: RoomReadMark[] = [];
+    const asked = create(ListReadMarksRequestSchema, { room: this.name, user, limit: count("limit", limit), page });
+    const nextPage = await operations.readMarks(asked, caller, {
+      begin: async () => undefined,
+      unitsPerItem: cost.listed.proto,
+      take: (items) => void marks.push(...items.map(readMarkFrom)),
+    });
+    return { marks, nextPage };
+  }
+
   /** Who reads the room, on all nodes. `limit`: 1 to 1,000; default 100. */
   async members({ limit = 0, page = "" } = {}): Promise<MembersPage> {
     const { operations, caller } = this.deps;
@@ -233,6 +276,10 @@ function payloadFrom(payload: Payload | undefined): Payload | undefined {
 
 function storedFrom({ id, position, sentAtMs, duplicate }: Ack): Stored {
   return { id, position: formatPosition(position), sentAt: new Date(sentAtMs), duplicate };
+}
+
+function readMarkFrom({ user, position, unread, atMs }: ListedMark): RoomReadMark {
+  return { user, position: formatPosition(position), unread, at: atMs === undefined ? undefined : new Date(atMs) };
 }
 
 /** What the contract's type for it can hold; its own bound comes later. @throws INVALID_MESSAGE */

@@ -222,6 +222,19 @@ test("the program reads changes, and messages as they are now", async (t) => {
   assert.equal((await messages.next()).value?.text, "bye");
 });
 
+test("the program marks what users have read, and lists it", async (t) => {
+  const confab = await confabFor(t);
+  const room = confab.room("read");
+  const { position } = await room.send({ user: "ann", text: "1" });
+  await room.send({ user: "ann", text: "2" });
+  const mark = await room.markRead({ user: "bob", position });
+  assert.deepEqual([mark.user, mark.position, mark.unread, mark.at instanceof Date], ["bob", position, 1, true]);
+  assert.deepEqual(await room.readMarks(), { marks: [mark], nextPage: "" });
+  assert.deepEqual(await room.readMarks({ user: "ann" }), { marks: [], nextPage: "" });
+  await assert.rejects(room.markRead({ user: "bob", position: "nonsense" }), codeOf("INVALID_MESSAGE"));
+  await assert.rejects(room.markRead({ user: "bob", position: "1:1" }), codeOf("OUT_OF_RANGE"));
+});
+
 test("what a hook refuses of the program's signals rejects, and ends nothing", async (t) => {
   const confab = await confabFor(t, { hooks: { signal: async () => ({ refuse: "quiet" }) } });
   await assert.rejects(confab.room("team").signal({ user: "bot", kind: "typing" }), codeOf("HOOK_REFUSED"));
