@@ -1,5 +1,6 @@
 import { parsePosition } from "@confab/contract";
 import { adminCall } from "../admin-call.js";
+import { connectionsOptions, disconnect, listConnections } from "../admin-connections.js";
 import { type Command, type CommandContext, UsageError } from "../command.js";
 import { connectionOptions } from "../connection.js";
 import { exitCode, exitCodesHelp } from "../exit-codes.js";
@@ -12,18 +13,29 @@ export const admin: Command = {
        confab admin revoke --issued-before TIME [options]
        confab admin revocations [options]
        confab admin erase ROOM POSITION [options]
+       confab admin connections [--user NAME] [--room ROOM] [options]
+       confab admin disconnect USER [--reason TEXT] [--may-return] [--revoke] [options]
+       confab admin disconnect --connection ID [--reason TEXT] [--may-return] [options]
 
 Refuses tokens that have not expired, on all nodes, or lists what is revoked. Or erases the text and
-the payload of one message, by the position that it has in confab history --json. It needs a token
-with the permission admin for all rooms. A server without keys has one in its data folder: it prints
-where.
+the payload of one message, by the position that it has in confab history --json. Or lists who is
+connected to any node and what they read, or ends connections. It needs a token with the permission
+admin for all rooms. A server without keys has one in its data folder: it prints where.
 
       --user NAME      the tokens of this user that were issued before now, or before TIME
       --token-id ID    the one token whose claim jti is ID
       --issued-before TIME
                        2026-01-31T12:00:00Z; without --user: the tokens of all users. Tokens
                        whose iat is later by up to --auth-clock-tolerance are refused too
-      --json           print what was done as a line of JSON; a list has 1000 revocations in each
+      --room ROOM      the connections that read this room
+      --connection ID  the one connection with this id
+      --reason TEXT    tell the clients why
+      --may-return     ask the clients to connect again, perhaps to another node; otherwise they are
+                       told to stay away
+      --revoke         first refuse the tokens of USER, as confab admin revoke --user does: a client
+                       whose token holds can connect again
+      --json           print what was done as a line of JSON; a list has 1000 revocations in
+                       each, or one connection
       --url URL        the server; default $CONFAB_URL or http://127.0.0.1:8080
       --ca FILE        authorities to trust for an https:// server, in PEM
       --token FILE     a file with the token to show; default $CONFAB_TOKEN, which is the token itself
@@ -35,7 +47,7 @@ ${exitCodesHelp}`,
   async run(args, context) {
     const { values, positionals: words } = parseCommandLine(args, adminOptions);
     const [what, ...others] = words;
-    if (what !== "erase") positionals(others, []);
+    if (what !== "erase" && what !== "disconnect") positionals(others, []);
     switch (what) {
       case "revoke":
         return revoke(values, context);
@@ -43,11 +55,15 @@ ${exitCodesHelp}`,
         return list(values, context);
       case "erase":
         return erase(others, values, context);
+      case "connections":
+        return listConnections(values, context);
+      case "disconnect":
+        return disconnect(others, values, context);
       default:
         throw new UsageError(
           what === undefined
-            ? "what to do is missing: revoke, revocations or erase"
-            : `there is no ${JSON.stringify(what)}; there are revoke, revocations and erase`,
+            ? "what to do is missing: revoke, revocations, erase, connections or disconnect"
+            : `there is no ${JSON.stringify(what)}; there are revoke, revocations, erase, connections and disconnect`,
         );
     }
   },
@@ -64,6 +80,7 @@ const adminOptions = {
   "token-id": { type: "string" },
   "issued-before": { type: "string" },
   json: { type: "boolean" },
+  ...connectionsOptions,
 } as const;
 
 type Values = ReturnType<typeof parseCommandLine<typeof adminOptions>>["values"];

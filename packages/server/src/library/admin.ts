@@ -4,6 +4,13 @@ import { ConfabError, parsePosition } from "@confab/contract";
 import { DeleteRoomRequestSchema, EraseUserRequestSchema } from "@confab/contract/gen/confab/v1/admin_rooms_pb";
 import { EraseMessageRequestSchema, RevokeRequestSchema } from "@confab/contract/gen/confab/v1/admin_service_pb";
 import { type Caller, type Operations, pageFrom, wirePositionFrom } from "../service/index.js";
+import {
+  type ConnectionsPage,
+  type ConnectionsRange,
+  connectionsPage,
+  type Disconnection,
+  disconnected,
+} from "./connections.js";
 
 /** Which tokens to refuse: one by its id, those of a user, or all; the latter two as far as they were issued before a time. */
 export interface RevokedTokens {
@@ -74,5 +81,20 @@ export class Admin {
       );
     const asked = create(EraseMessageRequestSchema, { room, position: wirePositionFrom(parsed) });
     await this.operations.erase(asked, this.caller);
+  }
+
+  /** Who is connected, on all nodes, and what they read; a page at a time. @throws ENGINE_UNAVAILABLE */
+  async connections(range: ConnectionsRange = {}): Promise<ConnectionsPage> {
+    return connectionsPage(range, this.operations, this.caller);
+  }
+
+  /**
+   * End the connections of a user, or one connection, on all nodes. Resolves when each node has done it, with how many there
+   * were. Clients with a token that holds may connect again: `revoke` first.
+   *
+   * @throws OUTCOME_UNKNOWN: some nodes did not answer in time; the message names them.
+   */
+  async disconnect(what: Disconnection): Promise<number> {
+    return disconnected(what, this.operations, this.caller);
   }
 }

@@ -46,6 +46,7 @@ export {
   countedAddress,
   defaultPolicy,
   isStranger,
+  type ListedConnection,
   LiveCallers,
   maxHistoryPage,
   NodeConnections,

@@ -60,7 +60,7 @@ export class Administrator {
     }
   }
 
-  private async ask(method: string, path: string, body?: object): Promise<unknown> {
+  async ask(method: string, path: string, body?: object): Promise<unknown> {
     const response = await fetch(`${this.url}/v1/admin/${path}`, {
       method,
       headers: { ...(body && { "content-type": "application/json" }), ...this.shown },
