@@ -32,10 +32,11 @@ export class AuditLog implements Audit {
 
   refused(attempt: Attempt, error: ConfabError): void {
     const { grpc } = error.kind;
-    // Other errors do not refuse the caller: a request that breaks the contract, a room that is full.
-    if (grpc !== "UNAUTHENTICATED" && grpc !== "PERMISSION_DENIED") return;
+    // Other errors do not refuse the caller: a request that breaks the contract, a room that is full. Who tries to
+    // administer is written down all the same.
+    if (grpc !== "UNAUTHENTICATED" && grpc !== "PERMISSION_DENIED" && attempt.action !== "admin") return;
     const { principal, remoteAddress } = attempt.caller;
-    const facts = { code: error.code, ...factsOf(attempt) };
+    const facts = { code: error.code, ...factsOf(attempt), ...attempt.facts };
     if (principal.user === undefined) this.write(this.ofOthers, remoteAddress, facts, error.message);
     else this.write(this.ofUsers, principal.user, facts, error.message);
   }

@@ -9,6 +9,8 @@ export interface Attempt {
   readonly action: Action | "connect";
   /** Undefined: the request was refused before it was read. */
   readonly scope: Scope | undefined;
+  /** Of an operation that administers: what was asked for, once that was read. */
+  readonly facts?: object | undefined;
 }
 
 /** Where refusals and administration are reported. It must not throw. */
@@ -31,7 +33,6 @@ export class Administration {
   constructor(
     private readonly audit: Audit,
     private readonly attempt: Attempt,
-    private readonly facts: object,
   ) {}
 
   of<Reply>(run: () => Reply): Reply {
@@ -58,6 +59,6 @@ export class Administration {
   }
 
   private tell(outcome: string): void {
-    this.audit.administered(this.attempt, { ...this.facts, outcome });
+    this.audit.administered(this.attempt, { ...this.attempt.facts, outcome });
   }
 }

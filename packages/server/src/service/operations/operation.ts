@@ -74,20 +74,22 @@ export function opened<Asked, Checked, Reply, Form extends readonly unknown[]>(
     const { principal } = caller;
     let checked: Checked;
     let scope: Scope | undefined;
+    let facts: object | undefined;
     try {
       const refusal = principal.refusal(clock.nowMs());
       if (refusal) throw refusal;
       const { user } = principal;
       checked = check(named !== undefined && user !== undefined ? named(asked, user) : asked, deps);
       scope = scopeOf(checked);
+      facts = auditFacts?.(checked);
       permit(principal, action, scope);
       const nameRefusal = userOf && refusalOfNames(principal, userOf(checked), scope);
       if (nameRefusal) throw nameRefusal;
     } catch (thrown) {
-      throw charged(caller, audited(deps.audit, { caller, action, scope }, thrown));
+      throw charged(caller, audited(deps.audit, { caller, action, scope, facts }, thrown));
     }
     if (action !== "admin" || !deps.audit) return run(checked, caller, deps, ...form);
-    const administration = new Administration(deps.audit, { caller, action, scope }, auditFacts?.(checked) ?? {});
+    const administration = new Administration(deps.audit, { caller, action, scope, facts });
     return administration.of(() => run(checked, caller, deps, ...form));
   };
 }

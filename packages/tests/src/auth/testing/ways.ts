@@ -104,7 +104,7 @@ export function allWays(): readonly Way[] {
 }
 
 /** A request as proto3 JSON, made from its descriptor. */
-function requestOf(desc: DescMessage): JsonObject {
+export function requestOf(desc: DescMessage): JsonObject {
   const request = requests[desc.typeName] ?? sampleOf(desc);
   const [violation] = violationsOf(desc, fromJson(desc, request));
   if (violation)
