@@ -6,6 +6,7 @@ import { connectionOptions } from "../connection.js";
 import { exitCode, exitCodesHelp } from "../exit-codes.js";
 import { printable } from "../output/printable.js";
 import { parseCommandLine, positionals } from "../parse-args.js";
+import { adminRoomCommands, adminRoomHelp, adminRoomOptions, adminRoomUsage } from "./admin-rooms.js";
 
 export const admin: Command = {
   help: `Usage: confab admin revoke --user NAME [--issued-before TIME] [options]
@@ -16,17 +17,20 @@ export const admin: Command = {
        confab admin connections [--user NAME] [--room ROOM] [options]
        confab admin disconnect USER [--reason TEXT] [--may-return] [--revoke] [options]
        confab admin disconnect --connection ID [--reason TEXT] [--may-return] [options]
+${adminRoomUsage}
 
 Refuses tokens that have not expired, on all nodes, or lists what is revoked. Or erases the text and
-the payload of one message, by the position that it has in confab history --json. Or lists who is
-connected to any node and what they read, or ends connections. It needs a token with the permission
-admin for all rooms. A server without keys has one in its data folder: it prints where.
+the payload of one message, by the position that it has in confab history --json; or deletes a room,
+or erases a user from all rooms: messages, edits, reactions and the name. Or lists who is connected to
+any node and what they read, or ends connections. It needs a token with the permission admin for all
+rooms. A server without keys has one in its data folder: it prints where.
 
       --user NAME      the tokens of this user that were issued before now, or before TIME
       --token-id ID    the one token whose claim jti is ID
       --issued-before TIME
                        2026-01-31T12:00:00Z; without --user: the tokens of all users. Tokens
                        whose iat is later by up to --auth-clock-tolerance are refused too
+${adminRoomHelp}
       --room ROOM      the connections that read this room
       --connection ID  the one connection with this id
       --reason TEXT    tell the clients why
@@ -47,6 +51,8 @@ ${exitCodesHelp}`,
   async run(args, context) {
     const { values, positionals: words } = parseCommandLine(args, adminOptions);
     const [what, ...others] = words;
+    const onRooms = what !== undefined && Object.hasOwn(adminRoomCommands, what) ? adminRoomCommands[what] : undefined;
+    if (onRooms) return onRooms(others, values, context);
     if (what !== "erase" && what !== "disconnect") positionals(others, []);
     switch (what) {
       case "revoke":
@@ -62,12 +68,14 @@ ${exitCodesHelp}`,
       default:
         throw new UsageError(
           what === undefined
-            ? "what to do is missing: revoke, revocations, erase, connections or disconnect"
-            : `there is no ${JSON.stringify(what)}; there are revoke, revocations, erase, connections and disconnect`,
+            ? `what to do is missing: ${known.join(", ")}`
+            : `there is no ${JSON.stringify(what)}; there are ${known.join(", ")}`,
         );
     }
   },
 };
+
+const known = ["revoke", "revocations", "erase", "connections", "disconnect", ...Object.keys(adminRoomCommands)];
 
 const { url, ca, token, timeout, help } = connectionOptions;
 const adminOptions = {
@@ -81,6 +89,7 @@ const adminOptions = {
   "issued-before": { type: "string" },
   json: { type: "boolean" },
   ...connectionsOptions,
+  ...adminRoomOptions,
 } as const;
 
 type Values = ReturnType<typeof parseCommandLine<typeof adminOptions>>["values"];

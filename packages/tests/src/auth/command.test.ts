@@ -257,6 +257,30 @@ describe("confab admin", () => {
     assert.match(none.stderr, /^confab: OUT_OF_RANGE: there is no message at position /);
   });
 
+  it("deletes a room, and erases a user", async () => {
+    const CONFAB_TOKEN = await tokenBy(path("admin-key"), "--user", "erna");
+    const asErna = (args: readonly string[]) => run([...args, "--url", server.url], { env: { CONFAB_TOKEN } });
+    for (const room of ["cellar", "cellar", "attic"]) assert.equal((await asErna(["send", room, "hello"])).code, 0);
+    for (const [args, said] of [
+      [["delete-room", "cellar"], "deleted room cellar: 2 messages\n"],
+      [["delete-room", "cellar"], "there is no room cellar\n"],
+      [["delete-room", "cellar", "--json"], '{"room":"cellar","messages":0}\n'],
+    ] as const) {
+      const done = await admin(args, "--can", "*=admin");
+      assert.deepEqual([done.code, done.stdout, done.stderr], [0, said, ""]);
+    }
+    const erased = await admin(["erase-user", "erna", "--json"], "--can", "*=admin");
+    const { rooms, ...done } = JSON.parse(erased.stdout) as Record<string, number>;
+    assert.deepEqual([erased.code, done], [0, { user: "erna", messages: 1, changes: 0, unreadable: 0 }]);
+    assert.ok(Number(rooms) >= 1);
+    const left = JSON.parse((await asErna(["history", "attic", "--json"])).stdout) as Record<string, unknown>;
+    assert.deepEqual([left["user"], left["text"], left["deleted"], left["id"]], ["", "", true, ""]);
+    assert.match((await asErna(["history", "attic"])).stdout, /^\d\d:\d\d:\d\d +\(erased\)\n$/);
+    const again = await admin(["erase-user", "erna", "--revoke"], "--can", "*=admin");
+    assert.match(again.stdout, /^erased user erna: 0 messages and 0 changes, \d+ rooms were looked through\n$/);
+    assert.match((await asErna(["history", "attic"])).stderr, /UNAUTHENTICATED: the token was revoked/);
+  });
+
   it("lists page after page, until there is no next one", async () => {
     const asked: (string | undefined)[] = [];
     const pages = [
@@ -284,11 +308,13 @@ describe("confab admin", () => {
       [1, "confab: PERMISSION_DENIED: admin is not allowed in all rooms\n"],
     );
     for (const [args, text] of [
-      [[], "what to do is missing: revoke, revocations or erase"],
-      [["expel"], 'there is no "expel"; there are revoke, revocations and erase'],
+      [[], "what to do is missing: revoke, revocations, erase, delete-room, erase-user"],
+      [["expel"], 'there is no "expel"; there are revoke, revocations, erase, delete-room, erase-user'],
       [["revoke", "bob"], 'unexpected argument "bob"'],
       [["erase", "lobby"], "missing argument: ROOM or POSITION"],
       [["erase", "lobby", "seven"], 'POSITION must be epoch:offset, as 3405691582:7, got "seven"'],
+      [["delete-room"], "missing argument: ROOM"],
+      [["erase-user"], "missing argument: USER"],
       [["revoke"], "what to revoke is missing: --user, --token-id or --issued-before"],
       [
         ["revoke", "--token-id", "a", "--user", "b"],

@@ -1,0 +1,73 @@
+import { adminCall } from "../admin-call.js";
+import { type CommandContext, UsageError } from "../command.js";
+import type { ConnectionValues } from "../connection.js";
+import { type ExitCode, exitCode } from "../exit-codes.js";
+import { printable } from "../output/printable.js";
+import { positionals } from "../parse-args.js";
+
+/** What the commands for rooms and users take beside the connection. */
+export const adminRoomOptions = {
+  revoke: { type: "boolean" },
+} as const;
+
+export interface AdminRoomValues extends ConnectionValues {
+  readonly revoke?: boolean | undefined;
+  readonly json?: boolean | undefined;
+}
+
+export const adminRoomUsage = `       confab admin delete-room ROOM [options]
+       confab admin erase-user USER [--revoke] [options]`;
+
+export const adminRoomHelp = `      --revoke         erase-user: first revoke the user's tokens, so that the user sends nothing meanwhile`;
+
+type RoomCommand = (words: readonly string[], values: AdminRoomValues, context: CommandContext) => Promise<ExitCode>;
+
+/** By the word after `confab admin`. */
+export const adminRoomCommands: Readonly<Record<string, RoomCommand>> = {
+  "delete-room": deleteRoom,
+  "erase-user": eraseUser,
+};
+
+async function deleteRoom(words: readonly string[], values: AdminRoomValues, context: CommandContext) {
+  const [room] = positionals(words, ["ROOM"]);
+  if (room === undefined) throw new UsageError("missing argument: ROOM");
+  const answer = await adminCall({ method: "POST", path: "rooms:delete", body: { room } }, values, context);
+  const { messages = "0" } = answer as { messages?: string };
+  const text = messages === "0" ? `there is no room ${room}` : `deleted room ${room}: ${messages} messages`;
+  await context.out.line(values.json ? JSON.stringify({ room, messages: Number(messages) }) : printable(text));
+  return exitCode.ok;
+}
+
+/** What a call has done, as proto3 JSON. */
+interface Erased {
+  readonly messages?: string;
+  readonly changes?: string;
+  readonly rooms?: number;
+  readonly unreadable?: string;
+  readonly nextPage?: string;
+}
+
+async function eraseUser(words: readonly string[], values: AdminRoomValues, context: CommandContext) {
+  const [user] = positionals(words, ["USER"]);
+  if (user === undefined) throw new UsageError("missing argument: USER");
+  if (values.revoke) await adminCall({ method: "POST", path: "revocations", body: { user } }, values, context);
+  const total = { messages: 0, changes: 0, rooms: 0, unreadable: 0 };
+  for (let page: string | undefined; page !== ""; ) {
+    const body = { user, ...(page !== undefined && { page }) };
+    const answer = (await adminCall({ method: "POST", path: "users:erase", body }, values, context)) as Erased;
+    total.messages += Number(answer.messages ?? 0);
+    total.changes += Number(answer.changes ?? 0);
+    total.rooms += answer.rooms ?? 0;
+    total.unreadable += Number(answer.unreadable ?? 0);
+    page = answer.nextPage ?? "";
+    if (page !== "")
+      await context.err.line(printable(`in room ${page.split(":")[0]}: erased ${total.messages} messages so far`));
+  }
+  await context.out.line(values.json ? JSON.stringify({ user, ...total }) : printable(erasedLine(user, total)));
+  return exitCode.ok;
+}
+
+function erasedLine(user: string, { messages, changes, rooms, unreadable }: Readonly<Record<string, number>>): string {
+  const done = `erased user ${user}: ${messages} messages and ${changes} changes, ${rooms} rooms were looked through`;
+  return unreadable === 0 ? done : `${done}; ${unreadable} entries are damaged, could not be read and stay as they are`;
+}
