@@ -120,7 +120,10 @@ export class CatchUp {
     // To pass over a page takes its time, too.
     const isLookedThrough = subscription.filter !== undefined || bytes.length === 0;
     const stepBytes = isLookedThrough ? Math.max(bytes.length, page.run.bodyBytes) : bytes.length;
-    if (subscription.filter) spendFiltered(sink.share, page.run);
+    if (subscription.filter) {
+      spendFiltered(sink.share, page.run);
+      subscription.quietFrom = (page.lastPassing(subscription.filter) ?? subscription.quietFrom - 1) + 1;
+    }
     sink.share.spend((stepBytes * cost.copiedKib) / 1_024);
     const hasRoom = bytes.length > 0 ? sink.write(bytes) : passed(sink);
     // The write itself may have ended the subscription; closed is for good.

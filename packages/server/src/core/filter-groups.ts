@@ -14,6 +14,8 @@ interface FilterGroup {
   /** Live or not. */
   readonly readers: Set<Subscription>;
   readonly live: LiveReaders;
+  /** It is known that nothing passes from this offset to the room's top. */
+  quietFrom: number;
 }
 
 /**
@@ -42,9 +44,9 @@ export class FilterGroups {
     throw new ConfabError("TOO_MANY_FILTERS", text, { retryAfterMs: 1_000 });
   }
 
-  /** In the turn in which its filter was admitted. */
-  add(subscription: Subscription, filter: BodyFilter): void {
-    const group = this.groups.get(filter.key) ?? { filter, readers: new Set(), live: new Map() };
+  /** In the turn in which its filter was admitted. `top`: of the room. */
+  add(subscription: Subscription, filter: BodyFilter, top: number): void {
+    const group = this.groups.get(filter.key) ?? { filter, readers: new Set(), live: new Map(), quietFrom: top + 1 };
     this.groups.set(filter.key, group);
     group.readers.add(subscription);
   }
@@ -60,17 +62,40 @@ export class FilterGroups {
     return this.groups.get(key)?.live ?? new Map();
   }
 
-  /** Call `visit` for each filter that has live readers, with what of a run passes. */
+  /** Call `visit` for each filter that has live readers, with what passes of the run that follows the room's top. */
   each(run: Run, visit: (live: LiveReaders, passing: Run) => void): void {
-    for (const { filter, readers, live } of this.groups.values()) {
-      if (live.size === 0) continue;
+    for (const group of this.groups.values()) {
+      const { filter, readers, live } = group;
+      if (live.size === 0) {
+        group.quietFrom = run.last + 1;
+        continue;
+      }
       // One of those for whom it is done.
       for (const { sink } of readers) {
         spendFiltered(sink.share, run);
         break;
       }
-      visit(live, run.passing(filter));
+      const passing = run.passing(filter);
+      if (passing.count > 0) group.quietFrom = passing.last + 1;
+      visit(live, passing);
     }
+  }
+
+  /** A reader goes live: nothing that passes is between where it last got a message and the room's top. */
+  caughtUp({ quietFrom }: Subscription, { key }: BodyFilter): void {
+    const group = this.groups.get(key);
+    if (group) group.quietFrom = Math.min(group.quietFrom, quietFrom);
+  }
+
+  /** The room has another top, and what is below it was not looked at. */
+  skippedTo(top: number): void {
+    for (const group of this.groups.values()) group.quietFrom = top + 1;
+  }
+
+  /** Whether it is known that nothing passes between an offset and the room's top. */
+  isQuietAfter(offset: number, { key }: BodyFilter): boolean {
+    const group = this.groups.get(key);
+    return group !== undefined && offset + 1 >= group.quietFrom;
   }
 
   /** All live readers, by encoding. */

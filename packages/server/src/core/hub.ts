@@ -13,6 +13,7 @@ import { CatchUp } from "./catch-up.js";
 import { changeMessage, eraseMessage, finishDeletion, type MessageChanging } from "./changing.js";
 import { Deletions } from "./deletions.js";
 import { IdleRooms } from "./idle-rooms.js";
+import { offsetHere } from "./lineage.js";
 import { beforeNewestMessages, type ScanningShare } from "./newest-messages.js";
 import type { Appended, Clock, Engine, Ids, NewEntry, RoomState, Signal, Turns } from "./ports.js";
 import { replacedUnder, resumableOffset } from "./range.js";
@@ -197,6 +198,17 @@ export class Hub {
     const { offset, hasChanges } = await beforeNewestMessages({ log, room: id, share }, state, { messages });
     if (!hasChanges && room?.epoch === state.epoch) room.notePlain(offset + 1, state.newest);
     return offset;
+  }
+
+  /**
+   * Whether nothing after a position passes a filter, as far as that is known without a look at the log: this node has readers
+   * with the filter. That is so also where what follows the position was trimmed. `state`: of the room now.
+   */
+  isQuietAfter(id: RoomId, state: RoomState, after: Position, filter: BodyFilter): boolean {
+    const offset = offsetHere(after, state);
+    const room = this.rooms.get(id);
+    if (offset === undefined || offset > state.newest || room?.epoch !== state.epoch) return false;
+    return state.newest <= room.top && room.isQuietAfter(offset, filter);
   }
 
   /**

@@ -36,6 +36,12 @@ export class Page {
     return this.encodedIn(encoded, encoding, wanted);
   }
 
+  /** The offset of its last message that passes; undefined: none does. */
+  lastPassing(filter: BodyFilter): number | undefined {
+    const { passing } = this.filteredBy(filter);
+    return passing.count > 0 ? passing.last : undefined;
+  }
+
   private filteredBy(filter: BodyFilter): FilteredPage {
     this.filtered ??= new Map();
     const known = this.filtered.get(filter);

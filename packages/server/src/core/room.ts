@@ -115,7 +115,7 @@ export class Room implements RoomListener, ReadableRoom {
    */
   enter(subscription: Subscription): void {
     this.all.add(subscription);
-    if (subscription.filter) this.filtered.add(subscription, subscription.filter);
+    if (subscription.filter) this.filtered.add(subscription, subscription.filter, this.top);
     this.events.add(subscription);
     this.deps.members.enter(this.id, subscription.user);
     this.deps.catchUp(subscription);
@@ -160,6 +160,7 @@ export class Room implements RoomListener, ReadableRoom {
   /** Into the fan-out: its cursor must be exactly the room's top, in the same synchronous step as the check of that. */
   goLive(subscription: Subscription): void {
     subscription.state = "live";
+    if (subscription.filter) this.filtered.caughtUp(subscription, subscription.filter);
     const { encoding } = subscription.sink;
     const live = this.liveAs(subscription);
     const group = live.get(encoding);
@@ -190,6 +191,11 @@ export class Room implements RoomListener, ReadableRoom {
   /** Whether no change of a message is known of between an offset and the top: from there on each offset is a message. */
   isPlainFrom(offset: number): boolean {
     return offset >= this.plainFrom;
+  }
+
+  /** Whether it is known that nothing that passes a filter is between an offset and the top. */
+  isQuietAfter(offset: number, filter: BodyFilter): boolean {
+    return this.filtered.isQuietAfter(offset, filter);
   }
 
   /** The log has no change of a message from one offset to another one. */
@@ -255,6 +261,7 @@ export class Room implements RoomListener, ReadableRoom {
     this.removeLive(subscription);
     subscription.state = "lagging";
     subscription.cursor = this.top;
+    subscription.quietFrom = this.top + 1;
   }
 
   /** Some entries were never heard: everybody reads them from the log before anything later. */
@@ -262,6 +269,7 @@ export class Room implements RoomListener, ReadableRoom {
     const behind = this.top;
     this.top = top;
     this.plainFrom = top + 1;
+    this.filtered.skippedTo(top);
     this.tail.clear();
     const groups = [...this.live.values(), ...this.liveToChanges.values(), ...this.filtered.allLive()];
     for (const group of groups) {
@@ -269,6 +277,7 @@ export class Room implements RoomListener, ReadableRoom {
         this.removeLive(subscription);
         subscription.state = "catching-up";
         subscription.cursor = behind;
+        subscription.quietFrom = behind + 1;
         this.deps.catchUp(subscription);
       }
     }

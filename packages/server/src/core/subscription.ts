@@ -87,6 +87,8 @@ export class Subscription {
   onClosed: (() => void) | undefined;
   /** Whether it is told who comes and goes. */
   isToldPresence: boolean;
+  /** With a filter: nothing that passes is known of from this offset to the cursor; not kept up while live. */
+  quietFrom: number;
 
   constructor(
     readonly room: ReadableRoom,
@@ -100,6 +102,7 @@ export class Subscription {
     /** Which messages it is given, with `wantsChanges` false; undefined: all. Readers of a room with the same one share it. */
     readonly filter?: BodyFilter | undefined,
   ) {
+    this.quietFrom = cursor + 1;
     this.isToldPresence = sink.events?.wantsPresence ?? false;
   }
 

@@ -127,11 +127,17 @@ export function filteringSuite(define: Define): void {
         // Where another reader is by now: a resumption.
         await read(random.pick([randomWanted(random), wanted[0] ?? randomWanted(random)]), random.int(0, newest));
       }
-      const { newest } = await bench.engine.log.state(aRoom);
-      await follow(turns, readers, newest);
+      const state = await bench.engine.log.state(aRoom);
+      await follow(turns, readers, state.newest);
       for (const { wanted, sink, from } of readers) {
         assert.deepEqual(sink.offsets, await passing(bench, wanted, from), JSON.stringify({ wanted, from }));
         assert.equal(sink.endedWith, undefined);
+        // What silent readers ask is known without a look at the log.
+        const filter = BodyFilter.from(wanted) ?? assert.fail();
+        const last = sink.offsets.at(-1);
+        const isQuietAfter = (offset: number) => hub.isQuietAfter(aRoom, state, { epoch: state.epoch, offset }, filter);
+        assert.equal(isQuietAfter(last ?? from), true);
+        if (last !== undefined) assert.equal(isQuietAfter(last - 1), false);
       }
       hub.close(new ConfabError("SHUTTING_DOWN", "the test is over"));
     });

@@ -1,4 +1,4 @@
-import { formatPosition } from "@confab/contract";
+import { formatPosition, type Position } from "@confab/contract";
 import type { Encoding, RoomId, Run } from "../../core/index.js";
 import type { MessageJson } from "../../service/index.js";
 
@@ -7,6 +7,14 @@ import type { MessageJson } from "../../service/index.js";
 
 /** A comment: the client ignores it, and the proxies on the way see a connection in use. */
 export const heartbeat: Uint8Array = Buffer.from(":\n\n");
+
+/**
+ * An event without data: it is not given to the page, and its id counts when the client comes back ("Server-sent events",
+ * dispatching).
+ */
+export function idAlone(position: Position): Uint8Array {
+  return Buffer.from(`id: ${formatPosition(position)}\n\n`);
+}
 
 export interface SseEvent {
   /** None: `message`, which is what `EventSource.onmessage` hears. */

@@ -3,7 +3,7 @@ import type { Encoding, Sink, Subscription } from "../../core/index.js";
 import type { Exchange, ExchangeListener } from "../../http/exchange.js";
 import type { ReaderStalls, StallingReader } from "../../http/reader-stalls.js";
 import type { Share } from "../../work/index.js";
-import { heartbeat } from "./event.js";
+import { heartbeat, idAlone } from "./event.js";
 import { errorEvent, refuseStream } from "./refusal.js";
 
 export interface SseStreamDeps {
@@ -18,6 +18,9 @@ export interface SseStreamDeps {
   readonly report: (error: unknown) => void;
 }
 
+/** Entries that a client is at most behind by what it knows, while its socket takes what it is sent. */
+const maxUntold = 1_000;
+
 /**
  * One client that listens to one room: the exchange under it and the subscription over it, either of which may end first.
  * It hears the exchange from the first moment, so the client may be gone before there is a subscription.
@@ -28,6 +31,8 @@ export class SseStream implements Sink, StallingReader {
   seenTakenBytes = 0;
   stalledSweeps = 0;
   private subscription: Subscription | undefined;
+  /** Where entries were first passed over since the client was last given an id; undefined: none were. */
+  private passedFrom: number | undefined;
   private state: "opening" | "open" | "over" = "opening";
 
   constructor(
@@ -59,9 +64,17 @@ export class SseStream implements Sink, StallingReader {
   }
 
   write(bytes: Uint8Array): boolean {
+    this.passedFrom = undefined;
     // `drained` follows only a write that was answered with false, so nothing else may make the reader lag; and that
     // alone need not: the socket may fall behind as far as our own bound.
     return this.exchange.write(bytes) || this.exchange.queuedBytes <= this.deps.maxQueuedBytes;
+  }
+
+  /** Every so many entries that are not for it the client is told where it is, so that it comes back there. */
+  passed(): void {
+    const { offset } = this.subscription?.position ?? { offset: 0 };
+    this.passedFrom ??= offset;
+    if (offset - this.passedFrom >= maxUntold) this.tellPosition();
   }
 
   get queuedBytes(): number {
@@ -73,8 +86,17 @@ export class SseStream implements Sink, StallingReader {
   }
 
   beat(): void {
+    if (this.tellPosition()) return;
     // Where bytes wait for the peer, three more tell it nothing.
     if (this.exchange.queuedBytes === 0) this.exchange.write(heartbeat);
+  }
+
+  /** An id without data, if entries were passed over. False: it says nothing new, or bytes wait for the client. */
+  private tellPosition(): boolean {
+    if (!this.subscription || this.passedFrom === undefined || this.exchange.queuedBytes > 0) return false;
+    this.passedFrom = undefined;
+    this.exchange.write(idAlone(this.subscription.position));
+    return true;
   }
 
   ended(error: ConfabError): void {
