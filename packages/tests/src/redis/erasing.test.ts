@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { until } from "../fixture/redis-cluster.js";
@@ -66,4 +66,25 @@ test("a room that had other epochs knows them after an erasure", async (t) => {
   );
   await one.hub.erase(lobby, position);
   assert.deepEqual((await one.engine.log.state(lobby)).lineage, lineage);
+});
+
+// SECURITY.md says so.
+test("an erased text stays in the append-only file until Redis writes that again, and in the slow log until it is reset", async (t) => {
+  const append = ["--appendonly", "yes", "--save", "", "--rdbcompression", "no"];
+  const redis = await redisFor(t, { args: [...append, "--slowlog-log-slower-than", "0"] });
+  if (!redis) return;
+  const [one] = await twoNodes(t, redis);
+  const { position } = await one.say(secret);
+  await one.hub.erase(lobby, position);
+  const isInFiles = async () => {
+    const files = await readdir(redis.folder, { recursive: true, withFileTypes: true });
+    const texts = files.filter((file) => file.isFile()).map((file) => readFile(join(file.parentPath, file.name)));
+    return (await Promise.all(texts)).some((text) => text.includes(secret));
+  };
+  const slow = async () => (await redis.cli("SLOWLOG", "GET", "1000")).some((line) => line.includes(secret));
+  assert.deepEqual([await isInFiles(), await slow()], [true, true]);
+  await redis.cli("SLOWLOG", "RESET");
+  await redis.cli("BGREWRITEAOF");
+  await until(async () => !(await isInFiles()));
+  assert.equal(await slow(), false);
 });
