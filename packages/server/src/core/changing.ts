@@ -13,10 +13,11 @@ import { invalidMessage } from "@confab/contract/errors";
 import type { LogEntry } from "./blocks.js";
 import type { Deletions } from "./deletions.js";
 import { offsetHere } from "./lineage.js";
-import { beginPiece, endPiece, type ScannedRoom, type ScanningShare, scannedPiece } from "./newest-messages.js";
+import { beginPiece, endPiece, type ScannedRoom, scannedPiece } from "./newest-messages.js";
 import { type Appended, type LogPage, maxErasedTogether, type NewEntry, type RoomLog } from "./ports.js";
 import { outOfRange } from "./range.js";
 import type { RoomId } from "./room-id.js";
+import type { ScanningShare } from "./scanning-share.js";
 import { tombstoneOf } from "./tombstone.js";
 
 // A change of a message is an entry of the same log. The message is read first, since not every message can be changed; what
@@ -144,8 +145,8 @@ async function eraseWithEdits(scanned: ChangedRoom, target: Position, body: Uint
   await eraseEdits(scanned, target, seen);
 }
 
-function eraseOne({ log, room }: ChangedRoom, { epoch, offset }: Position, body: Uint8Array): Promise<void> {
-  return log.erase(room, epoch, [{ offset, body: tombstoneOf(body) }]);
+function eraseOne({ log, room, share }: ChangedRoom, { epoch, offset }: Position, body: Uint8Array): Promise<void> {
+  return log.erase(room, epoch, [{ offset, body: tombstoneOf(body) }], share);
 }
 
 interface ErasedEdits {
@@ -158,11 +159,11 @@ interface ErasedEdits {
  * how many there are, erased before or now. Edits that are far from each other are erased together, since on a networked engine each erasure may write the whole room.
  */
 async function eraseEdits(scanned: ChangedRoom, target: Position, after: number): Promise<ErasedEdits> {
-  const { log, room } = scanned;
+  const { log, room, share } = scanned;
   const found: LogEntry[] = [];
   let [seen, edits] = [after, 0];
   const erase = async (least: number) => {
-    while (found.length >= least) await log.erase(room, target.epoch, found.splice(0, maxErasedTogether));
+    while (found.length >= least) await log.erase(room, target.epoch, found.splice(0, maxErasedTogether), share);
   };
   await scanChanges(scanned, target, after, async (changes, last) => {
     for (const { offset, body } of changes) {

@@ -1,6 +1,6 @@
 import { ConfabError, formatPosition } from "@confab/contract";
-import type { ScanningShare } from "./newest-messages.js";
 import type { Appended, BegunDeletion, Clock, DeletionNotes, Turns } from "./ports.js";
+import type { ScanningShare } from "./scanning-share.js";
 
 /** How long a deletion may take before nodes look whether it was cut, in milliseconds. */
 const cutAfterMs = 60_000;

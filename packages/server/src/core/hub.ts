@@ -14,12 +14,13 @@ import { changeMessage, eraseMessage, finishDeletion, type MessageChanging } fro
 import { Deletions } from "./deletions.js";
 import { IdleRooms } from "./idle-rooms.js";
 import { offsetHere } from "./lineage.js";
-import { beforeNewestMessages, type ScanningShare } from "./newest-messages.js";
+import { beforeNewestMessages } from "./newest-messages.js";
 import type { Appended, Clock, Engine, Ids, NewEntry, RoomState, Signal, Turns } from "./ports.js";
 import { replacedUnder, resumableOffset } from "./range.js";
 import { ReadMarking } from "./read-marking.js";
 import { Room } from "./room.js";
 import { type RoomId, roomIdFrom } from "./room-id.js";
+import type { ScanningShare } from "./scanning-share.js";
 import { SignalRates } from "./signal-rates.js";
 import { SubscribeTurns } from "./subscribe-turns.js";
 import { type Sink, Subscription } from "./subscription.js";

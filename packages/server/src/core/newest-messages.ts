@@ -1,12 +1,10 @@
 import type { BodyFilter } from "@confab/contract";
-import { cost, type Share } from "../work/index.js";
+import { cost } from "../work/index.js";
 import { spendFiltered } from "./filter-groups.js";
 import type { ReadableLog, RoomState } from "./ports.js";
 import type { RoomId } from "./room-id.js";
 import type { PageBounds, Run } from "./run.js";
-
-/** Whose turns it is that a scan of a log takes. */
-export type ScanningShare = Pick<Share, "begin" | "spend">;
+import type { ScanningShare } from "./scanning-share.js";
 
 /** A room whose entries are looked through, a piece at a time. */
 export interface ScannedRoom<Log extends ReadableLog = ReadableLog> {

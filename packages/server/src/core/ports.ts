@@ -4,6 +4,7 @@ import type { Lineage } from "./lineage.js";
 import type { RoomId } from "./room-id.js";
 import type { RoomFound } from "./room-watchers.js";
 import type { PageBounds, Run } from "./run.js";
+import type { ScanningShare } from "./scanning-share.js";
 
 /** A value now or later: the embedded engine answers at once, a networked one cannot. */
 export type Eventually<T> = T | Promise<T>;
@@ -70,14 +71,16 @@ export interface RoomLog {
   /**
    * Put other bodies, which say less, in the place of those of messages: all of them, or none. Resolves once it is durable. From
    * then on the log gives the old bodies to no reader, and listeners of all nodes are told (`RoomListener.erased`). An
-   * engine that has files overwrites the old bodies there soon after. Not cancellable. What it costs may grow with the room: so
-   * messages of one room are given together.
+   * engine that has files overwrites the old bodies there soon after. What it costs may grow with the room: so messages of one room
+   * are given together, and it is done in turns then.
    *
    * @param bodies the new ones, at most `maxErasedTogether`. Offsets are those of `epoch`, each once, rising.
+   * @param share whose turns are taken, and who is charged, where the cost grows with the room; undefined: the server's own.
+   * @throws CANCELLED: the share is over, and nothing was stored.
    * @throws OUT_OF_RANGE: one of the messages is not there. DATA_LOSS, STORAGE_FULL, OVERLOADED, ENGINE_UNAVAILABLE: nothing
    * was stored. OUTCOME_UNKNOWN: it may have been stored; the same again is as good as once.
    */
-  erase(room: RoomId, epoch: number, bodies: readonly LogEntry[]): Promise<void>;
+  erase(room: RoomId, epoch: number, bodies: readonly LogEntry[], share?: ScanningShare): Promise<void>;
   /**
    * Remove a room: its entries, its dedupe keys and all else that is kept of it, and what is confirmed of it to receivers. All of it
    * or nothing, also if this is killed. Resolves once it is durable, with how many entries the room had; 0: there was no

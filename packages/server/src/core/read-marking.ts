@@ -1,9 +1,10 @@
 import { ConfabError, type Limits, type Position } from "@confab/contract";
-import { beginPiece, endPiece, type ScanningShare, scannedPiece } from "./newest-messages.js";
+import { beginPiece, endPiece, scannedPiece } from "./newest-messages.js";
 import type { Clock, Engine, MarkedRoom, ReadMark, RoomState, Turns } from "./ports.js";
 import { pastOffset } from "./range.js";
 import { ReadAnnouncements } from "./read-announcements.js";
 import type { RoomId } from "./room-id.js";
+import type { ScanningShare } from "./scanning-share.js";
 import { SignalRates } from "./signal-rates.js";
 
 export interface ReadMarkingDeps {

@@ -24,6 +24,9 @@ export const cost = {
   scannedPiece: 20,
   /** An entry that a filter is held against. */
   filteredEntry: 0.1,
+  /** A block of a room that Redis writes again for an erasure, and 1,024 bytes of it: Redis's time, which all nodes share. */
+  rewrittenBlock: 15,
+  rewrittenKib: 2,
   /** A room or member that is read and put into a reply. */
   listed: { proto: 10, json: 15 },
   /** A connection with what it reads, for an operator: made into a question's answer, read there, and put into a reply. */

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { decodeChatMessage, encodeBody } from "@confab/contract";
 import { until } from "../fixture/redis-cluster.js";
-import { lobby, untilHas } from "./testing/node.js";
+import { lobby, type TestNode, untilHas } from "./testing/node.js";
 import { redisFor, twoNodes } from "./testing/redis-for.js";
 
 const secret = "the-password-is-hunter2";
@@ -33,6 +34,92 @@ test("an erased text is not in Redis, nor in the file that it writes then; both 
   const last = await one.say("next");
   assert.deepEqual(last.position, { epoch, offset: 301 });
   await untilHas(reader, 301);
+});
+
+/** More blocks than one step of an erasure copies. */
+const largeRoom = 2_500;
+
+function texts(node: TestNode): Promise<string[]> {
+  return Promise.resolve(node.engine.log.readForward(lobby, 0, { maxEntries: 10_000, maxBytes: 100_000_000 })).then(
+    ({ run }) =>
+      run.entries.map(({ body }) => decodeChatMessage(body)).map(({ text, deleted }) => (deleted ? "gone" : text)),
+  );
+}
+
+test("a large room is written again in steps, while both nodes send and erase", async (t) => {
+  const redis = await redisFor(t);
+  if (!redis) return;
+  const [one, two] = await twoNodes(t, redis);
+  for (let n = 1; n <= largeRoom; n++) await one.say(String(n));
+  const { epoch } = await one.engine.log.state(lobby);
+  let steps = 0;
+  const share = {
+    begin: () => {
+      steps++;
+      return undefined;
+    },
+    spend: () => undefined,
+  };
+  let isOver = false;
+  const sent: string[] = [];
+  const sending = (async () => {
+    while (!isOver) {
+      const text = `more ${sent.length}`;
+      await two.say(text);
+      sent.push(text);
+    }
+  })();
+  const erased = [1, 700, 701, 1_400, 2_500];
+  await Promise.all([
+    one.hub.erase(lobby, { epoch, offset: 1 }, share),
+    ...erased.slice(1).map((offset, at) => (at % 2 ? one : two).hub.erase(lobby, { epoch, offset })),
+  ]);
+  isOver = true;
+  await sending;
+  assert.ok(steps > largeRoom / 512, `${steps} steps`);
+  assert.ok(sent.length > 10, `${sent.length} messages passed between the steps`);
+  const expected = Array.from({ length: largeRoom }, (_, at) => (erased.includes(at + 1) ? "gone" : String(at + 1)));
+  assert.deepEqual(await texts(one), [...expected, ...sent]);
+  assert.deepEqual((await redis.cli("KEYS", "*:cop*")).filter(Boolean), []);
+  assert.equal((await redis.cli("TTL", (await redis.cli("KEYS", "*:log"))[0] ?? ""))[0], "-1");
+});
+
+test("an erasure that is given up changes nothing, and what is left of it is never put in the log's place", async (t) => {
+  const redis = await redisFor(t);
+  if (!redis) return;
+  const [one, two] = await twoNodes(t, redis);
+  for (let n = 1; n <= largeRoom; n++) await one.say(String(n));
+  const { epoch } = await one.engine.log.state(lobby);
+  const before = await texts(two);
+  let steps = 0;
+  const share = {
+    begin: () => {
+      if (++steps === 4) throw new Error("closed");
+      return undefined;
+    },
+    spend: () => undefined,
+  };
+  const [log] = [one.engine.log];
+  const tombstone = encodeBody({ user: "ann", text: "", room: lobby, id: "", sentAtMs: 1, deleted: true });
+  await assert.rejects(log.erase(lobby, epoch, [{ offset: 5, body: tombstone }], share));
+  assert.deepEqual(await texts(two), before);
+  // The copy of the next one is removed while it is made, as by a Redis that is full.
+  let isGone = false;
+  const meddled = {
+    begin: async () => {
+      const [copying = ""] = await redis.cli("KEYS", "*:copying");
+      if (copying === "" || isGone) return;
+      isGone = true;
+      await redis.cli("DEL", copying.replace("copying", "copy"));
+    },
+    spend: () => undefined,
+  };
+  await two.hub.erase(lobby, { epoch, offset: 6 }, meddled);
+  assert.ok(isGone);
+  assert.deepEqual(
+    await texts(one),
+    before.map((text, at) => (at === 5 ? "gone" : text)),
+  );
 });
 
 test("nodes that knew an erased block before do not take the log for another one when Redis comes back", async (t) => {

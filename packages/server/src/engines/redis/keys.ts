@@ -14,6 +14,9 @@ export interface OutboxKeys {
 export interface RoomKeys {
   readonly log: string;
   readonly meta: string;
+  /** Of an erasure in progress (scripts/erase.ts). */
+  readonly copy: string;
+  readonly copying: string;
   readonly ids: readonly string[];
   readonly marks: string;
   readonly channel: string;
@@ -24,6 +27,7 @@ export interface RoomKeys {
  *
  *     confab:{lobby}:log      stream of blocks (blocks.ts); the id is the last offset of the block, and when that was sent
  *     confab:{lobby}:meta     record of the room: epoch, top, oldest, what trimming needs, earlier epochs
+ *     confab:{lobby}:copy     for the time of an erasure: the stream that takes the place of the log, and how far it is (copying)
  *     confab:{lobby}:ids:0..1 hashes: a digest of (user, id) to the place and time of the first message, a window each
  *     confab:{lobby}:marks    sorted set: read marks by user, and the counts of changes (scripts/change-counts.ts)
  *     confab:{lobby}:bus      sharded channel
@@ -59,6 +63,8 @@ export class Keys {
     return {
       log: `${stem}log`,
       meta: `${stem}meta`,
+      copy: `${stem}copy`,
+      copying: `${stem}copying`,
       ids: Array.from({ length: bucketCount }, (_, bucket) => `${stem}ids:${bucket}`),
       marks: `${stem}marks`,
       channel: this.channel(room),

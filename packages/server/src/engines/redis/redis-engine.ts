@@ -15,6 +15,7 @@ import { linkFor } from "./open-link.js";
 import { RedisBus } from "./redis-bus.js";
 import { RedisLog } from "./redis-log.js";
 import { RoomAppends } from "./room-appends.js";
+import { RoomErasures } from "./room-erasures.js";
 import { RoomIndex } from "./room-index.js";
 import { RoomRemoval } from "./room-removal.js";
 import { SharedDeletions } from "./shared-deletions.js";
@@ -127,9 +128,10 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
     log: config.log,
     refuseNewer: (room) => log.refuseNewer(room),
   });
+  const erasures = new RoomErasures({ link, keys });
   const nodes = new RedisNodes({ link, keys: memberKeys, node: () => members.node });
   const log = new RedisLog({
-    ...{ link, keys, appends, index, tops },
+    ...{ link, keys, appends, erasures, index, tops },
     erased: (room) => bus.erased(room),
     removed: (room) => {
       bus.replaced(room);

@@ -14,6 +14,7 @@ import {
   type RoomSummary,
   runBackward,
   runForward,
+  type ScanningShare,
 } from "../../core/index.js";
 import type { Keys } from "./keys.js";
 import type { KnownTops } from "./known-tops.js";
@@ -21,10 +22,10 @@ import { newEpoch } from "./new-epoch.js";
 import { confabErrorFromRedis, newerRoomIn } from "./redis-error.js";
 import type { RedisLink } from "./redis-link.js";
 import type { RoomAppends } from "./room-appends.js";
+import type { RoomErasures } from "./room-erasures.js";
 import type { RoomIndex } from "./room-index.js";
 import { checkFormatScript } from "./scripts/check-format.js";
 import { deleteRoomScript } from "./scripts/delete-room.js";
-import { eraseScript } from "./scripts/erase.js";
 import { openRoomScript } from "./scripts/open-room.js";
 import { readScript } from "./scripts/read.js";
 import { earlierBytes } from "./scripts/room-record.js";
@@ -44,6 +45,7 @@ export interface RedisLogDeps {
   readonly link: RedisLink;
   readonly keys: Keys;
   readonly appends: RoomAppends;
+  readonly erasures: RoomErasures;
   readonly index: RoomIndex;
   readonly tops: KnownTops;
   /** Messages of a room were erased, or may have been. */
@@ -65,24 +67,19 @@ export class RedisLog implements RoomLog {
     return this.deps.appends.append(room, entries, expected);
   }
 
-  async erase(room: RoomId, epoch: number, bodies: readonly LogEntry[]): Promise<void> {
-    const { link, keys, tops, erased } = this.deps;
-    const { log, meta, channel } = keys.of(room);
-    let reply: unknown;
+  async erase(room: RoomId, epoch: number, bodies: readonly LogEntry[], share?: ScanningShare): Promise<void> {
+    const { tops, erasures, erased } = this.deps;
+    let missing: number | undefined;
     try {
       await tops.verified(room);
-      const pairs = bodies.flatMap(({ offset, body }) => [
-        String(offset),
-        Buffer.from(body.buffer, body.byteOffset, body.byteLength),
-      ]);
-      reply = await link.run(eraseScript, [log, meta, channel], [String(epoch), ...pairs], true);
+      missing = await erasures.erase(room, epoch, bodies, share);
     } catch (thrown) {
       throw confabErrorFromRedis(thrown, true);
     } finally {
       erased(room);
     }
-    if (reply === 0) return;
-    const position = formatPosition({ epoch, offset: Number(reply) });
+    if (missing === undefined) return;
+    const position = formatPosition({ epoch, offset: missing });
     throw outOfRange(room, await this.state(room), `there is no message at position ${position}`);
   }
 

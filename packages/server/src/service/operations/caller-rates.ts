@@ -7,7 +7,7 @@ import type { RateName } from "./rate-ledger.js";
 import { type GiveBack, type SentAmount, SubjectRates } from "./subject-rates.js";
 
 /** What reading needs of a share. */
-export type ReadingShare = Pick<Share, "begin" | "spend">;
+export type ReadingShare = Pick<Share, "begin" | "spend"> & { readonly caller?: object };
 
 /**
  * Bounds what one caller may do in a time: by its verified user, and by its address. A caller without a verified user, or on
@@ -78,6 +78,7 @@ export class CallerRates {
     if (refusal) throw charged(caller, refusal);
     const { share } = caller;
     return {
+      caller: share,
       begin: (units) => {
         this.spend(caller, "units", units);
         return share.begin(units);
