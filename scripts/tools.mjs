@@ -72,7 +72,11 @@ const installers = [
   {
     lockFile: "pom.xml",
     program: "mvn",
-    commands: () => [["mvn", "--quiet", "--batch-mode", "dependency:copy-dependencies", "-DoutputDirectory=lib"]],
+    sources: /^src.*\.java$/,
+    commands: (folder) => {
+      const compile = isExample(folder) ? ["compile"] : [];
+      return [["mvn", "--quiet", "--batch-mode", ...compile, "dependency:copy-dependencies", "-DoutputDirectory=lib"]];
+    },
   },
 ];
 

@@ -105,4 +105,6 @@ async def main(address, room, user, count):
             sys.exit(f"{error.code().name}: {error.details()}{available_range(error)}")
 
 
+if len(sys.argv) != 5:
+    sys.exit("usage: chat.py ADDRESS ROOM USER COUNT")
 asyncio.run(main(*sys.argv[1:]))
