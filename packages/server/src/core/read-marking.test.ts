@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { ConfabError } from "@confab/contract";
 import { RecordingSink } from "../testing/recording-sink.js";
 import { lobby, TestHub } from "../testing/test-hub.js";
-import type { ScanningShare } from "./newest-messages.js";
+import type { ScanningShare } from "./scanning-share.js";
 
 const unshared = { begin: () => undefined, spend: () => undefined };
 
@@ -24,7 +24,10 @@ test("a mark behind changes is counted once, from the nearest count that is know
   await hub.say(10);
   const begun: number[] = [];
   let spent = 0;
-  const share = { begin: (units: number) => void begun.push(units), spend: (units: number) => void (spent += units) };
+  const spend = (units: number) => {
+    spent += units;
+  };
+  const share = { begin: (units: number) => void begun.push(units), spend };
   const readsOf = async (run: () => Promise<{ readonly unread: number }>, unread: number) => {
     const { reads } = hub.engine;
     assert.equal((await run()).unread, unread);

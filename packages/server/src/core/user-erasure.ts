@@ -1,6 +1,7 @@
 import { ConfabError, decodeChatMessage } from "@confab/contract";
 import type { LogEntry } from "./blocks.js";
-import { beginPiece, endPiece, type ScanningShare, scannedPiece } from "./newest-messages.js";
+import { beginPiece, endPiece, scannedPiece } from "./newest-messages.js";
+import type { ScanningShare } from "./scanning-share.js";
 import { type LogPage, maxErasedTogether, type RoomLog } from "./ports.js";
 import type { RoomId } from "./room-id.js";
 import type { Run } from "./run.js";
@@ -176,7 +177,7 @@ class UserErasure {
 
   private async erase(room: RoomId, epoch: number, bodies: readonly LogEntry[]): Promise<void> {
     try {
-      await this.log.erase(room, epoch, bodies);
+      await this.log.erase(room, epoch, bodies, this.erasing.share);
     } catch (thrown) {
       if (!(thrown instanceof ConfabError) || thrown.code !== "OUT_OF_RANGE") throw thrown;
       const state = await this.log.state(room);
