@@ -271,7 +271,7 @@ export interface RoomsRequest {
   readonly limit?: number | undefined;
   /** `nextPage` of the page before. */
   readonly page?: string | undefined;
-  /** Whose `readMark` and `unread` each room says; nobody's if undefined. */
+  /** Whose `readMark` and `unread` each room says; none of them if undefined. */
   readonly reader?: string | undefined;
 }
 

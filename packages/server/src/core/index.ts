@@ -47,7 +47,7 @@ export type {
 } from "./ports.js";
 export { maxErasedTogether } from "./ports.js";
 export { outOfRange, unexpectedPosition } from "./range.js";
-export { type ListedMark, unreadAfter } from "./read-marking.js";
+export type { ListedMark } from "./read-marking.js";
 export { type Retention, type RoomRetention, sameForAll } from "./retention.js";
 export { isOver, joinedRevocation, KnownRevocations, revocationKey } from "./revocation-set.js";
 export { type RoomId, roomIdFrom } from "./room-id.js";

@@ -24,10 +24,14 @@ test("a mark behind changes is counted once, from the nearest count that is know
   await hub.say(10);
   const begun: number[] = [];
   let spent = 0;
-  const spend = (units: number) => {
-    spent += units;
+  const share: ScanningShare = {
+    begin: (units) => {
+      begun.push(units);
+    },
+    spend: (units) => {
+      spent += units;
+    },
   };
-  const share = { begin: (units: number) => void begun.push(units), spend };
   const readsOf = async (run: () => Promise<{ readonly unread: number }>, unread: number) => {
     const { reads } = hub.engine;
     assert.equal((await run()).unread, unread);

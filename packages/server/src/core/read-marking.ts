@@ -18,7 +18,7 @@ export interface ReadMarkingDeps {
   readonly notePlainAfter: (room: RoomId, offset: number, state: RoomState) => void;
 }
 
-/** A mark as its readers are told of it. */
+/** A mark as callers get it. */
 export interface ListedMark {
   readonly room: RoomId;
   readonly user: string;
@@ -34,7 +34,7 @@ export interface ListedMark {
  * How many messages of a room are in the log after a mark, or at all without one. Running counts tell how many of the entries
  * are changes. Without a reading: a mark has the count of its place.
  */
-export function unreadAfter({ state, changes }: Omit<MarkedRoom, "marks">, mark: ReadMark | undefined): number {
+function unreadAfter({ state, changes }: Omit<MarkedRoom, "marks">, mark: ReadMark | undefined): number {
   const beforeOldest = state.oldest - 1;
   const isInLog = mark !== undefined && mark.position.offset >= beforeOldest;
   const from = isInLog ? mark.position.offset : beforeOldest;
@@ -44,7 +44,7 @@ export function unreadAfter({ state, changes }: Omit<MarkedRoom, "marks">, mark:
   return Math.max(0, entries - Math.max(0, changesAfter));
 }
 
-/** Read marks: they are moved, told of and listed. */
+/** Read marks: they are moved, announced and listed. */
 export class ReadMarking {
   private readonly announcements: ReadAnnouncements;
   private readonly rates: SignalRates;
@@ -56,8 +56,8 @@ export class ReadMarking {
   }
 
   /**
-   * Move a user's mark forward. Resolves with the mark as it is now, once it is durable; it may be further. A mark at offset 0 is
-   * none, and is not stored.
+   * Move a user's mark forward. Resolves with the mark as it is now, once it is durable; it may be further. Offset 0
+   * stores nothing.
    *
    * @throws OUT_OF_RANGE: the room has not come to the position. RATE_LIMITED, OVERLOADED. What `ReadMarks.move` and reading throw.
    */
@@ -95,7 +95,7 @@ export class ReadMarking {
     return listed;
   }
 
-  /** Tell of what waits, when the server stops. */
+  /** Announce what waits, when the server stops. */
   close(): void {
     this.announcements.close();
   }

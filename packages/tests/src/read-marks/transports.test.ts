@@ -56,7 +56,7 @@ describe("read marks by the SDK", { timeout: 120_000 }, () => {
     });
   }
 
-  it("of a reader follow what was given out, and are heard by the others", async (t) => {
+  it("of a reader follow what was given out, and the others are told", async (t) => {
     const [ann, bob] = ["ann", "bob"].map((user) => quickClient({ url: server.url, user })) as [Client, Client];
     t.after(() => {
       for (const client of [ann, bob]) client.close();

@@ -91,7 +91,7 @@ function offsetOf(position: string): number {
   return Number(position.split(":")[1]);
 }
 
-/** Marks of the same users by clients of all nodes. None may go back, whoever moves it. */
+/** Marks of the same users by clients of all nodes. None may go back. */
 class Marks {
   /** What was acknowledged, by user. */
   private readonly furthest = new Map<string, number>();

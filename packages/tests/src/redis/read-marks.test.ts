@@ -6,7 +6,7 @@ import { redisFor, twoNodes } from "./testing/redis-for.js";
 
 const unshared = { begin: () => undefined, spend: () => undefined };
 
-test("when Redis has gone back, marks count up to what is left; marks of a log that is lost are none", async (t) => {
+test("when Redis has gone back, marks count up to what is left; a log that is lost takes its marks along", async (t) => {
   const redis = await redisFor(t);
   if (!redis) return;
   const prefix = aPrefix();

@@ -120,7 +120,7 @@ export class KeptMarks implements ReadMarks {
   /** Remove some of the marks of rooms that have gone. To be called from time to time; it returns at once. */
   sweep(): void {
     const [key] = this.deps.store.meta.getKeys({ start: Buffer.from(removalPrefix), end: afterPrefix, limit: 1 });
-    if (!key || this.removing) return;
+    if (!key || this.removing !== undefined) return;
     // What cannot be stored now is removed by a later sweep.
     this.removing = this.deps
       .write(() => this.removeSome(Buffer.from(key)))
@@ -144,7 +144,7 @@ export class KeptMarks implements ReadMarks {
   /** Never rejects. */
   private async store(): Promise<void> {
     // The rest of this turn's marks belong into the same commit.
-    await undefined;
+    await Promise.resolve();
     while (this.pending.length > 0) {
       let moves: readonly PendingMove[] = [];
       let outcomes: readonly Outcome[] = [];

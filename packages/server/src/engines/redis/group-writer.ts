@@ -47,7 +47,7 @@ export class GroupWriter {
 
   /** @see RoomAppendsDeps.write @throws UNEXPECTED_POSITION, TOO_MANY_ROOMS, STORAGE_FULL, and what the link throws. */
   async write(room: RoomId, group: readonly NewEntry[], expected?: Position): Promise<GroupOutcome | undefined> {
-    const { link, keys, index, tops, size } = this.deps;
+    const { link, index, tops, size } = this.deps;
     size.refuseFull();
     const isAllowed = group[0]?.refuseFirst === undefined;
     // A room at a position exists. For one that is expected to be empty no name is listed before it is known to be that.

@@ -206,8 +206,8 @@ export const ChatService: GenService<{
   /**
    * Mark how far a user has read a room. The mark is durable when the reply comes,
    * and only moves forward: an earlier position changes nothing. The room's
-   * readers that hear signals are told by one of kind `read`, at most once a second
-   * for each user and node, and always of the last one.
+   * readers that want signals get one of kind `read`, at most once a second for each
+   * user and node, and always with the last position.
    *
    * OUT_OF_RANGE: the room has not come to the position. TOO_MANY_READ_MARKS: the
    * room has so many that another user gets none.
@@ -220,8 +220,8 @@ export const ChatService: GenService<{
     output: typeof MarkReadResponseSchema;
   },
   /**
-   * Who has read a room how far, with the permission `members`. One's own mark
-   * takes the permission `read`.
+   * Who has read a room how far. Needs the permission `members`; a caller's own mark
+   * needs `read`.
    *
    * @generated from rpc confab.v1.ChatService.ListReadMarks
    */

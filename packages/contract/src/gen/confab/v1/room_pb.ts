@@ -179,8 +179,8 @@ export type ListRoomsRequest = Message<"confab.v1.ListRoomsRequest"> & {
   page: string;
 
   /**
-   * Whose `read_mark` and `unread` each room says, as in `ChatMessage.user`;
-   * empty: nobody's.
+   * Whose `read_mark` and `unread` each room has, as in `ChatMessage.user`;
+   * empty: neither is given.
    *
    * @generated from field: string reader = 4;
    */
