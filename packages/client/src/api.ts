@@ -23,6 +23,8 @@ export type {
   OutgoingChange,
   OutgoingMessage,
   OutgoingSignal,
+  PrefixOptions,
+  PrefixRequest,
   PresenceChange,
   ReactionView,
   ReadMark,
@@ -43,6 +45,8 @@ export type { ConnectionState } from "./sdk/connector.js";
 export { fold, type MessageView } from "./sdk/fold.js";
 export type { ConnectOptions, ReconnectOptions } from "./sdk/options.js";
 export type { SendOptions } from "./sdk/outbox.js";
+export type { RoomPrefix } from "./sdk/prefix.js";
+export type { PrefixMessages, PrefixReadOptions } from "./sdk/prefix-reading.js";
 export type { Presence } from "./sdk/presence.js";
 export type {
   BatchedMessage,
@@ -58,6 +62,6 @@ export type {
   SendAllOptions,
 } from "./sdk/room.js";
 export type { Gap, ReadOptions } from "./sdk/room-reading.js";
-export type { MessageHandler, Subscription } from "./sdk/subscription.js";
+export type { MessageHandler, PrefixSubscription, Subscription } from "./sdk/subscription.js";
 export type { AskToken, Token } from "./sdk/token-source.js";
 export { payloadJson, payloadMember } from "./wire/payloads.js";

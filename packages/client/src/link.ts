@@ -60,6 +60,10 @@ export interface Link {
    * @throws UNKNOWN_METHOD: `onSignal` or `onPresence` is given, and the link does not hear signals.
    */
   listen(request: ListenRequest, options?: ListenOptions): Promise<Listening>;
+  /** Read all rooms of a prefix. Undefined: the link's streams carry one room. */
+  readonly listenPrefix?:
+    | ((request: PrefixRequest, options: PrefixOptions) => Promise<AsyncIterable<ChatMessage>>)
+    | undefined;
   history(request: HistoryRequest, options?: CallOptions): Promise<HistoryPage>;
   rooms(request?: RoomsRequest, options?: CallOptions): Promise<RoomsPage>;
   members(request: MembersRequest, options?: CallOptions): Promise<MembersPage>;
@@ -235,6 +239,27 @@ export interface ListenRequest {
   readonly changes?: boolean | undefined;
   /** Read only messages that pass, which alone count for `history`. Not together with `changes`. */
   readonly filter?: MessageFilter | undefined;
+}
+
+/** All rooms whose names begin with a prefix. */
+export interface PrefixRequest {
+  readonly prefix: string;
+  /** Who reads; an unlisted reader if undefined. */
+  readonly user?: string | undefined;
+  /** The last position seen, by room. */
+  readonly after?: ReadonlyMap<string, string> | undefined;
+  /** Rooms that are not in `after` came into being since: they are read from their first message. */
+  readonly resumed?: boolean | undefined;
+  /** Rooms that begin with what comes from now on begin with so many of the newest messages; 0..1000. */
+  readonly history?: number | undefined;
+  readonly changes?: boolean | undefined;
+}
+
+export interface PrefixOptions extends Pick<ListenOptions, "signal" | "onSignal"> {
+  /** A room has begun: everything after this position follows. */
+  readonly onRoom: (room: string, position: string) => void;
+  /** All rooms have begun that were there: from now on a resume may say `resumed`. */
+  readonly onComplete: () => void;
 }
 
 export interface HistoryRequest {

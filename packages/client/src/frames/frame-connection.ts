@@ -1,5 +1,5 @@
 import { ConfabError } from "@confab/contract";
-import { bounded, type CallBounds, whenAborted } from "../call-signal.js";
+import { bounded, type CallBounds, cancelled, whenAborted } from "../call-signal.js";
 import { failureFrom } from "../client-fault.js";
 import { networkFailure, sendLost } from "../network-failure.js";
 import type { PayloadConverter } from "../payload.js";
@@ -8,6 +8,7 @@ import { decodeReply } from "../wire/replies.js";
 import { encodeClientFrame, type FrameBody, type WireFormat } from "../wire/requests.js";
 import { type ServerEvent, serverFrameReply } from "../wire/server-frames.js";
 import type { FrameChannel, OpenChannel } from "./channel.js";
+import type { PrefixReader } from "./prefix-reader.js";
 import type { RoomReader } from "./room-reader.js";
 
 export interface FrameConnectionOptions {
@@ -35,6 +36,8 @@ interface PendingRequest {
 export class FrameConnection {
   /** By room; one reader each, because the server allows one subscription each. */
   readonly readers = new Map<string, RoomReader>();
+  /** By the request that subscribed it. No two of them have a room in common, nor one of the readers above. */
+  readonly prefixes = new Map<number, PrefixReader>();
   /** Resolves once the server has welcomed us, and has taken our token. */
   readonly ready: Promise<void>;
   wasReady = false;
@@ -96,6 +99,22 @@ export class FrameConnection {
     });
   }
 
+  /** Read a prefix until it leaves `prefixes`. What the request is refused with ends the reader. */
+  readPrefix(subscribePrefix: FrameBody["subscribePrefix"], reader: PrefixReader, signal: AbortSignal): void {
+    const bounds = { signal, timeoutMs: Number.POSITIVE_INFINITY, reason: () => cancelled(signal) };
+    const asked = this.request({ subscribePrefix }, bounds);
+    this.prefixes.set(this.lastRequest, reader);
+    asked.catch((error: unknown) => reader.finish(error));
+  }
+
+  /** Whether a room of the prefix is read, or may be. */
+  overlaps(prefix: string): boolean {
+    for (const room of this.readers.keys()) if (room.startsWith(prefix)) return true;
+    for (const other of this.prefixes.values())
+      if (prefix.startsWith(other.prefix) || other.prefix.startsWith(prefix)) return true;
+    return false;
+  }
+
   /** Send a frame that wants no answer. */
   tell(frame: FrameBody): void {
     if (this.channel.isOpen) this.channel.send(encodeClientFrame(this.options.format, 0, frame, this.options.types));
@@ -124,6 +143,9 @@ export class FrameConnection {
       return;
     }
     this.pushed(frame.event, data.length);
+    this.prefixes.get(frame.request)?.answered(frame.event);
+    // A prefix is answered for each room, and the request once all have begun.
+    if (frame.event.kind === "subscribed" && frame.event.prefix !== "" && frame.event.room !== "") return;
     const pending = this.pending.get(frame.request);
     if (!pending) return;
     this.pending.delete(frame.request);
@@ -142,16 +164,16 @@ export class FrameConnection {
         this.introduce();
         return;
       case "messages":
-        this.readers.get(event.messages[0]?.room ?? "")?.received(event.messages, bytes);
+        this.readerOf(event.messages[0]?.room ?? "")?.received(event.messages, bytes);
         return;
       case "signal":
-        this.readers.get(event.signal.room)?.signalled(event.signal);
+        this.readerOf(event.signal.room)?.signalled(event.signal);
         return;
       case "presence":
         this.readers.get(event.change.room)?.presenceChanged(event.change);
         return;
       case "unsubscribed":
-        if (event.reason) this.readers.get(event.room)?.finish(event.reason);
+        if (event.reason && event.prefix === "") this.readers.get(event.room)?.finish(event.reason);
         return;
       case "goodbye":
         this.goodbyeReason = event.reason && withReconnectWindow(event.reason, event.reconnectWithinMs);
@@ -159,6 +181,12 @@ export class FrameConnection {
       default:
         return;
     }
+  }
+
+  private readerOf(room: string): RoomReader | PrefixReader | undefined {
+    const reader = this.readers.get(room);
+    if (reader || this.prefixes.size === 0) return reader;
+    return [...this.prefixes.values()].find(({ prefix }) => room.startsWith(prefix));
   }
 
   private introduce(): void {
@@ -189,8 +217,9 @@ export class FrameConnection {
     this.refused(error);
     for (const pending of this.pending.values()) pending.reject(pending.isSend ? sendLost(error) : error);
     this.pending.clear();
-    for (const reader of [...this.readers.values()]) reader.finish(error);
+    for (const reader of [...this.readers.values(), ...this.prefixes.values()]) reader.finish(error);
     this.readers.clear();
+    this.prefixes.clear();
     this.options.onClosed(error);
   }
 }

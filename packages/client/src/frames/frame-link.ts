@@ -4,6 +4,7 @@ import { failureFrom } from "../client-fault.js";
 import type {
   Ack,
   CallOptions,
+  ChatMessage,
   HistoryPage,
   HistoryRequest,
   Link,
@@ -17,6 +18,8 @@ import type {
   OutgoingChange,
   OutgoingMessage,
   OutgoingSignal,
+  PrefixOptions,
+  PrefixRequest,
   ReadMark,
   ReadMarksRequest,
   RoomsRequest,
@@ -32,6 +35,7 @@ import {
   type FrameBody,
   historyRequest,
   markReadRequest,
+  prefixRequest,
   readerRequest,
   sendAllRequest,
   sendRequest,
@@ -41,6 +45,7 @@ import {
 import type { ServerEvent } from "../wire/server-frames.js";
 import type { OpenChannel } from "./channel.js";
 import { FrameConnection } from "./frame-connection.js";
+import { PrefixReader } from "./prefix-reader.js";
 import { RoomReader } from "./room-reader.js";
 
 export interface FrameLinkDeps {
@@ -117,9 +122,11 @@ export class FrameLink implements Link {
   private async begin(request: ListenRequest, options: ListenOptions, bounds: CallBounds): Promise<Listening> {
     const { signal, onSignal, onPresence } = options;
     const room = request.room || defaultRoom;
-    const connection = await this.connect(bounds, room);
+    const isFree = ({ readers, prefixes }: FrameConnection) =>
+      !readers.has(room) && [...prefixes.values()].every(({ prefix }) => !room.startsWith(prefix));
+    const connection = await this.connect(bounds, isFree);
     // Another listening may have taken the room on this connection while we waited for the welcome.
-    if (connection.readers.has(room)) return this.begin(request, options, bounds);
+    if (!isFree(connection)) return this.begin(request, options, bounds);
     const subscribe = {
       reader: readerRequest(request).message,
       signals: onSignal !== undefined,
@@ -133,7 +140,7 @@ export class FrameLink implements Link {
       if (connection.readers.get(room) !== reader) return;
       connection.readers.delete(room);
       connection.tell({ unsubscribe: { room } });
-      if (connection !== this.connections[0] && connection.readers.size === 0) connection.close(linkClosed());
+      this.closeIfIdle(connection);
     };
     try {
       const event = await connection.request({ subscribe }, bounds, reader);
@@ -145,6 +152,36 @@ export class FrameLink implements Link {
       leave();
       throw error;
     }
+  }
+
+  async listenPrefix(request: PrefixRequest, options: PrefixOptions): Promise<AsyncIterable<ChatMessage>> {
+    const { prefix } = request;
+    const leaving = new AbortController();
+    const subscribe = { ...prefixRequest(request).message, signals: options.onSignal !== undefined };
+    const connection = await this.beside(prefix, options);
+    const leave = () => {
+      if (leaving.signal.aborted) return;
+      leaving.abort();
+      for (const [id, each] of connection.prefixes) if (each === reader) connection.prefixes.delete(id);
+      connection.tell({ unsubscribe: { prefix } });
+      this.closeIfIdle(connection);
+    };
+    const reader = new PrefixReader(prefix, options, leave);
+    connection.readPrefix(subscribe, reader, leaving.signal);
+    const { queue } = reader;
+    return queueListening({ position: "", recovered: false, queue, signal: options.signal, leave });
+  }
+
+  /** A connection that reads no room of the prefix. */
+  private async beside(prefix: string, { signal }: Pick<PrefixOptions, "signal">): Promise<FrameConnection> {
+    const isFree = (each: FrameConnection) => !each.overlaps(prefix);
+    const connection = await bounded({ signal }, (bounds) => this.connect(bounds, isFree));
+    return isFree(connection) ? connection : this.beside(prefix, { signal });
+  }
+
+  private closeIfIdle(connection: FrameConnection): void {
+    const { readers, prefixes } = connection;
+    if (connection !== this.connections[0] && readers.size + prefixes.size === 0) connection.close(linkClosed());
   }
 
   async history(request: HistoryRequest, options?: CallOptions): Promise<HistoryPage> {
@@ -176,7 +213,7 @@ export class FrameLink implements Link {
 
   close(): void {
     for (const connection of [...this.connections]) {
-      for (const reader of connection.readers.values()) reader.finish();
+      for (const reader of [...connection.readers.values(), ...connection.prefixes.values()]) reader.finish();
       connection.close(linkClosed());
     }
     this.deps.aside.close();
@@ -207,11 +244,13 @@ export class FrameLink implements Link {
     }
   }
 
-  /** A welcomed connection: one that does not read `room`, if that is given. */
-  private async connect(bounds: CallBounds, room?: string): Promise<FrameConnection> {
+  /** A welcomed connection, for which `isFree` holds by now. */
+  private async connect(
+    bounds: CallBounds,
+    isFree: (connection: FrameConnection) => boolean = () => true,
+  ): Promise<FrameConnection> {
     if (bounds.signal.aborted) throw bounds.reason();
-    const connection =
-      this.connections.find((each) => room === undefined || !each.readers.has(room)) ?? this.openConnection();
+    const connection = this.connections.find(isFree) ?? this.openConnection();
     await within(bounds, connection.ready);
     return connection;
   }

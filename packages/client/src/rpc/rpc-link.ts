@@ -68,7 +68,7 @@ export interface RpcLinkDeps {
   readonly credentials: Credentials;
   readonly types: PayloadConverter | undefined;
   /** Converse, if the protocol has streams both ways: StreamMessages carries messages only. */
-  readonly converse?: Pick<Link, "listen" | "authenticate" | "close"> | undefined;
+  readonly converse?: Pick<Link, "listen" | "listenPrefix" | "authenticate" | "close"> | undefined;
 }
 
 /** A link over gRPC, gRPC-Web or Connect. */
@@ -76,6 +76,7 @@ export class RpcLink implements Link {
   /** Unary calls that overlap may take different connections or streams. */
   readonly keepsSendOrder = false;
   readonly hearsSignals: boolean;
+  readonly listenPrefix: Link["listenPrefix"];
   private readonly listenings = new Listenings();
   private readonly types: PayloadConverter;
 
@@ -85,6 +86,7 @@ export class RpcLink implements Link {
   ) {
     this.types = deps.types ?? untouchedPayloads;
     this.hearsSignals = deps.converse !== undefined;
+    this.listenPrefix = deps.converse?.listenPrefix?.bind(deps.converse);
   }
 
   async open(options?: CallOptions): Promise<void> {

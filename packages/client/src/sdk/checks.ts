@@ -93,6 +93,14 @@ export const readChecks: Checks = {
   onSignal: callback,
   onPresence: callback,
 };
+export const prefixChecks: Checks = {
+  ...hearChecks,
+  after: ["a Map of positions by room", (value) => value instanceof Map],
+  history: integer(0, 1_000),
+  changes: flag,
+  onGap: oneOf("fail", "oldest", "newest"),
+  onSignal: callback,
+};
 export const historyChecks: Checks = {
   after: text,
   before: text,

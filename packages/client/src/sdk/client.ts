@@ -10,6 +10,7 @@ import { type ConnectionState, Connector } from "./connector.js";
 import { Emitter } from "./emitter.js";
 import type { ConnectOptions } from "./options.js";
 import { Outbox } from "./outbox.js";
+import { RoomPrefix } from "./prefix.js";
 import { ReadMarker } from "./read-marker.js";
 import { Room, type RoomDeps } from "./room.js";
 import type { Gap } from "./room-reading.js";
@@ -98,6 +99,12 @@ export class Client {
   room(name: string): Room {
     if (name !== undefined) checkValue("room: name", name, text);
     return new Room(name || "lobby", this.deps);
+  }
+
+  /** All rooms whose names begin with `prefix`, those that come later included: `team-7.`. */
+  prefix(prefix: string): RoomPrefix {
+    checkValue("prefix", prefix, text);
+    return new RoomPrefix(prefix, this.deps);
   }
 
   async rooms(request: RoomsRequest = {}, options: CallOptions = {}): Promise<RoomsPage> {

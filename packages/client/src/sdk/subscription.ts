@@ -1,5 +1,6 @@
 import { whenAborted } from "../call-signal.js";
 import type { ChatMessage } from "../link.js";
+import type { PrefixMessages } from "./prefix-reading.js";
 import { type ReadDeps, type ReadOptions, RoomReading } from "./room-reading.js";
 
 /** A room being read by a function. */
@@ -16,10 +17,43 @@ export interface Subscription {
 export type MessageHandler = (message: ChatMessage) => void | Promise<void>;
 
 export function subscribe(handler: MessageHandler, room: string, options: ReadOptions, deps: ReadDeps): Subscription {
+  const given = giveTo(handler, options.signal, (signal) => new RoomReading(room, { ...options, signal }, deps));
+  return {
+    get position() {
+      return given.reading.position;
+    },
+    ended: given.ended,
+    unsubscribe: given.unsubscribe,
+  };
+}
+
+/** A prefix of rooms being read by a function. */
+export type PrefixSubscription = Omit<Subscription, "position"> & Pick<PrefixMessages, "positions">;
+
+export function subscribePrefix(
+  handler: MessageHandler,
+  signal: AbortSignal | undefined,
+  read: (signal: AbortSignal) => PrefixMessages,
+): PrefixSubscription {
+  const { reading, ended, unsubscribe } = giveTo(handler, signal, read);
+  return {
+    get positions() {
+      return reading.positions;
+    },
+    ended,
+    unsubscribe,
+  };
+}
+
+function giveTo<Reading extends AsyncIterable<ChatMessage>>(
+  handler: MessageHandler,
+  ending: AbortSignal | undefined,
+  read: (signal: AbortSignal) => Reading,
+) {
   const leaving = new AbortController();
   const { signal } = leaving;
-  const release = whenAborted(options.signal, () => leaving.abort());
-  const reading = new RoomReading(room, { ...options, signal }, deps);
+  const release = whenAborted(ending, () => leaving.abort());
+  const reading = read(signal);
   const run = async () => {
     for await (const message of reading) {
       if (signal.aborted) return;
@@ -32,11 +66,5 @@ export function subscribe(handler: MessageHandler, room: string, options: ReadOp
       (error: unknown) => error,
     )
     .finally(release);
-  return {
-    get position() {
-      return reading.position;
-    },
-    ended,
-    unsubscribe: () => leaving.abort(),
-  };
+  return { reading, ended, unsubscribe: () => leaving.abort() };
 }

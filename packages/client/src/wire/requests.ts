@@ -9,6 +9,7 @@ import type {
   OutgoingChange,
   OutgoingMessage,
   OutgoingSignal,
+  PrefixRequest,
   ReadMarksRequest,
   RoomsRequest,
 } from "../link.js";
@@ -77,6 +78,15 @@ export function readerRequest(request: ListenRequest): Request<typeof contract.u
   const { user, room, after, history, changes, filter } = request;
   const position = wirePosition("after", after);
   return { table: contract.user, message: { name: user, room, history, changes, filter, after: position } };
+}
+
+export function prefixRequest(request: PrefixRequest): Request<typeof contract.subscribePrefix> {
+  const { prefix, user, after = [], resumed, history, changes } = request;
+  const places = [...after].map(([room, position]) => ({ room, position: wirePosition("after", position) }));
+  return {
+    table: contract.subscribePrefix,
+    message: { prefix, name: user, after: places, resumed, history, changes },
+  };
 }
 
 export function historyRequest(request: HistoryRequest): Request<typeof contract.getHistoryRequest> {

@@ -15,8 +15,20 @@ export type ServerEvent =
       /** Undefined: the server is too old to say it. */
       readonly dedupeWindowMs: number | undefined;
     }
-  | { readonly kind: "subscribed"; readonly room: string; readonly position: string; readonly recovered: boolean }
-  | { readonly kind: "unsubscribed"; readonly room: string; readonly reason: ConfabError | undefined }
+  | {
+      readonly kind: "subscribed";
+      /** Empty: all rooms of the prefix have begun that were there. */
+      readonly room: string;
+      readonly position: string;
+      readonly recovered: boolean;
+      readonly prefix: string;
+    }
+  | {
+      readonly kind: "unsubscribed";
+      readonly room: string;
+      readonly reason: ConfabError | undefined;
+      readonly prefix: string;
+    }
   | { readonly kind: "ack"; readonly ack: Ack }
   | { readonly kind: "acks"; readonly acks: readonly Ack[] }
   | { readonly kind: "messages"; readonly messages: readonly ChatMessage[] }
@@ -66,12 +78,12 @@ function eventFrom(frame: Decoded<typeof contract.serverFrame>): ServerEvent {
     };
   }
   if (frame.subscribed) {
-    const { room, position, recovered } = frame.subscribed;
-    return { kind: "subscribed", room, position: positionText(position), recovered };
+    const { room, position, recovered, prefix } = frame.subscribed;
+    return { kind: "subscribed", room, position: position ? positionText(position) : "", recovered, prefix };
   }
   if (frame.unsubscribed) {
-    const { room, reason } = frame.unsubscribed;
-    return { kind: "unsubscribed", room, reason: reason && errorFromWire(reason) };
+    const { room, reason, prefix } = frame.unsubscribed;
+    return { kind: "unsubscribed", room, prefix, reason: reason && errorFromWire(reason) };
   }
   if (frame.goodbye) {
     const { reason, reconnectWithin } = frame.goodbye;

@@ -147,7 +147,7 @@ export interface RoomBus {
   /** At most once, to every listener on every node. */
   signal(signal: Signal): void;
   /**
-   * Be told of each room that gets its first message once this has resolved, if its name begins with `prefix`; also of one that
+   * Be notified of each room that gets its first message once this has resolved, if its name begins with `prefix`; also of one that
    * has gone away and is made again. Usually within a second, and never too late: what a network loses is found out later.
    *
    * `found` may be called again for a room, for rooms that were there before, and for rooms that have no message yet: the log

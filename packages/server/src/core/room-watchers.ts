@@ -1,6 +1,6 @@
 import type { RoomId } from "./room-id.js";
 
-/** Is told of a room. Returns at once, and never throws. */
+/** Is called with a room. Returns at once, and never throws. */
 export type RoomFound = (room: RoomId) => void;
 
 /** Those who want to know which rooms come into being, by the beginning of the rooms' names. Engines keep them here. */

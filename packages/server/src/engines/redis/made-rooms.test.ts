@@ -42,7 +42,7 @@ test("names that the channel has lost are found in the index after an interrupti
   stop();
 });
 
-test("the channel is subscribed while somebody watches, and a room's name is published in any case", async () => {
+test("the channel is subscribed while a prefix is watched, and a room's name is published in any case", async () => {
   const { made, published, subscriptions } = madeRooms([]);
   made.made("early" as RoomId);
   const stops = [await made.watch("a", () => undefined), await made.watch("b", () => undefined)];

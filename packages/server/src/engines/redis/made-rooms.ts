@@ -5,7 +5,7 @@ import type { RedisLink } from "./redis-link.js";
 import type { RoomIndex } from "./room-index.js";
 
 /**
- * How often the index is read for rooms that nothing was heard of, in milliseconds: a node may have died before it told of a room
+ * How often the index is read for rooms that were not announced, in milliseconds: a node may have died before it announced a room
  * that it had made, and nodes of an earlier version do not tell.
  */
 const lookIntervalMs = 10_000;
@@ -19,7 +19,7 @@ const namesPerPage = 1_000;
  */
 export class MadeRooms {
   private readonly watchers = new RoomWatchers();
-  /** Settles once Redis has confirmed the subscription; undefined: nobody watches. */
+  /** Settles once Redis has confirmed the subscription; undefined: no prefix is watched. */
   private subscribed: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
   private isLooking = false;
@@ -83,7 +83,7 @@ export class MadeRooms {
     this.link.unsubscribe(this.keys.made);
   }
 
-  /** Tell of all rooms that somebody watches. Never rejects. */
+  /** Announce all rooms of the watched prefixes. Never rejects. */
   private async look(): Promise<void> {
     this.mustLookAgain = this.isLooking;
     if (this.isLooking) return;

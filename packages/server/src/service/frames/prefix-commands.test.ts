@@ -34,7 +34,7 @@ class Team {
   }
 }
 
-/** What the client was told of its subscriptions: `+room@offset`, `+` for the end of the beginning, `-room CODE`. */
+/** What the client was sent about its subscriptions: `+room@offset`, `+` for the end of the beginning, `-room CODE`. */
 function told(client: FrameClient): string[] {
   return client.frames.flatMap(({ request, frame }) => {
     if (frame.case === "subscribed") {
@@ -105,8 +105,8 @@ test("OUT_OF_RANGE of one room is told for that room, and the others go on", asy
   await client.ask({ request: 1, frame: prefixFrame({ after, resumed: true }) });
   assert.deepEqual(told(client), [
     "1 team-7.: +team-7.b@2",
-    "0 team-7.: -team-7.a OUT_OF_RANGE",
-    "0 team-7.: -team-7.gone OUT_OF_RANGE",
+    "1 team-7.: -team-7.a OUT_OF_RANGE",
+    "1 team-7.: -team-7.gone OUT_OF_RANGE",
     "1 team-7.: +",
   ]);
   assert.deepEqual(messages(client), ["team-7.b@3"]);
@@ -139,12 +139,12 @@ test("TOO_MANY_SUBSCRIPTIONS above maxRoomsPerPrefix: at the beginning, and for 
   assert.deepEqual(client.errors, ["1 TOO_MANY_SUBSCRIPTIONS"]);
   assert.match(client.all("error")[0]?.value.message ?? "", /maxRoomsPerPrefix is 2/);
   await client.ask({ request: 2, frame: prefixFrame({}) });
-  // A room of its own beside them: they do not count for maxRoomsPerConnection.
+  // Another room beside them: they do not count for maxRoomsPerConnection.
   await client.ask({ request: 3, frame: subscribe("den") });
   await client.ask({ request: 4, frame: subscribe("den2") });
   assert.deepEqual(client.errors.slice(1), ["4 TOO_MANY_SUBSCRIPTIONS"]);
   await team.say("team-7.c");
-  assert.deepEqual(told(client).slice(-1), ["0 team-7.: - TOO_MANY_SUBSCRIPTIONS"]);
+  assert.deepEqual(told(client).slice(-1), ["2 team-7.: - TOO_MANY_SUBSCRIPTIONS"]);
   assert.deepEqual([...client.session.subscriptions.keys()], ["den"]);
   await client.ask({ request: 5, frame: unsubscribe({ prefix: "team-7." }) });
   assert.deepEqual(client.errors.slice(-1), ["5 NOT_SUBSCRIBED"]);
@@ -223,7 +223,7 @@ test("rooms that may not be read are passed over, and come when they may be read
   prefix?.lookAgain();
   await team.server.settle();
   assert.deepEqual(messages(client).slice(2), ["team-7.a@3", "team-7.a@4"]);
-  assert.deepEqual(told(client).slice(3), ["0 team-7.: -team-7.a PERMISSION_DENIED", "1 team-7.: +team-7.a@3"]);
+  assert.deepEqual(told(client).slice(3), ["1 team-7.: -team-7.a PERMISSION_DENIED", "1 team-7.: +team-7.a@3"]);
 });
 
 test("a room that the connection reads already stays as it is", async () => {

@@ -45,7 +45,7 @@ export function handleUnsubscribePrefix(session: FrameSession, request: number, 
   if (request !== 0) session.send(request, { case: "unsubscribed", value: create(UnsubscribedSchema, { prefix }) });
 }
 
-/** How many rooms a session reads that are of none of its prefixes, which have a bound of their own. */
+/** How many rooms a session reads that are of none of its prefixes, which have a separate bound. */
 export function roomsBesidePrefixes({ subscriptions, prefixes }: FrameSession): number {
   const names = [...prefixes.keys()];
   let count = 0;
@@ -81,7 +81,7 @@ class PrefixRooms implements PrefixForm {
       share: channel.caller.share,
       write: (bytes) => session.writeMessages(bytes),
       passed: () => session.progressed(),
-      ended: (error) => session.unsubscribed(room, error, this.asked.prefix),
+      ended: (error) => this.unsubscribed(room, error),
       events: {
         encoding: channel.encoding,
         wantsPresence,
@@ -110,7 +110,7 @@ class PrefixRooms implements PrefixForm {
   refused(room: RoomId, error: ConfabError | undefined): void {
     if (!this.release(room) || !error) return;
     if (error.code === "INTERNAL") this.session.deps.report(error);
-    this.session.unsubscribed(room, error, this.asked.prefix);
+    this.unsubscribed(room, error);
   }
 
   closed(): void {
@@ -122,7 +122,11 @@ class PrefixRooms implements PrefixForm {
     const { prefix } = this.asked;
     session.prefixes.delete(prefix);
     const value = create(UnsubscribedSchema, { prefix, reason: wireErrorFrom(error) });
-    session.send(0, { case: "unsubscribed", value });
+    session.send(this.requestNumber, { case: "unsubscribed", value });
+  }
+
+  private unsubscribed(room: RoomId, error: ConfabError): void {
+    this.session.unsubscribed(room, error, { prefix: this.asked.prefix, request: this.requestNumber });
   }
 
   /** Give a room back. False: the client has unsubscribed it, or the server has ended it. */

@@ -111,11 +111,11 @@ export class FrameSession implements LiveConnection {
     return hasRoom;
   }
 
-  /** The server ended a subscription. `prefix`: the one by which the room was read. */
-  unsubscribed(room: RoomId, reason: ConfabError, prefix = ""): void {
+  /** The server ended a subscription. `by`: the prefix by which the room was read, and the request that subscribed it. */
+  unsubscribed(room: RoomId, reason: ConfabError, by?: { readonly prefix: string; readonly request: number }): void {
     this.subscriptions.delete(room);
-    const value = create(UnsubscribedSchema, { room, prefix, reason: wireErrorFrom(reason) });
-    this.send(0, { case: "unsubscribed", value });
+    const value = create(UnsubscribedSchema, { room, prefix: by?.prefix ?? "", reason: wireErrorFrom(reason) });
+    this.send(by?.request ?? 0, { case: "unsubscribed", value });
     this.onProgress?.();
   }
 

@@ -34,7 +34,7 @@ export interface PrefixRequest {
 export interface PrefixForm {
   /** Take a room for this prefix. False: the connection reads it already. */
   take(room: RoomId): boolean;
-  /** Where a room's bytes go. It is told of the end by `ended` of it. */
+  /** Where a room's bytes go. Its end is reported by its `ended`. */
   sinkOf(room: RoomId, wantsPresence: boolean): Sink;
   /** A room that was taken has begun. Messages reach its sink only in a later turn of the event loop. */
   began(room: RoomId, subscribed: Subscribed): void;
@@ -59,12 +59,14 @@ interface Place {
   subscription: Subscription | undefined;
   /** It was ended since it might not be read any more: it goes on when it may be read again. */
   isSuspended: boolean;
+  /** The engine has announced it since its state was asked for. */
+  isTold: boolean;
 }
 
 /**
  * The rooms of one prefix, each a subscription.
  *
- * The engine tells of new rooms before the rooms that are there are listed, so that none is missed between. A room
+ * The engine announces new rooms before the rooms that are there are listed, so that none is missed between. A room
  * that comes later, be it that it is made or that it may be read only then, is read from its first message. Which rooms are
  * known is bounded by `maxRoomsPerPrefix`; those that may not be read are not remembered.
  */
@@ -167,9 +169,12 @@ export class PrefixReading {
     if (this.isListed) this.beginSome();
   }
 
-  /** The engine tells of a room. */
+  /** The engine announces a room. */
   private found(room: RoomId): void {
-    if (this.isClosed || !this.isWanted(room)) return;
+    if (this.isClosed) return;
+    const place = this.rooms.get(room);
+    if (place) place.isTold = true;
+    if (!this.isWanted(room)) return;
     this.add(room, "first message");
     if (this.isListed) this.beginSome();
   }
@@ -193,7 +198,7 @@ export class PrefixReading {
       const text = `prefix ${prefix} has more than ${maxRoomsPerPrefix} rooms; maxRoomsPerPrefix is ${maxRoomsPerPrefix}`;
       this.fail(new ConfabError("TOO_MANY_SUBSCRIPTIONS", text));
       return;
-    } else this.rooms.set(room, { start, subscription: undefined, isSuspended: false });
+    } else this.rooms.set(room, { start, subscription: undefined, isSuspended: false, isTold: false });
     this.waiting.add(room);
   }
 
@@ -250,9 +255,11 @@ export class PrefixReading {
     const { hasPresence, maxHistory } = rooms.of(room);
     let after = typeof place.start === "string" ? undefined : place.start;
     if (place.start === "first message") {
+      place.isTold = false;
       const { epoch, oldest, newest } = await engine.log.state(room);
+      if (newest === 0 && place.isTold) return this.subscribeTo(room, place);
       if (newest === 0) {
-        // Its name is known before its first message is stored. The engine tells of it again.
+        // Its name is known before its first message is stored. The engine announces it again.
         this.rooms.delete(room);
         form.refused(room, undefined);
         return;

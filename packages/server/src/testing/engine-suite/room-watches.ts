@@ -10,7 +10,7 @@ async function heard(names: readonly RoomId[], expected: readonly RoomId[]): Pro
 }
 
 export function roomWatchesSuite(define: Define): void {
-  define("who watches a prefix is told of each room that gets its first message", async (bench) => {
+  define("a watcher of a prefix is called for each room that gets its first message", async (bench) => {
     const [team, all, exact]: RoomId[][] = [[], [], []];
     await bench.engine.bus.watchRooms("team-1.", (room) => team?.push(room));
     await bench.engine.bus.watchRooms("", (room) => all?.push(room));
@@ -22,7 +22,7 @@ export function roomWatchesSuite(define: Define): void {
     assert.ok(!team?.includes(other) && !exact?.includes(one));
   });
 
-  define("a room can be read from its first message by whoever is told of it", async (bench) => {
+  define("a room can be read from its first message by its watcher", async (bench) => {
     const states: Promise<number>[] = [];
     const newestOf = async (room: RoomId) => (await bench.engine.log.state(room)).newest;
     await bench.engine.bus.watchRooms("team-1.", (room) => void states.push(newestOf(room)));
@@ -43,7 +43,7 @@ export function roomWatchesSuite(define: Define): void {
   });
 
   define(
-    "a room is told of on all nodes, whichever has made it",
+    "a room is announced on all nodes, whichever has made it",
     async (bench) => {
       const nodes = [bench.engine, await bench.anotherNode(), await bench.anotherNode()];
       const told = await Promise.all(

@@ -44,7 +44,8 @@ export const RoomPositionSchema: GenMessage<RoomPosition> = /*@__PURE__*/
  * Read all rooms whose names begin with a prefix: those that are there, and
  * each that comes into being later. Each room that begins is announced by
  * `Subscribed`, with this request's number and the prefix; it then is a
- * subscription like any other. A last `Subscribed` without a room says that all
+ * subscription like any other. If the server ends it, its `Unsubscribed` has
+ * that number, too. A last `Subscribed` without a room says that all
  * rooms have begun that were there.
  *
  * Rooms that the caller may not read are left out. A room that comes later is
