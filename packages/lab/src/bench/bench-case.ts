@@ -40,7 +40,10 @@ export type CaseId =
   | "resume"
   | "stalled"
   | "attack"
-  | "history";
+  | "history"
+  | "folded"
+  | "hooks-unary"
+  | "hooks-fanout";
 
 /** What a row's runs gave. */
 export interface RowResult {

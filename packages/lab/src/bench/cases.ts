@@ -1,8 +1,10 @@
 import { attacking } from "./attack-case.js";
 import type { BenchCase, CaseRow } from "./bench-case.js";
 import { grpcFanout, webSocketFanout } from "./fanout-case.js";
+import { foldedPages } from "./folded-case.js";
 import { grpcHighestRate, webSocketHighestRate } from "./highest-rate-case.js";
 import { historyReading } from "./history-case.js";
+import { hooksFanout, hooksUnary } from "./hooks-case.js";
 import { lowRate } from "./low-rate-case.js";
 import type { Machine } from "./machine.js";
 import { grpcMemory, webSocketMemory } from "./memory-case.js";
@@ -77,6 +79,9 @@ function allCases(options: BenchOptions, machine: Machine): readonly BenchCase[]
     stalling({ subscribers: 900, ratePerSecond: 100, ...durations }, 100),
     attacking({ subscribers: 10, ratePerSecond: 50, measureMs: durations.measureMs * 2 }),
     historyReading(options.isQuick ? 200_000 : 500_000),
+    foldedPages({ messages: 100_000, edits: 10_000, measureMs: durations.measureMs }),
+    hooksUnary({ inFlightPerConnection: 10, hasH2load: machine.hasH2load, ...durations }),
+    hooksFanout({ subscribers: 1_000, ratePerSecond: 100, ...durations }),
     starting("start-messages", { messages: 1_000_000, rooms: 1 }),
     starting("start-rooms", { messages: 100_000, rooms: 100_000 }),
   ];

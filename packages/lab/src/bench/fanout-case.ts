@@ -6,7 +6,7 @@ import type { WireName } from "./load/wires/wire.js";
 import type { TargetName } from "./options.js";
 import { totalUs } from "./process-stats.js";
 import type { Sandbox } from "./sandbox.js";
-import { startTarget } from "./targets/start-target.js";
+import { type StartedTarget, startTarget } from "./targets/start-target.js";
 
 /** What a fan-out run takes besides warm-up and measuring, at most: connecting, reaching everybody, draining. */
 const overheadMs = 40_000;
@@ -78,8 +78,18 @@ function rowsFrom(rows: readonly FanoutRow[], size: FanoutSize): readonly CaseRo
   }));
 }
 
-async function runFanout(sandbox: Sandbox, name: TargetName, wire: WireName, size: FanoutSize): Promise<Figures> {
-  const target = await startTarget(sandbox, name);
+function runFanout(sandbox: Sandbox, name: TargetName, wire: WireName, size: FanoutSize): Promise<Figures> {
+  return runFanoutOf(sandbox, () => startTarget(sandbox, name), wire, size);
+}
+
+/** The fan-out of one server, which `start` starts. */
+export async function runFanoutOf(
+  sandbox: Sandbox,
+  start: () => Promise<StartedTarget>,
+  wire: WireName,
+  size: FanoutSize,
+): Promise<Figures> {
+  const target = await start();
   try {
     const load: FanoutLoad = { wire, port: target.port, serverPid: target.pid, graceMs, ...size };
     return figuresFrom(await runLoad(sandbox, "fanout", load, size.warmUpMs + size.measureMs + overheadMs));

@@ -5,6 +5,7 @@ import type { Goal } from "./goal.js";
 import { judgeRatios } from "./ratio-goals.js";
 import { formatExactRatio, formatFigure, formatShare } from "./report/table.js";
 import { ratio } from "./statistics.js";
+import { judgeTies } from "./tie-goals.js";
 
 const webSocketForms = ["Confab plain", "Confab JSON frames", "Confab Protobuf frames"] as const;
 
@@ -17,6 +18,7 @@ const maxIdleBytes = 15_000;
 const maxResumeRatio = 1.5;
 const maxStalledRatio = 1.05;
 const minHistoryRate = 200_000;
+const maxFoldedMs = 20;
 const maxGoneS = 30;
 const maxOthersP99Ms = 100;
 
@@ -39,7 +41,9 @@ export function judgeGoals(results: readonly CaseResult[]): readonly Goal[] {
     historyGoal(figures("history", "Confab, StreamMessages")),
     goneGoal(figures("presence", "Confab")),
     ...["one", "100"].map((rooms) => appendsGoal(rooms, (label) => figures("redis-appends", label))),
+    ...["newest", "oldest"].map((page) => foldedGoal(page, figures("folded", `Confab, ${page} page`))),
     ...judgeRatios(results),
+    ...judgeTies(results),
   ];
 }
 
@@ -155,6 +159,16 @@ function historyGoal(confab: Figures): Goal {
     claim: `Reading history by StreamMessages: ≥ ${minHistoryRate / 1000},000 messages/s`,
     figure: `${formatFigure(rate)}/s`,
     isMet: rate === undefined ? undefined : rate >= minHistoryRate,
+    isNoisy: isNoisy(confab),
+  };
+}
+
+function foldedGoal(page: string, confab: Figures): Goal {
+  const p50Ms = confab.p50Us === undefined ? undefined : confab.p50Us / 1000;
+  return {
+    claim: `A folded page of a room of 100,000 messages with 10,000 edits, the ${page}: p50 ≤ ${maxFoldedMs} ms`,
+    figure: `${formatFigure(p50Ms)} ms`,
+    isMet: p50Ms === undefined ? undefined : p50Ms <= maxFoldedMs,
     isNoisy: isNoisy(confab),
   };
 }

@@ -12,6 +12,9 @@ export const scenarioNames = [
   "stalled",
   "attack",
   "history",
+  "folded",
+  "hooks-unary",
+  "hooks-fanout",
   "start",
   "redis-nodes",
   "redis-appends",
@@ -32,6 +35,7 @@ export const targetNames = [
   "bun",
   "grpc-go",
   "before",
+  "before-hooks",
   "confab",
 ] as const;
 export type TargetName = (typeof targetNames)[number];

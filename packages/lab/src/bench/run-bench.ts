@@ -15,6 +15,7 @@ import { runCases } from "./run-cases.js";
 import { Sandbox } from "./sandbox.js";
 import { builtCommit } from "./targets/before.js";
 import { whyMissing } from "./targets/programs.js";
+import { commitBeforeHooks } from "./targets/start-target.js";
 import { versionOf } from "./targets/versions.js";
 
 /** Of a bench: all ran; a run could not be made, or something got worse; a wrong option; Ctrl-C. */
@@ -99,9 +100,9 @@ async function measured(options: BenchOptions, command: string): Promise<BenchRu
 
 /** Why the earlier server cannot run here. It is built now, so that the minutes of the build disturb no measurement. */
 function whyNoBefore(name: string, { before }: BenchOptions, progress: (line: string) => void): string | undefined {
-  if (name !== "before") return undefined;
+  if (name !== "before" && name !== "before-hooks") return undefined;
   try {
-    builtCommit(before, progress);
+    builtCommit(name === "before" ? before : commitBeforeHooks, progress);
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
@@ -111,7 +112,7 @@ function whyNoBefore(name: string, { before }: BenchOptions, progress: (line: st
 function versionsOf(targets: ReadonlySet<TargetName>, before: string): Record<string, string> {
   const versions: Record<string, string> = {};
   for (const target of targets) {
-    const version = target === "before" ? before : versionOf(target);
+    const version = target === "before" ? before : target === "before-hooks" ? commitBeforeHooks : versionOf(target);
     if (version !== undefined) versions[target] = version;
   }
   return versions;

@@ -24,7 +24,7 @@ export interface UnaryOptions extends Durations {
 }
 
 /** How one server is asked to take messages. */
-interface Job {
+export interface Job {
   readonly label: string;
   readonly target: TargetName;
   start(sandbox: Sandbox): Promise<StartedTarget>;
@@ -112,7 +112,7 @@ function jobsOf(options: UnaryOptions): readonly Job[] {
 
 // A client nobody here wrote asks before and after: load clients look at HTTP's status only, which is 200 for errors.
 
-async function storedInConfab({ port, token }: StartedTarget) {
+export async function storedInConfab({ port, token }: StartedTarget) {
   const first = await sendOne(port, token);
   return async () => (await sendOne(port, token)) - first - 1;
 }
@@ -142,7 +142,7 @@ async function storedInNats({ port }: StartedTarget) {
   return async () => (await messagesInNatsStream(port)) - first;
 }
 
-async function runUnary(sandbox: Sandbox, options: UnaryOptions, job: Job): Promise<Figures> {
+export async function runUnary(sandbox: Sandbox, options: UnaryOptions, job: Job): Promise<Figures> {
   const target = await job.start(sandbox);
   try {
     await job.run(sandbox, target, options.warmUpMs);
@@ -161,7 +161,7 @@ async function runUnary(sandbox: Sandbox, options: UnaryOptions, job: Job): Prom
   }
 }
 
-async function runCalls(
+export async function runCalls(
   sandbox: Sandbox,
   options: UnaryOptions,
   { port, token }: StartedTarget,

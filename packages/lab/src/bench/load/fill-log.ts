@@ -29,19 +29,30 @@ const inFlight = 500;
 
 /** @throws Error: a connection was refused or lost, a call failed, or they were not all answered within `timeoutMs`. */
 export async function fillLog({ port, messages, rooms, timeoutMs }: FillLogLoad): Promise<FillLogResult> {
+  const message = (at: number) => sentProtobuf(chatText(at, 0), filledRoom(at % rooms));
+  return { stored: await callMany(port, { path: sendMessagePath, calls: messages, message, timeoutMs }) };
+}
+
+/** Calls of one method, as many at a time as the server allows. */
+export interface ManyCalls {
+  readonly path: string;
+  readonly calls: number;
+  /** The request of each, by its number. */
+  readonly message: (at: number) => Uint8Array;
+  readonly timeoutMs: number;
+}
+
+/** How many were answered: all. @throws Error: a connection was refused or lost, a call failed, or time ran out. */
+export async function callMany(port: number, { path, calls, message, timeoutMs }: ManyCalls): Promise<number> {
   let next = 0;
-  const nextMessage = (): Uint8Array | undefined => {
-    if (next === messages) return undefined;
-    next += 1;
-    return sentProtobuf(chatText(next - 1, 0), filledRoom((next - 1) % rooms));
-  };
-  const senders = Array.from({ length: connections }, () => new PipelinedSender(port, nextMessage));
+  const nextMessage = (): Uint8Array | undefined => (next === calls ? undefined : message(next++));
+  const senders = Array.from({ length: connections }, () => new PipelinedSender(port, path, nextMessage));
   const stored = (): number => senders.reduce((sum, sender) => sum + sender.answered, 0);
   const failure = (): string | undefined => senders.find((sender) => sender.failure !== undefined)?.failure;
   try {
-    await becomesTrue(() => stored() === messages || failure() !== undefined, timeoutMs);
-    if (stored() < messages) throw new Error(`${stored()} of ${messages} messages were stored; ${failure()}`);
-    return { stored: stored() };
+    await becomesTrue(() => stored() === calls || failure() !== undefined, timeoutMs);
+    if (stored() < calls) throw new Error(`${stored()} of ${calls} calls of ${path} were answered; ${failure()}`);
+    return stored();
   } finally {
     for (const sender of senders) sender.close();
   }
@@ -52,14 +63,17 @@ class PipelinedSender {
   answered = 0;
   failure: string | undefined;
   readonly #nextMessage: () => Uint8Array | undefined;
-  readonly #headers = callHeaders(sendMessagePath);
+  readonly #path: string;
+  readonly #headers;
   readonly #replied = new Set<number>();
   readonly #socket;
   #nextStream = 1;
   #open = 0;
   #windowBytes = initialWindowBytes;
 
-  constructor(port: number, nextMessage: () => Uint8Array | undefined) {
+  constructor(port: number, path: string, nextMessage: () => Uint8Array | undefined) {
+    this.#path = path;
+    this.#headers = callHeaders(path);
     this.#nextMessage = nextMessage;
     const failed = (reason: string): void => {
       this.failure ??= reason;
@@ -92,7 +106,7 @@ class PipelinedSender {
   #onEnded(stream: number): void {
     this.#open -= 1;
     if (this.#replied.delete(stream)) this.answered += 1;
-    else this.failure ??= `SendMessage on stream ${stream} failed`;
+    else this.failure ??= `${this.#path} on stream ${stream} failed`;
   }
 
   /** One write for all calls that became possible with a read. */

@@ -5,6 +5,7 @@ export const grpcPrefixBytes = 5;
 
 /** Where all servers under test answer. */
 export const sendMessagePath = "/confab.v1.ChatService/SendMessage";
+export const editMessagePath = "/confab.v1.ChatService/EditMessage";
 export const getHistoryPath = "/confab.v1.ChatService/GetHistory";
 export const streamMessagesPath = "/confab.v1.ChatService/StreamMessages";
 

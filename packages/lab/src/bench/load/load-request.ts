@@ -3,6 +3,7 @@ import type { AttackedLoad, AttackLoad, AttackResult } from "./attack.js";
 import type { FanoutLoad, FanoutResult } from "./fanout.js";
 import type { FillLogLoad, FillLogResult } from "./fill-log.js";
 import type { FlushLoad } from "./flush.js";
+import type { FoldedLoad, FoldedResult } from "./folded.js";
 import type { HighestRateLoad, HighestRateResult } from "./highest-rate.js";
 import type { HistoryLoad, HistoryResult } from "./history.js";
 import type { IdleLoad, IdleResult } from "./idle.js";
@@ -22,6 +23,7 @@ export interface LoadKinds {
   fanout: { load: FanoutLoad; result: FanoutResult };
   "fill-log": { load: FillLogLoad; result: FillLogResult };
   flush: { load: FlushLoad; result: Omit<LowRateResult, "loadCpuUs"> };
+  folded: { load: FoldedLoad; result: FoldedResult };
   "highest-rate": { load: HighestRateLoad; result: HighestRateResult };
   history: { load: HistoryLoad; result: HistoryResult };
   idle: { load: IdleLoad; result: IdleResult };

@@ -5,6 +5,7 @@ import { fillAttacked, measureAttack } from "./attack.js";
 import { measureFanout } from "./fanout.js";
 import { fillLog } from "./fill-log.js";
 import { measureFlush } from "./flush.js";
+import { measureFolded } from "./folded.js";
 import { measureHighestRate } from "./highest-rate.js";
 import { measureHistory } from "./history.js";
 import { measureIdle } from "./idle.js";
@@ -37,6 +38,8 @@ async function resultOf(request: LoadRequest): Promise<unknown> {
       return await fillLog(request.load);
     case "flush":
       return await measureFlush(request.load);
+    case "folded":
+      return await measureFolded(request.load);
     case "highest-rate":
       return await measureHighestRate(request.load);
     case "history":

@@ -175,6 +175,26 @@ export const columns: Record<ScenarioName, readonly Column[]> = {
     over("bare TCP", "cpuUsPerMessage"),
     ...cores,
   ],
+  folded: [
+    main("p50 ms", "p50Us", 1000),
+    figure("p99 ms", "p99Us", 1000),
+    figure("CPU µs/page", "cpuUsPerRequest"),
+    ...cores,
+  ],
+  "hooks-unary": [
+    main("CPU µs/request", "cpuUsPerRequest"),
+    over("Confab before hooks", "cpuUsPerRequest"),
+    over("Confab in a program, no hook", "cpuUsPerRequest"),
+    figure("requests/s", "requestsPerSecond"),
+    ...latency,
+    ...cores,
+  ],
+  "hooks-fanout": [
+    ...cpuPerDelivery,
+    over("Confab before hooks", "cpuUsPerDelivery"),
+    over("Confab in a program, no hook", "cpuUsPerDelivery"),
+    ...fanoutEnd,
+  ],
   memory: [
     figure("connections", "connections"),
     main("RSS KB/connection", "rssPerConnectionBytes", 1000),

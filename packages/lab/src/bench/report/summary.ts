@@ -15,5 +15,6 @@ export function summarise(figures: Figures): string {
   if (figures.cpuUsPerMessage !== undefined)
     return `${formatFigure(figures.cpuUsPerMessage)} µs/message, p50 ${formatFigure(figures.p50Us === undefined ? undefined : figures.p50Us / 1000)} ms`;
   if (figures.cpuUsPerDelivery !== undefined) return `${formatFigure(figures.cpuUsPerDelivery)} µs/delivery`;
+  if (figures.p50Us !== undefined) return `p50 ${formatFigure(figures.p50Us / 1000)} ms`;
   return `falls behind: ${formatShare(figures.deliveredShare)} delivered`;
 }

@@ -8,7 +8,7 @@ import { portPrintedBy } from "../child-output.js";
 import { nowUs, sleep } from "../load/clock.js";
 import { createNatsStream } from "../load/wires/nats-stream.js";
 import type { TargetName } from "../options.js";
-import type { RunningChild, Sandbox } from "../sandbox.js";
+import type { Role, RunningChild, Sandbox } from "../sandbox.js";
 import { builtCommit } from "./before.js";
 import { confabCommand, type Durability, earlierCommand, type ServeOptions } from "./confab.js";
 import type { FloorArgument } from "./floor.js";
@@ -41,20 +41,24 @@ export async function startTarget(
 ): Promise<StartedTarget> {
   if (isPeerProgram(name)) return await startPeerProgram(sandbox, name, 0);
   if (name === "bun" || name === "grpc-go") return await startCommand(sandbox, toolCommand(name));
-  if (name !== "confab" && name !== "before") return await startCommand(sandbox, programOf(name));
+  if (name !== "confab" && name !== "before" && name !== "before-hooks")
+    return await startCommand(sandbox, programOf(name));
   const folder = sandbox.makeFolder();
   const command = serverCommand(sandbox, name, { folder, durability, more });
   return await startCommand(sandbox, command, () => sandbox.removeFolder(folder));
 }
 
-/** This server, or that of the earlier commit. */
-export type ServerVersion = Extract<TargetName, "before" | "confab">;
+/** The last commit before hooks: the server has no place for them. */
+export const commitBeforeHooks = "58591bf";
+
+/** This server, or that of an earlier commit. */
+export type ServerVersion = Extract<TargetName, "before" | "before-hooks" | "confab">;
 
 /** The command of one of Confab's servers; `more` is for this one only. @throws Error: it is not built. */
 export function serverCommand(sandbox: Sandbox, version: ServerVersion, options: ServeOptions): readonly string[] {
   if (version === "confab") return confabCommand(options);
   return earlierCommand(
-    builtCommit(sandbox.before, () => undefined),
+    builtCommit(version === "before" ? sandbox.before : commitBeforeHooks, () => undefined),
     options,
   );
 }
@@ -97,7 +101,7 @@ export async function startKeepingTarget(
 }
 
 /**
- * Start a program on the server's core that prints where it listens; `tidyUp` follows its end.
+ * Start a program, on the server's core unless `role` says otherwise, that prints where it listens; `tidyUp` follows its end.
  *
  * @throws Error: it ended, or did not listen in time.
  */
@@ -105,8 +109,9 @@ export async function startCommand(
   sandbox: Sandbox,
   command: readonly string[],
   tidyUp?: () => void,
+  role: Role = "server",
 ): Promise<StartedTarget> {
-  const child = sandbox.spawn("server", command);
+  const child = sandbox.spawn(role, command);
   return await onceListening(sandbox, child, () => portPrintedBy(child, startTimeoutMs), tidyUp);
 }
 
