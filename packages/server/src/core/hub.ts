@@ -154,7 +154,7 @@ export class Hub {
 
   /** Erase a user's entries and name, as far as one call comes. @throws what `eraseUser` throws. */
   eraseUser(erasing: UserErasing): Promise<ErasedUser> {
-    return eraseUser(this.deps.engine.log, erasing);
+    return eraseUser(this.deps.engine, erasing);
   }
 
   /**

@@ -360,7 +360,10 @@ export interface MovedMark extends MarkedRoom {
 export interface ReadMarks {
   /** The mark that a user has in each of these rooms, one or none. In the order of `rooms`. @throws ENGINE_UNAVAILABLE, NEWER_FORMAT */
   of(user: string, rooms: readonly RoomId[]): Eventually<readonly MarkedRoom[]>;
-  /** Marks of users whose names come after `after` in the order of their code points, at most `limit`. @throws as `of` */
+  /**
+   * The marks that come after the one of the user `after`, or would if it has none; empty: from the beginning. At most `limit`, in an order that
+   * stays. @throws as `of`
+   */
   page(room: RoomId, after: string, limit: number): Eventually<MarkedRoom>;
   /**
    * Move a user's mark to a position, unless it is there already or further. Resolves once it is durable.

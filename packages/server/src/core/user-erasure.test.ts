@@ -31,8 +31,8 @@ async function entries({ log }: MemoryEngine, room = den) {
   });
 }
 
-function erase({ log }: MemoryEngine, user = "ann"): Promise<ErasedUser> {
-  return eraseUser(log, { user, from: undefined, share: unshared });
+function erase(engine: MemoryEngine, user = "ann"): Promise<ErasedUser> {
+  return eraseUser(engine, { user, from: undefined, share: unshared });
 }
 
 test("of an erased user stay places, and of others what is not about the user's texts", async () => {
@@ -96,7 +96,7 @@ test("calls go on where the one before has stopped, and together erase all of it
   let from: ErasedUser["next"];
   const calls: ErasedUser[] = [];
   do {
-    const done = await eraseUser(engine.log, { user: "ann", from, share: unshared });
+    const done = await eraseUser(engine, { user: "ann", from, share: unshared });
     calls.push(done);
     from = done.next;
   } while (from);
@@ -115,7 +115,7 @@ test("a room that was removed between two calls is looked through from its begin
   await engine.log.remove(den);
   await say(engine, { user: "ann", text: "y" });
   const from = { room: den, epoch, offset: 1 };
-  const done = await eraseUser(engine.log, { user: "ann", from, share: unshared });
+  const done = await eraseUser(engine, { user: "ann", from, share: unshared });
   assert.deepEqual([done.messages, done.rooms, done.next], [1, 1, undefined]);
 });
 

@@ -1,10 +1,10 @@
 import { ConfabError, decodeChatMessage } from "@confab/contract";
 import type { LogEntry } from "./blocks.js";
 import { beginPiece, endPiece, scannedPiece } from "./newest-messages.js";
-import type { ScanningShare } from "./scanning-share.js";
-import { type LogPage, maxErasedTogether, type RoomLog } from "./ports.js";
+import { type Engine, type LogPage, maxErasedTogether } from "./ports.js";
 import type { RoomId } from "./room-id.js";
 import type { Run } from "./run.js";
+import type { ScanningShare } from "./scanning-share.js";
 import { namelessTombstoneOf, tombstoneOf } from "./tombstone.js";
 
 /** Pieces of the log that one call looks through, and pages of the list of rooms. */
@@ -45,15 +45,15 @@ export interface UserErasing {
 }
 
 /**
- * Erase what a user has said and done in all rooms, and the name, as far as one call comes.
+ * Erase what a user has said and done in all rooms, the read marks, and the name, as far as one call comes.
  *
  * An edit of one of these messages by another user is erased as `eraseMessage` does it. Such an edit follows its message, so when
  * it is found its message was looked at before, in this call or in an earlier one.
  *
  * @throws what `RoomLog.erase` and reading throw; some of it is done then.
  */
-export function eraseUser(log: RoomLog, erasing: UserErasing): Promise<ErasedUser> {
-  return new UserErasure(log, erasing).run();
+export function eraseUser(engine: Pick<Engine, "log" | "marks">, erasing: UserErasing): Promise<ErasedUser> {
+  return new UserErasure(engine, erasing).run();
 }
 
 class UserErasure {
@@ -66,7 +66,7 @@ class UserErasure {
   private found: LogEntry[] = [];
 
   constructor(
-    private readonly log: RoomLog,
+    private readonly engine: Pick<Engine, "log" | "marks">,
     private readonly erasing: UserErasing,
   ) {}
 
@@ -77,6 +77,10 @@ class UserErasure {
       await beginPiece(share);
       this.pieces++;
       const listed = await this.log.list("", after, roomsPerPage);
+      await this.engine.marks.remove(
+        this.erasing.user,
+        listed.map(({ room }) => room),
+      );
       for (const { room } of listed) {
         next = await this.eraseIn(room);
         if (next) break;
@@ -86,6 +90,10 @@ class UserErasure {
     }
     const { messages, changes, rooms, unreadable } = this;
     return { messages, changes, rooms, unreadable, next };
+  }
+
+  private get log(): Engine["log"] {
+    return this.engine.log;
   }
 
   private get isEnough(): boolean {

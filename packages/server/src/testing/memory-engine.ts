@@ -158,6 +158,7 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
     const kept = this.rooms.get(room);
     if (!kept) return 0;
     this.rooms.delete(room);
+    this.marks.roomRemoved(room);
     this.epochs.set(room, this.epochOf(room) + 1_000);
     for (const outboxes of this.outboxes.values()) outboxes.removed(room);
     for (const listener of this.listeners.get(room) ?? []) listener.interrupted();

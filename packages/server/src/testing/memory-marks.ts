@@ -46,6 +46,10 @@ export class MemoryMarks implements ReadMarks {
     for (const room of rooms) this.rooms.get(room)?.delete(user);
   }
 
+  roomRemoved(room: RoomId): void {
+    this.rooms.delete(room);
+  }
+
   /** A mark in the room's epoch now. Of what was lost no more is read than what is left. */
   private here(room: RoomId, mark: ReadMark): ReadMark {
     const { epoch, newest } = this.stateOf(room).state;

@@ -86,7 +86,11 @@ export function engineOn(
   const ids = new DedupeIndex(store, dedupeWindowMs, clock.read().logMs);
   const size = new LogSize(limits);
   size.set(store.usedBytes());
-  const marks: KeptMarks = new KeptMarks({ store, rooms, size, limits, write: (run) => commits.write(run) });
+  const marks: KeptMarks = new KeptMarks({
+    ...{ store, rooms, size, limits },
+    write: (run) => commits.write(run),
+    onErased: () => scrubbing.ask(),
+  });
   const commits: GroupCommit = new GroupCommit({
     store,
     rooms,
@@ -115,6 +119,7 @@ export function engineOn(
     store,
     write: (run) => commits.write(run),
     cut: (after, maxRooms) => cutTrimmed(store, after, maxRooms),
+    removeLeft: () => marks.removeSome(),
     log: config.log,
     delayMs: scrubDelayMs,
   });

@@ -70,7 +70,13 @@ test("neither the texts nor the name of an erased user are in a file after the s
     const room = n % 3 === 0 ? hall : vault;
     await sayAs(engine, room, n % 2 === 0 ? "erika-mustermann" : "otto", `${n}-${n % 2 === 0 ? "private" : "public"}`);
   }
-  const done = await eraseUser(engine.log, { user: "erika-mustermann", from: undefined, share: unshared });
+  for (const room of [hall, vault]) {
+    const { epoch } = await engine.log.state(room);
+    const users = ["erika-mustermann", ...Array.from({ length: 500 }, (_, n) => `visitor-${n}`)];
+    const position = { epoch, offset: 1 };
+    await Promise.all(users.map((user) => engine.marks.move(room, { user, position, changes: 0, atMs: 1 })));
+  }
+  const done = await eraseUser(engine, { user: "erika-mustermann", from: undefined, share: unshared });
   assert.deepEqual([done.messages, done.rooms, done.next], [200, 2, undefined]);
   await scrubbed();
   for (const gone of ["erika-mustermann", "-private"]) assert.deepEqual(filesWith(gone), [], gone);
@@ -116,3 +122,20 @@ async function runUntilKilled(lines: number): Promise<Map<string, string>> {
   assert.equal(signal, "SIGKILL", "the process ended by itself");
   return said;
 }
+
+test("no name of those who read a room that was removed is in a file after the scrub", async () => {
+  const { engine, scrubbed } = await openScrubbing();
+  await sayAs(engine, hall, "otto", "hello");
+  await sayAs(engine, vault, "otto", "hello");
+  const move = async (room: RoomId, user: string) => {
+    const { epoch } = await engine.log.state(room);
+    return engine.marks.move(room, { user, position: { epoch, offset: 1 }, changes: 0, atMs: 1 });
+  };
+  await Promise.all(Array.from({ length: 3_000 }, (_, n) => move(vault, `erika-${n}`)));
+  await move(hall, "max-mustermann");
+  await engine.log.remove(vault);
+  await scrubbed();
+  assert.deepEqual(filesWith("erika-"), []);
+  assert.ok(filesWith("max-mustermann").length > 0);
+  await engine.close();
+});

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { ConfabError, type Limits } from "@confab/contract";
 import {
   type LogSize,
@@ -15,9 +16,11 @@ import type { Store, Table } from "./store.js";
 /*
  * Keys of the table `meta`; a room's number is never used again.
  *
- *     "mark " | room number u32 | user: UTF-8   offset f64 | changes f64 | at f64: a mark
- *     "marks" | room number u32                 u32: how many marks the room has
- *     "unmark" | room number u32                the room has gone; its marks are removed some at a time
+ *     "mark " | room number u32 | digest of the user: 16 bytes   offset f64 | changes f64 | at f64 | user: UTF-8
+ *     "marks" | room number u32                                  u32: how many marks the room has
+ *     "unmark" | room number u32                                 the room has gone; its marks are removed some at a time
+ *
+ * The name is in the value, since no scrub reaches a key that LMDB has copied into its branch pages (keys.ts).
  *
  * A mark needs no epoch: its room has one log in this folder, and offsets stay good when that gets another epoch. It is stored
  * after the entry that it names, so a log that loses its end loses the mark.
@@ -39,9 +42,12 @@ export interface KeptMarksDeps {
   readonly limits: Pick<Limits, "maxReadMarksPerRoom" | "maxPendingSends">;
   /** Run it in the next commit. Resolves once that is durable. */
   readonly write: (run: () => void) => Promise<void>;
+  /** Within a commit: marks of a user were removed, and no file is to have the name. */
+  readonly onErased: () => void;
 }
 
 interface StoredMark {
+  readonly user: string;
   readonly offset: number;
   readonly changes: number;
   readonly atMs: number;
@@ -70,7 +76,7 @@ export class KeptMarks implements ReadMarks {
     return rooms.map((room) => {
       const number = this.deps.rooms.get(room)?.number;
       const value = number === undefined ? undefined : this.deps.store.meta.get(markKey(number, user));
-      return this.marked(room, value ? [{ user, stored: storedFrom(value) }] : []);
+      return this.marked(room, value ? [storedFrom(value)] : []);
     });
   }
 
@@ -78,12 +84,12 @@ export class KeptMarks implements ReadMarks {
     this.refuseAfterFailure();
     const number = this.deps.rooms.get(room)?.number;
     if (number === undefined) return this.marked(room, []);
-    const [first, end] = [markKey(number, ""), Buffer.concat([markKey(number, ""), Buffer.of(0xff)])];
-    const start = after === "" ? first : Buffer.concat([markKey(number, after), Buffer.of(0)]);
-    const found = [...this.deps.store.meta.getRange({ start, end, limit })];
+    const all = keyOf(markPrefix, number);
+    const start = after === "" ? all : Buffer.concat([markKey(number, after), Buffer.of(0)]);
+    const found = [...this.deps.store.meta.getRange({ start, end: endOf(all), limit })];
     return this.marked(
       room,
-      found.map(({ key, value }) => ({ user: key.toString("utf8", first.length), stored: storedFrom(value) })),
+      found.map(({ value }) => storedFrom(value)),
     );
   }
 
@@ -100,14 +106,17 @@ export class KeptMarks implements ReadMarks {
   }
 
   remove(user: string, rooms: readonly RoomId[]): Promise<void> {
-    const { store, write } = this.deps;
+    const { store, write, onErased } = this.deps;
     return write(() => {
+      let count = 0;
       for (const number of new Set(rooms.flatMap((room) => this.deps.rooms.get(room)?.number ?? []))) {
         const key = markKey(number, user);
         if (!store.meta.get(key)) continue;
         void store.meta.remove(key);
         putCount(store.meta, number, countIn(store.meta, number) - 1);
+        count++;
       }
+      if (count > 0) onErased();
     });
   }
 
@@ -119,26 +128,35 @@ export class KeptMarks implements ReadMarks {
 
   /** Remove some of the marks of rooms that have gone. To be called from time to time; it returns at once. */
   sweep(): void {
-    const [key] = this.deps.store.meta.getKeys({ start: Buffer.from(removalPrefix), end: afterPrefix, limit: 1 });
-    if (!key || this.removing !== undefined) return;
+    if (this.removing !== undefined || !this.removalKey()) return;
     // What cannot be stored now is removed by a later sweep.
     this.removing = this.deps
-      .write(() => this.removeSome(Buffer.from(key)))
+      .write(() => void this.removeSome())
       .catch(() => undefined)
       .finally(() => {
         this.removing = undefined;
       });
   }
 
-  private removeSome(removalKey: Buffer): void {
+  /** Within a commit: remove some of the marks of rooms that have gone. @returns whether there are more */
+  removeSome(): boolean {
     const { meta } = this.deps.store;
-    const start = Buffer.concat([Buffer.from(markPrefix), removalKey.subarray(removalPrefix.length)]);
-    const end = Buffer.concat([start, Buffer.of(0xff)]);
-    const keys = [...meta.getKeys({ start, end, limit: maxRemovalsPerCommit })];
+    const removalKey = this.removalKey();
+    if (!removalKey) return false;
+    const number = removalKey.readUInt32BE(removalPrefix.length);
+    const start = keyOf(markPrefix, number);
+    const keys = [...meta.getKeys({ start, end: endOf(start), limit: maxRemovalsPerCommit })];
     for (const key of keys) void meta.remove(Buffer.from(key));
-    if (keys.length === maxRemovalsPerCommit) return;
-    void meta.remove(Buffer.concat([Buffer.from(countPrefix), removalKey.subarray(removalPrefix.length)]));
+    if (keys.length === maxRemovalsPerCommit) return true;
+    void meta.remove(keyOf(countPrefix, number));
     void meta.remove(removalKey);
+    return true;
+  }
+
+  private removalKey(): Buffer | undefined {
+    const start = Buffer.from(removalPrefix);
+    const [key] = this.deps.store.meta.getKeys({ start, end: endOf(start), limit: 1 });
+    return key && Buffer.from(key);
   }
 
   /** Never rejects. */
@@ -168,7 +186,7 @@ export class KeptMarks implements ReadMarks {
       return;
     }
     const { stored, isMoved } = outcome;
-    const found = this.marked(room, [{ user: mark.user, stored }]);
+    const found = this.marked(room, [stored]);
     resolve({ ...found, mark: found.marks[0] ?? mark, isMoved });
   }
 
@@ -211,19 +229,20 @@ export class KeptMarks implements ReadMarks {
       size.refuseFull();
       counts.set(record.number, count + 1);
     }
-    const stored = { offset, changes: mark.changes ?? 0, atMs: mark.atMs };
+    const stored = { user: mark.user, offset, changes: mark.changes ?? 0, atMs: mark.atMs };
     drafts.set(name, { key, stored });
     return { stored, isMoved: true };
   }
 
-  private marked(room: RoomId, found: readonly { readonly user: string; readonly stored: StoredMark }[]): MarkedRoom {
+  private marked(room: RoomId, found: readonly StoredMark[]): MarkedRoom {
     const { rooms } = this.deps;
     const { changes: all = 0, trimmedChanges: trimmed = 0 } = rooms.get(room) ?? {};
     const state = rooms.state(room);
-    const marks = found.map(({ user, stored }) => {
+    const marks = found.map((stored) => {
       // The store may show a mark a moment before its commit is known here.
       const offset = Math.min(stored.offset, state.newest);
-      return { user, position: { epoch: state.epoch, offset }, changes: stored.changes, atMs: stored.atMs };
+      const { user, changes, atMs } = stored;
+      return { user, position: { epoch: state.epoch, offset }, changes, atMs };
     });
     return { state, changes: { all, trimmed }, marks };
   }
@@ -245,8 +264,6 @@ function refuseAnother(
   throw new ConfabError("TOO_MANY_READ_MARKS", `room ${room} has ${count} read marks; maxReadMarksPerRoom is ${most}`);
 }
 
-const afterPrefix = Buffer.concat([Buffer.from(removalPrefix), Buffer.alloc(5, 0xff)]);
-
 function keyOf(prefix: string, number: number): Buffer {
   const key = Buffer.allocUnsafe(prefix.length + 4);
   key.write(prefix, 0, "latin1");
@@ -254,8 +271,17 @@ function keyOf(prefix: string, number: number): Buffer {
   return key;
 }
 
+/** Keys that begin with this one, and then have no name that is longer than a digest, are below it. */
+function endOf(start: Buffer): Buffer {
+  return Buffer.concat([start, endSuffix]);
+}
+
+const digestBytes = 16;
+const endSuffix = Buffer.alloc(digestBytes + 1, 0xff);
+
 function markKey(number: number, user: string): Buffer {
-  return Buffer.concat([keyOf(markPrefix, number), Buffer.from(user)]);
+  const digest = createHash("sha256").update(user).digest().subarray(0, digestBytes);
+  return Buffer.concat([keyOf(markPrefix, number), digest]);
 }
 
 function countIn(meta: Table, number: number): number {
@@ -268,14 +294,22 @@ function putCount(meta: Table, number: number, count: number): void {
   void meta.put(keyOf(countPrefix, number), value);
 }
 
-function bytesOf({ offset, changes, atMs }: StoredMark): Buffer {
-  const bytes = Buffer.allocUnsafe(24);
+const numberBytes = 24;
+
+function bytesOf({ user, offset, changes, atMs }: StoredMark): Buffer {
+  const bytes = Buffer.allocUnsafe(numberBytes + Buffer.byteLength(user));
   bytes.writeDoubleBE(offset, 0);
   bytes.writeDoubleBE(changes, 8);
   bytes.writeDoubleBE(atMs, 16);
+  bytes.write(user, numberBytes);
   return bytes;
 }
 
 function storedFrom(value: Buffer): StoredMark {
-  return { offset: value.readDoubleBE(0), changes: value.readDoubleBE(8), atMs: value.readDoubleBE(16) };
+  return {
+    user: value.toString("utf8", numberBytes),
+    offset: value.readDoubleBE(0),
+    changes: value.readDoubleBE(8),
+    atMs: value.readDoubleBE(16),
+  };
 }

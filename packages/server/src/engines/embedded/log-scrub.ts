@@ -123,28 +123,31 @@ export class LogScrub {
   }
 
   /**
-   * Change each leaf: put a key beside each of its keys, and remove it again in the same transaction.
+   * Change each leaf of the tables that have texts or names in their values: put a key beside each of its keys, and remove it again in the same transaction.
    *
    * LMDB looks for the leaf of a key by keys that its leaves once began with, and one of those may be such a key, of an earlier
    * scrub. So the key of each scrub is below those of all scrubs before it: it is in the leaf of the table's own key.
    */
   private async *touchLeaves(): AsyncGenerator<void> {
-    const { blocks } = this.deps;
+    const { blocks, meta } = this.deps;
     const suffix = Buffer.allocUnsafe(6);
     suffix.writeUIntBE(maxSuffix - this.pages().lastTransaction, 0, 6);
-    for (let start: Buffer | undefined; ; ) {
-      const keys: Buffer[] = [...blocks.getKeys({ ...(start && { start }), limit: stepKeys })];
-      const last = keys.at(-1);
-      if (!last) return;
-      await this.write(() => {
-        for (const key of keys) {
-          const beside = Buffer.concat([key, suffix]);
-          void blocks.put(beside, mark);
-          void blocks.remove(beside);
-        }
-      });
-      start = Buffer.concat([last, mark]);
-      yield;
+    for (const table of [blocks, meta]) {
+      let start: Buffer | undefined;
+      do {
+        const keys: Buffer[] = [...table.getKeys({ ...(start && { start }), limit: stepKeys })];
+        const last = keys.at(-1);
+        if (!last) break;
+        await this.write(() => {
+          for (const key of keys) {
+            const beside = Buffer.concat([key, suffix]);
+            void table.put(beside, mark);
+            void table.remove(beside);
+          }
+        });
+        start = Buffer.concat([last, mark]);
+        yield;
+      } while (start);
     }
   }
 

@@ -23,6 +23,8 @@ export interface ScrubbingDeps {
   readonly write: (run: () => void) => Promise<void>;
   /** Within a commit: let trimmed messages leave the blocks of some rooms. @see cutTrimmed */
   readonly cut: (after: string, maxRooms: number) => string | undefined;
+  /** Within a commit: remove some of what rooms that have gone have left. Whether there is more. */
+  readonly removeLeft: () => boolean;
   readonly log: ScrubLog;
   readonly delayMs?: number | undefined;
 }
@@ -86,7 +88,7 @@ export class Scrubbing {
   }
 
   private async scrub(asked: number): Promise<boolean> {
-    const { store, write, cut } = this.deps;
+    const { store, write, cut, removeLeft } = this.deps;
     // In commits, so that it is after the erasures that are being stored.
     for (let after: string | undefined = ""; after !== undefined; ) {
       const from: string = after;
@@ -94,6 +96,10 @@ export class Scrubbing {
         after = cut(from, roomsPerCommit);
       });
     }
+    for (let isMore = true; isMore; )
+      await write(() => {
+        isMore = removeLeft();
+      });
     if (!(await store.scrub(this.ending.signal))) return false;
     await write(() => {
       if (this.asked === asked) void store.meta.remove(scrubKey);

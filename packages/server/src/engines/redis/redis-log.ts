@@ -85,9 +85,10 @@ export class RedisLog implements RoomLog {
 
   async remove(room: RoomId): Promise<number> {
     const { link, keys, index, removed } = this.deps;
-    const { log, meta, ids, channel } = keys.of(room);
+    const { log, meta, ids, marks, copy, copying, channel } = keys.of(room);
+    const all = [meta, channel, log, ...ids, marks, copy, copying];
     try {
-      const messages = Number(await link.run(deleteRoomScript, [log, meta, ...ids, channel], [], true));
+      const messages = Number(await link.run(deleteRoomScript, all, [], true));
       // Also if it was gone: the node that removed it may have been stopped before this.
       await index.remove(room, async () => (await link.send(meta, ["EXISTS", meta])) === 1);
       return messages;

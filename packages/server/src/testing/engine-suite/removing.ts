@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { decodeChatMessage } from "@confab/contract";
+import type { RoomId } from "../../core/index.js";
 import { eraseUser } from "../../core/user-erasure.js";
 import { Listening } from "./bus.js";
 import { outboxOf } from "./outbox.js";
@@ -139,11 +140,29 @@ export function removingSuite(define: Define): void {
     await outbox.close();
   });
 
+  define("read marks go with their room, and with their user", async (bench) => {
+    const move = async (user: string, room: RoomId) => {
+      const { epoch } = await bench.engine.log.state(room);
+      await bench.engine.marks.move(room, { user, position: { epoch, offset: 1 }, changes: 0, atMs: 1 });
+    };
+    const usersIn = async (room: RoomId) =>
+      (await bench.engine.marks.page(room, "", 10)).marks.map(({ user }) => user).sort();
+    for (const room of [aRoom, otherRoom]) {
+      await bench.append("1", { room });
+      for (const user of ["ann", "bob"]) await move(user, room);
+    }
+    await eraseUser(bench.engine, { user: "bob", from: undefined, share: unshared });
+    assert.deepEqual([await usersIn(aRoom), await usersIn(otherRoom)], [["ann"], ["ann"]]);
+    await bench.engine.log.remove(aRoom);
+    await bench.append("1");
+    assert.deepEqual([await usersIn(aRoom), await usersIn(otherRoom)], [[], ["ann"]]);
+  });
+
   define("a user is erased from all rooms, once", async (bench) => {
     for (let at = 1; at <= 300; at++) await bench.append(`${at}`);
     await bench.append("secret", { dedupeKey: "ann\0k" });
     await bench.append("other", { room: otherRoom });
-    const erased = await eraseUser(bench.engine.log, { user: "ann", from: undefined, share: unshared });
+    const erased = await eraseUser(bench.engine, { user: "ann", from: undefined, share: unshared });
     assert.deepEqual(erased, { messages: 302, changes: 0, rooms: 2, unreadable: 0, next: undefined });
     for (const room of [aRoom, otherRoom]) {
       const { entries } = (await bench.engine.log.readForward(room, 0, wholePage)).run;
@@ -154,7 +173,7 @@ export function removingSuite(define: Define): void {
       }
     }
     const repeated = await bench.append("secret again", { dedupeKey: "ann\0k" });
-    const again = await eraseUser(bench.engine.log, { user: "ann", from: undefined, share: unshared });
+    const again = await eraseUser(bench.engine, { user: "ann", from: undefined, share: unshared });
     assert.deepEqual(again, { messages: 0, changes: 0, rooms: 2, unreadable: 0, next: undefined });
     assert.deepEqual([repeated.isDuplicate, repeated.position.offset], [true, 301]);
   });

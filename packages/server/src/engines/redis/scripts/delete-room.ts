@@ -4,7 +4,7 @@ import { script } from "./script.js";
 /**
  * Remove a room, whatever it holds.
  *
- *     KEYS  log, meta, ids:0, ids:1, channel
+ *     KEYS  meta, channel; all else that the room has
  *     reply how many messages it had; 0: there was no room, or it had no first message
  *
  * The epoch that readers of a room without a message hold stays. Allowed while memory is full, since it makes room.
@@ -12,14 +12,15 @@ import { script } from "./script.js";
 export const deleteRoomScript = script(`#!lua flags=allow-oom
 ${roomRecordLua}
 local call = redis.call
-local record = call('GET', KEYS[2])
+local record = call('GET', KEYS[1])
 if not record then return 0 end
-local refusal = refusalOf(record, KEYS[2])
+local refusal = refusalOf(record, KEYS[1])
 if refusal then return refusal end
 local _, top, oldest = struct.unpack(recordForm, record)
 if top == 0 then return 0 end
 -- One by one: while the slot moves, the other master refuses a command that names a key which does not exist.
-for at = 1, 4 do call('UNLINK', KEYS[at]) end
-call('SPUBLISH', KEYS[5], string.char(3))
+call('UNLINK', KEYS[1])
+for at = 3, #KEYS do call('UNLINK', KEYS[at]) end
+call('SPUBLISH', KEYS[2], string.char(3))
 return top - oldest + 1
 `);
