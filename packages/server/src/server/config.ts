@@ -80,7 +80,7 @@ export interface AuthConfig {
 export interface ServerConfig {
   /**
    * Default 127.0.0.1. `unix:/path` is a Unix socket, which counts as loopback. Another address than loopback's, and a trusted proxy,
-   * need `auth`, `tls.clientCaFiles` or `allowAnyone`.
+   * need `auth`, `tls.clientCaFiles`, `hooks.connect` or `allowAnyone`.
    */
   readonly host?: string;
   /** The permissions of the Unix socket's file. Default 0600: only the server's own user may connect. */
