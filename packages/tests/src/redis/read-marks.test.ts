@@ -12,14 +12,14 @@ test("when Redis has gone back, marks count up to what is left; a log that is lo
   const prefix = aPrefix();
   const [one, two] = await twoNodes(t, { ...redis, url: redis.url, prefix });
   for (const text of ["1", "2", "3", "4", "5"]) await one.say(text);
-  const { epoch } = await one.engine.log.state(lobby);
+  const { epoch: first } = await one.engine.log.state(lobby);
   const change = { kind: "reaction", emoji: "+1", removed: false } as const;
   const content = { user: "ann", text: "", id: "", refusalFor: () => undefined };
-  const react = (offset: number) =>
+  const react = (offset: number, epoch = first) =>
     one.hub.change({ room: lobby, position: { epoch, offset }, change, share: unshared, ...content });
   await react(1);
   await react(2);
-  const mark = (user: string, offset: number) => one.hub.marks.move(lobby, user, { epoch, offset }, unshared);
+  const mark = (user: string, offset: number, epoch = first) => one.hub.marks.move(lobby, user, { epoch, offset }, unshared);
   await mark("ann", 3);
   await mark("bob", 7);
   const meta = `${prefix}:{${lobby}}:meta`;
@@ -42,6 +42,9 @@ test("when Redis has gone back, marks count up to what is left; a log that is lo
   await two.say("another log");
   assert.deepEqual(await marks(), []);
   const { position } = await two.say("2");
-  await two.hub.marks.move(lobby, "ann", position, unshared);
-  assert.deepEqual(await marks(), [`ann ${position.epoch}:2 0`]);
+  await react(2, position.epoch);
+  await two.hub.marks.move(lobby, "bob", position, unshared);
+  assert.deepEqual(await marks(), [`bob ${position.epoch}:2 0`]);
+  await mark("bob", 3, position.epoch);
+  assert.deepEqual(await redis.cli("ZCARD", `${prefix}:{${lobby}}:marks`), ["2"]);
 });

@@ -50,6 +50,13 @@ local offset, isThere = offsetHere(tonumber(ARGV[2]), tonumber(ARGV[3]), epoch, 
 if not isThere or offset > top then return { 0 } end
 
 local marks, user = KEYS[3], ARGV[1]
+local changes, trimmed, counts = countsIn(marks, epoch, lineage)
+-- Marks of a log that is lost go, all at once: their rooms' pages and bounds are of the marks of one log.
+local first = call('ZRANGEBYLEX', marks, '[\\1', '+', 'LIMIT', '0', '1')[1]
+if first and not offsetHere(tonumber(string.match(first, '%z(%d+) ')), 0, epoch, lineage) then
+  call('UNLINK', marks)
+  if counts then call('ZADD', marks, '0', counts) end
+end
 local found = call('ZRANGEBYLEX', marks, '[' .. user .. '\\0', '(' .. user .. '\\1', 'LIMIT', '0', '1')[1]
 local isMoved, mark = true, user .. '\\0' .. text(epoch) .. ' ' .. text(offset) .. ' ' .. ARGV[4] .. ' ' .. ARGV[5]
 if found then
@@ -57,7 +64,6 @@ if found then
   local before = offsetHere(tonumber(wasEpoch), tonumber(wasOffset), epoch, lineage)
   if before and before >= offset then isMoved, mark = false, found end
 end
-local changes, trimmed, counts = countsIn(marks, epoch, lineage)
 if isMoved then
   local count = call('ZCARD', marks) - (counts and 1 or 0)
   if not found and count >= tonumber(ARGV[6]) then return { count } end
