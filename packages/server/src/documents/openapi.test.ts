@@ -169,6 +169,8 @@ for (const [schema, path, body] of [
   ["confab.v1.GetHistoryResponse", "/v1/rooms/hall/messages", undefined],
   ["confab.v1.ListRoomsResponse", "/v1/rooms", undefined],
   ["confab.v1.ListMembersResponse", "/v1/rooms/hall/members", undefined],
+  ["confab.v1.MarkReadResponse", "/v1/rooms/hall/marks", { user: "bob", position: { epoch: 7, offset: "1" } }],
+  ["confab.v1.ListReadMarksResponse", "/v1/rooms/hall/marks", undefined],
   ["confab.v1.SendSignalResponse", "/v1/rooms/hall/signals", { user: "bob", kind: "typing" }],
   ["ErrorReply", "/v1/rooms/hall/messages", { user: "", text: "" }],
   ["ErrorReply", "/v1/rooms/hall/messages?after=7:99", undefined],

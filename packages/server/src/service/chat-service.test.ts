@@ -6,6 +6,7 @@ import {
   type DescMethodUnary,
   fromBinary,
   fromJson,
+  fromJsonString,
   type MessageInitShape,
   type MessageShape,
   toBinary,
@@ -44,7 +45,7 @@ async function call<In extends DescMessage, Out extends DescMessage>(
     : fromJson(output, JSON.parse(Buffer.from(reply).toString()), { registry });
 }
 
-const { sendMessage, getHistory, listRooms, listMembers, sendSignal } = ChatServiceDesc.method;
+const { sendMessage, getHistory, listRooms, listMembers, listReadMarks, sendSignal } = ChatServiceDesc.method;
 
 function hasCode(code: string) {
   return (error: unknown) => error instanceof ConfabError && error.code === code;
@@ -160,15 +161,24 @@ for (const format of formats) {
 }
 
 for (const format of formats) {
-  test(`${format}: the largest pages of rooms and members are below the 1 MiB that clients take`, async () => {
+  test(`${format}: the largest pages of rooms, members and read marks are below the 1 MiB that clients take`, async () => {
     const service = testService();
     const names = Array.from({ length: 1_000 }, (_, index) => `${index}`.padStart(4, "0").padEnd(100, "x"));
     for (const name of names) await service.say(name, "hi");
     // 64 characters of four bytes each.
-    for (let i = 0; i < 1_000; i++) service.engine.members.enter("lobby" as RoomId, `${i}`.padEnd(64, "\u{10ffff}"));
-    for (const rpc of [listRooms, listMembers]) {
-      // `limit` is field 2 of both.
-      const request = format === "proto" ? Uint8Array.of(0x10, 0xe8, 0x07) : Buffer.from('{"limit":1000}');
+    const users = Array.from({ length: 1_000 }, (_, index) => `${1_000 + index}${"😀".repeat(60)}`);
+    const [room = "", reader = ""] = [names[0], users[0]];
+    for (const user of users) {
+      service.engine.members.enter(room as RoomId, user);
+      await service.hub.marks.move(room as RoomId, user, { epoch: 7, offset: 1 }, caller.share);
+    }
+    for (const [rpc, rest] of [
+      [listRooms, { reader }],
+      [listMembers, { room }],
+      [listReadMarks, { room }],
+    ] as const) {
+      const asked = fromJsonString(rpc.input, JSON.stringify({ limit: 1_000, ...rest }));
+      const request = format === "proto" ? toBinary(rpc.input, asked) : Buffer.from(toJsonString(rpc.input, asked));
       const operation = service.service.unary.get(rpc) ?? assert.fail(rpc.name);
       const { length: bytes } = await operation.call(format, request, caller);
       assert.ok(bytes > 50_000 && bytes < 1_048_576, `${rpc.name}: ${bytes} bytes`);

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import {
-  create,
   type DescMessage,
   fromBinary,
   fromJsonString,
@@ -29,7 +28,6 @@ import { type ChatMessage, ChatMessageSchema, UserSchema } from "@confab/contrac
 import {
   GetHistoryRequestSchema,
   GetHistoryResponseSchema,
-  ListRoomsRequestSchema,
   SignalSchema,
 } from "@confab/contract/gen/confab/v1/room_pb";
 import { edgeMessages } from "@confab/contract/testing/every-constraint";
@@ -199,20 +197,25 @@ test("every field of GetHistoryResponse and of the messages in a batch is writte
 
 test("every field of the listings' replies is written, in either format", async () => {
   const { service, hub, say } = testService();
-  await say("lobby", "hi");
+  await say("lobby", "hi", "hi");
   await say("other", "hi");
-  for (const user of ["ann", "bob"])
+  for (const user of ["ann", "bob"]) {
     await hub.subscribe({ room, user, after: undefined, history: 0 }, new RecordingSink());
-  // A page of one of two has a next page.
-  const one = {
-    proto: toBinary(ListRoomsRequestSchema, create(ListRoomsRequestSchema, { limit: 1 })),
-    json: Buffer.from('{"limit":1}'),
-  };
-  for (const method of [ChatService.method.listRooms, ChatService.method.listMembers]) {
-    const { name, output } = method;
+    await hub.marks.move(room, user, { epoch: 7, offset: 1 }, target.share);
+  }
+  const { listRooms, listMembers, listReadMarks } = ChatService.method;
+  for (const [method, rest] of [
+    [listRooms, { reader: "ann" }],
+    [listMembers, {}],
+    [listReadMarks, {}],
+  ] as const) {
+    const { name, input, output } = method;
     for (const format of ["proto", "json"] as const) {
       const rpc = service.unary.get(method) ?? assert.fail(name);
-      const reply = await rpc.call(format, one[format], target);
+      // A page of one of two has a next page.
+      const asked = fromJsonString(input, JSON.stringify({ limit: 1, ...rest }));
+      const one = format === "proto" ? toBinary(input, asked) : Buffer.from(toJsonString(input, asked));
+      const reply = await rpc.call(format, one, target);
       const written = format === "proto" ? fromProto(output, reply) : fromJson(output, reply);
       assertHandled(unsetFields(output, written), `${name} in service/unary.ts`);
     }

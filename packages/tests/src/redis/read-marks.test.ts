@@ -19,7 +19,8 @@ test("when Redis has gone back, marks count up to what is left; a log that is lo
     one.hub.change({ room: lobby, position: { epoch, offset }, change, share: unshared, ...content });
   await react(1);
   await react(2);
-  const mark = (user: string, offset: number, epoch = first) => one.hub.marks.move(lobby, user, { epoch, offset }, unshared);
+  const mark = (user: string, offset: number, epoch = first) =>
+    one.hub.marks.move(lobby, user, { epoch, offset }, unshared);
   await mark("ann", 3);
   await mark("bob", 7);
   const meta = `${prefix}:{${lobby}}:meta`;
