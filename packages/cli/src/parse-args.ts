@@ -1,7 +1,7 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { UsageError } from "./command.js";
 import { suggestion } from "./config/suggestion.js";
-import { durationIn, ValueError, wholeNumberIn } from "./config/values.js";
+import { byteSizeIn, durationIn, ValueError, wholeNumberIn } from "./config/values.js";
 
 export type OptionsConfig = NonNullable<ParseArgsConfig["options"]>;
 
@@ -41,6 +41,11 @@ export function wholeNumber(option: string, text: string, min: number, max?: num
 /** `90s`, `30m`, `12h`, `7d`, in milliseconds. @throws UsageError: it is none. */
 export function durationMs(option: string, text: string): number {
   return optionValue(option, text, () => durationIn(text));
+}
+
+/** `1000000`, `500MB`, `2GiB`, in bytes. @throws UsageError: it is not one. */
+export function byteSize(option: string, text: string): number {
+  return optionValue(option, text, () => byteSizeIn(text));
 }
 
 function optionValue<Value>(option: string, text: string, parse: () => Value): Value {

@@ -8,7 +8,13 @@ import {
   isFieldSet,
   type Message,
 } from "@bufbuild/protobuf";
-import { FeatureSet_FieldPresence, type Timestamp, timestampDate, timestampMs } from "@bufbuild/protobuf/wkt";
+import {
+  durationMs,
+  FeatureSet_FieldPresence,
+  type Timestamp,
+  timestampDate,
+  timestampMs,
+} from "@bufbuild/protobuf/wkt";
 import {
   type FieldRules,
   FieldRulesSchema,
@@ -18,6 +24,7 @@ import {
 } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Violation } from "./errors.js";
 import type { DisconnectRequest } from "./gen/confab/v1/admin_connections_pb.js";
+import type { RoomRetention } from "./gen/confab/v1/admin_rooms_pb.js";
 import type { EraseMessageRequest, RevokeRequest } from "./gen/confab/v1/admin_service_pb.js";
 import type { Unsubscribe } from "./gen/confab/v1/frame_pb.js";
 import type {
@@ -128,6 +135,7 @@ const crossFieldRules: Readonly<Record<string, (message: never) => boolean>> = {
   "room_position.position": hasPosition,
   "unsubscribe.one": ({ room, prefix }: Unsubscribe) => room === "" || prefix === "",
   "disconnect.target": ({ user, connection }: DisconnectRequest) => (user !== "") !== (connection !== ""),
+  "retention.max_age": ({ maxAge }: RoomRetention) => maxAge === undefined || durationMs(maxAge) >= 1,
 };
 
 function isFilterAlone({ filter, changes }: Pick<User | GetHistoryRequest, "filter" | "changes">): boolean {

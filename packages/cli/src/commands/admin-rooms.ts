@@ -3,22 +3,36 @@ import { type CommandContext, UsageError } from "../command.js";
 import type { ConnectionValues } from "../connection.js";
 import { type ExitCode, exitCode } from "../exit-codes.js";
 import { printable } from "../output/printable.js";
-import { positionals } from "../parse-args.js";
+import { byteSize, durationMs, positionals, wholeNumber } from "../parse-args.js";
 
 /** What the commands for rooms and users take beside the connection. */
 export const adminRoomOptions = {
   revoke: { type: "boolean" },
+  "max-messages": { type: "string" },
+  "max-age": { type: "string" },
+  "max-bytes": { type: "string" },
+  none: { type: "boolean" },
 } as const;
 
 export interface AdminRoomValues extends ConnectionValues {
   readonly revoke?: boolean | undefined;
+  readonly "max-messages"?: string | undefined;
+  readonly "max-age"?: string | undefined;
+  readonly "max-bytes"?: string | undefined;
+  readonly none?: boolean | undefined;
   readonly json?: boolean | undefined;
 }
 
 export const adminRoomUsage = `       confab admin delete-room ROOM [options]
-       confab admin erase-user USER [--revoke] [options]`;
+       confab admin erase-user USER [--revoke] [options]
+       confab admin retention ROOM [--max-messages N] [--max-age TIME] [--max-bytes SIZE] [options]
+       confab admin retention ROOM --none [options]`;
 
-export const adminRoomHelp = `      --revoke         erase-user: first revoke the user's tokens, so that the user sends nothing meanwhile`;
+export const adminRoomHelp = `      --revoke         erase-user: first revoke the user's tokens, so that the user sends nothing meanwhile
+      --max-messages N, --max-age 90s, 30m, 12h, 7d, --max-bytes 1000000, 500MB, 2GiB
+                       retention: keep no more of the room than that, on all nodes, instead of its
+                       bounds of before; without any, print how much is kept
+      --none           retention: as much as the server's configuration says`;
 
 type RoomCommand = (words: readonly string[], values: AdminRoomValues, context: CommandContext) => Promise<ExitCode>;
 
@@ -26,6 +40,7 @@ type RoomCommand = (words: readonly string[], values: AdminRoomValues, context: 
 export const adminRoomCommands: Readonly<Record<string, RoomCommand>> = {
   "delete-room": deleteRoom,
   "erase-user": eraseUser,
+  retention,
 };
 
 async function deleteRoom(words: readonly string[], values: AdminRoomValues, context: CommandContext) {
@@ -70,4 +85,47 @@ async function eraseUser(words: readonly string[], values: AdminRoomValues, cont
 function erasedLine(user: string, { messages, changes, rooms, unreadable }: Readonly<Record<string, number>>): string {
   const done = `erased user ${user}: ${messages} messages and ${changes} changes, ${rooms} rooms were looked through`;
   return unreadable === 0 ? done : `${done}; ${unreadable} entries are damaged, could not be read and stay as they are`;
+}
+
+/** As proto3 JSON. */
+interface Bounds {
+  readonly maxMessages?: string;
+  readonly maxAge?: string;
+  readonly maxBytes?: string;
+}
+
+async function retention(words: readonly string[], values: AdminRoomValues, context: CommandContext) {
+  const [room] = positionals(words, ["ROOM"]);
+  if (room === undefined) throw new UsageError("missing argument: ROOM");
+  const path = `rooms/${encodeURIComponent(room)}/retention`;
+  const bounds = boundsIn(values);
+  const request = bounds
+    ? ({ method: "POST", path, body: { retention: bounds } } as const)
+    : ({ method: "GET", path } as const);
+  const answer = (await adminCall(request, values, context)) as { retention?: Bounds; effective?: Bounds };
+  const text = `room ${room}: ${boundsLine(answer.retention)}; in effect: ${boundsLine(answer.effective)}`;
+  await context.out.line(values.json ? JSON.stringify({ room, ...answer }) : printable(text));
+  return exitCode.ok;
+}
+
+/** What is to be set; undefined: nothing. @throws UsageError */
+function boundsIn(values: AdminRoomValues): Bounds | undefined {
+  const { "max-messages": messages, "max-age": age, "max-bytes": bytes, none = false } = values;
+  const isBound = messages !== undefined || age !== undefined || bytes !== undefined;
+  if (none && isBound) throw new UsageError("--none excludes --max-messages, --max-age and --max-bytes");
+  if (!none && !isBound) return undefined;
+  return {
+    ...(messages !== undefined && { maxMessages: String(wholeNumber("max-messages", messages, 1)) }),
+    ...(age !== undefined && { maxAge: `${durationMs("max-age", age) / 1_000}s` }),
+    ...(bytes !== undefined && { maxBytes: String(byteSize("max-bytes", bytes)) }),
+  };
+}
+
+function boundsLine({ maxMessages = "0", maxAge, maxBytes = "0" }: Bounds = {}): string {
+  const said = [
+    ...(maxMessages === "0" ? [] : [`${maxMessages} messages`]),
+    ...(maxAge === undefined ? [] : [maxAge]),
+    ...(maxBytes === "0" ? [] : [`${maxBytes} bytes`]),
+  ];
+  return said.length === 0 ? "without bounds" : `at most ${said.join(", ")}`;
 }

@@ -48,7 +48,15 @@ export type {
 export { maxErasedTogether } from "./ports.js";
 export { outOfRange, unexpectedPosition } from "./range.js";
 export type { ListedMark } from "./read-marking.js";
-export { type Retention, type RoomRetention, sameForAll } from "./retention.js";
+export {
+  type KeptBounds,
+  narrowest,
+  numbersOf,
+  type Retention,
+  type RoomRetention,
+  retentionFrom,
+  sameForAll,
+} from "./retention.js";
 export { isOver, joinedRevocation, KnownRevocations, revocationKey } from "./revocation-set.js";
 export { type RoomId, roomIdFrom } from "./room-id.js";
 export { RoomTurns } from "./room-turns.js";

@@ -1,6 +1,7 @@
 import type { ConfabError, Payload, Position } from "@confab/contract";
 import type { LogEntry } from "./blocks.js";
 import type { Lineage } from "./lineage.js";
+import type { KeptBounds, Retention } from "./retention.js";
 import type { RoomId } from "./room-id.js";
 import type { RoomFound } from "./room-watchers.js";
 import type { PageBounds, Run } from "./run.js";
@@ -92,6 +93,16 @@ export interface RoomLog {
    * @throws ENGINE_UNAVAILABLE, OVERLOADED: nothing was removed. NEWER_FORMAT. OUTCOME_UNKNOWN: the same again finds out.
    */
   remove(room: RoomId): Promise<number>;
+  /**
+   * Give a room its own bounds, instead of those that it had. Each counts where it is narrower than that of the configuration.
+   * Resolves once it is durable; all nodes keep to it from then on, and what is beyond a bound goes soon, also without an append.
+   * They go with the room.
+   *
+   * @throws OUT_OF_RANGE: the room has no entry. What `remove` throws.
+   */
+  setRetention(room: RoomId, retention: Retention): Promise<void>;
+  /** The room's own bounds, none if it has none or is not there, and those that hold. @throws what reading throws */
+  retentionOf(room: RoomId): Eventually<KeptBounds>;
   state(room: RoomId): Eventually<RoomState>;
   /**
    * The entries that follow `after`, oldest first. Trimmed ones are missing at the front: compare `oldest`.
@@ -106,7 +117,7 @@ export interface RoomLog {
 }
 
 /** The part of a log that is read. */
-export type ReadableLog = Omit<RoomLog, "append" | "appendAll" | "erase" | "remove">;
+export type ReadableLog = Omit<RoomLog, "append" | "appendAll" | "erase" | "remove" | "setRetention" | "retentionOf">;
 
 export interface RoomSummary extends RoomState {
   readonly room: RoomId;

@@ -11,7 +11,7 @@ export interface Retention {
 
 /** How much is kept of each room. */
 export interface RoomRetention {
-  /** The bounds of one room; they do not change while the engine is open. */
+  /** The bounds of one room, as the configuration has them; they do not change while the engine is open. */
   of(room: RoomId): Retention;
   /** Whether some rooms keep messages for a certain time only, so that rooms must be looked at from time to time. */
   readonly hasAges: boolean;
@@ -20,4 +20,39 @@ export interface RoomRetention {
 /** The same bounds for every room. */
 export function sameForAll(retention: Retention): RoomRetention {
   return { of: () => retention, hasAges: retention.maxAgeMs !== undefined };
+}
+
+/** The bounds of one room. */
+export interface KeptBounds {
+  /** Its own. */
+  readonly own: Retention;
+  /** Of each bound the narrower one: its own, or that of the configuration. */
+  readonly effective: Retention;
+}
+
+/** Of each bound the narrower one. */
+export function narrowest(one: Retention, other: Retention): Retention {
+  return {
+    maxMessages: least(one.maxMessages, other.maxMessages),
+    maxAgeMs: least(one.maxAgeMs, other.maxAgeMs),
+    maxBytes: least(one.maxBytes, other.maxBytes),
+  };
+}
+
+/** Three numbers, where 0 means without a bound: messages, age in milliseconds, bytes. */
+export function numbersOf({ maxMessages = 0, maxAgeMs = 0, maxBytes = 0 }: Retention): [number, number, number] {
+  return [maxMessages, maxAgeMs, maxBytes];
+}
+
+export function retentionFrom([maxMessages = 0, maxAgeMs = 0, maxBytes = 0]: readonly number[]): Retention {
+  return {
+    maxMessages: maxMessages || undefined,
+    maxAgeMs: maxAgeMs || undefined,
+    maxBytes: maxBytes || undefined,
+  };
+}
+
+function least(one: number | undefined, other: number | undefined): number | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return Math.min(one, other);
 }

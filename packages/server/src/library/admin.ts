@@ -1,9 +1,15 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { ConfabError, parsePosition } from "@confab/contract";
-import { DeleteRoomRequestSchema, EraseUserRequestSchema } from "@confab/contract/gen/confab/v1/admin_rooms_pb";
+import {
+  DeleteRoomRequestSchema,
+  EraseUserRequestSchema,
+  GetRoomRetentionRequestSchema,
+  SetRoomRetentionRequestSchema,
+} from "@confab/contract/gen/confab/v1/admin_rooms_pb";
 import { EraseMessageRequestSchema, RevokeRequestSchema } from "@confab/contract/gen/confab/v1/admin_service_pb";
-import { type Caller, type Operations, pageFrom, wirePositionFrom } from "../service/index.js";
+import type { KeptBounds, Retention } from "../core/index.js";
+import { type Caller, type Operations, pageFrom, wirePositionFrom, wireRetentionFrom } from "../service/index.js";
 import {
   type ConnectionsPage,
   type ConnectionsRange,
@@ -69,6 +75,25 @@ export class Admin {
       page = pageFrom(done.next);
     }
     return total;
+  }
+
+  /**
+   * Keep less of a room than the configuration says, on all nodes; without a bound: as that says. Resolves once it is durable, with the
+   * bounds that hold. They go with the room. @throws OUT_OF_RANGE: it has no message. INVALID_MESSAGE
+   */
+  async setRetention(room: string, { maxMessages, maxAgeMs, maxBytes }: Retention): Promise<Retention> {
+    const bounds = { maxMessages, maxAgeMs, maxBytes };
+    for (const [name, bound] of Object.entries(bounds))
+      if (bound !== undefined && !(Number.isSafeInteger(bound) && bound > 0))
+        throw new ConfabError("INVALID_MESSAGE", `${name} is ${bound}; it must be a whole number from 1`);
+    const retention = wireRetentionFrom(bounds);
+    const asked = create(SetRoomRetentionRequestSchema, { room, retention });
+    return (await this.operations.setRoomRetention(asked, this.caller)).effective;
+  }
+
+  /** How much of a room is kept: by its own bounds, and in effect. */
+  retention(room: string): Promise<KeptBounds> {
+    return this.operations.roomRetention(create(GetRoomRetentionRequestSchema, { room }), this.caller);
   }
 
   /** Erase the text and the payload of one message, on all nodes. Resolves once that is durable. @throws OUT_OF_RANGE */

@@ -31,6 +31,8 @@ test("the contract's routes are exactly these", () => {
       "POST /v1/admin/disconnections Disconnect whole",
       "POST /v1/admin/rooms:delete DeleteRoom whole",
       "POST /v1/admin/users:erase EraseUser whole",
+      "POST /v1/admin/rooms/{room}/retention SetRoomRetention whole",
+      "GET /v1/admin/rooms/{room}/retention GetRoomRetention none",
     ],
   );
 });

@@ -1,3 +1,4 @@
+export { wireRetentionFrom } from "./admin-conversions.js";
 export { ChatService } from "./chat-service.js";
 export { anyFrom, wirePositionFrom } from "./conversions.js";
 export { type FrameEncoding, JsonBatches, JsonMessages, ProtoBatches, ProtoMessages } from "./encodings.js";

@@ -4,6 +4,7 @@ import {
   boundedLineage,
   type EarlierEpoch,
   type Engine,
+  type KeptBounds,
   type LogEntry,
   type LogPage,
   type MemberDirectory,
@@ -11,6 +12,7 @@ import {
   offsetHere,
   outOfRange,
   type PageBounds,
+  type Retention,
   type RoomBus,
   type RoomFound,
   type RoomId,
@@ -58,6 +60,7 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
 
   /** Of rooms that were removed. */
   private readonly epochs = new Map<RoomId, number>();
+  private readonly retentions = new Map<RoomId, Retention>();
   private lineage: readonly EarlierEpoch[] = [];
 
   constructor(
@@ -159,10 +162,21 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
     if (!kept) return 0;
     this.rooms.delete(room);
     this.marks.roomRemoved(room);
+    this.retentions.delete(room);
     this.epochs.set(room, this.epochOf(room) + 1_000);
     for (const outboxes of this.outboxes.values()) outboxes.removed(room);
     for (const listener of this.listeners.get(room) ?? []) listener.interrupted();
     return kept.entries.length;
+  }
+
+  async setRetention(room: RoomId, retention: Retention): Promise<void> {
+    if (!this.rooms.has(room)) throw outOfRange(room, this.state(room), "it has no message");
+    this.retentions.set(room, retention);
+  }
+
+  retentionOf(room: RoomId): KeptBounds {
+    const own = this.retentions.get(room) ?? {};
+    return { own, effective: own };
   }
 
   state(room: RoomId): RoomState {

@@ -3,11 +3,13 @@ import {
   type Appended,
   type Engine,
   type Eventually,
+  type KeptBounds,
   type LogEntry,
   type LogPage,
   type NewEntry,
   type PageBounds,
   type ReadMarks,
+  type Retention,
   type RoomBus,
   type RoomFound,
   type RoomId,
@@ -90,6 +92,14 @@ export class UnreliableEngine implements Engine, RoomLog, RoomBus {
     const messages = await this.memory.remove(room);
     for (const listener of this.listeners.get(room) ?? []) listener.interrupted();
     return messages;
+  }
+
+  setRetention(room: RoomId, retention: Retention): Promise<void> {
+    return this.memory.setRetention(room, retention);
+  }
+
+  retentionOf(room: RoomId): KeptBounds {
+    return this.memory.retentionOf(room);
   }
 
   /** Bring the first `count` entries that are on their way, `times` times in a row; 0 times loses them. */

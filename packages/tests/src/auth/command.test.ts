@@ -281,6 +281,30 @@ describe("confab admin", () => {
     assert.match((await asErna(["history", "attic"])).stderr, /UNAUTHENTICATED: the token was revoked/);
   });
 
+  it("says how much of a room is kept", async () => {
+    const CONFAB_TOKEN = await tokenBy(path("admin-key"), "--user", "ann");
+    const env = { CONFAB_TOKEN };
+    const configured = "at most 1000000 messages, 1073741824 bytes";
+    const none = `room kept: without bounds; in effect: ${configured}\n`;
+    assert.equal((await admin(["retention", "kept"], "--can", "*=admin")).stdout, none);
+    const early = await admin(["retention", "kept", "--max-messages", "2"], "--can", "*=admin");
+    assert.match(early.stderr, /^confab: OUT_OF_RANGE: /);
+    for (let n = 0; n < 3; n++)
+      assert.equal((await run(["send", "kept", "hello", "--url", server.url], { env })).code, 0);
+    for (const [args, said] of [
+      [["--max-messages", "2"], "room kept: at most 2 messages; in effect: at most 2 messages, 1073741824 bytes\n"],
+      [
+        ["--max-age", "90s", "--max-bytes", "2GiB"],
+        "room kept: at most 90s, 2147483648 bytes; in effect: at most 1000000 messages, 90s, 1073741824 bytes\n",
+      ],
+      [["--none"], none],
+      [["--json"], '{"room":"kept","retention":{},"effective":{"maxMessages":"1000000","maxBytes":"1073741824"}}\n'],
+    ] as const) {
+      const done = await admin(["retention", "kept", ...args], "--can", "*=admin");
+      assert.deepEqual([done.code, done.stdout, done.stderr], [0, said, ""]);
+    }
+  });
+
   it("lists page after page, until there is no next one", async () => {
     const asked: (string | undefined)[] = [];
     const pages = [
@@ -308,13 +332,16 @@ describe("confab admin", () => {
       [1, "confab: PERMISSION_DENIED: admin is not allowed in all rooms\n"],
     );
     for (const [args, text] of [
-      [[], "what to do is missing: revoke, revocations, erase, delete-room, erase-user"],
-      [["expel"], 'there is no "expel"; there are revoke, revocations, erase, delete-room, erase-user'],
+      [[], "what to do is missing: revoke, revocations, erase, delete-room, erase-user, retention"],
+      [["expel"], 'there is no "expel"; there are revoke, revocations, erase, delete-room, erase-user, retention'],
       [["revoke", "bob"], 'unexpected argument "bob"'],
       [["erase", "lobby"], "missing argument: ROOM or POSITION"],
       [["erase", "lobby", "seven"], 'POSITION must be epoch:offset, as 3405691582:7, got "seven"'],
       [["delete-room"], "missing argument: ROOM"],
       [["erase-user"], "missing argument: USER"],
+      [["retention"], "missing argument: ROOM"],
+      [["retention", "a", "--max-age", "soon"], "--max-age soon: must be a time such as 90s, 30m, 12h or 7d"],
+      [["retention", "a", "--max-age", "7d", "--none"], "--none excludes --max-messages, --max-age and --max-bytes"],
       [["revoke"], "what to revoke is missing: --user, --token-id or --issued-before"],
       [
         ["revoke", "--token-id", "a", "--user", "b"],

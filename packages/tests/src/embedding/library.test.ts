@@ -88,6 +88,24 @@ test("a message is erased, and what waits of it nowhere is given out", async (t)
   assert.deepEqual([message?.text, message?.deleted, message?.position], ["", true, position]);
 });
 
+test("rooms are deleted and kept to bounds, and users are erased", async (t) => {
+  const confab = await confabFor(t);
+  const send = (text: string) => confab.send("team", { user: "ann", text });
+  const none = { maxMessages: undefined, maxAgeMs: undefined, maxBytes: undefined };
+  await assert.rejects(confab.admin.setRetention("team", { maxMessages: 1 }), codeOf("OUT_OF_RANGE"));
+  await send("1");
+  const effective = await confab.admin.setRetention("team", { maxMessages: 2, maxAgeMs: 60_000 });
+  assert.deepEqual([effective.maxMessages, effective.maxAgeMs], [2, 60_000]);
+  await assert.rejects(confab.admin.setRetention("team", { maxAgeMs: 0 }), codeOf("INVALID_MESSAGE"));
+  await assert.rejects(confab.admin.setRetention("team", { maxMessages: -1 }), codeOf("INVALID_MESSAGE"));
+  await assert.rejects(confab.admin.setRetention("team", { maxMessages: 1.5 }), codeOf("INVALID_MESSAGE"));
+  for (const text of ["2", "3"]) await send(text);
+  assert.deepEqual((await confab.admin.retention("team")).own, { ...none, maxMessages: 2, maxAgeMs: 60_000 });
+  assert.deepEqual(await confab.admin.eraseUser("ann"), { messages: 2, changes: 0, rooms: 1, unreadable: 0 });
+  assert.equal(await confab.admin.deleteRoom("team"), 2);
+  assert.equal(await confab.admin.deleteRoom("team"), 0);
+});
+
 test("a reader that does not read costs a bounded amount, and misses nothing", async (t) => {
   const confab = await confabFor(t, { limits: { maxQueuedBytes: 65_536 } });
   const room = confab.room("busy");

@@ -9,6 +9,7 @@ import { KeptClock } from "./kept-clock.js";
 import { KeptDeletions } from "./kept-deletions.js";
 import { KeptMarks } from "./kept-marks.js";
 import { KeptOutbox } from "./kept-outbox.js";
+import { KeptRetentions } from "./kept-retentions.js";
 import { KeptRevocations } from "./kept-revocations.js";
 import { LocalBus } from "./local-bus.js";
 import { LocalMembers } from "./local-members.js";
@@ -91,14 +92,21 @@ export function engineOn(
     write: (run) => commits.write(run),
     onErased: () => scrubbing.ask(),
   });
+  const retentions: KeptRetentions = new KeptRetentions({
+    store,
+    all: retention,
+    rooms: () => rooms,
+    write: (run) => commits.write(run),
+    trim: (room) => commits.maintain([room]),
+  });
   const commits: GroupCommit = new GroupCommit({
     store,
     rooms,
     ids,
     disk,
     size,
-    retention,
-    removal: new RoomRemoval({ store, ids, readers, marks, emptyRoomMs: limits.emptyRoomMs }),
+    retention: retentions,
+    removal: new RoomRemoval({ store, ids, readers, marks, retentions, emptyRoomMs: limits.emptyRoomMs }),
     clock,
     maxPendingSends: limits.maxPendingSends,
     maxPendingSendBytes: limits.maxPendingSendBytes,
@@ -109,6 +117,7 @@ export function engineOn(
     },
     onRemoved: (room) => {
       readers.removed(room);
+      retentions.removed(room);
       bus.replaced(room);
       for (const outbox of outboxes) outbox.removed(room);
     },
@@ -123,7 +132,7 @@ export function engineOn(
     log: config.log,
     delayMs: scrubDelayMs,
   });
-  const log = new EmbeddedLog(store, rooms, commits);
+  const log = new EmbeddedLog(store, { rooms, commits, retentions });
   const revocations = new KeptRevocations({
     store,
     write: (run) => commits.write(run),
@@ -143,10 +152,10 @@ export function engineOn(
     marks.sweep();
     void disk.look();
     size.set(store.usedBytes());
-    if (!retention.hasAges) return;
+    if (!retentions.hasAges) return;
     const some = log.list("", sweptTo, roomsPerSweep).map(({ room }) => room);
     sweptTo = some.length === roomsPerSweep ? (some.at(-1) ?? "") : "";
-    const aging = some.filter((room) => retention.of(room).maxAgeMs !== undefined);
+    const aging = some.filter((room) => retentions.mayAge(room));
     if (aging.length > 0) commits.maintain(aging);
   }, sweepIntervalMs);
   sweep.unref();

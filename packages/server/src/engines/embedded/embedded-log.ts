@@ -1,11 +1,13 @@
 import { ConfabError, type Position } from "@confab/contract";
 import {
   type Appended,
+  type KeptBounds,
   type LogEntry,
   type LogPage,
   type NewEntry,
   type PageBounds,
   type ReadableLog,
+  type Retention,
   type RoomId,
   type RoomLog,
   type RoomState,
@@ -15,6 +17,7 @@ import {
   runForward,
 } from "../../core/index.js";
 import type { GroupCommit } from "./group-commit.js";
+import type { KeptRetentions } from "./kept-retentions.js";
 import type { RoomTable } from "./room-table.js";
 import type { Store } from "./store.js";
 
@@ -60,14 +63,21 @@ export class StoredLog implements ReadableLog {
   }
 }
 
+export interface EmbeddedLogDeps {
+  readonly rooms: RoomTable;
+  readonly commits: GroupCommit;
+  readonly retentions: KeptRetentions;
+}
+
 /** The log of a data folder, for the process that owns it. */
 export class EmbeddedLog extends StoredLog implements RoomLog {
-  constructor(
-    store: Store,
-    rooms: RoomTable,
-    private readonly commits: GroupCommit,
-  ) {
+  private readonly commits: GroupCommit;
+  private readonly retentions: KeptRetentions;
+
+  constructor(store: Store, { rooms, commits, retentions }: EmbeddedLogDeps) {
     super(store, rooms);
+    this.commits = commits;
+    this.retentions = retentions;
   }
 
   append(room: RoomId, entry: NewEntry): Promise<Appended> {
@@ -84,6 +94,14 @@ export class EmbeddedLog extends StoredLog implements RoomLog {
 
   remove(room: RoomId): Promise<number> {
     return this.commits.remove(room);
+  }
+
+  setRetention(room: RoomId, retention: Retention): Promise<void> {
+    return this.retentions.set(room, retention);
+  }
+
+  retentionOf(room: RoomId): KeptBounds {
+    return { own: this.retentions.ownOf(room), effective: this.retentions.of(room) };
   }
 }
 

@@ -220,7 +220,7 @@ export class GroupCommit {
     try {
       if (removed.size > 0)
         await this.flush(() => {
-          for (const record of removed.values()) removal.removeEntries(record);
+          for (const [room, record] of removed) removal.removeEntries(room, record);
           scrubbing().ask();
           rooms.write(changes);
         });
@@ -311,7 +311,7 @@ export class GroupCommit {
         if (!isDataLoss(thrown)) throw thrown;
       }
       if (isDue) {
-        removal.removeEntries(record);
+        removal.removeEntries(room, record);
         removed.set(room, record);
       } else if (bodies.length > 0 || record.oldest > oldest) put.set(room, record);
     }

@@ -8,8 +8,8 @@
 //   meta     "format", "epoch"; "time" (kept-clock.ts); "rooms", "shared" (new-rooms.ts); "renewals" (room-epochs.ts);
 //            "converting" (open-store.ts); "applied", "wal" (wal-store.ts);
 //            "scrub" (scrubbing.ts), "tidy" (log-scrub.ts);
-//            "revoked …" (kept-revocations.ts), "stored …" (kept-outbox.ts);
-//            "mark …", "marks…", "unmark…" (kept-marks.ts)
+//            "revoked …" (kept-revocations.ts), "kept …" (kept-retentions.ts), "stored …" (kept-outbox.ts);
+//            "mark …", "marks…", "unmark…" (kept-marks.ts); "deleting …" (kept-deletions.ts)
 //   rooms    ┌ room name: ASCII ┐                                       → room record (room-record.ts)
 //   zeros    ┌ number: u32 ┐                                            → zeros, while there is a scrub (log-scrub.ts)
 

@@ -2,6 +2,7 @@ import { decodeChatMessage } from "@confab/contract";
 import { type Retention, type RoomId, runBackward } from "../../core/index.js";
 import type { DedupeIndex } from "./dedupe-index.js";
 import type { KeptMarks } from "./kept-marks.js";
+import type { KeptRetentions } from "./kept-retentions.js";
 import type { RoomReaders } from "./room-readers.js";
 import type { RoomRecord } from "./room-record.js";
 import type { Store } from "./store.js";
@@ -11,6 +12,7 @@ export interface RoomRemovalDeps {
   readonly ids: DedupeIndex;
   readonly readers: RoomReaders;
   readonly marks: Pick<KeptMarks, "roomRemoved">;
+  readonly retentions: Pick<KeptRetentions, "remove">;
   /** For how long a room must have been empty, in milliseconds. */
   readonly emptyRoomMs: number;
 }
@@ -37,9 +39,10 @@ export class RoomRemoval {
     return !ids.hasAny(record.number);
   }
 
-  /** Remove the room's messages and marks in the commit that is being made. */
-  removeEntries({ number }: RoomRecord): void {
+  /** Remove the room's messages, marks and own bounds in the commit that is being made. */
+  removeEntries(room: RoomId, { number }: RoomRecord): void {
     this.deps.store.entries.clear(number);
     this.deps.marks.roomRemoved(number);
+    this.deps.retentions.remove(room);
   }
 }

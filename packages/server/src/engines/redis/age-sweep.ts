@@ -19,11 +19,12 @@ export interface AgeSweepDeps {
 
 /**
  * Drops messages that have passed their age in rooms in which nobody speaks any more, and then the rooms, a few rooms at a
- * time.
+ * time. Rooms that have their own bounds are trimmed to all of these, so that what is beyond a new one goes.
  */
 export class AgeSweep {
   private readonly timer: NodeJS.Timeout;
   private sweptTo = "";
+  private boundedTo = "";
   private isRunning = false;
 
   constructor(private readonly deps: AgeSweepDeps) {
@@ -41,11 +42,13 @@ export class AgeSweep {
     const { index, clock, retention } = this.deps;
     try {
       await clock.keep();
-      const rooms = await index.page("", this.sweptTo, roomsPerSweep);
+      const bounded = await index.boundedPage(this.boundedTo, roomsPerSweep);
+      this.boundedTo = bounded.length === roomsPerSweep ? (bounded.at(-1) ?? "") : "";
+      const rooms = retention.hasAges ? await index.page("", this.sweptTo, roomsPerSweep) : [];
       this.sweptTo = rooms.length === roomsPerSweep ? (rooms.at(-1) ?? "") : "";
       const aging = rooms.filter((room) => retention.of(room).maxAgeMs !== undefined);
       // A room that is refused, as one of a later format, does not keep the others.
-      await Promise.allSettled(aging.map((room) => this.sweep(room)));
+      await Promise.allSettled([...new Set([...aging, ...bounded])].map((room) => this.sweep(room)));
     } catch {
       // Redis is away; the rooms are looked at when it is back.
     } finally {

@@ -61,7 +61,7 @@ export class GroupWriter {
     const block = bufferOf(group.map(({ body }) => body));
     const args: Argument[] = this.options(room, { group, block, mayMake, expected });
     if (group.some(({ dedupeKey }) => dedupeKey !== undefined)) args.push(...group.map(keyArgument));
-    const outcome = outcomeFrom(await link.run(appendScript, this.keysFor(room, group), args, true));
+    const outcome = outcomeFrom(await link.run(appendScript, this.keysFor(room), args, true));
     const { epoch, topBefore, duplicates } = outcome;
     if (epoch === noRoomEpoch && !isAllowed) return undefined;
     if (expected && (epoch === noRoomEpoch || epoch === unexpectedEpoch)) {
@@ -83,7 +83,7 @@ export class GroupWriter {
   /** Trim a room to its bounds. Resolves to whether all its messages are past their age. @throws what the link throws. */
   async sweep(room: RoomId): Promise<boolean> {
     const args = this.options(room, { group: [], block: noBlock, mayMake: true });
-    const reply = await this.deps.link.run(appendScript, this.keysFor(room, []), args);
+    const reply = await this.deps.link.run(appendScript, this.keysFor(room), args);
     return (reply as number[])[2] === 1;
   }
 
@@ -92,17 +92,16 @@ export class GroupWriter {
     const { maxMessages = 0, maxBytes = 0, maxAgeMs = 0 } = retention.of(room);
     const sentAtMs = group.at(-1)?.sentAtMs ?? 0;
     const numbers = [maxMessages, maxBytes, maxAgeMs, dedupeWindowMs, clockSkewMs(), sentAtMs, group.length];
-    const ageNowMs = String(maxAgeMs === 0 ? 0 : ageClock.nowMs());
+    // Also without an age here: the room may have its own.
+    const ageNowMs = String(ageClock.nowMs());
     const position = expected ? formatPosition(expected) : "";
     const changes = String(changesIn(group));
     return [newEpoch(), ...numbers.map(String), block, ageNowMs, mayMake ? "" : "1", position, changes];
   }
 
-  private keysFor(room: RoomId, group: readonly NewEntry[]): string[] {
+  private keysFor(room: RoomId): string[] {
     const { log, meta, ids, channel, marks } = this.deps.keys.of(room);
-    const { maxMessages, maxBytes, maxAgeMs } = this.deps.retention.of(room);
-    const isCounted = (maxMessages ?? maxBytes ?? maxAgeMs) !== undefined || changesIn(group) > 0;
-    return [log, meta, ...ids, channel, ...(isCounted ? [marks] : [])];
+    return [log, meta, ...ids, channel, marks];
   }
 }
 

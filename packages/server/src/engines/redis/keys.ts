@@ -38,6 +38,7 @@ export interface RoomKeys {
  *     confab:{stored:NAME}:   of the receiver NAME: lease, the node that delivers; cursors, a hash of positions by room; rooms, a set
  *                             of those that were written to
  *     confab:made            channel: names of rooms that have got their first message
+ *     confab:bounded          sorted set of rooms that may have their own bounds, as confab:rooms
  *     confab:rooms            sorted set of the names, all with score 0, so ordered by name
  *
  * The braces are a hash tag: all keys of a room are in one slot of a Cluster (Redis Cluster specification, "Hash tags").
@@ -49,6 +50,7 @@ export class Keys {
   readonly revocations: string;
   readonly deletions: string;
   readonly made: string;
+  readonly bounded: string;
 
   constructor(private readonly prefix: string) {
     this.clock = `${prefix}:clock`;
@@ -56,6 +58,7 @@ export class Keys {
     this.made = `${prefix}:made`;
     this.revocations = `${prefix}:revoked`;
     this.deletions = `${prefix}:deleting`;
+    this.bounded = `${prefix}:bounded`;
   }
 
   of(room: RoomId): RoomKeys {

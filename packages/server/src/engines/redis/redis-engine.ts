@@ -131,7 +131,7 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
   const erasures = new RoomErasures({ link, keys });
   const nodes = new RedisNodes({ link, keys: memberKeys, node: () => members.node });
   const log = new RedisLog({
-    ...{ link, keys, appends, erasures, index, tops },
+    ...{ link, keys, appends, erasures, index, tops, retention },
     erased: (room) => bus.erased(room),
     removed: (room) => {
       bus.replaced(room);
@@ -142,7 +142,7 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
   const revocations = new SharedRevocations({ link, keys, clock: config.clock });
   try {
     await link.open();
-    if (retention.hasAges) await ageClock.open();
+    await ageClock.open();
     size.set(await link.usedBytes());
   } catch (thrown) {
     throw startErrorFrom(thrown, target);
@@ -153,18 +153,16 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
   const memory = new MemoryWatch(link, size);
   const { emptyRoomMs } = limits;
   const removal = new RoomRemoval({ link, keys, memberKeys, index, ageClock, retention, emptyRoomMs, clockSkewMs });
-  const sweep = retention.hasAges
-    ? new AgeSweep({
-        index,
-        clock: ageClock,
-        retention,
-        intervalMs: sweepIntervalMs,
-        trim: (room) => writer.sweep(room),
-        remove: async (room) => {
-          if (await removal.tryRemove(room)) for (const outbox of outboxes) outbox.removed(room);
-        },
-      })
-    : undefined;
+  const sweep = new AgeSweep({
+    index,
+    clock: ageClock,
+    retention,
+    intervalMs: sweepIntervalMs,
+    trim: (room) => writer.sweep(room),
+    remove: async (room) => {
+      if (await removal.tryRemove(room)) for (const outbox of outboxes) outbox.removed(room);
+    },
+  });
 
   let closing: Promise<void> | undefined;
   return {
@@ -183,7 +181,7 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
     },
     trouble: () => link.trouble(),
     close: () => {
-      sweep?.stop();
+      sweep.stop();
       memory.stop();
       made.close();
       revocations.close();

@@ -3,15 +3,21 @@ import {
   type Appended,
   type Block,
   type EarlierEpoch,
+  type KeptBounds,
   type LogEntry,
   type LogPage,
   type NewEntry,
+  narrowest,
+  numbersOf,
   outOfRange,
   type PageBounds,
+  type Retention,
   type RoomId,
   type RoomLog,
+  type RoomRetention,
   type RoomState,
   type RoomSummary,
+  retentionFrom,
   runBackward,
   runForward,
   type ScanningShare,
@@ -29,6 +35,7 @@ import { deleteRoomScript } from "./scripts/delete-room.js";
 import { openRoomScript } from "./scripts/open-room.js";
 import { readScript } from "./scripts/read.js";
 import { earlierBytes } from "./scripts/room-record.js";
+import { setRetentionScript } from "./scripts/set-retention.js";
 
 /** How long a room that nobody wrote to keeps its epoch after somebody last looked, in milliseconds. */
 const emptyRoomTtlMs = 3_600_000;
@@ -48,6 +55,8 @@ export interface RedisLogDeps {
   readonly erasures: RoomErasures;
   readonly index: RoomIndex;
   readonly tops: KnownTops;
+  /** Of the configuration. */
+  readonly retention: RoomRetention;
   /** Messages of a room were erased, or may have been. */
   readonly erased: (room: RoomId) => void;
   /** A room was removed, or may have been. */
@@ -96,6 +105,32 @@ export class RedisLog implements RoomLog {
       throw confabErrorFromRedis(thrown, true);
     } finally {
       removed(room);
+    }
+  }
+
+  async setRetention(room: RoomId, retention: Retention): Promise<void> {
+    const { link, keys, index } = this.deps;
+    const { meta } = keys.of(room);
+    let reply: unknown;
+    try {
+      await index.addBounded(room);
+      reply = await link.run(setRetentionScript, [meta], numbersOf(retention).map(String), true);
+    } catch (thrown) {
+      throw confabErrorFromRedis(thrown, true);
+    }
+    if (reply !== 1) throw outOfRange(room, await this.state(room), "it has no message");
+  }
+
+  async retentionOf(room: RoomId): Promise<KeptBounds> {
+    const { link, keys, retention } = this.deps;
+    const { log, meta } = keys.of(room);
+    try {
+      const reply = await link.run(readScript, [log, meta], ["forward", "1", "0", "0"]);
+      const [epoch, , , , earlier] = reply as ReadReply;
+      const own = epoch === undefined ? {} : retentionFrom(boundsIn(earlier));
+      return { own, effective: narrowest(own, retention.of(room)) };
+    } catch (thrown) {
+      throw confabErrorFromRedis(thrown, false);
     }
   }
 
@@ -181,7 +216,8 @@ export class RedisLog implements RoomLog {
       direction === "forward"
         ? runForward(blocksFrom(blocks), { from: Math.max(from, oldest), to: newest }, bounds)
         : runBackward(blocksFrom(blocks), { from: oldest, to: Math.min(from, newest) }, bounds);
-    const lineage = earlier.length > 0 ? { lineage: earlierEpochsIn(earlier) } : {};
+    const epochs = earlier.length > 0 ? earlierEpochsIn(earlier) : [];
+    const lineage = epochs.length > 0 ? { lineage: epochs } : {};
     return { epoch, ...lineage, oldest, newest, messages: newest - oldest + 1, run };
   }
 }
@@ -190,6 +226,15 @@ type ReadReply = readonly [number, number, number, Buffer, Buffer, ...unknown[]]
 
 /** The end of a record: see scripts/room-record.ts. */
 export function earlierEpochsIn(bytes: Buffer): EarlierEpoch[] {
+  return pairsIn(bytes).filter(({ epoch }) => epoch !== 0);
+}
+
+/** The room's own bounds in it, as `numbersOf` has them. */
+function boundsIn(bytes: Buffer): number[] {
+  return pairsIn(bytes).flatMap(({ epoch, top }) => (epoch === 0 ? [top] : []));
+}
+
+function pairsIn(bytes: Buffer): EarlierEpoch[] {
   return Array.from({ length: Math.floor(bytes.length / earlierBytes) }, (_, index) => ({
     epoch: bytes.readUInt32BE(index * earlierBytes),
     top: bytes.readDoubleBE(index * earlierBytes + 4),

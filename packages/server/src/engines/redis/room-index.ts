@@ -39,8 +39,22 @@ export class RoomIndex {
     // Names are ASCII, so all that begin with the prefix come before its continuation by this byte.
     const max = prefix === "" ? "+" : Buffer.concat([Buffer.from(`[${prefix}`), Buffer.of(0xff)]);
     const start = min === "(" || min === "[" ? "-" : min;
-    const names = await this.link.send(this.keys.rooms, [
-      ...["ZRANGE", this.keys.rooms, start],
+    return this.range(this.keys.rooms, start, max, limit);
+  }
+
+  /** Names after one, of rooms that may have their own bounds. */
+  boundedPage(after: string, limit: number): Promise<RoomId[]> {
+    return this.range(this.keys.bounded, after === "" ? "-" : `(${after}`, "+", limit);
+  }
+
+  /** Before a room gets its own bounds. A name that stays although it has none costs a look from time to time. */
+  async addBounded(room: RoomId): Promise<void> {
+    await this.link.send(this.keys.bounded, ["ZADD", this.keys.bounded, "0", room]);
+  }
+
+  private async range(key: string, start: string, max: string | Buffer, limit: number): Promise<RoomId[]> {
+    const names = await this.link.send(key, [
+      ...["ZRANGE", key, start],
       max,
       ...["BYLEX", "LIMIT", "0", String(limit)],
     ]);
@@ -60,6 +74,7 @@ export class RoomIndex {
   async remove(room: RoomId, isThere: () => Promise<boolean>): Promise<void> {
     this.known.delete(room);
     await this.link.send(this.keys.rooms, ["ZREM", this.keys.rooms, room]);
+    await this.link.send(this.keys.bounded, ["ZREM", this.keys.bounded, room]);
     if (await isThere()) await this.link.send(this.keys.rooms, ["ZADD", this.keys.rooms, "0", room]);
   }
 

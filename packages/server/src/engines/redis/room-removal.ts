@@ -25,8 +25,8 @@ export class RoomRemoval {
   /** Remove a room, unless something keeps it. Resolves to whether it was removed. @throws what the link throws. */
   async tryRemove(room: RoomId): Promise<boolean> {
     const { link, keys, memberKeys, index, ageClock, retention, emptyRoomMs, clockSkewMs } = this.deps;
-    const { maxAgeMs } = retention.of(room);
-    if (maxAgeMs === undefined) return false;
+    // The room may have its own age, which the script knows.
+    const { maxAgeMs = 0 } = retention.of(room);
     const { log, meta, ids, marks, channel } = keys.of(room);
     const all = [log, meta, ...ids, channel, memberKeys.nodes(room), memberKeys.idle(room), marks];
     const args = [maxAgeMs, emptyRoomMs, clockSkewMs(), ageClock.nowMs()].map(String);

@@ -6,7 +6,12 @@ import {
   DisconnectRequestSchema,
   ListConnectionsRequestSchema,
 } from "@confab/contract/gen/confab/v1/admin_connections_pb";
-import { DeleteRoomRequestSchema, EraseUserRequestSchema } from "@confab/contract/gen/confab/v1/admin_rooms_pb";
+import {
+  DeleteRoomRequestSchema,
+  EraseUserRequestSchema,
+  GetRoomRetentionRequestSchema,
+  SetRoomRetentionRequestSchema,
+} from "@confab/contract/gen/confab/v1/admin_rooms_pb";
 import {
   EraseMessageRequestSchema,
   ListRevocationsRequestSchema,
@@ -80,6 +85,10 @@ const asking: { readonly [Name in keyof Operations]: (operations: Operations, ca
   react: ({ react }, caller) => outOfRange(react(create(ReactRequestSchema, { ...ofNoMessage, emoji: "+1" }), caller)),
   connections: ({ connections }, caller) => connections(create(ListConnectionsRequestSchema), caller, listing),
   disconnect: ({ disconnect }, caller) => disconnect(create(DisconnectRequestSchema, { user: "ann" }), caller),
+  setRoomRetention: ({ setRoomRetention }, caller) =>
+    outOfRange(setRoomRetention(create(SetRoomRetentionRequestSchema, { room: "den" }), caller)),
+  roomRetention: ({ roomRetention }, caller) =>
+    roomRetention(create(GetRoomRetentionRequestSchema, { room: "den" }), caller),
   deleteRoom: ({ deleteRoom }, caller) => deleteRoom(create(DeleteRoomRequestSchema, { room: "den" }), caller),
   eraseUser: ({ eraseUser }, caller) => eraseUser(create(EraseUserRequestSchema, { user: "ann" }), caller, form),
   markRead: ({ markRead }, caller) => outOfRange(markRead(create(MarkReadRequestSchema, ofNoMessage), caller)),
@@ -108,6 +117,8 @@ const needed: { readonly [Name in keyof Operations]: string } = {
   connections: "admin all rooms",
   disconnect: "admin all rooms",
   erase: "admin all rooms",
+  setRoomRetention: "admin all rooms",
+  roomRetention: "admin all rooms",
   deleteRoom: "admin all rooms",
   eraseUser: "admin all rooms",
 };

@@ -9,6 +9,7 @@ import { newest } from "./newest.js";
 import { type OperationDeps, opened } from "./operation.js";
 import { markRead, readMarks } from "./read-marks.js";
 import { revocations, revoke } from "./revoke.js";
+import { roomRetention, setRoomRetention } from "./room-retention.js";
 import { rooms } from "./rooms.js";
 import { send } from "./send.js";
 import { sendAll } from "./send-all.js";
@@ -42,5 +43,7 @@ export function operationsOn(deps: OperationDeps) {
     disconnect: opened(disconnect, deps),
     deleteRoom: opened(deleteRoom, deps),
     eraseUser: opened(eraseUser, deps),
+    setRoomRetention: opened(setRoomRetention, deps),
+    roomRetention: opened(roomRetention, deps),
   };
 }

@@ -16,6 +16,7 @@ import { removingSuite } from "./removing.js";
 import { retentionSuite } from "./retention.js";
 import { revocationsSuite } from "./revocations.js";
 import { roomWatchesSuite } from "./room-watches.js";
+import { roomBoundsSuite } from "./room-bounds.js";
 import { roomsSuite } from "./rooms.js";
 import { definer, type EngineSkips, type OpenEngine } from "./setup.js";
 
@@ -36,6 +37,7 @@ export function engineSuite(name: string, open: OpenEngine, skips: EngineSkips =
   filteringSuite(define);
   removingSuite(define);
   retentionSuite(define);
+  roomBoundsSuite(define);
   roomsSuite(define);
   clocksSuite(define);
   busSuite(define);

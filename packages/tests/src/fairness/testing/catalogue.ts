@@ -99,6 +99,11 @@ const costlyCalls: Readonly<Record<string, Costly>> = {
   "AdminService/Disconnect": { requests: [{ user: "no-one" }], times: costlyTimes },
   // Of rooms and users that are not there: what the other requests read is needed.
   "AdminService/DeleteRoom": { requests: [{ room: "nowhere" }], times: costlyTimes },
+  "AdminService/SetRoomRetention": {
+    requests: [{ room: "large", retention: { maxMessages: "9007199254740991" } }],
+    times: costlyTimes,
+  },
+  "AdminService/GetRoomRetention": { requests: [{ room: "large" }], times: costlyTimes },
   "AdminService/EraseUser": { requests: [{ user: "no-one" }], times: costlyTimes },
   "Health/Check": { requests: [{ service: ChatService.typeName }] },
   "Health/List": { requests: [{}] },

@@ -6,13 +6,15 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { file_confab_v1_rules } from "./rules_pb.js";
+import type { Duration } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file confab/v1/admin_rooms.proto.
  */
 export const file_confab_v1_admin_rooms: GenFile = /*@__PURE__*/
-  fileDesc("Chtjb25mYWIvdjEvYWRtaW5fcm9vbXMucHJvdG8SCWNvbmZhYi52MSJLChFEZWxldGVSb29tUmVxdWVzdBI2CgRyb29tGAEgASgJQii6SCVyIzIhXltBLVphLXowLTldW0EtWmEtejAtOS5fLV17MCw5OX0kIiYKEkRlbGV0ZVJvb21SZXNwb25zZRIQCghtZXNzYWdlcxgBIAEoBCKCAQoQRXJhc2VVc2VyUmVxdWVzdBIbCgR1c2VyGAEgASgJQg26SApyCIjqMAEQARhAElEKBHBhZ2UYAiABKAlCQ7pIQHI+MjxeKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV17MCw5OX06WzAtOV17MSwxMH06WzAtOV17MSwxNn0pPyQibAoRRXJhc2VVc2VyUmVzcG9uc2USEAoIbWVzc2FnZXMYASABKAQSDwoHY2hhbmdlcxgCIAEoBBINCgVyb29tcxgDIAEoDRISCgp1bnJlYWRhYmxlGAQgASgEEhEKCW5leHRfcGFnZRgFIAEoCWIGcHJvdG8z", [file_buf_validate_validate, file_confab_v1_rules]);
+  fileDesc("Chtjb25mYWIvdjEvYWRtaW5fcm9vbXMucHJvdG8SCWNvbmZhYi52MSJLChFEZWxldGVSb29tUmVxdWVzdBI2CgRyb29tGAEgASgJQii6SCVyIzIhXltBLVphLXowLTldW0EtWmEtejAtOS5fLV17MCw5OX0kIiYKEkRlbGV0ZVJvb21SZXNwb25zZRIQCghtZXNzYWdlcxgBIAEoBCKCAQoQRXJhc2VVc2VyUmVxdWVzdBIbCgR1c2VyGAEgASgJQg26SApyCIjqMAEQARhAElEKBHBhZ2UYAiABKAlCQ7pIQHI+MjxeKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV17MCw5OX06WzAtOV17MSwxMH06WzAtOV17MSwxNn0pPyQibAoRRXJhc2VVc2VyUmVzcG9uc2USEAoIbWVzc2FnZXMYASABKAQSDwoHY2hhbmdlcxgCIAEoBBINCgVyb29tcxgDIAEoDRISCgp1bnJlYWRhYmxlGAQgASgEEhEKCW5leHRfcGFnZRgFIAEoCSKCAgoNUm9vbVJldGVudGlvbhIkCgxtYXhfbWVzc2FnZXMYASABKARCDrpICzIJGP////////8PEioKB21heF9hZ2UYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SIQoJbWF4X2J5dGVzGAMgASgEQg66SAsyCRj/////////Dzp8ukh5GncKEXJldGVudGlvbi5tYXhfYWdlEihtYXhfYWdlIG11c3QgYmUgYXQgbGVhc3Qgb25lIG1pbGxpc2Vjb25kGjghaGFzKHRoaXMubWF4X2FnZSkgfHwgdGhpcy5tYXhfYWdlID49IGR1cmF0aW9uKCcwLjAwMXMnKSJ+ChdTZXRSb29tUmV0ZW50aW9uUmVxdWVzdBI2CgRyb29tGAEgASgJQii6SCVyIzIhXltBLVphLXowLTldW0EtWmEtejAtOS5fLV17MCw5OX0kEisKCXJldGVudGlvbhgCIAEoCzIYLmNvbmZhYi52MS5Sb29tUmV0ZW50aW9uIlEKF0dldFJvb21SZXRlbnRpb25SZXF1ZXN0EjYKBHJvb20YASABKAlCKLpIJXIjMiFeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXXswLDk5fSQidAoYU2V0Um9vbVJldGVudGlvblJlc3BvbnNlEisKCXJldGVudGlvbhgBIAEoCzIYLmNvbmZhYi52MS5Sb29tUmV0ZW50aW9uEisKCWVmZmVjdGl2ZRgCIAEoCzIYLmNvbmZhYi52MS5Sb29tUmV0ZW50aW9uInQKGEdldFJvb21SZXRlbnRpb25SZXNwb25zZRIrCglyZXRlbnRpb24YASABKAsyGC5jb25mYWIudjEuUm9vbVJldGVudGlvbhIrCgllZmZlY3RpdmUYAiABKAsyGC5jb25mYWIudjEuUm9vbVJldGVudGlvbmIGcHJvdG8z", [file_buf_validate_validate, file_confab_v1_rules, file_google_protobuf_duration]);
 
 /**
  * @generated from message confab.v1.DeleteRoomRequest
@@ -128,4 +130,139 @@ export type EraseUserResponse = Message<"confab.v1.EraseUserResponse"> & {
  */
 export const EraseUserResponseSchema: GenMessage<EraseUserResponse> = /*@__PURE__*/
   messageDesc(file_confab_v1_admin_rooms, 3);
+
+/**
+ * How much of a room is kept. What is 0 or not set has no bound here. The newest
+ * message stays as long as the room.
+ *
+ * @generated from message confab.v1.RoomRetention
+ */
+export type RoomRetention = Message<"confab.v1.RoomRetention"> & {
+  /**
+   * Messages and changes.
+   *
+   * @generated from field: uint64 max_messages = 1;
+   */
+  maxMessages: bigint;
+
+  /**
+   * A room whose entries are all older goes away when it is not read, and its
+   * retention with it.
+   *
+   * @generated from field: google.protobuf.Duration max_age = 2;
+   */
+  maxAge?: Duration | undefined;
+
+  /**
+   * Of the stored entries, without the engine's own overhead.
+   *
+   * @generated from field: uint64 max_bytes = 3;
+   */
+  maxBytes: bigint;
+};
+
+/**
+ * Describes the message confab.v1.RoomRetention.
+ * Use `create(RoomRetentionSchema)` to create a new message.
+ */
+export const RoomRetentionSchema: GenMessage<RoomRetention> = /*@__PURE__*/
+  messageDesc(file_confab_v1_admin_rooms, 4);
+
+/**
+ * @generated from message confab.v1.SetRoomRetentionRequest
+ */
+export type SetRoomRetentionRequest = Message<"confab.v1.SetRoomRetentionRequest"> & {
+  /**
+   * Which room. It has no default.
+   *
+   * @generated from field: string room = 1;
+   */
+  room: string;
+
+  /**
+   * Instead of the room's own bounds of before. Not set, or all 0: it has none.
+   *
+   * @generated from field: confab.v1.RoomRetention retention = 2;
+   */
+  retention?: RoomRetention | undefined;
+};
+
+/**
+ * Describes the message confab.v1.SetRoomRetentionRequest.
+ * Use `create(SetRoomRetentionRequestSchema)` to create a new message.
+ */
+export const SetRoomRetentionRequestSchema: GenMessage<SetRoomRetentionRequest> = /*@__PURE__*/
+  messageDesc(file_confab_v1_admin_rooms, 5);
+
+/**
+ * @generated from message confab.v1.GetRoomRetentionRequest
+ */
+export type GetRoomRetentionRequest = Message<"confab.v1.GetRoomRetentionRequest"> & {
+  /**
+   * Which room. It has no default.
+   *
+   * @generated from field: string room = 1;
+   */
+  room: string;
+};
+
+/**
+ * Describes the message confab.v1.GetRoomRetentionRequest.
+ * Use `create(GetRoomRetentionRequestSchema)` to create a new message.
+ */
+export const GetRoomRetentionRequestSchema: GenMessage<GetRoomRetentionRequest> = /*@__PURE__*/
+  messageDesc(file_confab_v1_admin_rooms, 6);
+
+/**
+ * @generated from message confab.v1.SetRoomRetentionResponse
+ */
+export type SetRoomRetentionResponse = Message<"confab.v1.SetRoomRetentionResponse"> & {
+  /**
+   * The room's own bounds.
+   *
+   * @generated from field: confab.v1.RoomRetention retention = 1;
+   */
+  retention?: RoomRetention | undefined;
+
+  /**
+   * What holds: of each bound the narrower one of the room's own and of the
+   * server's configuration.
+   *
+   * @generated from field: confab.v1.RoomRetention effective = 2;
+   */
+  effective?: RoomRetention | undefined;
+};
+
+/**
+ * Describes the message confab.v1.SetRoomRetentionResponse.
+ * Use `create(SetRoomRetentionResponseSchema)` to create a new message.
+ */
+export const SetRoomRetentionResponseSchema: GenMessage<SetRoomRetentionResponse> = /*@__PURE__*/
+  messageDesc(file_confab_v1_admin_rooms, 7);
+
+/**
+ * @generated from message confab.v1.GetRoomRetentionResponse
+ */
+export type GetRoomRetentionResponse = Message<"confab.v1.GetRoomRetentionResponse"> & {
+  /**
+   * As in SetRoomRetentionResponse.
+   *
+   * @generated from field: confab.v1.RoomRetention retention = 1;
+   */
+  retention?: RoomRetention | undefined;
+
+  /**
+   * As in SetRoomRetentionResponse.
+   *
+   * @generated from field: confab.v1.RoomRetention effective = 2;
+   */
+  effective?: RoomRetention | undefined;
+};
+
+/**
+ * Describes the message confab.v1.GetRoomRetentionResponse.
+ * Use `create(GetRoomRetentionResponseSchema)` to create a new message.
+ */
+export const GetRoomRetentionResponseSchema: GenMessage<GetRoomRetentionResponse> = /*@__PURE__*/
+  messageDesc(file_confab_v1_admin_rooms, 8);
 

@@ -222,6 +222,36 @@ export const eraseUserResponse = {
   nextPage: [5, "string"],
 } as const;
 
+/** `confab.v1.RoomRetention` */
+export const roomRetention = {
+  maxMessages: [1, "uint64"],
+  maxAge: [2, "duration"],
+  maxBytes: [3, "uint64"],
+} as const;
+
+/** `confab.v1.SetRoomRetentionRequest` */
+export const setRoomRetentionRequest = {
+  room: [1, "string"],
+  retention: [2, roomRetention],
+} as const;
+
+/** `confab.v1.GetRoomRetentionRequest` */
+export const getRoomRetentionRequest = {
+  room: [1, "string"],
+} as const;
+
+/** `confab.v1.SetRoomRetentionResponse` */
+export const setRoomRetentionResponse = {
+  retention: [1, roomRetention],
+  effective: [2, roomRetention],
+} as const;
+
+/** `confab.v1.GetRoomRetentionResponse` */
+export const getRoomRetentionResponse = {
+  retention: [1, roomRetention],
+  effective: [2, roomRetention],
+} as const;
+
 /** `confab.v1.RevokeRequest` */
 export const revokeRequest = {
   tokenId: [1, "string"],

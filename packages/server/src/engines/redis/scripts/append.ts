@@ -6,7 +6,7 @@ import { script } from "./script.js";
  * Append a group of messages to one room, as one block: what of them is new gets the next offsets, all of it or nothing.
  * Without messages the room is only trimmed.
  *
- *     KEYS  log, meta, ids:0, ids:1, channel; marks, if there are changes of messages or bounds
+ *     KEYS  log, meta, ids:0, ids:1, channel, marks
  *     ARGV  1 an epoch, should the room need one; 2 maxMessages, 3 maxBytes, 4 maxAgeMs (0: no bound); 5 the dedupe window
  *           in milliseconds; 6 what to add to this server's time, for tests; 7 when the last of the messages was sent;
  *           8 how many there are; 9 the block; 10 what the node takes for the time, in milliseconds: ages are told by it
@@ -28,19 +28,17 @@ local marks = KEYS[6]
 local log, meta, count, block = KEYS[1], KEYS[2], tonumber(ARGV[8]), ARGV[9]
 local maxMessages, maxBytes, maxAgeMs = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 
-local nowMs = 0
-if maxAgeMs > 0 or #ARGV > 13 then
-  local time = call('TIME')
-  nowMs = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + tonumber(ARGV[6])
-end
-
 local epoch, top, oldest, swept, bytes
-local lineage = ''
+local own, lineage = '', ''
 local record = call('GET', meta)
 local refusal = record and refusalOf(record, meta)
 if refusal then return refusal end
 if record then
   epoch, top, oldest, swept, bytes = struct.unpack(recordForm, record)
+  local ownMessages, ownAgeMs, ownBytes
+  own, ownMessages, ownAgeMs, ownBytes = ownBoundsIn(record)
+  maxMessages, maxBytes = narrower(ownMessages, maxMessages), narrower(ownBytes, maxBytes)
+  maxAgeMs = narrower(ownAgeMs, maxAgeMs)
   lineage = string.sub(record, recordBytes + 1)
 elseif count == 0 or ARGV[11] ~= '' then
   return { 0, 0, 1 }
@@ -52,6 +50,12 @@ else
 end
 -- A room that was looked at and has no message yet.
 if top == 0 and ARGV[11] ~= '' then return { 0, 0, 1 } end
+local nowMs = 0
+if maxAgeMs > 0 or #ARGV > 13 then
+  local time = call('TIME')
+  nowMs = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + tonumber(ARGV[6])
+end
+
 local topBefore = top
 local newChanges = tonumber(ARGV[13])
 local reply = { epoch, topBefore }
@@ -141,10 +145,10 @@ if count > 0 then
   if type(added) == 'table' then
     if not string.find(added.err, 'equal or smaller', 1, true) then return added end
     call('UNLINK', log)
-    epoch, reply[1], lineage = tonumber(ARGV[1]), tonumber(ARGV[1]), ''
+    epoch, reply[1], lineage = tonumber(ARGV[1]), tonumber(ARGV[1]), own
     if ARGV[12] ~= '' then
       -- It is a position of what the record knew, which is not this log.
-      call('SET', meta, struct.pack(recordForm, epoch, topBefore, topBefore + 1, topBefore + 1, 0), 'KEEPTTL')
+      call('SET', meta, struct.pack(recordForm, epoch, topBefore, topBefore + 1, topBefore + 1, 0) .. own, 'KEEPTTL')
       return { -1 }
     end
     added = false
@@ -190,7 +194,7 @@ while budget > 0 and swept < top and (isOverdue or oldest - swept >= 64) do
   local isOld = maxAgeMs > 0 and tonumber(string.sub(entry[1], dash + 1)) + maxAgeMs <= ageNowMs
   local isFull = maxBytes > 0 and bytes > maxBytes
   if swept >= oldest and not isOld and not isFull then break end
-  if marks and not changes then changes, trimmed, counts = countsIn(marks, epoch, lineage) end
+  if not changes then changes, trimmed, counts = countsIn(marks, epoch, lineage) end
   local sweptHere = swept
   local size = #old - 4 * (last - offset + 1)
   if offset == swept and last < top and (last < oldest or isOld or maxBytes > 0 and bytes - size >= maxBytes) then

@@ -6,7 +6,7 @@ import { script } from "./script.js";
  * `emptyRoomMs`, no node has been in it for as long, and no id of it must be recognised.
  *
  *     KEYS  log, meta, ids:0, ids:1, channel, nodes, idle, marks
- *     ARGV  maxAgeMs; emptyRoomMs; what to add to this server's time, for tests; what the node takes for the time: ages are
+ *     ARGV  maxAgeMs, 0: none but its own; emptyRoomMs; what to add to this server's time, for tests; what the node takes for the time: ages are
  *           told by it or by this server's time, whichever is earlier
  *     reply 1: the room is gone, or has no first message; 0: it stays
  *
@@ -27,6 +27,9 @@ local refusal = refusalOf(record, meta)
 if refusal then return refusal end
 local _, top = struct.unpack(recordForm, record)
 if top == 0 then return 1 end
+local _, _, ownAgeMs = ownBoundsIn(record)
+maxAgeMs = narrower(ownAgeMs, maxAgeMs)
+if maxAgeMs == 0 then return 0 end
 local newest = call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
 -- A stream that was removed behind its record is damage: the next message finds it.
 if not newest then return 0 end

@@ -2,10 +2,14 @@
  * Lua for the record of a room, which outlives its messages. It tells the format of all that Redis keeps of the room's log:
  *
  *     epoch u32 | top f64 | oldest f64 | swept f64 | bytes f64 | (earlier epoch u32 | top f64)*     36 bytes or more, big-endian: format 1
+ *                       ... bytes f64 | (0 u32 | bound f64) x 3 | (earlier epoch u32 | top f64)*     with its own bounds
  *     format u8 | ...                                                                              at most 35 bytes: a later format
  *
  * Earlier epochs stand behind all else, the oldest first: a node of a version that does not know them reads the rest, and drops
  * them when it writes, which is safe.
+ *
+ * Bounds (messages, age in milliseconds, bytes; 0: none) look like earlier epochs of a number that no room has: nodes of the version
+ * before keep them as such, and do not keep to them.
  *
  * A script that finds a later format replies `NEWERFORMAT format key`, before it reads or writes anything else. Versions that
  * do not know this word refuse such a record too, because it is too short for them. So a version that changes blocks, ids or
@@ -26,12 +30,25 @@ local function refusalOf(record, key)
   return { err = 'NEWERFORMAT ' .. (string.byte(record) or 0) .. ' ' .. key }
 end
 
+-- A room's own bounds in its record: as they are stored, and as numbers, 0 for none.
+local function ownBoundsIn(record)
+  if #record < 72 or string.sub(record, 37, 40) ~= '\\0\\0\\0\\0' then return '', 0, 0, 0 end
+  local _, maxMessages, _, maxAgeMs, _, maxBytes = struct.unpack('>I4dI4dI4d', string.sub(record, 37, 72))
+  return string.sub(record, 37, 72), maxMessages, maxAgeMs, maxBytes
+end
+
+-- Of two bounds the narrower one.
+local function narrower(one, other)
+  if one > 0 and (other == 0 or one < other) then return one end
+  return other
+end
+
 local function text(number)
   return string.format('%.0f', number)
 end
 `;
 
-/** An earlier epoch in a record, in bytes. */
+/** An earlier epoch in a record, in bytes, and so is one bound. */
 export const earlierBytes = 12;
 
 /** How many of a block's last bytes stand for it. */

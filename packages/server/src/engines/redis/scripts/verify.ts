@@ -40,8 +40,9 @@ for at = 3, #ARGV, 2 do
     end
   end
 end
-local lineage = string.sub(record, recordBytes + 1) .. struct.pack('>I4d', epoch, kept)
-lineage = string.sub(lineage, -${maxEarlierEpochs * earlierBytes})
+local own = ownBoundsIn(record)
+local lineage = string.sub(record, recordBytes + #own + 1) .. struct.pack('>I4d', epoch, kept)
+lineage = own .. string.sub(lineage, -${maxEarlierEpochs * earlierBytes})
 -- With a room that nobody has written to the record goes by itself, as before.
 redis.call('SET', KEYS[2], struct.pack(recordForm, tonumber(ARGV[2]), top, oldest, swept, bytes) .. lineage, 'KEEPTTL')
 redis.call('SPUBLISH', KEYS[3], string.char(3))
