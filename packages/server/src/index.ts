@@ -11,6 +11,7 @@ export {
   type HistoryPage,
   type HistoryRange,
   type MembersPage,
+  type MessageFilter,
   type NewRoomMessage,
   type ReadFrom,
   type ReadMarksPage,

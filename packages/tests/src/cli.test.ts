@@ -69,6 +69,29 @@ describe("the confab command", () => {
     });
   }
 
+  it("leaves out what is not from the users or with the payloads that are asked for", async () => {
+    for (const [user, text] of [
+      ["ann", "one"],
+      ["bob", "two"],
+      ["cid", "three"],
+      ["ann", "four"],
+    ] as const)
+      await run(["send", "filtered", text, "--user", user, "--quiet", ...url()]);
+    const textsOf = async (...args: string[]) => {
+      const { code, stdout, stderr } = await run([...args, "--json", ...url()]);
+      assert.deepEqual([code, stderr], [0, ""]);
+      return lines(stdout).map((line) => JSON.parse(line).text);
+    };
+    const fromTwo = ["--from-user", "ann", "--from-user", "cid"];
+    assert.deepEqual(await textsOf("history", "filtered", "--limit", "2", ...fromTwo), ["three", "four"]);
+    assert.deepEqual(await textsOf("history", "filtered", "--payload-type", "shop.Order"), []);
+    const begin = ["listen", "filtered", "--history", "3", "--count", "3"];
+    assert.deepEqual(await textsOf(...begin, ...fromTwo, "--payload-type", "-"), ["one", "three", "four"]);
+    const { code, stderr } = await run(["listen", "filtered", "--payload-type", "a/b", ...url()]);
+    assert.equal(code, 1);
+    assert.match(stderr, /INVALID_MESSAGE/);
+  });
+
   it("keeps the order of a thousand lines, and --quiet prints nothing", async () => {
     const texts = Array.from({ length: 1_000 }, (_, index) => `line ${index}`);
     const sent = await run(["send", "many", "--quiet", ...url()], texts.join("\n"));

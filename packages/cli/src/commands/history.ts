@@ -1,4 +1,4 @@
-import type { ChatMessage, HistoryPage, HistoryRequest } from "@confab/client/node";
+import type { ChatMessage, HistoryPage, HistoryRequest, MessageFilter } from "@confab/client/node";
 import type { PayloadTypes } from "@confab/contract";
 import { type Command, type CommandContext, UsageError } from "../command.js";
 import {
@@ -9,6 +9,7 @@ import {
   payloadTypes,
 } from "../connection.js";
 import { exitCode, exitCodesHelp } from "../exit-codes.js";
+import { type FilterValues, filterFrom, filterHelp, filterOptions } from "../filter-options.js";
 import type { Folder } from "../folder.js";
 import { messageJsonLine, messageLine } from "../output/format.js";
 import { parseCommandLine, positionals, wholeNumber } from "../parse-args.js";
@@ -26,6 +27,7 @@ from where.
       --after P        the ones that follow position P
       --before P       the ones before position P
       --folded         messages as they are now: with the text of the last edit, and reactions
+${filterHelp}
       --json           print each message as a line of JSON, with its position
       --data FOLDER    read the data folder of a server that runs on this machine, and not by the network
       --follow         with --data: go on with new messages until Ctrl-C, also when the server restarts
@@ -36,6 +38,7 @@ ${exitCodesHelp}`,
   async run(args, context) {
     const { values, positionals: words } = parseCommandLine(args, {
       ...connectionOptions,
+      ...filterOptions,
       limit: { type: "string" },
       after: { type: "string" },
       before: { type: "string" },
@@ -58,7 +61,7 @@ ${exitCodesHelp}`,
     const print = (message: ChatMessage) =>
       context.out.line(values.json ? messageJsonLine(message, source.types) : messageLine(message, source.types));
     try {
-      const range = { room, after, before, limit, folded };
+      const range = { room, after, before, limit, folded, filter: filterFrom(values) };
       let last = after;
       // What follows a position is all printed by `follow`.
       if (!values.follow || after === undefined) {
@@ -94,8 +97,8 @@ async function server(values: ConnectionValues, context: CommandContext): Promis
 }
 
 /** @throws UsageError: an option is of the network. UnreachableError: the folder cannot be read. */
-async function folder(path: string, values: ConnectionValues): Promise<Source> {
-  const ofNetwork = (["url", "ca", "token", "transport", "timeout"] as const).find(
+async function folder(path: string, values: ConnectionValues & FilterValues): Promise<Source> {
+  const ofNetwork = (["url", "ca", "token", "transport", "timeout", "from-user", "payload-type"] as const).find(
     (name) => values[name] !== undefined,
   );
   if (ofNetwork !== undefined) throw new UsageError(`--data and --${ofNetwork} exclude each other`);
@@ -110,13 +113,17 @@ interface Range {
   readonly before: string | undefined;
   readonly limit: number;
   readonly folded: boolean | undefined;
+  readonly filter: MessageFilter | undefined;
 }
 
 /** Pages that follow `after`, up to the limit, as they are read. */
-async function* pagesForward(source: Source, { room, after, limit, folded }: Range): AsyncGenerator<Page> {
+async function* pagesForward(source: Source, { room, after, limit, folded, filter }: Range): AsyncGenerator<Page> {
   let from = after;
   for (let left = limit; left > 0; ) {
-    const page: Page = await source.history({ room, after: from, limit: Math.min(left, maxPageMessages), folded });
+    const page: Page = await source.history({
+      ...{ room, after: from, folded, filter },
+      limit: Math.min(left, maxPageMessages),
+    });
     yield page;
     left -= page.messages.length;
     from = page.messages.at(-1)?.position;
@@ -125,11 +132,14 @@ async function* pagesForward(source: Source, { room, after, limit, folded }: Ran
 }
 
 /** The pages that end before `before`. They are read newest first and shown oldest first, so all are read before the first is shown. */
-async function pagesBackward(source: Source, { room, before, limit, folded }: Range): Promise<Page[]> {
+async function pagesBackward(source: Source, { room, before, limit, folded, filter }: Range): Promise<Page[]> {
   const pages: Page[] = [];
   let to = before;
   for (let left = limit; left > 0; ) {
-    const page: Page = await source.history({ room, before: to, limit: Math.min(left, maxPageMessages), folded });
+    const page: Page = await source.history({
+      ...{ room, before: to, folded, filter },
+      limit: Math.min(left, maxPageMessages),
+    });
     pages.unshift(page);
     left -= page.messages.length;
     to = page.messages[0]?.position;

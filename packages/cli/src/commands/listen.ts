@@ -2,6 +2,7 @@ import type { ChatMessage } from "@confab/client/node";
 import { type Command, UsageError } from "../command.js";
 import { connectionHelp, connectionOptions, openConnection } from "../connection.js";
 import { exitCode, exitCodesHelp } from "../exit-codes.js";
+import { filterFrom, filterHelp, filterOptions } from "../filter-options.js";
 import { entryLine, messageJsonLine, messageLine } from "../output/format.js";
 import { parseCommandLine, positionals, wholeNumber } from "../parse-args.js";
 
@@ -14,6 +15,7 @@ Prints the messages of ROOM (default lobby) until Ctrl-C.
       --after P        begin after position P, with everything since then
       --changes        also print edits, deletions and reactions; each line begins with its position
       --count N        stop after N messages, or N lines with --changes
+${filterHelp}
       --user NAME      be listed among the room's members
       --json           print each message as a line of JSON, with its position
 ${connectionHelp}
@@ -26,6 +28,7 @@ ${exitCodesHelp}`,
       history: { type: "string" },
       after: { type: "string" },
       changes: { type: "boolean" },
+      ...filterOptions,
       count: { type: "string" },
       user: { type: "string" },
       json: { type: "boolean" },
@@ -41,7 +44,10 @@ ${exitCodesHelp}`,
     let printed = 0;
     let lastPosition = after;
     try {
-      const listening = await link.listen({ room, user, after, history, changes }, { signal: context.signal });
+      const listening = await link.listen(
+        { room, user, after, history, changes, filter: filterFrom(values) },
+        { signal: context.signal },
+      );
       lastPosition = listening.position;
       for await (const message of listening) {
         await context.out.line(lineOf(message));

@@ -5,6 +5,7 @@ export type {
   HistoryPage,
   HistoryRange,
   MembersPage,
+  MessageFilter,
   NewRoomMessage,
   ReadFrom,
   ReadMarksPage,

@@ -53,6 +53,13 @@ export interface RoomChange {
   readonly id?: string | undefined;
 }
 
+/** Which messages are wanted: those that match each list that is not empty. At most 16 of each. */
+export interface MessageFilter {
+  readonly users?: readonly string[] | undefined;
+  /** Full names of types, such as `acme.Order`; `-` for messages without a payload. */
+  readonly payloadTypes?: readonly string[] | undefined;
+}
+
 /** Where to begin to read. Default: with what is sent from now on. */
 export interface ReadFrom {
   /** With what follows this position. */
@@ -61,6 +68,8 @@ export interface ReadFrom {
   readonly history?: number | undefined;
   /** Also with changes of messages (`change`), which do not count for `history`. Default: messages only. */
   readonly changes?: boolean | undefined;
+  /** Only messages that pass, which alone count for `history`. Not together with `changes`. */
+  readonly filter?: MessageFilter | undefined;
 }
 
 export interface HistoryRange {
@@ -74,6 +83,8 @@ export interface HistoryRange {
   readonly changes?: boolean | undefined;
   /** Messages as they are at `newest` of the page, with `edited` and `reactions`. Not together with `changes`. */
   readonly folded?: boolean | undefined;
+  /** Only messages that pass. Not together with `changes`. */
+  readonly filter?: MessageFilter | undefined;
 }
 
 export interface HistoryPage {
@@ -178,9 +189,14 @@ export class Room {
    * The room's messages, from a place on and then as they come, until the loop is left. Resolves when the subscription has begun:
    * what is sent from then on comes.
    *
-   * @throws OUT_OF_RANGE: the messages after `after` are not kept any more.
+   * @throws OUT_OF_RANGE: the messages after `after` are not kept any more. TOO_MANY_FILTERS: `maxFiltersPerRoom`.
    */
-  async messages({ after, history = 0, changes = false }: ReadFrom = {}): Promise<AsyncIterableIterator<Message>> {
+  async messages({
+    after,
+    history = 0,
+    changes = false,
+    filter,
+  }: ReadFrom = {}): Promise<AsyncIterableIterator<Message>> {
     const { operations, caller, limits } = this.deps;
     const position = positionFrom("after", after);
     const reader = create(UserSchema, {
@@ -188,6 +204,7 @@ export class Room {
       history: count("history", history),
       changes,
       ...(position && { after: position }),
+      ...filterFrom(filter),
     });
     const messages = new RoomReader(caller.share, limits.maxQueuedBytes);
     const { subscription } = await operations.subscribe({ reader }, caller, messages);
@@ -202,6 +219,7 @@ export class Room {
     limit = 0,
     changes = false,
     folded = false,
+    filter,
   }: HistoryRange = {}): Promise<HistoryPage> {
     const { operations, caller, jsonOf } = this.deps;
     const [from, to] = [positionFrom("after", after), positionFrom("before", before)];
@@ -212,6 +230,7 @@ export class Room {
       folded,
       ...(from && { after: from }),
       ...(to && { before: to }),
+      ...filterFrom(filter),
     };
     const form = { ...historyForm("proto", jsonOf), begin: async () => undefined };
     const page = await operations.history(create(GetHistoryRequestSchema, asked), caller, form);
@@ -272,6 +291,19 @@ function payloadFrom(payload: Payload | undefined): Payload | undefined {
   if (payload === undefined || (typeof payload.typeUrl === "string" && payload.value instanceof Uint8Array))
     return payload;
   throw new ConfabError("INVALID_MESSAGE", "payload must have typeUrl, a string, and value, a Uint8Array");
+}
+
+/** A program in plain JavaScript may give anything. @throws INVALID_MESSAGE */
+function filterFrom(filter: MessageFilter | undefined) {
+  if (filter === undefined) return {};
+  const { users = [], payloadTypes = [], ...others } = Object(filter) as MessageFilter;
+  if (filter === null || Object.keys(others).length > 0 || ![users, payloadTypes].every(isTexts))
+    throw new ConfabError("INVALID_MESSAGE", "filter must be an object with users or payloadTypes, arrays of strings");
+  return { filter: { users: [...users], payloadTypes: [...payloadTypes] } };
+}
+
+function isTexts(list: readonly string[]): boolean {
+  return Array.isArray(list) && list.every((each) => typeof each === "string");
 }
 
 function storedFrom({ id, position, sentAtMs, duplicate }: Ack): Stored {

@@ -67,6 +67,32 @@ test("members and signals reach the program, and its signals reach clients", asy
   await signals.return?.();
 });
 
+test("with a filter the program reads what passes", async (t) => {
+  const confab = await confabFor(t);
+  const room = confab.room("lobby");
+  const payload = { typeUrl: "type.googleapis.com/acme.Order", value: Uint8Array.of() };
+  const said = [
+    { user: "ann", text: "one" },
+    { user: "bob", text: "two", payload },
+    { user: "ann", text: "three", payload },
+  ];
+  for (const message of said) await room.send(message);
+  const filter = { users: ["ann"], payloadTypes: ["acme.Order"] };
+  const messages = await confab.subscribe("lobby", { history: 10, filter });
+  for (const message of said) await room.send(message);
+  const texts = [(await messages.next()).value?.text, (await messages.next()).value?.text];
+  const page = await room.history({ filter: { users: ["bob"] } });
+  assert.deepEqual(
+    [texts, page.messages.map(({ text }) => text)],
+    [
+      ["three", "three"],
+      ["two", "two"],
+    ],
+  );
+  for (const wrong of [null, "ann", { user: ["ann"] }, { users: "ann" }, { users: [7] }, { payloadTypes: ["a..b"] }])
+    await assert.rejects(room.messages({ filter: wrong as never }), codeOf("INVALID_MESSAGE"), JSON.stringify(wrong));
+});
+
 test("its requests are checked as those of clients are", async (t) => {
   const confab = await confabFor(t);
   const room = confab.room("lobby");
