@@ -9,7 +9,7 @@ const noPayload = "-";
 const tag = { user: 0x0a, payload: 0x3a, typeUrl: 0x0a } as const;
 
 /**
- * Which messages a reader wants, ready to be held against bodies as the log has them. It looks at the bytes of two fields:
+ * Which messages a reader wants, ready to be compared with bodies as the log has them. It looks at the bytes of two fields:
  * no object is made for a message.
  */
 export class BodyFilter {

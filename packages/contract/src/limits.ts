@@ -209,7 +209,7 @@ export const limits = {
     max: 10_000,
     isReloadable: true,
     meaning:
-      "Different filters (User.filter) that the readers of a room have at a time, on this node; each message is held against each of them. Past it a reader with another filter is refused with TOO_MANY_FILTERS",
+      "Different filters (User.filter) that the readers of a room have at a time, on this node; each message is compared with each of them. Past it a reader with another filter is refused with TOO_MANY_FILTERS",
   },
   maxFilteredHistoryEntries: {
     fallback: 10_000,

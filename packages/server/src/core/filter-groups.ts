@@ -70,7 +70,7 @@ export class FilterGroups {
         group.quietFrom = run.last + 1;
         continue;
       }
-      // One of those for whom it is done.
+      // One of the readers that need it.
       for (const { sink } of readers) {
         spendFiltered(sink.share, run);
         break;
@@ -106,5 +106,10 @@ export class FilterGroups {
 
 /** Account for a run that is looked through with a filter. */
 export function spendFiltered(share: Pick<Share, "spend">, { count }: Run): void {
-  share.spend(count * cost.filteredEntry);
+  share.spend(unitsOfFiltered(count));
+}
+
+/** Units of entries that are compared with a filter. */
+export function unitsOfFiltered(entries: number): number {
+  return entries * cost.filteredEntry;
 }

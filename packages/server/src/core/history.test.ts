@@ -206,6 +206,21 @@ test("many changes are passed over in large pieces", async () => {
   assert.ok(hub.engine.reads - before < 10, `${hub.engine.reads - before} reads`);
 });
 
+test("the steps of a page stay small where a piece that is looked through is full of messages", async () => {
+  const hub = await mixed("m".repeat(60).concat("c".repeat(100), "m".repeat(1_000), "c".repeat(60)));
+  const steps: number[] = [];
+  const share: HistoryBounds["share"] = { begin: (units) => void steps.push(units), spend: () => undefined };
+  for (const cursor of [{ after: at(60) }, { before: at(1_220) }]) {
+    steps.length = 0;
+    const bounds = { ...roomy, share, maxBytes: 1_000_000, unitsPerEntry: 10, unitsPerKib: 0 };
+    const { run, hasMore } = await readHistory(hub.engine.log, { ...newest, ...cursor, limit: 900 }, bounds);
+    assert.deepEqual([run.count, hasMore, run.last - run.first], [900, true, 899]);
+    assert.ok(Math.max(...steps) <= 500, `${Math.max(...steps)} units`);
+    // Each of the messages was accounted for before it was taken.
+    assert.ok(steps.reduce((sum, units) => sum + units) >= 9_000);
+  }
+});
+
 test("a page that has only passed changes over when the log is replaced is empty, and the last one", async () => {
   const { log } = (await mixed(`m${"c".repeat(100)}m`)).engine;
   let reads = 0;

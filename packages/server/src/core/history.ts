@@ -1,6 +1,6 @@
 import type { BodyFilter, Position } from "@confab/contract";
 import type { Share } from "../work/index.js";
-import { spendFiltered } from "./filter-groups.js";
+import { unitsOfFiltered } from "./filter-groups.js";
 import { scannedPiece, unitsOfScan } from "./newest-messages.js";
 import { withoutOrphans } from "./orphans.js";
 import type { LogPage, ReadableLog, RoomState } from "./ports.js";
@@ -79,7 +79,7 @@ export async function readHistory(
     const page = new PageInProgress(state, 1, request, bounds);
     while (!page.isComplete) {
       const bounds = await page.beginPiece();
-      page.take(await log.readForward(room, page.last ?? cursor, bounds));
+      await page.take(await log.readForward(room, page.last ?? cursor, bounds));
     }
     // Between the two reads the room may have been trimmed: a page that begins later would hide it.
     if (after) resumableOffset(room, after, page.startState);
@@ -89,7 +89,7 @@ export async function readHistory(
   const page = new PageInProgress(state, -1, request, bounds);
   while (!page.isComplete) {
     const bounds = await page.beginPiece();
-    page.take(await log.readBackward(room, page.last ?? end, bounds));
+    await page.take(await log.readBackward(room, page.last ?? end, bounds));
   }
   return page.done();
 }
@@ -130,25 +130,27 @@ class PageInProgress {
     // Where the last piece had few messages for this page, there are many entries to pass over.
     if (this.hasPassed) return this.beginScan();
     const maxEntries = Math.min(piece.maxEntries, this.request.limit - this.count);
-    this.accounted = this.unitsOf(maxEntries, Math.min(piece.maxBytes, maxEntries * expectedEntryBytes));
+    const bytes = Math.min(piece.maxBytes, maxEntries * expectedEntryBytes);
+    this.accounted = this.unitsOf(maxEntries, bytes) + this.unitsOfLook(maxEntries);
     await this.bounds.share.begin(this.accounted);
     return { ...piece, maxEntries };
   }
 
   private async beginScan(): Promise<PageBounds> {
-    this.accounted = unitsOfScan(scannedPiece.maxBytes);
+    this.accounted = unitsOfScan(scannedPiece.maxBytes) + this.unitsOfLook(scannedPiece.maxEntries);
     await this.bounds.share.begin(this.accounted);
     return scannedPiece;
   }
 
-  take(read: LogPage): void {
+  async take(read: LogPage): Promise<void> {
     const { run } = read;
     const { wantsChanges, filter } = this.request;
     const unfiltered = wantsChanges ? withoutOrphans(run, read.oldest) : run.messages;
     const wanted = filter ? run.passing(filter) : unfiltered;
-    if (filter) spendFiltered(this.bounds.share, run);
+    const isScanned = this.hasPassed;
     const passed = run === wanted ? 0 : unitsOfScan(run.bodyBytes - wanted.bodyBytes);
-    this.bounds.share.spend(this.unitsOf(wanted.count, wanted.bodyBytes) + passed - this.accounted);
+    const taken = isScanned ? 0 : this.unitsOf(wanted.count, wanted.bodyBytes);
+    this.bounds.share.spend(passed + this.unitsOfLook(run.count) + taken - this.accounted);
     this.firstState ??= read;
     const { last, direction } = this;
     const next = direction === 1 ? run.first : run.last;
@@ -160,7 +162,8 @@ class PageInProgress {
       return;
     }
     this.hasPassed = wanted.count <= run.count * fewWanted;
-    this.last = this.add(read.epoch, wanted) ?? (direction === 1 ? run.last : run.first);
+    const cutAt = isScanned ? await this.addInTurns(read.epoch, wanted) : this.add(read.epoch, wanted);
+    this.last = cutAt ?? (direction === 1 ? run.last : run.first);
     this.isComplete ||= this.count === this.request.limit || !this.hasMore;
     this.passed += run.count - wanted.count;
     this.isCutShort = !this.isComplete && this.bounds.mayScan === false && this.passed > maxPassed;
@@ -169,6 +172,10 @@ class PageInProgress {
 
   private unitsOf(entries: number, bytes: number): number {
     return entries * this.bounds.unitsPerEntry + (bytes * this.bounds.unitsPerKib) / 1_024;
+  }
+
+  private unitsOfLook(entries: number): number {
+    return this.request.filter ? unitsOfFiltered(entries) : 0;
   }
 
   done(): HistoryPage {
@@ -184,6 +191,18 @@ class PageInProgress {
     const { last, state } = this;
     if (last === undefined) return false;
     return this.direction === 1 ? last < state.newest : last > state.oldest;
+  }
+
+  /** A piece that was looked through may have more messages than one step of a page takes. The result is that of `add`. */
+  private async addInTurns(epoch: number, run: Run): Promise<number | undefined> {
+    if (run.count === 0) return undefined;
+    const pieces = run.cut(piece.maxBytes, piece.maxEntries);
+    for (const each of this.direction === 1 ? pieces : [...pieces].reverse()) {
+      await this.bounds.share.begin(this.unitsOf(each.count, each.bodyBytes));
+      const cutAt = this.add(epoch, each);
+      if (cutAt !== undefined) return cutAt;
+    }
+    return undefined;
   }
 
   /** Take the messages that fit, beginning next to the cursor. The offset of the last one; undefined: all did. */

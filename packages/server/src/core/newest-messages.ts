@@ -1,6 +1,6 @@
 import type { BodyFilter } from "@confab/contract";
 import { cost } from "../work/index.js";
-import { spendFiltered } from "./filter-groups.js";
+import { unitsOfFiltered } from "./filter-groups.js";
 import type { ReadableLog, RoomState } from "./ports.js";
 import type { RoomId } from "./room-id.js";
 import type { PageBounds, Run } from "./run.js";
@@ -22,18 +22,19 @@ export function unitsOfScan(bytes: number): number {
 }
 
 const mostUnits = unitsOfScan(scannedPiece.maxBytes);
+const mostFiltered = unitsOfFiltered(scannedPiece.maxEntries);
 
 /**
  * Wait for the turn of the next piece. It is accounted for as if it were full, at once: many pieces may begin in a turn before
  * the first of them has been read.
  */
-export function beginPiece(share: ScanningShare): Promise<void> | undefined {
-  return share.begin(mostUnits);
+export function beginPiece(share: ScanningShare, withFilter = false): Promise<void> | undefined {
+  return share.begin(mostUnits + (withFilter ? mostFiltered : 0));
 }
 
 /** Account for what was read of a piece. */
-export function endPiece(share: ScanningShare, { bodyBytes }: Run): void {
-  share.spend(unitsOfScan(bodyBytes) - mostUnits);
+export function endPiece(share: ScanningShare, { bodyBytes, count }: Run, withFilter = false): void {
+  share.spend(unitsOfScan(bodyBytes) - mostUnits + (withFilter ? unitsOfFiltered(count) - mostFiltered : 0));
 }
 
 /** Which messages are looked for, from the newest one backward. */
@@ -56,17 +57,17 @@ export async function beforeNewestMessages(
   { messages, filter, maxEntries: mostEntries = newest }: WantedMessages,
 ): Promise<{ readonly offset: number; readonly hasChanges: boolean }> {
   const end = Math.max(oldest, newest + 1 - mostEntries);
-  let [first, left, hasChanges] = [newest + 1, messages, filter !== undefined];
+  const withFilter = filter !== undefined;
+  let [first, left, hasChanges] = [newest + 1, messages, withFilter];
   while (left > 0 && first > end) {
-    await beginPiece(share);
+    await beginPiece(share, withFilter);
     const maxEntries = Math.min(scannedPiece.maxEntries, hasChanges ? first - end : left);
     const page = await log.readBackward(room, first, { ...scannedPiece, maxEntries });
-    endPiece(share, page.run);
+    endPiece(share, page.run, withFilter);
     // It was trimmed or replaced meanwhile, or shows less than it said: what cannot be seen counts as messages.
     if (page.run.last !== first - 1 || page.run.count === 0 || page.epoch !== epoch)
       return { offset: Math.max(oldest - 1, first - 1 - left), hasChanges: true };
     const found = filter ? page.run.passing(filter) : page.run.messages;
-    if (filter) spendFiltered(share, page.run);
     hasChanges ||= found !== page.run;
     first = found.count >= left ? found.offsetAt(found.count - left) : page.run.first;
     left -= Math.min(left, found.count);

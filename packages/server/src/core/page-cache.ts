@@ -67,10 +67,10 @@ export class Page {
 /** Filters that a page keeps the bytes for. */
 const maxFiltersPerPage = 4;
 
-/** What of it a reader wants. */
+/** Which of its messages a reader wants. */
 export type PageReader = Partial<Pick<Subscription, "wantsChanges" | "filter">>;
 
-/** What of it passes a filter. */
+/** Its messages that pass a filter. */
 interface FilteredPage {
   readonly passing: Run;
   readonly encoded: Map<Encoding, Uint8Array>;

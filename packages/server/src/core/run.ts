@@ -133,16 +133,17 @@ export class Run {
     return collected.run(this.made?.filter(({ offset }) => offset >= from && offset <= to));
   }
 
-  /** In pieces, each of which ends after the message that reaches so many bytes. */
-  cut(maxBytes: number): readonly Run[] {
-    if (this.bodyBytes <= maxBytes) return [this];
+  /** In pieces, each of which ends after the message that reaches so many bytes, or messages. */
+  cut(maxBytes: number, maxEntries = Number.POSITIVE_INFINITY): readonly Run[] {
+    if (this.bodyBytes <= maxBytes && this.count <= maxEntries) return [this];
     const pieces: Run[] = [];
-    let [from, bytes] = [this.first, 0];
+    let [from, bytes, count] = [this.first, 0, 0];
     this.each((_, start, end, offset) => {
       bytes += end - start;
-      if (bytes < maxBytes && offset < this.last) return;
+      count++;
+      if (bytes < maxBytes && count < maxEntries && offset < this.last) return;
       pieces.push(this.slice(from, offset));
-      [from, bytes] = [offset + 1, 0];
+      [from, bytes, count] = [offset + 1, 0, 0];
     });
     return pieces;
   }

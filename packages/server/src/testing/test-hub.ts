@@ -1,4 +1,4 @@
-import { type Limits, limitsWith, type Position } from "@confab/contract";
+import { type BodyFilter, type Limits, limitsWith, type Position } from "@confab/contract";
 import { Hub, type RoomId, type Subscribed } from "../core/index.js";
 import { ManualTurns } from "./manual-turns.js";
 import { RecordingSink } from "./recording-sink.js";
@@ -47,10 +47,11 @@ export class TestHub {
       readonly after?: Position;
       readonly history?: number;
       readonly wantsChanges?: boolean;
+      readonly filter?: BodyFilter | undefined;
     } = {},
   ): Promise<Subscribed> {
-    const { room = lobby, user = "", after, history = 0, wantsChanges } = from;
-    return this.hub.subscribe({ room, user, after, history, wantsChanges }, sink);
+    const { room = lobby, user = "", after, history = 0, wantsChanges, filter } = from;
+    return this.hub.subscribe({ room, user, after, history, wantsChanges, filter }, sink);
   }
 
   /** Subscribe many at once, and let as many turns pass as it takes until all are let in. @throws Error: that never ends. */

@@ -22,7 +22,7 @@ export const cost = {
   entryKib: { proto: 5, json: 10 },
   /** A piece of a log that is looked through: to ask for it. Its bytes count as copied. */
   scannedPiece: 20,
-  /** An entry that a filter is held against. */
+  /** An entry that is compared with a filter. */
   filteredEntry: 0.1,
   /** A block of a room that Redis writes again for an erasure, and 1,024 bytes of it: Redis's time, which all nodes share. */
   rewrittenBlock: 15,

@@ -14,7 +14,7 @@ const filters: readonly (Filter | undefined)[] = [
   { users: ["ann", "zoë"], payloadTypes: [] },
   { users: [], payloadTypes: ["acme.Order"] },
   { users: ["ann", "bob"], payloadTypes: ["acme.Order", "-"] },
-  { users: ["nobody"], payloadTypes: [] },
+  { users: ["stranger"], payloadTypes: [] },
 ];
 
 /** What is said, with a message without a filter's match at the end, so that readers of everything know when that is. */

@@ -65,7 +65,7 @@ describe("filters by the SDK", { timeout: 120_000 }, () => {
       }
     });
 
-    it(`over ${transport}: a reader for whom nothing came goes on after what was trimmed meanwhile`, async (t) => {
+    it(`over ${transport}: a reader that got nothing goes on after what was trimmed meanwhile`, async (t) => {
       const client = quickClient({ url: proxy.url, transport, idleCheckMs: 50 });
       const writer = quickClient({ url: server.url, user: "zoe" });
       t.after(() => {
@@ -93,7 +93,7 @@ describe("filters by the SDK", { timeout: 120_000 }, () => {
     });
   }
 
-  it("are refused with TypeError where they are no lists of strings, and with the server's code where they are bad", async (t) => {
+  it("are refused with TypeError where they are not lists of strings, and with the server's code where they are bad", async (t) => {
     const client = quickClient({ url: server.url });
     t.after(() => client.close());
     const room = client.room("refused");

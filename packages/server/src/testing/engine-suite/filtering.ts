@@ -39,7 +39,7 @@ function randomWanted(random: Random): Wanted {
     users: users.filter(() => random.oneIn(2)),
     payloadTypes: [...types, "-"].filter(() => random.oneIn(2)),
   };
-  return wanted.users.length + wanted.payloadTypes.length > 0 ? wanted : { users: ["nobody"], payloadTypes: [] };
+  return wanted.users.length + wanted.payloadTypes.length > 0 ? wanted : { users: ["stranger"], payloadTypes: [] };
 }
 
 /** The offsets after another one of messages that pass, by looking at each of them. */
@@ -149,7 +149,7 @@ export function filteringSuite(define: Define): void {
     const { log } = bench.engine;
     const { epoch, newest } = await log.state(aRoom);
     for (const wanted of [
-      { users: ["nobody"], payloadTypes: [] },
+      { users: ["stranger"], payloadTypes: [] },
       ...Array.from({ length: 6 }, () => randomWanted(random)),
     ]) {
       const filter = BodyFilter.from(wanted);
@@ -159,7 +159,7 @@ export function filteringSuite(define: Define): void {
         const seen: number[] = [];
         for (let cursor = isForward ? 0 : newest, hasMore = true; hasMore; ) {
           const position = { epoch, offset: cursor };
-          // Before the newest one: a position past the end is none.
+          // Before the newest one: a position past the end is not valid.
           const asked = { room: aRoom, limit, isOldestFirst: false, filter };
           const page = await readHistory(
             log,

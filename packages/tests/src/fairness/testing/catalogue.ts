@@ -38,7 +38,10 @@ const largeBatch: Costly = {
   times: costlyTimes,
 };
 const largePage: Costly = {
-  requests: [{ room: "large", limit: 1_000, history: 1_000, folded: true }],
+  requests: [
+    { room: "large", limit: 1_000, history: 1_000, folded: true },
+    { room: "large", limit: 1_000, history: 1_000, filter: { users: ["stranger"] } },
+  ],
   times: costlyTimes,
 };
 /** Of no message: the texts of those that are there are needed. */
@@ -66,7 +69,14 @@ const marks: Costly = {
 };
 const allRooms: Costly = { requests: [{ limit: 1_000, reader: "mallory" }], times: costlyTimes };
 const allMembers: Costly = { requests: [{ room: "crowd", limit: 1_000 }], times: costlyTimes };
-const wholeRoom: Costly = { requests: [{ room: "large", history: 1_000, name: "mallory" }] };
+/** All of a room is looked through for them, and nothing passes. */
+const nothing = { users: ["stranger"] };
+const wholeRoom: Costly = {
+  requests: [
+    { room: "large", history: 1_000, name: "mallory" },
+    { room: "large", history: 1_000, name: "mallory", filter: nothing },
+  ],
+};
 
 /** By the RPC's service and name. A new RPC has to come in here: the suite says so. */
 const costlyCalls: Readonly<Record<string, Costly>> = {
@@ -130,7 +140,10 @@ const costlyFrames: Readonly<Record<string, Costly>> = {
   signal: { requests: largeSignals.requests.map((signal) => ({ request: 1, signal })), times: 25 },
   mark_read: { requests: marks.requests.map((markRead) => ({ request: 1, markRead })), times: 25 },
   history: {
-    requests: [{ request: 1, history: { room: "large", limit: 1_000 } }],
+    requests: [
+      { request: 1, history: { room: "large", limit: 1_000 } },
+      { request: 1, history: { room: "large", limit: 1_000, filter: nothing } },
+    ],
     times: costlyTimes,
   },
   authenticate: { requests: [{ request: 1, authenticate: { token: "x".repeat(8_192) } }] },
@@ -140,7 +153,9 @@ const costlyFrames: Readonly<Record<string, Costly>> = {
 function subscribing(): Costly {
   const reader = { room: "large", history: 1_000, name: "mallory" };
   const subscribe = { request: 1, subscribe: { reader, presence: true, signals: true } };
-  return { requests: [subscribe, { request: 1, unsubscribe: { room: "large" } }] };
+  const filtered = { request: 1, subscribe: { reader: { ...reader, filter: nothing } } };
+  const unsubscribe = { request: 1, unsubscribe: { room: "large" } };
+  return { requests: [subscribe, unsubscribe, filtered, unsubscribe] };
 }
 
 type Format = "json" | "proto";
