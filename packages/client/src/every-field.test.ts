@@ -131,7 +131,13 @@ test("every member of ClientFrame is sent by a link of frames, with every field"
     link.markRead({ user: "ann", room: "r", position }),
     link.listenPrefix(
       { prefix: "t.", user: "ann", after: new Map([["t.a", position]]), resumed: true, history: 5, changes: true },
-      { ...options, signal: leaving.signal, onRoom: () => undefined, onComplete: () => undefined },
+      {
+        ...options,
+        signal: leaving.signal,
+        onRoom: () => undefined,
+        onGap: () => undefined,
+        onComplete: () => undefined,
+      },
     ),
   ]);
   say({ welcome: {} });

@@ -258,6 +258,11 @@ export interface PrefixRequest {
 export interface PrefixOptions extends Pick<ListenOptions, "signal" | "onSignal"> {
   /** A room has begun: everything after this position follows. */
   readonly onRoom: (room: string, position: string) => void;
+  /**
+   * A room has lost messages after the position that the request names; the iteration ends once all rooms have begun or
+   * were refused, so that it can be resumed. What this throws ends the iteration.
+   */
+  readonly onGap: (error: ConfabError) => void;
   /** All rooms have begun that were there: from now on a resume may say `resumed`. */
   readonly onComplete: () => void;
 }

@@ -1,3 +1,4 @@
+import type { ConfabError } from "@confab/contract";
 import type { ChatMessage, IncomingSignal, PrefixOptions } from "../link.js";
 import { MessageQueue } from "../streams/message-queue.js";
 import type { ServerEvent } from "../wire/server-frames.js";
@@ -10,6 +11,7 @@ export class PrefixReader {
   readonly queue: MessageQueue;
   /** Whatever comes for other rooms is of an earlier subscription. */
   private readonly begun = new Set<string>();
+  private hasGaps = false;
 
   constructor(
     readonly prefix: string,
@@ -28,14 +30,30 @@ export class PrefixReader {
   /** A frame with the number of this reader's request. Called at once, before the next frame is read. */
   answered(event: ServerEvent): void {
     if (event.kind === "subscribed") {
-      if (event.room === "") return this.heard.onComplete();
+      if (event.room === "") return this.completed();
       this.begun.add(event.room);
       this.heard.onRoom(event.room, event.position);
     }
     if (event.kind !== "unsubscribed" || !event.reason) return;
     // A room that may not be read any more: the others go on, and it begins again by itself when it may be read.
     if (event.room !== "" && event.reason.code === "PERMISSION_DENIED") this.begun.delete(event.room);
+    else if (event.reason.code === "OUT_OF_RANGE" && !this.begun.has(event.room)) this.missed(event.reason);
     else this.finish(event.reason);
+  }
+
+  private completed(): void {
+    this.heard.onComplete();
+    if (this.hasGaps) this.finish();
+  }
+
+  /** A room cannot be resumed where it was read to. All such rooms are resumed elsewhere by one further request. */
+  private missed(reason: ConfabError): void {
+    try {
+      this.heard.onGap(reason);
+      this.hasGaps = true;
+    } catch (thrown) {
+      this.finish(thrown);
+    }
   }
 
   received(messages: readonly ChatMessage[], bytes: number): void {

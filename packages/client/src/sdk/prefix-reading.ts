@@ -78,6 +78,7 @@ export class PrefixReading implements PrefixMessages {
       const listening = await link.listenPrefix?.(request, {
         signal: attempt.signal,
         ...(onSignal && { onSignal }),
+        onGap: (error) => this.leap(error),
         onRoom: (room, position) => this.began(room, position),
         onComplete: () => {
           this.isComplete = true;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Client, TransportName } from "@confab/client/node";
+import { confabErrorFrom } from "@confab/contract";
 import { type CutProxy, startCutProxy } from "../fixture/cut-proxy.js";
 import { type ServerProcess, startServerProcess } from "../fixture/server-process.js";
 import { quickClient } from "../sdk/conversation.js";
@@ -14,8 +15,12 @@ describe("a prefix of rooms, by the SDK", { timeout: 120_000 }, () => {
   let sender: Client;
 
   before(async () => {
-    const limits = { maxPendingSends: 100_000 };
-    server = await startServerProcess({ flags: { limits, durability: "os" } });
+    const limits = { maxPendingSends: 100_000, emptyRoomMs: 100 };
+    const rooms = [
+      { pattern: "short.*", retention: { maxMessages: 3 } },
+      { pattern: "gone.*", retention: { maxAgeMs: 200 } },
+    ];
+    server = await startServerProcess({ flags: { limits, rooms, durability: "os" } });
     proxy = await startCutProxy(server.port);
     sender = quickClient({ url: server.url, user: "ann", transport: "websocket-proto", maxQueuedSends: 100_000 });
   });
@@ -93,6 +98,71 @@ describe("a prefix of rooms, by the SDK", { timeout: 120_000 }, () => {
     assert.deepEqual(given.get("slow.0"), numbers(2, 100));
     for (const room of ["slow.1", "slow.2", "slow.3"]) assert.deepEqual(given.get(room), numbers(1, 100));
     await iterator.return?.();
+  });
+
+  it("rooms that have lost messages since are resumed with what they still have, all at once", async (t) => {
+    const names = numbers(0, 30).map((at) => `short.${at}`);
+    const reader = quickClient({ url: server.url, transport: "websocket-json" });
+    t.after(() => reader.close());
+    const asked: string[] = [];
+    const first = reader.prefix("short.").subscribe(({ room }) => void asked.push(room));
+    await until(async () => first.positions !== undefined);
+    await Promise.all(names.map((room) => sender.room(room).send("1")));
+    await until(async () => asked.length === names.length);
+    first.unsubscribe();
+    await first.ended;
+    for (const text of ["2", "3", "4", "5", "6"]) await Promise.all(names.map((room) => sender.room(room).send(text)));
+    const after = first.positions;
+
+    const gaps: string[] = [];
+    reader.on("gap", ({ room, resumesAfter }) => gaps.push(`${room} ${resumesAfter.split(":")[1]}`));
+    const given = new Map<string, string[]>();
+    const again = reader
+      .prefix("short.")
+      .subscribe(({ room, text = "" }) => void given.set(room, [...(given.get(room) ?? []), text]), {
+        after,
+        onGap: "oldest",
+      });
+    await until(async () => given.size === names.length);
+    await Promise.all(names.map((room) => sender.room(room).send("7")));
+    await until(async () => [...given.values()].every((texts) => texts.includes("7")));
+    assert.deepEqual(gaps.sort(), names.map((room) => `${room} 3`).sort());
+    for (const room of names) assert.deepEqual(given.get(room), ["4", "5", "6", "7"], room);
+    again.unsubscribe();
+
+    const { ended } = reader.prefix("short.").subscribe(() => undefined, { after });
+    assert.equal(confabErrorFrom(await ended).code, "OUT_OF_RANGE");
+  });
+
+  it("a room that went away is read from its first message when it is made again", async (t) => {
+    const reader = quickClient({ url: server.url, transport: "grpc" });
+    t.after(() => reader.close());
+    const given: string[] = [];
+    const first = reader.prefix("gone.").subscribe(({ room, text }) => void given.push(`${room} ${text}`));
+    await until(async () => first.positions !== undefined);
+    // Without an id, which the server would have to remember.
+    const say = async (room: string, text: string) => {
+      const body = JSON.stringify({ user: "ann", text });
+      const headers = { "content-type": "application/json" };
+      const response = await fetch(`${server.url}/v1/rooms/${room}/messages`, { method: "POST", body, headers });
+      assert.ok(response.ok, await response.text());
+    };
+    await Promise.all([say("gone.a", "1"), say("gone.b", "1")]);
+    await until(async () => given.length === 2);
+    first.unsubscribe();
+    await first.ended;
+    await until(async () => (await sender.rooms({ prefix: "gone." })).rooms.length === 0);
+    await say("gone.a", "2");
+    const again = reader
+      .prefix("gone.")
+      .subscribe(({ room, text }) => void given.push(`${room} ${text}`), { after: first.positions, onGap: "oldest" });
+    await until(async () => given.length === 3);
+    // It is still known to the reader as a room that is not there.
+    await say("gone.b", "2");
+    await until(async () => given.length === 4);
+    assert.deepEqual(given.slice(2), ["gone.a 2", "gone.b 2"]);
+    again.unsubscribe();
+    assert.equal(await again.ended, undefined);
   });
 
   it("a room and a prefix of it can be read by one client", async (t) => {

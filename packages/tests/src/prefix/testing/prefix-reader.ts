@@ -41,7 +41,7 @@ export class PrefixReader {
 
   /** Resolves once so many rooms have begun. */
   async untilRooms(count: number): Promise<void> {
-    while ((this.reading?.positions?.size ?? 0) < count) await this.turn();
+    while ((this.reading?.positions?.size ?? -1) < count) await this.turn();
   }
 
   async untilGiven(count: number): Promise<void> {
