@@ -4,6 +4,7 @@ import type { Server, Socket } from "node:net";
 import { processWork } from "../work/index.js";
 import { isBelow } from "./base-path.js";
 import { Intake, type IntakeOptions, putBackWithoutUpgrade } from "./h1/intake.js";
+import { Pipeline } from "./h1/pipeline.js";
 import { NodeHttp2Exchange } from "./node-http2.js";
 
 /** A server of `node:http`, `node:https` or `node:http2` that has another owner. */
@@ -105,8 +106,10 @@ class AttachedHost {
     // With a listener, Node hands all upgrades over. Where the host has no other listener, it answered them as plain requests.
     host.on("upgrade", (incoming: IncomingMessage, socket: Socket, firstBytes: Buffer) => {
       if (host.listenerCount("upgrade") > 1) return;
-      putBackWithoutUpgrade(incoming, socket, firstBytes);
-      this.readAgain(socket);
+      Pipeline.of(socket).handOver(() => {
+        putBackWithoutUpgrade(incoming, socket, firstBytes);
+        this.readAgain(socket);
+      });
     });
   }
 
@@ -137,7 +140,13 @@ class AttachedHost {
     if (!requestEvents.has(event)) return false;
     const incoming = first as IncomingMessage;
     const attachment = this.at(incoming.url);
-    if (!attachment) return false;
+    if (!attachment) {
+      // What is taken behind it on this connection is answered after it. A request that a program has made up has no socket.
+      const { socket, httpVersionMajor }: Partial<IncomingMessage> = incoming;
+      if (event !== "upgrade" && httpVersionMajor === 1 && socket)
+        Pipeline.of(socket).beginOther(second as ServerResponse);
+      return false;
+    }
     if (event === "upgrade") attachment.upgrade(incoming, second as Socket, third as Buffer);
     else {
       if (event === "checkContinue") (second as ServerResponse).writeContinue();

@@ -8,7 +8,12 @@ import { connect, type TransportName } from "@confab/client/node";
 import { ConfigError } from "@confab/server";
 import { testCertificate, testKey } from "@confab/server/testing/certificate";
 import { WebSocket } from "ws";
+import { until } from "../fixture/redis-cluster.js";
 import { confabFor, hostFor, secretFor } from "./testing.js";
+
+const webSocketFields =
+  "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n";
+const h2cFields = "connection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n";
 
 /** What HTTP/1.1 carries. */
 const transports: readonly TransportName[] = [
@@ -62,6 +67,40 @@ describe("attached to a server of node:http", () => {
       assert.deepEqual(seen, ["/talks?x=1"]);
     }
   });
+
+  for (const [what, target, upgrade, answer] of [
+    ["a WebSocket", "/talk/chat", webSocketFields, /HTTP\/1\.1 101 /],
+    ["an upgrade to h2c below the path", "/talk/nothing", h2cFields, /UNKNOWN_PATH/],
+    ["an upgrade that no one takes", "/own?second", h2cFields, /own answer \/own\?second/],
+  ] as const)
+    test(`${what} that is pipelined behind answers of the host comes after them`, async (t) => {
+      const confab = await confabFor(t, { allowAnyone: true });
+      const held: ServerResponse[] = [];
+      const host = await hostFor(t, (request, response) => {
+        if (request.url?.startsWith("/slow")) held.push(response);
+        else response.end(`own answer ${request.url}`);
+      });
+      confab.attach(host, { path: "/talk" });
+      const socket = connectSocket(Number(new URL(host.url).port), "127.0.0.1");
+      let text = "";
+      socket.on("data", (chunk) => {
+        text += String(chunk);
+      });
+      const get = (path: string, fields = "") => `GET ${path} HTTP/1.1\r\nhost: x\r\n${fields}\r\n`;
+      socket.write(`${get("/slow/1")}${get("/slow/2")}${get(target, upgrade)}`);
+      await until(() => held.length === 2);
+      // What would be written too early would be there by the time of another request's answer.
+      await (await fetch(`${host.url}/talk/healthz`)).text();
+      assert.equal(text, "");
+      held[1]?.end("slow answer 2");
+      held[0]?.end("slow answer 1");
+      const order = () => [/slow answer 1/, /slow answer 2/, answer].map((each) => text.search(each));
+      await until(() => socket.destroyed || !order().includes(-1));
+      socket.destroy();
+      const sorted = order().sort((a, b) => a - b);
+      assert.ok(sorted[0] !== -1, text);
+      assert.deepEqual(order(), sorted);
+    });
 
   test("upgrades that are not below the path go to the host, as a request where it takes none", async (t) => {
     const confab = await confabFor(t, { allowAnyone: true });

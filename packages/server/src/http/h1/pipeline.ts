@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { ReplyStalls, UnreadReply } from "./reply-stalls.js";
 
@@ -64,10 +65,16 @@ export class Pipeline implements UnreadReply {
     this.held.add(exchange);
   }
 
+  /** An answer of another owner is under way, as of the server that this one is attached to. What it reads is that owner's concern. */
+  beginOther(response: Pick<ServerResponse, "once">): void {
+    this.unfinished += 1;
+    response.once("close", () => this.finish(undefined));
+  }
+
   /** The response has ended, or never will. Once for each exchange. */
-  finish(exchange: PipelinedExchange): void {
+  finish(exchange: PipelinedExchange | undefined): void {
     this.unfinished -= 1;
-    if (this.held?.delete(exchange) && this.held.size === 0) this.releaseHeld();
+    if (exchange && this.held?.delete(exchange) && this.held.size === 0) this.releaseHeld();
     if (this.unwatch && this.unfinished < maxUnansweredRequests) this.readOn();
     if (this.unfinished > 0) return;
     const task = this.idleTask;
@@ -117,6 +124,8 @@ export class Pipeline implements UnreadReply {
   private stopReading(stalls: ReplyStalls): void {
     this.unwatch = stalls.watch(this);
     this.socket.on("resume", pauseSocket);
+    // What is held of another owner does not end then.
+    this.socket.once("close", this.letRead);
     this.socket.pause();
   }
 
@@ -126,12 +135,13 @@ export class Pipeline implements UnreadReply {
   }
 
   /** Reading is no longer prevented. */
-  private letRead(): void {
+  private readonly letRead = (): void => {
     if (!this.unwatch) return;
     this.unwatch();
     this.unwatch = undefined;
     this.socket.off("resume", pauseSocket);
-  }
+    this.socket.off("close", this.letRead);
+  };
 
   private readonly closeHeld = (): void => {
     for (const exchange of [...(this.held ?? [])]) exchange.connectionClosed();
