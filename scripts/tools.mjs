@@ -78,6 +78,12 @@ const installers = [
       return [["mvn", "--quiet", "--batch-mode", ...compile, "dependency:copy-dependencies", "-DoutputDirectory=lib"]];
     },
   },
+  {
+    lockFile: "Cargo.lock",
+    sources: /^Cargo\.toml$|^build\.rs$|^src.*\.rs$/,
+    program: "cargo",
+    commands: () => [["cargo", "build", "--quiet", "--locked"]],
+  },
 ];
 
 /** Holds the hash of the files from which a folder was installed. */

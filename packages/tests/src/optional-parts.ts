@@ -30,6 +30,7 @@ const optionalParts = {
   "example-python": { install: "npm run tools -- examples/python", find: () => findExample("python") },
   "example-go": { install: "npm run tools -- examples/go", find: () => findExample("go") },
   "example-java": { install: "npm run tools -- examples/java", find: () => findExample("java") },
+  "example-rust": { install: "npm run tools -- examples/rust", find: () => findExample("rust") },
   firefox: { install: "apt-get install firefox-esr", find: () => findProgram("firefox-esr", "firefox") },
   go: { install: "apt-get install golang-go", find: () => findProgram("go") },
   /** A program that reads JSON with Go's protojson. */
