@@ -43,7 +43,9 @@ OPTIONS = [
     ("grpc.service_config", json.dumps(SERVICE_CONFIG)),
     # A peer that is gone without a word is noticed after half a minute. The server allows pings at any interval.
     ("grpc.keepalive_time_ms", 20_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),
+    # Also while nothing is sent: by default the third ping in silence waits for a minute.
+    ("grpc.http2.max_pings_without_data", 0),
     # The default waits for up to two minutes between attempts to connect.
     ("grpc.max_reconnect_backoff_ms", 5_000),
 ]
