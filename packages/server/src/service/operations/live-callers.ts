@@ -114,9 +114,17 @@ export class LiveCallers {
   addReader(caller: Caller, room: RoomId, user: string): LiveReader {
     const tooMany = this.tooManyFor(caller);
     if (tooMany) throw charged(caller, tooMany);
+    const sinceMs = this.deps.clock.nowMs();
+    // Every stream has one. With a spread it would take twice the memory.
     const reader: ReaderEntry = {
-      ...{ caller, room, user, sinceMs: this.deps.clock.nowMs() },
-      ...{ subscription: undefined, endedWith: undefined, number: 0, id: undefined },
+      caller,
+      room,
+      user,
+      sinceMs,
+      subscription: undefined,
+      endedWith: undefined,
+      number: 0,
+      id: undefined,
     };
     const connection = this.byCaller.get(caller);
     // What it takes is kept: the caller may have another principal by the time it is over.
