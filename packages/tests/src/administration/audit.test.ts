@@ -98,10 +98,13 @@ describe("a call of AdminService is in the audit stream", { timeout: 60_000 }, (
   it("with the user and the reason of a disconnection", async () => {
     const request = { user: "mallory", reason: "spam", mayReturn: true };
     const [line] = await linesOf("Disconnect", request, { sub: "root", "confab.rooms": admins });
-    const { operation, disconnectedUser, reason, mayReturn, outcome } = line ?? {};
+    const { operation, disconnectedUser, toldReason, mayReturn, outcome } = line ?? {};
     assert.deepEqual(
-      [operation, disconnectedUser, reason, mayReturn, outcome],
+      [operation, disconnectedUser, toldReason, mayReturn, outcome],
       ["disconnect", "mallory", "spam", true, "done"],
     );
+    const [refused] = await linesOf("Disconnect", request, { sub: "mallory" });
+    assert.deepEqual([refused?.["code"], refused?.["toldReason"]], ["PERMISSION_DENIED", "spam"]);
+    assert.match(String(refused?.["reason"]), /admin/);
   });
 });

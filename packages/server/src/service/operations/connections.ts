@@ -110,7 +110,8 @@ export const disconnect: Operation<DisconnectRequest, Disconnection, Promise<num
   auditFacts: ({ target, reason, mayReturn }) => ({
     operation: "disconnect",
     ...("user" in target ? { disconnectedUser: target.user } : { disconnectedConnection: target.connection }),
-    ...(reason !== "" && { reason }),
+    // A refusal has a `reason` itself.
+    ...(reason !== "" && { toldReason: reason }),
     mayReturn,
   }),
   run: async ({ target, reason, mayReturn }, _caller, { connections: all }) =>
