@@ -109,6 +109,27 @@ describe("readers with a filter on every transport", () => {
     }
   });
 
+  it("are refused with TOO_MANY_FILTERS past maxFiltersPerRoom, but not with a filter that another reader has", async (t) => {
+    const limited = await startServerProcess({ flags: { limits: { maxFiltersPerRoom: 1 } } });
+    t.after(() => limited.stop());
+    const headers = { "content-type": "application/json" };
+    const stored = await fetch(`${limited.url}/v1/rooms/${room}/messages`, {
+      method: "POST",
+      headers,
+      body: JSON.stringify({ user: "ann", text: "hi" }),
+    });
+    const { position } = (await stored.json()) as { position: { epoch: number } };
+    const start = { epoch: position.epoch, offset: 0 };
+    const first = await fetch(`${limited.url}/v1/rooms/${room}/stream?filter.users=ann&filter.users=bob`);
+    for (const { name, readFrom } of rawReaders) {
+      const read = (users: string[]) => readFrom(limited.url, room, start, { users, payloadTypes: [] });
+      const isPage = name === "GetHistory by REST";
+      assert.equal(await read(["ann"]), isPage ? "reading" : "TOO_MANY_FILTERS", name);
+      assert.equal(await read(["bob", "ann", "bob"]), "reading", name);
+    }
+    await first.body?.cancel();
+  });
+
   async function say(message: object): Promise<void> {
     const headers = { "content-type": "application/json" };
     const body = JSON.stringify(message);
