@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import type { Client, TransportName } from "@confab/client/node";
+import type { Client } from "@confab/client/node";
 import { confabErrorFrom } from "@confab/contract";
 import { type CutProxy, startCutProxy } from "../fixture/cut-proxy.js";
 import { type ServerProcess, startServerProcess } from "../fixture/server-process.js";
 import { quickClient } from "../sdk/conversation.js";
-import { numbers, PrefixReader, Team } from "./testing/prefix-reader.js";
-
-const withFrames: readonly TransportName[] = ["websocket-proto", "websocket-json", "grpc"];
+import { numbers, PrefixReader, Team, withFrames } from "./testing/prefix-reader.js";
 
 describe("a prefix of rooms, by the SDK", { timeout: 120_000 }, () => {
   let server: ServerProcess;

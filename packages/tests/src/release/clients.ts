@@ -43,16 +43,22 @@ export function clientActivities(transport: TransportName, proxy: CutProxy, clie
           activity(over("a loop over presence that is left"), async (index) => {
             for await (const _ of client.room(`r${index}`).presence()) break;
           }),
+          activity(over("a prefix of rooms that is left"), async (_, round) => {
+            for await (const _ of client.prefix(`s${round}`).messages({ history: 1 })) break;
+          }),
+          activity(over("a prefix of rooms whose connection is lost"), async () => {
+            const isBack = untilBack(client);
+            const { ended, unsubscribe } = client.prefix("lob").subscribe(() => undefined);
+            await client.room("lobby").history({ limit: 1 });
+            proxy.cut();
+            await isBack;
+            unsubscribe();
+            await ended;
+          }),
         ]
       : []),
     activity(over("a connection that is lost"), async () => {
-      const isBack = new Promise<void>((resolve) => {
-        const release = client.on("state", ({ name }) => {
-          if (name !== "live") return;
-          release();
-          resolve();
-        });
-      });
+      const isBack = untilBack(client);
       const subscription = client.room("lobby").subscribe(() => undefined);
       await client.room("lobby").history({ limit: 1 });
       proxy.cut();
@@ -70,4 +76,15 @@ export function clientActivities(transport: TransportName, proxy: CutProxy, clie
     }),
     activity("a client that is closed before it is connected", () => connect(options).close()),
   ];
+}
+
+/** Resolves once the client is live again. */
+function untilBack(client: Client): Promise<void> {
+  return new Promise((resolve) => {
+    const release = client.on("state", ({ name }) => {
+      if (name !== "live") return;
+      release();
+      resolve();
+    });
+  });
 }

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
-import type { Client, ConnectOptions, PrefixSubscription } from "@confab/client/node";
+import type { Client, ConnectOptions, PrefixSubscription, TransportName } from "@confab/client/node";
 import { quickClient } from "../../sdk/conversation.js";
+
+/** The transports by which a prefix of rooms can be read. */
+export const withFrames: readonly TransportName[] = ["websocket-proto", "websocket-json", "grpc"];
 
 /** A reader of a prefix that can be killed and begun again, and what it was given by room. */
 export class PrefixReader {
