@@ -15,8 +15,8 @@ import { readingSuite } from "./reading.js";
 import { removingSuite } from "./removing.js";
 import { retentionSuite } from "./retention.js";
 import { revocationsSuite } from "./revocations.js";
-import { roomWatchesSuite } from "./room-watches.js";
 import { roomBoundsSuite } from "./room-bounds.js";
+import { roomWatchesSuite } from "./room-watches.js";
 import { roomsSuite } from "./rooms.js";
 import { definer, type EngineSkips, type OpenEngine } from "./setup.js";
 

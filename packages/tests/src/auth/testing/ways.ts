@@ -24,8 +24,8 @@ import {
   EditMessageRequestSchema,
   ReactRequestSchema,
 } from "@confab/contract/gen/confab/v1/message_pb";
-import { SubscribePrefixSchema } from "@confab/contract/gen/confab/v1/room_prefix_pb";
 import { MarkReadRequestSchema } from "@confab/contract/gen/confab/v1/read_mark_pb";
+import { SubscribePrefixSchema } from "@confab/contract/gen/confab/v1/room_prefix_pb";
 import { violationsOf } from "@confab/contract/validation";
 import { HttpRoutes } from "../../../../server/dist/service/http-routes.js";
 import {

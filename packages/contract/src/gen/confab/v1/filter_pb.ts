@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file confab/v1/filter.proto.
  */
 export const file_confab_v1_filter: GenFile = /*@__PURE__*/
-  fileDesc("ChZjb25mYWIvdjEvZmlsdGVyLnByb3RvEgljb25mYWIudjEijwEKBkZpbHRlchIjCgV1c2VycxgBIAMoCUIUukgRkgEOEBAiCnIIiOowARABGEASYAoNcGF5bG9hZF90eXBlcxgCIAMoCUJJukhGkgFDEBAiP3I9GMgBMjheKC18W0EtWmEtel9dW0EtWmEtejAtOV9dKihbLl1bQS1aYS16X11bQS1aYS16MC05X10qKSopJGIGcHJvdG8z", [file_buf_validate_validate, file_confab_v1_rules]);
+  fileDesc("ChZjb25mYWIvdjEvZmlsdGVyLnByb3RvEgljb25mYWIudjEijwEKBkZpbHRlchIjCgV1c2VycxgBIAMoCUIUukgRkgEOEBAiCnIIiOowARABGEASYAoNcGF5bG9hZF90eXBlcxgCIAMoCUJJukhGkgFDEBAiP3I9GMgBMjheKC18W0EtWmEtel9dW0EtWmEtejAtOV9dKihbLl1bQS1aYS16X11bQS1aYS16MC05X10qKSopJEItCgljb25mYWIudjFQAVoSY29uZmFiL3YxO2NvbmZhYnYxqgIJQ29uZmFiLlYxYgZwcm90bzM", [file_buf_validate_validate, file_confab_v1_rules]);
 
 /**
  * Which messages of a room a reader wants. A message passes if it matches each
