@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BodyFilter, ConfabError } from "@confab/contract";
+import { BodyFilter, ConfabError, encodeBody } from "@confab/contract";
 import { OffsetEncoding, RecordingSink } from "../testing/recording-sink.js";
 import { lobby, TestHub } from "../testing/test-hub.js";
 import { cost, Work } from "../work/index.js";
+import { type HistoryBounds, readHistory } from "./history.js";
+import { Run } from "./run.js";
 
 const ofUsers = (...users: string[]) => BodyFilter.from({ users, payloadTypes: [] });
+const said = { user: "ann", text: "hi", room: lobby };
 const at = (offset: number) => ({ epoch: 7, offset });
 
 async function say(hub: TestHub, ...users: readonly string[]): Promise<void> {
@@ -151,32 +154,67 @@ test("a look is accounted for once for each filter, to one of its readers, and n
   assert.deepEqual(spent, [10 * cost.filteredEntry, 0, 0, 10 * cost.filteredEntry]);
 });
 
-test("a reader that 100,000 entries do not pass for takes no turn from others, and is accounted for what is looked through", async () => {
-  const entries = 100_000;
-  const turnsOf = async (withFiltered: boolean) => {
-    const hub = new TestHub();
-    const body = { user: "ann", text: "x".repeat(20), room: lobby, id: "" };
-    for (let sent = 0; sent < entries; sent += 1_000)
-      await hub.hub.sendAll(lobby, Array<typeof body>(1_000).fill(body));
-    const work = new Work();
-    const share = work.share();
-    let units = 0;
-    if (withFiltered) {
-      const filtered = new RecordingSink(undefined, undefined, share);
-      await hub.subscribe(filtered, { filter: ofUsers("bob"), after: at(0) });
-      share.spend = (spent) => {
-        units += spent;
-      };
-    }
-    const other = new RecordingSink();
-    const { subscription } = await hub.subscribe(other, { after: at(0) });
+const vast = 1_000_000;
+
+/** A hub whose room has a million messages of ann. */
+function vastHub(): TestHub {
+  const hub = new TestHub();
+  const bodies = Array.from({ length: 512 }, () => encodeBody({ ...said, id: "1", sentAtMs: 1 }));
+  const state = { epoch: 7, oldest: 1, newest: vast, messages: vast };
+  const page = (from: number, to: number) => ({ ...state, run: Run.of(from, bodies.slice(0, to - from + 1)) });
+  hub.engine.memory.state = () => state;
+  hub.engine.memory.readForward = (_, after, { maxEntries }) => page(after + 1, Math.min(after + maxEntries, vast));
+  hub.engine.memory.readBackward = (_, before, { maxEntries }) => page(Math.max(before - maxEntries, 1), before - 1);
+  return hub;
+}
+
+test("a reader that a million entries do not pass for leaves others their turns, and is accounted for what is looked through", async () => {
+  const turnsUntilLive = async (hub: TestHub) => {
+    const sink = new RecordingSink();
+    const { subscription } = await hub.subscribe(sink, { after: at(vast - 20_000) });
     let turns = 0;
     for (; subscription.state !== "live"; turns++) await hub.turns.next();
-    assert.equal(other.offsets.length, entries);
-    return { turns, units };
+    assert.equal(sink.offsets.length, 20_000);
+    return turns;
   };
-  const [alone, beside] = [await turnsOf(false), await turnsOf(true)];
+  const alone = await turnsUntilLive(vastHub());
+  const hub = vastHub();
+  const share = new Work().share();
+  let units = 0;
+  share.spend = (spent) => {
+    units += spent;
+  };
+  const sink = new RecordingSink(undefined, undefined, share);
+  const { subscription } = await hub.subscribe(sink, { filter: ofUsers("bob"), after: at(0) });
+  const beside = await turnsUntilLive(hub);
   // Two take turns.
-  assert.ok(beside.turns <= 2 * alone.turns + 2, `${beside.turns} turns, and ${alone.turns} alone`);
-  assert.ok(beside.units >= entries * cost.filteredEntry * 0.9, `${beside.units} units`);
+  assert.ok(beside <= 2 * alone + 2, `${beside} turns, and ${alone} alone`);
+  assert.equal(subscription.state, "catching-up");
+  while (subscription.position.offset < vast) await hub.turns.next();
+  assert.deepEqual([sink.writes, hub.engine.reads < 2 * (vast / 256)], [[], true]);
+  assert.ok(units >= vast * cost.filteredEntry, `${units} units`);
+});
+
+test("a page that a million entries do not pass for is read in small steps, each of which waits for its turn", async () => {
+  const { engine } = vastHub();
+  const steps: number[] = [];
+  let spent = 0;
+  const share: HistoryBounds["share"] = {
+    begin: (units) => void steps.push(units),
+    spend: (units) => {
+      spent += units;
+    },
+  };
+  const asked = { room: lobby, before: undefined, limit: 1_000, isOldestFirst: false, filter: ofUsers("bob") };
+  const bounds = { share, maxBytes: 1_000_000, sizesOf: () => [], unitsPerEntry: 10, unitsPerKib: 10 };
+  for (const after of [at(0), undefined]) {
+    [steps.length, spent] = [0, 0];
+    const { run, hasMore } = await readHistory(engine.log, { ...asked, after }, bounds);
+    assert.deepEqual([run.count, hasMore], [0, false]);
+    assert.ok(steps.length >= vast / 512 && Math.max(...steps) <= 1_000, `${steps.length}, ${Math.max(...steps)}`);
+    const units = steps.reduce((sum, each) => sum + each, spent);
+    assert.ok(units >= vast * cost.filteredEntry, `${units} units`);
+    const cut = await readHistory(engine.log, { ...asked, after }, { ...bounds, mayScan: false });
+    assert.equal(cut.isCutShort, true);
+  }
 });
