@@ -163,7 +163,7 @@ export type OutgoingChange = {
 } & (
   | { readonly kind: "edit"; readonly text?: string | undefined; readonly payload?: MessagePayload | undefined }
   | { readonly kind: "delete" }
-  /** An emoji or a word, without spaces; `removed`: it is taken back. */
+  /** One emoji, or a short name such as `+1`; `removed`: it is taken back. */
   | { readonly kind: "react"; readonly emoji: string; readonly removed?: boolean | undefined }
 );
 

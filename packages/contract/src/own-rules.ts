@@ -3,7 +3,6 @@ import {
   type DescMessage,
   getExtension,
   getOption,
-  hasExtension,
   hasOption,
   isFieldSet,
   type Message,
@@ -22,6 +21,7 @@ import {
   message as messageRules,
   oneof as oneofRules,
 } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { isEmoji } from "./emoji.js";
 import type { Violation } from "./errors.js";
 import type { DisconnectRequest } from "./gen/confab/v1/admin_connections_pb.js";
 import type { RoomRetention } from "./gen/confab/v1/admin_rooms_pb.js";
@@ -38,7 +38,7 @@ import type {
 import type { MarkReadRequest } from "./gen/confab/v1/read_mark_pb.js";
 import type { GetHistoryRequest, Signal } from "./gen/confab/v1/room_pb.js";
 import type { RoomPosition } from "./gen/confab/v1/room_prefix_pb.js";
-import { user_name } from "./gen/confab/v1/rules_pb.js";
+import { emoji, user_name } from "./gen/confab/v1/rules_pb.js";
 import { defaultRoom } from "./message.js";
 import { isUserName } from "./user-name.js";
 
@@ -101,10 +101,23 @@ function lessOrEqual(max: number | bigint): Rule {
   return { isKept: (value: number | bigint) => value <= max, message: `must be less than or equal to ${max}` };
 }
 
-const userNameRule: Rule = {
-  isKept: (text: string) => text === "" || isUserName(text),
-  message: "must have a visible character, and none that is invisible, a control character or a direction control",
-};
+/** Rules of the contract's own for one text, by the number of their extension. */
+const textRules = new Map([
+  [
+    user_name.number,
+    ruleCheck("string.user_name", {
+      isKept: (text: string) => text === "" || isUserName(text),
+      message: "must have a visible character, and none that is invisible, a control character or a direction control",
+    }),
+  ],
+  [
+    emoji.number,
+    ruleCheck("string.emoji", {
+      isKept: isEmoji,
+      message: "must be one emoji, or a short name of letters, digits and _ + - . :",
+    }),
+  ],
+]);
 
 /** Rules over several fields, by their ids. What they say is in the contract. */
 const crossFieldRules: Readonly<Record<string, (message: never) => boolean>> = {
@@ -291,10 +304,10 @@ function rulesIn(rules: FieldRules, field: DescField): readonly Check[] {
     if (!made) throw unknownRule(field);
     found.push(ruleCheck(id, made));
   }
-  const extensions = value.$unknown ?? [];
-  if (extensions.some(({ no }) => no !== user_name.number)) throw unknownRule(field);
-  if (type.case === "string" && hasExtension(type.value, user_name) && getExtension(type.value, user_name))
-    found.push(ruleCheck("string.user_name", userNameRule));
+  for (const { no } of value.$unknown ?? []) if (!textRules.has(no)) throw unknownRule(field);
+  if (type.case === "string")
+    for (const extension of [user_name, emoji])
+      if (getExtension(type.value, extension)) found.push(textRules.get(extension.number) as Check);
   return found;
 }
 

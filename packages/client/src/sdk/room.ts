@@ -175,7 +175,7 @@ export class Room {
     return this.change({ kind: "delete", position }, options);
   }
 
-  /** React to a message, or take a reaction back. Otherwise as `edit`. @param emoji or a word, without spaces. */
+  /** React to a message, or take a reaction back. Otherwise as `edit`. @param emoji one, or a short name such as `+1`. */
   async react(position: string, emoji: string, options: ReactOptions = {}): Promise<Ack> {
     checkValue("react: emoji", emoji, text);
     check("react", options, reactChecks);

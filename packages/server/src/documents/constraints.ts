@@ -4,7 +4,8 @@ import {
   field as fieldRules,
   type StringRules,
 } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import { user_name } from "@confab/contract/gen/confab/v1/rules_pb";
+import { portableEmoji } from "@confab/contract/emoji";
+import { emoji, user_name } from "@confab/contract/gen/confab/v1/rules_pb";
 import { userNamePattern } from "@confab/contract/user-name";
 import { digitsUpTo } from "./number-text.js";
 import type { JsonSchema } from "./schema.js";
@@ -84,6 +85,7 @@ function stringKeywords(rules: StringRules): JsonSchema {
     ...(maxLen > 0n && { maxLength: Number(maxLen) }),
     ...(portable !== undefined && portable !== "" && { pattern: portable }),
     ...(getExtension(rules, user_name) && { pattern: minLen > 0n ? portableUserName : `^$|${portableUserName}` }),
+    ...(getExtension(rules, emoji) && { pattern: portableEmoji }),
   };
 }
 

@@ -71,7 +71,7 @@ describe("attached to a server of node:http", () => {
   for (const [what, target, upgrade, answer] of [
     ["a WebSocket", "/talk/chat", webSocketFields, /HTTP\/1\.1 101 /],
     ["an upgrade to h2c below the path", "/talk/nothing", h2cFields, /UNKNOWN_PATH/],
-    ["an upgrade that has no taker", "/own?second", h2cFields, /own answer \/own\?second/],
+    ["an upgrade that is ignored", "/own?second", h2cFields, /own answer \/own\?second/],
   ] as const)
     test(`${what} that is pipelined behind answers of the host comes after them`, async (t) => {
       const confab = await confabFor(t, { allowAnyone: true });

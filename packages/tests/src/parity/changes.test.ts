@@ -54,8 +54,11 @@ const malformed: readonly (readonly [what: string, kinds: readonly Kind[], asked
   ["without an emoji", ["react"], { emoji: "" }, "INVALID_MESSAGE"],
   ["with a blank in the emoji", ["react"], { emoji: "a b" }, "INVALID_MESSAGE"],
   ["with a line break in the emoji", ["react"], { emoji: "a\n" }, "INVALID_MESSAGE"],
-  ["with 32 characters, each of two UTF-16 units", ["react"], { emoji: "😀".repeat(32) }, "stored"],
-  ["with 33 characters", ["react"], { emoji: "😀".repeat(33) }, "INVALID_MESSAGE"],
+  ["with joined emoji", ["react"], { emoji: "👩🏻\u200d❤\ufe0f\u200d💋\u200d👨🏿" }, "stored"],
+  ["with a name of 32 characters", ["react"], { emoji: "x".repeat(32) }, "stored"],
+  ["with a name of 33 characters", ["react"], { emoji: "x".repeat(33) }, "INVALID_MESSAGE"],
+  ["with two emoji", ["react"], { emoji: "😀😀" }, "INVALID_MESSAGE"],
+  ["with a word beyond ASCII", ["react"], { emoji: "très" }, "INVALID_MESSAGE"],
   ["with a reaction of 10,000 characters", ["react"], { emoji: "x".repeat(10_000) }, "INVALID_MESSAGE"],
   ["with a reaction of a megabyte", ["react"], { emoji: "x".repeat(1_000_000) }, "PAYLOAD_TOO_LARGE"],
 ];

@@ -211,7 +211,7 @@ export const comments: { readonly [name: string]: string } = {
   "confab.v1.Position.offset": "From 1, one more for each message of the room. 0 is the place before the first message.",
   "confab.v1.PresenceChange": "A user's first subscription in a room, or the end of the last one, over all nodes. A reader is not told of its own user, one whose queue is full misses changes, and in rooms with very many members they are not told at all (maxPresenceEventMembers). ListMembers knows.",
   "confab.v1.PresenceChange.members": "How many members the room has after this change. Who keeps a list of another length has missed one, and should ask for the members again.",
-  "confab.v1.ReactRequest.emoji": "An emoji, or a word such as `+1`: 1 to 32 characters (code points) without spaces and control characters.",
+  "confab.v1.ReactRequest.emoji": "One emoji, or a short name such as `+1`: 1 to 32 characters (code points), by the rule `emoji` in rules.proto.",
   "confab.v1.ReactRequest.id": "As `EditMessageRequest.id`.",
   "confab.v1.ReactRequest.position": "Which message.",
   "confab.v1.ReactRequest.removed": "Take the reaction back.",

@@ -85,6 +85,7 @@ const symbols: readonly (readonly [symbol: string, file: string])[] = [
   ["confab.v1.ChatMessage.sent_at", "confab/v1/message.proto"],
   ["confab.v1.ClientFrame.frame", "confab/v1/frame.proto"],
   ["confab.v1.user_name", "confab/v1/rules.proto"],
+  ["confab.v1.emoji", "confab/v1/rules.proto"],
   ["google.rpc.BadRequest.FieldViolation", "google/rpc/error_details.proto"],
   ["google.rpc.BadRequest.FieldViolation.field", "google/rpc/error_details.proto"],
   ["grpc.health.v1.HealthCheckResponse.ServingStatus", "grpc/health/v1/health.proto"],
@@ -162,7 +163,7 @@ for (const version of versions) {
       const containingType = "buf.validate.StringRules";
       const numbers = answerTo(version, { case: "allExtensionNumbersOfType", value: containingType });
       assert.ok(numbers.case === "allExtensionNumbersResponse");
-      assert.deepEqual(numbers.value.extensionNumber, [100_001]);
+      assert.deepEqual(numbers.value.extensionNumber, [100_001, 100_002]);
       const at = (extensionNumber: number) =>
         outcomeOf(
           answerTo(version, {
@@ -170,8 +171,8 @@ for (const version of versions) {
             value: { $typeName: "grpc.reflection.v1.ExtensionRequest", containingType, extensionNumber },
           }),
         );
-      assert.equal(at(100_001), "confab/v1/rules.proto");
-      assert.equal(at(100_002), grpcStatus.NOT_FOUND);
+      for (const known of [100_001, 100_002]) assert.equal(at(known), "confab/v1/rules.proto");
+      assert.equal(at(100_003), grpcStatus.NOT_FOUND);
     });
   });
 }
