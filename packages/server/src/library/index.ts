@@ -8,10 +8,8 @@ export type {
   MessageFilter,
   NewRoomMessage,
   ReadFrom,
-  ReadMarksPage,
   Room,
   RoomChange,
-  RoomReadMark,
   RoomSignal,
   Stored,
 } from "./room.js";

@@ -115,7 +115,7 @@ export interface MembersPage {
 }
 
 /** How far a user has read a room. */
-export interface RoomReadMark {
+interface RoomReadMark {
   readonly user: string;
   /** Offset 0: the user has no mark. */
   readonly position: string;
@@ -125,7 +125,7 @@ export interface RoomReadMark {
   readonly at: Date | undefined;
 }
 
-export interface ReadMarksPage {
+interface ReadMarksPage {
   /** By user. */
   readonly marks: readonly RoomReadMark[];
   /** For `page` of the next call; empty: this was the last page. */

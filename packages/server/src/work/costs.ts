@@ -29,6 +29,8 @@ export const cost = {
   rewrittenKib: 2,
   /** A room or member that is read and put into a reply. */
   listed: { proto: 10, json: 15 },
+  /** A read mark that is read beside it. */
+  readMark: 10,
   /** A connection with what it reads, for an operator: made into a question's answer, read there, and put into a reply. */
   listedConnection: { proto: 40, json: 60 },
   /** 1,024 bytes that are parsed and checked. */

@@ -4,8 +4,9 @@ import type { LargeForm } from "./operation.js";
 /** Items for one page when the request does not say. */
 export const defaultPageLimit = 100;
 
-/** Items that are read and encoded in one step of work. */
+/** Items that are read and encoded in one step of work, and what they may cost, in units. */
 export const itemsPerStep = 50;
+const unitsPerStep = 750;
 
 /** How a listing is written, a step at a time. */
 export interface ListingForm<Item> extends LargeForm {
@@ -43,9 +44,10 @@ export async function readListing<Found, Item>(
   let missing = limit || defaultPageLimit;
   let after = page;
   let hasHidden = false;
+  const stepLimit = Math.min(itemsPerStep, Math.floor(unitsPerStep / unitsPerItem));
   for (;;) {
     // Behind hidden items there may be more of them: small steps would be many.
-    const count = hasHidden ? itemsPerStep : Math.min(itemsPerStep, missing);
+    const count = hasHidden ? stepLimit : Math.min(stepLimit, missing);
     await share.begin(count * unitsPerItem);
     const found = await read(after, count);
     const shown = found.filter(isShown);

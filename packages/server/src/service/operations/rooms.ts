@@ -1,6 +1,7 @@
 import { type ListRoomsRequest, ListRoomsRequestSchema } from "@confab/contract/gen/confab/v1/room_pb";
 import { refuseViolations, violationsOf } from "@confab/contract/validation";
 import type { ListedMark, MemberCounts, RoomId, RoomSummary } from "../../core/index.js";
+import { cost } from "../../work/index.js";
 import { type ListingForm, readListing } from "./listing.js";
 import type { Operation } from "./operation.js";
 import { refusalOfName } from "./principal.js";
@@ -24,7 +25,6 @@ export const rooms: Operation<ListRoomsRequest, ListRoomsRequest, Promise<string
       const isReadable = (room: RoomId) =>
         principal.may("read", room) && refusalOfName(principal, reader, room) === undefined;
       const readable = reader === "" ? [] : names.filter(isReadable);
-      share.spend(readable.length * form.unitsPerItem);
       const marks = await hub.marks.of(reader, readable, share);
       return new Map(marks.map((mark) => [mark.room, mark]));
     };
@@ -46,7 +46,7 @@ export const rooms: Operation<ListRoomsRequest, ListRoomsRequest, Promise<string
           }));
         },
       },
-      form,
+      reader === "" ? form : { ...form, unitsPerItem: form.unitsPerItem + cost.readMark },
       share,
     );
   },
