@@ -11,7 +11,6 @@ export {
   type HistoryPage,
   type HistoryRange,
   type MembersPage,
-  type MessageFilter,
   type NewRoomMessage,
   type ReadFrom,
   type RevokedTokens,

@@ -10,6 +10,7 @@ import type { HttpRoute } from "../service/http-routes.js";
 import { commentOf } from "./comments.js";
 import { crossFieldRules } from "./cross-field.js";
 import type { SchemaSet } from "./json-schema.js";
+import { queryFields } from "./query-fields.js";
 import type { JsonSchema } from "./schema.js";
 
 /** A message of a channel, as the contract has it or wrapped in one property. */
@@ -119,7 +120,7 @@ function querySchema(message: DescMessage, fields: readonly DescField[], schemas
   const rules = crossFieldRules(message).schemas;
   return {
     type: "object",
-    properties: Object.fromEntries(fields.map((field) => [field.name, described(field)])),
+    properties: Object.fromEntries(queryFields(fields).map(({ name, field }) => [name, described(field)])),
     ...(rules.length > 0 && { allOf: rules }),
   };
 }

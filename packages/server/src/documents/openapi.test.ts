@@ -85,12 +85,19 @@ test("parameters are the fields that are not in the body, a position as text", (
       "query changes",
       "query history",
       "query folded",
+      "query filter.users",
+      "query filter.payload_types",
     ],
   );
   const [room, position, , limit] = history.parameters.map(({ schema }) => schema);
   assert.deepEqual(room, { type: "string", pattern: "^([A-Za-z0-9][A-Za-z0-9._-]{0,99})?$" });
   assert.equal(position && "type" in position && position.type, "string");
   assert.deepEqual(limit, { type: "integer", minimum: 0, maximum: 1_000 });
+  const users = history.parameters.find(({ name }) => name === "filter.users")?.schema;
+  assert.deepEqual(
+    [users && "type" in users && users.type, users && "maxItems" in users && users.maxItems],
+    ["array", 16],
+  );
   const send = document.paths["/v1/rooms/{room}/messages"]?.["post"];
   assert.deepEqual(
     send?.parameters?.map(({ name }) => name),

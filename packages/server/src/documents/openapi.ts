@@ -9,6 +9,7 @@ import { commentOf, summaryAndDescription } from "./comments.js";
 import { crossFieldRules } from "./cross-field.js";
 import { errorResponses, type OperationTraits } from "./error-responses.js";
 import { positionTextSchema, SchemaSet } from "./json-schema.js";
+import { queryFields } from "./query-fields.js";
 import type { JsonSchema } from "./schema.js";
 
 export interface OpenApiOptions {
@@ -111,8 +112,8 @@ function parametersOf(route: HttpRoute, schemas: SchemaSet): object[] {
   const inQuery = route.body.kind === "whole" ? [] : route.rpc.input.fields.filter((field) => !taken.has(field));
   return [
     ...parameters,
-    ...inQuery.map((field) => ({
-      name: field.name,
+    ...queryFields(inQuery).map(({ name, field }) => ({
+      name,
       in: "query",
       ...describedBy(field),
       schema: schemas.parameter(field),

@@ -5,7 +5,6 @@ export type {
   HistoryPage,
   HistoryRange,
   MembersPage,
-  MessageFilter,
   NewRoomMessage,
   ReadFrom,
   Room,

@@ -54,7 +54,7 @@ export interface RoomChange {
 }
 
 /** Which messages are wanted: those that match each list that is not empty. At most 16 of each. */
-export interface MessageFilter {
+interface MessageFilter {
   readonly users?: readonly string[] | undefined;
   /** Full names of types, such as `acme.Order`; `-` for messages without a payload. */
   readonly payloadTypes?: readonly string[] | undefined;

@@ -6,7 +6,7 @@ import {
   ListConnectionsRequestSchema,
 } from "@confab/contract/gen/confab/v1/admin_connections_pb";
 import { refuseViolations, violationsOf } from "@confab/contract/validation";
-import { defaultPageLimit, itemsPerStep, type ListingForm } from "./listing.js";
+import { defaultPageLimit, type ListingForm, stepLimit } from "./listing.js";
 import type { LiveFilter, LiveTarget, LiveView } from "./live-entries.js";
 import type { Operation } from "./operation.js";
 
@@ -76,7 +76,7 @@ export const connections: Operation<
       if (missing === 0) return end(textOf(last));
       for (let from = node === after.node ? after.number : 0, hasMore = true; hasMore; ) {
         if (missing === 0) return end(textOf(last));
-        const wanted = Math.min(itemsPerStep, missing);
+        const wanted = Math.min(stepLimit(unitsPerItem), missing);
         await share.begin(wanted * unitsPerItem);
         const answer = await all?.list(node, filter, from, wanted);
         if (!answer) {

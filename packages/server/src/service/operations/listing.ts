@@ -5,8 +5,13 @@ import type { LargeForm } from "./operation.js";
 export const defaultPageLimit = 100;
 
 /** Items that are read and encoded in one step of work, and what they may cost, in units. */
-export const itemsPerStep = 50;
+const itemsPerStep = 50;
 const unitsPerStep = 750;
+
+/** How many items of so many units each one step has. */
+export function stepLimit(unitsPerItem: number): number {
+  return Math.max(1, Math.min(itemsPerStep, Math.floor(unitsPerStep / unitsPerItem)));
+}
 
 /** How a listing is written, a step at a time. */
 export interface ListingForm<Item> extends LargeForm {
@@ -44,10 +49,10 @@ export async function readListing<Found, Item>(
   let missing = limit || defaultPageLimit;
   let after = page;
   let hasHidden = false;
-  const stepLimit = Math.min(itemsPerStep, Math.floor(unitsPerStep / unitsPerItem));
+  const most = stepLimit(unitsPerItem);
   for (;;) {
     // Behind hidden items there may be more of them: small steps would be many.
-    const count = hasHidden ? stepLimit : Math.min(stepLimit, missing);
+    const count = hasHidden ? most : Math.min(most, missing);
     await share.begin(count * unitsPerItem);
     const found = await read(after, count);
     const shown = found.filter(isShown);
