@@ -66,11 +66,16 @@ export class FrameConnection {
     });
   }
 
-  /** Send a frame and await its answer. @throws the error frame it was answered with, or why no answer came. */
-  request(frame: FrameBody, bounds: CallBounds, reader?: RoomReader): Promise<ServerEvent> {
+  /** Send a frame and await its answer. `before`: frames of the same request. @throws the error frame it was answered with, or why no answer came. */
+  request(
+    frame: FrameBody,
+    bounds: CallBounds,
+    reader?: RoomReader,
+    before: readonly FrameBody[] = [],
+  ): Promise<ServerEvent> {
     const { format, types } = this.options;
     const id = ++this.lastRequest;
-    const bytes = encodeClientFrame(format, id, frame, types);
+    const frames = [...before, frame].map((each) => encodeClientFrame(format, id, each, types));
     return new Promise((resolve, reject) => {
       const { isOpen } = this.channel;
       if (this.isClosed) {
@@ -95,14 +100,15 @@ export class FrameConnection {
         },
       });
       // The server has closed it, and will say why in a moment: that is the answer.
-      if (isOpen) this.channel.send(bytes);
+      if (isOpen) for (const bytes of frames) this.channel.send(bytes);
     });
   }
 
   /** Read a prefix until it leaves `prefixes`. What the request is refused with ends the reader. */
-  readPrefix(subscribePrefix: FrameBody["subscribePrefix"], reader: PrefixReader, signal: AbortSignal): void {
+  readPrefix(parts: readonly FrameBody["subscribePrefix"][], reader: PrefixReader, signal: AbortSignal): void {
     const bounds = { signal, timeoutMs: Number.POSITIVE_INFINITY, reason: () => cancelled(signal) };
-    const asked = this.request({ subscribePrefix }, bounds);
+    const frames = parts.map((subscribePrefix) => ({ subscribePrefix }));
+    const asked = this.request(frames.at(-1) ?? {}, bounds, undefined, frames.slice(0, -1));
     this.prefixes.set(this.lastRequest, reader);
     asked.catch((error: unknown) => reader.finish(error));
   }

@@ -35,7 +35,7 @@ import {
   type FrameBody,
   historyRequest,
   markReadRequest,
-  prefixRequest,
+  prefixRequests,
   readerRequest,
   sendAllRequest,
   sendRequest,
@@ -157,7 +157,7 @@ export class FrameLink implements Link {
   async listenPrefix(request: PrefixRequest, options: PrefixOptions): Promise<AsyncIterable<ChatMessage>> {
     const { prefix } = request;
     const leaving = new AbortController();
-    const subscribe = { ...prefixRequest(request).message, signals: options.onSignal !== undefined };
+    const parts = prefixRequests(request, options.onSignal !== undefined);
     const connection = await this.beside(prefix, options);
     const leave = () => {
       if (leaving.signal.aborted) return;
@@ -167,7 +167,7 @@ export class FrameLink implements Link {
       this.closeIfIdle(connection);
     };
     const reader = new PrefixReader(prefix, options, leave);
-    connection.readPrefix(subscribe, reader, leaving.signal);
+    connection.readPrefix(parts, reader, leaving.signal);
     const { queue } = reader;
     return queueListening({ position: "", recovered: false, queue, signal: options.signal, leave });
   }

@@ -80,13 +80,31 @@ export function readerRequest(request: ListenRequest): Request<typeof contract.u
   return { table: contract.user, message: { name: user, room, history, changes, filter, after: position } };
 }
 
-export function prefixRequest(request: PrefixRequest): Request<typeof contract.subscribePrefix> {
+/**
+ * Room for positions in one frame, in bytes, where a name counts with `positionBytes` besides: whatever the server's
+ * `maxMessageBytes` is, the frame is not larger than it may be, in either format.
+ */
+const maxPositionsBytes = 1_700;
+const positionBytes = 24;
+
+/** A request for a prefix, in as many frames as its positions need. Only the last one is answered. */
+export function prefixRequests(request: PrefixRequest, signals: boolean): Init<typeof contract.subscribePrefix>[] {
   const { prefix, user, after = [], resumed, history, changes } = request;
-  const places = [...after].map(([room, position]) => ({ room, position: wirePosition("after", position) }));
-  return {
-    table: contract.subscribePrefix,
-    message: { prefix, name: user, after: places, resumed, history, changes },
-  };
+  const whole = { prefix, name: user, resumed, history, changes, signals };
+  const parts: Init<typeof contract.subscribePrefix>[] = [];
+  let places: Init<typeof contract.roomPosition>[] = [];
+  let left = maxPositionsBytes;
+  for (const [room, position] of after) {
+    left -= room.length + positionBytes;
+    if (left < 0) {
+      parts.push({ prefix, after: places, more: true });
+      places = [];
+      left = maxPositionsBytes - room.length - positionBytes;
+    }
+    places.push({ room, position: wirePosition("after", position) });
+  }
+  parts.push({ ...whole, after: places });
+  return parts;
 }
 
 export function historyRequest(request: HistoryRequest): Request<typeof contract.getHistoryRequest> {

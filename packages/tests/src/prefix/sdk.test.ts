@@ -7,7 +7,7 @@ import { type ServerProcess, startServerProcess } from "../fixture/server-proces
 import { quickClient } from "../sdk/conversation.js";
 import { numbers, PrefixReader, Team, withFrames } from "./testing/prefix-reader.js";
 
-describe("a prefix of rooms, by the SDK", { timeout: 120_000 }, () => {
+describe("a prefix of rooms, by the SDK", { timeout: 60_000 }, () => {
   let server: ServerProcess;
   let proxy: CutProxy;
   let sender: Client;
@@ -57,6 +57,29 @@ describe("a prefix of rooms, by the SDK", { timeout: 120_000 }, () => {
     await team.say(numbers(290, 20));
     for (const reader of readers) await reader.untilGiven(team.total);
     for (const reader of readers) reader.prove(team.rooms);
+  });
+
+  it("1,000 rooms with the longest names are resumed, and one more is TOO_MANY_SUBSCRIPTIONS", async (t) => {
+    const team = new Team(`${"long-".repeat(19)}.`, [sender]);
+    await team.say(numbers(1_000, 1_000), { first: 2 });
+    const reader = new PrefixReader(team.prefix);
+    t.after(() => reader.kill());
+    reader.start({ url: server.url, transport: "websocket-proto" });
+    await reader.untilRooms(1_000);
+    reader.kill();
+    await team.say(numbers(1_000, 1_000));
+    for (const transport of withFrames) {
+      reader.start({ url: server.url, transport });
+      await reader.untilGiven(team.total);
+      reader.kill();
+    }
+    reader.prove(team.rooms);
+    await team.say([2_000]);
+    reader.start({ url: server.url, transport: "websocket-json" });
+    await assert.rejects(reader.untilGiven(team.total), ({ cause }) => {
+      assert.equal(confabErrorFrom(cause).code, "TOO_MANY_SUBSCRIPTIONS");
+      return true;
+    });
   });
 
   it("a prefix without a room at first is resumed with the first messages of those that were made meanwhile", async (t) => {

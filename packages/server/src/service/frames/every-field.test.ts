@@ -80,6 +80,12 @@ function askedBy(frame: TakenFrame): unknown {
   }) as FrameSession;
   try {
     answerFrame(recording, frame)?.catch(() => undefined);
+    if (recording.prefixPart) {
+      // The last part of a request asks for all of it.
+      asked.push("in two parts");
+      const value = { ...recording.prefixPart, after: [], more: false };
+      answerFrame(recording, { ...frame, frame: { case: "subscribePrefix", value } })?.catch(() => undefined);
+    }
   } catch {
     // What it asked for until then is what counts.
   }

@@ -97,6 +97,37 @@ test("without a resume, rooms that are not named begin with what is sent from no
   assert.deepEqual(messages(client), ["team-7.a@3", "team-7.b@3"]);
 });
 
+test("rooms that are too many for one frame are named in several", async () => {
+  const team = new Team();
+  for (const room of ["team-7.a", "team-7.b", "team-7.c"]) await team.say(room, 2);
+  const client = team.client();
+  const part = (name: string, offset: number) => ({ after: [place(`team-7.${name}`, offset)], more: true });
+  await client.ask({ request: 1, frame: prefixFrame(part("a", 1)) });
+  await client.ask({ request: 1, frame: prefixFrame(part("b", 2)) });
+  assert.deepEqual([told(client), client.errors], [[], []]);
+  await client.ask({ request: 1, frame: prefixFrame({ after: [place("team-7.c", 1)], resumed: true }) });
+  assert.deepEqual(told(client).sort(), [
+    "1 team-7.: +",
+    "1 team-7.: +team-7.a@1",
+    "1 team-7.: +team-7.b@2",
+    "1 team-7.: +team-7.c@1",
+  ]);
+  assert.deepEqual(messages(client).sort(), ["team-7.a@2", "team-7.c@2"]);
+
+  // One that is refused takes what came before it along.
+  const another = team.client();
+  await another.ask({ request: 1, frame: prefixFrame(part("a", 1)) });
+  await another.ask({ request: 2, frame: prefixFrame({ prefix: "team-8." }) });
+  assert.deepEqual(another.errors, ["2 INVALID_MESSAGE"]);
+  await another.ask({ request: 3, frame: prefixFrame({}) });
+  assert.deepEqual(messages(another), []);
+  Object.assign(team.server.hub.limits, { maxRoomsPerPrefix: 1 });
+  const third = team.client();
+  await third.ask({ request: 1, frame: prefixFrame(part("a", 1)) });
+  await third.ask({ request: 1, frame: prefixFrame(part("b", 1)) });
+  assert.deepEqual(third.errors, ["1 TOO_MANY_SUBSCRIPTIONS"]);
+});
+
 test("OUT_OF_RANGE of one room is told for that room, and the others go on", async () => {
   const team = new Team();
   for (const room of ["team-7.a", "team-7.b"]) await team.say(room, 3);

@@ -17,6 +17,8 @@ export async function handleSubscribePrefix(
   const { prefixes, channel } = session;
   const { operations, deps } = session.deps.service;
   const { prefix } = asked;
+  joinParts(session, asked);
+  if (asked.more) return;
   const reading = operations.subscribePrefix(asked, channel.caller, new PrefixRooms(session, request, asked));
   for (const other of prefixes.keys()) {
     if (!other.startsWith(prefix) && !prefix.startsWith(other)) continue;
@@ -34,6 +36,29 @@ export async function handleSubscribePrefix(
     throw thrown;
   }
   session.send(request, { case: "subscribed", value: create(SubscribedSchema, { prefix }) });
+}
+
+/**
+ * Put what came of the request before in front of its next part.
+ *
+ * @throws INVALID_MESSAGE: it was of another prefix. TOO_MANY_SUBSCRIPTIONS: it names too many rooms. What came before is forgotten.
+ */
+function joinParts(session: FrameSession, asked: SubscribePrefix): void {
+  const part = session.prefixPart;
+  session.prefixPart = undefined;
+  if (part && part.prefix !== asked.prefix) {
+    const message = `it follows one of ${part.prefix} that has more`;
+    const violations = [{ field: "prefix", rule: "prefix.more", message }];
+    throw new ConfabError("INVALID_MESSAGE", `prefix: ${message}`, { violations });
+  }
+  if (part) asked.after.unshift(...part.after);
+  const { maxRoomsPerPrefix } = session.deps.service.deps.limits;
+  if (asked.after.length > maxRoomsPerPrefix)
+    throw new ConfabError(
+      "TOO_MANY_SUBSCRIPTIONS",
+      `after names ${asked.after.length} rooms; maxRoomsPerPrefix is ${maxRoomsPerPrefix}`,
+    );
+  if (asked.more) session.prefixPart = asked;
 }
 
 /** @throws NOT_SUBSCRIBED */

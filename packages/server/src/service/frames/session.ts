@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { ConfabError, confabErrorFrom } from "@confab/contract";
 import { type Goodbye, GoodbyeSchema, UnsubscribedSchema } from "@confab/contract/gen/confab/v1/frame_pb";
+import type { SubscribePrefix } from "@confab/contract/gen/confab/v1/room_prefix_pb";
 import type { RoomId, Subscription } from "../../core/index.js";
 import { cost, type ReplyRoom, spendParsed } from "../../work/index.js";
 import type { ChatService } from "../chat-service.js";
@@ -42,6 +43,8 @@ export class FrameSession implements LiveConnection {
   readonly subscriptions = new Map<RoomId, Subscription | Opening>();
   /** Prefixes of rooms that are read. Their rooms are among the subscriptions. */
   readonly prefixes = new Map<string, PrefixReading>();
+  /** The beginning of a request whose rest has not come: at most `maxRoomsPerPrefix` rooms. */
+  prefixPart: SubscribePrefix | undefined;
   private inFlight = 0;
   private isPaused = false;
   /** The channel's queue is full: frames wait with the client until it has drained. */

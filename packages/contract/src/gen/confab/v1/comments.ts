@@ -272,6 +272,7 @@ export const comments: { readonly [name: string]: string } = {
   "confab.v1.SubscribePrefix.after": "Rooms that were read before, each with the last position that the reader saw. A room that cannot be resumed without a gap is answered by `Unsubscribed`, with OUT_OF_RANGE; the others go on.",
   "confab.v1.SubscribePrefix.changes": "As in `User`.",
   "confab.v1.SubscribePrefix.history": "Rooms that begin with what is sent from now on begin with this many of the newest messages, where history may be read.",
+  "confab.v1.SubscribePrefix.more": "More of `after` follows, in the next SubscribePrefix of the connection, which has the same prefix. Only the last one is answered, and only its other fields count. For more rooms than fit in one frame.",
   "confab.v1.SubscribePrefix.name": "Who reads, as in `User.name`.",
   "confab.v1.SubscribePrefix.prefix": "At least one character: `team-7.`.",
   "confab.v1.SubscribePrefix.presence": "As in `Subscribe`. Rooms whose members the caller may not see are read without it.",

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file confab/v1/room_prefix.proto.
  */
 export const file_confab_v1_room_prefix: GenFile = /*@__PURE__*/
-  fileDesc("Chtjb25mYWIvdjEvcm9vbV9wcmVmaXgucHJvdG8SCWNvbmZhYi52MSK2AQoMUm9vbVBvc2l0aW9uEjYKBHJvb20YASABKAlCKLpIJXIjMiFeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXXswLDk5fSQSJQoIcG9zaXRpb24YAiABKAsyEy5jb25mYWIudjEuUG9zaXRpb246R7pIRBpCChZyb29tX3Bvc2l0aW9uLnBvc2l0aW9uEhRwb3NpdGlvbiBpcyByZXF1aXJlZBoSaGFzKHRoaXMucG9zaXRpb24pIvkBCg9TdWJzY3JpYmVQcmVmaXgSOAoGcHJlZml4GAEgASgJQii6SCVyIzIhXltBLVphLXowLTldW0EtWmEtejAtOS5fLV17MCw5OX0kEhkKBG5hbWUYAiABKAlCC7pICHIGiOowARhAEg8KB2NoYW5nZXMYAyABKAgSEAoIcHJlc2VuY2UYBCABKAgSDwoHc2lnbmFscxgFIAEoCBIxCgVhZnRlchgGIAMoCzIXLmNvbmZhYi52MS5Sb29tUG9zaXRpb25CCbpIBpIBAxCQThIPCgdyZXN1bWVkGAcgASgIEhkKB2hpc3RvcnkYCCABKA1CCLpIBSoDGOgHQi0KCWNvbmZhYi52MVABWhJjb25mYWIvdjE7Y29uZmFidjGqAglDb25mYWIuVjFiBnByb3RvMw", [file_buf_validate_validate, file_confab_v1_message, file_confab_v1_rules]);
+  fileDesc("Chtjb25mYWIvdjEvcm9vbV9wcmVmaXgucHJvdG8SCWNvbmZhYi52MSK2AQoMUm9vbVBvc2l0aW9uEjYKBHJvb20YASABKAlCKLpIJXIjMiFeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXXswLDk5fSQSJQoIcG9zaXRpb24YAiABKAsyEy5jb25mYWIudjEuUG9zaXRpb246R7pIRBpCChZyb29tX3Bvc2l0aW9uLnBvc2l0aW9uEhRwb3NpdGlvbiBpcyByZXF1aXJlZBoSaGFzKHRoaXMucG9zaXRpb24pIocCCg9TdWJzY3JpYmVQcmVmaXgSOAoGcHJlZml4GAEgASgJQii6SCVyIzIhXltBLVphLXowLTldW0EtWmEtejAtOS5fLV17MCw5OX0kEhkKBG5hbWUYAiABKAlCC7pICHIGiOowARhAEg8KB2NoYW5nZXMYAyABKAgSEAoIcHJlc2VuY2UYBCABKAgSDwoHc2lnbmFscxgFIAEoCBIxCgVhZnRlchgGIAMoCzIXLmNvbmZhYi52MS5Sb29tUG9zaXRpb25CCbpIBpIBAxCQThIPCgdyZXN1bWVkGAcgASgIEhkKB2hpc3RvcnkYCCABKA1CCLpIBSoDGOgHEgwKBG1vcmUYCSABKAhCLQoJY29uZmFiLnYxUAFaEmNvbmZhYi92MTtjb25mYWJ2MaoCCUNvbmZhYi5WMWIGcHJvdG8z", [file_buf_validate_validate, file_confab_v1_message, file_confab_v1_rules]);
 
 /**
  * A room and a position in it.
@@ -114,6 +114,15 @@ export type SubscribePrefix = Message<"confab.v1.SubscribePrefix"> & {
    * @generated from field: uint32 history = 8;
    */
   history: number;
+
+  /**
+   * More of `after` follows, in the next SubscribePrefix of the connection, which
+   * has the same prefix. Only the last one is answered, and only its other
+   * fields count. For more rooms than fit in one frame.
+   *
+   * @generated from field: bool more = 9;
+   */
+  more: boolean;
 };
 
 /**

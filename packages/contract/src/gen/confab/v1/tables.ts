@@ -425,6 +425,7 @@ export const subscribePrefix = {
   after: [6, roomPosition, "many"],
   resumed: [7, "bool"],
   history: [8, "uint32"],
+  more: [9, "bool"],
 } as const;
 
 /** `confab.v1.Subscribe` */
