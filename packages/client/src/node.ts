@@ -2,6 +2,7 @@ import { FrameLink } from "./frames/frame-link.js";
 import type { Link, LinkOptions, TransportName } from "./link.js";
 import { createNodeFetch } from "./node/fetch.js";
 import { GrpcCaller } from "./node/grpc.js";
+import { checkedHeaders, type HeaderOptions } from "./node/headers.js";
 import { nodeSocket } from "./node/socket.js";
 import type { TlsOptions } from "./node/tls.js";
 import { openLink as openWebLink, type Platform, serverUrl } from "./open-link.js";
@@ -15,7 +16,10 @@ const certificates: Check = [
   (value) => [value].flat().every((each) => typeof each === "string"),
 ];
 
-export type NodeLinkOptions = LinkOptions & TlsOptions;
+/** What Node alone can do for connections. */
+export type NodePlatformOptions = TlsOptions & HeaderOptions;
+
+export type NodeLinkOptions = LinkOptions & NodePlatformOptions;
 
 /** `openLink` for Node: with gRPC, WebSockets on Node 20, and connections that close with their link. */
 export function openLink(transport: TransportName, options: NodeLinkOptions): Link {
@@ -25,16 +29,16 @@ export function openLink(transport: TransportName, options: NodeLinkOptions): Li
 /** Calls and StreamMessages, and Converse where signals and presence are heard. */
 function openGrpcLink(options: NodeLinkOptions): Link {
   const url = serverUrl(options.url);
-  const { types, token } = options;
+  const { types, token, headers } = options;
   const credentials = { token };
-  const caller = new GrpcCaller({ baseUrl: url, tls: options }, credentials);
+  const caller = new GrpcCaller({ baseUrl: url, tls: options, headers }, credentials);
   const aside = new RpcLink("grpc", { caller, credentials, types });
   const openChannel = caller.openChannel.bind(caller);
   const converse = new FrameLink({ ...options, url }, { transport: "grpc", format: "proto", openChannel, aside });
   return new RpcLink("grpc", { caller, credentials, types, converse });
 }
 
-export type NodeConnectOptions = ConnectOptions & TlsOptions;
+export type NodeConnectOptions = ConnectOptions & NodePlatformOptions;
 
 /**
  * Connect to a server, and stay connected. Returns at once; `client.state` says how it goes, and whatever is asked of the
@@ -45,15 +49,16 @@ export type NodeConnectOptions = ConnectOptions & TlsOptions;
 export function connect(options: NodeConnectOptions): Client {
   check("connect", options, { ca: certificates });
   const { ca } = options;
+  const headers = checkedHeaders(options);
   return new Client(options, {
     transports: ["websocket-proto", "grpc", "connect", "sse"],
-    openLink: (transport, linkOptions) => openLink(transport, { ...linkOptions, ca }),
+    openLink: (transport, linkOptions) => openLink(transport, { ...linkOptions, ca, headers }),
   });
 }
 
 /** What Node gives to one link. */
-export function createNodePlatform(tls: TlsOptions = {}): Platform {
-  return { fetch: createNodeFetch(tls), makeSocket: nodeSocket(tls) };
+export function createNodePlatform(options: NodePlatformOptions = {}): Platform {
+  return { fetch: createNodeFetch(options), makeSocket: nodeSocket(options) };
 }
 
 // biome-ignore lint/performance/noReExportAll: api.ts names each, once for both platforms

@@ -8,6 +8,7 @@ import { networkFailure, networkFailureText } from "../network-failure.js";
 import { type MethodName, methodPath, type RpcCaller, type RpcStream } from "../rpc/caller.js";
 import { envelopes } from "../streams/envelopes.js";
 import { errorFromGrpc, errorFromHttp } from "../wire/errors.js";
+import { checkedHeaders, type HeaderOptions } from "./headers.js";
 import { cancelStream, Http2Connection, type Http2ConnectionOptions } from "./http2-connection.js";
 import { explainedTlsError } from "./tls.js";
 
@@ -21,11 +22,13 @@ export class GrpcCaller implements RpcCaller {
   readonly format = "proto";
   readonly showsHeadsAtOnce = true;
   private readonly connection: Http2Connection;
+  private readonly ownHeaders: Readonly<Record<string, string>>;
 
   constructor(
-    private readonly options: Http2ConnectionOptions,
+    private readonly options: Http2ConnectionOptions & HeaderOptions,
     private readonly credentials: Credentials = { token: undefined },
   ) {
+    this.ownHeaders = checkedHeaders(options);
     this.connection = new Http2Connection(options);
   }
 
@@ -97,6 +100,7 @@ export class GrpcCaller implements RpcCaller {
   private open(method: MethodName | "Converse", extraHeaders: http2.OutgoingHttpHeaders): http2.ClientHttp2Stream {
     const { pathname } = new URL(this.options.baseUrl);
     return this.connection.request({
+      ...this.ownHeaders,
       ":method": "POST",
       ":path": (pathname === "/" ? "" : pathname) + methodPath(method),
       "content-type": "application/grpc+proto",

@@ -3,11 +3,13 @@ import { WebSocket } from "ws";
 import { maxReplyBytes } from "../streams/envelopes.js";
 import type { SocketFactory } from "../websocket/socket.js";
 import { errorFromHttp } from "../wire/errors.js";
+import { checkedHeaders, type HeaderOptions } from "./headers.js";
 import { explainedTlsError, secureOptions, type TlsOptions } from "./tls.js";
 
 /** WebSockets by `ws`: Node 20 has none of its own, and later ones do not say why a connection was not made. */
-export function nodeSocket(tls: TlsOptions = {}): SocketFactory {
-  const options = { perMessageDeflate: false, maxPayload: maxReplyBytes, ...secureOptions(tls) };
+export function nodeSocket(given: TlsOptions & HeaderOptions = {}): SocketFactory {
+  const headers = checkedHeaders(given);
+  const options = { perMessageDeflate: false, maxPayload: maxReplyBytes, headers, ...secureOptions(given) };
   return (url, protocols, onFailure) => {
     const socket = new WebSocket(url, protocols, options);
     socket.on("error", (error) => onFailure(explainedTlsError(error)));

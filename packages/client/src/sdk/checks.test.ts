@@ -52,6 +52,30 @@ test("certificates are strings", () => {
   assert.throws(() => (connectInNode as Untyped)({ url, ca: 7 }), { name: "TypeError", message });
 });
 
+const wrongHeaders: readonly (readonly [headers: unknown, message: string])[] = [
+  ["a", "headers must be an object of names and values, got a string"],
+  [[["cookie", "a"]], "headers must be an object of names and values, got a object"],
+  [{ "a b": "x" }, 'headers: "a b" is not the name of a header'],
+  [{ ":path": "/" }, 'headers: ":path" is not the name of a header'],
+  [{ Authorization: "Bearer secret" }, "headers: authorization is set by the client"],
+  [{ "Content-Type": "text/plain" }, "headers: content-type is set by the client"],
+  [{ "grpc-timeout": "1m" }, "headers: grpc-timeout is set by the client"],
+  [{ cookie: 7 }, "headers: cookie must be a string, got a number"],
+  [{ cookie: "a\r\nx: secret" }, "headers: cookie has a control character, or one that is not of Latin-1"],
+  [{ cookie: "\u2020" }, "headers: cookie has a control character, or one that is not of Latin-1"],
+];
+
+for (const [headers, message] of wrongHeaders)
+  test(`connect and openLink refuse the headers ${JSON.stringify(headers)}`, () => {
+    for (const open of [
+      () => (connectInNode as Untyped)({ url, headers }),
+      ...["sse", "websocket-proto", "grpc"].map(
+        (transport) => () => (openLinkInNode as Untyped)(transport, { url, headers }),
+      ),
+    ])
+      assert.throws(open, { name: "TypeError", message });
+  });
+
 test("a link refuses an unknown transport", () => {
   const message = `transport must be one of ${transports}, got "websocket"`;
   const platform = { fetch: () => Promise.reject(), makeSocket: () => assert.fail() };

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { createSecureServer } from "node:http2";
+import { createSecureServer, type Http2SecureServer } from "node:http2";
 import { type AddressInfo, connect as connectSocket } from "node:net";
-import { describe, test } from "node:test";
-import { connect, type TransportName } from "@confab/client/node";
-import { ConfigError } from "@confab/server";
+import { describe, type TestContext, test } from "node:test";
+import { connect, type NodeConnectOptions, type TransportName } from "@confab/client/node";
+import { type ConfabOptions, ConfigError } from "@confab/server";
 import { testCertificate, testKey } from "@confab/server/testing/certificate";
 import { WebSocket } from "ws";
 import { until } from "../fixture/redis-cluster.js";
@@ -27,6 +27,33 @@ const transports: readonly TransportName[] = [
 
 const isConfig = (text: RegExp) => (error: unknown) => error instanceof ConfigError && text.test(error.message);
 
+/** The host's session says who a caller is. */
+const ofSessions: ConfabOptions = {
+  allowAnyone: true,
+  hooks: {
+    connect: ({ headers }) => {
+      const isAnn = /session=s-17\b/.test(headers["cookie"] ?? "") && headers["x-app"] === "shop";
+      return isAnn ? { user: "ann" } : { refuse: "log in first" };
+    },
+  },
+};
+
+async function talkBySession(t: TestContext, options: NodeConnectOptions): Promise<void> {
+  const headers = { Cookie: "theme=dark; session=s-17", "X-App": "shop" };
+  const client = connect({ ...options, headers });
+  t.after(() => client.close());
+  const room = client.room("lobby");
+  const messages = room.messages({ history: 1 });
+  await room.send({ user: "ann", text: "it is me" });
+  for await (const { user, text } of messages) {
+    assert.deepEqual([user, text], ["ann", "it is me"]);
+    break;
+  }
+  const stranger = connect({ ...options, reconnect: { maxAttempts: 1 } });
+  t.after(() => stranger.close());
+  await assert.rejects(stranger.room("lobby").send({ user: "ann", text: "it is me" }), /log in first/);
+}
+
 describe("attached to a server of node:http", () => {
   for (const transport of transports) {
     test(`a client talks by ${transport}, below the path`, async (t) => {
@@ -43,6 +70,14 @@ describe("attached to a server of node:http", () => {
       assert.deepEqual(texts, ["first", "second"]);
     });
   }
+
+  for (const transport of transports)
+    test(`a client in Node sends the cookie of the host's session by ${transport}`, async (t) => {
+      const confab = await confabFor(t, ofSessions);
+      const host = await hostFor(t);
+      confab.attach(host, { path: "/talk" });
+      await talkBySession(t, { url: `${host.url}/talk`, transport });
+    });
 
   test("the host's own routes and bodies are as before, whenever its listener was added", async (t) => {
     const confab = await confabFor(t, { allowAnyone: true });
@@ -212,10 +247,7 @@ describe("attached to a server of node:http2", () => {
     const host = createSecureServer({ cert: testCertificate, key: testKey, allowHTTP1: true }, (_request, response) => {
       response.end("the host's");
     });
-    host.listen(0, "127.0.0.1");
-    await once(host, "listening");
-    t.after(() => host.close());
-    const url = `https://127.0.0.1:${(host.address() as AddressInfo).port}`;
+    const url = await listening(t, host);
     confab.attach(host);
     for (const transport of ["grpc", "websocket-proto", "sse"] as const) {
       const client = connect({ url, user: "ann", transport, ca: [testCertificate] });
@@ -228,4 +260,19 @@ describe("attached to a server of node:http2", () => {
       assert.deepEqual(texts, ["first", "second"]);
     }
   });
+
+  test("a client in Node sends the cookie of the host's session by gRPC", async (t) => {
+    const confab = await confabFor(t, ofSessions);
+    const host = createSecureServer({ cert: testCertificate, key: testKey });
+    const url = await listening(t, host);
+    confab.attach(host);
+    await talkBySession(t, { url, transport: "grpc", ca: testCertificate });
+  });
 });
+
+async function listening(t: TestContext, host: Http2SecureServer): Promise<string> {
+  host.listen(0, "127.0.0.1");
+  await once(host, "listening");
+  t.after(() => host.close());
+  return `https://127.0.0.1:${(host.address() as AddressInfo).port}`;
+}
