@@ -299,8 +299,9 @@ export async function openServer(config: ServerConfig): Promise<OpenServer> {
     listener?.drain();
     attachments.detach();
     sessions.closeAll(reason, reconnectWithinMs);
-    hub.close(reason);
+    // Before their rooms end them: the trailers have the position of each stream.
     rpc.stop(reason);
+    hub.close(reason);
     arrivals.endAll(reason);
     await Promise.all([listener?.closed(drainTimeoutMs), attachments.closed(drainTimeoutMs)]);
     await release();

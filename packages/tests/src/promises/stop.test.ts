@@ -74,12 +74,16 @@ test("a server that stops tells every call that waits for its client", async () 
   for (const { stream } of calls) stream.resume();
   // The server is known to have them all when the last has begun.
   const last = grpcCall("/confab.v1.ChatService/StreamMessages", nothing, true);
-  await once(last.stream.resume(), "response");
+  const [head] = (await once(last.stream.resume(), "response")) as [Readonly<Record<string, unknown>>];
+  const trailers = once(last.stream, "trailers");
 
   await server.kill("SIGTERM");
   const statuses = await Promise.all([...calls, last].map(({ status }) => status));
   assert.deepEqual(statuses, Array(6).fill("14 SHUTTING_DOWN"));
   for (const { answer } of posts)
     assert.match((await answer).slice(goOn.length), /^HTTP\/1\.1 503 [\s\S]*SHUTTING_DOWN/);
+  const [{ "confab-position": position }] = (await trailers) as [Readonly<Record<string, unknown>>];
+  assert.match(`${position}`, /^\d+:\d+$/);
+  assert.equal(position, head["confab-position"], "the reader goes on there");
   assert.equal(await server.exited, 0);
 });
