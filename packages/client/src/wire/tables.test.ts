@@ -15,6 +15,7 @@ import {
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { AnySchema, anyPack, DurationSchema, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { PayloadTypes, type Position } from "@confab/contract";
+import * as filters from "@confab/contract/gen/confab/v1/filter_pb";
 import * as frames from "@confab/contract/gen/confab/v1/frame_pb";
 import * as messages from "@confab/contract/gen/confab/v1/message_pb";
 import * as rooms from "@confab/contract/gen/confab/v1/room_pb";
@@ -26,7 +27,12 @@ import { decodeJson, encodeJson } from "./json.js";
 import { decodeProto, encodeProto } from "./proto.js";
 import type { Init, Table } from "./table.js";
 
-const files = [messages.file_confab_v1_message, rooms.file_confab_v1_room, frames.file_confab_v1_frame];
+const files = [
+  filters.file_confab_v1_filter,
+  messages.file_confab_v1_message,
+  rooms.file_confab_v1_room,
+  frames.file_confab_v1_frame,
+];
 const forErrors = [StatusSchema, details.ErrorInfoSchema, details.RetryInfoSchema, details.BadRequestSchema];
 
 /** The table of every message of the contract, and the generated code that it has to agree with. */
@@ -55,8 +61,7 @@ function sample(desc: DescMessage, random: Random): Message {
     if (leftOut.has(`${desc.typeName}.${field.name}`) || random.oneIn(3)) return;
     if (field.fieldKind === "list") {
       const list = mirror.get(field);
-      for (let index = random.int(0, 3); index > 0; index--)
-        list.add(field.message ? reflect(field.message, sampleOf(field.message, random)) : assert.fail(field.name));
+      for (let index = random.int(0, 3); index > 0; index--) list.add(itemSample(field, random));
     } else if (field.fieldKind === "message")
       mirror.set(field, reflect(field.message, sampleOf(field.message, random)));
     else if (field.fieldKind === "scalar") mirror.set(field, scalarSample(field.scalar, random));
@@ -70,6 +75,11 @@ function sample(desc: DescMessage, random: Random): Message {
     }
   }
   return message;
+}
+
+function itemSample({ name, message, scalar }: DescField, random: Random) {
+  if (message) return reflect(message, sampleOf(message, random));
+  return scalar === undefined ? assert.fail(name) : scalarSample(scalar, random);
 }
 
 function sampleOf(desc: DescMessage, random: Random): Message {
