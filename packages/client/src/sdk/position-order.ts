@@ -19,6 +19,12 @@ export function positionBefore(epoch: number, offset: number): string {
   return formatPosition({ epoch, offset: Math.max(0, offset - 1) });
 }
 
+/** The position to read on from so that the message at `position` comes next. */
+export function positionOfBefore(position: string): string {
+  const { epoch, offset } = parsed(position);
+  return positionBefore(epoch, offset);
+}
+
 function parsed(text: string) {
   const position = parsePosition(text);
   if (!position) throw new ConfabError("PROTOCOL_VIOLATION", `${JSON.stringify(text)} is not a position`);

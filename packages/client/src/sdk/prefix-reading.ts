@@ -31,6 +31,8 @@ const maxSkips = 5;
 /** The rooms of a prefix being read, through any number of connections. Iterate it once. */
 export class PrefixReading implements PrefixMessages {
   private readonly places: Map<string, string>;
+  /** The last message given out. */
+  lastOut: ChatMessage | undefined;
   /** All rooms have begun that were there: those that are found from now on are new. */
   private isComplete: boolean;
   private skips = 0;
@@ -87,7 +89,11 @@ export class PrefixReading implements PrefixMessages {
       });
       if (!listening)
         throw new ConfabError("UNKNOWN_METHOD", `a prefix of rooms needs frames; ${link.transport} has none`);
-      for await (const message of listening) if (this.advance(message)) yield message;
+      for await (const message of listening) {
+        if (!this.advance(message)) continue;
+        this.lastOut = message;
+        yield message;
+      }
     } finally {
       release();
       attempt.abort();

@@ -22,14 +22,17 @@ export class RoomPrefix {
    * @throws TypeError, at once: an option is of the wrong type or out of its range.
    */
   messages(options: PrefixReadOptions = {}): PrefixMessages {
-    check("messages", options, prefixChecks);
-    return new PrefixReading(this.prefix, { ...options, user: options.user ?? this.deps.user }, this.deps.reading);
+    return this.reading(options);
   }
 
   /** `messages`, given to a function. */
   subscribe(handler: MessageHandler, options: PrefixReadOptions = {}): PrefixSubscription {
     checkValue("subscribe: handler", handler, callback);
-    const reading = (signal: AbortSignal) => this.messages({ ...options, signal });
-    return subscribePrefix(handler, options.signal, reading);
+    return subscribePrefix(handler, options.signal, (signal) => this.reading({ ...options, signal }));
+  }
+
+  private reading(options: PrefixReadOptions): PrefixReading {
+    check("messages", options, prefixChecks);
+    return new PrefixReading(this.prefix, { ...options, user: options.user ?? this.deps.user }, this.deps.reading);
   }
 }

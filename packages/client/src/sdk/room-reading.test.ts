@@ -255,3 +255,16 @@ test("an iteration ends when its signal aborts, and when the client is closed", 
   client.close();
   assert.deepEqual(await second, ["1"]);
 });
+
+test("a message that is on its way when the application unsubscribes is after the position", async () => {
+  for (let turns = 0; turns < 40; turns++) {
+    const { server, heard, subscription } = await reading();
+    server.last.push(1, 2, 3);
+    for (let turn = 0; turn < turns; turn++) await undefined;
+    const before = [`7:${heard.length}`, subscription.position];
+    subscription.unsubscribe();
+    await settled();
+    const after = [`7:${heard.length}`, subscription.position];
+    assert.deepEqual([before[1], after[1]], [before[0], after[0]], `after ${turns} turns`);
+  }
+});

@@ -79,6 +79,8 @@ const maxSkips = 5;
 export class RoomReading implements AsyncIterable<ChatMessage> {
   /** The last position given out, or where reading begins; undefined before the server was first asked. */
   position: string | undefined;
+  /** The last message given out. */
+  lastOut: ChatMessage | undefined;
   /** Where reading began, until the first message is given out, if the server chose it. */
   private start: Start | undefined;
   private skips = 0;
@@ -151,6 +153,7 @@ export class RoomReading implements AsyncIterable<ChatMessage> {
           isFirst = false;
           if (!this.advance(value.position)) continue;
           if (!this.options.isFromNow) this.deps.onGiven(this.room, value.position);
+          this.lastOut = value;
           yield value;
         }
       } finally {

@@ -1,6 +1,7 @@
 import { whenAborted } from "../call-signal.js";
 import type { ChatMessage } from "../link.js";
-import type { PrefixMessages } from "./prefix-reading.js";
+import { positionOfBefore } from "./position-order.js";
+import type { PrefixMessages, PrefixReading } from "./prefix-reading.js";
 import { type ReadDeps, type ReadOptions, RoomReading } from "./room-reading.js";
 
 /** A room being read by a function. */
@@ -20,7 +21,8 @@ export function subscribe(handler: MessageHandler, room: string, options: ReadOp
   const given = giveTo(handler, options.signal, (signal) => new RoomReading(room, { ...options, signal }, deps));
   return {
     get position() {
-      return given.reading.position;
+      const next = given.next();
+      return next ? positionOfBefore(next.position) : given.reading.position;
     },
     ended: given.ended,
     unsubscribe: given.unsubscribe,
@@ -33,19 +35,21 @@ export type PrefixSubscription = Omit<Subscription, "position"> & Pick<PrefixMes
 export function subscribePrefix(
   handler: MessageHandler,
   signal: AbortSignal | undefined,
-  read: (signal: AbortSignal) => PrefixMessages,
+  read: (signal: AbortSignal) => PrefixReading,
 ): PrefixSubscription {
-  const { reading, ended, unsubscribe } = giveTo(handler, signal, read);
+  const { reading, next, ended, unsubscribe } = giveTo(handler, signal, read);
   return {
     get positions() {
-      return reading.positions;
+      const message = next();
+      const { positions } = reading;
+      return message ? new Map(positions).set(message.room, positionOfBefore(message.position)) : positions;
     },
     ended,
     unsubscribe,
   };
 }
 
-function giveTo<Reading extends AsyncIterable<ChatMessage>>(
+function giveTo<Reading extends AsyncIterable<ChatMessage> & { readonly lastOut: ChatMessage | undefined }>(
   handler: MessageHandler,
   ending: AbortSignal | undefined,
   read: (signal: AbortSignal) => Reading,
@@ -54,9 +58,11 @@ function giveTo<Reading extends AsyncIterable<ChatMessage>>(
   const { signal } = leaving;
   const release = whenAborted(ending, () => leaving.abort());
   const reading = read(signal);
+  let given: ChatMessage | undefined;
   const run = async () => {
     for await (const message of reading) {
       if (signal.aborted) return;
+      given = message;
       await handler(message);
     }
   };
@@ -66,5 +72,7 @@ function giveTo<Reading extends AsyncIterable<ChatMessage>>(
       (error: unknown) => error,
     )
     .finally(release);
-  return { reading, ended, unsubscribe: () => leaving.abort() };
+  // The reading has gone past a message that is on its way to the function, and does not come to it after an unsubscribe.
+  const next = () => (reading.lastOut === given ? undefined : reading.lastOut);
+  return { reading, next, ended, unsubscribe: () => leaving.abort() };
 }
