@@ -188,6 +188,29 @@ describe("the confab command", () => {
     assert.equal(stderr, "");
   });
 
+  it("listens to all rooms of a prefix, and says which one each message is of", async () => {
+    await run(["send", "pre.a", "--user", "cli", ...url()], "many");
+    await run(["send", "pre.b", "--user", "cli", ...url()], "few");
+    const all = ["listen", "pre.*", "--history", "1", "--count", "2", ...url()];
+    const { code, stdout } = await run([...all, "--transport", "grpc"]);
+    assert.equal(code, 0);
+    assert.deepEqual(
+      lines(stdout)
+        .map((line) => line.replace(/ [\d:]+ /, " "))
+        .sort(),
+      ["pre.a cli: many", "pre.b cli: few"],
+    );
+    const json = lines((await run([...all, "--json"])).stdout).map((line) => JSON.parse(line).room);
+    assert.deepEqual(json.sort(), ["pre.a", "pre.b"]);
+    const refused = await run([...all, "--transport", "sse"]);
+    assert.match(refused.stderr, /UNKNOWN_METHOD: .*sse has none/);
+    assert.notEqual(refused.code, 0);
+    assert.match(
+      (await run(["listen", "pre.*", "--after", "1:1", ...url()])).stderr,
+      /--after is a position of one room/,
+    );
+  });
+
   it("ends a listener with 130 on Ctrl-C", async () => {
     await run(["send", "stop", "1", ...url()]);
     const listener = spawn(process.execPath, [confab, "listen", "stop", "--history", "1", ...url()], {
