@@ -260,7 +260,7 @@ test("a message that is on its way when the application unsubscribes is after th
   for (let turns = 0; turns < 40; turns++) {
     const { server, heard, subscription } = await reading();
     server.last.push(1, 2, 3);
-    for (let turn = 0; turn < turns; turn++) await undefined;
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
     const before = [`7:${heard.length}`, subscription.position];
     subscription.unsubscribe();
     await settled();
