@@ -91,10 +91,12 @@ export function reasonFrom(details: unknown): string | undefined {
 /** Details are of types that this reader has no registry for, and are not looked at. */
 export function frameWithoutDetails(data: Buffer, isBinary: boolean): ServerFrame {
   if (isBinary) return fromBinary(ServerFrameSchema, data);
-  type Json = { error?: { details?: unknown }; unsubscribed?: { reason?: { details?: unknown } } };
+  type Reason = { reason?: { details?: unknown } };
+  type Json = { error?: { details?: unknown }; unsubscribed?: Reason; goodbye?: Reason };
   const json = JSON.parse(data.toString()) as Json;
   delete json.error?.details;
   delete json.unsubscribed?.reason?.details;
+  delete json.goodbye?.reason?.details;
   return fromJson(ServerFrameSchema, json as JsonValue, { ignoreUnknownFields: true });
 }
 

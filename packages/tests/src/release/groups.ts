@@ -1,7 +1,10 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { connect, type Link, openLink, type TransportName } from "@confab/client/node";
 import { type RunningServer, type ServerConfig, startServer } from "@confab/server/testing/start-server";
 import { startCutProxy } from "../fixture/cut-proxy.js";
 import type { Activity } from "./activity.js";
+import { administrationActivities } from "./administration.js";
 import { clientActivities } from "./clients.js";
 import { connectionActivities } from "./connections.js";
 import { linkActivities } from "./links.js";
@@ -27,6 +30,18 @@ export const groups = {
   connections: async (options) => {
     const server = await serverOf(options);
     return { activities: connectionActivities(server.url), close: () => server.close() };
+  },
+  administration: async (options) => {
+    const server = await serverOf(options);
+    const token = await readFile(join(options.dataDir, "admin-token"), "utf8");
+    const [activities, close] = administrationActivities(server.url, token.trim());
+    return {
+      activities,
+      close: async () => {
+        close();
+        await server.close();
+      },
+    };
   },
   requests: async (options) => {
     const server = await serverOf(options);
