@@ -40,6 +40,8 @@ interface Disconnection {
   readonly mayReturn: boolean;
 }
 
+/** Connections that are asked for and encoded in one step of work: one may have many readings. */
+
 const beginning: Place = { node: "", number: 0 };
 
 /** List the connections of all nodes, by node and in the order in which they began. @throws ENGINE_UNAVAILABLE, OVERLOADED */
