@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create, type DescFile, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { file_confab_v1_admin_rooms } from "./gen/confab/v1/admin_rooms_pb.js";
 import { file_confab_v1_admin_service } from "./gen/confab/v1/admin_service_pb.js";
 import { file_confab_v1_chat_service } from "./gen/confab/v1/chat_service_pb.js";
 import { file_confab_v1_filter } from "./gen/confab/v1/filter_pb.js";
@@ -12,6 +13,7 @@ import { edgeMessages } from "./testing/every-constraint.js";
 import { violationsOf } from "./validation.js";
 
 const files: readonly DescFile[] = [
+  file_confab_v1_admin_rooms,
   file_confab_v1_admin_service,
   file_confab_v1_chat_service,
   file_confab_v1_filter,

@@ -24,7 +24,7 @@ import {
 import { isEmoji } from "./emoji.js";
 import type { Violation } from "./errors.js";
 import type { DisconnectRequest } from "./gen/confab/v1/admin_connections_pb.js";
-import type { RoomRetention } from "./gen/confab/v1/admin_rooms_pb.js";
+import type { PublishRequest, RoomRetention } from "./gen/confab/v1/admin_rooms_pb.js";
 import type { EraseMessageRequest, RevokeRequest } from "./gen/confab/v1/admin_service_pb.js";
 import type { Unsubscribe } from "./gen/confab/v1/frame_pb.js";
 import type {
@@ -81,6 +81,10 @@ const standardRules: Readonly<Record<string, (bound: never) => Rule>> = {
   "repeated.max_items": (max: bigint) => ({
     isKept: (items: readonly unknown[]) => items.length <= max,
     message: `must contain no more than ${max} item(s)`,
+  }),
+  "repeated.unique": () => ({
+    isKept: (items: readonly unknown[]) => new Set(items).size === items.length,
+    message: "repeated value must contain unique items",
   }),
   "any.not_in": (types: readonly string[]) => ({
     isKept: ({ typeUrl }: { readonly typeUrl: string }) => !types.includes(typeUrl),
@@ -148,6 +152,8 @@ const crossFieldRules: Readonly<Record<string, (message: never) => boolean>> = {
   "room_position.position": hasPosition,
   "unsubscribe.one": ({ room, prefix }: Unsubscribe) => room === "" || prefix === "",
   "disconnect.target": ({ user, connection }: DisconnectRequest) => (user !== "") !== (connection !== ""),
+  "publish.message": ({ message }: PublishRequest) => message !== undefined,
+  "publish.room": ({ message }: PublishRequest) => message === undefined || message.room === "",
   "retention.max_age": ({ maxAge }: RoomRetention) => maxAge === undefined || durationMs(maxAge) >= 1,
 };
 

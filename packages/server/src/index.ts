@@ -12,6 +12,7 @@ export {
   type HistoryRange,
   type MembersPage,
   type NewRoomMessage,
+  type PublishedIn,
   type ReadFrom,
   type RevokedTokens,
   type Room,

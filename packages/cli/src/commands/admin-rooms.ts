@@ -1,3 +1,4 @@
+import { createInterface } from "node:readline";
 import { adminCall } from "../admin-call.js";
 import { type CommandContext, UsageError } from "../command.js";
 import type { ConnectionValues } from "../connection.js";
@@ -12,6 +13,8 @@ export const adminRoomOptions = {
   "max-age": { type: "string" },
   "max-bytes": { type: "string" },
   none: { type: "boolean" },
+  text: { type: "string" },
+  id: { type: "string" },
 } as const;
 
 export interface AdminRoomValues extends ConnectionValues {
@@ -20,19 +23,27 @@ export interface AdminRoomValues extends ConnectionValues {
   readonly "max-age"?: string | undefined;
   readonly "max-bytes"?: string | undefined;
   readonly none?: boolean | undefined;
+  readonly user?: string | undefined;
+  readonly text?: string | undefined;
+  readonly id?: string | undefined;
   readonly json?: boolean | undefined;
 }
 
 export const adminRoomUsage = `       confab admin delete-room ROOM [options]
        confab admin erase-user USER [--revoke] [options]
        confab admin retention ROOM [--max-messages N] [--max-age TIME] [--max-bytes SIZE] [options]
-       confab admin retention ROOM --none [options]`;
+       confab admin retention ROOM --none [options]
+       confab admin publish [ROOM...] --text TEXT [--user NAME] [--id ID] [options]
+       confab admin scrub [options]`;
 
 export const adminRoomHelp = `      --revoke         erase-user: first revoke the user's tokens, so that the user sends nothing meanwhile
       --max-messages N, --max-age 90s, 30m, 12h, 7d, --max-bytes 1000000, 500MB, 2GiB
                        retention: keep no more of the room than that, on all nodes, instead of its
                        bounds of before; without any, print how much is kept
-      --none           retention: as much as the server's configuration says`;
+      --none           retention: as much as the server's configuration says
+      --text TEXT      publish: what is said in each room. Without ROOM, each line of standard input
+                       is one. --user: who speaks; default the user of the token
+      --id ID          publish: idempotency key: sent again, it is stored once in each room`;
 
 type RoomCommand = (words: readonly string[], values: AdminRoomValues, context: CommandContext) => Promise<ExitCode>;
 
@@ -41,6 +52,8 @@ export const adminRoomCommands: Readonly<Record<string, RoomCommand>> = {
   "delete-room": deleteRoom,
   "erase-user": eraseUser,
   retention,
+  publish,
+  scrub,
 };
 
 async function deleteRoom(words: readonly string[], values: AdminRoomValues, context: CommandContext) {
@@ -128,4 +141,59 @@ function boundsLine({ maxMessages = "0", maxAge, maxBytes = "0" }: Bounds = {}):
     ...(maxBytes === "0" ? [] : [`${maxBytes} bytes`]),
   ];
   return said.length === 0 ? "without bounds" : `at most ${said.join(", ")}`;
+}
+
+/** Rooms that the server takes in one call. */
+const maxPublishedRooms = 1_000;
+
+/** As proto3 JSON. */
+interface PublishedIn {
+  readonly room?: string;
+  readonly ack?: { readonly position?: unknown };
+  readonly error?: { readonly code?: string; readonly message?: string };
+}
+
+async function publish(words: readonly string[], values: AdminRoomValues, context: CommandContext) {
+  const { text, user, id } = values;
+  if (text === undefined) throw new UsageError("missing option: --text");
+  let [rooms, stored] = [0, 0];
+  const send = async (some: readonly string[]) => {
+    const body = { rooms: some, message: { user, text, id } };
+    const answer = await adminCall({ method: "POST", path: "messages", body }, values, context);
+    for (const each of (answer as { results?: readonly PublishedIn[] }).results ?? []) {
+      const { room, ack, error } = each;
+      rooms++;
+      if (ack) stored++;
+      if (values.json) await context.out.line(JSON.stringify(each));
+      else if (error) await context.err.line(printable(`room ${room}: ${error.code}: ${error.message}`));
+    }
+  };
+  if (words.length > 0)
+    for (let at = 0; at < words.length; at += maxPublishedRooms) await send(words.slice(at, at + maxPublishedRooms));
+  else await inGroups(context, send);
+  if (!values.json) await context.out.line(`stored in ${stored} of ${rooms} rooms`);
+  return stored === rooms ? exitCode.ok : exitCode.refused;
+}
+
+/** The lines of standard input that are not empty, in groups of which the server takes each. */
+async function inGroups({ stdin, signal }: CommandContext, send: (rooms: readonly string[]) => Promise<void>) {
+  let group: string[] = [];
+  for await (const line of createInterface({ input: stdin, crlfDelay: Number.POSITIVE_INFINITY, signal })) {
+    if (line !== "") group.push(line);
+    if (group.length < maxPublishedRooms) continue;
+    await send(group);
+    group = [];
+  }
+  if (group.length > 0) await send(group);
+}
+
+async function scrub(words: readonly string[], values: AdminRoomValues, context: CommandContext) {
+  positionals(words, []);
+  // It takes long where the log is large.
+  const patient = { ...values, timeout: values.timeout ?? "3600" };
+  const answer = await adminCall({ method: "POST", path: "scrub", body: {} }, patient, context);
+  const { remaining = "" } = answer as { remaining?: string };
+  const done = remaining === "" ? "the server's files are free of what was erased before" : remaining;
+  await context.out.line(values.json ? JSON.stringify({ remaining }) : printable(done));
+  return exitCode.ok;
 }

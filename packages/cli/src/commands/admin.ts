@@ -43,7 +43,8 @@ ${adminRoomHelp}
       --url URL        the server; default $CONFAB_URL or http://127.0.0.1:8080
       --ca FILE        authorities to trust for an https:// server, in PEM
       --token FILE     a file with the token to show; default $CONFAB_TOKEN, which is the token itself
-      --timeout S      seconds that the answer may take; default 30
+      --timeout S      seconds that the answer may take; default 30, of
+                       scrub 3600
   -h, --help           this text
 
 ${exitCodesHelp}`,

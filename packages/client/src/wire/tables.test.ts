@@ -15,6 +15,7 @@ import {
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { AnySchema, anyPack, DurationSchema, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { PayloadTypes, type Position } from "@confab/contract";
+import * as adminRooms from "@confab/contract/gen/confab/v1/admin_rooms_pb";
 import * as filters from "@confab/contract/gen/confab/v1/filter_pb";
 import * as frames from "@confab/contract/gen/confab/v1/frame_pb";
 import * as messages from "@confab/contract/gen/confab/v1/message_pb";
@@ -28,6 +29,7 @@ import { decodeProto, encodeProto } from "./proto.js";
 import type { Init, Table } from "./table.js";
 
 const files = [
+  adminRooms.file_confab_v1_admin_rooms,
   filters.file_confab_v1_filter,
   messages.file_confab_v1_message,
   rooms.file_confab_v1_room,

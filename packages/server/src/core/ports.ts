@@ -403,6 +403,13 @@ export interface Engine {
    * receivers. Only the hook `stored` needs it.
    */
   outbox?(name: string): Outbox;
+  /**
+   * Free the files of what was erased, deleted or trimmed before, now. Resolves, once that is done, to what others have to do for the
+   * same; empty: nothing.
+   *
+   * @throws ENGINE_UNAVAILABLE: it could not be done, and is tried again by itself. SHUTTING_DOWN
+   */
+  scrub(): Promise<string>;
   /** Whether sends and reads can be expected to succeed now; undefined when they can, else what is wrong. */
   trouble(): string | undefined;
   /** Finish the appends in progress and release everything. May be called twice. */

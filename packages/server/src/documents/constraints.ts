@@ -65,10 +65,11 @@ export function constraintsOf(field: DescField): { readonly keywords: JsonSchema
 
 /** What holds for a list as a whole. */
 export function listKeywords(field: DescField): JsonSchema {
-  const { minItems, maxItems } = repeatedRules(field) ?? { minItems: 0n, maxItems: 0n };
+  const { minItems, maxItems, unique } = repeatedRules(field) ?? { minItems: 0n, maxItems: 0n, unique: false };
   return {
     ...(minItems > 0n && { minItems: Number(minItems) }),
     ...(maxItems > 0n && { maxItems: Number(maxItems) }),
+    ...(unique && { uniqueItems: true }),
   };
 }
 

@@ -32,6 +32,9 @@ const schemas: { readonly [id: string]: (message: DescMessage) => JsonSchema } =
   "delete.position": (message) => isSet(message, "position"),
   "react.position": (message) => isSet(message, "position"),
   "mark_read.position": (message) => isSet(message, "position"),
+  "publish.message": (message) => isSet(message, "message"),
+  // Of a field of a field: the rule stands in words only.
+  "publish.room": () => ({}),
   "erase.position": (message) => isSet(message, "position"),
   "room_position.position": (message) => isSet(message, "position"),
   "disconnect.target": () => ({ oneOf: [hasText("user"), hasText("connection")] }),

@@ -5,11 +5,20 @@ import {
   DeleteRoomRequestSchema,
   EraseUserRequestSchema,
   GetRoomRetentionRequestSchema,
+  PublishRequestSchema,
+  ScrubRequestSchema,
   SetRoomRetentionRequestSchema,
 } from "@confab/contract/gen/confab/v1/admin_rooms_pb";
 import { EraseMessageRequestSchema, RevokeRequestSchema } from "@confab/contract/gen/confab/v1/admin_service_pb";
 import type { KeptBounds, Retention } from "../core/index.js";
-import { type Caller, type Operations, pageFrom, wirePositionFrom, wireRetentionFrom } from "../service/index.js";
+import {
+  anyFrom,
+  type Caller,
+  type Operations,
+  pageFrom,
+  wirePositionFrom,
+  wireRetentionFrom,
+} from "../service/index.js";
 import {
   type ConnectionsPage,
   type ConnectionsRange,
@@ -17,6 +26,7 @@ import {
   type Disconnection,
   disconnected,
 } from "./connections.js";
+import { type NewRoomMessage, payloadFrom, type Stored, storedFrom } from "./room.js";
 
 /** Which tokens to refuse: one by its id, those of a user, or all; the latter two as far as they were issued before a time. */
 export interface RevokedTokens {
@@ -36,6 +46,13 @@ export interface UserErased {
   readonly rooms: number;
   /** Entries that could not be read because the log is damaged there; they are as they were. */
   readonly unreadable: number;
+}
+
+/** What became of a published message in one room: it is stored there, or not. */
+export interface PublishedIn {
+  readonly room: string;
+  readonly stored?: Stored;
+  readonly error?: ConfabError;
 }
 
 /** What an operator can do, for the program that the server is part of. It is in the audit log, as what clients do. */
@@ -94,6 +111,30 @@ export class Admin {
   /** How much of a room is kept: by its own bounds, and in effect. */
   retention(room: string): Promise<KeptBounds> {
     return this.operations.roomRetention(create(GetRoomRetentionRequestSchema, { room }), this.caller);
+  }
+
+  /**
+   * Send a message to at most 1,000 rooms. Resolves to what became of it in each, in their order. With an id the same again stores it once.
+   *
+   * @throws INVALID_MESSAGE, PAYLOAD_TOO_LARGE: it is in no room.
+   */
+  async publish(
+    rooms: readonly string[],
+    { user, text = "", id = "", payload }: NewRoomMessage,
+  ): Promise<PublishedIn[]> {
+    const checked = payloadFrom(payload);
+    const message = { user, text, id, ...(checked && { payload: anyFrom(checked) }) };
+    const asked = create(PublishRequestSchema, { rooms: [...rooms], message });
+    const published = await this.operations.publish(asked, this.caller, { begin: async () => undefined });
+    return published.map(({ room, ack, error }) => (ack ? { room, stored: storedFrom(ack) } : { room, error }));
+  }
+
+  /**
+   * Free the files of what was erased, deleted or trimmed before. Resolves, once that is done, to what others have to do for the same, as
+   * text for people; empty: nothing. @throws ENGINE_UNAVAILABLE
+   */
+  scrub(): Promise<string> {
+    return this.operations.scrub(create(ScrubRequestSchema), this.caller);
   }
 
   /** Erase the text and the payload of one message, on all nodes. Resolves once that is durable. @throws OUT_OF_RANGE */

@@ -287,7 +287,7 @@ export class Room {
 }
 
 /** A program in plain JavaScript may give anything. @throws INVALID_MESSAGE */
-function payloadFrom(payload: Payload | undefined): Payload | undefined {
+export function payloadFrom(payload: Payload | undefined): Payload | undefined {
   if (payload === undefined || (typeof payload.typeUrl === "string" && payload.value instanceof Uint8Array))
     return payload;
   throw new ConfabError("INVALID_MESSAGE", "payload must have typeUrl, a string, and value, a Uint8Array");
@@ -306,7 +306,7 @@ function isTexts(list: readonly string[]): boolean {
   return Array.isArray(list) && list.every((each) => typeof each === "string");
 }
 
-function storedFrom({ id, position, sentAtMs, duplicate }: Ack): Stored {
+export function storedFrom({ id, position, sentAtMs, duplicate }: Ack): Stored {
   return { id, position: formatPosition(position), sentAt: new Date(sentAtMs), duplicate };
 }
 

@@ -1,8 +1,14 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
-import type { EraseUserResponseSchema, RoomRetentionSchema } from "@confab/contract/gen/confab/v1/admin_rooms_pb";
+import type {
+  EraseUserResponseSchema,
+  PublishResponseSchema,
+  RoomRetentionSchema,
+} from "@confab/contract/gen/confab/v1/admin_rooms_pb";
 import type { ErasedUser, KeptBounds, Retention } from "../core/index.js";
-import { pageFrom } from "./operations/index.js";
+import { wireAckFrom } from "./conversions.js";
+import { wireErrorFrom } from "./error-frame.js";
+import { type Published, pageFrom } from "./operations/index.js";
 
 export function wireErasedUserFrom({
   messages,
@@ -17,6 +23,17 @@ export function wireErasedUserFrom({
     rooms,
     unreadable: BigInt(unreadable),
     nextPage: pageFrom(next),
+  };
+}
+
+export function wirePublishedFrom(published: readonly Published[]): MessageInitShape<typeof PublishResponseSchema> {
+  return {
+    results: published.map(({ room, ack, error }) => ({
+      room,
+      outcome: ack
+        ? ({ case: "ack", value: wireAckFrom(ack) } as const)
+        : ({ case: "error", value: wireErrorFrom(error) } as const),
+    })),
   };
 }
 

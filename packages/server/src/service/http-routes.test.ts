@@ -33,6 +33,8 @@ test("the contract's routes are exactly these", () => {
       "POST /v1/admin/users:erase EraseUser whole",
       "POST /v1/admin/rooms/{room}/retention SetRoomRetention whole",
       "GET /v1/admin/rooms/{room}/retention GetRoomRetention none",
+      "POST /v1/admin/messages Publish whole",
+      "POST /v1/admin/scrub Scrub whole",
     ],
   );
 });

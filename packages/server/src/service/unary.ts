@@ -17,7 +17,7 @@ import { ReadMarkSchema } from "@confab/contract/gen/confab/v1/read_mark_pb";
 import { MemberSchema, RoomSchema } from "@confab/contract/gen/confab/v1/room_pb";
 import type { ListedMark, Member, Revocation } from "../core/index.js";
 import { cost, holdRoom, type ReplyRoom, spendParsed } from "../work/index.js";
-import { wireBoundsFrom, wireErasedUserFrom } from "./admin-conversions.js";
+import { wireBoundsFrom, wireErasedUserFrom, wirePublishedFrom } from "./admin-conversions.js";
 import { wireAckFrom, wireAcksFrom, wirePositionFrom } from "./conversions.js";
 import { encodeHistory, historyForm } from "./history.js";
 import { ListedReply } from "./listed-reply.js";
@@ -48,7 +48,7 @@ const { getHistory, listRooms, listMembers, sendSignal } = ChatServiceDesc.metho
 const { markRead, listReadMarks } = ChatServiceDesc.method;
 const { revoke, listRevocations, eraseMessage } = AdminService.method;
 const { listConnections, disconnect } = AdminService.method;
-const { deleteRoom, eraseUser, setRoomRetention, getRoomRetention } = AdminService.method;
+const { deleteRoom, eraseUser, setRoomRetention, getRoomRetention, publish, scrub } = AdminService.method;
 
 /** The unary RPCs of a service, by the names of their descriptors: one that has no entry below does not compile. */
 export type UnaryName<Service extends { readonly method: object }> = {
@@ -172,6 +172,14 @@ export function unaryMethods(operations: Operations, json: MessageJson): Readonl
     getRoomRetention: small(getRoomRetention, async (asked, caller) =>
       wireBoundsFrom(await operations.roomRetention(asked, caller)),
     ),
+    publish: plain(publish, (asked, format, caller) =>
+      inRoom(caller, async (begin) => {
+        const published = await operations.publish(asked, caller, { begin, isOver: () => caller.isOver });
+        caller.share.spend(cost.listed[format] * published.length);
+        return encodeMessage(publish.output, format, create(publish.output, wirePublishedFrom(published)), types);
+      }),
+    ),
+    scrub: small(scrub, async (asked, caller) => ({ remaining: await operations.scrub(asked, caller) })),
     deleteRoom: small(deleteRoom, async (asked, caller) => ({
       messages: BigInt(await operations.deleteRoom(asked, caller)),
     })),

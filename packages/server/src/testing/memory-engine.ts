@@ -93,12 +93,17 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
       deletions,
       nodes,
       outbox: (name) => this.outbox(name),
+      scrub: () => this.scrub(),
       trouble: () => this.trouble(),
       close: async () => {
         members.close();
         nodes.close();
       },
     };
+  }
+
+  async scrub(): Promise<string> {
+    return "";
   }
 
   outbox(name: string): MemoryOutbox {

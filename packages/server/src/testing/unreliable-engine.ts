@@ -164,6 +164,10 @@ export class UnreliableEngine implements Engine, RoomLog, RoomBus {
     return this.answer(() => this.memory.watchRooms(prefix, found));
   }
 
+  scrub(): Promise<string> {
+    return this.memory.scrub();
+  }
+
   outbox(name: string): MemoryOutbox {
     return this.memory.outbox(name);
   }

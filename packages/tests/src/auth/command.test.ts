@@ -305,6 +305,33 @@ describe("confab admin", () => {
     }
   });
 
+  it("publishes to many rooms, and scrubs", async () => {
+    const args = ["publish", "north", "south", "--text", "hello", "--id", "p1", "--user", "bob"];
+    for (let time = 0; time < 2; time++) {
+      const done = await admin(args, "--can", "*=admin,send-as,create");
+      assert.deepEqual([done.code, done.stdout, done.stderr], [0, "stored in 2 of 2 rooms\n", ""]);
+    }
+    const bad = await admin(["publish", "north", "a b", "--text", "x"], "--can", "*=admin");
+    assert.match(bad.stderr, /^confab: INVALID_MESSAGE: rooms\[1\]: /);
+    const other = await admin(["publish", "north", "--text", "x", "--user", "bob"], "--can", "*=admin");
+    assert.match(other.stderr, /^confab: PERMISSION_DENIED: /);
+    const json = await admin([...args, "--json"], "--can", "*=admin,send-as");
+    const lines = json.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { room: string; ack: { duplicate: boolean } });
+    assert.deepEqual(
+      lines.map(({ room, ack }) => [room, ack.duplicate]),
+      [
+        ["north", true],
+        ["south", true],
+      ],
+    );
+    const scrubbed = await admin(["scrub"], "--can", "*=admin");
+    assert.deepEqual([scrubbed.code, scrubbed.stdout], [0, "the server's files are free of what was erased before\n"]);
+    assert.equal((await admin(["scrub", "--json"], "--can", "*=admin")).stdout, '{"remaining":""}\n');
+  });
+
   it("lists page after page, until there is no next one", async () => {
     const asked: (string | undefined)[] = [];
     const pages = [
@@ -332,14 +359,19 @@ describe("confab admin", () => {
       [1, "confab: PERMISSION_DENIED: admin is not allowed in all rooms\n"],
     );
     for (const [args, text] of [
-      [[], "what to do is missing: revoke, revocations, erase, delete-room, erase-user, retention"],
-      [["expel"], 'there is no "expel"; there are revoke, revocations, erase, delete-room, erase-user, retention'],
+      [[], "what to do is missing: revoke, revocations, erase, delete-room, erase-user, retention, publish, scrub"],
+      [
+        ["expel"],
+        'there is no "expel"; there are revoke, revocations, erase, delete-room, erase-user, retention, publish, scrub',
+      ],
       [["revoke", "bob"], 'unexpected argument "bob"'],
       [["erase", "lobby"], "missing argument: ROOM or POSITION"],
       [["erase", "lobby", "seven"], 'POSITION must be epoch:offset, as 3405691582:7, got "seven"'],
       [["delete-room"], "missing argument: ROOM"],
       [["erase-user"], "missing argument: USER"],
       [["retention"], "missing argument: ROOM"],
+      [["publish", "a"], "missing option: --text"],
+      [["scrub", "a"], 'unexpected argument "a"'],
       [["retention", "a", "--max-age", "soon"], "--max-age soon: must be a time such as 90s, 30m, 12h or 7d"],
       [["retention", "a", "--max-age", "7d", "--none"], "--none excludes --max-messages, --max-age and --max-bytes"],
       [["revoke"], "what to revoke is missing: --user, --token-id or --issued-before"],

@@ -132,6 +132,36 @@ test("rooms are deleted and kept to bounds, and users are erased", async (t) => 
   assert.equal(await confab.admin.deleteRoom("team"), 0);
 });
 
+test("a message is published to many rooms, but where the hook refuses it", async (t) => {
+  const seen: string[] = [];
+  const confab = await confabFor(t, {
+    hooks: {
+      send: ({ room, text }) => {
+        seen.push(room);
+        if (room === "b") return { refuse: "not here" };
+        return { text: `${text}!` };
+      },
+    },
+  });
+  const published = await confab.admin.publish(["c", "b", "a"], { user: "bot", text: "hi", id: "1" });
+  assert.deepEqual(
+    published.map(({ room, stored, error }) => [room, stored?.position.split(":")[1], error?.code]),
+    [
+      ["c", "1", undefined],
+      ["b", undefined, "HOOK_REFUSED"],
+      ["a", "1", undefined],
+    ],
+  );
+  assert.deepEqual(seen.sort(), ["a", "b", "c"]);
+  const [message] = (await confab.room("a").history()).messages;
+  assert.deepEqual([message?.user, message?.text, message?.room], ["bot", "hi!", "a"]);
+  await assert.rejects(confab.admin.publish([], { user: "bot", text: "hi" }), codeOf("INVALID_MESSAGE"));
+  await confab.admin.deleteRoom("a");
+  assert.equal(await confab.admin.scrub(), "");
+  await confab.close();
+  await assert.rejects(confab.admin.scrub(), codeOf("SHUTTING_DOWN"));
+});
+
 test("a reader that does not read costs a bounded amount, and misses nothing", async (t) => {
   const confab = await confabFor(t, { limits: { maxQueuedBytes: 65_536 } });
   const room = confab.room("busy");

@@ -87,6 +87,7 @@ test("neither the texts nor the name of an erased user are in a command's answer
   assert.deepEqual([done.messages, done.rooms, done.unreadable, done.next], [150, 3, 0, undefined]);
   for (const gone of ["erika-mustermann", "private-words"]) assert.deepEqual(await filesWith(redis, gone), [], gone);
   assert.ok((await filesWith(redis, "public-words")).length > 0);
+  assert.match(await one.engine.scrub(), /BGREWRITEAOF and SAVE/);
   // It is still the same send.
   const again = await one.hub.send({ user: "erika-mustermann", text: "private-words", room: "a", id: "0" });
   assert.deepEqual([again.duplicate, again.position.offset], [true, 1]);

@@ -178,6 +178,10 @@ export function engineOn(
       outboxes.push(outbox);
       return outbox;
     },
+    scrub: async () => {
+      await scrubbing.now();
+      return "";
+    },
     trouble: () => disk.trouble ?? store.trouble(),
     close: () => {
       clearInterval(sweep);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
+import { ConfabError } from "@confab/contract";
 import type { Engine, RoomId } from "../../core/index.js";
 import { tombstoneOf } from "../../core/tombstone.js";
 import { filledWith, tokensInFiles } from "./testing/erased-texts.js";
@@ -53,6 +54,28 @@ for (const bytes of [10, 1_500, 100_000]) {
     await again.close();
   });
 }
+
+test("a scrub that is asked for does not wait, also where nothing was erased, and where one is under way", async () => {
+  const engine = await openTestEngine(folder, { scrubDelayMs: 100_000, retention: { maxMessages: 10 } });
+  for (let n = 1; n <= 20; n++) await sayText(engine, room, filledWith(`<<0.${n}>>`, 100));
+  assert.ok(tokensInFiles(folder).has(secret));
+  await engine.scrub();
+  assert.ok(!tokensInFiles(folder).has(secret));
+  // Each erasure comes while the scrub of another one is under way.
+  const scrubs: Promise<unknown>[] = [];
+  for (let offset = 11; offset <= 16; offset++) {
+    await erase(engine, offset);
+    scrubs.push(engine.scrub().then(() => assert.ok(!tokensInFiles(folder).has(`<<0.${offset}>>`), `${offset}`)));
+  }
+  await Promise.all(scrubs);
+  assert.equal(tokensInFiles(folder).size, 4);
+  const last = assert.rejects(
+    engine.scrub(),
+    (error) => error instanceof ConfabError && error.code === "SHUTTING_DOWN",
+  );
+  await engine.close();
+  await last;
+});
 
 test("a scrub that was not done before the server stopped is done by the next one", async () => {
   const { engine } = await openScrubbing(100_000);

@@ -1,3 +1,4 @@
+import { ConfabError } from "@confab/contract";
 import type { ClockLog } from "../../core/index.js";
 import type { Store } from "./store.js";
 
@@ -35,6 +36,8 @@ export class Scrubbing {
   private asked = 0;
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> | undefined;
+  /** For the scrub that begins next. */
+  private next: Waiting | undefined;
 
   constructor(private readonly deps: ScrubbingDeps) {
     if (deps.store.meta.get(scrubKey)) this.schedule(this.delayMs);
@@ -47,11 +50,33 @@ export class Scrubbing {
     this.schedule(this.delayMs);
   }
 
+  /** Scrub now. Resolves once the files are free of what was erased until now. @throws ENGINE_UNAVAILABLE, SHUTTING_DOWN */
+  async now(): Promise<void> {
+    if (this.ending.signal.aborted) throw closed();
+    // What a scrub waits for keeps no process alive; who waits for the scrub does.
+    const alive = setInterval(() => undefined, 60_000);
+    try {
+      await this.nextDone();
+    } finally {
+      clearInterval(alive);
+    }
+  }
+
+  private nextDone(): Promise<void> {
+    // Not with the one under way: it may have passed what has changed since it began.
+    this.next ??= newWaiting();
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.schedule(0);
+    return this.next.done;
+  }
+
   /** End the scrub that is under way: the next opening begins it again. */
   async close(): Promise<void> {
     this.ending.abort();
     clearTimeout(this.timer);
     await this.running;
+    this.next?.reject(closed());
   }
 
   private get delayMs(): number {
@@ -70,6 +95,8 @@ export class Scrubbing {
   private async run(): Promise<void> {
     const { log } = this.deps;
     const { asked } = this;
+    const waiting = this.next ?? newWaiting();
+    this.next = undefined;
     const beganMs = performance.now();
     let nextMs: number | undefined;
     try {
@@ -77,13 +104,17 @@ export class Scrubbing {
       const facts = { tookMs: Math.round(performance.now() - beganMs) };
       if (isDone && asked === this.asked) log.info?.(facts, "what was erased is overwritten in the data folder");
       if (isDone && asked !== this.asked) nextMs = this.delayMs;
+      if (isDone) waiting.resolve();
+      else waiting.reject(closed());
     } catch (thrown) {
       nextMs = retryMs;
       const reason = thrown instanceof Error ? thrown.message : String(thrown);
       if (!this.ending.signal.aborted)
         log.warn({ reason }, "what was erased is not yet overwritten in the data folder; it is tried again");
+      waiting.reject(this.ending.signal.aborted ? closed() : notDone(thrown));
     }
     this.running = undefined;
+    if (this.next) nextMs = 0;
     if (nextMs !== undefined) this.schedule(nextMs);
   }
 
@@ -106,4 +137,30 @@ export class Scrubbing {
     });
     return true;
   }
+}
+
+/** Those who wait for a scrub. */
+interface Waiting {
+  readonly done: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: ConfabError) => void;
+}
+
+function newWaiting(): Waiting {
+  let [resolve, reject]: [() => void, (error: ConfabError) => void] = [() => undefined, () => undefined];
+  const done = new Promise<void>((onDone, onFailed) => {
+    [resolve, reject] = [onDone, onFailed];
+  });
+  // It may be that no call waits.
+  done.catch(() => undefined);
+  return { done, resolve, reject };
+}
+
+function closed(): ConfabError {
+  return new ConfabError("SHUTTING_DOWN", "the log is closed");
+}
+
+function notDone(cause: unknown): ConfabError {
+  const text = "what was erased could not be overwritten; it is tried again, and the server's log says why";
+  return new ConfabError("ENGINE_UNAVAILABLE", text, { cause, retryAfterMs: retryMs });
 }

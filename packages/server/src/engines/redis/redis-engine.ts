@@ -58,6 +58,10 @@ export interface RedisEngineConfig {
   readonly sweepIntervalMs?: number | undefined;
 }
 
+/** The files of Redis are not the engine's. */
+const remainingScrub =
+  "Redis returns nothing that was erased, and its files are free of it after BGREWRITEAOF and SAVE on each master and replica";
+
 const defaultSweepIntervalMs = 1_000;
 
 /** A change of a Cluster is told by its servers; this finds what was not told. */
@@ -179,6 +183,8 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
       outboxes.push(outbox);
       return outbox;
     },
+    // No command returns it since it was erased.
+    scrub: async () => remainingScrub,
     trouble: () => link.trouble(),
     close: () => {
       sweep.stop();

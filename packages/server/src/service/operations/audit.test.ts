@@ -2,6 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { ConfabError, limitsWith, PayloadTypes } from "@confab/contract";
+import {
+  DeleteRoomRequestSchema,
+  EraseUserRequestSchema,
+  PublishRequestSchema,
+  ScrubRequestSchema,
+  SetRoomRetentionRequestSchema,
+} from "@confab/contract/gen/confab/v1/admin_rooms_pb";
 import { RevokeRequestSchema } from "@confab/contract/gen/confab/v1/admin_service_pb";
 import { UserSchema } from "@confab/contract/gen/confab/v1/message_pb";
 import { RecordingSink } from "../../testing/recording-sink.js";
@@ -83,4 +90,27 @@ test("an operation that administers is reported with what it does and what becam
       'admin by ann {"operation":"revoke","revokedUser":"mal","outcome":"STORAGE_FULL"}',
     ]);
   }
+});
+
+test("what is done to rooms and users is reported with its amount", async () => {
+  const { operations, heard } = auditedOperations();
+  const caller = { ...testCaller(), principal: may("admin", "create") };
+  const form = { begin: async () => undefined };
+  const published = { rooms: ["a", "b"], message: { text: "private words", id: "m1" } };
+  await operations.publish(create(PublishRequestSchema, published), caller, form);
+  const bounds = { room: "a", retention: { maxMessages: 7n } };
+  await operations.setRoomRetention(create(SetRoomRetentionRequestSchema, bounds), caller);
+  await operations.eraseUser(create(EraseUserRequestSchema, { user: "ann" }), caller, form);
+  await operations.deleteRoom(create(DeleteRoomRequestSchema, { room: "b" }), caller);
+  await operations.scrub(create(ScrubRequestSchema), caller);
+  assert.deepEqual(
+    heard.map((line) => JSON.parse(line.slice("admin by ann ".length)) as unknown),
+    [
+      { operation: "publish", publishedAs: "ann", publishedRooms: 2, id: "m1", stored: 2, outcome: "done" },
+      { operation: "set retention", boundedRoom: "a", maxMessages: 7, outcome: "done" },
+      { operation: "erase user", erasedUser: "ann", messages: 2, changes: 0, outcome: "done" },
+      { operation: "delete room", deletedRoom: "b", messages: 1, outcome: "done" },
+      { operation: "scrub", outcome: "done" },
+    ],
+  );
 });

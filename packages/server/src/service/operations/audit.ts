@@ -35,11 +35,12 @@ export class Administration {
     private readonly attempt: Attempt,
   ) {}
 
-  of<Reply>(run: () => Reply): Reply {
+  /** `outcomeOf`: what else is reported of one that was done. */
+  of<Reply>(run: () => Reply, outcomeOf?: (reply: Awaited<Reply>) => object): Reply {
     try {
       const reply = run();
-      if (reply instanceof Promise) return this.afterAll(reply) as Reply;
-      this.tell("done");
+      if (reply instanceof Promise) return this.afterAll(reply, outcomeOf) as Reply;
+      this.tell("done", outcomeOf?.(reply as Awaited<Reply>));
       return reply;
     } catch (thrown) {
       this.tell(confabErrorFrom(thrown).code);
@@ -47,10 +48,10 @@ export class Administration {
     }
   }
 
-  private async afterAll<Value>(reply: Promise<Value>): Promise<Value> {
+  private async afterAll<Value>(reply: Promise<Value>, outcomeOf?: (value: Value) => object): Promise<Value> {
     try {
       const value = await reply;
-      this.tell("done");
+      this.tell("done", outcomeOf?.(value));
       return value;
     } catch (thrown) {
       this.tell(confabErrorFrom(thrown).code);
@@ -58,7 +59,7 @@ export class Administration {
     }
   }
 
-  private tell(outcome: string): void {
-    this.audit.administered(this.attempt, { ...this.attempt.facts, outcome });
+  private tell(outcome: string, further?: object): void {
+    this.audit.administered(this.attempt, { ...this.attempt.facts, ...further, outcome });
   }
 }

@@ -12,5 +12,6 @@ export const deleteRoom: Operation<DeleteRoomRequest, RoomId, Promise<number>> =
   },
   scopeOf: () => "all rooms",
   auditFacts: (room) => ({ operation: "delete room", deletedRoom: room }),
+  auditOutcome: (messages) => ({ messages }),
   run: (room, _caller, { engine }) => engine.log.remove(room),
 };

@@ -2,13 +2,7 @@ import { type EraseUserRequest, EraseUserRequestSchema } from "@confab/contract/
 import { refuseViolations, violationsOf } from "@confab/contract/validation";
 import { type ErasedUser, type ErasurePlace, roomIdFrom } from "../../core/index.js";
 import { whileWanted } from "./history.js";
-import type { LargeForm, Operation } from "./operation.js";
-
-/** Where the reply goes. Its log is looked through, so it takes one of the places for that. */
-export interface ErasureForm extends LargeForm {
-  /** Whether the client has gone; undefined: it is wanted until the end. */
-  readonly isOver?: (() => boolean) | undefined;
-}
+import type { Operation, WantedForm } from "./operation.js";
 
 interface Erasure {
   readonly user: string;
@@ -16,7 +10,7 @@ interface Erasure {
 }
 
 /** Erase a user from all rooms, a bounded part in each call. @throws what `Hub.eraseUser` throws. */
-export const eraseUser: Operation<EraseUserRequest, Erasure, Promise<ErasedUser>, [form: ErasureForm]> = {
+export const eraseUser: Operation<EraseUserRequest, Erasure, Promise<ErasedUser>, [form: WantedForm]> = {
   action: "admin",
   check: (asked) => {
     refuseViolations(violationsOf(EraseUserRequestSchema, asked));
@@ -28,6 +22,7 @@ export const eraseUser: Operation<EraseUserRequest, Erasure, Promise<ErasedUser>
     erasedUser: user,
     ...(from && { from: pageFrom(from) }),
   }),
+  auditOutcome: ({ messages, changes, unreadable }) => ({ messages, changes, ...(unreadable > 0 && { unreadable }) }),
   run: async ({ user, from }, caller, { hub, rates }, form) => {
     await form.begin(true);
     return hub.eraseUser({ user, from, share: whileWanted(rates?.reading(caller) ?? caller.share, form) });

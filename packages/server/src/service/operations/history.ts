@@ -15,7 +15,7 @@ import { positionFrom } from "../conversions.js";
 import { audited } from "./audit.js";
 import { charged } from "./caller.js";
 import type { ReadingShare } from "./caller-rates.js";
-import { denied, type LargeForm, type Operation } from "./operation.js";
+import { denied, type Operation, type WantedForm } from "./operation.js";
 
 const defaultHistoryLimit = 50;
 
@@ -28,10 +28,7 @@ function isReaders({ limit, before, isOldestFirst }: HistoryRequest): boolean {
 }
 
 /** What a page may take of the reply that it is for. */
-export interface HistoryForm extends Omit<HistoryBounds, "share" | "mayScan">, LargeForm {
-  /** Whether the client has gone, and the page is not wanted any more; undefined: it is wanted until it is there. */
-  readonly isOver?: (() => boolean) | undefined;
-}
+export interface HistoryForm extends Omit<HistoryBounds, "share" | "mayScan">, WantedForm {}
 
 /** A page, and perhaps where a subscription would begin. */
 interface CheckedHistory extends HistoryRequest {
@@ -93,7 +90,7 @@ export const history: Operation<GetHistoryRequest, CheckedHistory, Promise<Histo
 };
 
 /** The turns of a reading that ends when its client has gone. */
-export function whileWanted(share: ReadingShare, { isOver }: Pick<HistoryForm, "isOver">): ReadingShare {
+export function whileWanted(share: ReadingShare, { isOver }: Pick<WantedForm, "isOver">): ReadingShare {
   if (!isOver) return share;
   return {
     begin: (units) => {

@@ -38,6 +38,7 @@ export {
   strangerWithoutCertificate,
   unrestricted,
 } from "./principal.js";
+export type { Published } from "./publish.js";
 export { defaultPolicy, maxHistoryPage, type RoomCreators, type RoomPolicies, type RoomPolicy } from "./room-policy.js";
 export type { ListedRoom } from "./rooms.js";
 export { Permissions, type Rule, RuleError, rulesFrom } from "./rules.js";

@@ -46,6 +46,8 @@ export interface Operation<Asked, Checked, Reply, Form extends readonly unknown[
   readonly userOf?: (checked: Checked) => string | readonly string[];
   /** What the audit log says of an operation that administers. */
   readonly auditFacts?: (checked: Checked) => object;
+  /** What it says besides of one that was done. */
+  readonly auditOutcome?: (reply: Awaited<Reply>) => object;
   /** `form`: what the operation has to know of the reply's form, or of where it goes. */
   readonly run: (checked: Checked, caller: Caller, deps: OperationDeps, ...form: Form) => Reply;
 }
@@ -59,6 +61,12 @@ export interface LargeForm {
   readonly begin: (isScan?: boolean) => Promise<void>;
 }
 
+/** The same, for what ends when its client has gone. */
+export interface WantedForm extends LargeForm {
+  /** Whether the client has gone; undefined: it is wanted until the end. */
+  readonly isOver?: (() => boolean) | undefined;
+}
+
 /**
  * The one way from a caller to an operation.
  *
@@ -68,7 +76,7 @@ export function opened<Asked, Checked, Reply, Form extends readonly unknown[]>(
   operation: Operation<Asked, Checked, Reply, Form>,
   deps: OperationDeps,
 ): (asked: Asked, caller: Caller, ...form: Form) => Reply {
-  const { action, named, check, scopeOf, userOf, auditFacts, run } = operation;
+  const { action, named, check, scopeOf, userOf, auditFacts, auditOutcome, run } = operation;
   const { clock } = deps.hub;
   return (asked, caller, ...form) => {
     const { principal } = caller;
@@ -90,7 +98,7 @@ export function opened<Asked, Checked, Reply, Form extends readonly unknown[]>(
     }
     if (action !== "admin" || !deps.audit) return run(checked, caller, deps, ...form);
     const administration = new Administration(deps.audit, { caller, action, scope, facts });
-    return administration.of(() => run(checked, caller, deps, ...form));
+    return administration.of(() => run(checked, caller, deps, ...form), auditOutcome);
   };
 }
 

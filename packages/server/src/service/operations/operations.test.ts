@@ -10,6 +10,8 @@ import {
   DeleteRoomRequestSchema,
   EraseUserRequestSchema,
   GetRoomRetentionRequestSchema,
+  PublishRequestSchema,
+  ScrubRequestSchema,
   SetRoomRetentionRequestSchema,
 } from "@confab/contract/gen/confab/v1/admin_rooms_pb";
 import {
@@ -89,6 +91,9 @@ const asking: { readonly [Name in keyof Operations]: (operations: Operations, ca
     outOfRange(setRoomRetention(create(SetRoomRetentionRequestSchema, { room: "den" }), caller)),
   roomRetention: ({ roomRetention }, caller) =>
     roomRetention(create(GetRoomRetentionRequestSchema, { room: "den" }), caller),
+  publish: ({ publish }, caller) =>
+    publish(create(PublishRequestSchema, { rooms: ["den"], message: { user: "ann", text: "x" } }), caller, form),
+  scrub: ({ scrub }, caller) => scrub(create(ScrubRequestSchema), caller),
   deleteRoom: ({ deleteRoom }, caller) => deleteRoom(create(DeleteRoomRequestSchema, { room: "den" }), caller),
   eraseUser: ({ eraseUser }, caller) => eraseUser(create(EraseUserRequestSchema, { user: "ann" }), caller, form),
   markRead: ({ markRead }, caller) => outOfRange(markRead(create(MarkReadRequestSchema, ofNoMessage), caller)),
@@ -119,6 +124,8 @@ const needed: { readonly [Name in keyof Operations]: string } = {
   erase: "admin all rooms",
   setRoomRetention: "admin all rooms",
   roomRetention: "admin all rooms",
+  publish: "admin all rooms",
+  scrub: "admin all rooms",
   deleteRoom: "admin all rooms",
   eraseUser: "admin all rooms",
 };

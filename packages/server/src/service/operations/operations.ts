@@ -7,10 +7,12 @@ import { history } from "./history.js";
 import { members } from "./members.js";
 import { newest } from "./newest.js";
 import { type OperationDeps, opened } from "./operation.js";
+import { publish } from "./publish.js";
 import { markRead, readMarks } from "./read-marks.js";
 import { revocations, revoke } from "./revoke.js";
 import { roomRetention, setRoomRetention } from "./room-retention.js";
 import { rooms } from "./rooms.js";
+import { scrub } from "./scrub.js";
 import { send } from "./send.js";
 import { sendAll } from "./send-all.js";
 import { signal } from "./signal.js";
@@ -45,5 +47,7 @@ export function operationsOn(deps: OperationDeps) {
     eraseUser: opened(eraseUser, deps),
     setRoomRetention: opened(setRoomRetention, deps),
     roomRetention: opened(roomRetention, deps),
+    publish: opened(publish, deps),
+    scrub: opened(scrub, deps),
   };
 }

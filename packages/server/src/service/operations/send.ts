@@ -19,12 +19,17 @@ export const send: Operation<SentMessage, NewMessage, Promise<Ack>> = {
   userOf: ({ user }) => user,
   run: (message, caller, deps) => {
     deps.rates?.takeSend(caller, { messages: 1, bytes: sentBytes(message) });
-    const hook = deps.hooks?.send;
-    return hook === undefined
-      ? append(message, caller, deps)
-      : hook.pass(message, caller, (passed) => append(passed, caller, deps));
+    return sendOne(message, caller, deps);
   },
 };
+
+/** Append what is checked and counted, unless the hook refuses it. */
+export function sendOne(message: NewMessage, caller: Caller, deps: OperationDeps): Promise<Ack> {
+  const hook = deps.hooks?.send;
+  return hook === undefined
+    ? append(message, caller, deps)
+    : hook.pass(message, caller, (passed) => append(passed, caller, deps));
+}
 
 function append(message: NewMessage, caller: Caller, deps: OperationDeps): Promise<Ack> {
   const place = { room: roomIdFrom(message.room), caller, deps };

@@ -8,6 +8,7 @@ import {
   toJsonString,
 } from "@bufbuild/protobuf";
 import { EnvelopeReader, enveloped } from "@confab/contract";
+import { PublishRequestSchema } from "@confab/contract/gen/confab/v1/admin_rooms_pb";
 import {
   DisconnectRequestSchema,
   ListConnectionsRequestSchema,
@@ -68,6 +69,7 @@ const ofNoMessage = { epoch: 1, offset: "1" };
 
 /** Requests that the values above do not fit: this one would revoke the tokens of the other requests. */
 const requests: Readonly<Record<string, JsonObject>> = {
+  [PublishRequestSchema.typeName]: { rooms: ["den"], message: { user: "ann", text: "hi" } },
   [RevokeRequestSchema.typeName]: { token_id: "of no token" },
   // Of no message: where they are let through, the log says so.
   [EraseMessageRequestSchema.typeName]: { room: "den", position: ofNoMessage },

@@ -114,6 +114,17 @@ const costlyCalls: Readonly<Record<string, Costly>> = {
     times: costlyTimes,
   },
   "AdminService/GetRoomRetention": { requests: [{ room: "large" }], times: costlyTimes },
+  "AdminService/Publish": {
+    requests: [
+      {
+        rooms: Array.from({ length: 1_000 }, (_, n) => `published-${n}`),
+        message: { user: "mallory", text: "x".repeat(8_192) },
+      },
+    ],
+    times: costlyTimes,
+  },
+  // One after another: each looks at the whole log.
+  "AdminService/Scrub": { requests: [{}], times: 1 },
   "AdminService/EraseUser": { requests: [{ user: "no-one" }], times: costlyTimes },
   "Health/Check": { requests: [{ service: ChatService.typeName }] },
   "Health/List": { requests: [{}] },

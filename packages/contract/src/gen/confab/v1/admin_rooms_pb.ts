@@ -5,6 +5,10 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import type { Error } from "./frame_pb.js";
+import { file_confab_v1_frame } from "./frame_pb.js";
+import type { ChatMessage, ChatResponse } from "./message_pb.js";
+import { file_confab_v1_message } from "./message_pb.js";
 import { file_confab_v1_rules } from "./rules_pb.js";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
@@ -14,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file confab/v1/admin_rooms.proto.
  */
 export const file_confab_v1_admin_rooms: GenFile = /*@__PURE__*/
-  fileDesc("Chtjb25mYWIvdjEvYWRtaW5fcm9vbXMucHJvdG8SCWNvbmZhYi52MSJLChFEZWxldGVSb29tUmVxdWVzdBI2CgRyb29tGAEgASgJQii6SCVyIzIhXltBLVphLXowLTldW0EtWmEtejAtOS5fLV17MCw5OX0kIiYKEkRlbGV0ZVJvb21SZXNwb25zZRIQCghtZXNzYWdlcxgBIAEoBCKCAQoQRXJhc2VVc2VyUmVxdWVzdBIbCgR1c2VyGAEgASgJQg26SApyCIjqMAEQARhAElEKBHBhZ2UYAiABKAlCQ7pIQHI+MjxeKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV17MCw5OX06WzAtOV17MSwxMH06WzAtOV17MSwxNn0pPyQibAoRRXJhc2VVc2VyUmVzcG9uc2USEAoIbWVzc2FnZXMYASABKAQSDwoHY2hhbmdlcxgCIAEoBBINCgVyb29tcxgDIAEoDRISCgp1bnJlYWRhYmxlGAQgASgEEhEKCW5leHRfcGFnZRgFIAEoCSKCAgoNUm9vbVJldGVudGlvbhIkCgxtYXhfbWVzc2FnZXMYASABKARCDrpICzIJGP////////8PEioKB21heF9hZ2UYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SIQoJbWF4X2J5dGVzGAMgASgEQg66SAsyCRj/////////Dzp8ukh5GncKEXJldGVudGlvbi5tYXhfYWdlEihtYXhfYWdlIG11c3QgYmUgYXQgbGVhc3Qgb25lIG1pbGxpc2Vjb25kGjghaGFzKHRoaXMubWF4X2FnZSkgfHwgdGhpcy5tYXhfYWdlID49IGR1cmF0aW9uKCcwLjAwMXMnKSJ+ChdTZXRSb29tUmV0ZW50aW9uUmVxdWVzdBI2CgRyb29tGAEgASgJQii6SCVyIzIhXltBLVphLXowLTldW0EtWmEtejAtOS5fLV17MCw5OX0kEisKCXJldGVudGlvbhgCIAEoCzIYLmNvbmZhYi52MS5Sb29tUmV0ZW50aW9uIlEKF0dldFJvb21SZXRlbnRpb25SZXF1ZXN0EjYKBHJvb20YASABKAlCKLpIJXIjMiFeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXXswLDk5fSQidAoYU2V0Um9vbVJldGVudGlvblJlc3BvbnNlEisKCXJldGVudGlvbhgBIAEoCzIYLmNvbmZhYi52MS5Sb29tUmV0ZW50aW9uEisKCWVmZmVjdGl2ZRgCIAEoCzIYLmNvbmZhYi52MS5Sb29tUmV0ZW50aW9uInQKGEdldFJvb21SZXRlbnRpb25SZXNwb25zZRIrCglyZXRlbnRpb24YASABKAsyGC5jb25mYWIudjEuUm9vbVJldGVudGlvbhIrCgllZmZlY3RpdmUYAiABKAsyGC5jb25mYWIudjEuUm9vbVJldGVudGlvbkItCgljb25mYWIudjFQAVoSY29uZmFiL3YxO2NvbmZhYnYxqgIJQ29uZmFiLlYxYgZwcm90bzM", [file_buf_validate_validate, file_confab_v1_rules, file_google_protobuf_duration]);
+  fileDesc("Chtjb25mYWIvdjEvYWRtaW5fcm9vbXMucHJvdG8SCWNvbmZhYi52MSJLChFEZWxldGVSb29tUmVxdWVzdBI2CgRyb29tGAEgASgJQii6SCVyIzIhXltBLVphLXowLTldW0EtWmEtejAtOS5fLV17MCw5OX0kIiYKEkRlbGV0ZVJvb21SZXNwb25zZRIQCghtZXNzYWdlcxgBIAEoBCKCAQoQRXJhc2VVc2VyUmVxdWVzdBIbCgR1c2VyGAEgASgJQg26SApyCIjqMAEQARhAElEKBHBhZ2UYAiABKAlCQ7pIQHI+MjxeKFtBLVphLXowLTldW0EtWmEtejAtOS5fLV17MCw5OX06WzAtOV17MSwxMH06WzAtOV17MSwxNn0pPyQibAoRRXJhc2VVc2VyUmVzcG9uc2USEAoIbWVzc2FnZXMYASABKAQSDwoHY2hhbmdlcxgCIAEoBBINCgVyb29tcxgDIAEoDRISCgp1bnJlYWRhYmxlGAQgASgEEhEKCW5leHRfcGFnZRgFIAEoCSKCAgoNUm9vbVJldGVudGlvbhIkCgxtYXhfbWVzc2FnZXMYASABKARCDrpICzIJGP////////8PEioKB21heF9hZ2UYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SIQoJbWF4X2J5dGVzGAMgASgEQg66SAsyCRj/////////Dzp8ukh5GncKEXJldGVudGlvbi5tYXhfYWdlEihtYXhfYWdlIG11c3QgYmUgYXQgbGVhc3Qgb25lIG1pbGxpc2Vjb25kGjghaGFzKHRoaXMubWF4X2FnZSkgfHwgdGhpcy5tYXhfYWdlID49IGR1cmF0aW9uKCcwLjAwMXMnKSJ+ChdTZXRSb29tUmV0ZW50aW9uUmVxdWVzdBI2CgRyb29tGAEgASgJQii6SCVyIzIhXltBLVphLXowLTldW0EtWmEtejAtOS5fLV17MCw5OX0kEisKCXJldGVudGlvbhgCIAEoCzIYLmNvbmZhYi52MS5Sb29tUmV0ZW50aW9uIlEKF0dldFJvb21SZXRlbnRpb25SZXF1ZXN0EjYKBHJvb20YASABKAlCKLpIJXIjMiFeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXXswLDk5fSQidAoYU2V0Um9vbVJldGVudGlvblJlc3BvbnNlEisKCXJldGVudGlvbhgBIAEoCzIYLmNvbmZhYi52MS5Sb29tUmV0ZW50aW9uEisKCWVmZmVjdGl2ZRgCIAEoCzIYLmNvbmZhYi52MS5Sb29tUmV0ZW50aW9uInQKGEdldFJvb21SZXRlbnRpb25SZXNwb25zZRIrCglyZXRlbnRpb24YASABKAsyGC5jb25mYWIudjEuUm9vbVJldGVudGlvbhIrCgllZmZlY3RpdmUYAiABKAsyGC5jb25mYWIudjEuUm9vbVJldGVudGlvbiK1AgoOUHVibGlzaFJlcXVlc3QSQwoFcm9vbXMYASADKAlCNLpIMZIBLggBEOgHGAEiJXIjMiFeW0EtWmEtejAtOV1bQS1aYS16MC05Ll8tXXswLDk5fSQSJwoHbWVzc2FnZRgCIAEoCzIWLmNvbmZhYi52MS5DaGF0TWVzc2FnZTq0AbpIsAEaOQoPcHVibGlzaC5tZXNzYWdlEhNtZXNzYWdlIGlzIHJlcXVpcmVkGhFoYXModGhpcy5tZXNzYWdlKRpzCgxwdWJsaXNoLnJvb20SNG1lc3NhZ2Uucm9vbSBtdXN0IGJlIGVtcHR5OiByb29tcyBzYXlzIHdoZXJlIGl0IGdvZXMaLSFoYXModGhpcy5tZXNzYWdlKSB8fCB0aGlzLm1lc3NhZ2Uucm9vbSA9PSAnJyI8Cg9QdWJsaXNoUmVzcG9uc2USKQoHcmVzdWx0cxgBIAMoCzIYLmNvbmZhYi52MS5QdWJsaXNoUmVzdWx0InMKDVB1Ymxpc2hSZXN1bHQSDAoEcm9vbRgBIAEoCRImCgNhY2sYAiABKAsyFy5jb25mYWIudjEuQ2hhdFJlc3BvbnNlSAASIQoFZXJyb3IYAyABKAsyEC5jb25mYWIudjEuRXJyb3JIAEIJCgdvdXRjb21lIg4KDFNjcnViUmVxdWVzdCIiCg1TY3J1YlJlc3BvbnNlEhEKCXJlbWFpbmluZxgBIAEoCUItCgljb25mYWIudjFQAVoSY29uZmFiL3YxO2NvbmZhYnYxqgIJQ29uZmFiLlYxYgZwcm90bzM", [file_buf_validate_validate, file_confab_v1_frame, file_confab_v1_message, file_confab_v1_rules, file_google_protobuf_duration]);
 
 /**
  * @generated from message confab.v1.DeleteRoomRequest
@@ -265,4 +269,119 @@ export type GetRoomRetentionResponse = Message<"confab.v1.GetRoomRetentionRespon
  */
 export const GetRoomRetentionResponseSchema: GenMessage<GetRoomRetentionResponse> = /*@__PURE__*/
   messageDesc(file_confab_v1_admin_rooms, 8);
+
+/**
+ * @generated from message confab.v1.PublishRequest
+ */
+export type PublishRequest = Message<"confab.v1.PublishRequest"> & {
+  /**
+   * Which rooms, each of them once.
+   *
+   * @generated from field: repeated string rooms = 1;
+   */
+  rooms: string[];
+
+  /**
+   * Without an id it gets another one in each room. With an id the call can be
+   * repeated: each room stores the message once.
+   *
+   * @generated from field: confab.v1.ChatMessage message = 2;
+   */
+  message?: ChatMessage | undefined;
+};
+
+/**
+ * Describes the message confab.v1.PublishRequest.
+ * Use `create(PublishRequestSchema)` to create a new message.
+ */
+export const PublishRequestSchema: GenMessage<PublishRequest> = /*@__PURE__*/
+  messageDesc(file_confab_v1_admin_rooms, 9);
+
+/**
+ * @generated from message confab.v1.PublishResponse
+ */
+export type PublishResponse = Message<"confab.v1.PublishResponse"> & {
+  /**
+   * In the order of the request.
+   *
+   * @generated from field: repeated confab.v1.PublishResult results = 1;
+   */
+  results: PublishResult[];
+};
+
+/**
+ * Describes the message confab.v1.PublishResponse.
+ * Use `create(PublishResponseSchema)` to create a new message.
+ */
+export const PublishResponseSchema: GenMessage<PublishResponse> = /*@__PURE__*/
+  messageDesc(file_confab_v1_admin_rooms, 10);
+
+/**
+ * What became of the message in one room.
+ *
+ * @generated from message confab.v1.PublishResult
+ */
+export type PublishResult = Message<"confab.v1.PublishResult"> & {
+  /**
+   * @generated from field: string room = 1;
+   */
+  room: string;
+
+  /**
+   * @generated from oneof confab.v1.PublishResult.outcome
+   */
+  outcome: {
+    /**
+     * @generated from field: confab.v1.ChatResponse ack = 2;
+     */
+    value: ChatResponse;
+    case: "ack";
+  } | {
+    /**
+     * @generated from field: confab.v1.Error error = 3;
+     */
+    value: Error;
+    case: "error";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message confab.v1.PublishResult.
+ * Use `create(PublishResultSchema)` to create a new message.
+ */
+export const PublishResultSchema: GenMessage<PublishResult> = /*@__PURE__*/
+  messageDesc(file_confab_v1_admin_rooms, 11);
+
+/**
+ * @generated from message confab.v1.ScrubRequest
+ */
+export type ScrubRequest = Message<"confab.v1.ScrubRequest"> & {
+};
+
+/**
+ * Describes the message confab.v1.ScrubRequest.
+ * Use `create(ScrubRequestSchema)` to create a new message.
+ */
+export const ScrubRequestSchema: GenMessage<ScrubRequest> = /*@__PURE__*/
+  messageDesc(file_confab_v1_admin_rooms, 12);
+
+/**
+ * @generated from message confab.v1.ScrubResponse
+ */
+export type ScrubResponse = Message<"confab.v1.ScrubResponse"> & {
+  /**
+   * What an operator has to do, as text for people, before no file has it any
+   * more. Empty: nothing.
+   *
+   * @generated from field: string remaining = 1;
+   */
+  remaining: string;
+};
+
+/**
+ * Describes the message confab.v1.ScrubResponse.
+ * Use `create(ScrubResponseSchema)` to create a new message.
+ */
+export const ScrubResponseSchema: GenMessage<ScrubResponse> = /*@__PURE__*/
+  messageDesc(file_confab_v1_admin_rooms, 13);
 

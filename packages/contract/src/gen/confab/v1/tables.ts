@@ -197,102 +197,6 @@ export const disconnectResponse = {
   connections: [1, "uint32"],
 } as const;
 
-/** `confab.v1.DeleteRoomRequest` */
-export const deleteRoomRequest = {
-  room: [1, "string"],
-} as const;
-
-/** `confab.v1.DeleteRoomResponse` */
-export const deleteRoomResponse = {
-  messages: [1, "uint64"],
-} as const;
-
-/** `confab.v1.EraseUserRequest` */
-export const eraseUserRequest = {
-  user: [1, "string"],
-  page: [2, "string"],
-} as const;
-
-/** `confab.v1.EraseUserResponse` */
-export const eraseUserResponse = {
-  messages: [1, "uint64"],
-  changes: [2, "uint64"],
-  rooms: [3, "uint32"],
-  unreadable: [4, "uint64"],
-  nextPage: [5, "string"],
-} as const;
-
-/** `confab.v1.RoomRetention` */
-export const roomRetention = {
-  maxMessages: [1, "uint64"],
-  maxAge: [2, "duration"],
-  maxBytes: [3, "uint64"],
-} as const;
-
-/** `confab.v1.SetRoomRetentionRequest` */
-export const setRoomRetentionRequest = {
-  room: [1, "string"],
-  retention: [2, roomRetention],
-} as const;
-
-/** `confab.v1.GetRoomRetentionRequest` */
-export const getRoomRetentionRequest = {
-  room: [1, "string"],
-} as const;
-
-/** `confab.v1.SetRoomRetentionResponse` */
-export const setRoomRetentionResponse = {
-  retention: [1, roomRetention],
-  effective: [2, roomRetention],
-} as const;
-
-/** `confab.v1.GetRoomRetentionResponse` */
-export const getRoomRetentionResponse = {
-  retention: [1, roomRetention],
-  effective: [2, roomRetention],
-} as const;
-
-/** `confab.v1.RevokeRequest` */
-export const revokeRequest = {
-  tokenId: [1, "string"],
-  user: [2, "string"],
-  issuedBefore: [3, "timestamp"],
-} as const;
-
-/** `confab.v1.RevokeResponse` */
-export const revokeResponse = {
-  keptUntil: [1, "timestamp"],
-} as const;
-
-/** `confab.v1.ListRevocationsRequest` */
-export const listRevocationsRequest = {
-  page: [1, "string"],
-  limit: [2, "uint32"],
-} as const;
-
-/** `confab.v1.Revocation` */
-export const revocation = {
-  tokenId: [1, "string"],
-  user: [2, "string"],
-  issuedBefore: [3, "timestamp"],
-  keptUntil: [4, "timestamp"],
-} as const;
-
-/** `confab.v1.ListRevocationsResponse` */
-export const listRevocationsResponse = {
-  revocations: [1, revocation, "many"],
-  nextPage: [2, "string"],
-} as const;
-
-/** `confab.v1.EraseMessageRequest` */
-export const eraseMessageRequest = {
-  room: [1, "string"],
-  position: [2, position],
-} as const;
-
-/** `confab.v1.EraseMessageResponse` */
-export const eraseMessageResponse = {} as const;
-
 /** `confab.v1.ReadMark` */
 export const readMark = {
   room: [1, "string"],
@@ -550,6 +454,128 @@ export const availableRange = {
   oldest: [2, position],
   newest: [3, position],
 } as const;
+
+/** `confab.v1.DeleteRoomRequest` */
+export const deleteRoomRequest = {
+  room: [1, "string"],
+} as const;
+
+/** `confab.v1.DeleteRoomResponse` */
+export const deleteRoomResponse = {
+  messages: [1, "uint64"],
+} as const;
+
+/** `confab.v1.EraseUserRequest` */
+export const eraseUserRequest = {
+  user: [1, "string"],
+  page: [2, "string"],
+} as const;
+
+/** `confab.v1.EraseUserResponse` */
+export const eraseUserResponse = {
+  messages: [1, "uint64"],
+  changes: [2, "uint64"],
+  rooms: [3, "uint32"],
+  unreadable: [4, "uint64"],
+  nextPage: [5, "string"],
+} as const;
+
+/** `confab.v1.RoomRetention` */
+export const roomRetention = {
+  maxMessages: [1, "uint64"],
+  maxAge: [2, "duration"],
+  maxBytes: [3, "uint64"],
+} as const;
+
+/** `confab.v1.SetRoomRetentionRequest` */
+export const setRoomRetentionRequest = {
+  room: [1, "string"],
+  retention: [2, roomRetention],
+} as const;
+
+/** `confab.v1.GetRoomRetentionRequest` */
+export const getRoomRetentionRequest = {
+  room: [1, "string"],
+} as const;
+
+/** `confab.v1.SetRoomRetentionResponse` */
+export const setRoomRetentionResponse = {
+  retention: [1, roomRetention],
+  effective: [2, roomRetention],
+} as const;
+
+/** `confab.v1.GetRoomRetentionResponse` */
+export const getRoomRetentionResponse = {
+  retention: [1, roomRetention],
+  effective: [2, roomRetention],
+} as const;
+
+/** `confab.v1.PublishRequest` */
+export const publishRequest = {
+  rooms: [1, "string", "many"],
+  message: [2, chatMessage],
+} as const;
+
+/** `confab.v1.PublishResult` */
+export const publishResult = {
+  room: [1, "string"],
+  ack: [2, chatResponse],
+  error: [3, error],
+} as const;
+
+/** `confab.v1.PublishResponse` */
+export const publishResponse = {
+  results: [1, publishResult, "many"],
+} as const;
+
+/** `confab.v1.ScrubRequest` */
+export const scrubRequest = {} as const;
+
+/** `confab.v1.ScrubResponse` */
+export const scrubResponse = {
+  remaining: [1, "string"],
+} as const;
+
+/** `confab.v1.RevokeRequest` */
+export const revokeRequest = {
+  tokenId: [1, "string"],
+  user: [2, "string"],
+  issuedBefore: [3, "timestamp"],
+} as const;
+
+/** `confab.v1.RevokeResponse` */
+export const revokeResponse = {
+  keptUntil: [1, "timestamp"],
+} as const;
+
+/** `confab.v1.ListRevocationsRequest` */
+export const listRevocationsRequest = {
+  page: [1, "string"],
+  limit: [2, "uint32"],
+} as const;
+
+/** `confab.v1.Revocation` */
+export const revocation = {
+  tokenId: [1, "string"],
+  user: [2, "string"],
+  issuedBefore: [3, "timestamp"],
+  keptUntil: [4, "timestamp"],
+} as const;
+
+/** `confab.v1.ListRevocationsResponse` */
+export const listRevocationsResponse = {
+  revocations: [1, revocation, "many"],
+  nextPage: [2, "string"],
+} as const;
+
+/** `confab.v1.EraseMessageRequest` */
+export const eraseMessageRequest = {
+  room: [1, "string"],
+  position: [2, position],
+} as const;
+
+/** `confab.v1.EraseMessageResponse` */
+export const eraseMessageResponse = {} as const;
 
 /** `google.rpc.Status` */
 export const status = {
