@@ -146,6 +146,9 @@ function boundsLine({ maxMessages = "0", maxAge, maxBytes = "0" }: Bounds = {}):
 /** Rooms that the server takes in one call. */
 const maxPublishedRooms = 1_000;
 
+/** Of their names, so that most of a request can be the message. */
+const maxNameBytes = 16_384;
+
 /** As proto3 JSON. */
 interface PublishedIn {
   readonly room?: string;
@@ -168,21 +171,30 @@ async function publish(words: readonly string[], values: AdminRoomValues, contex
       else if (error) await context.err.line(printable(`room ${room}: ${error.code}: ${error.message}`));
     }
   };
-  if (words.length > 0)
-    for (let at = 0; at < words.length; at += maxPublishedRooms) await send(words.slice(at, at + maxPublishedRooms));
-  else await inGroups(context, send);
+  await inGroups(words.length > 0 ? words : linesOf(context), send);
   if (!values.json) await context.out.line(`stored in ${stored} of ${rooms} rooms`);
   return stored === rooms ? exitCode.ok : exitCode.refused;
 }
 
-/** The lines of standard input that are not empty, in groups of which the server takes each. */
-async function inGroups({ stdin, signal }: CommandContext, send: (rooms: readonly string[]) => Promise<void>) {
+function linesOf({ stdin, signal }: CommandContext): AsyncIterable<string> {
+  return createInterface({ input: stdin, crlfDelay: Number.POSITIVE_INFINITY, signal });
+}
+
+/** Names that are not empty, in groups that the server takes. */
+async function inGroups(
+  names: Iterable<string> | AsyncIterable<string>,
+  send: (rooms: readonly string[]) => Promise<void>,
+): Promise<void> {
   let group: string[] = [];
-  for await (const line of createInterface({ input: stdin, crlfDelay: Number.POSITIVE_INFINITY, signal })) {
-    if (line !== "") group.push(line);
-    if (group.length < maxPublishedRooms) continue;
-    await send(group);
-    group = [];
+  let bytes = 0;
+  for await (const name of names) {
+    if (name === "") continue;
+    if (group.length === maxPublishedRooms || bytes + name.length > maxNameBytes) {
+      await send(group);
+      [group, bytes] = [[], 0];
+    }
+    group.push(name);
+    bytes += name.length;
   }
   if (group.length > 0) await send(group);
 }

@@ -2,7 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type {
   EraseUserResponseSchema,
-  PublishResponseSchema,
+  PublishResultSchema,
   RoomRetentionSchema,
 } from "@confab/contract/gen/confab/v1/admin_rooms_pb";
 import type { ErasedUser, KeptBounds, Retention } from "../core/index.js";
@@ -26,14 +26,12 @@ export function wireErasedUserFrom({
   };
 }
 
-export function wirePublishedFrom(published: readonly Published[]): MessageInitShape<typeof PublishResponseSchema> {
+export function wirePublishedFrom({ room, ack, error }: Published): MessageInitShape<typeof PublishResultSchema> {
   return {
-    results: published.map(({ room, ack, error }) => ({
-      room,
-      outcome: ack
-        ? ({ case: "ack", value: wireAckFrom(ack) } as const)
-        : ({ case: "error", value: wireErrorFrom(error) } as const),
-    })),
+    room,
+    outcome: ack
+      ? ({ case: "ack", value: wireAckFrom(ack) } as const)
+      : ({ case: "error", value: wireErrorFrom(error) } as const),
   };
 }
 

@@ -11,6 +11,7 @@ import { create } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { ackJson, encodeAck } from "@confab/contract";
 import { ConnectionSchema } from "@confab/contract/gen/confab/v1/admin_connections_pb";
+import { PublishResultSchema } from "@confab/contract/gen/confab/v1/admin_rooms_pb";
 import { AdminService, RevocationSchema } from "@confab/contract/gen/confab/v1/admin_service_pb";
 import { ChatService as ChatServiceDesc } from "@confab/contract/gen/confab/v1/chat_service_pb";
 import { ReadMarkSchema } from "@confab/contract/gen/confab/v1/read_mark_pb";
@@ -49,6 +50,9 @@ const { markRead, listReadMarks } = ChatServiceDesc.method;
 const { revoke, listRevocations, eraseMessage } = AdminService.method;
 const { listConnections, disconnect } = AdminService.method;
 const { deleteRoom, eraseUser, setRoomRetention, getRoomRetention, publish, scrub } = AdminService.method;
+
+/** Results of a publication that are encoded in one turn. */
+const resultsPerTurn = 32;
 
 /** The unary RPCs of a service, by the names of their descriptors: one that has no entry below does not compile. */
 export type UnaryName<Service extends { readonly method: object }> = {
@@ -175,8 +179,14 @@ export function unaryMethods(operations: Operations, json: MessageJson): Readonl
     publish: plain(publish, (asked, format, caller) =>
       inRoom(caller, async (begin) => {
         const published = await operations.publish(asked, caller, { begin, isOver: () => caller.isOver });
-        caller.share.spend(cost.listed[format] * published.length);
-        return encodeMessage(publish.output, format, create(publish.output, wirePublishedFrom(published)), types);
+        const options = { reply: publish.output, item: PublishResultSchema, list: "results" } as const;
+        const reply = new ListedReply(options, format, types);
+        for (let at = 0; at < published.length; at += resultsPerTurn) {
+          const some = published.slice(at, at + resultsPerTurn);
+          await caller.share.begin(cost.listed[format] * some.length);
+          reply.add(some.map(wirePublishedFrom));
+        }
+        return reply.end({});
       }),
     ),
     scrub: small(scrub, async (asked, caller) => ({ remaining: await operations.scrub(asked, caller) })),

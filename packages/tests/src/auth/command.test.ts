@@ -327,6 +327,13 @@ describe("confab admin", () => {
         ["south", true],
       ],
     );
+    const names = Array.from({ length: 900 }, (_, n) => `${n}`.padStart(30, "p"));
+    const token = await tokenBy(path("admin-key"), "--user", "root", "--can", "*=admin,create");
+    const piped = await run(["admin", "publish", "--text", "x", "--url", server.url], {
+      env: { CONFAB_TOKEN: token },
+      input: `${names.join("\n")}\n\n`,
+    });
+    assert.deepEqual([piped.stderr, piped.stdout, piped.code], ["", "stored in 900 of 900 rooms\n", 0]);
     const scrubbed = await admin(["scrub"], "--can", "*=admin");
     assert.deepEqual([scrubbed.code, scrubbed.stdout], [0, "the server's files are free of what was erased before\n"]);
     assert.equal((await admin(["scrub", "--json"], "--can", "*=admin")).stdout, '{"remaining":""}\n');

@@ -55,6 +55,7 @@ export const publish: Operation<PublishRequest, Publication, Promise<readonly Pu
   auditOutcome: (published) => ({ stored: published.filter(({ ack }) => ack).length }),
   run: async ({ rooms, message }, caller, deps, form) => {
     await form.begin();
+    refuseLarge(rooms, message, deps.limits.maxMessageBytes);
     const bytes = sentBytes(message) * rooms.length;
     if (bytes > maxPublishedBytes) {
       const text = `the message is ${bytes} bytes in ${rooms.length} rooms; they may take ${maxPublishedBytes} together`;
@@ -74,6 +75,18 @@ export const publish: Operation<PublishRequest, Publication, Promise<readonly Pu
     return published;
   },
 };
+
+/**
+ * A request may be as large as one with a message: in JSON it could be larger, and is taken by all transports or by none. @throws
+ * PAYLOAD_TOO_LARGE
+ */
+function refuseLarge(rooms: readonly RoomId[], message: NewMessage, maxMessageBytes: number): void {
+  // With its tag and its length.
+  const bytes = rooms.reduce((sum, room) => sum + room.length + 2, sentBytes(message));
+  if (bytes <= maxMessageBytes) return;
+  const text = `rooms and message are ${bytes} bytes together; maxMessageBytes is ${maxMessageBytes}`;
+  throw new ConfabError("PAYLOAD_TOO_LARGE", text);
+}
 
 /** @throws what is not of the catalogue */
 async function sendTo(room: RoomId, message: NewMessage, caller: Caller, deps: OperationDeps): Promise<Published> {
