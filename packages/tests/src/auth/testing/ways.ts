@@ -8,11 +8,11 @@ import {
   toJsonString,
 } from "@bufbuild/protobuf";
 import { EnvelopeReader, enveloped } from "@confab/contract";
-import { PublishRequestSchema } from "@confab/contract/gen/confab/v1/admin_rooms_pb";
 import {
   DisconnectRequestSchema,
   ListConnectionsRequestSchema,
 } from "@confab/contract/gen/confab/v1/admin_connections_pb";
+import { PublishRequestSchema } from "@confab/contract/gen/confab/v1/admin_rooms_pb";
 import {
   AdminService,
   EraseMessageRequestSchema,
