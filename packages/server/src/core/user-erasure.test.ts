@@ -134,6 +134,24 @@ test("what was trimmed since it was read does not stop it", async () => {
   );
 });
 
+// An operator was told that the user was erased, and the texts were still there.
+test("where the log is put back before the last erasure of a room, the room is looked through again", async () => {
+  const engine = new MemoryEngine();
+  for (let at = 0; at < 10; at++) await say(engine, { user: "ann", text: "x" });
+  const { erase: erased } = engine;
+  engine.erase = (room, epoch, bodies) => {
+    engine.erase = erased;
+    engine.putBack(8, 9);
+    return engine.erase(room, epoch, bodies);
+  };
+  const done = await erase(engine);
+  assert.deepEqual([done.rooms, done.next], [1, undefined]);
+  assert.deepEqual(
+    (await entries(engine)).map(({ user }) => user),
+    Array(8).fill(""),
+  );
+});
+
 test("it goes past what is damaged, and says how much that is", async () => {
   for (const knows of [true, false]) {
     const engine = new MemoryEngine();

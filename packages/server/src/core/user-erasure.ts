@@ -122,10 +122,12 @@ class UserErasure {
       epoch = page.epoch;
       await this.find(room, page.run);
       if (this.found.length >= maxErasedTogether) await this.eraseFound(room, epoch);
-      if (page.run.count === 0 || page.run.last >= page.newest) break;
-      seen = page.run.last;
+      seen = Math.max(seen, page.run.last);
+      if (page.run.count > 0 && seen < page.newest) continue;
+      if (await this.eraseFound(room, epoch)) break;
+      // What was not erased may be in the log that has taken this one's place.
+      [epoch, seen] = [undefined, 0];
     }
-    await this.eraseFound(room, epoch);
     this.rooms++;
     return undefined;
   }
@@ -178,21 +180,27 @@ class UserErasure {
     }
   }
 
-  private async eraseFound(room: RoomId, epoch: number | undefined): Promise<void> {
+  /** False: the room has gone, or has another epoch. */
+  private async eraseFound(room: RoomId, epoch: number | undefined): Promise<boolean> {
+    let isSame = true;
     while (this.found.length > 0 && epoch !== undefined)
-      await this.erase(room, epoch, this.found.splice(0, maxErasedTogether));
+      isSame = (await this.erase(room, epoch, this.found.splice(0, maxErasedTogether))) && isSame;
+    return isSame;
   }
 
-  private async erase(room: RoomId, epoch: number, bodies: readonly LogEntry[]): Promise<void> {
+  /** False: the room has gone, or has another epoch. */
+  private async erase(room: RoomId, epoch: number, bodies: readonly LogEntry[]): Promise<boolean> {
     try {
       await this.log.erase(room, epoch, bodies, this.erasing.share);
+      return true;
     } catch (thrown) {
       if (!(thrown instanceof ConfabError) || thrown.code !== "OUT_OF_RANGE") throw thrown;
       const state = await this.log.state(room);
-      // Some were trimmed since they were read, or the room has gone.
-      const left = bodies.filter(({ offset }) => state.epoch === epoch && offset >= state.oldest);
+      if (state.epoch !== epoch) return false;
+      // Some were trimmed since they were read.
+      const left = bodies.filter(({ offset }) => offset >= state.oldest);
       if (left.length === bodies.length) throw thrown;
-      if (left.length > 0) await this.erase(room, epoch, left);
+      return left.length === 0 || this.erase(room, epoch, left);
     }
   }
 }
