@@ -143,6 +143,24 @@ test("OUT_OF_RANGE of one room is told for that room, and the others go on", asy
   assert.deepEqual(messages(client), ["team-7.b@3"]);
 });
 
+// Such a room was never read again, and counted for `maxRoomsPerPrefix` as long as the connection lived.
+test("a room that was deleted is read from its first message when it is made again", async () => {
+  const team = new Team({ maxRoomsPerPrefix: 2 });
+  const { engine } = team.server.hub;
+  await team.say("team-7.a", 3);
+  const client = team.client();
+  await client.ask({ request: 1, frame: prefixFrame({ after: [place("team-7.gone", 2)], resumed: false }) });
+  await engine.remove("team-7.a" as RoomId);
+  await team.server.settle();
+  assert.deepEqual(told(client).slice(-1), ["1 team-7.: -team-7.a OUT_OF_RANGE"]);
+  for (const room of ["team-7.a", "team-7.gone"]) await team.say(room, 2);
+  assert.deepEqual(messages(client), ["team-7.a@1", "team-7.a@2", "team-7.gone@1", "team-7.gone@2"]);
+  for (const room of ["team-7.a", "team-7.gone"] as RoomId[]) await engine.remove(room);
+  await team.server.settle();
+  for (const room of ["team-7.b", "team-7.c"]) await team.say(room);
+  assert.deepEqual(told(client).slice(-2), ["1 team-7.: +team-7.b@0", "1 team-7.: +team-7.c@0"]);
+});
+
 test("an unsubscribe of the prefix ends all its rooms, and of a room that room alone", async () => {
   const team = new Team();
   for (const room of ["team-7.a", "team-7.b"]) await team.say(room);

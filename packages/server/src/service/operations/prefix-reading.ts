@@ -241,6 +241,7 @@ export class PrefixReading {
           // What a room named by the client is refused with, the client is told.
           const isSilent = (error.code === "PERMISSION_DENIED" || error.code === "HOOK_REFUSED") && isUnnamed(place);
           form.refused(room, isSilent ? undefined : error);
+          this.forgetGone(room, place, error);
           return;
         }
       }
@@ -277,6 +278,7 @@ export class PrefixReading {
     const ended = (error: ConfabError) => {
       this.ended(place, error);
       sink.ended(error);
+      this.forgetGone(room, place, error);
     };
     const subscribed = await this.deps.subscribe({ reader }, caller, { ...sink, ended });
     if (this.isClosed) {
@@ -292,6 +294,11 @@ export class PrefixReading {
     place.start = place.subscription.position;
     place.subscription = undefined;
     place.isSuspended = true;
+  }
+
+  /** A room that was deleted is another one when it is made again: it is found then, and is not counted until then. */
+  private forgetGone(room: RoomId, place: Place, { code, facts: { range } }: ConfabError): void {
+    if (code === "OUT_OF_RANGE" && range?.newest === 0 && this.rooms.get(room) === place) this.rooms.delete(room);
   }
 }
 
