@@ -46,6 +46,26 @@ test("a mark behind changes is counted once, from the nearest count that is know
   assert.equal(await readsOf(() => mark(hub, "bob", 2_000), 10), 1);
 });
 
+// The count was too small, was stored with the mark, and every later mark of the user was counted from it.
+test("where the room is trimmed past the mark before, changes are counted from the newest entry", async () => {
+  const hub = new TestHub({ maxSignalsPerSecond: 1_000 });
+  await hub.say(10);
+  for (let count = 0; count < 5; count++) await react(hub, 10);
+  await hub.say(10);
+  await react(hub, 10);
+  await hub.say(20);
+  await mark(hub, "ann", 8);
+  const { engine } = hub;
+  const { marks } = engine;
+  const of = marks.of.bind(marks);
+  marks.of = (...asked) => {
+    const found = of(...asked);
+    engine.trim(lobby, 9);
+    return found;
+  };
+  assert.equal((await mark(hub, "ann", 18)).unread, 27);
+});
+
 test("a room that is in use is looked through once for changes, and while it is known to have none not at all", async () => {
   const hub = new TestHub({ maxSignalsPerSecond: 1_000 });
   await hub.sayAndDeliver(10);

@@ -121,24 +121,27 @@ export class ReadMarking {
     // In most rooms no message was ever changed.
     if (changes.all === changes.trimmed || this.deps.isPlainAfter(room, offset, state)) return changes.all;
     const known = mark?.changes !== undefined && mark.position.offset >= state.oldest - 1 ? mark.position.offset : 0;
-    if (known > 0 && offset - known < state.newest - offset)
-      return (mark?.changes ?? 0) + (await this.changesBetween(room, known, offset, state, share));
+    if (known > 0 && offset - known < state.newest - offset) {
+      const { found, isWhole } = await this.changesBetween(room, known, offset, state, share);
+      if (isWhole) return (mark?.changes ?? 0) + found;
+    }
+    // Where some of these are trimmed by now, so is the offset, and its count is of no use.
     const after = await this.changesBetween(room, offset, state.newest, state, share);
-    if (after === 0) this.deps.notePlainAfter(room, offset, state);
-    return changes.all - after;
+    if (after.isWhole && after.found === 0) this.deps.notePlainAfter(room, offset, state);
+    return changes.all - after.found;
   }
 
-  /** How many entries after one offset and up to another one are changes. What cannot be seen any more counts as messages. */
+  /** How many entries after one offset and up to another one are changes, of those that can still be seen, and whether all can. */
   private async changesBetween(
     room: RoomId,
     after: number,
     to: number,
     { epoch }: RoomState,
     share: ScanningShare,
-  ): Promise<number> {
+  ): Promise<{ readonly found: number; readonly isWhole: boolean }> {
     const { log } = this.deps.engine;
-    let found = 0;
-    for (let seen = after; seen < to; ) {
+    let [found, seen] = [0, after];
+    while (seen < to) {
       await beginPiece(share);
       const maxEntries = Math.min(scannedPiece.maxEntries, to - seen);
       const page = await asRead(() => log.readForward(room, seen, { ...scannedPiece, maxEntries }));
@@ -150,7 +153,7 @@ export class ReadMarking {
       found += run.count - run.messages.count;
       seen = run.last;
     }
-    return found;
+    return { found, isWhole: seen >= to };
   }
 }
 
