@@ -67,17 +67,35 @@ export async function changeMessage(
   return { id, appended };
 }
 
+/** How often a log may be replaced or trimmed under one call that finishes a deletion. */
+const maxRestarts = 5;
+
 /**
  * Erase what a deletion that was cut has left of its message and of the edits, if its entry is in the log. @throws what
- * `RoomLog.erase` and reading throw; OUT_OF_RANGE: the log does not reach that far.
+ * `RoomLog.erase` and reading throw; OUT_OF_RANGE: the log does not reach that far. ENGINE_UNAVAILABLE: it changes too often.
  */
 export async function finishDeletion(scanned: ChangedRoom, position: Position): Promise<void> {
-  const { page, offset, body } = await messageAt(scanned, position);
+  for (let restarts = 0; restarts < maxRestarts; restarts++) {
+    const found = await messageAt(scanned, position);
+    if (await isFinished(scanned, found)) return;
+  }
+  throw new ConfabError("ENGINE_UNAVAILABLE", `the log of room ${scanned.room} changes too often`);
+}
+
+/** False: the log was replaced or trimmed meanwhile, and what is left of it is to be looked at again. */
+async function isFinished(scanned: ChangedRoom, { page, offset, body }: Found): Promise<boolean> {
+  const { log, room } = scanned;
   const target = { epoch: page.epoch, offset };
   const isDeleted = await scanChanges(scanned, target, offset, (entries) =>
     entries.some(({ body: change }) => isChangeOf(offset, "deletion", change)),
   );
-  if (isDeleted) await eraseWithEdits(scanned, target, body);
+  try {
+    if (isDeleted) await eraseWithEdits(scanned, target, body);
+  } catch (thrown) {
+    if (thrown instanceof ConfabError && thrown.code === "OUT_OF_RANGE") return false;
+    throw thrown;
+  }
+  return (await log.state(room)).epoch === page.epoch;
 }
 
 /**

@@ -141,3 +141,41 @@ test("the edits of a deleted message go also if the message was trimmed before t
   await finishLater(hub);
   assert.deepEqual(shown(hub), ["b", "edit gone", "edit new", "edit gone", "deletion"]);
 });
+
+// The note was removed, and the text stayed in the log although its deletion was there.
+test("a deletion is finished also if the log is put back while it is looked at, or trimmed", async () => {
+  for (const [name, at] of [
+    ["readForward", 2],
+    ["readForward", 3],
+    ["erase", 1],
+    ["erase", 2],
+  ] as const) {
+    const hub = await roomWithEdits();
+    const { engine } = hub;
+    engine.erase = () => Promise.reject(away());
+    await assert.rejects(hub.hub.change(changing(1, { kind: "deletion" }, "x")), { code: "ENGINE_UNAVAILABLE" });
+    delete (engine as Partial<typeof engine>).erase;
+    const ask = engine[name].bind(engine) as (...args: unknown[]) => never;
+    let asked = 0;
+    Object.assign(engine, {
+      [name]: (...args: unknown[]) => {
+        if (++asked === at) engine.memory.putBack(6, 8);
+        return ask(...args);
+      },
+    });
+    await finishLater(hub);
+    assert.deepEqual(shown(hub), ["gone", "b", "edit gone", "edit new", "edit gone", "deletion"], `${name} ${at}`);
+    engine.timeMs += 61_000;
+    assert.deepEqual(engine.deletions.take(60_000, 9), [], "no note is left");
+  }
+  const hub = await roomWithEdits();
+  hub.engine.erase = () => Promise.reject(away());
+  await assert.rejects(hub.hub.change(changing(1, { kind: "deletion" }, "x")), { code: "ENGINE_UNAVAILABLE" });
+  const erase = hub.engine.memory.erase.bind(hub.engine.memory);
+  hub.engine.erase = (...asked) => {
+    hub.engine.trim(lobby, 3);
+    return erase(...asked);
+  };
+  await finishLater(hub);
+  assert.deepEqual(shown(hub), ["edit new", "edit gone", "deletion"]);
+});
