@@ -275,6 +275,23 @@ test("rooms that may not be read are passed over, and come when they may be read
   assert.deepEqual(told(client).slice(3), ["1 team-7.: -team-7.a PERMISSION_DENIED", "1 team-7.: +team-7.a@3"]);
 });
 
+// The rooms that were there ended, and each that came later was given to the user who had been disconnected.
+test("a prefix ends with a room that an operator ends", async () => {
+  for (const code of ["DISCONNECTED", "RECONNECT"] as const) {
+    const team = new Team();
+    for (const room of ["team-7.a", "team-7.b"]) await team.say(room);
+    const client = team.client();
+    await client.ask({ request: 1, frame: prefixFrame({ name: "ann" }) });
+    const subscription = client.session.subscriptions.get("team-7.a" as RoomId);
+    assert.ok(subscription && !("isOpening" in subscription));
+    subscription.end(new ConfabError(code, "an operator"));
+    for (const room of ["team-7.a", "team-7.b", "team-7.new"]) await team.say(room);
+    assert.deepEqual(messages(client), []);
+    assert.deepEqual(told(client).slice(3), [`1 team-7.: -team-7.a ${code}`, `1 team-7.: - ${code}`]);
+    assert.deepEqual([client.session.subscriptions.size, client.session.prefixes.size], [0, 0]);
+  }
+});
+
 test("a room that the connection reads already stays as it is", async () => {
   const team = new Team();
   await team.say("team-7.a");

@@ -236,6 +236,10 @@ export class PrefixReading {
       } catch (thrown) {
         if (this.isClosed) return;
         const error = confabErrorFrom(thrown);
+        if (isOperators(error)) {
+          this.fail(error);
+          return;
+        }
         if (error.code === "RATE_LIMITED") await hub.pause(error.facts.retryAfterMs ?? 1_000);
         else if (error.code !== "OUT_OF_RANGE" || place.start !== "first message" || ++trims > maxTrims) {
           // What a room named by the client is refused with, the client is told.
@@ -279,6 +283,7 @@ export class PrefixReading {
       this.ended(place, error);
       sink.ended(error);
       this.forgetGone(room, place, error);
+      if (isOperators(error)) this.fail(error);
     };
     const subscribed = await this.deps.subscribe({ reader }, caller, { ...sink, ended });
     if (this.isClosed) {
@@ -300,6 +305,11 @@ export class PrefixReading {
   private forgetGone(room: RoomId, place: Place, { code, facts: { range } }: ConfabError): void {
     if (code === "OUT_OF_RANGE" && range?.newest === 0 && this.rooms.get(room) === place) this.rooms.delete(room);
   }
+}
+
+/** An operator ends what its reader reads, and not one room. */
+function isOperators({ code }: ConfabError): boolean {
+  return code === "DISCONNECTED" || code === "RECONNECT";
 }
 
 function isUnnamed({ start }: Place): boolean {
