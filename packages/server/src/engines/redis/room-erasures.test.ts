@@ -82,6 +82,21 @@ test("each step is charged as it was, and what is given up does not keep others 
   assert.equal(await missing, 7);
 });
 
+// An erasure of a user that met a trim in a long room waited for its first copy, ten seconds each time.
+test("a copy of which an entry is trimmed meanwhile does not keep the next erasure waiting", async () => {
+  const { erasures, asked, sent } = erasuresOn();
+  const erased = erasures.erase("a" as RoomId, 1, []);
+  for (const step of [
+    ["more", 512, 1],
+    ["missing", 7],
+  ]) {
+    await settled();
+    asked.shift()?.answer(step);
+  }
+  assert.equal(await erased, 7);
+  assert.deepEqual(sent, ["DEL p:{a}:copying"]);
+});
+
 test("OVERLOADED when too many wait", async () => {
   const { erasures } = erasuresOn();
   const all = Array.from({ length: 1_002 }, (_, at) => erasures.erase(`r${at}` as RoomId, 1, []));

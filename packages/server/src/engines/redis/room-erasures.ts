@@ -76,19 +76,26 @@ export class RoomErasures {
         const step = (await link.run(eraseScript, [log, meta, copy, copying, channel], args, true)) as Step;
         const [state, blocks = 0, bytes = 0] = [String(step[0]), step[1], step[2]];
         share.spend((state === "missing" ? 0 : unitsOfRewriting(blocks, bytes)) - mostUnits);
-        hasCopy = state === "more";
         if (state === "done") return undefined;
-        if (state === "missing") return blocks;
+        if (state === "missing") {
+          if (hasCopy) this.giveUpCopy(copying);
+          return blocks;
+        }
+        hasCopy = state === "more";
         if (state === "more") continue;
         if (performance.now() > deadlineMs)
           throw new ConfabError("ENGINE_UNAVAILABLE", `another erasure in room ${room} takes too long`);
         await new Promise((resolve) => setTimeout(resolve, busyIntervalMs));
       }
     } catch (thrown) {
-      // Others need not wait until it goes by itself.
-      if (hasCopy) link.send(copying, ["DEL", copying]).catch(() => undefined);
+      if (hasCopy) this.giveUpCopy(copying);
       throw thrown;
     }
+  }
+
+  /** Others need not wait until it goes by itself. */
+  private giveUpCopy(copying: string): void {
+    this.deps.link.send(copying, ["DEL", copying]).catch(() => undefined);
   }
 }
 
