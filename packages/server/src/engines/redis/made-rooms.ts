@@ -10,8 +10,8 @@ import type { RoomIndex } from "./room-index.js";
  */
 const lookIntervalMs = 10_000;
 
-/** Names read together. */
-const namesPerPage = 1_000;
+/** Names read together, and told in one go: each watcher of a prefix is asked about each name. */
+const namesPerPage = 200;
 
 /**
  * Which rooms come into being, on all nodes. The node that stores a room's first message publishes its name on one channel.
@@ -89,7 +89,7 @@ export class MadeRooms {
     if (this.isLooking) return;
     this.isLooking = true;
     try {
-      for (const prefix of this.watchers.prefixes) await this.lookAt(prefix);
+      for (const prefix of withoutLonger(this.watchers.prefixes)) await this.lookAt(prefix);
     } catch {
       // The link reports a Redis that is away. The next look is soon enough.
     }
@@ -104,4 +104,11 @@ export class MadeRooms {
       after = names.length === namesPerPage ? names.at(-1) : undefined;
     }
   }
+}
+
+/** Without prefixes that begin with another one of them: their rooms are found with those of the shorter one. */
+function withoutLonger(prefixes: readonly string[]): readonly string[] {
+  const kept: string[] = [];
+  for (const prefix of [...prefixes].sort()) if (!prefix.startsWith(kept.at(-1) ?? "\0")) kept.push(prefix);
+  return kept;
 }
