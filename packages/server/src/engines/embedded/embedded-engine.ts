@@ -89,6 +89,7 @@ export function engineOn(
   size.set(store.usedBytes());
   const marks: KeptMarks = new KeptMarks({
     ...{ store, rooms, size, limits },
+    isRemoving: (room) => commits.isRemoving(room),
     write: (run) => commits.write(run),
     onErased: () => scrubbing.ask(),
   });
@@ -96,6 +97,7 @@ export function engineOn(
     store,
     all: retention,
     rooms: () => rooms,
+    isRemoving: (room) => commits.isRemoving(room),
     write: (run) => commits.write(run),
     trim: (room) => commits.maintain([room]),
   });

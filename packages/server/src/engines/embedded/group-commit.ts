@@ -84,6 +84,8 @@ export class GroupCommit {
   /** Rooms to look at for messages past their age, without a send. */
   private aged: RoomId[] = [];
   private writes: PendingWrite[] = [];
+  /** Rooms that go away in the commit that is being made, once its `writes` run. */
+  private removing: ReadonlyMap<RoomId, RoomRecord> = new Map();
   private readonly erasures: Erasures;
   private readonly removals: Removals;
   /** Sends that were ever pushed, and those that were taken for a commit. */
@@ -158,6 +160,11 @@ export class GroupCommit {
       this.writes.push({ run, resolve, reject });
       this.start();
     });
+  }
+
+  /** Within `run` of a `write`: whether a room goes away in the same commit. */
+  isRemoving(room: RoomId): boolean {
+    return this.removing.has(room);
   }
 
   /** Take no more sends; resolves when those taken are durable or refused. */
@@ -264,6 +271,7 @@ export class GroupCommit {
       for (const room of aged) drafts.ofExisting(room);
       const trimmed = this.trim(drafts, time.wallMs);
       changes = trimmed;
+      this.removing = trimmed.removed;
       // After the trim, which takes off a room's account what its messages had before.
       erased = erasures.filter((erasure) => this.erasures.place(erasure, drafts, trimmed));
       if (erased.length > 0) this.deps.scrubbing().ask();

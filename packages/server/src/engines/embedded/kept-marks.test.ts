@@ -70,6 +70,25 @@ test("the marks of a room that has gone leave the folder, some at a time", async
   await engine.close();
 });
 
+// The mark was acknowledged, and stayed in the folder for good: with the user's name, which no erasure finds.
+test("a mark that would join the commit in which its room goes away is refused, and nothing of it is kept", async () => {
+  const [disk, clock] = [new MemoryDisk(), new ManualClock()];
+  const engine = engineFor(disk, {}, clock);
+  await say(engine);
+  disk.hold();
+  const other = say(engine, "other" as RoomId);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  // What the sweep finds from now on waits for the next commit, and so does the mark.
+  clock.advance(10_000);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const moving = assert.rejects(move(engine, "ann", 1), withCode("OUT_OF_RANGE"));
+  disk.release();
+  await other;
+  await moving;
+  assert.deepEqual([(await engine.log.state(lobby)).newest, markKeys(disk)], [0, []]);
+  await engine.close();
+});
+
 for (const fate of ["EIO", "ENOSPC", "lost", "kept"] as const satisfies readonly Fate[]) {
   test(`a mark whose commit ends with ${fate} is refused, stored or not, and the next one moves`, async () => {
     const disk = new MemoryDisk();

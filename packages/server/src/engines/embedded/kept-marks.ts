@@ -40,6 +40,8 @@ export interface KeptMarksDeps {
   readonly rooms: Pick<RoomTable, "get" | "state">;
   readonly size: LogSize;
   readonly limits: Pick<Limits, "maxReadMarksPerRoom" | "maxPendingSends">;
+  /** Within a commit: whether the room goes away in it. */
+  readonly isRemoving: (room: RoomId) => boolean;
   /** Run it in the next commit. Resolves once that is durable. */
   readonly write: (run: () => void) => Promise<void>;
   /** Within a commit: marks of a user were removed, and no file is to have the name. */
@@ -213,8 +215,8 @@ export class KeptMarks implements ReadMarks {
     drafts: Map<string, { readonly key: Buffer; readonly stored: StoredMark }>,
     counts: Map<number, number>,
   ): Outcome {
-    const { store, rooms, size, limits } = this.deps;
-    const record = rooms.get(room);
+    const { store, rooms, size, limits, isRemoving } = this.deps;
+    const record = isRemoving(room) ? undefined : rooms.get(room);
     const offset = record && offsetHere(mark.position, record);
     if (!record || offset === undefined || offset > record.newest)
       throw outOfRange(room, rooms.state(room), "the room has gone or was replaced");

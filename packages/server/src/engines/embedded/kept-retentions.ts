@@ -19,6 +19,8 @@ export interface KeptRetentionsDeps {
   /** Of the configuration. */
   readonly all: RoomRetention;
   readonly rooms: () => RoomTable;
+  /** Within a commit: whether the room goes away in it. */
+  readonly isRemoving: (room: RoomId) => boolean;
   /** Run it in the next commit. Resolves once that is durable. */
   readonly write: (run: () => void) => Promise<void>;
   /** Look at a room for what it keeps no longer. */
@@ -29,8 +31,6 @@ export interface KeptRetentionsDeps {
 export class KeptRetentions implements RoomRetention {
   /** What is durable. */
   private own = new Map<RoomId, Retention>();
-  /** Rooms that go away in the commit that is being made. */
-  private readonly removing = new Set<RoomId>();
 
   constructor(private readonly deps: KeptRetentionsDeps) {
     this.load();
@@ -57,13 +57,13 @@ export class KeptRetentions implements RoomRetention {
 
   /** @see RoomLog.setRetention */
   async set(room: RoomId, retention: Retention): Promise<void> {
-    const { store, rooms, write, trim } = this.deps;
+    const { store, rooms, isRemoving, write, trim } = this.deps;
     const bounds = numbersOf(retention);
     const isNone = bounds.every((bound) => bound === 0);
     let isThere = false;
     try {
       await write(() => {
-        isThere = rooms().get(room) !== undefined && !this.removing.has(room);
+        isThere = rooms().get(room) !== undefined && !isRemoving(room);
         if (!isThere) return;
         if (isNone) void store.meta.remove(keyOf(room));
         else void store.meta.put(keyOf(room), boundsValue(bounds));
@@ -80,13 +80,11 @@ export class KeptRetentions implements RoomRetention {
 
   /** In the commit that removes a room. */
   remove(room: RoomId): void {
-    this.removing.add(room);
     if (this.own.has(room)) void this.deps.store.meta.remove(keyOf(room));
   }
 
   /** A room has gone away, or may have: the store knows. */
   removed(room: RoomId): void {
-    this.removing.delete(room);
     const value = this.own.has(room) ? this.deps.store.meta.get(keyOf(room)) : undefined;
     if (value) this.own.set(room, retentionFrom(numbersIn(value)));
     else this.own.delete(room);
