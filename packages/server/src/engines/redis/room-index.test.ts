@@ -75,3 +75,18 @@ test("a room that is made while it is removed is listed, in whatever order both 
   // A message that came before the removal is gone with the room.
   assert.deepEqual([...seen].sort(), ["false false", "true true"]);
 });
+
+// Messages past their own age stayed until the next message of the room.
+test("a room that is made again and gets its own bounds while it is taken off is still swept", async () => {
+  const listed = new Set<string>();
+  const link = {
+    send: async (key: string, [command]: readonly string[]) =>
+      command === "ZADD" ? listed.add(key) : listed.delete(key),
+  } as unknown as RedisLink;
+  const index = new RoomIndex(link, new Keys("confab"), 10);
+  await index.addBounded(lobby);
+  await index.remove(lobby, async () => true);
+  assert.deepEqual([...listed].sort(), ["confab:bounded", "confab:rooms"]);
+  await index.remove(lobby, async () => false);
+  assert.deepEqual([...listed], []);
+});

@@ -75,7 +75,10 @@ export class RoomIndex {
     this.known.delete(room);
     await this.link.send(this.keys.rooms, ["ZREM", this.keys.rooms, room]);
     await this.link.send(this.keys.bounded, ["ZREM", this.keys.bounded, room]);
-    if (await isThere()) await this.link.send(this.keys.rooms, ["ZADD", this.keys.rooms, "0", room]);
+    if (!(await isThere())) return;
+    await this.link.send(this.keys.rooms, ["ZADD", this.keys.rooms, "0", room]);
+    // It may have been given bounds, too.
+    await this.addBounded(room);
   }
 
   /** The index may be another one now: ask again before the next message of each room. */
