@@ -84,6 +84,30 @@ test("a large room is written again in steps, while both nodes send and erase", 
   assert.equal((await redis.cli("TTL", (await redis.cli("KEYS", "*:log"))[0] ?? ""))[0], "-1");
 });
 
+// Each step read all blocks that change, and wrote them again: 128 of 64 KiB kept Redis for 25 ms where 3 ms were charged.
+test("the blocks that change are looked at once, and then as they are copied", async (t) => {
+  const redis = await redisFor(t);
+  if (!redis) return;
+  const [one] = await twoNodes(t, redis);
+  for (let n = 1; n <= largeRoom; n++) await one.say(String(n));
+  const { epoch } = await one.engine.log.state(lobby);
+  const tombstone = encodeBody({ user: "ann", text: "", room: lobby, id: "", sentAtMs: 1, deleted: true });
+  const offsets = Array.from({ length: 128 }, (_, at) => 1 + at * 19);
+  await redis.cli("CONFIG", "RESETSTAT");
+  await one.engine.log.erase(
+    lobby,
+    epoch,
+    offsets.map((offset) => ({ offset, body: tombstone })),
+  );
+  const stats = (await redis.cli("INFO", "commandstats")).join("\n");
+  const looks = Number(/cmdstat_xrange:calls=(\d+)/.exec(stats)?.[1]);
+  assert.ok(looks >= 128 && looks < 250, `${looks} looks`);
+  const expected = Array.from({ length: largeRoom }, (_, at) => (offsets.includes(at + 1) ? "gone" : String(at + 1)));
+  assert.deepEqual(await texts(one), expected);
+  const [key = ""] = await redis.cli("KEYS", "*:log");
+  assert.equal((await redis.cli("XLEN", key))[0], String(largeRoom));
+});
+
 test("an erasure that is given up changes nothing, and what is left of it is never put in the log's place", async (t) => {
   const redis = await redisFor(t);
   if (!redis) return;
