@@ -1,7 +1,6 @@
 // What a program needs that has a Confab server in it. Further entry points: `tokens` (keys and tokens), `folder` (a data folder
 // of another process), `settings` (for commands that start a server).
 export { ConfabError } from "@confab/contract";
-export type { KeptBounds, Retention } from "./core/index.js";
 export {
   type Admin,
   type AttachTo,
@@ -12,14 +11,12 @@ export {
   type HistoryRange,
   type MembersPage,
   type NewRoomMessage,
-  type PublishedIn,
   type ReadFrom,
   type RevokedTokens,
   type Room,
   type RoomChange,
   type RoomSignal,
   type Stored,
-  type UserErased,
 } from "./library/index.js";
 export type { AuthConfig, EngineConfig, TlsConfig } from "./server/config.js";
 export type { Logger } from "./server/logger.js";

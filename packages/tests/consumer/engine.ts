@@ -2,33 +2,43 @@
 import { createConfab } from "@confab/server";
 import {
   type Appended,
+  type BegunDeletion,
   type Block,
   blockOf,
   type Clock,
+  type DeletionNotes,
   type Engine,
   type EngineDeps,
   type Eventually,
+  type KeptBounds,
   type LogEntry,
   type LogPage,
   type Member,
   type MemberCounts,
   type MemberDirectory,
   type NewEntry,
+  type NodeAnswerer,
+  type NodeAnswers,
+  type Nodes,
+  narrowest,
   type OccupancyListener,
   type Outbox,
   type OutboxListener,
   type PageBounds,
   type PresenceChange,
+  type Retention,
   type Revocation,
   type RevocationChange,
   type RevocationLog,
   type RoomBus,
+  type RoomFound,
   type RoomId,
   type RoomListener,
   type RoomLog,
   type RoomRetention,
   type RoomState,
   type RoomSummary,
+  RoomWatchers,
   Run,
   runBackward,
   runForward,
@@ -62,6 +72,9 @@ class Counting {
       state: (room): Eventually<RoomState> => log.state(room),
       readForward: (room, after, bounds) => this.page(room, after + 1, bounds),
       readBackward: (room, before, bounds): Eventually<LogPage> => log.readBackward(room, before, bounds),
+      remove: (room) => log.remove(room),
+      setRetention: (room, retention: Retention) => log.setRetention(room, retention),
+      retentionOf: (room): Eventually<KeptBounds> => log.retentionOf(room),
       list: (prefix, after, limit): Eventually<readonly RoomSummary[]> => log.list(prefix, after, limit),
     };
   }
@@ -96,18 +109,18 @@ class Counting {
   }
 }
 
-async function asked({ members, revocations, outbox }: Engine, room: RoomId, changed: OccupancyListener) {
+async function asked({ members, revocations, outbox, deletions, nodes }: Engine, room: RoomId, changed: OccupancyListener) {
   const directory: MemberDirectory = members;
-  directory.watchOccupancy(changed);
+  directory.watchOccupancy?.(changed);
   const counts: readonly MemberCounts[] = await directory.counts([room]);
   const page: readonly Member[] = await directory.page(room, "", 10);
   const revoked: RevocationLog = revocations;
   await revoked.watch(({ added, removed }: RevocationChange) => console.log(added.length, removed.length));
   const all: readonly Revocation[] = revoked.all();
-  const receiver: Outbox = outbox("search");
+  const receiver: Outbox | undefined = outbox?.("search");
   const listener: OutboxListener = { undelivered: () => undefined, ended: () => undefined };
-  receiver.follow(listener);
-  console.log(counts[0]?.members, page[0]?.user, all[0]?.untilMs, await receiver.cursor(room));
+  receiver?.follow(listener);
+  console.log(counts[0]?.members, page[0]?.user, all[0]?.untilMs, await receiver?.cursor(room));
 }
 
 declare const inner: Engine;

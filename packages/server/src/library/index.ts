@@ -1,4 +1,4 @@
-export type { Admin, PublishedIn, RevokedTokens, UserErased } from "./admin.js";
+export type { Admin, RevokedTokens } from "./admin.js";
 export { type AttachTo, type Confab, createConfab } from "./confab.js";
 export type { ConfabOptions } from "./options.js";
 export type {

@@ -114,8 +114,12 @@ test("a node that does not answer is named, the others do what is asked, and it 
   assert.deepEqual([await gone(0), await gone(1)], ["4005 DISCONNECTED", "4005 DISCONNECTED"]);
   stopped.signal("SIGCONT");
   assert.equal(await gone(2), "4005 DISCONNECTED");
-  await until(async () => (await admin.list({})).silentNodes === undefined);
-  assert.deepEqual(await admin.disconnect({ user: "~ann" }), {});
+  // It has much to do now, and may still be late for a question.
+  await until(async () => {
+    const answered = await admin.disconnect({ user: "~ann" }).catch(() => undefined);
+    if (answered) assert.deepEqual(answered, {});
+    return answered !== undefined;
+  });
 });
 
 test("a node that was killed is silent until the others know that it is dead", async (t) => {

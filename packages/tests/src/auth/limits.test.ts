@@ -62,7 +62,7 @@ async function post(server: ServerProcess, room: string, shown: Shown): Promise<
 }
 
 for (const [what, pattern] of [
-  ["sends", /^SendMessage|^send on|^POST .*messages$/],
+  ["sends", /^SendMessage|^send on|^POST .*room}\/messages$/],
   ["signals", /^SendSignal|^signal on|^POST .*signals$/],
   ["pages of history", /^GetHistory|^history on|^GET .*messages$/],
   [
