@@ -99,7 +99,7 @@ export function engineOn(
     rooms: () => rooms,
     isRemoving: (room) => commits.isRemoving(room),
     write: (run) => commits.write(run),
-    trim: (room) => commits.maintain([room]),
+    trim: (room) => commits.trimAll(room),
   });
   const commits: GroupCommit = new GroupCommit({
     store,

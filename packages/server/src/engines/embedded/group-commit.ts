@@ -16,7 +16,7 @@ import { type Draft, Drafts } from "./drafts.js";
 import { type DraftedChanges, Erasures, type PendingErasure } from "./erasures.js";
 import type { KeptClock } from "./kept-clock.js";
 import { type PendingRemoval, Removals, recordsOf } from "./removals.js";
-import { dropExpired } from "./retention.js";
+import { backlogDropsPerCommit, dropExpired } from "./retention.js";
 import type { RoomRecord } from "./room-record.js";
 import type { RoomRemoval } from "./room-removal.js";
 import type { RoomChanges, RoomTable } from "./room-table.js";
@@ -83,6 +83,8 @@ export class GroupCommit {
   private pendingBytes = 0;
   /** Rooms to look at for messages past their age, without a send. */
   private aged: RoomId[] = [];
+  /** Those of them that are looked at until all has gone that they keep no longer. */
+  private readonly lowered = new Set<RoomId>();
   private writes: PendingWrite[] = [];
   /** Rooms that go away in the commit that is being made, once its `writes` run. */
   private removing: ReadonlyMap<RoomId, RoomRecord> = new Map();
@@ -135,6 +137,12 @@ export class GroupCommit {
     if (this.isClosed) return;
     this.aged.push(...rooms);
     this.start();
+  }
+
+  /** Drop all that a room keeps no longer, in as many commits as that needs. */
+  trimAll(room: RoomId): void {
+    this.lowered.add(room);
+    this.maintain([room]);
   }
 
   /** Give messages other bodies. Resolves once that is durable. @see RoomLog.erase */
@@ -257,6 +265,7 @@ export class GroupCommit {
     let outcomes: Outcome[] = [];
     let changes: RoomChanges | undefined;
     const runs: { readonly room: RoomId; readonly epoch: number; readonly run: Run }[] = [];
+    const backlogs = new Set<RoomId>();
     let erased: readonly PendingErasure[] = [];
     const write = () => {
       ids.turnTo(time.logMs);
@@ -269,7 +278,7 @@ export class GroupCommit {
         runs.push({ room, epoch: record.epoch, run });
       }
       for (const room of aged) drafts.ofExisting(room);
-      const trimmed = this.trim(drafts, time.wallMs);
+      const trimmed = this.trim(drafts, time.wallMs, backlogs);
       changes = trimmed;
       this.removing = trimmed.removed;
       // After the trim, which takes off a room's account what its messages had before.
@@ -287,10 +296,16 @@ export class GroupCommit {
       if (store.failure() === undefined) for (const room of changes?.removed.keys() ?? []) onRemoved(room);
       // They may be stored.
       for (const { room } of erased) onErased(room);
+      // The sweep goes on with them.
+      for (const room of aged) this.lowered.delete(room);
       throw failure;
     }
     ids.committed();
     if (changes) rooms.committed(changes);
+    for (const room of aged) {
+      if (!backlogs.has(room)) this.lowered.delete(room);
+      else if (this.lowered.has(room)) this.maintain([room]);
+    }
     for (const { room, epoch, run } of runs) onDurable(room, epoch, run);
     for (const room of changes?.removed.keys() ?? []) onRemoved(room);
     for (const room of new Set(erased.map(({ room }) => room))) onErased(room);
@@ -302,8 +317,8 @@ export class GroupCommit {
     for (const { resolve } of writes) resolve();
   }
 
-  /** Drop what the rooms of a commit keep no longer: messages, or the whole room. */
-  private trim(drafts: Drafts, nowMs: number): DraftedChanges {
+  /** Drop what the rooms of a commit keep no longer: messages, or the whole room. `backlogs`: those that may keep more of it. */
+  private trim(drafts: Drafts, nowMs: number, backlogs: Set<RoomId>): DraftedChanges {
     const { store, retention, removal } = this.deps;
     const put = new Map<RoomId, RoomRecord>();
     const removed = new Map<RoomId, RoomRecord>();
@@ -312,7 +327,7 @@ export class GroupCommit {
       const { oldest } = record;
       let isDue = false;
       try {
-        dropExpired(store, record, storedNewest, bounds, nowMs);
+        if (dropExpired(store, record, storedNewest, bounds, nowMs) >= backlogDropsPerCommit) backlogs.add(room);
         isDue = bodies.length === 0 && removal.isDue(room, record, bounds, nowMs);
       } catch (thrown) {
         // The table cannot be read there, or the room's newest message cannot: it stays, and the sends of this commit go on.

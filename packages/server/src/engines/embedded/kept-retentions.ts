@@ -23,7 +23,7 @@ export interface KeptRetentionsDeps {
   readonly isRemoving: (room: RoomId) => boolean;
   /** Run it in the next commit. Resolves once that is durable. */
   readonly write: (run: () => void) => Promise<void>;
-  /** Look at a room for what it keeps no longer. */
+  /** Drop all that a room keeps no longer. */
   readonly trim: (room: RoomId) => void;
 }
 

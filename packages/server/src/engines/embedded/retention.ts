@@ -8,7 +8,7 @@ import { DamagedBlock, type Store } from "./store.js";
  * Messages dropped from one room in one commit, beyond two for each that the commit brings: what a lowered bound leaves
  * behind is worked off over several commits, and a room cannot grow faster than it is trimmed.
  */
-const backlogDropsPerCommit = 512;
+export const backlogDropsPerCommit = 512;
 
 /**
  * Damaged blocks that follow each other, past which a commit looks for a message that tells their age. Where more do, they go
