@@ -20,6 +20,11 @@ export class RoomTurns {
     return this.waiting.size;
   }
 
+  /** How many of a caller's wait. */
+  sizeOf(caller: object): number {
+    return this.waiting.sizeOf(caller);
+  }
+
   /** Run it when it is its turn. */
   async run<T>(room: RoomId, caller: object, run: () => Promise<T>): Promise<T> {
     await new Promise<void>((start) => {

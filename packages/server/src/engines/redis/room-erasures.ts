@@ -8,7 +8,8 @@ import { eraseScript } from "./scripts/erase.js";
 /** Erasures of this node that Redis works on at a time. */
 const maxAtOnce = 2;
 
-/** Those that wait for that, over all callers. */
+/** Those that wait for that, of one caller; and over all callers, past which each caller may have one. */
+const maxWaitingOfCaller = 100;
 const maxWaiting = 1_000;
 
 /** How long a copy is kept for its next step, in milliseconds: as long as a node that is in trouble keeps others from the room. */
@@ -48,12 +49,12 @@ export class RoomErasures {
     bodies: readonly LogEntry[],
     share: ScanningShare = own,
   ): Promise<number | undefined> {
-    const { size } = this.turns;
-    if (size < maxWaiting)
-      return this.turns.run(room, share.caller ?? share, () => this.run(room, epoch, bodies, share));
-    throw new ConfabError("OVERLOADED", `${size} erasures wait for Redis, which are as many as may wait`, {
-      retryAfterMs: 1_000,
-    });
+    const caller = share.caller ?? share;
+    const waiting = this.turns.sizeOf(caller);
+    const most = this.turns.size < maxWaiting ? maxWaitingOfCaller : 1;
+    if (waiting < most) return this.turns.run(room, caller, () => this.run(room, epoch, bodies, share));
+    const text = `${waiting} erasures of this connection wait for Redis, which are as many as may wait now`;
+    throw new ConfabError("OVERLOADED", text, { retryAfterMs: 1_000 });
   }
 
   private async run(

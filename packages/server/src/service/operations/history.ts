@@ -93,6 +93,8 @@ export const history: Operation<GetHistoryRequest, CheckedHistory, Promise<Histo
 export function whileWanted(share: ReadingShare, { isOver }: Pick<WantedForm, "isOver">): ReadingShare {
   if (!isOver) return share;
   return {
+    // Also of a connection's own share: what waits for others is told apart by it.
+    caller: share.caller ?? share,
     begin: (units) => {
       if (isOver()) throw new ConfabError("CANCELLED", "the client has gone");
       return share.begin(units);
