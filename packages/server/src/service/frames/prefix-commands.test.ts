@@ -275,6 +275,28 @@ test("rooms that may not be read are passed over, and come when they may be read
   assert.deepEqual(told(client).slice(3), ["1 team-7.: -team-7.a PERMISSION_DENIED", "1 team-7.: +team-7.a@3"]);
 });
 
+// A client that showed its token again and again had a look at all rooms for each, one behind the other.
+test("looks that are asked for during a look are one look", async () => {
+  const team = new Team();
+  const { engine } = team.server.hub;
+  await team.say("team-7.a");
+  const client = team.client();
+  await client.ask({ request: 1, frame: prefixFrame({}) });
+  const list = engine.list.bind(engine);
+  let lists = 0;
+  engine.list = (...asked) => {
+    lists++;
+    return list(...asked);
+  };
+  const prefix = client.session.prefixes.get("team-7.");
+  for (let count = 0; count < 100; count++) prefix?.lookAgain();
+  await team.server.settle();
+  assert.equal(lists, 2);
+  prefix?.lookAgain();
+  await team.server.settle();
+  assert.equal(lists, 3);
+});
+
 // The rooms that were there ended, and each that came later was given to the user who had been disconnected.
 test("a prefix ends with a room that an operator ends", async () => {
   for (const code of ["DISCONNECTED", "RECONNECT"] as const) {

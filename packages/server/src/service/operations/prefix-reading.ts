@@ -81,7 +81,9 @@ export class PrefixReading {
   private failure: ConfabError | undefined;
   private unwatch: () => void = () => undefined;
   private rested: () => void = () => undefined;
-  private looking: Promise<void> | undefined;
+  private isLooking = false;
+  /** A look was asked for since the last one began. */
+  private mustLook = false;
 
   constructor(
     private readonly request: PrefixRequest,
@@ -118,15 +120,8 @@ export class PrefixReading {
   /** What the caller may read may have changed. Returns at once. */
   lookAgain(): void {
     if (!this.isListed || this.isClosed) return;
-    // One look at a time. One that is asked for meanwhile begins after it, with what may be read by then.
-    const before = this.looking;
-    const looking: Promise<void> = (before ?? Promise.resolve())
-      .then(() => this.list("first message"))
-      .catch((thrown: unknown) => this.fail(confabErrorFrom(thrown)))
-      .finally(() => {
-        if (this.looking === looking) this.looking = undefined;
-      });
-    this.looking = looking;
+    this.mustLook = true;
+    if (!this.isLooking) void this.look();
   }
 
   /** End all its rooms. May be called twice. */
@@ -139,6 +134,20 @@ export class PrefixReading {
     this.rooms.clear();
     this.waiting.clear();
     this.rested();
+  }
+
+  /** One look at a time. Those that are asked for meanwhile are one after it, with what may be read by then. Never rejects. */
+  private async look(): Promise<void> {
+    this.isLooking = true;
+    try {
+      while (this.mustLook && !this.isClosed) {
+        this.mustLook = false;
+        await this.list("first message");
+      }
+    } catch (thrown) {
+      this.fail(confabErrorFrom(thrown));
+    }
+    this.isLooking = false;
   }
 
   private get hasRest(): boolean {
