@@ -329,3 +329,20 @@ test("where a subscription begins is not looked for in the log where the room is
   assert.deepEqual(await begin(1), [7, 1]);
   assert.deepEqual(await begin(2), [5, 3], "one message, and then one more");
 });
+
+test("a change is refused where its room is removed and made again before it is stored", async () => {
+  const kinds: ChangeKind[] = [{ kind: "edit" }, { kind: "deletion" }, thumb];
+  for (const kind of kinds) {
+    const hub = await hubWith("a");
+    const { engine } = hub;
+    const append = engine.appendAll.bind(engine);
+    engine.appendAll = async (...asked) => {
+      engine.appendAll = append;
+      await engine.remove(lobby);
+      await hub.say();
+      return append(...asked);
+    };
+    await assert.rejects(hub.hub.change(changing(1, kind)), withCode("OUT_OF_RANGE"));
+    assert.deepEqual(shown(hub), ["hi"]);
+  }
+});

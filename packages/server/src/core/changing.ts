@@ -38,8 +38,12 @@ export interface MessageChanging extends Omit<NewMessage, "room"> {
 
 type ChangedRoom = ScannedRoom<RoomLog>;
 
-/** Makes an entry. `refuseFirst`: why it may not be the first one of its room. */
-type Draft = (change: NewChange, refuseFirst: () => ConfabError) => { readonly id: string; readonly entry: NewEntry };
+/** Makes an entry about a message. `refuseFirst`: why it may not be in a log without that. */
+type Draft = (
+  change: NewChange,
+  about: Position,
+  refuseFirst: () => ConfabError,
+) => { readonly id: string; readonly entry: NewEntry };
 
 /** Append a change of a message. @throws what `Hub.change` throws. */
 export async function changeMessage(
@@ -52,7 +56,7 @@ export async function changeMessage(
   const { page, offset, body } = await messageAt(scanned, position);
   const missing = () => noMessageAt(room, page, position);
   const target = { epoch: page.epoch, offset };
-  const { id, entry } = draft({ ...content, change: { ...change, target: offset } }, missing);
+  const { id, entry } = draft({ ...content, change: { ...change, target: offset } }, target, missing);
   const refusal = body ? refusalOf(body, refusalFor) : missing();
   // What was refused may have been stored before: the message was deleted or trimmed since then.
   const before = refusal && (await storedBefore(scanned, page, entry));

@@ -172,7 +172,7 @@ export class Hub {
       { log, room, share },
       this.deletions,
       changing,
-      (change, refuseFirst) => this.draftOf(change, room, { maxMessageBytes, refuseFirst }),
+      (change, about, refuseFirst) => this.draftOf(change, room, { maxMessageBytes, refuseFirst }, about),
     );
     return ackOf(id, appended);
   }
@@ -344,6 +344,7 @@ export class Hub {
     message: NewMessage & { readonly change?: MessageChange },
     room: RoomId,
     { maxMessageBytes = this.deps.limits.maxMessageBytes, refuseFirst }: SendOptions,
+    about?: Position,
   ): { readonly id: string; readonly entry: NewEntry } {
     const { clock, ids, limits } = this.deps;
     const sentAtMs = clock.nowMs();
@@ -357,7 +358,7 @@ export class Hub {
     }
     // An id of our own making is new by construction, and need not be remembered.
     const dedupeKey = message.id === "" ? undefined : change ? keyOfChange(user, change, id) : `${user}\0${id}`;
-    return { id, entry: { body, sentAtMs, dedupeKey, refuseFirst } };
+    return { id, entry: { body, sentAtMs, dedupeKey, refuseFirst, about } };
   }
 
   /** The log was replaced underneath: what the room's readers hold are positions of another one, or of an earlier epoch. */

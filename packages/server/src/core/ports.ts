@@ -23,6 +23,11 @@ export interface NewEntry {
    * appended before it count, also those that are not durable yet.
    */
   readonly refuseFirst?: (() => ConfabError) | undefined;
+  /**
+   * It is about this entry, and says nothing in a log that does not have it, because the room was removed or lost its end: there it is
+   * rejected as by `refuseFirst`, which it has. Trimmed entries count as there.
+   */
+  readonly about?: Position | undefined;
 }
 
 export interface Appended {

@@ -121,7 +121,9 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
   async appendAll(room: RoomId, entries: readonly NewEntry[], expected?: Position): Promise<readonly Appended[]> {
     if (this.appendError) throw this.appendError;
     const refuseFirst = entries[0]?.refuseFirst;
+    const about = entries[0]?.about;
     if (refuseFirst && !this.rooms.has(room)) throw refuseFirst();
+    if (refuseFirst && about && offsetHere(about, this.state(room)) === undefined) throw refuseFirst();
     const kept: MemoryRoom = this.rooms.get(room) ?? { entries: [], newest: 0, changes: 0, firstSends: new Map() };
     const isNew = ({ dedupeKey }: NewEntry) => dedupeKey === undefined || !kept.firstSends.has(dedupeKey);
     const isElsewhere = expected && offsetHere(expected, this.state(room)) !== kept.newest;

@@ -349,11 +349,13 @@ export class GroupCommit {
     const firsts = new Map<string, Appended>();
     for (const send of group) {
       const { room, entries } = send;
-      const refuseFirst = entries[0]?.refuseFirst;
+      const { refuseFirst, about } = entries[0] ?? {};
       try {
         // A draft without a record has a first entry by now: one whose first send was refused was taken back.
         if (refuseFirst && !drafts.has(room) && !rooms.get(room)) throw refuseFirst();
-        outcomes.push([send, this.place(send, drafts.of(room), firsts)]);
+        const draft = drafts.of(room);
+        if (refuseFirst && about && offsetHere(about, draft.record) === undefined) throw refuseFirst();
+        outcomes.push([send, this.place(send, draft, firsts)]);
       } catch (refused) {
         drafts.takeBackIfEmpty(room);
         // It quotes a position, which another send of this commit may have made: it is true once that is durable.

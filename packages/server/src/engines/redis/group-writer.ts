@@ -36,8 +36,9 @@ export interface GroupWriterDeps {
 
 /** What the script answers instead of an epoch where there is no room. */
 const noRoomEpoch = 0;
-/** The same where the room is not at the expected position. */
+/** The same where the room is not at the expected position; and where it does not have what an entry is about. */
 const unexpectedEpoch = -1;
+const elsewhereEpoch = -2;
 
 const noBlock = Buffer.alloc(0);
 
@@ -46,7 +47,11 @@ export class GroupWriter {
   constructor(private readonly deps: GroupWriterDeps) {}
 
   /** @see RoomAppendsDeps.write @throws UNEXPECTED_POSITION, TOO_MANY_ROOMS, STORAGE_FULL, and what the link throws. */
-  async write(room: RoomId, group: readonly NewEntry[], expected?: Position): Promise<GroupOutcome | undefined> {
+  async write(
+    room: RoomId,
+    group: readonly NewEntry[],
+    expected?: Position,
+  ): Promise<GroupOutcome | "elsewhere" | undefined> {
     const { link, index, tops, size } = this.deps;
     size.refuseFull();
     const isAllowed = group[0]?.refuseFirst === undefined;
@@ -63,6 +68,7 @@ export class GroupWriter {
     if (group.some(({ dedupeKey }) => dedupeKey !== undefined)) args.push(...group.map(keyArgument));
     const outcome = outcomeFrom(await link.run(appendScript, this.keysFor(room), args, true));
     const { epoch, topBefore, duplicates } = outcome;
+    if (epoch === elsewhereEpoch) return "elsewhere";
     if (epoch === noRoomEpoch && !isAllowed) return undefined;
     if (expected && (epoch === noRoomEpoch || epoch === unexpectedEpoch)) {
       const state = await this.deps.state(room);
@@ -95,7 +101,8 @@ export class GroupWriter {
     // Also without an age here: the room may have its own.
     const ageNowMs = String(ageClock.nowMs());
     const position = expected ? formatPosition(expected) : "";
-    const changes = String(changesIn(group));
+    const about = furthestAbout(group);
+    const changes = `${changesIn(group)}${about ? ` ${about.epoch} ${about.offset}` : ""}`;
     return [newEpoch(), ...numbers.map(String), block, ageNowMs, mayMake ? "" : "1", position, changes];
   }
 
@@ -109,6 +116,13 @@ function changesIn(group: readonly NewEntry[]): number {
   let changes = 0;
   for (const { body } of group) if (isChange(body)) changes++;
   return changes;
+}
+
+/** The entry with the greatest offset that one of them is about. They name one epoch. */
+function furthestAbout(group: readonly NewEntry[]): Position | undefined {
+  let furthest: Position | undefined;
+  for (const { about } of group) if (about && about.offset > (furthest?.offset ?? 0)) furthest = about;
+  return furthest;
 }
 
 /** A block, as the library takes it. */

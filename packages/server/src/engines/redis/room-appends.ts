@@ -17,11 +17,15 @@ export interface RoomAppendsDeps {
   readonly maxPendingSendBytes: number;
   /**
    * Append a group to one room. Undefined: the room does not exist, and the group's first entry may not make it; nothing was
-   * done. `expected`: only if this is the room's newest position, or all of the group is stored already.
+   * done. "elsewhere": an entry of it is about one that the log does not have; nothing was done. `expected`: only if this is the room's newest position, or all of the group is stored already.
    *
    * @throws UNEXPECTED_POSITION, and what Redis or the connection say.
    */
-  readonly write: (room: RoomId, group: readonly NewEntry[], expected?: Position) => Promise<GroupOutcome | undefined>;
+  readonly write: (
+    room: RoomId,
+    group: readonly NewEntry[],
+    expected?: Position,
+  ) => Promise<GroupOutcome | "elsewhere" | undefined>;
   /** The new messages of a group, which are in the log now. */
   readonly written: (room: RoomId, epoch: number, run: Run) => void;
 }
@@ -132,6 +136,12 @@ export class RoomAppends {
         if (rest.length > 0) await this.writeGroup(room, rest);
         return;
       }
+      if (outcome === "elsewhere") {
+        const [only, ...others] = group;
+        if (others.length === 0) only?.reject(only.entries[0]?.refuseFirst?.());
+        else for (const each of group) await this.writeGroup(room, [each]);
+        return;
+      }
       const { epoch, topBefore, duplicates, added } = outcome;
       // Readers of this node first: who is told that it is stored may expect that it was heard.
       const run = new Run(
@@ -176,13 +186,20 @@ function refuseLeading(group: readonly PendingSend[]): readonly PendingSend[] {
   return group.slice(count);
 }
 
-/** One that expects a position is a group alone, so that no other is refused with it. */
+/**
+ * One that expects a position is a group alone, so that no other is refused with it. Those that are about other entries name
+ * one epoch.
+ */
 function takeGroup(queue: RoomQueue): readonly PendingSend[] {
   const { pending } = queue;
   let count = 0;
+  let epoch: number | undefined;
   for (let entries = 0, bytes = 0; entries < maxGroupEntries && bytes < maxGroupBytes; count++) {
     const send = pending[count];
     if (!send || (send.expected && count > 0)) break;
+    const { about } = send.entries[0] ?? {};
+    epoch ??= about?.epoch;
+    if (about && about.epoch !== epoch) break;
     entries += send.expected ? maxGroupEntries : send.entries.length;
     bytes += send.bytes;
   }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { decodeChatMessage } from "@confab/contract";
+import { ConfabError, decodeChatMessage, type Position } from "@confab/contract";
 import type { RoomId } from "../../core/index.js";
 import { eraseUser } from "../../core/user-erasure.js";
 import { Listening } from "./bus.js";
@@ -32,6 +32,28 @@ export function removingSuite(define: Define): void {
     assert.deepEqual(await roomsOf(bench), [otherRoom, aRoom].sort());
     assert.deepEqual((await bench.engine.log.state(aRoom)).lineage ?? [], []);
     assert.deepEqual(await bench.offsets(otherRoom), [1]);
+  });
+
+  // An edit of a message was stored as one of another message, which had its offset in the next log.
+  define("what is about a message is refused in a log that does not have the message", async (bench) => {
+    const refusal = new ConfabError("OUT_OF_RANGE", "it is not there");
+    const { log } = bench.engine;
+    const about = (position: Position) =>
+      log.append(aRoom, { ...bench.entry("about"), refuseFirst: () => refusal, about: position });
+    const { position } = await bench.append("a");
+    await about(position);
+    await log.remove(aRoom);
+    await assert.rejects(about(position), (thrown) => thrown === refusal);
+    // Whichever makes the room.
+    const [, refused, again] = await Promise.allSettled([bench.append("b"), about(position), bench.append("c")]);
+    assert.deepEqual([refused?.status, again?.status], ["rejected", "fulfilled"]);
+    const { epoch } = await log.state(aRoom);
+    const together = [about(position), about({ epoch, offset: 1 }), about(position), bench.append("d")];
+    assert.deepEqual(
+      (await Promise.allSettled(together)).map(({ status }) => status),
+      ["rejected", "fulfilled", "rejected", "fulfilled"],
+    );
+    assert.deepEqual(await bench.offsets(), [1, 2, 3, 4]);
   });
 
   define("a room that is not there is removed with no messages, as often as asked", async (bench) => {

@@ -11,12 +11,13 @@ import { script } from "./script.js";
  *           in milliseconds; 6 what to add to this server's time, for tests; 7 when the last of the messages was sent;
  *           8 how many there are; 9 the block; 10 what the node takes for the time, in milliseconds: ages are told by it
  *           or by this server's time, whichever is earlier; 11 `1` if the room must exist: nothing is done then where it does
- *           not exist; 12 the position that the room must be at, or nothing; 13 how many of them are changes of messages; then,
+ *           not exist; 12 the position that the room must be at, or nothing; 13 how many of them are changes of messages, and of those that are about another message the
+ *           epoch and the greatest offset of that: nothing is done where the room does not have it; then,
  *           if one of them has a dedupe key, for each the digest of the key
  *           (16 bytes) and when it was sent (f64, big-endian), or nothing
  *     reply { epoch, top before, index of a duplicate, offset (f64) and sentAtMs (f64) of the first one, ... }; without
  *           messages { epoch, top, 1 if all messages of the room are past maxAgeMs, or there is no room }; epoch 0: no room;
- *           epoch -1: the room is at another position
+ *           epoch -1: the room is at another position; -2: it does not have what a message is about
  *
  * The id of an entry in the stream is the last offset of the block and when that was sent; the field is how many messages
  * the block has. Redis refuses the script whole when memory is full (`#!lua` without `allow-oom`).
@@ -30,6 +31,8 @@ local maxMessages, maxBytes, maxAgeMs = tonumber(ARGV[2]), tonumber(ARGV[3]), to
 
 local epoch, top, oldest, swept, bytes
 local own, lineage = '', ''
+local newChanges, aboutEpoch, aboutOffset = string.match(ARGV[13], '^(%d+) ?(%d*) ?(%d*)$')
+newChanges = tonumber(newChanges)
 local record = call('GET', meta)
 local refusal = record and refusalOf(record, meta)
 if refusal then return refusal end
@@ -40,8 +43,14 @@ if record then
   maxMessages, maxBytes = narrower(ownMessages, maxMessages), narrower(ownBytes, maxBytes)
   maxAgeMs = narrower(ownAgeMs, maxAgeMs)
   lineage = string.sub(record, recordBytes + 1)
+  if aboutEpoch ~= '' then
+    local _, isThere = offsetHere(tonumber(aboutEpoch), tonumber(aboutOffset), epoch, lineage)
+    if not isThere then return { -2 } end
+  end
 elseif count == 0 or ARGV[11] ~= '' then
   return { 0, 0, 1 }
+elseif aboutEpoch ~= '' then
+  return { -2 }
 else
   -- No client wrote yet, or the record is lost: what it described then is another log, of which no position is good.
   -- One by one: while the slot moves, the other master refuses a command that names a key which does not exist.
@@ -57,7 +66,6 @@ if maxAgeMs > 0 or #ARGV > 13 then
 end
 
 local topBefore = top
-local newChanges = tonumber(ARGV[13])
 local reply = { epoch, topBefore }
 
 -- Keys that the senders chose, in two buckets that take turns: the next one begins when the current one is a window old. A
