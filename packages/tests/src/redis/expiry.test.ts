@@ -49,7 +49,7 @@ test("of what a room leaves in Redis, only its messages and its name stay for ev
   const lives = await livesOf(redis);
   assert.ok(lives.some(([kind]) => /^\{\}:ids:\d$/.test(kind)));
   const forEver = lives.filter(([, ttlMs]) => ttlMs === -1).map(([kind]) => kind);
-  assert.deepEqual(forEver.sort(), ["rooms", "{nodes}:alive", "{}:log", "{}:meta"]);
+  assert.deepEqual(forEver.sort(), ["clock", "rooms", "{nodes}:alive", "{}:log", "{}:meta"]);
   for (const [kind, ttlMs] of lives) {
     if (ttlMs === -1) continue;
     if (/^\{\}:ids:\d$/.test(kind)) {
@@ -95,6 +95,6 @@ test("rooms that are opened and left leave no subscription and no member in Redi
   await until(async () => !(await kinds()).some((kind) => kind.includes("node") && kind !== "{nodes}:alive"));
   assert.deepEqual(
     (await kinds()).filter((kind) => !kind.startsWith("probe:")),
-    ["{nodes}:alive", "{}:meta"],
+    ["clock", "{nodes}:alive", "{}:meta"],
   );
 });

@@ -20,7 +20,7 @@ describe("each operation over each transport, in a room without history, without
   });
   after(() => server.stop());
 
-  it("is refused with PERMISSION_DENIED, but for signals, the list of rooms, and changes of messages and read marks, which create none", async () => {
+  it("is refused with PERMISSION_DENIED, but for what creates no room: signals, lists and prefixes of rooms, changes of messages and read marks", async () => {
     const outcomes = new Map<string, string[]>();
     for (const { name, ask } of allWays()) {
       const outcome = await ask(server.url, {});
@@ -28,7 +28,7 @@ describe("each operation over each transport, in a room without history, without
     }
     assert.deepEqual([...outcomes.keys()].sort(), ["PERMISSION_DENIED", "done"]);
     const isAllowed =
-      /signal|ListRooms|^GET \/v1\/rooms$|(Edit|Delete)Message|^React|messages:(edit|delete|react)|^(edit|delete|react) on|mark/i;
+      /signal|ListRooms|^GET \/v1\/rooms$|(Edit|Delete)Message|^React|messages:(edit|delete|react)|^(edit|delete|react|subscribe_prefix) on|mark/i;
     assert.deepEqual(
       [...outcomes].flatMap(([outcome, names]) =>
         names.filter((name) => isAllowed.test(name) !== (outcome === "done")).map((name) => `${name}: ${outcome}`),

@@ -4,10 +4,10 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "vite";
 
-/** Below the bound that users are told of (README.md: 28 KB, rounded), in bytes. */
-const maxBytes = 28_499;
+/** Below the bound that users are told of (README.md: 29 KB, rounded), in bytes. */
+const maxBytes = 29_499;
 
-test("a page that takes in connect gets less than 28.5 KB, and no Protobuf runtime", async (t) => {
+test("a page that takes in connect gets less than 29.5 KB, and no Protobuf runtime", async (t) => {
   const result = await build({
     configFile: false,
     logLevel: "error",
