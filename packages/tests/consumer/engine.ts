@@ -109,7 +109,7 @@ class Counting {
   }
 }
 
-async function asked({ members, revocations, outbox, deletions, nodes }: Engine, room: RoomId, changed: OccupancyListener) {
+async function asked({ members, revocations, outbox }: Engine, room: RoomId, changed: OccupancyListener) {
   const directory: MemberDirectory = members;
   directory.watchOccupancy?.(changed);
   const counts: readonly MemberCounts[] = await directory.counts([room]);
@@ -121,6 +121,23 @@ async function asked({ members, revocations, outbox, deletions, nodes }: Engine,
   const listener: OutboxListener = { undelivered: () => undefined, ended: () => undefined };
   receiver?.follow(listener);
   console.log(counts[0]?.members, page[0]?.user, all[0]?.untilMs, await receiver?.cursor(room));
+}
+
+/** Deletions that a crash has cut, rooms that come into being, and what the nodes answer. */
+async function watched({ deletions, nodes, bus, log }: Engine): Promise<void> {
+  const notes: DeletionNotes | undefined = deletions;
+  const cut: readonly BegunDeletion[] = (await notes?.take(60_000, 10)) ?? [];
+  const found: RoomFound = (room) => console.log(room, cut.length);
+  const watchers = new RoomWatchers();
+  watchers.add("team-", found);
+  (await bus.watchRooms("team-", (room) => watchers.tell(room)))();
+  const answerer: NodeAnswerer = async (question) => question;
+  const all: Nodes | undefined = nodes;
+  all?.answerBy(answerer);
+  const answers: NodeAnswers | undefined = await all?.ask("who is there?");
+  const kept: KeptBounds = await log.retentionOf("den" as RoomId);
+  const own: Retention = narrowest(kept.own, { maxMessages: 10 });
+  console.log(answers?.silent, own.maxMessages);
 }
 
 declare const inner: Engine;
@@ -137,6 +154,7 @@ const confab = await createConfab({
   },
 });
 await asked(inner, "den" as RoomId, (room, isOccupied) => console.log(room, isOccupied));
+await watched(inner);
 await confab.close();
 
 const skips: EngineSkips = { "survives a reopening": "it is in memory" };

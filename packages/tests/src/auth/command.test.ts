@@ -366,7 +366,10 @@ describe("confab admin", () => {
       [1, "confab: PERMISSION_DENIED: admin is not allowed in all rooms\n"],
     );
     for (const [args, text] of [
-      [[], "what to do is missing: revoke, revocations, erase, connections, disconnect, delete-room, erase-user, retention, publish, scrub"],
+      [
+        [],
+        "what to do is missing: revoke, revocations, erase, connections, disconnect, delete-room, erase-user, retention, publish, scrub",
+      ],
       [
         ["expel"],
         'there is no "expel"; there are revoke, revocations, erase, connections, disconnect, delete-room, erase-user, retention, publish, scrub',

@@ -78,7 +78,8 @@ async function ask(names: readonly string[], url: string, shown: Readonly<Record
   const outcomes = new Map<string, string>();
   for (const { name, isAdmins, ask } of allWays()) {
     // No hook is asked for read marks.
-    if (!isAdmins && !name.endsWith("/marks") && names.some((word) => name.includes(word))) outcomes.set(name, await ask(url, shown));
+    if (!isAdmins && !name.endsWith("/marks") && names.some((word) => name.includes(word)))
+      outcomes.set(name, await ask(url, shown));
   }
   assert.ok(outcomes.size > 0);
   return outcomes;
@@ -246,8 +247,8 @@ export function hookSuite(form: HookForm): void {
         "HOOK_FAILED",
       );
       await becomes(async () => codeOf(await post(url, "/v1/rooms/den/messages", { user: "ann", text: "hi" })), "done");
-      // A call far down may have been answered in time, once those above it were given up.
-      assert.equal((await textsIn(url, "den")).at(-1), "hi");
+      // A call far down may be answered in time, once those above it were given up: then it is stored too, perhaps later.
+      assert.ok((await textsIn(url, "den")).includes("hi"));
     });
 
     it("subscribe: it refuses readers on every transport", async (t) => {
@@ -546,7 +547,10 @@ export function hookSuite(form: HookForm): void {
           send: { run, onFailure },
           signal: { run, onFailure },
         });
-        const outcomes = await ask(["Send", "send", "Stream", "subscribe on", "/stream", "signal", "plain", "POST"], url);
+        const outcomes = await ask(
+          ["Send", "send", "Stream", "subscribe on", "/stream", "signal", "plain", "POST"],
+          url,
+        );
         const expected = onFailure === "open" ? "done" : "HOOK_FAILED";
         assert.deepEqual(
           [...outcomes].filter(([, outcome]) => outcome !== expected),
