@@ -39,12 +39,15 @@ test("a deleted room ends the readers of all nodes, is in no file of Redis, and 
   const { position } = await one.say("the-plan", "id");
   const readers = await Promise.all(nodes.map((node) => node.read({ epoch: position.epoch, offset: 0 })));
   for (const reader of readers) await untilHas(reader, 21);
-  assert.ok((await filesWith(redis, "the-plan")).length > 0);
+  await one.engine.marks.move(lobby, { user: "the-planner", position, changes: 0, atMs: 1 });
+  // As a sweep that found no node in the room leaves it.
+  await redis.cli("SET", `${one.prefix}:{${lobby}}:idle`, "1");
+  for (const text of ["the-plan-", "the-planner"]) assert.ok((await filesWith(redis, text)).length > 0);
   assert.equal(await two.engine.log.remove(lobby), 21);
   await until(() => readers.every(({ endedWith }) => endedWith !== undefined));
   for (const { endedWith } of readers)
     assert.equal(endedWith instanceof ConfabError ? endedWith.code : endedWith, "OUT_OF_RANGE");
-  assert.deepEqual(await filesWith(redis, "the-plan"), []);
+  for (const text of ["the-plan", "the-planner"]) assert.deepEqual(await filesWith(redis, text), []);
   // The epoch that readers who come now hold, for an hour.
   assert.deepEqual(await redis.cli("KEYS", `*{${lobby}}:*`), [`${one.prefix}:{lobby}:meta`]);
   assert.deepEqual(await three.engine.log.list("", "", 10), []);

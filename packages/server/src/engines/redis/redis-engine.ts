@@ -135,7 +135,7 @@ export async function openRedisEngine(config: RedisEngineConfig): Promise<Engine
   const erasures = new RoomErasures({ link, keys });
   const nodes = new RedisNodes({ link, keys: memberKeys, node: () => members.node });
   const log = new RedisLog({
-    ...{ link, keys, appends, erasures, index, tops, retention },
+    ...{ link, keys, memberKeys, appends, erasures, index, tops, retention },
     erased: (room) => bus.erased(room),
     removed: (room) => {
       bus.replaced(room);

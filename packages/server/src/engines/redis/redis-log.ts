@@ -24,6 +24,7 @@ import {
 } from "../../core/index.js";
 import type { Keys } from "./keys.js";
 import type { KnownTops } from "./known-tops.js";
+import type { MemberKeys } from "./members/member-keys.js";
 import { newEpoch } from "./new-epoch.js";
 import { confabErrorFromRedis, newerRoomIn } from "./redis-error.js";
 import type { RedisLink } from "./redis-link.js";
@@ -51,6 +52,7 @@ const noMessages: Page = { direction: "forward", from: 1, bounds: { maxEntries: 
 export interface RedisLogDeps {
   readonly link: RedisLink;
   readonly keys: Keys;
+  readonly memberKeys: Pick<MemberKeys, "idle">;
   readonly appends: RoomAppends;
   readonly erasures: RoomErasures;
   readonly index: RoomIndex;
@@ -93,9 +95,9 @@ export class RedisLog implements RoomLog {
   }
 
   async remove(room: RoomId): Promise<number> {
-    const { link, keys, index, removed } = this.deps;
+    const { link, keys, memberKeys, index, removed } = this.deps;
     const { log, meta, ids, marks, copy, copying, channel } = keys.of(room);
-    const all = [meta, channel, log, ...ids, marks, copy, copying];
+    const all = [meta, channel, log, ...ids, marks, copy, copying, memberKeys.idle(room)];
     try {
       const messages = Number(await link.run(deleteRoomScript, all, [], true));
       // Also if it was gone: the node that removed it may have been stopped before this.
