@@ -4,6 +4,7 @@ import {
   decodeChange,
   decodeChatMessage,
   encodeBody,
+  isChange,
   type MessageChange,
 } from "@confab/contract";
 import type { LogEntry } from "./blocks.js";
@@ -57,7 +58,9 @@ async function applyChanges(scanned: ScannedRoom, { run: { first }, newest, epoc
     // It was trimmed past the page, or replaced: what is left says nothing of these messages.
     if (page.run.count === 0 || page.epoch !== epoch) return;
     const run = page.run.slice(page.run.first, newest);
-    if (run.messages !== run) run.each((bytes, start, end, offset) => fold.entry(offset, bytes.subarray(start, end)));
+    run.each((bytes, start, end, offset) => {
+      if (isChange(bytes, start)) fold.entry(offset, bytes.subarray(start, end));
+    });
     fold.keepWithinBounds();
     seen = page.run.last;
   }
