@@ -16,6 +16,7 @@ before(async () => {
   copy = await mkdtemp(join(tmpdir(), "confab-contract-"));
   await cp(join(root, "scripts"), join(copy, "scripts"), { recursive: true });
   await cp(join(root, "buf.yaml"), join(copy, "buf.yaml"));
+  await symlink(join(root, "third_party"), join(copy, "third_party"), "dir");
   await symlink(join(root, "node_modules"), join(copy, "node_modules"), "dir");
 });
 
