@@ -78,17 +78,26 @@ describe("filters by the SDK", { timeout: 120_000 }, () => {
       const { position } = await said.send("first");
       const messages = client.room(name).messages({ filter: { users: ["ann"] }, after: position });
       const heard = untilTheEnd(messages);
+      let hasEnded = false;
+      const ended = heard.finally(() => {
+        hasEnded = true;
+      });
+      /** Rejects if the reading fails meanwhile. */
+      const passes = async (isReached: () => boolean) => {
+        while (!isReached() && !hasEnded) await new Promise((resolve) => setTimeout(resolve, 10));
+        if (hasEnded) await ended;
+      };
       // It is live once it has passed one, which nothing but its own check tells it.
       await said.send("for others");
-      while (messages.position === position) await new Promise((resolve) => setTimeout(resolve, 10));
+      await passes(() => messages.position !== position);
       // More than the room keeps.
       for (let round = 0; round < 25; round++) await said.sendAll(Array<string>(50).fill("for others"));
       const { newest } = await said.history({ limit: 1 });
-      while (messages.position !== newest) await new Promise((resolve) => setTimeout(resolve, 10));
+      await passes(() => messages.position === newest);
       proxy.cut();
       await said.send(lastOf);
       assert.deepEqual(
-        (await heard).map(({ text }) => text),
+        (await ended).map(({ text }) => text),
         ["the end"],
       );
     });
