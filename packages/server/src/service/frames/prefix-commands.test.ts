@@ -199,6 +199,24 @@ test("TOO_MANY_SUBSCRIPTIONS above maxRoomsPerPrefix: at the beginning, and for 
   assert.deepEqual(client.errors.slice(-1), ["5 NOT_SUBSCRIBED"]);
 });
 
+// Any number of rooms could be read whose names began as a prefix did: they counted for none of the two bounds.
+test("rooms that are read by themselves count for maxRoomsPerConnection, also where a prefix has their names", async () => {
+  const team = new Team({ maxRoomsPerConnection: 2 });
+  for (const room of ["team-7.a", "team-7.b", "team-7.c"]) await team.say(room);
+  const client = team.client();
+  await client.ask({ request: 1, frame: subscribe("team-7.a") });
+  await client.ask({ request: 2, frame: prefixFrame({}) });
+  await client.ask({ request: 3, frame: subscribe("team-7.none") });
+  await client.ask({ request: 4, frame: subscribe("team-7.more") });
+  assert.deepEqual(client.errors, ["4 TOO_MANY_SUBSCRIPTIONS"]);
+  // A room of the prefix that is unsubscribed and read by itself is no room of the prefix any more.
+  await client.ask({ request: 5, frame: unsubscribe({ room: "team-7.b" }) });
+  await client.ask({ request: 6, frame: subscribe("team-7.b") });
+  await client.ask({ request: 7, frame: unsubscribe({ room: "team-7.none" }) });
+  await client.ask({ request: 8, frame: subscribe("team-7.b") });
+  assert.deepEqual(client.errors.slice(1), ["6 TOO_MANY_SUBSCRIPTIONS"]);
+});
+
 test("prefixes that overlap, and more than maxPrefixesPerConnection, are refused", async () => {
   const client = new Team({ maxPrefixesPerConnection: 2 }).client();
   await client.ask({ request: 1, frame: prefixFrame({}) });

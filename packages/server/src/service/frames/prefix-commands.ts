@@ -70,11 +70,10 @@ export function handleUnsubscribePrefix(session: FrameSession, request: number, 
   if (request !== 0) session.send(request, { case: "unsubscribed", value: create(UnsubscribedSchema, { prefix }) });
 }
 
-/** How many rooms a session reads that are of none of its prefixes, which have a separate bound. */
-export function roomsBesidePrefixes({ subscriptions, prefixes }: FrameSession): number {
-  const names = [...prefixes.keys()];
+/** How many rooms a session reads by themselves: those that are read by a prefix have a separate bound. */
+export function roomsBesidePrefixes({ subscriptions, readByPrefix }: FrameSession): number {
   let count = 0;
-  for (const room of subscriptions.keys()) if (!names.some((prefix) => room.startsWith(prefix))) count++;
+  for (const subscription of subscriptions.values()) if (!readByPrefix.has(subscription)) count++;
   return count;
 }
 
@@ -90,11 +89,8 @@ class PrefixRooms implements PrefixForm {
   ) {}
 
   take(room: RoomId): boolean {
-    const { subscriptions } = this.session;
-    if (subscriptions.has(room)) return false;
-    const opening: Opening = { isOpening: true };
-    subscriptions.set(room, opening);
-    this.taken.set(room, opening);
+    if (this.session.subscriptions.has(room)) return false;
+    this.hold(room, { isOpening: true });
     return true;
   }
 
@@ -122,8 +118,7 @@ class PrefixRooms implements PrefixForm {
       subscription.close();
       return;
     }
-    session.subscriptions.set(room, subscription);
-    this.taken.set(room, subscription);
+    this.hold(room, subscription);
     const { prefix } = this.asked;
     const value = create(SubscribedSchema, {
       ...{ room, prefix, recovered: isRecovered },
@@ -151,7 +146,15 @@ class PrefixRooms implements PrefixForm {
   }
 
   private unsubscribed(room: RoomId, error: ConfabError): void {
+    this.taken.delete(room);
     this.session.unsubscribed(room, error, { prefix: this.asked.prefix, request: this.requestNumber });
+  }
+
+  private hold(room: RoomId, taken: Opening | Subscription): void {
+    const { subscriptions, readByPrefix } = this.session;
+    subscriptions.set(room, taken);
+    readByPrefix.add(taken);
+    this.taken.set(room, taken);
   }
 
   /** Give a room back. False: the client has unsubscribed it, or the server has ended it. */

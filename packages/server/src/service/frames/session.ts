@@ -43,6 +43,8 @@ export class FrameSession implements LiveConnection {
   readonly subscriptions = new Map<RoomId, Subscription | Opening>();
   /** Prefixes of rooms that are read. Their rooms are among the subscriptions. */
   readonly prefixes = new Map<string, PrefixReading>();
+  /** Those of the subscriptions that a prefix has made; others may be in rooms whose names begin so. */
+  readonly readByPrefix = new WeakSet<Subscription | Opening>();
   /** The beginning of a request whose rest has not come: at most `maxRoomsPerPrefix` rooms. */
   prefixPart: SubscribePrefix | undefined;
   private inFlight = 0;
