@@ -63,8 +63,15 @@ export class Erasures {
     return this.pending.splice(0, count);
   }
 
-  /** Whether the messages get their other bodies in the commit that is being made; otherwise that is refused at once. */
-  place({ room, epoch, bodies, reject }: PendingErasure, drafts: Drafts, { put, removed }: DraftedChanges): boolean {
+  /**
+   * Give the messages their other bodies in the commit that is being made. Or returns what refuses that, to be called once
+   * the commit is durable: until then the room is shown with what this commit drops of it.
+   */
+  place(
+    { room, epoch, bodies, reject }: PendingErasure,
+    drafts: Drafts,
+    { put, removed }: DraftedChanges,
+  ): (() => void) | undefined {
     const { store, rooms } = this.deps;
     try {
       const draft = drafts.ofExisting(room);
@@ -76,7 +83,7 @@ export class Erasures {
       );
       if (!draft || !record || missing) {
         const position = formatPosition({ epoch, offset: missing?.offset ?? 0 });
-        throw outOfRange(room, rooms.state(room), `there is no message at position ${position}`);
+        return () => reject(outOfRange(room, rooms.state(room), `there is no message at position ${position}`));
       }
       // All are read before one counts: they are erased together, or none is.
       const lengths = bodies.map(({ offset }) => this.lengthOf(room, record.number, offset));
@@ -88,10 +95,9 @@ export class Erasures {
       const others = new Map(bodies.map(({ offset, body }) => [offset, body]));
       store.entries.rewrite(record.number, { bodies: others, cutTo: 0 });
       put.set(room, record);
-      return true;
+      return undefined;
     } catch (refused) {
-      reject(refused);
-      return false;
+      return () => reject(refused);
     }
   }
 

@@ -266,7 +266,8 @@ export class GroupCommit {
     let changes: RoomChanges | undefined;
     const runs: { readonly room: RoomId; readonly epoch: number; readonly run: Run }[] = [];
     const backlogs = new Set<RoomId>();
-    let erased: readonly PendingErasure[] = [];
+    const erased: PendingErasure[] = [];
+    const refusals: (() => void)[] = [];
     const write = () => {
       ids.turnTo(time.logMs);
       outcomes = this.placeSends(group, drafts);
@@ -282,7 +283,11 @@ export class GroupCommit {
       changes = trimmed;
       this.removing = trimmed.removed;
       // After the trim, which takes off a room's account what its messages had before.
-      erased = erasures.filter((erasure) => this.erasures.place(erasure, drafts, trimmed));
+      for (const erasure of erasures) {
+        const refuse = this.erasures.place(erasure, drafts, trimmed);
+        if (refuse) refusals.push(refuse);
+        else erased.push(erasure);
+      }
       if (erased.length > 0) this.deps.scrubbing().ask();
       rooms.write(changes);
       ids.dropExpired(group.reduce((sum, { entries }) => sum + entries.length, 0));
@@ -310,6 +315,7 @@ export class GroupCommit {
     for (const room of changes?.removed.keys() ?? []) onRemoved(room);
     for (const room of new Set(erased.map(({ room }) => room))) onErased(room);
     for (const { resolve } of erased) resolve();
+    for (const refuse of refusals) refuse();
     for (const [send, outcome] of outcomes) {
       if (outcome instanceof ConfabError) send.reject(outcome);
       else send.resolve(outcome);

@@ -107,6 +107,28 @@ export function erasingSuite(define: Define): void {
     assert.deepEqual(await texts(bench), ["(erased)"]);
   });
 
+  // It was refused before the commit was durable that trimmed the message, and the log still showed the message.
+  define(
+    "an erasure is refused for a message that is trimmed at the same time only when it can be seen that it was trimmed",
+    async (bench) => {
+      for (let round = 0; round < 10; round++) {
+        await fill(bench, 5);
+        const { oldest } = await bench.engine.log.state(aRoom);
+        const appending = ["a", "b", "c"].map((text) => bench.append(text));
+        const erasing = erase(bench, oldest).then(
+          () => undefined,
+          async (thrown: unknown) => {
+            assert.ok(withCode("OUT_OF_RANGE")(thrown));
+            const now = await bench.engine.log.state(aRoom);
+            assert.ok(now.oldest > oldest, `the oldest is ${now.oldest}`);
+          },
+        );
+        await Promise.all([...appending, erasing]);
+      }
+    },
+    { retention: { maxMessages: 3 }, needs: "trims by count" },
+  );
+
   define("where there is no message nothing is erased", async (bench) => {
     await assert.rejects(erase(bench, 1), withCode("OUT_OF_RANGE"));
     await fill(bench, 2);
