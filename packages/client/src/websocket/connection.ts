@@ -72,7 +72,9 @@ function connectionError(url: string, failure: unknown): ConfabError {
 
 function errorFromClose(closeCode: number, reason: string): ConfabError {
   const code = codeFromClose(closeCode);
-  if (code) return new ConfabError(code, reason === "" ? `the server closed the connection (${closeCode})` : reason);
+  // The server's reason begins with the code, which the error has already.
+  const text = code && reason.startsWith(`${code}: `) ? reason.slice(code.length + 2) : reason;
+  if (code) return new ConfabError(code, text === "" ? `the server closed the connection (${closeCode})` : text);
   // A reason that this program does not know yet; the code's range says what to do (errors.ts).
   if (closeCode >= 4000 && closeCode <= 4499)
     return new ConfabError("PERMISSION_DENIED", `the server closed the connection (${closeCode}): ${reason}`);

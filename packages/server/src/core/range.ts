@@ -5,8 +5,13 @@ import type { RoomId } from "./room-id.js";
 
 /** OUT_OF_RANGE with what the log does hold. */
 export function outOfRange(room: RoomId, { epoch, oldest, newest }: RoomState, why: string): ConfabError {
-  const text = `${why}; room ${room} holds offsets ${oldest} to ${newest} of epoch ${epoch}`;
-  return new ConfabError("OUT_OF_RANGE", text, { range: { room, epoch, oldest, newest } });
+  const held =
+    newest < oldest
+      ? `nothing, and is at offset ${newest} of epoch ${epoch}`
+      : `offsets ${oldest} to ${newest} of epoch ${epoch}`;
+  return new ConfabError("OUT_OF_RANGE", `${why}; room ${room} holds ${held}`, {
+    range: { room, epoch, oldest, newest },
+  });
 }
 
 /** UNEXPECTED_POSITION with what the log does hold. */

@@ -177,7 +177,7 @@ export class MemoryEngine implements Engine, RoomLog, RoomBus {
   }
 
   async setRetention(room: RoomId, retention: Retention): Promise<void> {
-    if (!this.rooms.has(room)) throw outOfRange(room, this.state(room), "it has no message");
+    if (!this.rooms.has(room)) throw outOfRange(room, this.state(room), "a room without a message has no bounds");
     this.retentions.set(room, retention);
   }
 

@@ -111,6 +111,7 @@ describe("filters by the SDK", { timeout: 120_000 }, () => {
     await assert.rejects(room.history({ filter: { payloadTypes: ["a..b"] } }), { code: "INVALID_MESSAGE" });
     await assert.rejects(untilTheEnd(room.messages({ filter: { users: ["ann"] }, changes: true })), {
       code: "INVALID_MESSAGE",
+      message: "reader: filter and changes exclude each other",
     });
   });
 });

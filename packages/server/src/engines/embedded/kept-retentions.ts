@@ -72,7 +72,7 @@ export class KeptRetentions implements RoomRetention {
       this.load();
       throw thrown;
     }
-    if (!isThere) throw outOfRange(room, rooms().state(room), "it has no message");
+    if (!isThere) throw outOfRange(room, rooms().state(room), "a room without a message has no bounds");
     if (isNone) this.own.delete(room);
     else this.own.set(room, retentionFrom(bounds));
     trim(room);

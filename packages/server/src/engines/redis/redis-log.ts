@@ -120,7 +120,7 @@ export class RedisLog implements RoomLog {
     } catch (thrown) {
       throw confabErrorFromRedis(thrown, true);
     }
-    if (reply !== 1) throw outOfRange(room, await this.state(room), "it has no message");
+    if (reply !== 1) throw outOfRange(room, await this.state(room), "a room without a message has no bounds");
   }
 
   async retentionOf(room: RoomId): Promise<KeptBounds> {

@@ -23,7 +23,9 @@ export const subscribe: Operation<AskedReader, SubscribeRequest, Promise<Reading
   action: "read",
   check: ({ reader, within = "" }) => {
     if (!isValidReader(reader)) {
-      refuseViolations(violationsOf(UserSchema, reader).map((each) => ({ ...each, field: within + each.field })));
+      // A rule over several fields has no field: what it is about is the reader.
+      const fieldOf = (field: string) => (field === "" ? within.replace(/\.$/, "") : within + field);
+      refuseViolations(violationsOf(UserSchema, reader).map((each) => ({ ...each, field: fieldOf(each.field) })));
     }
     const { name, room, after, history, changes, filter } = reader;
     return {
