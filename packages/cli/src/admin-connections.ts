@@ -91,8 +91,10 @@ export async function disconnect(words: readonly string[], values: Values, conte
   const body = { user, connection, reason, mayReturn };
   const answer = await adminCall({ method: "POST", path: "disconnections", body }, values, context);
   const { connections = 0 } = answer as { connections?: number };
-  const ended = `${connections} ${connections === 1 ? "connection was" : "connections were"} ended`;
-  const text = revoke ? `the tokens of the user are revoked; ${ended}` : ended;
+  const noun = connections === 1 ? "connection was" : "connections were";
+  const text = revoke
+    ? `the tokens of the user are revoked, which ends what they opened; ${connections} other ${noun} ended`
+    : `${connections} ${noun} ended`;
   await context.out.line(values.json ? JSON.stringify({ connections }) : text);
   return exitCode.ok;
 }

@@ -1,4 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
+import { parsePosition } from "@confab/contract";
 import { UsageError } from "./command.js";
 import { suggestion } from "./config/suggestion.js";
 import { byteSizeIn, durationIn, ValueError, wholeNumberIn } from "./config/values.js";
@@ -46,6 +47,13 @@ export function durationMs(option: string, text: string): number {
 /** `1000000`, `500MB`, `2GiB`, in bytes. @throws UsageError: it is not one. */
 export function byteSize(option: string, text: string): number {
   return optionValue(option, text, () => byteSizeIn(text));
+}
+
+/** A position of an option, as it stands. @throws UsageError: it is not one. */
+export function positionOption(option: string, text: string | undefined): string | undefined {
+  if (text !== undefined && !parsePosition(text))
+    throw new UsageError(`--${option} must be epoch:offset, as 3405691582:7, got ${JSON.stringify(text)}`);
+  return text;
 }
 
 function optionValue<Value>(option: string, text: string, parse: () => Value): Value {

@@ -45,7 +45,7 @@ const commands: readonly CommandEntry[] = [
   { name: "rooms", summary: "list the rooms", load: async () => (await import("./commands/rooms.js")).rooms },
   {
     name: "admin",
-    summary: "revoke tokens, list what is revoked, erase a message",
+    summary: "connections, tokens, rooms and users: see, end, revoke, delete, erase",
     load: async () => (await import("./commands/admin.js")).admin,
   },
   {
@@ -86,7 +86,7 @@ export async function runCommandLine(
       );
     return exitCode.ok;
   } catch (error) {
-    return report(error, command, context);
+    return report(error, command, { ...context, hasToken: hasToken(rest, context) });
   }
 }
 
@@ -99,10 +99,15 @@ async function runCommand(command: Command, args: string[], context: CommandCont
   return command.run(args, context);
 }
 
+/** Whether the server was shown one. */
+function hasToken(args: readonly string[], { env }: CommandContext): boolean {
+  return Boolean(env["CONFAB_TOKEN"]) || args.some((each) => /^--token(?:=|$)/.test(each));
+}
+
 async function report(
   error: unknown,
   command: CommandEntry | undefined,
-  { err, signal }: CommandContext,
+  { err, signal, hasToken }: CommandContext & { readonly hasToken: boolean },
 ): Promise<ExitCode> {
   if (error instanceof UsageError) {
     await err.line(`confab: ${error.message}`);
@@ -118,6 +123,8 @@ async function report(
     // Such an error comes from a command that has loaded the client; a server starts without it.
     const { isNetworkFailure } = await import("@confab/client/node");
     await err.line(`confab: ${isNetworkFailure(error) ? "" : `${error.code}: `}${error.message}`);
+    if (error.code === "UNAUTHENTICATED" && !hasToken)
+      await err.line("Give a token: --token FILE, or the token itself in CONFAB_TOKEN");
     return isNetworkFailure(error) ? exitCode.unreachable : exitCode.refused;
   }
   // A bug of ours: whoever reports it needs the whole of it.

@@ -242,6 +242,9 @@ describe("the confab command without a server", () => {
       [["send", "--bogus"], /--bogus/],
       [["listen", "--history", "many"], /--history many/],
       [["listen", "--after", "1:1", "--history", "2"], /exclude each other/],
+      [["listen", "--after", "seven"], /--after must be epoch:offset, as 3405691582:7, got "seven"/],
+      [["listen", "--changes", "--from-user", "ann"], /--changes excludes --from-user and --payload-type/],
+      [["history", "--before", "7"], /--before must be epoch:offset, as 3405691582:7, got "7"/],
       [["listen", "--transport", "websocket"], /--transport must be one of websocket-proto, .*, sse, got "websocket"/],
       [["rooms", "--url", "ftp://x"], /--url ftp:\/\/x/],
       [["serve", "--limit", "maxRooms=0"], /--limit maxRooms=0: must be a whole number from 1 to/],
@@ -261,7 +264,7 @@ describe("the confab command without a server", () => {
   });
 
   it("has help for each command, and says its version", async () => {
-    for (const command of ["serve", "send", "listen", "history", "rooms"]) {
+    for (const command of ["serve", "send", "listen", "history", "rooms", "admin"]) {
       const { code, stdout } = await run([command, "--help"]);
       assert.equal(code, 0);
       assert.match(stdout, new RegExp(`^Usage: confab ${command}[\\s\\S]*Exit codes:`));

@@ -29,21 +29,39 @@ export interface AdminRoomValues extends ConnectionValues {
   readonly json?: boolean | undefined;
 }
 
-export const adminRoomUsage = `       confab admin delete-room ROOM [options]
-       confab admin erase-user USER [--revoke] [options]
-       confab admin retention ROOM [--max-messages N] [--max-age TIME] [--max-bytes SIZE] [options]
-       confab admin retention ROOM --none [options]
-       confab admin publish [ROOM...] --text TEXT [--user NAME] [--id ID] [options]
-       confab admin scrub [options]`;
+export const adminRoomHelp = `confab admin delete-room ROOM
+Deletes a room: its messages, its read marks, and what it was to keep.
 
-export const adminRoomHelp = `      --revoke         erase-user: first revoke the user's tokens, so that the user sends nothing meanwhile
-      --max-messages N, --max-age 90s, 30m, 12h, 7d, --max-bytes 1000000, 500MB, 2GiB
-                       retention: keep no more of the room than that, on all nodes, instead of its
-                       bounds of before; without any, print how much is kept
-      --none           retention: as much as the server's configuration says
-      --text TEXT      publish: what is said in each room. Without ROOM, each line of standard input
-                       is one. --user: who speaks; default the user of the token
-      --id ID          publish: idempotency key: sent again, it is stored once in each room`;
+confab admin retention ROOM
+Sets how much of one room is kept, instead of its bounds of before; prints it without a bound.
+      --max-messages N
+      --max-age TIME   90s, 30m, 12h, 7d
+      --max-bytes SIZE
+                       1000000, 500MB, 2GiB
+      --none           as much as the server's configuration says
+
+confab admin publish [ROOM...] --text TEXT
+Sends one message to each ROOM. Without ROOM, each line of standard input is one.
+      --text TEXT      what is said in each room
+      --user NAME      who speaks; default the user of the token, which admin-token has not. Another
+                       one needs the permission send-as
+      --id ID          idempotency key: sent again, it is stored once in each room
+
+confab admin scrub
+Overwrites in the data folder what was erased, deleted or trimmed, and waits for it.
+
+confab admin erase-user USER
+Erases a user from all rooms: messages, edits, reactions, read marks, and the name.
+      --revoke         first refuse the tokens of USER, so that the user sends nothing meanwhile`;
+
+/** What each of these commands takes beside the connection and `--json`. */
+export const adminRoomOptionsOf = {
+  "delete-room": [],
+  "erase-user": ["revoke"],
+  retention: ["max-messages", "max-age", "max-bytes", "none"],
+  publish: ["text", "user", "id"],
+  scrub: [],
+} as const;
 
 type RoomCommand = (words: readonly string[], values: AdminRoomValues, context: CommandContext) => Promise<ExitCode>;
 
@@ -137,10 +155,22 @@ function boundsIn(values: AdminRoomValues): Bounds | undefined {
 function boundsLine({ maxMessages = "0", maxAge, maxBytes = "0" }: Bounds = {}): string {
   const said = [
     ...(maxMessages === "0" ? [] : [`${maxMessages} messages`]),
-    ...(maxAge === undefined ? [] : [maxAge]),
+    ...(maxAge === undefined ? [] : [ageText(maxAge)]),
     ...(maxBytes === "0" ? [] : [`${maxBytes} bytes`]),
   ];
   return said.length === 0 ? "without bounds" : `at most ${said.join(", ")}`;
+}
+
+/** As `--max-age` takes it: `7d` for `604800s`. */
+function ageText(age: string): string {
+  const seconds = Number(age.slice(0, -1));
+  for (const [unit, size] of [
+    ["d", 86_400],
+    ["h", 3_600],
+    ["m", 60],
+  ] as const)
+    if (seconds > 0 && seconds % size === 0) return `${seconds / size}${unit}`;
+  return age;
 }
 
 /** Rooms that the server takes in one call. */

@@ -6,45 +6,53 @@ import { connectionOptions } from "../connection.js";
 import { exitCode, exitCodesHelp } from "../exit-codes.js";
 import { printable } from "../output/printable.js";
 import { parseCommandLine, positionals } from "../parse-args.js";
-import { adminRoomCommands, adminRoomHelp, adminRoomOptions, adminRoomUsage } from "./admin-rooms.js";
+import { adminRoomCommands, adminRoomHelp, adminRoomOptions, adminRoomOptionsOf } from "./admin-rooms.js";
 
 export const admin: Command = {
-  help: `Usage: confab admin revoke --user NAME [--issued-before TIME] [options]
-       confab admin revoke --token-id ID [options]
-       confab admin revoke --issued-before TIME [options]
-       confab admin revocations [options]
-       confab admin erase ROOM POSITION [options]
-       confab admin connections [--user NAME] [--room ROOM] [options]
-       confab admin disconnect USER [--reason TEXT] [--may-return] [--revoke] [options]
-       confab admin disconnect --connection ID [--reason TEXT] [--may-return] [options]
-${adminRoomUsage}
+  help: `Usage: confab admin COMMAND [options]
 
-Refuses tokens that have not expired, on all nodes, or lists what is revoked. Or erases the text and
-the payload of one message, by the position that it has in confab history --json; or deletes a room,
-or erases a user from all rooms: messages, edits, reactions and the name. Or lists who is connected to
-any node and what they read, or ends connections. It needs a token with the permission admin for all
-rooms. A server without keys has one in its data folder: it prints where.
+Administers a server, on all of its nodes. It needs a token with the permission admin for all rooms:
+confab token --can '*=admin' makes one. A server without keys has one in its data folder, in the file
+admin-token.
 
+confab admin connections
+Lists who is connected to any node, and what they read. A name with a question mark is not proven.
+      --user NAME      only connections of this user, and those that read under this name
+      --room ROOM      only connections that read this room
+
+confab admin disconnect USER
+confab admin disconnect --connection ID
+Ends the connections of a user, or the one connection that has this ID in the list.
+      --reason TEXT    tell the clients why
+      --may-return     ask the clients to connect again, perhaps to another node; otherwise they are
+                       told to stay away
+      --revoke         first refuse the tokens of USER: a client whose token holds can connect again
+
+confab admin revoke --user NAME [--issued-before TIME]
+confab admin revoke --token-id ID
+confab admin revoke --issued-before TIME
+Refuses tokens that have not expired, and ends what they opened.
       --user NAME      the tokens of this user that were issued before now, or before TIME
       --token-id ID    the one token whose claim jti is ID
       --issued-before TIME
                        2026-01-31T12:00:00Z; without --user: the tokens of all users. Tokens
                        whose iat is later by up to --auth-clock-tolerance are refused too
+
+confab admin revocations
+Lists what is revoked.
+
 ${adminRoomHelp}
-      --room ROOM      the connections that read this room
-      --connection ID  the one connection with this id
-      --reason TEXT    tell the clients why
-      --may-return     ask the clients to connect again, perhaps to another node; otherwise they are
-                       told to stay away
-      --revoke         first refuse the tokens of USER, as confab admin revoke --user does: a client
-                       whose token holds can connect again
-      --json           print what was done as a line of JSON; a list has 1000 revocations in
-                       each, or one connection
+
+confab admin erase ROOM POSITION
+Erases the text and the payload of one message. POSITION is as confab history --json shows it.
+
+Options of each of them:
+      --json           print JSON: one line with what was done, for each connection, for each room of
+                       publish, or for each page of at most 1000 revocations
       --url URL        the server; default $CONFAB_URL or http://127.0.0.1:8080
       --ca FILE        authorities to trust for an https:// server, in PEM
       --token FILE     a file with the token to show; default $CONFAB_TOKEN, which is the token itself
-      --timeout S      seconds that the answer may take; default 30, of
-                       scrub 3600
+      --timeout S      seconds that one answer may take; default 30, for scrub 3600
   -h, --help           this text
 
 ${exitCodesHelp}`,
@@ -52,6 +60,7 @@ ${exitCodesHelp}`,
   async run(args, context) {
     const { values, positionals: words } = parseCommandLine(args, adminOptions);
     const [what, ...others] = words;
+    if (what !== undefined && Object.hasOwn(optionsOf, what)) refuseOtherOptions(what, values);
     const onRooms = what !== undefined && Object.hasOwn(adminRoomCommands, what) ? adminRoomCommands[what] : undefined;
     if (onRooms) return onRooms(others, values, context);
     if (what !== "erase" && what !== "disconnect") positionals(others, []);
@@ -95,6 +104,28 @@ const adminOptions = {
 
 type Values = ReturnType<typeof parseCommandLine<typeof adminOptions>>["values"];
 
+/** The options of every command. */
+const sharedOptions: readonly string[] = ["json", "url", "ca", "token", "timeout", "help"];
+
+/** What each command takes beside them. */
+const optionsOf: Readonly<Record<string, readonly string[]>> = {
+  revoke: ["user", "token-id", "issued-before"],
+  revocations: [],
+  erase: [],
+  connections: ["user", "room"],
+  disconnect: ["connection", "reason", "may-return", "revoke"],
+  ...adminRoomOptionsOf,
+};
+
+/** An option that a command ignores could have been meant to narrow what it does. @throws UsageError */
+function refuseOtherOptions(what: string, values: Values): void {
+  const own = optionsOf[what] ?? [];
+  const other = Object.keys(values).find((name) => !own.includes(name) && !sharedOptions.includes(name));
+  if (other === undefined) return;
+  const taken = own.length === 0 ? "" : `; it has ${own.map((name) => `--${name}`).join(", ")}`;
+  throw new UsageError(`confab admin ${what} has no option --${other}${taken}`);
+}
+
 async function revoke(values: Values, context: CommandContext): Promise<0> {
   const { user, "token-id": tokenId, "issued-before": before } = values;
   if (user === undefined && tokenId === undefined && before === undefined)
@@ -114,7 +145,8 @@ async function revoke(values: Values, context: CommandContext): Promise<0> {
 
 async function erase(words: readonly string[], values: Values, context: CommandContext): Promise<0> {
   const [room, text] = positionals(words, ["ROOM", "POSITION"]);
-  if (room === undefined || text === undefined) throw new UsageError("missing argument: ROOM or POSITION");
+  if (room === undefined) throw new UsageError("missing argument: ROOM");
+  if (text === undefined) throw new UsageError("missing argument: POSITION");
   const position = parsePosition(text);
   if (!position) throw new UsageError(`POSITION must be epoch:offset, as 3405691582:7, got ${JSON.stringify(text)}`);
   const { epoch, offset } = position;

@@ -12,7 +12,7 @@ import { exitCode, exitCodesHelp } from "../exit-codes.js";
 import { type FilterValues, filterFrom, filterHelp, filterOptions } from "../filter-options.js";
 import type { Folder } from "../folder.js";
 import { messageJsonLine, messageLine } from "../output/format.js";
-import { parseCommandLine, positionals, wholeNumber } from "../parse-args.js";
+import { parseCommandLine, positionals, positionOption, wholeNumber } from "../parse-args.js";
 
 /** The most that the contract gives in one page (room.proto). */
 const maxPageMessages = 1_000;
@@ -24,12 +24,14 @@ Prints messages of ROOM (default lobby), oldest first: the newest ones, unless -
 from where.
 
       --limit N        how many; default 50
-      --after P        the ones that follow position P
-      --before P       the ones before position P
+      --after P        the ones that follow position P; confab send prints positions, and so does
+                       --json
+      --before P       the ones before position P; not with --after
       --folded         messages as they are now: with the text of the last edit, and reactions
 ${filterHelp}
       --json           print each message as a line of JSON, with its position
-      --data FOLDER    read the data folder of a server that runs on this machine, and not by the network
+      --data FOLDER    read the data folder of a server that runs on this machine, and not by the network:
+                       without --folded, filters, and the options of a connection
       --follow         with --data: go on with new messages until Ctrl-C, also when the server restarts
 ${connectionHelp}
 
@@ -49,7 +51,9 @@ ${exitCodesHelp}`,
     });
     const [room] = positionals(words, ["ROOM"]);
     const limit = wholeNumber("limit", values.limit ?? "50", 1);
-    const { after, before, folded } = values;
+    const { folded } = values;
+    const after = positionOption("after", values.after);
+    const before = positionOption("before", values.before);
     if (after !== undefined && before !== undefined) throw new UsageError("--after and --before exclude each other");
     if (folded && values.data !== undefined) throw new UsageError("--folded and --data exclude each other");
     if (values.follow && values.data === undefined)

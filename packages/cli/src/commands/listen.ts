@@ -5,18 +5,21 @@ import { connectionHelp, connectionOptions, openConnection } from "../connection
 import { exitCode, exitCodesHelp } from "../exit-codes.js";
 import { filterFrom, filterHelp, filterOptions } from "../filter-options.js";
 import { entryLine, messageJsonLine, messageLine } from "../output/format.js";
-import { parseCommandLine, positionals, wholeNumber } from "../parse-args.js";
+import { parseCommandLine, positionals, positionOption, wholeNumber } from "../parse-args.js";
 
 export const listen: Command = {
   help: `Usage: confab listen [ROOM] [options]
 
 Prints the messages of ROOM (default lobby) until Ctrl-C. 'team-7.*' stands for
 all rooms whose names begin with team-7., also those that come later; it needs
-a transport with frames: websocket-proto, websocket-json or grpc.
+a transport with frames: websocket-proto, websocket-json or grpc. For one room
+only: --after, --from-user, --payload-type.
 
       --history N      begin with the newest N messages, at most 1000
-      --after P        begin after position P, with everything since then
-      --changes        also print edits, deletions and reactions; each line begins with its position
+      --after P        begin after position P, with everything since then; confab send prints
+                       positions, and so do --json and --changes. Not with --history
+      --changes        also print edits, deletions and reactions; each line begins with its position.
+                       Not with --from-user and --payload-type
       --count N        stop after N messages, or N lines with --changes
 ${filterHelp}
       --user NAME      be listed among the room's members
@@ -40,12 +43,14 @@ ${exitCodesHelp}`,
     const prefix = room?.endsWith("*") ? room.slice(0, -1) : undefined;
     const count = values.count === undefined ? Number.POSITIVE_INFINITY : wholeNumber("count", values.count, 1);
     const history = values.history === undefined ? 0 : wholeNumber("history", values.history, 0, 1_000);
-    const { after, user, changes } = values;
+    const { user, changes } = values;
+    const after = positionOption("after", values.after);
     if (after !== undefined && history > 0) throw new UsageError("--after and --history exclude each other");
     if (after !== undefined && prefix !== undefined) throw new UsageError("--after is a position of one room");
     const filter = filterFrom(values);
     if (filter !== undefined && prefix !== undefined)
       throw new UsageError("--from-user and --payload-type are for one room");
+    if (filter !== undefined && changes) throw new UsageError("--changes excludes --from-user and --payload-type");
     const { link, types } = await openConnection(values, context);
     const textLine = changes ? entryLine : messageLine;
     const lineOf = (message: ChatMessage) => {

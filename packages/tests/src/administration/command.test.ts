@@ -68,7 +68,7 @@ describe("confab admin connections and disconnect", { timeout: 120_000 }, () => 
     const { ended } = await reading("carl", "den");
     const { code, stdout } = await run("disconnect", "carl", "--revoke");
     assert.equal(code, 0);
-    assert.match(stdout, /^the tokens of the user are revoked; [01] connections? w/);
+    assert.match(stdout, /^the tokens of the user are revoked, which ends what they opened; [01] other connections? w/);
     // Whichever of the two came first.
     assert.ok([4001, 4005].includes((await ended) as number));
     const { revocations } = (await admin.ask("GET", "revocations")) as { revocations: { user?: string }[] };
