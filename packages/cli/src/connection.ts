@@ -40,7 +40,8 @@ export interface ConnectionValues {
 export interface ServerConnection {
   readonly link: Link;
   readonly types: PayloadTypes;
-  readonly hasToken: boolean;
+  /** A token that names its user was given. */
+  readonly tokenHasUser: boolean;
   /** For each call. */
   readonly call: { readonly signal: AbortSignal; readonly timeoutMs: number };
 }
@@ -53,7 +54,12 @@ export async function openConnection(
   const types = await payloadTypes(values);
   const { timeoutMs, ...target } = targetFrom(values, env);
   const link = openLink(transportNamed(values.transport ?? "websocket-proto"), { ...target, types });
-  return { link, types, hasToken: target.token !== undefined, call: { signal, timeoutMs } };
+  return { link, types, tokenHasUser: target.token !== undefined && isJwt(target.token), call: { signal, timeoutMs } };
+}
+
+/** Three parts: the token in a data folder's `admin-token` has one part, and no user. */
+function isJwt(token: string): boolean {
+  return token.split(".").length === 3;
 }
 
 /** Which server is asked, and by which token. @throws UsageError: an option is wrong. */

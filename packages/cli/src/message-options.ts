@@ -9,10 +9,10 @@ const ofToken = "";
 /** In whose name a message or a change is sent. */
 export function userFrom(
   option: string | undefined,
-  { hasToken }: Pick<ServerConnection, "hasToken">,
+  { tokenHasUser }: Pick<ServerConnection, "tokenHasUser">,
   { env }: Pick<CommandContext, "env">,
 ): string {
-  return option ?? (hasToken ? ofToken : defaultUser(env));
+  return option ?? (tokenHasUser ? ofToken : defaultUser(env));
 }
 
 /** `--payload`. @throws UsageError: it is not JSON, or names no type. */

@@ -427,6 +427,10 @@ describe("confab admin", () => {
     assert.equal(statSync(file).mode & 0o777, 0o600);
     assert.equal((await run(["admin", "revocations", "--url", open.url, "--token", file])).code, 0);
     assert.match((await run(["admin", "revocations", "--url", open.url])).stderr, /PERMISSION_DENIED/);
+    // This token has no user: the sender's name is the one of a command without a token.
+    const env = { USER: "eva" };
+    assert.equal((await run(["send", "lobby", "hi", "--url", open.url, "--token", file], { env })).code, 0);
+    assert.match((await run(["history", "lobby", "--url", open.url])).stdout, / eva: hi\n$/);
     await open.stop();
   });
 });
