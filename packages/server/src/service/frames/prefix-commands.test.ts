@@ -209,7 +209,7 @@ test("rooms that are read by themselves count for maxRoomsPerConnection, also wh
   await client.ask({ request: 3, frame: subscribe("team-7.none") });
   await client.ask({ request: 4, frame: subscribe("team-7.more") });
   assert.deepEqual(client.errors, ["4 TOO_MANY_SUBSCRIPTIONS"]);
-  // A room of the prefix that is unsubscribed and read by itself is no room of the prefix any more.
+  // What is unsubscribed from the prefix and read by itself counts as well.
   await client.ask({ request: 5, frame: unsubscribe({ room: "team-7.b" }) });
   await client.ask({ request: 6, frame: subscribe("team-7.b") });
   await client.ask({ request: 7, frame: unsubscribe({ room: "team-7.none" }) });
