@@ -169,7 +169,7 @@ export const comments: { readonly [name: string]: string } = {
   "confab.v1.ListReadMarksRequest.page": "`next_page` of the page before.",
   "confab.v1.ListReadMarksRequest.room": "Empty is `lobby`.",
   "confab.v1.ListReadMarksRequest.user": "The mark of this user alone, if there is one; empty: those of all users.",
-  "confab.v1.ListReadMarksResponse.marks": "By the names of their users.",
+  "confab.v1.ListReadMarksResponse.marks": "In an order that stays while pages are read: on Redis that of names.",
   "confab.v1.ListReadMarksResponse.next_page": "Empty: this was the last page.",
   "confab.v1.ListRevocationsRequest.limit": "How many revocations, at most 1000; 0 is 100.",
   "confab.v1.ListRevocationsRequest.page": "`next_page` of the page before.",

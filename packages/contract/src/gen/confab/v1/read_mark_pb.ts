@@ -162,7 +162,7 @@ export const ListReadMarksRequestSchema: GenMessage<ListReadMarksRequest> = /*@_
  */
 export type ListReadMarksResponse = Message<"confab.v1.ListReadMarksResponse"> & {
   /**
-   * By the names of their users.
+   * In an order that stays while pages are read: on Redis that of names.
    *
    * @generated from field: repeated confab.v1.ReadMark marks = 1;
    */
