@@ -18,7 +18,7 @@ import { secret } from "./testing/forms.js";
 const script = fileURLToPath(new URL("../../src/hooks/hook-service.py", import.meta.url));
 
 const protos = [
-  ...["hook", "message", "room", "rules"].map((name) => `confab/v1/${name}.proto`),
+  ...["filter", "hook", "message", "room", "rules"].map((name) => `confab/v1/${name}.proto`),
   ...["buf/validate/validate.proto", "google/api/annotations.proto", "google/api/http.proto"],
 ];
 

@@ -47,7 +47,7 @@ export class AttackedServer {
       key?.remove();
       await rm(folder, { recursive: true });
     });
-    await fill(server, await key?.token({ sub: "ann" }));
+    await fill(server, key);
     const memberHeaders = await headersOf(key, "member");
     for (let i = 0; i < 500; i++)
       members.request({ ":path": `/v1/rooms/crowd/stream?name=member-${i}`, ...memberHeaders }).resume();
@@ -108,14 +108,17 @@ async function headersOf(key: TestKey | undefined, user: string): Promise<Attack
 
 const everything = ["read", "send", "send-as", "signal", "history", "members", "list", "create", "admin"];
 
-/** A room with 1,000 messages, and 1,000 rooms with long names. */
-async function fill({ url }: RunningServer, token: string | undefined): Promise<void> {
-  const client = connect({ url, user: "ann", ...(token !== undefined && { token: () => token }) });
-  const texts = Array.from({ length: 1_000 }, (_, i) => `${i} `.padEnd(500, "x"));
+/** A room with 1,000 messages, of which the last is a stranger's, and 1,000 rooms with long names. */
+async function fill({ url }: RunningServer, key: TestKey | undefined): Promise<void> {
+  const as = (user: string) => connect({ url, user, ...(key && { token: () => key.token({ sub: user }) }) });
+  const [client, stranger] = [as("ann"), as("stranger")];
+  const texts = Array.from({ length: 999 }, (_, i) => `${i} `.padEnd(500, "x"));
   await Promise.all(texts.map((text) => client.room("large").send(text)));
+  await stranger.room("large").send("the last");
   const names = Array.from({ length: 1_000 }, (_, i) => `${i}-`.padEnd(100, "x"));
   await Promise.all(names.map((name) => client.room(name).send("hi")));
   client.close();
+  stranger.close();
 }
 
 export function percentile(values: readonly number[], share: number): number {
