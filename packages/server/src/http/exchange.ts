@@ -78,6 +78,11 @@ export interface Exchange {
   readonly queuedBytes: number;
   /** Changes whenever the peer takes some of `queuedBytes`; not kept up while none are queued. */
   readonly takenBytes: number;
+  /**
+   * Resolves when no other response must leave before this one, or none ever will; undefined: that is so already. Only over HTTP/1.1 do
+   * responses wait for each other.
+   */
+  turn?(): Promise<void> | undefined;
   /** The response takes this room: it is released when the last byte has left, or the exchange is over before. */
   hold(room: ReplyRoom): void;
   /** End the response, with trailers if there are any (HTTP/2; over HTTP/1.1 they are sent only with a chunked body). */

@@ -81,6 +81,10 @@ export class CrossOriginExchange implements Exchange {
     return this.inner.write(bytes);
   }
 
+  turn(): Promise<void> | undefined {
+    return this.inner.turn?.();
+  }
+
   hold(room: Parameters<Exchange["hold"]>[0]): void {
     this.inner.hold(room);
   }

@@ -271,8 +271,8 @@ async function inRoom(
   const held: { room?: ReplyRoom } = {};
   try {
     const reply = await make(async (isScan) => {
-      held.room?.release();
-      held.room = await holdRoom(caller, isScan);
+      if (!held.room) held.room = await holdRoom(caller, isScan);
+      else if (isScan) await held.room.scan();
     });
     held.room?.resize(reply.length);
     return reply;

@@ -152,3 +152,38 @@ test("replies for which a log is looked through leave places to others, and have
   for (const [room] of others) room?.release();
   assert.deepEqual([scans.length, replies.bytes], [40, 0]);
 });
+
+// Over HTTP/1.1 answers leave in order. A page that gave its bytes up to wait for a place got them behind the next ones, which
+// waited for it.
+test("a reply for which a log is looked through keeps its bytes, and waits for its place only", async () => {
+  const replies = new Replies({ maxReplyBytes: 64 * mib, maxReplyBytesPerConnection: 2 * mib });
+  const owner = connection();
+  const rooms = ask(replies, owner, 3);
+  await settled();
+  const [first, second] = rooms;
+  const isScanning = first?.scan();
+  await settled();
+  assert.deepEqual([rooms.length, owner.replyBytes], [2, 2 * mib]);
+  await isScanning;
+  second?.resize(mib);
+  first?.resize(1_000);
+  await settled();
+  assert.equal(rooms.length, 2, "the third one does not fit");
+  first?.release();
+  second?.release();
+  await settled();
+  assert.equal(rooms.length, 3);
+});
+
+test("a reply whose client goes while it waits to look through a log leaves no place taken", async () => {
+  const replies = new Replies({ maxReplyBytes: 64 * mib, maxReplyBytesPerConnection: 2 * mib });
+  // As many as may look through a log at a time.
+  const scans = await Promise.all(Array.from({ length: 16 }, () => replies.take(connection(), true)));
+  const late = await replies.take(connection());
+  const scanning = late.scan();
+  late.release();
+  for (const scan of scans) scan.release();
+  await scanning;
+  const again = await Promise.all(Array.from({ length: 16 }, () => replies.take(connection(), true)));
+  assert.deepEqual([again.length, replies.bytes], [16, 16 * mib]);
+});

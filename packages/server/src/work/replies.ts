@@ -52,6 +52,11 @@ class Places {
 export interface ReplyRoom {
   /** Its size is known now. */
   resize(bytes: number): void;
+  /**
+   * A log is to be looked through for it. Resolves once it has a place for that. It keeps its bytes: over HTTP/1.1 the replies
+   * behind it could take them, and wait for it.
+   */
+  scan(): Promise<void>;
   /** It has left, or never will. May be called twice. */
   release(): void;
 }
@@ -106,6 +111,8 @@ export class Replies {
   private roomOf(owner: ReplyOwner, isScan: boolean): ReplyRoom {
     let held = pageBytes;
     let isBeingMade = true;
+    let isScanning = isScan;
+    let isReleased = false;
     this.bytes += held;
     this.mostBytes = Math.max(this.mostBytes, this.bytes);
     const become = (bytes: number) => {
@@ -113,7 +120,7 @@ export class Replies {
       owner.replyBytes += bytes - held;
       held = bytes;
       this.mostBytes = Math.max(this.mostBytes, this.bytes);
-      if (isBeingMade) this.made(isScan);
+      if (isBeingMade) this.made(isScanning);
       isBeingMade = false;
       this.wakeWaiting(owner);
     };
@@ -121,7 +128,20 @@ export class Replies {
       resize: (bytes) => {
         if (isBeingMade) become(bytes);
       },
-      release: () => become(0),
+      scan: async () => {
+        if (isScanning || !isBeingMade) return;
+        isScanning = true;
+        isBeingMade = false;
+        this.making.leave();
+        await this.scanning.enter(owner);
+        await this.making.enter(owner);
+        if (isReleased) this.made(true);
+        else isBeingMade = true;
+      },
+      release: () => {
+        isReleased = true;
+        become(0);
+      },
     };
   }
 
@@ -145,14 +165,22 @@ export class Replies {
 /** What a large reply is for. */
 export interface ReplyTarget {
   readonly share: { roomForReply(isScan?: boolean): Promise<ReplyRoom> };
+  /** See `Exchange.turn`. */
+  turn?(): Promise<void> | undefined;
   /** No reply can be written any more. */
   readonly isOver: boolean;
   /** Release the room when the reply has left, or at once if it is over already. */
   hold(room: ReplyRoom): void;
 }
 
-/** Take room for the reply to a request, which holds it from then on. @throws OVERLOADED, CANCELLED: it is over meanwhile. */
+/**
+ * Take room for the reply to a request, which holds it from then on. A reply that must leave after others waits for its turn
+ * first: it would take what they need, and wait for them.
+ *
+ * @throws OVERLOADED, CANCELLED: it is over meanwhile.
+ */
 export async function holdRoom(target: ReplyTarget, isScan = false): Promise<ReplyRoom> {
+  await target.turn?.();
   const room = await target.share.roomForReply(isScan);
   if (target.isOver) {
     // Not held: what was answered instead may wait for its client for long.

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterEach, beforeEach, test } from "node:test";
 import { type Http1TestServer, http1TestServer } from "../../testing/http1-test-server.js";
+import type { Exchange } from "../exchange.js";
 import { ignoredBody } from "../read-body.js";
 
 // Answers that are given before the request has arrived whole.
@@ -115,4 +116,28 @@ test("a refused sender that goes on too slowly is cut off", async (t) => {
   await answerTo("/slow");
   t.mock.timers.tick(30_000);
   await closed;
+});
+
+test("a response has its turn when those before it have left, or when the connection closes", async () => {
+  const exchanges: Exchange[] = [];
+  const turns: string[] = [];
+  const pipelined = await http1TestServer((exchange) => {
+    exchange.listen(ignoredBody);
+    exchanges.push(exchange);
+    const turn = exchange.turn?.();
+    if (turn) void turn.then(() => turns.push(exchange.request.target));
+    else turns.push(`${exchange.request.target} at once`);
+  });
+  const client = connect(pipelined.port, "127.0.0.1").on("error", () => undefined);
+  client.write(["/1", "/2", "/3"].map((target) => `GET ${target} HTTP/1.1\r\nhost: x\r\n\r\n`).join(""));
+  while (exchanges.length < 3) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(turns, ["/1 at once"]);
+  exchanges[0]?.respond(204, {});
+  exchanges[0]?.end();
+  while (turns.length < 2) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(turns, ["/1 at once", "/2"]);
+  client.destroy();
+  while (turns.length < 3) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(turns, ["/1 at once", "/2", "/3"]);
+  await pipelined.close();
 });

@@ -20,6 +20,7 @@ export class Http1Exchange implements Exchange, PipelinedExchange, UnreadReply {
   /** No length was announced: what waits for the client when it ends is what the client was too slow for. */
   private isStream = false;
   private unwatch: (() => void) | undefined;
+  private turnCame: (() => void) | undefined;
   private readonly pipeline: Pipeline;
 
   constructor(
@@ -55,6 +56,7 @@ export class Http1Exchange implements Exchange, PipelinedExchange, UnreadReply {
   connectionClosed(): void {
     if (this.isClosed) return;
     this.isClosed = true;
+    this.turnCame?.();
     this.room?.release();
     this.unwatch?.();
     if (!this.response.writableFinished) {
@@ -130,6 +132,14 @@ export class Http1Exchange implements Exchange, PipelinedExchange, UnreadReply {
     if (!this.writeRest()) return;
     if (this.ending) this.endResponse(this.ending.trailers);
     else if (!this.isDone) this.listener?.drained();
+  }
+
+  turn(): Promise<void> | undefined {
+    if (!this.isHeld || this.isClosed) return undefined;
+    return new Promise((resolve) => {
+      this.turnCame = resolve;
+      this.response.once("socket", () => resolve());
+    });
   }
 
   hold(room: ReplyRoom): void {

@@ -196,20 +196,21 @@ export class FrameSession implements LiveConnection {
     let room: ReplyRoom | undefined;
     let done: () => void = () => undefined;
     const begin = async (isScan?: boolean) => {
-      if (room) room.release();
-      else {
+      if (room) {
+        if (isScan) await room.scan();
+      } else {
         const before = this.lastLarge;
         this.lastLarge = new Promise((resolve) => {
           done = resolve;
         });
         await before;
+        while (this.isBlocked && !this.isClosed) {
+          await new Promise<void>((resolve) => {
+            this.wakeLarge = resolve;
+          });
+        }
+        room = await this.channel.caller.share.roomForReply(isScan);
       }
-      while (this.isBlocked && !this.isClosed) {
-        await new Promise<void>((resolve) => {
-          this.wakeLarge = resolve;
-        });
-      }
-      room = await this.channel.caller.share.roomForReply(isScan);
       // A Converse stream may have closed meanwhile, while its connection lives.
       if (this.isClosed) throw new ConfabError("CANCELLED", "the connection has closed");
     };

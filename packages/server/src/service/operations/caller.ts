@@ -36,6 +36,8 @@ export function charged<Refusal>({ share }: Pick<Caller, "share">, refusal: Refu
 export interface UnaryCaller extends Caller {
   /** The call was cancelled or is past its deadline: no reply can be written any more. */
   readonly isOver: boolean;
+  /** See `ReplyTarget`. */
+  turn?(): Promise<void> | undefined;
   /** The reply takes this room, until it has left. */
   hold(room: ReplyRoom): void;
 }
@@ -59,6 +61,7 @@ interface CallingRequest {
   readonly request: { readonly remoteAddress: string; readonly headers: Headers };
   readonly share: Share;
   readonly isOver: boolean;
+  turn?(): Promise<void> | undefined;
   hold(room: ReplyRoom): void;
 }
 
@@ -88,6 +91,10 @@ export class RequestCaller implements UnaryCaller {
 
   get isOver(): boolean {
     return this.exchange.isOver;
+  }
+
+  turn(): Promise<void> | undefined {
+    return this.exchange.turn?.();
   }
 
   hold(room: ReplyRoom): void {
