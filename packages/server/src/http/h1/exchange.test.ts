@@ -125,7 +125,7 @@ test("a response has its turn when those before it have left, or when the connec
     exchange.listen(ignoredBody);
     exchanges.push(exchange);
     const turn = exchange.turn?.();
-    if (turn) void turn.then(() => turns.push(exchange.request.target));
+    if (turn !== undefined) void turn.then(() => turns.push(exchange.request.target));
     else turns.push(`${exchange.request.target} at once`);
   });
   const client = connect(pipelined.port, "127.0.0.1").on("error", () => undefined);

@@ -25,7 +25,10 @@ export function roomWatchesSuite(define: Define): void {
   define("a room can be read from its first message by its watcher", async (bench) => {
     const states: Promise<number>[] = [];
     const newestOf = async (room: RoomId) => (await bench.engine.log.state(room)).newest;
-    await bench.engine.bus.watchRooms("team-1.", (room) => void states.push(newestOf(room)));
+    // It may be told again: then nobody would wait for the answer.
+    await bench.engine.bus.watchRooms("team-1.", (room) => {
+      if (states.length === 0) states.push(newestOf(room));
+    });
     await bench.fill(1, one);
     while (states.length === 0) await new Promise(setImmediate);
     assert.equal(await states[0], 1);
