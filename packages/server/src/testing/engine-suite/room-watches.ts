@@ -25,7 +25,7 @@ export function roomWatchesSuite(define: Define): void {
   define("a room can be read from its first message by its watcher", async (bench) => {
     const states: Promise<number>[] = [];
     const newestOf = async (room: RoomId) => (await bench.engine.log.state(room)).newest;
-    // It may be told again: then nobody would wait for the answer.
+    // It may be told again, when the test is over: its answer would be an unhandled rejection.
     await bench.engine.bus.watchRooms("team-1.", (room) => {
       if (states.length === 0) states.push(newestOf(room));
     });
