@@ -11,7 +11,7 @@ export interface MessageView extends Omit<ChatMessage, "change"> {
  * The messages of a room as they are now, from its entries: those that `messages({ changes: true })` gives, or pages of
  * `history({ changes: true })`.
  *
- * Messages that a view has seen already count for nothing, and neither do changes of messages that it does not have. Messages that
+ * Messages that a view has seen already have no effect, and neither have changes of messages that it does not have. Messages that
  * are not changed stay the same objects.
  *
  * A page of `view()` may count more users for a reaction than it names, the first 100. Who is not named and takes the reaction

@@ -145,8 +145,7 @@ class PageInProgress {
   async take(read: LogPage): Promise<void> {
     const { run } = read;
     const { wantsChanges, filter } = this.request;
-    const unfiltered = wantsChanges ? withoutOrphans(run, read.oldest) : run.messages;
-    const wanted = filter ? run.passing(filter) : unfiltered;
+    const wanted = filter ? run.passing(filter) : wantsChanges ? withoutOrphans(run, read.oldest) : run.messages;
     const isScanned = this.hasPassed;
     const passed = run === wanted ? 0 : unitsOfScan(run.bodyBytes - wanted.bodyBytes);
     const taken = isScanned ? 0 : this.unitsOf(wanted.count, wanted.bodyBytes);

@@ -87,7 +87,7 @@ export class ReadMarking {
     return listed;
   }
 
-  /** Marks of a room by the names of their users, after a name. @throws as `of` */
+  /** Marks of a room, after that of a user: see `ReadMarks.page`. @throws as `of` */
   async page(room: RoomId, after: string, limit: number, share: ScanningShare): Promise<readonly ListedMark[]> {
     const found = await this.deps.engine.marks.page(room, after, limit);
     const listed: ListedMark[] = [];

@@ -17,7 +17,7 @@ class Senders {
   /** 0 if it may be sent, else how long to wait. */
   take(user = "ann", room = "lobby"): number {
     try {
-      this.rates.take({ user, room: room as RoomId, kind: "typing" });
+      this.rates.take({ user, room: room as RoomId });
       return 0;
     } catch (thrown) {
       assert.ok(thrown instanceof ConfabError && thrown.code === "RATE_LIMITED");

@@ -32,7 +32,7 @@ export class SignalRates {
   }
 
   /** Count a signal. @throws RATE_LIMITED: it must not be sent. */
-  take({ room, user }: Signal | Pick<Signal, "room" | "user">): void {
+  take({ room, user }: Pick<Signal, "room" | "user">): void {
     const { maxSignalsPerSecond: perSecond } = this.limits;
     const nowMs = this.clock.monotonicMs();
     const sender = `${room}\0${user}`;

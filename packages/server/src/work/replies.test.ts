@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ConfabError } from "@confab/contract";
 import { settled } from "../testing/manual-turns.js";
-import { Replies, type ReplyOwner, type ReplyRoom } from "./replies.js";
+import { holdRoom, Replies, type ReplyOwner, type ReplyRoom } from "./replies.js";
 
 const mib = 1_048_576;
 const bounds = { maxReplyBytes: 4 * mib, maxReplyBytesPerConnection: 2 * mib };
@@ -186,4 +186,21 @@ test("a reply whose client goes while it waits to look through a log leaves no p
   await scanning;
   const again = await Promise.all(Array.from({ length: 16 }, () => replies.take(connection(), true)));
   assert.deepEqual([again.length, replies.bytes], [16, 16 * mib]);
+});
+
+test("a reply that must leave after others takes no room before its turn", async () => {
+  const replies = new Replies(bounds);
+  const owner = connection();
+  let come: () => void = () => undefined;
+  const turn = new Promise<void>((resolve) => {
+    come = resolve;
+  });
+  const share = { roomForReply: () => replies.take(owner) };
+  const held: ReplyRoom[] = [];
+  const holding = holdRoom({ share, isOver: false, turn: () => turn, hold: (room) => held.push(room) });
+  await settled();
+  assert.deepEqual([owner.replyBytes, replies.bytes, held.length], [0, 0, 0]);
+  come();
+  assert.equal(await holding, held[0]);
+  assert.equal(replies.bytes, mib);
 });

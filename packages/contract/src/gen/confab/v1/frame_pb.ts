@@ -246,7 +246,7 @@ export const ServerFrameSchema: GenMessage<ServerFrame> = /*@__PURE__*/
  */
 export type Subscribe = Message<"confab.v1.Subscribe"> & {
   /**
-   * From where on, and as whom.
+   * Who reads which room, and from which position.
    *
    * @generated from field: confab.v1.User reader = 1;
    */

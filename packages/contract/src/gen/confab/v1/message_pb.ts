@@ -295,7 +295,7 @@ export const ReactingUserSchema: GenMessage<ReactingUser> = /*@__PURE__*/
  * What an entry does to an earlier message of its room. Entries stay as they are:
  * a reader that wants to show the message as it is now applies its changes in the
  * order of the log. Edits and reactions that follow the deletion of their message
- * count for nothing.
+ * have no effect.
  *
  * @generated from message confab.v1.MessageChange
  */
