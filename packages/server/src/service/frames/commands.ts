@@ -115,20 +115,11 @@ async function handleSubscribe(session: FrameSession, request: number, subscribe
   subscriptions.set(room, opening);
   try {
     const asked = { reader, within: "reader." };
-    const { subscription, position, isRecovered } = await service.operations.subscribe(asked, channel.caller, {
-      encoding: channel.encoding,
-      share: channel.caller.share,
-      write: (bytes) => session.writeMessages(bytes),
-      passed: () => session.progressed(),
-      ended: (error) => session.unsubscribed(room, error),
-      events: {
-        encoding: channel.encoding,
-        // Who comes and goes is what ListMembers shows.
-        wantsPresence: subscribe.presence && channel.caller.principal.may("members", room),
-        wantsSignals: subscribe.signals,
-        write: (bytes) => session.writeLossy(bytes),
-      },
-    });
+    // Who comes and goes is what ListMembers shows.
+    const wantsPresence = subscribe.presence && channel.caller.principal.may("members", room);
+    const events = { wantsPresence, wantsSignals: subscribe.signals };
+    const sink = session.sinkOf(events, (error) => session.unsubscribed(room, error));
+    const { subscription, position, isRecovered } = await service.operations.subscribe(asked, channel.caller, sink);
     if (subscriptions.get(room) !== opening) {
       subscription.close();
       throw new ConfabError("CANCELLED", `room ${room} was unsubscribed, or the connection closed, before it was open`);

@@ -95,21 +95,8 @@ class PrefixRooms implements PrefixForm {
   }
 
   sinkOf(room: RoomId, wantsPresence: boolean): Sink {
-    const { session } = this;
-    const { channel } = session;
-    return {
-      encoding: channel.encoding,
-      share: channel.caller.share,
-      write: (bytes) => session.writeMessages(bytes),
-      passed: () => session.progressed(),
-      ended: (error) => this.unsubscribed(room, error),
-      events: {
-        encoding: channel.encoding,
-        wantsPresence,
-        wantsSignals: this.asked.signals,
-        write: (bytes) => session.writeLossy(bytes),
-      },
-    };
+    const events = { wantsPresence, wantsSignals: this.asked.signals };
+    return this.session.sinkOf(events, (error) => this.unsubscribed(room, error));
   }
 
   began(room: RoomId, { subscription, position, isRecovered }: Subscribed): void {

@@ -3,7 +3,7 @@ import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { ConfabError, confabErrorFrom } from "@confab/contract";
 import { type Goodbye, GoodbyeSchema, UnsubscribedSchema } from "@confab/contract/gen/confab/v1/frame_pb";
 import type { SubscribePrefix } from "@confab/contract/gen/confab/v1/room_prefix_pb";
-import type { RoomId, Subscription } from "../../core/index.js";
+import type { RoomId, Sink, Subscription } from "../../core/index.js";
 import { cost, type ReplyRoom, spendParsed } from "../../work/index.js";
 import type { ChatService } from "../chat-service.js";
 import type { ErrorBudget } from "../error-budget.js";
@@ -114,6 +114,19 @@ export class FrameSession implements LiveConnection {
     const hasRoom = this.channel.write(bytes);
     this.progressed();
     return hasRoom;
+  }
+
+  /** Where the messages and events of a room go that the session reads. */
+  sinkOf(wanted: { readonly wantsPresence: boolean; readonly wantsSignals: boolean }, ended: Sink["ended"]): Sink {
+    const { encoding, caller } = this.channel;
+    return {
+      encoding,
+      share: caller.share,
+      write: (bytes) => this.writeMessages(bytes),
+      passed: () => this.progressed(),
+      ended,
+      events: { encoding, ...wanted, write: (bytes) => this.writeLossy(bytes) },
+    };
   }
 
   /** The server ended a subscription. `by`: the prefix by which the room was read, and the request that subscribed it. */
