@@ -1,12 +1,12 @@
 import { parsePosition } from "@confab/contract";
 import { adminCall } from "../admin-call.js";
 import { connectionsOptions, disconnect, listConnections } from "../admin-connections.js";
+import { adminRoomCommands, adminRoomHelp, adminRoomOptions, adminRoomOptionsOf } from "../admin-rooms.js";
 import { type Command, type CommandContext, UsageError } from "../command.js";
 import { connectionOptions } from "../connection.js";
 import { exitCode, exitCodesHelp } from "../exit-codes.js";
 import { printable } from "../output/printable.js";
 import { parseCommandLine, positionals } from "../parse-args.js";
-import { adminRoomCommands, adminRoomHelp, adminRoomOptions, adminRoomOptionsOf } from "./admin-rooms.js";
 
 export const admin: Command = {
   help: `Usage: confab admin COMMAND [options]

@@ -1,5 +1,6 @@
-import { ConfabError, formatPosition } from "@confab/contract";
+import { ConfabError, formatPosition, parsePosition } from "@confab/contract";
 import type { Appended, BegunDeletion, Clock, DeletionNotes, Turns } from "./ports.js";
+import type { RoomId } from "./room-id.js";
 import type { ScanningShare } from "./scanning-share.js";
 
 /** How long a deletion may take before nodes look whether it was cut, in milliseconds. */
@@ -37,7 +38,7 @@ export class Deletions {
       await erase();
       return appended;
     }
-    const key = keyOf(deletion);
+    const key = deletionText(deletion);
     this.running.set(key, (this.running.get(key) ?? 0) + 1);
     try {
       const begunAtMs = clock.monotonicMs();
@@ -80,7 +81,7 @@ export class Deletions {
   /** Never rejects. */
   private async finish(notes: DeletionNotes, deletion: BegunDeletion): Promise<void> {
     // Its entry may follow. Should it be cut, it is taken again.
-    if (this.isClosed || this.running.has(keyOf(deletion))) return;
+    if (this.isClosed || this.running.has(deletionText(deletion))) return;
     const { turns, finish } = this.deps;
     const share = {
       begin: async () => {
@@ -99,8 +100,16 @@ export class Deletions {
   }
 }
 
-function keyOf({ room, target }: BegunDeletion): string {
+/** What engines keep a note under. */
+export function deletionText({ room, target }: BegunDeletion): string {
   return `${room} ${formatPosition(target)}`;
+}
+
+/** Undefined: the text is not such a one. */
+export function deletionFrom(text: string): BegunDeletion | undefined {
+  const [room = "", position = ""] = text.split(" ");
+  const target = parsePosition(position);
+  return target && { room: room as RoomId, target };
 }
 
 async function removed(notes: DeletionNotes, deletion: BegunDeletion): Promise<void> {

@@ -1,5 +1,6 @@
 export { type Block, blockOf, countIn, entriesOf, type LogEntry, messageEnd } from "./blocks.js";
 export type { MessageChanging } from "./changing.js";
+export { deletionFrom, deletionText } from "./deletions.js";
 export { Deliveries } from "./deliveries.js";
 export { foldedPage } from "./folding.js";
 export { type HistoryBounds, type HistoryPage, type HistoryRequest, readHistory, readsForward } from "./history.js";

@@ -1,5 +1,4 @@
-import { formatPosition, parsePosition } from "@confab/contract";
-import type { BegunDeletion, Clock, DeletionNotes, RoomId } from "../../core/index.js";
+import { type BegunDeletion, type Clock, type DeletionNotes, deletionFrom, deletionText } from "../../core/index.js";
 import type { Store } from "./store.js";
 
 /** Keys of the table `meta`: this, the room and the position. */
@@ -51,14 +50,13 @@ export class KeptDeletions implements DeletionNotes {
       const seenAtMs = this.seenAtMs.get(key);
       if (seenAtMs !== undefined && nowMs - seenAtMs < ageMs) continue;
       this.seenAtMs.set(key, nowMs);
-      const [room = "", position = ""] = key.slice(prefix.length).split(" ");
-      const target = parsePosition(position);
-      if (target) taken.push({ room: room as RoomId, target });
+      const deletion = deletionFrom(key.slice(prefix.length));
+      if (deletion) taken.push(deletion);
     }
     return taken;
   }
 }
 
-function keyOf({ room, target }: BegunDeletion): string {
-  return `${prefix}${room} ${formatPosition(target)}`;
+function keyOf(deletion: BegunDeletion): string {
+  return prefix + deletionText(deletion);
 }

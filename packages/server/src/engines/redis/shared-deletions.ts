@@ -1,5 +1,4 @@
-import { formatPosition, parsePosition } from "@confab/contract";
-import type { BegunDeletion, DeletionNotes, RoomId } from "../../core/index.js";
+import { type BegunDeletion, type DeletionNotes, deletionFrom, deletionText } from "../../core/index.js";
 import type { Keys } from "./keys.js";
 import { confabErrorFromRedis } from "./redis-error.js";
 import type { RedisLink } from "./redis-link.js";
@@ -18,7 +17,7 @@ export class SharedDeletions implements DeletionNotes {
 
   async put(deletion: BegunDeletion): Promise<void> {
     const { link, keys, clockSkewMs } = this.deps;
-    const args = [String(clockSkewMs()), memberOf(deletion)];
+    const args = [String(clockSkewMs()), deletionText(deletion)];
     try {
       await link.run(putDeletionScript, [keys.deletions], args, true);
     } catch (thrown) {
@@ -28,7 +27,7 @@ export class SharedDeletions implements DeletionNotes {
 
   async remove(deletion: BegunDeletion): Promise<void> {
     const { link, keys } = this.deps;
-    await link.send(keys.deletions, ["ZREM", keys.deletions, memberOf(deletion)]);
+    await link.send(keys.deletions, ["ZREM", keys.deletions, deletionText(deletion)]);
   }
 
   async take(ageMs: number, limit: number): Promise<readonly BegunDeletion[]> {
@@ -36,19 +35,9 @@ export class SharedDeletions implements DeletionNotes {
     const args = [String(clockSkewMs()), String(ageMs), String(limit)];
     try {
       const members = (await link.run(takeDeletionsScript, [keys.deletions], args)) as Buffer[];
-      return members.flatMap((member) => deletionIn(member.toString("latin1")));
+      return members.flatMap((member) => deletionFrom(member.toString("latin1")) ?? []);
     } catch (thrown) {
       throw confabErrorFromRedis(thrown, false);
     }
   }
-}
-
-function memberOf({ room, target }: BegunDeletion): string {
-  return `${room} ${formatPosition(target)}`;
-}
-
-function deletionIn(member: string): readonly BegunDeletion[] {
-  const [room = "", position = ""] = member.split(" ");
-  const target = parsePosition(position);
-  return target ? [{ room: room as RoomId, target }] : [];
 }

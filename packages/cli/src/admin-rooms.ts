@@ -1,10 +1,10 @@
 import { createInterface } from "node:readline";
-import { adminCall } from "../admin-call.js";
-import { type CommandContext, UsageError } from "../command.js";
-import type { ConnectionValues } from "../connection.js";
-import { type ExitCode, exitCode } from "../exit-codes.js";
-import { printable } from "../output/printable.js";
-import { byteSize, durationMs, positionals, wholeNumber } from "../parse-args.js";
+import { adminCall } from "./admin-call.js";
+import { type CommandContext, UsageError } from "./command.js";
+import type { ConnectionValues } from "./connection.js";
+import { type ExitCode, exitCode } from "./exit-codes.js";
+import { printable } from "./output/printable.js";
+import { byteSize, durationMs, positionals, wholeNumber } from "./parse-args.js";
 
 /** What the commands for rooms and users take beside the connection. */
 export const adminRoomOptions = {
