@@ -1,5 +1,6 @@
 import { ConfabError, formatPosition, parsePosition } from "@confab/contract";
-import type { Appended, BegunDeletion, Clock, DeletionNotes, Turns } from "./ports.js";
+import type { Appended, Clock, Turns } from "./ports.js";
+import type { BegunDeletion, DeletionNotes } from "./record-ports.js";
 import type { RoomId } from "./room-id.js";
 import type { ScanningShare } from "./scanning-share.js";
 

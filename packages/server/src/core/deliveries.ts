@@ -1,7 +1,8 @@
 import { ConfabError } from "@confab/contract";
 import { offsetHere } from "./lineage.js";
 import { withoutOrphans } from "./orphans.js";
-import type { Outbox, ReadableLog, Turns } from "./ports.js";
+import type { ReadableLog, Turns } from "./ports.js";
+import type { Outbox } from "./record-ports.js";
 import type { RoomId } from "./room-id.js";
 import type { PageBounds, Run } from "./run.js";
 

@@ -2,6 +2,7 @@ export { type Block, blockOf, countIn, entriesOf, type LogEntry, messageEnd } fr
 export type { MessageChanging } from "./changing.js";
 export { deletionFrom, deletionText } from "./deletions.js";
 export { Deliveries } from "./deliveries.js";
+export type { Engine } from "./engine.js";
 export { foldedPage } from "./folding.js";
 export { type HistoryBounds, type HistoryPage, type HistoryRequest, readHistory, readsForward } from "./history.js";
 export { Hub, type HubDeps, type Subscribed, type SubscribeRequest } from "./hub.js";
@@ -11,33 +12,20 @@ export { LogSize } from "./log-size.js";
 export { maxNodeAnswerBytes, nodeAnswerTimeoutMs, nodesOf } from "./nodes.js";
 export type {
   Appended,
-  BegunDeletion,
-  ChangeCounts,
   Clock,
-  DeletionNotes,
-  Engine,
   Eventually,
   Ids,
   LogPage,
-  MarkedRoom,
   Member,
   MemberCounts,
   MemberDirectory,
-  MovedMark,
   NewEntry,
   NodeAnswerer,
   NodeAnswers,
   Nodes,
   OccupancyListener,
-  Outbox,
-  OutboxListener,
   PresenceChange,
   ReadableLog,
-  ReadMark,
-  ReadMarks,
-  Revocation,
-  RevocationChange,
-  RevocationLog,
   RoomBus,
   RoomListener,
   RoomLog,
@@ -49,6 +37,20 @@ export type {
 export { maxErasedTogether } from "./ports.js";
 export { outOfRange, unexpectedPosition } from "./range.js";
 export type { ListedMark } from "./read-marking.js";
+export type {
+  BegunDeletion,
+  ChangeCounts,
+  DeletionNotes,
+  MarkedRoom,
+  MovedMark,
+  Outbox,
+  OutboxListener,
+  ReadMark,
+  ReadMarks,
+  Revocation,
+  RevocationChange,
+  RevocationLog,
+} from "./record-ports.js";
 export {
   type KeptBounds,
   narrowest,

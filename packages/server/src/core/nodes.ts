@@ -1,4 +1,5 @@
-import type { Engine, NodeAnswerer, NodeAnswers, Nodes } from "./ports.js";
+import type { Engine } from "./engine.js";
+import type { NodeAnswerer, NodeAnswers, Nodes } from "./ports.js";
 
 /** How long the other nodes have to answer a question, in milliseconds. A healthy one takes a few. */
 export const nodeAnswerTimeoutMs = 2_000;

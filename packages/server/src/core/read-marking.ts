@@ -1,8 +1,10 @@
 import { ConfabError, type Limits, type Position } from "@confab/contract";
+import type { Engine } from "./engine.js";
 import { beginPiece, endPiece, scannedPiece } from "./newest-messages.js";
-import type { Clock, Engine, MarkedRoom, ReadMark, RoomState, Turns } from "./ports.js";
+import type { Clock, RoomState, Turns } from "./ports.js";
 import { pastOffset } from "./range.js";
 import { ReadAnnouncements } from "./read-announcements.js";
+import type { MarkedRoom, ReadMark } from "./record-ports.js";
 import type { RoomId } from "./room-id.js";
 import type { ScanningShare } from "./scanning-share.js";
 import { SignalRates } from "./signal-rates.js";

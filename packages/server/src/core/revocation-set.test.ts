@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Revocation } from "./ports.js";
+import type { Revocation } from "./record-ports.js";
 import { RevocationSet, revocationKey } from "./revocation-set.js";
 
 const ofUser = (user: string, issuedBeforeMs: number, untilMs = 100): Revocation => ({

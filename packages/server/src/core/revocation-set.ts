@@ -1,4 +1,4 @@
-import type { Revocation } from "./ports.js";
+import type { Revocation } from "./record-ports.js";
 
 /** Revocations by what they are about: a later one about the same tokens is joined with the earlier one. */
 export class RevocationSet {

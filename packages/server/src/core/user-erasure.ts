@@ -1,7 +1,8 @@
 import { ConfabError, decodeChatMessage } from "@confab/contract";
 import type { LogEntry } from "./blocks.js";
+import type { Engine } from "./engine.js";
 import { beginPiece, endPiece, scannedPiece } from "./newest-messages.js";
-import { type Engine, type LogPage, maxErasedTogether } from "./ports.js";
+import { type LogPage, maxErasedTogether } from "./ports.js";
 import type { RoomId } from "./room-id.js";
 import type { Run } from "./run.js";
 import type { ScanningShare } from "./scanning-share.js";
