@@ -187,16 +187,23 @@ async function madePage(
 ): Promise<HistoryPage> {
   const entries: LogEntry[] = [];
   let bytes = 0;
-  for (const [offset, view] of isForward ? views : [...views].reverse()) {
-    if (entries.length % messagesPerStep === 0) await share.begin(0);
+  const ordered = isForward ? [...views] : [...views].reverse();
+  for (const [place, [offset, view]] of ordered.entries()) {
+    // Before it is done: the steps of many pages may begin in one turn.
+    if (place % messagesPerStep === 0) await share.begin(unitsOfStep(ordered.slice(place, place + messagesPerStep)));
     const entry = { offset, body: view.body };
     const run = Run.at([entry]);
     const [size = 0] = sizesOf(page.epoch, run);
     bytes += size;
     if (entries.length > 0 && bytes > maxBytes) break;
-    share.spend(unitsOfScan(run.bodyBytes));
+    share.spend(unitsOfScan(run.bodyBytes) - unitsOfScan(view.bytes));
     entries.push(entry);
   }
   if (!isForward) entries.reverse();
   return { ...page, run: Run.at(entries), hasMore: page.hasMore || entries.length < page.run.count };
+}
+
+/** About what it takes to put messages together. */
+function unitsOfStep(views: readonly (readonly [offset: number, view: View])[]): number {
+  return views.reduce((sum, [, view]) => sum + unitsOfScan(view.bytes), 0);
 }

@@ -71,7 +71,8 @@ export class Share implements ReplyOwner, PartialRequestOwner {
   spend(units: number): void {
     const { owner } = this;
     if (this.turn !== owner.turn) this.refill();
-    this.left -= units;
+    // What is given back may be of an earlier turn: this one is no longer for that.
+    this.left = Math.min(owner.bounds.unitsPerShare, this.left - units);
     owner.units += units;
     if (owner.waitingShares > (this.isInLine ? 1 : 0)) this.unitsBesideWaiting += units;
     owner.spent(this.unitsBesideWaiting);

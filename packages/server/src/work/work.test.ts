@@ -62,6 +62,23 @@ test("a connection past its share waits for the next turn, in order, and the oth
   assert.equal(work.taken(), "g3 g4 g5 g6 g7 g8");
 });
 
+// Pages are accounted for as if they were full. What they gave back in the next turn made that one longer for them.
+test("what is given back of an earlier turn makes no turn longer", async () => {
+  const work = new TestWork();
+  const [giving, other] = [work.share(), work.share()];
+  giving.spend(100);
+  work.step(giving, "g0", 0);
+  work.step(other, "o0", 200);
+  work.step(other, "o1", 10);
+  await work.turns.next();
+  work.taken();
+  giving.spend(-95);
+  work.steps(giving, "g", 8, 50);
+  assert.equal(work.taken(), "g1 g2");
+  await work.turns.next();
+  assert.ok(work.counts.units >= 100 + 200 + 10 - 95 + 100);
+});
+
 test("a connection that waits alone goes on to the bound of the turn", async () => {
   const work = new TestWork();
   const greedy = work.share();
